@@ -1,0 +1,35 @@
+"""Rectifier activation functions that learn: use them, swap them into a model, prove whether they help.
+
+Names are imported at first use, so that the command line can answer `--help` without loading torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from . import functional as functional
+    from .activations import create as create
+    from .activations import list_activations as list_activations
+    from .activations import register_activation as register_activation
+
+_HOME = {
+    "create": "activations",
+    "list_activations": "activations",
+    "register_activation": "activations",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "functional":
+        return importlib.import_module(".functional", __name__)
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME, "functional"])

@@ -1,0 +1,1 @@
+"""Ground floor: specs, registry, argument checks and their wording, seed streams. Knows no activation."""

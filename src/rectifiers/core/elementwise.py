@@ -1,0 +1,183 @@
+"""What all elementwise functions share: how a formula is applied to tensors, and the module around it.
+
+A function brings its formula alone. Dtypes, granularity, lazy channels and error wording live here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter, is_lazy
+from typing_extensions import Unpack
+
+from .errors import ConfigError, DtypeError, UnsupportedError
+from .granularity import Granularity, check_share, infer_unit_shape, spread, unit_shape
+from .spec import ActivationSpec, ParameterSpec
+
+Init = float | tuple[float, ...] | Callable[[Tensor], object]
+"""A starting value: a number, one number per coefficient, or a function that fills a tensor in place."""
+
+
+def check_input(owner: str, x: Tensor) -> None:
+    """Raise DtypeError unless `x` is a real floating-point tensor."""
+    if not isinstance(x, Tensor):
+        raise DtypeError(f"{owner}: expected a tensor, got {type(x).__name__}")
+    if not x.is_floating_point():
+        raise DtypeError(f"{owner}: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
+
+
+def apply(
+    owner: str,
+    formula: Callable[..., Tensor],
+    x: Tensor,
+    *,
+    channel_dim: int = 1,
+    coefficients: frozenset[str] = frozenset(),
+    **parameters: Tensor | float,
+) -> Tensor:
+    """Evaluate `formula(x, *parameters)` with parameters of any granularity; the output has the dtype of `x`.
+
+    Half-precision inputs are computed in float32, and inputs narrower than the parameters in the parameters' dtype.
+
+    Args:
+        owner: name of the function, for errors.
+        formula: takes the input and, in the order given, the parameters ready to broadcast.
+        x: any real floating-point tensor; never changed.
+        channel_dim: dimension of `x` that channel-wise parameters belong to.
+        coefficients: names of the parameters whose first axis counts coefficients.
+        **parameters: numbers or tensors; see `rectifiers.core.granularity` for their shapes.
+    """
+    check_input(owner, x)
+    tensors = [p for p in parameters.values() if isinstance(p, Tensor)]
+    dtype = x.dtype if x.dtype not in (torch.float16, torch.bfloat16) else torch.float32
+    for tensor in tensors:
+        dtype = torch.promote_types(dtype, tensor.dtype)
+    ready = [
+        spread(owner, name, p, x, channel_dim, name in coefficients).to(dtype) if isinstance(p, Tensor) else p
+        for name, p in parameters.items()
+    ]
+    return formula(x.to(dtype), *ready).to(x.dtype)
+
+
+class Elementwise(nn.Module):
+    """Base of the elementwise modules: holds the parameters that the spec names, in any granularity.
+
+    A subclass passes the starting value of each parameter to `__init__` by name, and its `forward` calls its
+    functional form on `self.ready(x)` and the parameters.
+
+    Args:
+        relu_like: start at ReLU, exactly or as near as the function comes.
+        inits: starting value of each parameter in `spec.parameters`.
+        **granularity: see `Granularity`; functions without parameters accept and ignore it.
+
+    Raises:
+        UnsupportedError: `relu_like` for a function that cannot come near ReLU.
+        ConfigError: `share` or `channels` make no sense.
+    """
+
+    spec: ClassVar[ActivationSpec]
+
+    def __init__(
+        self, *, relu_like: bool = False, inits: dict[str, Init] | None = None, **granularity: Unpack[Granularity]
+    ) -> None:
+        super().__init__()
+        unknown = set(granularity) - set(Granularity.__annotations__)
+        if unknown:
+            raise ConfigError(f"{self.owner}: unknown argument {sorted(unknown)[0]!r}")
+        if relu_like and self.spec.relu_start == "none":
+            raise UnsupportedError(f"{self.owner}: relu_like=True is not possible, it cannot start at ReLU")
+        self.share = check_share(self.owner, granularity.get("share", self.spec.share))
+        self.channel_dim = granularity.get("channel_dim", 1)
+        units = unit_shape(self.owner, self.share, granularity.get("channels"))
+        self.relu_like = relu_like
+        self._inits: dict[str, Init] = {}
+        factory: dict[str, Any] = {"device": granularity.get("device"), "dtype": granularity.get("dtype")}
+        for parameter in self.spec.parameters:
+            value = (inits or {})[parameter.name]
+            if relu_like and parameter.relu is not None:
+                value = parameter.relu
+            self._inits[parameter.name] = value
+            if units is None:
+                setattr(self, parameter.name, UninitializedParameter(**factory))
+            else:
+                shape = (*self._lead(parameter), *units)
+                self.register_parameter(parameter.name, nn.Parameter(torch.empty(shape, **factory)))
+        self._lazy = units is None and bool(self.spec.parameters)
+        if self._lazy:
+            self.register_load_state_dict_pre_hook(_materialize_from_state_dict)  # type: ignore[no-untyped-call]
+        else:
+            self.reset_parameters()
+
+    @property
+    def owner(self) -> str:
+        """Name of the class, as errors say it."""
+        return type(self).__name__
+
+    def _lead(self, parameter: ParameterSpec) -> tuple[int, ...]:
+        """Shape in front of the units: the number of coefficients, or nothing."""
+        value = self._inits[parameter.name]
+        if isinstance(value, tuple):
+            return (len(value),)
+        return (parameter.coefficients,) if parameter.coefficients else ()
+
+    def reset_parameters(self) -> None:
+        """Set every parameter back to its starting value."""
+        for name, value in self._inits.items():
+            tensor = getattr(self, name)
+            with torch.no_grad():
+                if callable(value):
+                    value(tensor)
+                elif isinstance(value, tuple):
+                    column = torch.tensor(value, dtype=tensor.dtype, device=tensor.device)
+                    tensor.copy_(column.reshape(-1, *(1 for _ in tensor.shape[1:])).expand_as(tensor))
+                else:
+                    tensor.fill_(value)
+
+    def ready(self, x: Tensor) -> Tensor:
+        """`x` itself, once the parameters exist."""
+        if self._lazy:
+            check_input(self.owner, x)
+            self._materialize(infer_unit_shape(self.owner, self.share, x, self.channel_dim))
+        return x
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator, unused-ignore]
+    def _materialize(self, units: tuple[int, ...]) -> None:
+        for parameter in self.spec.parameters:
+            tensor = getattr(self, parameter.name)
+            if is_lazy(tensor):
+                tensor.materialize((*self._lead(parameter), *units))
+        self._lazy = False
+        self.reset_parameters()
+
+    def activation_parameters(self) -> list[nn.Parameter]:
+        """The parameters that shape the function; what `param_groups` gives a learning rate of its own."""
+        return [getattr(self, parameter.name) for parameter in self.spec.parameters]
+
+    def extra_repr(self) -> str:
+        """Starting values and granularity."""
+        parts = [f"{name}={value:g}" for name, value in self._inits.items() if isinstance(value, float | int)]
+        if self.spec.parameters:
+            parts.append(f"share={self.share!r}")
+            if self.share != "layer":
+                first = self.activation_parameters()[0]
+                lead = len(self._lead(self.spec.parameters[0]))
+                units = None if is_lazy(first) else tuple(first.shape[lead:])
+                parts.append(f"channels={units[0] if units is not None and len(units) == 1 else units}")
+            if self.channel_dim != 1:
+                parts.append(f"channel_dim={self.channel_dim}")
+        return ", ".join(parts)
+
+
+def _materialize_from_state_dict(
+    module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *unused: object
+) -> None:
+    """Give a lazy module the shapes of the state it is about to load."""
+    assert isinstance(module, Elementwise)
+    for parameter in module.spec.parameters:
+        key = prefix + parameter.name
+        if module._lazy and key in state_dict:
+            lead = len(module._lead(parameter))
+            module._materialize(tuple(state_dict[key].shape[lead:]))

@@ -1,0 +1,122 @@
+"""Granularity is one idea: how many units share a parameter.
+
+`layer`: one value for everything. `channel`: one per channel. `element`: one per element of a sample.
+The shape of a parameter says which: no axis, one axis, or all axes of a sample; coefficients (of a rational
+function, say) stand in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+import torch
+from torch import Tensor
+
+from .errors import ConfigError, ShapeError
+
+Share = Literal["layer", "channel", "element"]
+SHARES: tuple[Share, ...] = ("layer", "channel", "element")
+
+
+class Granularity(TypedDict, total=False):
+    """Keyword arguments that every elementwise module takes.
+
+    Attributes:
+        share: `layer`, `channel` or `element`.
+        channels: number of channels, or for `element` the shape of one sample; None infers it at the first call.
+        channel_dim: dimension that holds the channels.
+        device: where the parameters are made.
+        dtype: dtype of the parameters.
+    """
+
+    share: Share
+    channels: int | Sequence[int] | None
+    channel_dim: int
+    device: torch.device | str | None
+    dtype: torch.dtype | None
+
+
+def check_share(owner: str, share: str) -> Share:
+    """`share` itself, if it is one of the three words."""
+    for known in SHARES:
+        if share == known:
+            return known
+    raise ConfigError(f"{owner}: share must be one of {', '.join(SHARES)}, got {share!r}")
+
+
+def unit_shape(owner: str, share: Share, channels: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    """Shape of one parameter without its coefficients; None while it is not known.
+
+    Raises:
+        ConfigError: `channels` does not fit `share`.
+    """
+    if share == "layer":
+        return ()
+    if channels is None:
+        return None
+    shape = (channels,) if isinstance(channels, int) else tuple(channels)
+    if not all(isinstance(size, int) and size > 0 for size in shape):
+        raise ConfigError(f"{owner}: channels must be positive, got {channels!r}")
+    if share == "channel" and len(shape) != 1:
+        raise ConfigError(f"{owner}: share='channel' takes one number of channels, got {channels!r}")
+    return shape
+
+
+def infer_unit_shape(owner: str, share: Share, x: Tensor, channel_dim: int) -> tuple[int, ...]:
+    """Shape of one parameter, read off the first input.
+
+    Raises:
+        ShapeError: the input has no such dimension.
+    """
+    if share == "layer":
+        return ()
+    if share == "channel":
+        return (x.shape[channel_axis(owner, x, channel_dim)],)
+    if x.ndim < 1:
+        raise ShapeError(f"{owner}: share='element' needs a batch dimension, got a 0-d tensor")
+    return tuple(x.shape[1:])
+
+
+def channel_axis(owner: str, x: Tensor, channel_dim: int) -> int:
+    """`channel_dim` as a non-negative axis of `x`.
+
+    Raises:
+        ShapeError: the input has no such dimension.
+    """
+    if not -x.ndim <= channel_dim < x.ndim:
+        raise ShapeError(
+            f"{owner}: channels are expected in dimension {channel_dim}, "
+            f"but the input has shape {tuple(x.shape)}; give channel_dim, or share='layer'"
+        )
+    return channel_dim % x.ndim
+
+
+def spread(owner: str, name: str, parameter: Tensor, x: Tensor, channel_dim: int, coefficients: bool) -> Tensor:
+    """`parameter` viewed so that it broadcasts over `x`, with the coefficient axis, if it has one, in front.
+
+    Args:
+        owner: name of the function, for errors.
+        name: name of the parameter, for errors.
+        parameter: of shape `()`, `(channels,)` or `x.shape[1:]`, after the coefficient axis.
+        x: the input.
+        channel_dim: dimension of `x` that holds the channels.
+        coefficients: whether `parameter` has a coefficient axis in front.
+
+    Raises:
+        ShapeError: the parameter fits none of the three granularities of this input.
+    """
+    lead = parameter.shape[:1] if coefficients else parameter.shape[:0]
+    units = parameter.shape[len(lead) :]
+    if len(units) == 0:
+        return parameter.reshape(*lead, *(1 for _ in range(x.ndim))) if coefficients else parameter
+    if len(units) == 1:
+        axis = channel_axis(owner, x, channel_dim)
+        if x.shape[axis] == units[0]:
+            return parameter.reshape(*lead, *(units[0] if i == axis else 1 for i in range(x.ndim)))
+    if units == x.shape[1:]:
+        return parameter.unsqueeze(len(lead))
+    expected = (
+        f"{units[0]} channels in dimension {channel_dim}" if len(units) == 1 else f"samples of shape {tuple(units)}"
+    )
+    raise ShapeError(f"{owner}: {name} is for {expected}, but the input has shape {tuple(x.shape)}")

@@ -1,0 +1,151 @@
+"""Lazy tables of names: one mechanism for activations, networks, data sets and experiments.
+
+A table maps a name to "module:attribute" and imports the module at the first use, so that listing and
+completing names costs milliseconds and no torch. What a listing shows besides the name (the summary line, the
+literal fields of a spec) is read from the source text, where it stands once.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from .errors import ConfigError, UnknownNameError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Names of one kind of thing.
+
+    Args:
+        kind: what the names name, as errors say it: "activation", "data set".
+        package: package that the modules of `table` live in; also the entry-point group for third parties.
+        table: name → "module:attribute", the module relative to `package`.
+    """
+
+    def __init__(self, kind: str, package: str, table: Mapping[str, str]) -> None:
+        self.kind = kind
+        self.package = package
+        self.table = dict(table)
+        self._added: dict[str, T] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def names(self) -> list[str]:
+        """All names, sorted: built in, registered, and announced by installed packages."""
+        return sorted({*self.table, *self._added, *self._plugins()})
+
+    def get(self, name: str) -> T:
+        """What `name` stands for.
+
+        Raises:
+            UnknownNameError: with the nearest names.
+        """
+        if name in self._added:
+            return self._added[name]
+        if name in self.table:
+            module, attribute = self.table[name].split(":")
+            thing: T = getattr(importlib.import_module(f"{self.package}.{module}"), attribute)
+            return thing
+        if name in self._plugins():
+            loaded: T = self._plugins()[name].load()
+            return loaded
+        raise UnknownNameError(self.kind, name, self.names())
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator that adds a name.
+
+        Raises:
+            ConfigError: the name is taken.
+        """
+
+        def add(thing: T) -> T:
+            if name in self:
+                raise ConfigError(f"{self.kind} {name!r} is registered already; choose another name")
+            self._added[name] = thing
+            return thing
+
+        return add
+
+    def summary(self, name: str) -> str:
+        """First line of the thing's documentation, without importing it where it is built in."""
+        if name in self.table:
+            return _documentation(self._source(name), self.table[name].split(":")[1])
+        return ((getattr(self.get(name), "__doc__", None) or "").strip().splitlines() or [""])[0]
+
+    def facts(self, name: str) -> dict[str, Any]:
+        """Literal fields of the `…Spec(…)` that the thing's class carries as `spec`, without importing it."""
+        if name in self.table:
+            return _spec_fields(self._source(name), self.table[name].split(":")[1])
+        spec = getattr(self.get(name), "spec", None)
+        return dict(vars(spec)) if spec is not None else {}
+
+    def _source(self, name: str) -> Path:
+        package = importlib.util.find_spec(self.package)
+        assert package is not None
+        assert package.submodule_search_locations
+        base = Path(package.submodule_search_locations[0])
+        return base.joinpath(*self.table[name].split(":")[0].split(".")).with_suffix(".py")
+
+    def _plugins(self) -> Mapping[str, Any]:
+        return _entry_points(self.package)
+
+
+@cache
+def _entry_points(group: str) -> dict[str, Any]:
+    return {point.name: point for point in entry_points(group=group)}
+
+
+@cache
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _definition(path: Path, attribute: str) -> ast.AST | None:
+    for node in _parse(path).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
+            return node
+    return None
+
+
+def _documentation(path: Path, attribute: str) -> str:
+    node = _definition(path, attribute)
+    text = ast.get_docstring(node) if isinstance(node, ast.ClassDef | ast.FunctionDef) else None
+    text = text or ast.get_docstring(_parse(path)) or ""
+    return (text.splitlines() or [""])[0]
+
+
+def _spec_fields(path: Path, attribute: str) -> dict[str, Any]:
+    node = _definition(path, attribute)
+    for statement in node.body if isinstance(node, ast.ClassDef) else ():
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(statement.value, ast.Call):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if any(isinstance(target, ast.Name) and target.id == "spec" for target in targets):
+                return _literals(statement.value)
+    return {}
+
+
+def _literals(call: ast.Call) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            continue
+        try:
+            fields[keyword.arg] = ast.literal_eval(keyword.value)
+        except ValueError:
+            if isinstance(keyword.value, ast.Tuple):  # parameters=(ParameterSpec(…), …)
+                fields[keyword.arg] = tuple(
+                    _literals(item) for item in keyword.value.elts if isinstance(item, ast.Call)
+                )
+    return fields

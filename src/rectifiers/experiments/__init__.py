@@ -1,0 +1,1 @@
+"""Trials, experiments, the runner, the store and the statistics."""

@@ -1,0 +1,1 @@
+"""AReLU (Chen, Li, Xu, 2020)."""
