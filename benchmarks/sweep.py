@@ -1,0 +1,148 @@
+"""Trainings per minute of a sweep over MNIST-Conv, beside the customary way to train it, and where the time goes.
+
+    python benchmarks/sweep.py --data-dir DATA [--rounds 3] [--activation arelu] [--workers 2]
+
+The yardstick is how such a table is usually made: one training after another with a `DataLoader` over
+torchvision's MNIST, one image at a time through `ToTensor`, all cores in PyTorch's threads. Both train one epoch
+of all 60,000 images in batches of 128 with SGD and test on all 10,000. Rounds alternate, so that a machine that
+slows down slows both; the medians and the ratio of each round are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+import torchvision
+from torch.nn import functional as F
+
+from rectifiers import activations, networks
+from rectifiers.experiments.experiment import Cell
+from rectifiers.experiments.run_trial import run_trial
+from rectifiers.experiments.runner import run
+from rectifiers.experiments.store import Store
+from rectifiers.experiments.trial import Trial
+
+SHAPE = (1, 28, 28)
+
+
+def mnist_loaders(data_dir: Path) -> dict[bool, torch.utils.data.DataLoader]:
+    """Training (True) and test (False) images the customary way; torchvision wants them unpacked."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "MNIST" / "raw"
+        raw.mkdir(parents=True)
+        for packed in (data_dir / "MNIST" / "raw").glob("*.gz"):
+            (raw / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+        to_tensor = torchvision.transforms.ToTensor()
+        return {
+            train: torch.utils.data.DataLoader(
+                torchvision.datasets.MNIST(folder, train=train, transform=to_tensor), batch_size=128, shuffle=train
+            )
+            for train in (True, False)
+        }
+
+
+def yardstick(activation: str, loaders: dict[bool, torch.utils.data.DataLoader]) -> float:
+    """Seconds of one training and test, the customary way."""
+    start = time.perf_counter()
+    net = networks.create("mnist-conv", lambda channels: activations.create(activation), shape=SHAPE, classes=10)
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+    net.train()
+    for images, labels in loaders[True]:
+        optimizer.zero_grad()
+        F.nll_loss(F.log_softmax(net(images), dim=1), labels).backward()
+        optimizer.step()
+    net.eval()
+    hits = 0
+    with torch.no_grad():
+        for images, labels in loaders[False]:
+            hits += int((net(images).argmax(1) == labels).sum())
+    return time.perf_counter() - start
+
+
+def trial(activation: str, seed: int) -> Trial:
+    """One training of the sweep."""
+    return Trial.create(
+        dataset="mnist", network="mnist-conv", activation=activation, optimizer="sgd", momentum=0.9, lr=1e-3, seed=seed
+    )
+
+
+def sweep(activation: str, data_dir: Path, workers: int, trials: int) -> dict[str, float]:
+    """Seconds per training of a running sweep, from the first result of each worker to the last."""
+    marks: list[float] = []
+    cells = [Cell(activation, "", trial(activation, seed)) for seed in range(trials + workers)]
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        run(
+            cells,
+            Store(folder, "sweep"),
+            workers=workers,
+            data_dir=data_dir,
+            on_progress=lambda progress: marks.append(time.perf_counter()) if progress.done else None,
+        )
+    steady = (marks[-1] - marks[workers - 1]) / (len(marks) - workers)
+    return {"steady": steady, "start": marks[workers - 1] - start - workers * steady}
+
+
+def profile(activation: str, data_dir: Path) -> str:
+    """The operators that one training spends its time in."""
+    run_trial(trial(activation, 0).model_copy(update={"train_size": 2560}), data_dir)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as recorded:
+        run_trial(trial(activation, 0).model_copy(update={"train_size": 12800}), data_dir)
+    events = recorded.key_averages()
+    total = sum(event.self_cpu_time_total for event in events)
+    lines = [
+        f"  {100 * event.self_cpu_time_total / total:5.1f} %  {event.key}"
+        for event in sorted(events, key=lambda event: -event.self_cpu_time_total)[:12]
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("RECTIFIERS_DATA", "data")))
+    parser.add_argument("--activation", default="arelu")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--trials", type=int, default=6, help="counted trainings per round")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    ratios, ours, theirs, starts = [], [], [], []
+    loaders = mnist_loaders(arguments.data_dir)
+    for _ in range(arguments.rounds):
+        theirs.append(yardstick(arguments.activation, loaders))
+        measured = sweep(arguments.activation, arguments.data_dir, arguments.workers, arguments.trials)
+        ours.append(measured["steady"])
+        starts.append(measured["start"])
+        ratios.append(theirs[-1] / ours[-1])
+    summary = {
+        "activation": arguments.activation,
+        "workers": arguments.workers,
+        "yardstick seconds per training": statistics.median(theirs),
+        "sweep seconds per training": statistics.median(ours),
+        "trainings per minute": 60 / statistics.median(ours),
+        "start-up seconds": statistics.median(starts),
+        "trainings in the yardstick's time": {
+            "median": statistics.median(ratios),
+            "min": min(ratios),
+            "max": max(ratios),
+        },
+    }
+    if arguments.json:
+        print(json.dumps(summary, indent=2))
+        return
+    for name, value in summary.items():
+        print(f"{name}: {value:.2f}" if isinstance(value, float) else f"{name}: {value}")
+    print("where one training spends its time:")
+    print(profile(arguments.activation, arguments.data_dir))
+
+
+if __name__ == "__main__":
+    main()

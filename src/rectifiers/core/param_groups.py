@@ -1,0 +1,79 @@
+"""Activation parameters in an optimizer group of their own: weight decay pulls slopes and thresholds."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from .errors import ConfigError
+
+
+def param_groups(
+    model: nn.Module,
+    *,
+    lr: float,
+    weight_decay: float = 0.0,
+    activation_lr: float | None = None,
+    activation_weight_decay: float = 0.0,
+) -> list[dict[str, Any]]:
+    """Optimizer groups of `model`: the activations' parameters apart from all others.
+
+    A parameter counts once, however many modules share it; one that takes no gradient is left out. A group
+    without parameters is left out too.
+
+    Args:
+        model: any module.
+        lr: learning rate of the network's parameters.
+        weight_decay: L2 penalty of the network's parameters.
+        activation_lr: learning rate of the activations' parameters; None takes `lr`.
+        activation_weight_decay: L2 penalty of the activations' parameters.
+
+    Returns:
+        Dictionaries for any `torch.optim` optimizer, each with a `name`: "weights" and "activations".
+
+    Raises:
+        ConfigError: a rate or penalty outside its domain, or a parameter that does not exist yet.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.PReLU())
+        >>> [(g["name"], len(g["params"]), g["weight_decay"]) for g in param_groups(model, lr=0.1, weight_decay=1e-4)]
+        [('weights', 2, 0.0001), ('activations', 1, 0.0)]
+    """
+    rates = {"lr": lr, "activation_lr": lr if activation_lr is None else activation_lr}
+    for name, value in rates.items():
+        if not (value > 0 and math.isfinite(value)):
+            raise ConfigError(f"{name} must be a positive number, got {value}")
+    for name, value in (("weight_decay", weight_decay), ("activation_weight_decay", activation_weight_decay)):
+        if not (value >= 0 and math.isfinite(value)):
+            raise ConfigError(f"{name} must be zero or a positive number, got {value}")
+    for name, parameter in model.named_parameters():
+        if is_lazy(parameter):
+            raise ConfigError(f"parameter {name} has no shape yet; call the model on one batch before the optimizer")
+    shaping = {parameter for module in model.modules() for parameter in activation_parameters(module)}
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {
+            "name": "weights",
+            "params": [parameter for parameter in trained if parameter not in shaping],
+            "lr": lr,
+            "weight_decay": weight_decay,
+        },
+        {
+            "name": "activations",
+            "params": [parameter for parameter in trained if parameter in shaping],
+            "lr": rates["activation_lr"],
+            "weight_decay": activation_weight_decay,
+        },
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def activation_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """The parameters of this one module that shape an activation: ours, and those of PyTorch's own PReLU."""
+    if isinstance(module, nn.PReLU):
+        return [module.weight]
+    own = getattr(module, "activation_parameters", None)
+    return list(own()) if own is not None else []

@@ -1,0 +1,168 @@
+"""An experiment: a grid of trials, the protocol they share, and the published numbers they stand beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..core.errors import ConfigError, UnknownNameError
+from .result import METRICS, Metric
+from .trial import Trial
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One row or one column of the grid: a label, and the trial fields it sets."""
+
+    label: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A size of the experiment.
+
+    Args:
+        note: what it is for and what it is not.
+        settings: trial fields it sets, over those of the experiment.
+        seeds: how many seeds, counted from 0.
+        rows: labels of the rows it runs; None for all.
+        columns: labels of the columns it runs; None for all.
+        comparable: whether its numbers may stand beside the published ones.
+    """
+
+    note: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int = 5
+    rows: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    comparable: bool = False
+
+
+@dataclass(frozen=True)
+class Published:
+    """A paper's numbers, in percent, with their place in the paper.
+
+    Args:
+        source: paper and table.
+        cells: (row, column) → the printed number.
+        derived: (row, column) → numbers that the paper computes from its cells, as printed.
+        notes: where the print contradicts itself.
+    """
+
+    source: str
+    cells: Mapping[tuple[str, str], float]
+    derived: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def get(self, row: str, column: str) -> float | None:
+        """The printed number, or None where the paper prints none."""
+        return self.cells.get((row, column))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One trial in its place."""
+
+    row: str
+    column: str
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A table or figure of a paper, or a comparison of the user's own.
+
+    Args:
+        name: "paper/table", or a plain name.
+        title: what it shows, in one line.
+        paper: citation; empty for experiments of one's own.
+        settings: trial fields that all trials share.
+        rows: what is compared; usually the activations.
+        columns: under which conditions.
+        presets: sizes by name: smoke, pocket, paper.
+        metric: which accuracy its cells show.
+        aggregate: what is made of the seeds: their mean or the best of them.
+        baseline: label of the row that the others are paired with.
+        margin: difference in percentage points below which two rows count as equivalent.
+        published: the paper's numbers.
+        deviations: where our protocol is known to differ from the paper's, or the paper is silent.
+        runs: name under which the runs are kept; experiments that read the same runs share it.
+        figures: pictures the report draws besides the table: "curves", "shapes", "traces".
+    """
+
+    name: str
+    title: str
+    settings: Mapping[str, Any]
+    rows: tuple[Arm, ...]
+    columns: tuple[Arm, ...]
+    presets: Mapping[str, Preset]
+    metric: Metric = "final_epoch"
+    aggregate: Literal["mean", "best"] = "mean"
+    baseline: str = "ReLU"
+    margin: float = 0.5
+    paper: str = ""
+    published: Published | None = None
+    deviations: tuple[str, ...] = ()
+    runs: str = ""
+    figures: tuple[str, ...] = ("curves", "shapes")
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            raise UnknownNameError("metric", self.metric, METRICS)
+        for kind, arms in (("row", self.rows), ("column", self.columns)):
+            labels = [arm.label for arm in arms]
+            if not labels or len(set(labels)) != len(labels):
+                raise ConfigError(f"experiment {self.name!r}: {kind} labels must be there and differ, got {labels}")
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder below the results root that keeps the runs."""
+        return (self.runs or self.name).replace("/", "-")
+
+    def preset(self, name: str) -> Preset:
+        """The preset called `name`.
+
+        Raises:
+            UnknownNameError: with the nearest names.
+        """
+        if name not in self.presets:
+            raise UnknownNameError(f"preset of {self.name}", name, self.presets)
+        return self.presets[name]
+
+    def cells(
+        self, preset: str, *, seeds: int | None = None, changes: Mapping[str, Any] | None = None
+    ) -> Sequence[Cell]:
+        """All trials of a preset, seed by seed, so that an interrupted sweep has something of every cell.
+
+        Args:
+            preset: size.
+            seeds: how many seeds instead of the preset's.
+            changes: trial fields that override everything else; what comes out is no longer the experiment as defined.
+        """
+        size = self.preset(preset)
+        count = size.seeds if seeds is None else seeds
+        if count < 1:
+            raise ConfigError(f"seeds must be at least 1, got {count}")
+        return [
+            Cell(
+                row.label,
+                column.label,
+                Trial.create(
+                    **{
+                        **self.settings,
+                        **row.settings,
+                        **column.settings,
+                        **size.settings,
+                        **(changes or {}),
+                        "seed": seed,
+                    }
+                ),
+            )
+            for seed in range(count)
+            for column in self.columns
+            if size.columns is None or column.label in size.columns
+            for row in self.rows
+            if size.rows is None or row.label in size.rows
+        ]

@@ -1,0 +1,75 @@
+"""What one training gave, as `result.json` holds it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..training.metrics import Epoch
+from .trial import Trial
+
+FORMAT = 1
+
+Metric = Literal["first_epoch", "final_epoch", "best_on_validation", "best_on_test"]
+
+METRICS: dict[Metric, str] = {
+    "first_epoch": "test accuracy after the first epoch",
+    "final_epoch": "test accuracy after the last epoch",
+    "best_on_validation": "test accuracy of the epoch that is best on validation data",
+    "best_on_test": "test accuracy of the epoch that is best on the test data themselves (optimistic)",
+}
+
+
+class Shape(BaseModel):
+    """One layer's activation as a curve, before and after training.
+
+    Functions that differ between channels are given by the mean over the channels and the range around it.
+    """
+
+    layer: str
+    x: list[float]
+    before: list[float]
+    after: list[float]
+    after_low: list[float]
+    after_high: list[float]
+
+
+class Trace(BaseModel):
+    """Activation parameters over the course of training: the mean over all elements of each."""
+
+    steps: list[int]
+    values: dict[str, list[float]]
+
+
+class Result(BaseModel):
+    """One finished training: its trial, how it ended, its metrics, and where it was made.
+
+    `diverged` means that the loss became NaN or infinite; the epochs before stay.
+    """
+
+    model_config = ConfigDict(ser_json_inf_nan="strings")
+
+    format: int = FORMAT
+    trial: Trial
+    status: Literal["done", "diverged"]
+    epochs: list[Epoch]
+    parameters: int = Field(description="trainable parameters of the network, the activations' included")
+    activation_parameters: int = Field(description="those of the activations alone")
+    shapes: list[Shape] = []
+    trace: Trace | None = None
+    provenance: dict[str, Any] = {}
+
+    def value(self, metric: Metric) -> float:
+        """Test accuracy in percent by the chosen rule; NaN where training diverged or the rule has no data."""
+        if self.status == "diverged" or not self.epochs:
+            return math.nan
+        if metric == "first_epoch":
+            return self.epochs[0].test_accuracy
+        if metric == "final_epoch":
+            return self.epochs[-1].test_accuracy
+        if metric == "best_on_test":
+            return max(epoch.test_accuracy for epoch in self.epochs)
+        judged = [epoch for epoch in self.epochs if epoch.validation_accuracy is not None]
+        return max(judged, key=lambda epoch: epoch.validation_accuracy or 0.0).test_accuracy if judged else math.nan

@@ -1,0 +1,190 @@
+"""One trial, from its description to its result: the same bits whoever runs it, alone or beside others."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from .. import activations, datasets, networks
+from ..core.errors import UnsupportedError
+from ..core.param_groups import activation_parameters
+from ..core.seeds import derive
+from ..datasets.batches import Normalise
+from ..datasets.dataset import Dataset, Split
+from ..datasets.splits import hold_out, subset
+from ..training import optimizers, record
+from ..training.batches import Batches
+from ..training.loop import DivergedError, fit
+from ..training.metrics import Epoch
+from .provenance import provenance
+from .result import Result, Shape, Trace
+from .trial import Trial
+
+EVALUATION_BATCH = 250
+
+
+def run_trial(trial: Trial, data_dir: Path | str | None = None) -> Result:
+    """Train and test once.
+
+    Args:
+        trial: what to do.
+        data_dir: where data sets lie; see `datasets.load`.
+
+    Returns:
+        The result; its status is `diverged`, with the epochs before, if the loss left the finite numbers.
+
+    Raises:
+        RectifiersError: a name is unknown, data are missing or damaged, or the parts do not fit together.
+    """
+    started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
+    data = datasets.load(trial.dataset, data_dir)
+    with _reproducible(trial.threads):
+        net = build_network(trial, data)
+        train, validation, test = _batches(trial, data)
+        optimizer = optimizers.create(
+            trial.optimizer,
+            net,
+            lr=trial.lr,
+            momentum=trial.momentum,
+            nesterov=trial.nesterov,
+            weight_decay=trial.weight_decay,
+            activation_lr=trial.activation_lr,
+            activation_weight_decay=trial.activation_weight_decay,
+        )
+        before = {name: record.curve(module) for name, module in record.learnable(net)}
+        tracer = _Tracer(net, every=max(1, len(train) // trial.trace_points) if trial.trace_points else 0)
+        epochs: list[Epoch] = []
+        status: Literal["done", "diverged"] = "done"
+        training = fit(
+            net,
+            optimizer,
+            train=train,
+            validation=validation,
+            test=test,
+            epochs=trial.epochs,
+            seed=trial.seed,
+            factor=lambda time: optimizers.lr_factor(
+                time, milestones=trial.milestones, gamma=trial.gamma, warmup_epochs=trial.warmup_epochs
+            ),
+            on_step=tracer,
+        )
+        try:
+            epochs.extend(training)
+        except DivergedError:
+            status = "diverged"
+        shapes = [_shape(name, before[name], record.curve(module)) for name, module in record.learnable(net)]
+    return Result(
+        trial=trial,
+        status=status,
+        epochs=epochs,
+        parameters=sum(p.numel() for p in net.parameters()),
+        activation_parameters=sum(p.numel() for module in net.modules() for p in activation_parameters(module)),
+        shapes=shapes if status == "done" else [],
+        trace=tracer.trace,
+        provenance={
+            **provenance(),
+            "data": f"{data.name} {datasets.digest(data)}",
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - clock, 3),
+        },
+    )
+
+
+def build_network(trial: Trial, data: Dataset) -> nn.Module:
+    """The network of a trial with its activations, initialised from the trial's streams.
+
+    Activations draw from a stream of their own, so that with one seed all functions meet the same first weights.
+
+    Raises:
+        UnknownNameError: no such network or activation.
+        UnsupportedError: the activation is a convolution itself.
+    """
+    count = itertools.count()
+
+    def act(channels: int) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(trial.seed, "activation", next(count)))
+            return activations.create(trial.activation, channels=channels, **dict(trial.activation_args))
+
+    kind = activations.registry.facts(trial.activation).get("kind")
+    if kind == "convolution":
+        raise UnsupportedError(f"{trial.activation} is a convolution; it cannot stand in for a network's activation")
+    torch.manual_seed(derive(trial.seed, "init"))
+    net = networks.create(trial.network, act, shape=(data.channels, data.height, data.width), classes=len(data.classes))
+    return net.to(trial.device).to(memory_format=torch.channels_last)
+
+
+def _batches(trial: Trial, data: Dataset) -> tuple[Batches, Batches | None, Batches]:
+    train = data.train
+    if trial.train_size is not None:
+        train = subset(train, trial.train_size, trial.seed)
+    held_out = None
+    if trial.validation:
+        train, held_out = hold_out(train, trial.validation, trial.seed)
+    # oneDNN's convolutions are faster with channels innermost: MNIST-Conv gains a quarter of its step.
+    normalise = Normalise.fit(trial.normalise, train, channels_last=True)
+
+    def batches(split: Split, size: int) -> Batches:
+        return Batches(split, size, normalise=normalise, seed=trial.seed, device=trial.device)
+
+    return (
+        batches(train, trial.batch_size),
+        batches(held_out, EVALUATION_BATCH) if held_out is not None else None,
+        batches(data.test, EVALUATION_BATCH),
+    )
+
+
+@contextmanager
+def _reproducible(threads: int) -> Iterator[None]:
+    """Everything outside the trial that could change its bits, fixed; and put back afterwards."""
+    before = torch.get_num_threads()
+    with torch.random.fork_rng():
+        torch.set_num_threads(threads)
+        # Momentum of dead units decays into denormal numbers, which cost a hundred times the time of others.
+        torch.set_flush_denormal(True)
+        try:
+            yield
+        finally:
+            torch.set_flush_denormal(False)
+            torch.set_num_threads(before)
+
+
+class _Tracer:
+    """Records the activations' parameters every so many steps."""
+
+    def __init__(self, net: nn.Module, every: int) -> None:
+        self.net, self.every = net, every
+        self.steps: list[int] = []
+        self.values: dict[str, list[float]] = {}
+
+    def __call__(self, step: int) -> None:
+        if self.every and step % self.every == 0:
+            self.steps.append(step)
+            for name, value in record.parameter_means(self.net).items():
+                self.values.setdefault(name, []).append(value)
+
+    @property
+    def trace(self) -> Trace | None:
+        return Trace(steps=self.steps, values=self.values) if self.values else None
+
+
+def _shape(layer: str, before: Tensor, after: Tensor) -> Shape:
+    def rounded(values: Tensor) -> list[float]:
+        return [round(value, 4) for value in values.tolist()]
+
+    return Shape(
+        layer=layer,
+        x=rounded(record.GRID),
+        before=rounded(before.mean(1)),
+        after=rounded(after.mean(1)),
+        after_low=rounded(after.amin(1)),
+        after_high=rounded(after.amax(1)),
+    )

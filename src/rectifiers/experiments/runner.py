@@ -1,0 +1,170 @@
+"""The local runner: worker processes, one trial each at a time, results written by the worker as they come.
+
+The file tree says what is done, so running the same command again goes on where the last one stopped, and a
+later one with more seeds runs only the new ones.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from ..core.errors import ConfigError, RectifiersError
+from .experiment import Cell
+from .store import Store
+from .trial import Trial
+
+
+@dataclass
+class Progress:
+    """How far a run is; handed to the callback after every trial.
+
+    Args:
+        total: trials the experiment has, each counted once.
+        kept: trials that had finished before.
+        done: trials finished now.
+        diverged: how many of those diverged.
+        failed: trials that ended in an error, with its description; they are tried again by the next run.
+    """
+
+    total: int
+    kept: int
+    done: int = 0
+    diverged: int = 0
+    failed: dict[Trial, str] = field(default_factory=dict)
+
+    @property
+    def remaining(self) -> int:
+        """Trials still to do."""
+        return self.total - self.kept - self.done - len(self.failed)
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+    trial: Trial | None = None
+
+
+def run(
+    cells: Sequence[Cell],
+    store: Store,
+    *,
+    workers: int | None = None,
+    data_dir: Path | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Progress:
+    """Run what is not in the store yet.
+
+    Args:
+        cells: the trials; a trial that stands in several cells runs once.
+        store: where results go.
+        workers: processes; None takes one per core. Each trial uses the threads it names, one by default.
+        data_dir: where data sets lie.
+        on_progress: called at the start and after each trial.
+
+    Returns:
+        What was done. Trials whose process raised or was killed are in `failed`; the others are in the store.
+
+    Raises:
+        ConfigError: `workers` is not positive.
+        RectifiersError: a trial cannot run because of a name, a setting or the data; no later one was started.
+        KeyboardInterrupt: the user stopped it; what had finished is kept.
+    """
+    count = workers if workers is not None else os.cpu_count() or 1
+    if count < 1:
+        raise ConfigError(f"workers must be at least 1, got {count}")
+    trials = list(dict.fromkeys(cell.trial for cell in cells))
+    queue = deque(trial for trial in trials if not store.has(trial))
+    progress = Progress(total=len(trials), kept=len(trials) - len(queue))
+    on_progress(progress)
+    pool: list[_Worker] = []
+    try:
+        pool += [_start(store, data_dir) for _ in range(min(count, len(queue)))]
+        for worker in pool:
+            _give(worker, queue, store, progress)
+        while any(worker.trial for worker in pool):
+            busy = {worker.connection: worker for worker in pool if worker.trial}
+            for ready in wait(list(busy)):
+                worker = busy[ready]  # type: ignore[index]
+                _take(worker, progress)
+                if not worker.process.is_alive():
+                    pool[pool.index(worker)] = worker = _start(store, data_dir)
+                _give(worker, queue, store, progress)
+                on_progress(progress)
+    finally:
+        for worker in pool:
+            worker.process.terminate()
+        for worker in pool:
+            worker.process.join()
+    return progress
+
+
+def _start(store: Store, data_dir: Path | None) -> _Worker:
+    # Spawned, not forked: a fork would inherit the locks of PyTorch's threads.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, store, data_dir), daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _give(worker: _Worker, queue: deque[Trial], store: Store, progress: Progress) -> None:
+    """Hand the next trial to an idle worker."""
+    worker.trial = None
+    while queue:
+        trial = queue.popleft()
+        if store.has(trial):  # another run on the same folder was faster
+            progress.kept += 1
+            continue
+        worker.trial = trial
+        worker.connection.send(trial)
+        return
+
+
+def _take(worker: _Worker, progress: Progress) -> None:
+    """Receive how the worker's trial ended."""
+    assert worker.trial is not None
+    try:
+        outcome = worker.connection.recv()
+    except EOFError:
+        worker.process.join()
+        progress.failed[worker.trial] = f"the process died (exit code {worker.process.exitcode}); out of memory?"
+        return
+    if isinstance(outcome, RectifiersError):
+        raise outcome
+    if outcome in ("done", "diverged"):
+        progress.done += 1
+        progress.diverged += outcome == "diverged"
+    else:
+        progress.failed[worker.trial] = outcome
+
+
+def _work(connection: Connection, store: Store, data_dir: Path | None) -> None:
+    """Body of a worker process: take trials, keep results, tell how each ended."""
+    # Ctrl-C reaches the whole process group; the parent decides what happens.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from .run_trial import run_trial
+
+    while True:
+        try:
+            trial = connection.recv()
+        except EOFError:
+            return
+        try:
+            result = run_trial(trial, data_dir)
+            store.write(result)
+            connection.send(result.status)
+        except RectifiersError as error:
+            connection.send(error)
+        except Exception:
+            connection.send(traceback.format_exc())

@@ -1,0 +1,270 @@
+"""What a handful of trainings allows one to say: intervals, differences paired by seed, and a verdict.
+
+All values are accuracies in percent, so differences, margins and intervals are in percentage points.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+from scipy import special
+
+from ..core.errors import ConfigError, UnknownNameError
+
+Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
+
+POWER = 0.8
+"""Chance with which the smallest detectable difference is found."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The trainings of one cell.
+
+    Args:
+        n: trainings that finished.
+        diverged: trainings whose loss became NaN or infinite; the other fields leave them out.
+        mean: mean of the finished ones.
+        best: largest of them.
+        std: their standard deviation, with n − 1.
+        low: lower end of the t-interval of the mean.
+        high: upper end.
+    """
+
+    n: int
+    diverged: int
+    mean: float
+    best: float
+    std: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row against the baseline, paired by seed.
+
+    Args:
+        n: seeds that finished in both.
+        dropped: seeds that finished in one of the two at most, and are left out.
+        difference: mean of row − baseline.
+        low: lower end of the t-interval of the difference.
+        high: upper end.
+        p: two-sided p-value of the paired t-test.
+        adjusted_p: p after Holm's correction for the family; p itself for a comparison that stands alone.
+        detectable: smallest true difference that the uncorrected test would find with 80 % power at this n and spread.
+        equivalent: whether both one-sided tests put the difference inside ±margin.
+        significance: the α of the tests.
+    """
+
+    n: int
+    dropped: int
+    difference: float
+    low: float
+    high: float
+    p: float
+    adjusted_p: float
+    detectable: float
+    equivalent: bool
+    significance: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """The rule that `compare_family` states."""
+        if self.equivalent:
+            return "equivalent"
+        if self.adjusted_p < self.significance:
+            return "better" if self.difference > 0 else "worse"
+        return "inconclusive"
+
+
+def summarise(values: Sequence[float], *, diverged: int = 0, confidence: float = 0.95) -> Summary:
+    """Mean, best and spread of the finished trainings, with the t-interval of the mean.
+
+    Args:
+        values: one number for each finished training; NaN stands for none.
+        diverged: how many others diverged.
+        confidence: coverage of the interval.
+
+    Returns:
+        The summary; NaN where `values` are too few to say: all of it at n = 0, spread and interval at n = 1.
+
+    Raises:
+        ConfigError: `confidence` is not between 0.5 and 1.
+
+    Example:
+        >>> cell = summarise([97.0, 98.0, 99.0])
+        >>> cell.mean, cell.best, cell.std, round(cell.low, 2), round(cell.high, 2)
+        (98.0, 99.0, 1.0, 95.52, 100.48)
+    """
+    _check_confidence(confidence)
+    finished = [value for value in values if not math.isnan(value)]
+    n = len(finished)
+    mean, std = _mean(finished), _std(finished)
+    half = _half_width(std, n, confidence)
+    return Summary(n, diverged, mean, max(finished, default=math.nan), std, mean - half, mean + half)
+
+
+def compare(
+    values: Mapping[int, float], baseline: Mapping[int, float], *, margin: float, confidence: float = 0.95
+) -> Comparison:
+    """Difference of two rows by a t-test paired by seed.
+
+    Differences that are all equal show no spread for a t-test to judge by. The interval then has no width, and p
+    is that of the exact sign test, 2^(1 − n), or 1 where the difference is 0: few seeds stay weak evidence.
+
+    Args:
+        values: seed → value; NaN stands for a training without one.
+        baseline: likewise.
+        margin: difference below which the two count as equivalent.
+        confidence: coverage of the interval; 1 − confidence is the α of the tests.
+
+    Returns:
+        The comparison; NaN and inconclusive where fewer than two seeds finished in both.
+
+    Raises:
+        ConfigError: `margin` is negative or not finite, or `confidence` is not between 0.5 and 1.
+
+    Example:
+        >>> row, relu = {0: 93.0, 1: 95.0, 2: 94.0}, {0: 90.0, 1: 91.0, 2: 92.0}
+        >>> result = compare(row, relu, margin=0.5)
+        >>> result.difference, round(result.p, 4), result.verdict
+        (3.0, 0.0351, 'better')
+    """
+    _check_confidence(confidence)
+    if not 0 <= margin < math.inf:
+        raise ConfigError(f"margin must be a difference of at least 0 percentage points, got {margin}")
+    seeds = sorted({*values, *baseline})
+    pairs = [(values.get(seed, math.nan), baseline.get(seed, math.nan)) for seed in seeds]
+    differences = [a - b for a, b in pairs if not math.isnan(a - b)]
+    scale = max((abs(value) for pair in pairs for value in pair if not math.isnan(value)), default=0.0)
+
+    n = len(differences)
+    significance = 1 - confidence
+    difference, std = _mean(differences), _std(differences)
+    if std <= 1e-12 * scale:  # what rounding leaves of a spread of zero
+        std = 0.0
+    half = _half_width(std, n, confidence)
+    inner = _half_width(std, n, 1 - 2 * significance)
+    p = _p_value(difference, std, n, no_difference=abs(difference) <= 1e-12 * scale)
+    return Comparison(
+        n=n,
+        dropped=len(seeds) - n,
+        difference=difference,
+        low=difference - half,
+        high=difference + half,
+        p=p,
+        adjusted_p=p,
+        detectable=_noncentrality(n, significance) * std / math.sqrt(n) if n > 1 else math.nan,
+        equivalent=abs(difference) + inner < margin,
+        significance=significance,
+    )
+
+
+def compare_family(
+    rows: Mapping[str, Mapping[int, float]], baseline: str, margin: float, confidence: float = 0.95
+) -> dict[str, Comparison]:
+    """Every row against the baseline, with Holm's correction over all of them.
+
+    The verdict of a row, with α = 1 − confidence (5 %):
+
+    - `equivalent`: the interval of 1 − 2α (90 %) of the difference lies inside ±margin, which is what two one-sided
+      tests at α ask for. It goes first: a difference that is real but smaller than the margin is no difference.
+    - `better` or `worse`: otherwise, if the p-value after Holm's correction is below α.
+    - `inconclusive`: otherwise; `detectable` says what these seeds could have found.
+
+    Args:
+        rows: label → seed → value, the baseline's row among them.
+        baseline: label of the row that the others are paired with.
+        margin: difference below which two rows count as equivalent.
+        confidence: coverage of the intervals.
+
+    Returns:
+        label → comparison, in the order of `rows`, without the baseline.
+
+    Raises:
+        UnknownNameError: no row is called `baseline`.
+        ConfigError: see `compare`.
+
+    Example:
+        >>> rows = {"ReLU": {0: 90.0, 1: 91.0, 2: 92.0}, "AReLU": {0: 96.0, 1: 97.2, 2: 98.1}}
+        >>> compare_family(rows, "ReLU", margin=0.5)["AReLU"].verdict
+        'better'
+    """
+    if baseline not in rows:
+        raise UnknownNameError("row", baseline, rows)
+    alone = {
+        label: compare(values, rows[baseline], margin=margin, confidence=confidence)
+        for label, values in rows.items()
+        if label != baseline
+    }
+    adjusted = holm([comparison.p for comparison in alone.values()])
+    return {
+        label: replace(comparison, adjusted_p=p) for (label, comparison), p in zip(alone.items(), adjusted, strict=True)
+    }
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction: p-values that hold the family's error rate when compared with α themselves.
+
+    Args:
+        p_values: one per hypothesis; NaN stands for a test that was not made and does not count.
+
+    Returns:
+        Adjusted p-values in the same order, NaN where NaN was given.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
+    adjusted = [math.nan] * len(p_values)
+    tested = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
+    largest = 0.0
+    for rank, (p, place) in enumerate(tested):
+        largest = max(largest, min(1.0, (len(tested) - rank) * p))
+        adjusted[place] = largest
+    return adjusted
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0.5 < confidence < 1:
+        raise ConfigError(f"confidence must lie between 0.5 and 1, got {confidence}")
+
+
+def _mean(values: Sequence[float]) -> float:
+    return statistics.fmean(values) if values else math.nan
+
+
+def _std(values: Sequence[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+def _half_width(std: float, n: int, confidence: float) -> float:
+    """Half the t-interval of a mean of n values."""
+    if n < 2:
+        return math.nan
+    return float(special.stdtrit(n - 1, (1 + confidence) / 2)) * std / math.sqrt(n)
+
+
+def _p_value(difference: float, std: float, n: int, *, no_difference: bool) -> float:
+    """Two-sided p-value of the paired t-test, or of the sign test where there is no spread."""
+    if n < 2:
+        return math.nan
+    if std == 0:
+        return 1.0 if no_difference else 2.0 ** (1 - n)
+    return 2 * float(special.stdtr(n - 1, -abs(difference) * math.sqrt(n) / std))
+
+
+@cache
+def _noncentrality(n: int, significance: float) -> float:
+    """Mean of the t-statistic of n pairs at which the two-sided test rejects with the wanted power.
+
+    The other tail, below 1e-6 at this power, is left out.
+    """
+    critical = special.stdtrit(n - 1, 1 - significance / 2)
+    return float(special.nctdtrinc(n - 1, 1 - POWER, critical))

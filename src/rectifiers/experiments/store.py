@@ -1,0 +1,125 @@
+"""The file tree is the database: `<root>/<experiment>/<trial>/result.json`, written once, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ..core.errors import StoreError
+from .experiment import Cell
+from .result import FORMAT, Result
+from .trial import Trial, explain
+
+
+class Store:
+    """Results of one experiment.
+
+    Args:
+        root: folder that holds the results of all experiments.
+        name: folder of this experiment below it; experiments that share runs share it.
+
+    Raises:
+        StoreError: the folder is not one of ours, is from another version, or cannot be made.
+    """
+
+    def __init__(self, root: Path | str, name: str) -> None:
+        self.folder = Path(root) / name
+        self.name = name
+        self._claim()
+
+    def _claim(self) -> None:
+        """Make the folder ours, or make sure it is."""
+        card = self.folder / "store.json"
+        if card.exists():
+            try:
+                found = json.loads(card.read_text(encoding="utf-8"))
+                name, version = found["runs"], found["format"]
+            except (ValueError, KeyError, TypeError):
+                raise StoreError(f"{card} is damaged; move {self.folder} away, or give another --results") from None
+            if name != self.name:
+                raise StoreError(
+                    f"{self.folder} holds the runs of {name!r}, not of {self.name!r}; give another --results"
+                )
+            if version != FORMAT:
+                raise StoreError(
+                    f"{self.folder} was written in format {version}, this version reads format {FORMAT}; "
+                    "give another --results"
+                )
+        elif self.folder.exists() and any(self.folder.iterdir()):
+            raise StoreError(f"{self.folder} is not empty and holds no results; give another --results")
+        else:
+            write_atomically(card, json.dumps({"runs": self.name, "format": FORMAT}) + "\n")
+
+    def path(self, trial: Trial) -> Path:
+        """The file that holds, or will hold, the trial's result."""
+        return self.folder / trial.id / "result.json"
+
+    def has(self, trial: Trial) -> bool:
+        """Whether the trial has finished."""
+        return self.path(trial).exists()
+
+    def write(self, result: Result) -> Path:
+        """Keep a result.
+
+        Raises:
+            StoreError: it cannot be written; what was there before is untouched.
+        """
+        path = self.path(result.trial)
+        write_atomically(path, result.model_dump_json(exclude_defaults=True) + "\n")
+        return path
+
+    def read(self, trial: Trial) -> Result | None:
+        """The trial's result, or None if it has not finished.
+
+        Raises:
+            StoreError: the file is damaged, or belongs to another trial.
+        """
+        path = self.path(trial)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        try:
+            result = Result.model_validate_json(text)
+        except ValidationError as error:
+            raise StoreError(f"{path} is damaged ({explain(error, 'result')}); delete it and run again") from None
+        if result.trial != trial:
+            raise StoreError(f"{path} holds another trial ({result.trial}); delete it and run again")
+        return result
+
+    def outcomes(self, cells: Iterable[Cell]) -> list[tuple[Cell, Result | None]]:
+        """Each cell with its result, or with None where it has not been run."""
+        return [(cell, self.read(cell.trial)) for cell in cells]
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a crash, never sees half of it.
+
+    Raises:
+        StoreError: no space, no permission, or no such disk.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        reason = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+        raise StoreError(
+            f"cannot write {path}: {reason}; everything finished before is kept, the same command goes on from there"
+        ) from None

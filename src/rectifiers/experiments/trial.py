@@ -1,0 +1,119 @@
+"""A trial is a value: everything that decides the outcome of one training, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
+from typing_extensions import Self
+
+from ..core.errors import ConfigError
+
+Scalar = bool | int | float | str
+
+
+class Trial(BaseModel):
+    """One training, frozen and hashable; its `id` names its results.
+
+    Where the data lies, how many workers share the machine and how progress is shown are not part of it: they
+    do not change the outcome.
+
+    Example:
+        >>> trial = Trial(dataset="digits", network="digits-conv", activation="arelu", optimizer="sgd", lr=0.01)
+        >>> trial.id == Trial.create(**trial.model_dump()).id
+        True
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    dataset: str = Field(description="data set: `rectifiers list datasets`")
+    network: str = Field(description="network: `rectifiers list networks`")
+    activation: str = Field(description="activation: `rectifiers list activations`")
+    activation_args: tuple[tuple[str, Scalar], ...] = Field((), description="arguments of the activation's class")
+    optimizer: Literal["sgd", "adam", "rmsprop"] = Field("sgd", description="optimizer")
+    lr: float = Field(gt=0, allow_inf_nan=False, description="learning rate")
+    momentum: float = Field(0.0, ge=0, lt=1, description="momentum of sgd and rmsprop")
+    nesterov: bool = Field(False, description="Nesterov's momentum, for sgd")
+    weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False, description="L2 penalty of the network's weights")
+    activation_lr: float | None = Field(None, gt=0, description="learning rate of activation parameters; None: lr")
+    activation_weight_decay: float = Field(0.0, ge=0, description="L2 penalty of the activations' parameters")
+    epochs: int = Field(1, ge=1, description="passes over the training data")
+    batch_size: int = Field(128, ge=1, description="images per step")
+    milestones: tuple[int, ...] = Field((), description="epochs after which the learning rate is multiplied by gamma")
+    gamma: float = Field(0.1, gt=0, le=1, description="factor at each milestone")
+    warmup_epochs: int = Field(0, ge=0, description="epochs over which the learning rate rises linearly from 0")
+    normalise: Literal["unit", "standard"] = Field(
+        "unit", description="pixels: `unit` divides by 255, `standard` also removes mean and deviation per channel"
+    )
+    train_size: int | None = Field(None, ge=1, description="use only so many training images; None: all")
+    validation: float = Field(0.0, ge=0, lt=1, description="fraction of the training images held out for validation")
+    trace_points: int = Field(0, ge=0, description="how often per epoch the activations' parameters are recorded")
+    device: str = Field(
+        "cpu", pattern=r"^(cpu|mps|cuda(:\d+)?)$", description="where it trains: cpu, cuda, cuda:1, mps"
+    )
+    threads: int = Field(1, ge=1, description="threads of PyTorch; sums in another order give other bits")
+    seed: int = Field(0, ge=0, lt=2**31, description="root of all random streams")
+
+    @classmethod
+    def create(cls, **fields: Any) -> Self:
+        """A trial from fields that a user wrote.
+
+        Raises:
+            ConfigError: a field is unknown, missing, or outside its domain.
+        """
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            raise ConfigError(explain(error, "trial")) from None
+
+    @field_validator("activation_args", mode="before")
+    @classmethod
+    def _sorted_pairs(cls, value: Any) -> Any:
+        pairs = value.items() if isinstance(value, dict) else value
+        return tuple(sorted((name, item) for name, item in pairs))
+
+    @field_serializer("activation_args")
+    def _as_mapping(self, value: tuple[tuple[str, Scalar], ...]) -> dict[str, Scalar]:
+        return dict(value)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.momentum and self.optimizer == "adam":
+            raise ValueError("momentum is for sgd and rmsprop; adam has betas of its own")
+        if self.nesterov and not (self.optimizer == "sgd" and self.momentum):
+            raise ValueError("nesterov needs sgd with momentum > 0")
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise ValueError(f"milestones must rise, got {self.milestones}")
+        return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The fields that differ from their defaults, as JSON holds them."""
+        # `exclude_defaults` keeps fields that have a serializer of their own, so the choice is made here.
+        dumped = self.model_dump(mode="json")
+        fields = type(self).model_fields.items()
+        return {name: dumped[name] for name, field in fields if getattr(self, name) != field.default}
+
+    @property
+    def id(self) -> str:
+        """Sixteen hexadecimal digits that stand for the trial.
+
+        Defaults are left out of the hash, so that a field added later does not orphan the results there are.
+        """
+        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={value}" for name, value in self.settings.items())
+
+
+def explain(error: ValidationError, subject: str) -> str:
+    """One line that says which field was given what, and what was expected."""
+    parts = []
+    for item in error.errors():
+        place = ".".join(str(step) for step in item["loc"])
+        given = "" if item["type"] in ("missing", "extra_forbidden") or not place else f", got {item['input']!r}"
+        message = {"extra_forbidden": "no such setting", "missing": "is required"}.get(item["type"], item["msg"])
+        parts.append(f"{place}: {message}{given}" if place else message.removeprefix("Value error, "))
+    return f"{subject}: " + "; ".join(parts)

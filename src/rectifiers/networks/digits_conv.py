@@ -1,0 +1,48 @@
+"""A small convolutional network for the 8×8 digits that scikit-learn carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from .blocks import activate, check_side
+
+
+class DigitsConv(nn.Sequential):
+    """Two convolutions of 16 and 32 channels with an activation each, pooling, a hidden layer with a third, logits.
+
+    Small enough for a hundred trainings in minutes, deep enough for an activation to matter.
+
+    Args:
+        act: makes an activation for a number of channels.
+        shape: (channels, 8, 8).
+        classes: number of logits.
+
+    Shape:
+        (N, channels, 8, 8) in, (N, classes) out.
+
+    Raises:
+        ShapeError: images of another size.
+
+    Example:
+        >>> net = DigitsConv(lambda channels: nn.ReLU(), shape=(1, 8, 8), classes=10)
+        >>> sum(p.numel() for p in net.parameters())
+        13706
+    """
+
+    def __init__(self, act: Callable[[int], nn.Module], *, shape: tuple[int, int, int], classes: int) -> None:
+        channels = check_side("digits-conv", shape, 8)
+        layers: list[nn.Module] = []
+        for width in (16, 32):
+            function, out = activate(act, width)
+            layers += [nn.Conv2d(channels, width, 3, padding=1), function, nn.MaxPool2d(2)]
+            channels = out
+        function, hidden = activate(act, 64)
+        layers += [nn.Flatten(), nn.Linear(channels * 4, 64), function, nn.Linear(hidden, classes)]
+        super().__init__(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of a batch of images."""
+        logits: Tensor = super().forward(images)
+        return logits
