@@ -1,1 +1,125 @@
-"""Data sets, one file each."""
+"""Data sets, one file each; embedded, local and downloadable ones look alike. Importing this imports no torch.
+
+A new data set: one file that holds its `Source`, and one line in `TABLE`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import ConfigError
+from ..core.registry import Registry
+
+if TYPE_CHECKING:
+    from .batches import Normalise as Normalise
+    from .batches import order as order
+    from .dataset import Dataset as Dataset
+    from .dataset import Split as Split
+    from .dataset import digest as digest
+    from .source import Availability, Source
+    from .splits import hold_out as hold_out
+    from .splits import subset as subset
+
+TABLE = {
+    "digits": "digits:Digits",
+    "fashion-mnist": "fashion_mnist:FashionMNIST",
+    "folder": "folder:Folder",
+    "mnist": "mnist:MNIST",
+    "mnist-colour": "mnist_colour:MNISTColour",
+    "npz": "npz:Npz",
+    "svhn": "svhn:SVHN",
+    "svhn-28": "svhn_28:SVHN28",
+}
+
+registry: Registry[type[Source]] = Registry("data set", __name__, TABLE)
+
+_HOME = {
+    "Dataset": "dataset",
+    "Normalise": "batches",
+    "Split": "dataset",
+    "digest": "dataset",
+    "hold_out": "splits",
+    "order": "batches",
+    "subset": "splits",
+}
+
+
+def load(name: str, data_dir: Path | str | None = None, *, download: bool = False) -> Dataset:
+    """The data set called `name`, whole and in memory; loaded once per process, so never write to its tensors.
+
+    Args:
+        name: a registered name, or "folder:PATH" or "npz:PATH" for data of your own.
+        data_dir: folder with the data files; by default the environment variable RECTIFIERS_DATA, then "./data".
+        download: fetch published files that are missing, and check their hashes.
+
+    Raises:
+        UnknownNameError: with the nearest names.
+        ConfigError: a path is missing after the name, or does not belong there.
+        DataError: files are missing, damaged, or not what they claim to be.
+
+    Example:
+        >>> load("digits")
+        Dataset(digits: 1437 train, 360 test, 1×8×8, 10 classes)
+    """
+    source, folder = _source(name), _folder(data_dir)
+    if download:
+        source.fetch(folder)
+    return _load(source, folder)
+
+
+def check(name: str, data_dir: Path | str | None = None) -> Availability:
+    """Which files the data set needs and whether they are there, without reading them.
+
+    Args:
+        name: as for `load`.
+        data_dir: as for `load`.
+
+    Raises:
+        UnknownNameError: with the nearest names.
+        ConfigError: a path is missing after the name, or does not belong there.
+
+    Example:
+        >>> check("digits").ready
+        True
+        >>> check("npz:nowhere.npz").missing
+        ('nowhere.npz',)
+    """
+    return _source(name).look(_folder(data_dir))
+
+
+@cache
+def _load(source: Source, data_dir: Path) -> Dataset:
+    return source.load(data_dir)
+
+
+def _source(name: str) -> Source:
+    kind, colon, path = name.partition(":")
+    source = registry.get(kind)
+    # The registry has imported this module by now; the top of this file must not, for it needs torch.
+    from .source import PathSource
+
+    if not issubclass(source, PathSource):
+        if colon:
+            raise ConfigError(f"data set {kind!r} takes no path, got {name!r}; write {kind!r}")
+        return source()
+    if not path:
+        raise ConfigError(f"data set {kind!r} needs a path, got {name!r}; write '{kind}:PATH'")
+    return source(path)
+
+
+def _folder(data_dir: Path | str | None) -> Path:
+    return Path(data_dir or os.environ.get("RECTIFIERS_DATA") or "data").expanduser().resolve()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

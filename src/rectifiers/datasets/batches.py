@@ -1,0 +1,110 @@
+"""Batches as whole tensors: the order of an epoch, and pixels to numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..core.errors import DataError, ShapeError, UnknownNameError
+from ..core.seeds import derive
+from .dataset import Split
+
+NORMALISATIONS = ("standard", "unit")
+
+
+def order(count: int, seed: int, epoch: int) -> Tensor:
+    """A permutation of `count` images that depends on seed and epoch alone.
+
+    Args:
+        count: number of images.
+        seed: seed of the trial.
+        epoch: number of the epoch.
+
+    Returns:
+        int64 tensor of length `count`.
+
+    Example:
+        >>> order(5, seed=0, epoch=1).sort().values
+        tensor([0, 1, 2, 3, 4])
+    """
+    return torch.randperm(count, generator=torch.Generator().manual_seed(derive(seed, "order", epoch)))
+
+
+@dataclass(frozen=True)
+class Normalise:
+    """Pixels 0–255 to float32: (pixel/255 − mean) / std; as it stands, pixel/255.
+
+    Args:
+        mean: one number, or one per channel, in units of the brightest pixel.
+        std: likewise.
+        channels_last: lay the batch out with channels innermost.
+
+    Example:
+        >>> Normalise()(torch.tensor([[[[0, 51, 255]]]], dtype=torch.uint8)).flatten().tolist()
+        [0.0, 0.20000000298023224, 1.0]
+    """
+
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    channels_last: bool = False
+
+    @classmethod
+    def fit(cls, kind: str, train: Split, *, channels_last: bool = False) -> Normalise:
+        """The normalisation called `kind`, from the split that is trained on.
+
+        Args:
+            kind: "unit" divides by 255 and no more; "standard" then gives each channel mean 0 and deviation 1.
+            train: images to measure.
+            channels_last: lay batches out with channels innermost.
+
+        Raises:
+            UnknownNameError: with the nearest names.
+            DataError: "standard" for a channel that is the same everywhere.
+        """
+        if kind not in NORMALISATIONS:
+            raise UnknownNameError("normalisation", kind, NORMALISATIONS)
+        if kind == "unit":
+            return cls(channels_last=channels_last)
+        mean, std = _moments(train.images)
+        if 0.0 in std:
+            raise DataError(
+                f"channel {std.index(0.0)} has the same value in every image, so 'standard' cannot scale it; use 'unit'"
+            )
+        return cls(mean, std, channels_last)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """The batch as float32, on its device.
+
+        Args:
+            images: uint8, N×C×H×W.
+
+        Raises:
+            ShapeError: the numbers of channels differ.
+        """
+        if len(self.mean) not in (1, images.shape[1]):
+            raise ShapeError(f"normalisation is for {len(self.mean)} channels, got images with {images.shape[1]}")
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        pixels = images.to(torch.float32, memory_format=layout).div_(255)
+        if self.mean != (0.0,):
+            pixels.sub_(self._per_channel(self.mean, images.device))
+        if self.std != (1.0,):
+            pixels.div_(self._per_channel(self.std, images.device))
+        return pixels
+
+    @staticmethod
+    def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+        return torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
+
+
+def _moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of each channel, exact however many pixels there are: taken from the 256 counts."""
+    levels = torch.arange(256, dtype=torch.float64) / 255
+    means, deviations = [], []
+    for channel in images.cpu().unbind(1):
+        share = channel.flatten().bincount(minlength=256).double() / channel.numel()
+        mean = (share * levels).sum()
+        means.append(float(mean))
+        deviations.append(float((share * (levels - mean) ** 2).sum().sqrt()))
+    return tuple(means), tuple(deviations)

@@ -1,0 +1,52 @@
+"""SVHN: house numbers in street photographs, cropped to the digit (Netzer et al., 2011)."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from .dataset import Dataset, Split
+from .files import Resource
+from .published import Published
+
+_SITE = "http://ufldl.stanford.edu/housenumbers/"
+
+
+def _resource(file: str, md5: str) -> Resource:
+    return Resource(file, md5, (_SITE + file,))
+
+
+class SVHN(Published):
+    """House numbers: 73,257 + 26,032 colour images of 32×32, 10 classes.
+
+    The files lie in svhn or SVHN, or in the data folder itself.
+    """
+
+    name: ClassVar[str] = "svhn"
+    folders: ClassVar[tuple[str, ...]] = ("svhn", "SVHN")
+    resources: ClassVar[tuple[Resource, ...]] = (
+        _resource("train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373"),
+        _resource("test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3"),
+    )
+
+    def load(self, data_dir: Path) -> Dataset:
+        """Read the two MATLAB files."""
+        files = self.read(data_dir)
+        return Dataset(
+            self.name,
+            train=_split(files["train_32x32.mat"]),
+            test=_split(files["test_32x32.mat"]),
+            classes=tuple("0123456789"),
+            note="label 10, which stands for the digit 0, read as 0",
+        )
+
+
+def _split(content: bytes) -> Split:
+    from scipy.io import loadmat
+
+    arrays = loadmat(BytesIO(content), variable_names=("X", "y"))
+    images = torch.from_numpy(arrays["X"]).permute(3, 2, 0, 1).contiguous()
+    return Split(images, labels=torch.from_numpy(arrays["y"].reshape(-1) % 10).to(torch.int64))
