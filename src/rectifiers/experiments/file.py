@@ -18,8 +18,8 @@ from .trial import Trial, explain
 SETTINGS = frozenset(Trial.model_fields) - {"seed"}
 
 SMOKE = Preset(
-    note="One epoch of 512 images with two seeds: does it run at all?",
-    settings={"epochs": 1, "train_size": 512, "milestones": (), "warmup_epochs": 0},
+    note="One epoch of 256 images, two seeds: does it run at all?",
+    settings={"epochs": 1, "train_size": 256, "milestones": (), "warmup_epochs": 0},
     seeds=2,
 )
 

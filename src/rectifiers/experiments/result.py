@@ -28,6 +28,8 @@ class Shape(BaseModel):
     Functions that differ between channels are given by the mean over the channels and the range around it.
     """
 
+    model_config = ConfigDict(ser_json_inf_nan="strings")
+
     layer: str
     x: list[float]
     before: list[float]
@@ -39,6 +41,8 @@ class Shape(BaseModel):
 class Trace(BaseModel):
     """Activation parameters over the course of training: the mean over all elements of each."""
 
+    model_config = ConfigDict(ser_json_inf_nan="strings")
+
     steps: list[int]
     values: dict[str, list[float]]
 
@@ -48,8 +52,6 @@ class Result(BaseModel):
 
     `diverged` means that the loss became NaN or infinite; the epochs before stay.
     """
-
-    model_config = ConfigDict(ser_json_inf_nan="strings")
 
     format: int = FORMAT
     trial: Trial

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import activations, datasets, networks
-from ..core.errors import UnsupportedError
+from ..core.errors import ConfigError, UnsupportedError
 from ..core.param_groups import activation_parameters
 from ..core.seeds import derive
 from ..datasets.batches import Normalise
@@ -39,12 +40,14 @@ def run_trial(trial: Trial, data_dir: Path | str | None = None) -> Result:
         data_dir: where data sets lie; see `datasets.load`.
 
     Returns:
-        The result; its status is `diverged`, with the epochs before, if the loss left the finite numbers.
+        The result; its status is `diverged`, with the epochs before, if the training loss, or the test loss after
+        the last epoch, left the finite numbers.
 
     Raises:
         RectifiersError: a name is unknown, data are missing or damaged, or the parts do not fit together.
     """
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
+    _check_device(trial.device)
     data = datasets.load(trial.dataset, data_dir)
     with _reproducible(trial.threads):
         net = build_network(trial, data)
@@ -80,6 +83,9 @@ def run_trial(trial: Trial, data_dir: Path | str | None = None) -> Result:
             epochs.extend(training)
         except DivergedError:
             status = "diverged"
+        # The last step can blow the network up after its loss was taken.
+        if epochs and not math.isfinite(epochs[-1].test_loss):
+            status = "diverged"
         shapes = [_shape(name, before[name], record.curve(module)) for name, module in record.learnable(net)]
     return Result(
         trial=trial,
@@ -106,19 +112,30 @@ def build_network(trial: Trial, data: Dataset) -> nn.Module:
     Raises:
         UnknownNameError: no such network or activation.
         UnsupportedError: the activation is a convolution itself.
+        ConfigError: the activation does not take these arguments.
     """
+    facts = activations.registry.facts(trial.activation)
+    if facts.get("kind") == "convolution":
+        raise UnsupportedError(f"{trial.activation} is a convolution; it cannot stand in for a network's activation")
+    arguments = dict(trial.activation_args)
+    per_element = arguments.get("share", facts.get("share")) == "element"
     count = itertools.count()
 
     def act(channels: int) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(trial.seed, "activation", next(count)))
-            return activations.create(trial.activation, channels=channels, **dict(trial.activation_args))
+            try:
+                return activations.create(trial.activation, channels=None if per_element else channels, **arguments)
+            except TypeError as error:
+                raise ConfigError(f"{trial.activation} does not take activation_args {arguments}: {error}") from None
 
-    kind = activations.registry.facts(trial.activation).get("kind")
-    if kind == "convolution":
-        raise UnsupportedError(f"{trial.activation} is a convolution; it cannot stand in for a network's activation")
     torch.manual_seed(derive(trial.seed, "init"))
-    net = networks.create(trial.network, act, shape=(data.channels, data.height, data.width), classes=len(data.classes))
+    shape = (data.channels, data.height, data.width)
+    net = networks.create(trial.network, act, shape=shape, classes=len(data.classes))
+    # One blank image shows the activations that have a parameter per element how many elements there are.
+    torch.manual_seed(derive(trial.seed, "activation"))
+    with torch.no_grad():
+        net.eval()(torch.zeros(1, *shape))
     return net.to(trial.device).to(memory_format=torch.channels_last)
 
 
@@ -140,6 +157,13 @@ def _batches(trial: Trial, data: Dataset) -> tuple[Batches, Batches | None, Batc
         batches(held_out, EVALUATION_BATCH) if held_out is not None else None,
         batches(data.test, EVALUATION_BATCH),
     )
+
+
+def _check_device(name: str) -> None:
+    device = torch.device(name)
+    backend = getattr(torch, device.type)
+    if not backend.is_available() or (device.index or 0) >= backend.device_count():
+        raise ConfigError(f"this machine has no device {name!r}; use 'cpu'")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import signal
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -96,7 +97,7 @@ def run(
             for ready in wait(list(busy)):
                 worker = busy[ready]  # type: ignore[index]
                 _take(worker, progress)
-                if not worker.process.is_alive():
+                if queue and not worker.process.is_alive():
                     pool[pool.index(worker)] = worker = _start(store, data_dir)
                 _give(worker, queue, store, progress)
                 on_progress(progress)
@@ -127,7 +128,8 @@ def _give(worker: _Worker, queue: deque[Trial], store: Store, progress: Progress
             progress.kept += 1
             continue
         worker.trial = trial
-        worker.connection.send(trial)
+        with suppress(BrokenPipeError):  # a process that died while idle is met by `_take`
+            worker.connection.send(trial)
         return
 
 
@@ -136,7 +138,7 @@ def _take(worker: _Worker, progress: Progress) -> None:
     assert worker.trial is not None
     try:
         outcome = worker.connection.recv()
-    except EOFError:
+    except (EOFError, ConnectionResetError):  # the latter if it died before it read the trial
         worker.process.join()
         progress.failed[worker.trial] = f"the process died (exit code {worker.process.exitcode}); out of memory?"
         return

@@ -36,9 +36,10 @@ class Store:
     def _claim(self) -> None:
         """Make the folder ours, or make sure it is."""
         card = self.folder / "store.json"
-        if card.exists():
+        text = read_bytes(card)
+        if text is not None:
             try:
-                found = json.loads(card.read_text(encoding="utf-8"))
+                found = json.loads(text)
                 name, version = found["runs"], found["format"]
             except (ValueError, KeyError, TypeError):
                 raise StoreError(f"{card} is damaged; move {self.folder} away, or give another --results") from None
@@ -51,10 +52,19 @@ class Store:
                     f"{self.folder} was written in format {version}, this version reads format {FORMAT}; "
                     "give another --results"
                 )
-        elif self.folder.exists() and any(self.folder.iterdir()):
+        elif self._foreign():
             raise StoreError(f"{self.folder} is not empty and holds no results; give another --results")
         else:
             write_atomically(card, json.dumps({"runs": self.name, "format": FORMAT}) + "\n")
+
+    def _foreign(self) -> bool:
+        """Whether a folder without a card holds something; what a crash may leave is hidden and does not count."""
+        try:
+            return any(not path.name.startswith(".") for path in self.folder.iterdir())
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StoreError(f"cannot use {self.folder}: {error.strerror}; give another --results") from None
 
     def path(self, trial: Trial) -> Path:
         """The file that holds, or will hold, the trial's result."""
@@ -81,9 +91,8 @@ class Store:
             StoreError: the file is damaged, or belongs to another trial.
         """
         path = self.path(trial)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        text = read_bytes(path)
+        if text is None:
             return None
         try:
             result = Result.model_validate_json(text)
@@ -96,6 +105,20 @@ class Store:
     def outcomes(self, cells: Iterable[Cell]) -> list[tuple[Cell, Result | None]]:
         """Each cell with its result, or with None where it has not been run."""
         return [(cell, self.read(cell.trial)) for cell in cells]
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """What the file holds, or None where there is none.
+
+    Raises:
+        StoreError: it is there and cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}; check its permissions") from None
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+import math
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 from typing_extensions import Self
@@ -37,11 +38,17 @@ class Trial(BaseModel):
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of sgd and rmsprop")
     nesterov: bool = Field(False, description="Nesterov's momentum, for sgd")
     weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False, description="L2 penalty of the network's weights")
-    activation_lr: float | None = Field(None, gt=0, description="learning rate of activation parameters; None: lr")
-    activation_weight_decay: float = Field(0.0, ge=0, description="L2 penalty of the activations' parameters")
+    activation_lr: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="learning rate of activation parameters; None: lr"
+    )
+    activation_weight_decay: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="L2 penalty of the activations' parameters"
+    )
     epochs: int = Field(1, ge=1, description="passes over the training data")
     batch_size: int = Field(128, ge=1, description="images per step")
-    milestones: tuple[int, ...] = Field((), description="epochs after which the learning rate is multiplied by gamma")
+    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), description="epochs after which the learning rate is multiplied by gamma"
+    )
     gamma: float = Field(0.1, gt=0, le=1, description="factor at each milestone")
     warmup_epochs: int = Field(0, ge=0, description="epochs over which the learning rate rises linearly from 0")
     normalise: Literal["unit", "standard"] = Field(
@@ -71,8 +78,18 @@ class Trial(BaseModel):
     @field_validator("activation_args", mode="before")
     @classmethod
     def _sorted_pairs(cls, value: Any) -> Any:
-        pairs = value.items() if isinstance(value, dict) else value
-        return tuple(sorted((name, item) for name, item in pairs))
+        try:
+            arguments = dict(value)
+        except (TypeError, ValueError):
+            raise ValueError("expected a table such as {alpha = 0.9}") from None
+        for name, item in arguments.items():
+            if not isinstance(item, bool | int | float | str) or (isinstance(item, float) and not math.isfinite(item)):
+                raise ValueError(f"{name} must be a finite number, a truth value or a word")
+        # 2 and 2.0 make equal trials, so they must make the same id.
+        return tuple(
+            (name, int(item) if isinstance(item, float) and item.is_integer() else item)
+            for name, item in sorted(arguments.items())
+        )
 
     @field_serializer("activation_args")
     def _as_mapping(self, value: tuple[tuple[str, Scalar], ...]) -> dict[str, Scalar]:
@@ -115,5 +132,6 @@ def explain(error: ValidationError, subject: str) -> str:
         place = ".".join(str(step) for step in item["loc"])
         given = "" if item["type"] in ("missing", "extra_forbidden") or not place else f", got {item['input']!r}"
         message = {"extra_forbidden": "no such setting", "missing": "is required"}.get(item["type"], item["msg"])
-        parts.append(f"{place}: {message}{given}" if place else message.removeprefix("Value error, "))
+        message = message.removeprefix("Value error, ")
+        parts.append(f"{place}: {message}{given}" if place else message)
     return f"{subject}: " + "; ".join(parts)

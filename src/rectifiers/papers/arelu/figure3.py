@@ -1,0 +1,23 @@
+"""Figure 3: test accuracy of 19 functions on MNIST over 20 epochs, from the trainings of Table 7."""
+
+from __future__ import annotations
+
+from ...experiments.experiment import Experiment
+from . import PAPER
+from .functions import FUNCTIONS
+from .mnist import COLUMNS, COMPARED, PROTOCOL, SETTINGS, TWENTY_EPOCHS
+
+experiment = Experiment(
+    name="arelu/figure3",
+    title="MNIST over 20 epochs, mean of the seeds",
+    paper=PAPER,
+    settings={**SETTINGS, "epochs": 20},
+    rows=FUNCTIONS,
+    columns=COLUMNS,
+    presets=TWENTY_EPOCHS,
+    metric="final_epoch",
+    margin=0.1,
+    deviations=(*PROTOCOL, *COMPARED, "The paper prints curves, no numbers."),
+    runs="arelu/mnist-20",
+    figures=("curves",),
+)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rectifiers.core.errors import ConfigError
+from rectifiers.experiments.experiment import Experiment
+from rectifiers.experiments.file import load_experiment
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "my-experiment.toml"
+
+SMALLEST = """
+name = "small"
+rows = ["arelu", "relu"]
+settings = { dataset = "digits", network = "digits-conv", lr = 0.01 }
+"""
+
+
+def load(tmp_path: Path, text: str) -> Experiment:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_experiment(path)
+
+
+def test_the_example_of_the_documentation() -> None:
+    experiment = load_experiment(EXAMPLE)
+    cells = experiment.cells("full")
+    assert len(cells) == 4 * 2 * 5
+    assert len({cell.trial.id for cell in cells}) == len(cells)
+    start = next(cell for cell in cells if cell.row == "AReLU, α=0.9 β=2" and cell.column == "lr 0.001")
+    assert start.trial.activation_args == (("alpha", 0.9), ("beta", 2.0))
+    assert start.trial.lr == 0.001
+    assert len(experiment.cells("smoke")) == 4 * 2 * 2
+
+
+def test_defaults(tmp_path: Path) -> None:
+    experiment = load(tmp_path, SMALLEST)
+    assert (experiment.title, experiment.baseline, experiment.metric) == ("small", "relu", "final_epoch")
+    assert [column.label for column in experiment.columns] == ["all"]
+    assert [cell.row for cell in experiment.cells("full", seeds=1)] == ["arelu", "relu"]
+    assert len(experiment.cells("full")) == 10
+
+
+def test_the_first_row_is_the_baseline_where_relu_is_not(tmp_path: Path) -> None:
+    assert load(tmp_path, SMALLEST.replace('"relu"', '"elsa"')).baseline == "arelu"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "small"', 'nmae = "small"', "unknown key 'nmae'; did you mean name"),
+        ('name = "small"', "", "name: is required"),
+        ('name = "small"', 'name = "../up"', r"name: String should match pattern"),
+        ('name = "small"', "name = small", "is not a TOML file: .*line 2"),
+        ('rows = ["arelu", "relu"]', "", "rows: is required"),
+        ('rows = ["arelu", "relu"]', "rows = []", "rows: .*at least 1 item"),
+        ('rows = ["arelu", "relu"]', "rows = [3]", r"rows.0: .*valid dictionary, got 3"),
+        ('rows = ["arelu", "relu"]', 'rows = ["relu", "relu"]', "row labels must be there and differ"),
+        ('rows = ["arelu", "relu"]', 'rows = ["arelux"]', "unknown activation 'arelux'; did you mean arelu"),
+        ('"relu"', "{ lr = 0.1 }", "row .* needs a label"),
+        (
+            '"relu"',
+            '{ activation = "relu", momentun = 0.9 }',
+            "unknown setting of a row 'momentun'; did you mean momentum",
+        ),
+        ("lr = 0.01", "lr = 0.01, epocs = 3", "unknown setting 'epocs'; did you mean epochs"),
+        ("lr = 0.01", "lr = 0.01, seed = 3", "unknown setting 'seed'"),
+        ("lr = 0.01", "lr = -1", "lr: Input should be greater than 0, got -1"),
+        (", lr = 0.01", "", "lr: is required"),
+        ('"digits-conv"', '"digits-cnov"', "unknown network 'digits-cnov'; did you mean digits-conv"),
+        ('"digits",', '"digit",', "unknown data set 'digit'; did you mean digits"),
+        ("settings", "seeds = 0\nsettings", "seeds: .*greater than or equal to 1, got 0"),
+        ("settings", "seeds = true\nsettings", "seeds: .*valid integer, got True"),
+        ("settings", "margin = -1\nsettings", "margin: .*greater than or equal to 0"),
+        ("settings", 'baseline = "rleu"\nsettings', "unknown baseline 'rleu'; did you mean relu"),
+        ("settings", 'metric = "last"\nsettings', "metric: Input should be 'first_epoch'"),
+        ("settings", 'metric = "best_on_validation"\nsettings', "needs validation data"),
+        ("settings", "columns = [{ lr = 0.1 }]\nsettings", "column .* needs a label"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in SMALLEST
+    with pytest.raises(ConfigError, match=message) as caught:
+        load(tmp_path, SMALLEST.replace(old, new, 1))
+    assert "mine.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*nowhere\.toml: No such file"):
+        load_experiment(tmp_path / "nowhere.toml")
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match=r"mine\.toml is not a TOML file"):
+        load_experiment(path)

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from rectifiers import activations
+from rectifiers.experiments.experiment import Experiment, Published
+from rectifiers.papers import registry
+from rectifiers.papers.arelu.functions import FUNCTIONS, LEARNABLE, NON_LEARNABLE
+
+TABLES = ("arelu/table1", "arelu/table5", "arelu/table6", "arelu/table7")
+COLUMNS = [f"{name} 1e-{exponent}" for exponent in (2, 3, 4, 5) for name in ("Adam", "SGD")]
+ROWS = [row.label for row in FUNCTIONS]
+
+# Where the print contradicts itself: table, row, column → what the cells give.
+MISPRINTS = {("arelu/table5", "Improvement over learnable", "Adam 1e-2"): -0.06}
+
+
+def published(name: str) -> Published:
+    numbers = registry.get(name).published
+    assert numbers is not None
+    return numbers
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_all_numbers_are_there(name: str) -> None:
+    numbers = published(name)
+    assert list(numbers.cells) == list(itertools.product(ROWS, COLUMNS))
+    assert len(numbers.cells) == 19 * 8
+    assert len(numbers.derived) == 2 * 8
+    assert all(8 < value < 100 for value in numbers.cells.values())
+    assert f"Table {name[-1]}" in numbers.source
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "column", "value"),
+    [
+        ("arelu/table1", "AReLU", "SGD 1e-3", 93.13),
+        ("arelu/table1", "ReLU", "SGD 1e-3", 36.01),
+        ("arelu/table1", "CELU", "Adam 1e-2", 97.76),
+        ("arelu/table1", "SLAF", "SGD 1e-5", 11.32),
+        ("arelu/table5", "Sigmoid", "Adam 1e-2", 97.62),
+        ("arelu/table6", "PAU", "SGD 1e-4", 95.75),
+        ("arelu/table7", "AReLU", "SGD 1e-5", 73.00),
+    ],
+)
+def test_cells_as_printed(name: str, row: str, column: str, value: float) -> None:
+    assert published(name).get(row, column) == value
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(("label", "group"), [("non-learnable", NON_LEARNABLE), ("learnable", LEARNABLE)])
+def test_printed_improvements_follow_from_the_cells(name: str, label: str, group: tuple[object, ...]) -> None:
+    numbers = published(name)
+    row = f"Improvement over {label}"
+    for column in COLUMNS:
+        best = max(numbers.cells[arm.label, column] for arm in group)  # type: ignore[attr-defined]
+        expected = round(numbers.cells["AReLU", column] - best, 2)
+        if (name, row, column) in MISPRINTS:
+            assert expected == MISPRINTS[name, row, column] != numbers.derived[row, column]
+            assert any(column in note for note in numbers.notes)
+        else:
+            assert numbers.derived[row, column] == expected, (row, column)
+
+
+def test_misprints_are_noted_and_nothing_else_is() -> None:
+    assert {name for name in TABLES if published(name).notes} == {name for name, _, _ in MISPRINTS}
+
+
+@pytest.mark.parametrize(
+    ("larger", "smaller"),
+    [
+        ("arelu/table5", "arelu/table1"),
+        ("arelu/table6", "arelu/table7"),
+        ("arelu/table6", "arelu/table5"),
+        ("arelu/table7", "arelu/table1"),
+    ],
+)
+def test_best_exceeds_mean_and_twenty_epochs_exceed_one(larger: str, smaller: str) -> None:
+    above, below = published(larger).cells, published(smaller).cells
+    assert [place for place in below if above[place] < below[place]] == []
+
+
+@pytest.mark.parametrize("name", [*TABLES, "arelu/figure3"])
+def test_grid_is_the_papers(name: str) -> None:
+    experiment = registry.get(name)
+    assert [row.label for row in experiment.rows] == ROWS
+    assert [column.label for column in experiment.columns] == COLUMNS
+    assert len(NON_LEARNABLE) == 13
+    assert len(LEARNABLE) == 5
+
+
+def paper_trials(name: str) -> dict[tuple[str, str, int], str]:
+    return {(cell.row, cell.column, cell.trial.seed): cell.trial.id for cell in registry.get(name).cells("paper")}
+
+
+@pytest.mark.parametrize("names", [("arelu/table1", "arelu/table5"), ("arelu/table6", "arelu/table7", "arelu/figure3")])
+@pytest.mark.parametrize("preset", ["smoke", "pocket", "paper"])
+def test_tables_of_the_same_trainings_share_them(names: tuple[str, ...], preset: str) -> None:
+    experiments: list[Experiment] = [registry.get(name) for name in names]
+    assert len({experiment.folder for experiment in experiments}) == 1
+    trials = [[cell.trial.id for cell in experiment.cells(preset)] for experiment in experiments]
+    assert all(ids == trials[0] for ids in trials)
+
+
+def test_protocol_of_table_1() -> None:
+    cells = registry.get("arelu/table1").cells("paper")
+    assert len(cells) == 760
+    for cell in cells:
+        trial = cell.trial
+        optimizer, rate = cell.column.split()
+        assert (trial.optimizer, trial.lr) == (optimizer.lower(), float(rate))
+        assert trial.momentum == (0.9 if trial.optimizer == "sgd" else 0)
+        assert (trial.dataset, trial.network, trial.normalise) == ("mnist", "mnist-conv", "unit")
+        assert (trial.epochs, trial.batch_size, trial.weight_decay, trial.train_size) == (1, 128, 0, None)
+
+
+def test_trial_ids_are_stable() -> None:
+    """A changed id orphans the results there are; change it only together with them."""
+    trials = paper_trials("arelu/table1")
+    assert trials["ReLU", "SGD 1e-3", 0] == "1ee677fed7fa6828"
+    assert trials["AReLU", "Adam 1e-2", 4] == "4ef85c7115555a29"
+    assert paper_trials("arelu/table7")["PAU", "SGD 1e-5", 2] == "39ae170827bc90af"
+
+
+def test_figure_2_has_eight_starts_and_traces() -> None:
+    experiment = registry.get("arelu/figure2")
+    trials = [cell.trial for cell in experiment.cells("paper", seeds=1)]
+    assert [trial.activation_args for trial in trials] == [
+        (("alpha", alpha), ("beta", beta))
+        for alpha, beta in (
+            (0.01, 2.0),
+            (0.25, -1.0),
+            (0.25, 1.0),
+            (0.5, 0.0),
+            (0.75, -1.0),
+            (0.75, 1.0),
+            (0.99, -2.0),
+            (0.99, 2.0),
+        )
+    ]
+    assert {trial.trace_points for trial in trials} == {20}
+    assert "traces" in experiment.figures
+    assert experiment.baseline == "α=0.25 β=1"
+
+
+@pytest.mark.parametrize(
+    ("row", "count"), [("APL", 2), ("Comb", 1), ("PAU", 10), ("PReLU", 1), ("SLAF", 2), ("AReLU", 2), ("Maxout", 0)]
+)
+def test_functions_have_as_many_parameters_as_the_tables_print(row: str, count: int) -> None:
+    settings = next(arm.settings for arm in FUNCTIONS if arm.label == row)
+    module = activations.create(settings["activation"], channels=8, **settings.get("activation_args", {}))
+    assert sum(parameter.numel() for parameter in module.parameters()) == count

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rectifiers import activations, datasets, networks, papers
+from rectifiers.core.errors import UnknownNameError
+from rectifiers.papers import registry
+
+NAMES = registry.names()
+PRESETS = [(name, preset) for name in NAMES for preset in registry.get(name).presets]
+
+
+def test_every_file_with_an_experiment_is_registered() -> None:
+    folder = Path(papers.__path__[0])
+    found = {
+        str(path.relative_to(folder).with_suffix("")).replace("/", ".") + ":experiment"
+        for path in folder.rglob("*.py")
+        if "\nexperiment = " in path.read_text(encoding="utf-8")
+    }
+    assert found == set(papers.TABLE.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_and_summary(name: str) -> None:
+    assert registry.get(name).name == name
+    assert registry.summary(name).endswith(".")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_presets_have_the_agreed_names(name: str) -> None:
+    experiment = registry.get(name)
+    assert set(experiment.presets) == ({"smoke", "pocket", "paper"} if experiment.paper else {"smoke", "pocket"})
+    assert {preset for preset, size in experiment.presets.items() if size.comparable} <= {"paper"}
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS)
+def test_every_preset_yields_its_trials(name: str, preset: str) -> None:
+    experiment = registry.get(name)
+    size = experiment.preset(preset)
+    cells = experiment.cells(preset)
+    rows = {row.label for row in experiment.rows} if size.rows is None else set(size.rows)
+    columns = {column.label for column in experiment.columns} if size.columns is None else set(size.columns)
+    assert {(cell.row, cell.column) for cell in cells} == {(row, column) for row in rows for column in columns}
+    assert len({cell.trial.id for cell in cells}) == len(cells) == len(rows) * len(columns) * size.seeds
+    assert {cell.trial.seed for cell in cells} == set(range(size.seeds))
+    assert experiment.baseline in rows
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS)
+def test_trials_name_what_exists(name: str, preset: str) -> None:
+    trials = [cell.trial for cell in registry.get(name).cells(preset, seeds=1)]
+    assert {trial.dataset for trial in trials} <= set(datasets.registry)
+    assert {trial.network for trial in trials} <= set(networks.registry)
+    assert {trial.activation for trial in trials} <= set(activations.registry)
+
+
+def test_unknown_experiment() -> None:
+    with pytest.raises(UnknownNameError, match="unknown experiment 'arelu/tabel1'; did you mean arelu/table1"):
+        registry.get("arelu/tabel1")
+
+
+def test_quickstart_is_eight_functions_by_five_seeds() -> None:
+    assert len(registry.get("quickstart").cells("pocket")) == 8 * 5
