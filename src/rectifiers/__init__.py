@@ -11,16 +11,31 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import functional as functional
+    import rectifiers.functional as functional
+
     from .activations import create as create
     from .activations import list_activations as list_activations
     from .activations import register_activation as register_activation
+    from .core.errors import RectifiersError as RectifiersError
+    from .core.param_groups import param_groups as param_groups
 
 _HOME = {
+    "RectifiersError": "core.errors",
     "create": "activations",
     "list_activations": "activations",
+    "param_groups": "core.param_groups",
     "register_activation": "activations",
 }
+
+
+__all__ = [
+    "RectifiersError",
+    "create",
+    "functional",
+    "list_activations",
+    "param_groups",
+    "register_activation",
+]
 
 
 def __getattr__(name: str) -> Any:

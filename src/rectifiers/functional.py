@@ -1,6 +1,62 @@
 """Every rectifier as a plain function: `from rectifiers import functional as R; R.arelu(x, alpha, beta)`."""
 
-from .activations.arelu import arelu as arelu
-from .activations.elsa import elsa as elsa
+from .activations.adarelu import adarelu
+from .activations.apl import apl
+from .activations.arelu import arelu
+from .activations.avr import avr
+from .activations.celu import celu
+from .activations.comb import comb, comb_arelu
+from .activations.convrelu import conv_relu1d, conv_relu2d, conv_relu3d
+from .activations.crelu import crelu
+from .activations.elsa import elsa
+from .activations.elu import elu
+from .activations.gelu import gelu
+from .activations.leaky_relu import leaky_relu
+from .activations.maxout import maxout
+from .activations.pau import pau
+from .activations.prelu import prelu
+from .activations.pvlu import pvlu
+from .activations.relu import relu
+from .activations.relu6 import relu6
+from .activations.rrelu import rrelu
+from .activations.selu import selu
+from .activations.sigmoid import sigmoid
+from .activations.sinerelu import sinerelu
+from .activations.slaf import slaf
+from .activations.softplus import softplus
+from .activations.swish import swish
+from .activations.tanh import tanh
+from .activations.vlu import vlu
 
-__all__ = ["arelu", "elsa"]
+__all__ = [
+    "adarelu",
+    "apl",
+    "arelu",
+    "avr",
+    "celu",
+    "comb",
+    "comb_arelu",
+    "conv_relu1d",
+    "conv_relu2d",
+    "conv_relu3d",
+    "crelu",
+    "elsa",
+    "elu",
+    "gelu",
+    "leaky_relu",
+    "maxout",
+    "pau",
+    "prelu",
+    "pvlu",
+    "relu",
+    "relu6",
+    "rrelu",
+    "selu",
+    "sigmoid",
+    "sinerelu",
+    "slaf",
+    "softplus",
+    "swish",
+    "tanh",
+    "vlu",
+]

@@ -36,7 +36,7 @@ def arelu(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *,
     return apply("arelu", _formula, x, channel_dim=channel_dim, alpha=alpha, beta=beta)
 
 
-def _formula(x: Tensor, alpha: Tensor | float, beta: Tensor | float) -> Tensor:
+def _formula(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
     negative, positive = attention(alpha, beta)
     return two_slopes.reference(x, negative, 1 + positive)
 

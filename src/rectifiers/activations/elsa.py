@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
@@ -12,10 +11,10 @@ from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import two_slopes
 
 
-def attention(alpha: Tensor | float, beta: Tensor | float) -> tuple[Tensor, Tensor]:
+def attention(alpha: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
     """C(α) and σ(β): the attention paid to negative and to other elements."""
     # clamp passes no gradient outside its bounds, as the paper asks.
-    return torch.as_tensor(alpha).clamp(0.01, 0.99), torch.as_tensor(beta).sigmoid()
+    return alpha.clamp(0.01, 0.99), beta.sigmoid()
 
 
 def elsa(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *, channel_dim: int = 1) -> Tensor:
@@ -35,13 +34,14 @@ def elsa(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *, 
         ShapeError: a parameter does not fit `x`.
 
     Example:
+        >>> import torch
         >>> elsa(torch.tensor([-1.0, 0.0, 1.0]), alpha=0.25, beta=0.0).tolist()
         [-0.25, 0.0, 0.5]
     """
     return apply("elsa", _formula, x, channel_dim=channel_dim, alpha=alpha, beta=beta)
 
 
-def _formula(x: Tensor, alpha: Tensor | float, beta: Tensor | float) -> Tensor:
+def _formula(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
     return two_slopes.reference(x, *attention(alpha, beta))
 
 
@@ -58,6 +58,7 @@ class ELSA(Elementwise):
         Any shape in, the same out.
 
     Example:
+        >>> import torch
         >>> ELSA(alpha=0.25, beta=0.0)(torch.tensor([-1.0, 1.0])).tolist()
         [-0.25, 0.5]
     """

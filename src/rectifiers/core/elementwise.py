@@ -5,7 +5,8 @@ A function brings its formula alone. Dtypes, granularity, lazy channels and erro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import torch
@@ -29,6 +30,15 @@ def check_input(owner: str, x: Tensor) -> None:
         raise DtypeError(f"{owner}: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
 
 
+def compute_dtype(x: Tensor, *parameters: object) -> torch.dtype:
+    """The dtype to compute in: that of the widest tensor, and float32 at least."""
+    dtype = x.dtype if x.dtype not in (torch.float16, torch.bfloat16) else torch.float32
+    for parameter in parameters:
+        if isinstance(parameter, Tensor):
+            dtype = torch.promote_types(dtype, parameter.dtype)
+    return dtype
+
+
 def apply(
     owner: str,
     formula: Callable[..., Tensor],
@@ -36,7 +46,7 @@ def apply(
     *,
     channel_dim: int = 1,
     coefficients: frozenset[str] = frozenset(),
-    **parameters: Tensor | float,
+    **parameters: Tensor | float | Sequence[float],
 ) -> Tensor:
     """Evaluate `formula(x, *parameters)` with parameters of any granularity; the output has the dtype of `x`.
 
@@ -48,17 +58,19 @@ def apply(
         x: any real floating-point tensor; never changed.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
         coefficients: names of the parameters whose first axis counts coefficients.
-        **parameters: numbers or tensors; see `rectifiers.core.granularity` for their shapes.
+        **parameters: numbers, one number per coefficient, or tensors; see `rectifiers.core.granularity` for
+            their shapes. The formula gets them all as tensors.
+
+    Raises:
+        DtypeError: `x` is not floating-point.
+        ShapeError: a parameter does not fit `x`.
     """
     check_input(owner, x)
-    tensors = [p for p in parameters.values() if isinstance(p, Tensor)]
-    dtype = x.dtype if x.dtype not in (torch.float16, torch.bfloat16) else torch.float32
-    for tensor in tensors:
-        dtype = torch.promote_types(dtype, tensor.dtype)
-    ready = [
-        spread(owner, name, p, x, channel_dim, name in coefficients).to(dtype) if isinstance(p, Tensor) else p
-        for name, p in parameters.items()
-    ]
+    dtype = compute_dtype(x, *parameters.values())
+    ready = []
+    for name, value in parameters.items():
+        tensor = value if isinstance(value, Tensor) else torch.tensor(value, dtype=dtype, device=x.device)
+        ready.append(spread(owner, name, tensor, x, channel_dim, name in coefficients).to(dtype))
     return formula(x.to(dtype), *ready).to(x.dtype)
 
 
@@ -68,9 +80,15 @@ class Elementwise(nn.Module):
     A subclass passes the starting value of each parameter to `__init__` by name, and its `forward` calls its
     functional form on `self.ready(x)` and the parameters.
 
+    Attributes:
+        spec: all facts of the function.
+        constants: names of the attributes that are settings, not parameters; `repr` shows them.
+
     Args:
         relu_like: start at ReLU, exactly or as near as the function comes.
         inits: starting value of each parameter in `spec.parameters`.
+        coefficients: numbers per unit of the parameters that have a coefficient axis, where the spec does not fix it
+            and the starting value does not show it.
         **granularity: see `Granularity`; functions without parameters accept and ignore it.
 
     Raises:
@@ -79,9 +97,15 @@ class Elementwise(nn.Module):
     """
 
     spec: ClassVar[ActivationSpec]
+    constants: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
-        self, *, relu_like: bool = False, inits: dict[str, Init] | None = None, **granularity: Unpack[Granularity]
+        self,
+        *,
+        relu_like: bool = False,
+        inits: dict[str, Init] | None = None,
+        coefficients: int | None = None,
+        **granularity: Unpack[Granularity],
     ) -> None:
         super().__init__()
         unknown = set(granularity) - set(Granularity.__annotations__)
@@ -93,6 +117,7 @@ class Elementwise(nn.Module):
         self.channel_dim = granularity.get("channel_dim", 1)
         units = unit_shape(self.owner, self.share, granularity.get("channels"))
         self.relu_like = relu_like
+        self._coefficients = coefficients
         self._inits: dict[str, Init] = {}
         factory: dict[str, Any] = {"device": granularity.get("device"), "dtype": granularity.get("dtype")}
         for parameter in self.spec.parameters:
@@ -107,7 +132,7 @@ class Elementwise(nn.Module):
                 self.register_parameter(parameter.name, nn.Parameter(torch.empty(shape, **factory)))
         self._lazy = units is None and bool(self.spec.parameters)
         if self._lazy:
-            self.register_load_state_dict_pre_hook(_materialize_from_state_dict)  # type: ignore[no-untyped-call]
+            self.register_load_state_dict_pre_hook(_materialize_from_state_dict)
         else:
             self.reset_parameters()
 
@@ -116,12 +141,26 @@ class Elementwise(nn.Module):
         """Name of the class, as errors say it."""
         return type(self).__name__
 
+    @property
+    def channel_factor(self) -> Fraction:
+        """Output channels per input channel."""
+        return Fraction(*self.spec.channel_factor)
+
     def _lead(self, parameter: ParameterSpec) -> tuple[int, ...]:
         """Shape in front of the units: the number of coefficients, or nothing."""
         value = self._inits[parameter.name]
         if isinstance(value, tuple):
             return (len(value),)
-        return (parameter.coefficients,) if parameter.coefficients else ()
+        return (self._coefficients or parameter.coefficients,) if parameter.coefficients else ()
+
+    @property
+    def units(self) -> tuple[int, ...] | None:
+        """Shape of one parameter without its coefficients: () for a layer's; None while it is not known."""
+        if not self.spec.parameters:
+            return ()
+        first = self.spec.parameters[0]
+        tensor = getattr(self, first.name)
+        return None if is_lazy(tensor) else tuple(tensor.shape[len(self._lead(first)) :])
 
     def reset_parameters(self) -> None:
         """Set every parameter back to its starting value."""
@@ -143,41 +182,53 @@ class Elementwise(nn.Module):
             self._materialize(infer_unit_shape(self.owner, self.share, x, self.channel_dim))
         return x
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator, unused-ignore]
     def _materialize(self, units: tuple[int, ...]) -> None:
-        for parameter in self.spec.parameters:
-            tensor = getattr(self, parameter.name)
-            if is_lazy(tensor):
-                tensor.materialize((*self._lead(parameter), *units))
-        self._lazy = False
-        self.reset_parameters()
+        # A first call under inference_mode must not make parameters that can never be trained.
+        with torch.inference_mode(False):
+            for parameter in self.spec.parameters:
+                tensor = getattr(self, parameter.name)
+                if is_lazy(tensor):
+                    tensor.materialize((*self._lead(parameter), *units))
+            self._lazy = False
+            self.reset_parameters()
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        # Parameters without a shape cannot be detached; they are saved as they are, as torch's lazy modules do.
+        super()._save_to_state_dict(destination, prefix, keep_vars or self._lazy)
 
     def activation_parameters(self) -> list[nn.Parameter]:
         """The parameters that shape the function; what `param_groups` gives a learning rate of its own."""
         return [getattr(self, parameter.name) for parameter in self.spec.parameters]
 
     def extra_repr(self) -> str:
-        """Starting values and granularity."""
-        parts = [f"{name}={value:g}" for name, value in self._inits.items() if isinstance(value, float | int)]
+        """Starting values, settings and granularity."""
+        values = {**self._inits, **{name: getattr(self, name) for name in self.constants}}
+        parts = [f"{name}={_show(value)}" for name, value in values.items() if not callable(value)]
         if self.spec.parameters:
             parts.append(f"share={self.share!r}")
             if self.share != "layer":
-                first = self.activation_parameters()[0]
-                lead = len(self._lead(self.spec.parameters[0]))
-                units = None if is_lazy(first) else tuple(first.shape[lead:])
+                units = self.units
                 parts.append(f"channels={units[0] if units is not None and len(units) == 1 else units}")
             if self.channel_dim != 1:
                 parts.append(f"channel_dim={self.channel_dim}")
         return ", ".join(parts)
 
 
+def _show(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_show, value))})"
+    return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
 def _materialize_from_state_dict(
     module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *unused: object
 ) -> None:
-    """Give a lazy module the shapes of the state it is about to load."""
+    """Give a lazy module the shapes of the state it is about to load, unless that is lazy too."""
     assert isinstance(module, Elementwise)
     for parameter in module.spec.parameters:
-        key = prefix + parameter.name
-        if module._lazy and key in state_dict:
-            lead = len(module._lead(parameter))
-            module._materialize(tuple(state_dict[key].shape[lead:]))
+        state = state_dict.get(prefix + parameter.name)
+        if module._lazy and state is not None and not is_lazy(state):
+            shape = tuple(state.shape[len(module._lead(parameter)) :])
+            units = unit_shape(module.owner, module.share, shape)
+            assert units is not None
+            module._materialize(units)

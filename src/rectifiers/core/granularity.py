@@ -7,8 +7,9 @@ function, say) stand in front.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, TypedDict
+from collections.abc import Iterable, Sequence
+from operator import index
+from typing import Literal, SupportsIndex, TypedDict
 
 import torch
 from torch import Tensor
@@ -55,9 +56,10 @@ def unit_shape(owner: str, share: Share, channels: int | Sequence[int] | None) -
         return ()
     if channels is None:
         return None
-    shape = (channels,) if isinstance(channels, int) else tuple(channels)
-    if not all(isinstance(size, int) and size > 0 for size in shape):
-        raise ConfigError(f"{owner}: channels must be positive, got {channels!r}")
+    sizes = tuple(channels) if isinstance(channels, Iterable) else (channels,)
+    if not all(isinstance(size, SupportsIndex) and index(size) > 0 for size in sizes):
+        raise ConfigError(f"{owner}: channels must be positive integers, got {channels!r}")
+    shape = tuple(index(size) for size in sizes)
     if share == "channel" and len(shape) != 1:
         raise ConfigError(f"{owner}: share='channel' takes one number of channels, got {channels!r}")
     return shape

@@ -85,7 +85,10 @@ class Registry(Generic[T]):
         return ((getattr(self.get(name), "__doc__", None) or "").strip().splitlines() or [""])[0]
 
     def facts(self, name: str) -> dict[str, Any]:
-        """Literal fields of the `…Spec(…)` that the thing's class carries as `spec`, without importing it."""
+        """Literal fields of the `…Spec(…)` that the thing's class carries as `spec`, without importing it.
+
+        For a thing that is no class: those of the call that makes it.
+        """
         if name in self.table:
             return _spec_fields(self._source(name), self.table[name].split(":")[1])
         spec = getattr(self.get(name), "spec", None)
@@ -128,10 +131,11 @@ def _documentation(path: Path, attribute: str) -> str:
 
 def _spec_fields(path: Path, attribute: str) -> dict[str, Any]:
     node = _definition(path, attribute)
-    for statement in node.body if isinstance(node, ast.ClassDef) else ():
+    body, name = (node.body, "spec") if isinstance(node, ast.ClassDef) else (_parse(path).body, attribute)
+    for statement in body:
         if isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(statement.value, ast.Call):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            if any(isinstance(target, ast.Name) and target.id == "spec" for target in targets):
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
                 return _literals(statement.value)
     return {}
 

@@ -1,4 +1,4 @@
-"""Two slopes meeting at zero: AReLU, ELSA, PReLU, LeakyReLU, RReLU."""
+"""Two slopes meeting at zero: AReLU, ELSA, PReLU, RReLU, the mixture of identity and ReLU."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def reference(x: Tensor, negative: Tensor | float, positive: Tensor | float) -> Tensor:
+def reference(x: Tensor, negative: Tensor, positive: Tensor | float) -> Tensor:
     """negative·x for x < 0, positive·x otherwise.
 
     Choosing the slope before multiplying, and not the product after, keeps an infinite or NaN element on one

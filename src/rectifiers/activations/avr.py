@@ -1,0 +1,60 @@
+"""AVR: absolute value rectification, CReLU without the sign (Shang et al., 2016)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..core.elementwise import Elementwise, apply
+from ..core.spec import ActivationSpec
+
+
+def avr(x: Tensor) -> Tensor:
+    """|x|.
+
+    Args:
+        x: input of any shape.
+
+    Returns:
+        Tensor of the shape and dtype of `x`.
+
+    Raises:
+        DtypeError: `x` is not floating-point.
+
+    Example:
+        >>> import torch
+        >>> avr(torch.tensor([-1.0, 0.0, 2.0])).tolist()
+        [1.0, 0.0, 2.0]
+    """
+    return apply("avr", torch.abs, x)
+
+
+class AVR(Elementwise):
+    """Absolute value rectification: keeps the size of a response and drops its phase.
+
+    Args:
+        relu_like: not possible for this function.
+        **granularity: accepted like everywhere; there are no parameters to share.
+
+    Shape:
+        Any shape in, the same out.
+
+    Example:
+        >>> import torch
+        >>> AVR()(torch.tensor([-1.0, 0.0, 2.0])).tolist()
+        [1.0, 0.0, 2.0]
+    """
+
+    spec = ActivationSpec(
+        name="avr",
+        title="AVR",
+        equation="|x|",
+        paper="Shang, Sohn, Almeida, Lee (2016): Understanding and Improving Convolutional Neural Networks "
+        "via Concatenated Rectified Linear Units",
+        monotone=False,
+        kinks=(0.0,),
+    )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function; see `avr`."""
+        return avr(x)

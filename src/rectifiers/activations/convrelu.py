@@ -1,0 +1,518 @@
+"""ConvReLU: a convolution that thresholds what each of its taps sees, by trained thresholds (Gao, Cai, Ji, 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from typing_extensions import Self
+
+from ..core.checks import check_count
+from ..core.elementwise import check_input, compute_dtype
+from ..core.errors import ConfigError, ShapeError, UnsupportedError
+from ..core.spec import ActivationSpec, ParameterSpec
+from ..core.thresholds import ThresholdInit, check_threshold_init, fill_thresholds
+from ..kernels import conv_threshold
+
+Size = int | Sequence[int]
+Padding = Size | str
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+
+
+def conv_relu1d(
+    x: Tensor,
+    weight: Tensor,
+    threshold: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: Padding = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> Tensor:
+    """y[o, i] = Σ_{c,k} w[o, c, k]·max(x[c, i + k], θ[c, k]); at a tie the whole gradient goes to θ.
+
+    Args:
+        x: input, (N, C, L) or (C, L). Padding adds zeros before the thresholds see them.
+        weight: (O, C/groups, K).
+        threshold: θ, (C, K), shared by all outputs.
+        bias: (O,) or None.
+        stride: step of the kernel.
+        padding: zeros on both sides; "same" keeps the length, "valid" adds none.
+        dilation: distance between taps.
+        groups: number of groups that the channels are split into.
+
+    Returns:
+        Tensor of shape (N, O, L') or (O, L') and the dtype of `x`.
+
+    Raises:
+        DtypeError: `x` is not floating-point.
+        ShapeError: the shapes do not fit each other, or the kernel is larger than the padded input.
+        ConfigError: a setting outside its domain.
+
+    Example:
+        >>> x, w, theta = torch.tensor([[2.0, 3.0, 4.0]]), torch.tensor([[[1.0, -1.0]]]), torch.tensor([[0.0, 3.5]])
+        >>> conv_relu1d(x, w, theta).tolist()
+        [[-1.5, -1.0]]
+    """
+    return _conv_relu("conv_relu1d", 1, x, weight, threshold, bias, stride, padding, dilation, groups)
+
+
+def conv_relu2d(
+    x: Tensor,
+    weight: Tensor,
+    threshold: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: Padding = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> Tensor:
+    """The two-dimensional form of `conv_relu1d`.
+
+    Args:
+        x: input, (N, C, H, W) or (C, H, W).
+        weight: (O, C/groups, KH, KW).
+        threshold: (C, KH, KW).
+        bias: (O,) or None.
+        stride: step of the kernel, one number or one per axis.
+        padding: zeros on both sides, one number or one per axis; "same" or "valid".
+        dilation: distance between taps, one number or one per axis.
+        groups: number of groups that the channels are split into.
+
+    Returns:
+        Tensor of shape (N, O, H', W') or (O, H', W') and the dtype of `x`.
+
+    Raises:
+        DtypeError: `x` is not floating-point.
+        ShapeError: the shapes do not fit each other, or the kernel is larger than the padded input.
+        ConfigError: a setting outside its domain.
+
+    Example:
+        >>> x = torch.tensor([[[-1.0, 2.0], [3.0, -4.0]]])
+        >>> conv_relu2d(x, torch.ones(1, 1, 2, 2), torch.zeros(1, 2, 2)).item()
+        5.0
+    """
+    return _conv_relu("conv_relu2d", 2, x, weight, threshold, bias, stride, padding, dilation, groups)
+
+
+def conv_relu3d(
+    x: Tensor,
+    weight: Tensor,
+    threshold: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: Padding = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> Tensor:
+    """The three-dimensional form of `conv_relu1d`.
+
+    Args:
+        x: input, (N, C, D, H, W) or (C, D, H, W).
+        weight: (O, C/groups, KD, KH, KW).
+        threshold: (C, KD, KH, KW).
+        bias: (O,) or None.
+        stride: step of the kernel, one number or one per axis.
+        padding: zeros on both sides, one number or one per axis; "same" or "valid".
+        dilation: distance between taps, one number or one per axis.
+        groups: number of groups that the channels are split into.
+
+    Returns:
+        Tensor of shape (N, O, D', H', W') or (O, D', H', W') and the dtype of `x`.
+
+    Raises:
+        DtypeError: `x` is not floating-point.
+        ShapeError: the shapes do not fit each other, or the kernel is larger than the padded input.
+        ConfigError: a setting outside its domain.
+
+    Example:
+        >>> conv_relu3d(-torch.ones(1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2), torch.full((1, 2, 2, 2), 0.5)).item()
+        4.0
+    """
+    return _conv_relu("conv_relu3d", 3, x, weight, threshold, bias, stride, padding, dilation, groups)
+
+
+def _conv_relu(
+    owner: str,
+    dims: int,
+    x: Tensor,
+    weight: Tensor,
+    threshold: Tensor,
+    bias: Tensor | None,
+    stride: Size,
+    padding: Padding,
+    dilation: Size,
+    groups: int,
+) -> Tensor:
+    _check_shapes(owner, dims, x, weight, threshold, groups)
+    steps = _per_axis(owner, "stride", stride, dims, least=1)
+    spacings = _per_axis(owner, "dilation", dilation, dims, least=1)
+    margins = _margins(owner, padding, threshold.shape[1:], steps, spacings)
+    kernel, batched = threshold.shape[1:], x.ndim == dims + 2
+    dtype = compute_dtype(x, weight, threshold, bias)
+    padded = x.to(dtype) if batched else x.to(dtype).unsqueeze(0)
+    if any(before or after for before, after in margins):
+        padded = F.pad(padded, [side for pair in reversed(margins) for side in pair])
+    if any(size <= (taps - 1) * gap for size, taps, gap in zip(padded.shape[2:], kernel, spacings, strict=True)):
+        raise ShapeError(
+            f"{owner}: the kernel {tuple(kernel)} with dilation {spacings} is larger than the padded input "
+            f"{tuple(padded.shape[2:])}; pad more or take a smaller kernel"
+        )
+    tensors = (padded, weight.to(dtype), threshold.to(dtype), None if bias is None else bias.to(dtype))
+    if torch.amp.is_autocast_available(x.device.type) and torch.is_autocast_enabled(x.device.type):
+        # A sum over taps would lose digits in the low precision that autocast gives each convolution.
+        with torch.autocast(x.device.type, enabled=False):
+            y = conv_threshold.reference(*tensors, steps, spacings, groups)
+    else:
+        y = conv_threshold.reference(*tensors, steps, spacings, groups)
+    return (y if batched else y.squeeze(0)).to(x.dtype)
+
+
+def _check_shapes(owner: str, dims: int, x: Tensor, weight: Tensor, threshold: Tensor, groups: int) -> None:
+    check_input(owner, x)
+    if x.ndim not in (dims + 1, dims + 2):
+        raise ShapeError(
+            f"{owner}: expected an input of {dims + 2} dimensions, or {dims + 1} without a batch, got {tuple(x.shape)}"
+        )
+    if weight.ndim != dims + 2:
+        raise ShapeError(f"{owner}: expected a weight of {dims + 2} dimensions, got {tuple(weight.shape)}")
+    if groups < 1 or weight.shape[0] % groups:
+        raise ConfigError(f"{owner}: groups must divide the {weight.shape[0]} output channels, got {groups}")
+    channels, expected = x.shape[-dims - 1], weight.shape[1] * groups
+    if channels != expected:
+        raise ShapeError(f"{owner}: expected {expected} input channels, got {channels} in {tuple(x.shape)}")
+    if threshold.shape != (expected, *weight.shape[2:]):
+        raise ShapeError(
+            f"{owner}: expected a threshold of shape {(expected, *weight.shape[2:])}, got {tuple(threshold.shape)}"
+        )
+
+
+def _per_axis(owner: str, name: str, value: Size, dims: int, *, least: int) -> tuple[int, ...]:
+    numbers = tuple(value) if isinstance(value, Sequence) else (value,) * dims
+    if len(numbers) == 1:
+        numbers *= dims
+    if len(numbers) != dims or not all(isinstance(number, int) and number >= least for number in numbers):
+        raise ConfigError(f"{owner}: {name} must be one number or {dims}, each at least {least}, got {value!r}")
+    return numbers
+
+
+def _margins(
+    owner: str, padding: Padding, kernel: Sequence[int], steps: Sequence[int], spacings: Sequence[int]
+) -> list[tuple[int, int]]:
+    """What to add before and after each spatial axis."""
+    if isinstance(padding, str):
+        if padding == "valid":
+            return [(0, 0)] * len(kernel)
+        if padding != "same":
+            raise ConfigError(f"{owner}: padding must be 'same', 'valid' or numbers, got {padding!r}")
+        if any(step != 1 for step in steps):
+            raise ConfigError(f"{owner}: padding='same' needs stride 1, got {tuple(steps)}")
+        totals = [(taps - 1) * gap for taps, gap in zip(kernel, spacings, strict=True)]
+        return [(total // 2, total - total // 2) for total in totals]
+    return [(margin, margin) for margin in _per_axis(owner, "padding", padding, len(kernel), least=0)]
+
+
+class _ConvReLU(nn.modules.conv._ConvNd):
+    """What the three modules share; each brings PyTorch's convolution and its functional form."""
+
+    spec: ClassVar[ActivationSpec]
+    dims: ClassVar[int]
+    threshold: nn.Parameter
+    threshold_init: ThresholdInit
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: PaddingMode = "zeros",
+        *,
+        threshold_init: ThresholdInit = "zero",
+        relu_like: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        owner = type(self).__name__
+        check_threshold_init(owner, "threshold_init", threshold_init)
+        check_count(owner, "in_channels", in_channels)
+        check_count(owner, "out_channels", out_channels)
+        check_count(owner, "groups", groups)
+        for name, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation)):
+            _per_axis(owner, name, value, self.dims, least=1)
+        if not isinstance(padding, str):
+            _per_axis(owner, "padding", padding, self.dims, least=0)
+        settings: dict[str, Any] = {"device": device, "dtype": dtype}
+        convolution: Any = super().__init__
+        try:
+            convolution(
+                in_channels,
+                out_channels,
+                kernel_size,
+                stride,
+                padding,
+                dilation,
+                groups,
+                bias,
+                padding_mode,
+                **settings,
+            )
+        except ValueError as error:
+            raise ConfigError(f"{owner}: {error}") from None
+        self.threshold_init = "zero" if relu_like else threshold_init
+        self.threshold = nn.Parameter(torch.empty(in_channels, *self.kernel_size, **settings))
+        self.reset_threshold()
+
+    @property
+    def channel_factor(self) -> Fraction:
+        """Output channels per input channel."""
+        return Fraction(self.out_channels, self.in_channels)
+
+    def reset_threshold(self) -> None:
+        """Set the thresholds back to their start."""
+        taps = self.threshold[0].numel()
+        fans = {"fan_in": taps * self.in_channels // self.groups, "fan_out": taps * self.out_channels // self.groups}
+        fill_thresholds(self.threshold, self.threshold_init, **fans)
+
+    def reset_parameters(self) -> None:
+        """Set weight, bias and, once they exist, the thresholds back to their start."""
+        super().reset_parameters()
+        if "threshold" in self._parameters:
+            self.reset_threshold()
+
+    def activation_parameters(self) -> list[nn.Parameter]:
+        """The thresholds."""
+        return [self.threshold]
+
+    @classmethod
+    def from_conv(cls, conv: nn.modules.conv._ConvNd, *, threshold_init: ThresholdInit = "zero") -> Self:
+        """A ConvReLU in place of a ReLU followed by `conv`, which keeps the very parameters of `conv`.
+
+        With thresholds of zero the function stays what it was. Hooks of `conv` are not taken along.
+
+        Args:
+            conv: a plain convolution of the same number of dimensions.
+            threshold_init: start of the thresholds.
+
+        Raises:
+            UnsupportedError: `conv` is of another kind, or has no parameters of its own yet.
+
+        Example:
+            >>> conv = nn.Conv1d(2, 3, kernel_size=3)
+            >>> ConvReLU1d.from_conv(conv).weight is conv.weight
+            True
+        """
+        plain: Any = next(base for base in cls.__mro__ if base.__module__ == "torch.nn.modules.conv")
+        if not isinstance(conv, plain) or type(conv).forward is not plain.forward:
+            raise UnsupportedError(f"{cls.__name__}.from_conv: expected a plain {plain.__name__}, got {type(conv)}")
+        if not isinstance(conv.weight, nn.Parameter) or is_lazy(conv.weight):
+            raise UnsupportedError(
+                f"{cls.__name__}.from_conv: the weight of the {plain.__name__} is lazy or computed; "
+                "call the model on one batch, or remove the parametrization, first"
+            )
+        module = cls(
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,
+            conv.stride,
+            conv.padding,
+            conv.dilation,
+            conv.groups,
+            conv.bias is not None,
+            conv.padding_mode,
+            threshold_init=threshold_init,
+            device="meta",
+            dtype=conv.weight.dtype,
+        )
+        module.weight, module.bias = conv.weight, conv.bias
+        module.threshold = nn.Parameter(torch.empty_like(module.threshold, device=conv.weight.device))
+        module.reset_threshold()
+        return module.train(conv.training)
+
+    def _padded(self, x: Tensor) -> tuple[Tensor, Padding]:
+        """The input and the zeros still to add to it."""
+        if self.padding_mode == "zeros":
+            return x, self.padding
+        owner, dims = type(self).__name__, self.dims
+        check_input(owner, x)
+        if x.ndim not in (dims + 1, dims + 2):
+            raise ShapeError(f"{owner}: expected {dims + 1} or {dims + 2} dimensions, got {tuple(x.shape)}")
+        sides = self._reversed_padding_repeated_twice
+        limits = [size - (self.padding_mode == "reflect") for size in reversed(x.shape[-dims:]) for _ in range(2)]
+        if self.padding_mode != "replicate" and any(side > limit for side, limit in zip(sides, limits, strict=True)):
+            raise ShapeError(
+                f"{owner}: padding_mode={self.padding_mode!r} cannot pad {tuple(x.shape[-dims:])} by {self.padding}; "
+                "pad less, or take padding_mode='zeros'"
+            )
+        return F.pad(x, sides, mode=self.padding_mode), 0
+
+    def extra_repr(self) -> str:
+        """The convolution's settings and the start of the thresholds."""
+        return f"{super().extra_repr()}, threshold_init={self.threshold_init!r}"
+
+
+class ConvReLU1d(_ConvReLU, nn.Conv1d):
+    """Adaptive convolutional ReLU over one spatial axis: replaces a ReLU and the convolution after it.
+
+    Each input unit meets a different threshold at every tap that reads it; outputs share them.
+
+    Args:
+        in_channels: input channels; they are not inferred.
+        out_channels: output channels.
+        kernel_size: taps per axis.
+        stride: step of the kernel.
+        padding: number of padded elements per side, "same" or "valid"; thresholds see padded elements too.
+        dilation: distance between taps.
+        groups: number of groups that the channels are split into.
+        bias: whether to add a learned bias.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
+        threshold_init: "zero" (the paper's best), "random", "glorot" or a number.
+        relu_like: start at thresholds of zero, which is ReLU and then the convolution.
+        device: where the parameters are made.
+        dtype: dtype of the parameters.
+
+    Raises:
+        ConfigError: a setting outside its domain.
+
+    Shape:
+        (N, C, L) or (C, L) in, (N, O, L') or (O, L') out.
+
+    Example:
+        >>> ConvReLU1d(1, 1, kernel_size=2, bias=False)(-torch.ones(1, 1, 3)).abs().sum().item()
+        0.0
+    """
+
+    spec = ActivationSpec(
+        name="convrelu1d",
+        title="ConvReLU (1d)",
+        equation="y[o, i] = Σ_{c,k} w[o, c, k]·max(x[c, i + k], θ[c, k])",
+        paper="Gao, Cai, Ji (2020): Adaptive Convolutional ReLUs",
+        parameters=(ParameterSpec(name="threshold", init=0.0, relu=0.0, domain="any real number"),),
+        kind="convolution",
+        ranks=(2, 3),
+        monotone=False,
+        kinks=("threshold",),
+        relu_start="exact",
+        stem="conv_threshold",
+    )
+    dims = 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Threshold and convolve; see `conv_relu1d`."""
+        padded, padding = self._padded(x)
+        return conv_relu1d(
+            padded, self.weight, self.threshold, self.bias, self.stride, padding, self.dilation, self.groups
+        )
+
+
+class ConvReLU2d(_ConvReLU, nn.Conv2d):
+    """Adaptive convolutional ReLU over two spatial axes: replaces a ReLU and the convolution after it.
+
+    Args:
+        in_channels: input channels; they are not inferred.
+        out_channels: output channels.
+        kernel_size: taps per axis.
+        stride: step of the kernel.
+        padding: number of padded elements per side, "same" or "valid"; thresholds see padded elements too.
+        dilation: distance between taps.
+        groups: number of groups that the channels are split into.
+        bias: whether to add a learned bias.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
+        threshold_init: "zero" (the paper's best), "random", "glorot" or a number.
+        relu_like: start at thresholds of zero, which is ReLU and then the convolution.
+        device: where the parameters are made.
+        dtype: dtype of the parameters.
+
+    Raises:
+        ConfigError: a setting outside its domain.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) in, (N, O, H', W') or (O, H', W') out.
+
+    Example:
+        >>> ConvReLU2d(3, 8, kernel_size=3, padding="same")(torch.ones(1, 3, 5, 5)).shape
+        torch.Size([1, 8, 5, 5])
+    """
+
+    spec = ActivationSpec(
+        name="convrelu2d",
+        title="ConvReLU (2d)",
+        equation="y[o, i, j] = Σ_{c,a,b} w[o, c, a, b]·max(x[c, i + a, j + b], θ[c, a, b])",
+        paper="Gao, Cai, Ji (2020): Adaptive Convolutional ReLUs",
+        parameters=(ParameterSpec(name="threshold", init=0.0, relu=0.0, domain="any real number"),),
+        kind="convolution",
+        ranks=(3, 4),
+        monotone=False,
+        kinks=("threshold",),
+        relu_start="exact",
+        stem="conv_threshold",
+    )
+    dims = 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Threshold and convolve; see `conv_relu2d`."""
+        padded, padding = self._padded(x)
+        return conv_relu2d(
+            padded, self.weight, self.threshold, self.bias, self.stride, padding, self.dilation, self.groups
+        )
+
+
+class ConvReLU3d(_ConvReLU, nn.Conv3d):
+    """Adaptive convolutional ReLU over three spatial axes: replaces a ReLU and the convolution after it.
+
+    Args:
+        in_channels: input channels; they are not inferred.
+        out_channels: output channels.
+        kernel_size: taps per axis.
+        stride: step of the kernel.
+        padding: number of padded elements per side, "same" or "valid"; thresholds see padded elements too.
+        dilation: distance between taps.
+        groups: number of groups that the channels are split into.
+        bias: whether to add a learned bias.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
+        threshold_init: "zero" (the paper's best), "random", "glorot" or a number.
+        relu_like: start at thresholds of zero, which is ReLU and then the convolution.
+        device: where the parameters are made.
+        dtype: dtype of the parameters.
+
+    Raises:
+        ConfigError: a setting outside its domain.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) in, (N, O, D', H', W') or (O, D', H', W') out.
+
+    Example:
+        >>> ConvReLU3d(1, 2, kernel_size=2)(torch.ones(1, 1, 3, 3, 3)).shape
+        torch.Size([1, 2, 2, 2, 2])
+    """
+
+    spec = ActivationSpec(
+        name="convrelu3d",
+        title="ConvReLU (3d)",
+        equation="y[o, i, j, k] = Σ_{c,a,b,d} w[o, c, a, b, d]·max(x[c, i + a, j + b, k + d], θ[c, a, b, d])",
+        paper="Gao, Cai, Ji (2020): Adaptive Convolutional ReLUs",
+        parameters=(ParameterSpec(name="threshold", init=0.0, relu=0.0, domain="any real number"),),
+        kind="convolution",
+        ranks=(4, 5),
+        monotone=False,
+        kinks=("threshold",),
+        relu_start="exact",
+        stem="conv_threshold",
+    )
+    dims = 3
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Threshold and convolve; see `conv_relu3d`."""
+        padded, padding = self._padded(x)
+        return conv_relu3d(
+            padded, self.weight, self.threshold, self.bias, self.stride, padding, self.dilation, self.groups
+        )

@@ -1,0 +1,71 @@
+"""CReLU: both phases of every channel, rectified and concatenated (Shang et al., 2016)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch import Tensor
+
+from ..core.elementwise import Elementwise, apply, check_input
+from ..core.granularity import channel_axis
+from ..core.spec import ActivationSpec
+from ..kernels import crelu as kernel
+
+
+def crelu(x: Tensor, *, channel_dim: int = 1) -> Tensor:
+    """max(0, x) and max(0, −x), concatenated along the channels.
+
+    Args:
+        x: input with channels in dimension `channel_dim`.
+        channel_dim: dimension of `x` that holds the channels.
+
+    Returns:
+        Tensor of the dtype of `x` with twice the channels, the positive phase first.
+
+    Raises:
+        DtypeError: `x` is not floating-point.
+        ShapeError: `x` has no such dimension.
+
+    Example:
+        >>> import torch
+        >>> crelu(torch.tensor([[1.0, -2.0]])).tolist()
+        [[1.0, 0.0, 0.0, 2.0]]
+    """
+    check_input("crelu", x)
+    return apply("crelu", partial(kernel.reference, dim=channel_axis("crelu", x, channel_dim)), x)
+
+
+class CReLU(Elementwise):
+    """Concatenated ReLU: keeps the negative phase that ReLU drops, at twice the channels.
+
+    Args:
+        relu_like: not possible for this function alone: the layer after it has to be widened with zeros.
+        **granularity: `channel_dim`; there are no parameters to share.
+
+    Shape:
+        (N, C, …) in, (N, 2C, …) out.
+
+    Example:
+        >>> import torch
+        >>> CReLU()(torch.tensor([[1.0, -2.0]])).tolist()
+        [[1.0, 0.0, 0.0, 2.0]]
+    """
+
+    spec = ActivationSpec(
+        name="crelu",
+        title="CReLU",
+        equation="(max(0, x), max(0, −x)) along the channels",
+        paper="Shang, Sohn, Almeida, Lee (2016): Understanding and Improving Convolutional Neural Networks "
+        "via Concatenated Rectified Linear Units",
+        kind="channelwise",
+        channel_factor=(2, 1),
+        ranks=(2, None),
+        monotone=False,
+        invertible=True,
+        kinks=(0.0,),
+        stem="crelu",
+    )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function; see `crelu`."""
+        return crelu(x, channel_dim=self.channel_dim)

@@ -1,0 +1,72 @@
+"""ELU: exponential linear unit (Clevert, Unterthiner and Hochreiter, 2016)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch.nn.functional as F
+from torch import Tensor
+from typing_extensions import Unpack
+
+from ..core.elementwise import Elementwise, apply
+from ..core.granularity import Granularity
+from ..core.spec import ActivationSpec
+
+
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """α·(exp(x) − 1) for x < 0, x otherwise.
+
+    Args:
+        x: input of any shape.
+        alpha: depth of the floor, −α.
+
+    Returns:
+        Tensor of the shape and dtype of `x`.
+
+    Raises:
+        DtypeError: `x` is not floating-point.
+
+    Example:
+        >>> import torch
+        >>> elu(torch.tensor([-torch.inf, 0.0, 2.0]), alpha=0.5).tolist()
+        [-0.5, 0.0, 2.0]
+    """
+    return apply("elu", partial(F.elu, alpha=alpha), x)
+
+
+class ELU(Elementwise):
+    """Exponential linear unit: negative elements sink smoothly to −α.
+
+    Args:
+        alpha: depth of the floor, −α.
+        relu_like: take α = 0, which is ReLU.
+        **granularity: accepted like everywhere; there are no parameters to share.
+
+    Shape:
+        Any shape in, the same out.
+
+    Example:
+        >>> import torch
+        >>> ELU()(torch.tensor([-torch.inf, 0.0, 2.0])).tolist()
+        [-1.0, 0.0, 2.0]
+    """
+
+    spec = ActivationSpec(
+        name="elu",
+        title="ELU",
+        equation="α·(exp(x) − 1) for x < 0, x otherwise",
+        paper="Clevert, Unterthiner, Hochreiter (2016): Fast and Accurate Deep Network Learning by "
+        "Exponential Linear Units",
+        invertible=True,
+        kinks=(0.0,),
+        relu_start="exact",
+    )
+    constants = ("alpha",)
+
+    def __init__(self, alpha: float = 1.0, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
+        super().__init__(relu_like=relu_like, **granularity)
+        self.alpha = 0.0 if relu_like else alpha
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function; see `elu`."""
+        return elu(x, self.alpha)

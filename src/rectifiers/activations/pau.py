@@ -1,0 +1,188 @@
+"""PAU: a trained rational function without poles (Molina, Schramowski and Kersting, 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from torch import Tensor, nn
+from typing_extensions import Unpack
+
+from ..core.elementwise import Elementwise, apply
+from ..core.errors import ConfigError, ShapeError
+from ..core.fitting import Target, fit_rational
+from ..core.granularity import Granularity
+from ..core.spec import ActivationSpec, ParameterSpec
+from ..kernels import rational
+
+
+def pau(
+    x: Tensor,
+    numerator: Tensor | Sequence[float],
+    denominator: Tensor | Sequence[float],
+    form: rational.Form = "B",
+    *,
+    channel_dim: int = 1,
+) -> Tensor:
+    """Σ_k a_k·x^k divided by 1 + Σ_k |b_k|·|x|^k (form A) or by 1 + |Σ_k b_k·x^k| (form B).
+
+    Args:
+        x: input of any shape.
+        numerator: a_0, a_1, …, at least two; numbers, or a tensor of any granularity with the coefficients along
+            its first axis.
+        denominator: b_1, b_2, …, at least one; likewise.
+        form: "A", or "B" as in the paper.
+        channel_dim: dimension of `x` that channel-wise parameters belong to.
+
+    Returns:
+        Tensor of the shape and dtype of `x`.
+
+    Raises:
+        DtypeError: `x` is not floating-point.
+        ShapeError: there are too few coefficients, or they do not fit `x`.
+        ConfigError: `form` is neither letter.
+
+    Example:
+        >>> import torch
+        >>> pau(torch.tensor([-1.0, 1.0]), numerator=(0.0, 1.0), denominator=(1.0, 0.0), form="A").tolist()
+        [-0.5, 0.5]
+    """
+    if len(numerator) < 2 or len(denominator) < 1:
+        raise ShapeError(
+            "pau: expected at least 2 coefficients in the numerator and 1 in the denominator, "
+            f"got {len(numerator)} and {len(denominator)}"
+        )
+    return apply(
+        "pau",
+        partial(rational.reference, form=_check_form("pau", form)),
+        x,
+        channel_dim=channel_dim,
+        coefficients=frozenset(["numerator", "denominator"]),
+        numerator=numerator,
+        denominator=denominator,
+    )
+
+
+def _check_form(owner: str, form: rational.Form) -> rational.Form:
+    if form not in ("A", "B"):
+        raise ConfigError(f"{owner}: form must be 'A' or 'B', got {form!r}")
+    return form
+
+
+class PAU(Elementwise):
+    """Padé activation unit: a quotient of polynomials, started near a known function and trained from there.
+
+    Args:
+        init: function to start near on [−3, 3]: a name in `rectifiers.core.fitting.TARGETS`, or any function of a
+            tensor.
+        degrees: degrees of the numerator and the denominator.
+        form: "A", or "B" as in the paper.
+        relu_like: start as near to ReLU as these degrees come.
+        **granularity: `share` ("layer" as in the paper), `channels`, `channel_dim`, `device`, `dtype`.
+
+    Raises:
+        UnknownNameError: no such target function.
+        ConfigError: `degrees` or `form` make no sense.
+
+    Shape:
+        Any shape in, the same out.
+
+    Example:
+        >>> import torch
+        >>> PAU("tanh")(torch.tensor([0.0, 1.0])).detach().round(decimals=4)
+        tensor([0.0000, 0.7616])
+    """
+
+    spec = ActivationSpec(
+        name="pau",
+        title="PAU",
+        equation="Σ_k a_k·x^k / (1 + |Σ_k b_k·x^k|)",
+        paper="Molina, Schramowski, Kersting (2020): Padé Activation Units: End-to-end Learning of Flexible "
+        "Activation Functions in Deep Networks",
+        parameters=(
+            ParameterSpec(name="numerator", init="fitted to leaky_relu", domain="any real numbers", coefficients=6),
+            ParameterSpec(name="denominator", init="fitted to leaky_relu", domain="any real numbers", coefficients=4),
+        ),
+        monotone=False,
+        kinks=(0.0,),
+        relu_start="nearest",
+        stem="rational",
+    )
+    constants = ("form",)
+    numerator: nn.Parameter
+    denominator: nn.Parameter
+
+    def __init__(
+        self,
+        init: str | Target = "leaky_relu",
+        degrees: tuple[int, int] = (5, 4),
+        form: rational.Form = "B",
+        *,
+        relu_like: bool = False,
+        **granularity: Unpack[Granularity],
+    ) -> None:
+        a, b = fit_rational("relu" if relu_like else init, degrees, _check_form(self.owner, form))
+        super().__init__(relu_like=relu_like, inits={"numerator": a, "denominator": b}, **granularity)
+        self.form = form
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function; see `pau`."""
+        return pau(self.ready(x), self.numerator, self.denominator, self.form, channel_dim=self.channel_dim)
+
+
+_PUBLISHED = (
+    (0.0335583603, 0.505000375, 1.65343934, 2.01001052, 0.931901999, 0.152424124),
+    (3.30847488e-6, 3.98021568, 5.12471206e-7, 0.301830109),
+)
+
+
+class PAUAReLU(Elementwise):
+    """PAU as AReLU's tables ran it: form A of degrees 5 and 4, with the authors' coefficients near LeakyReLU.
+
+    Args:
+        relu_like: start as near to ReLU as these degrees come.
+        **granularity: `share` ("layer" by default), `channels`, `channel_dim`, `device`, `dtype`.
+
+    Shape:
+        Any shape in, the same out.
+
+    Example:
+        >>> import torch
+        >>> PAUAReLU()(torch.tensor([0.0])).detach().round(decimals=4)
+        tensor([0.0336])
+    """
+
+    spec = ActivationSpec(
+        name="pau_arelu",
+        title="PAU (form A)",
+        equation="Σ_k a_k·x^k / (1 + Σ_k |b_k|·|x|^k), k up to 5 and 4",
+        paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
+        parameters=(
+            ParameterSpec(
+                name="numerator",
+                init=(0.0335583603, 0.505000375, 1.65343934, 2.01001052, 0.931901999, 0.152424124),
+                domain="any real numbers",
+                coefficients=6,
+            ),
+            ParameterSpec(
+                name="denominator",
+                init=(3.30847488e-6, 3.98021568, 5.12471206e-7, 0.301830109),
+                domain="any real numbers",
+                coefficients=4,
+            ),
+        ),
+        monotone=False,
+        kinks=(0.0,),
+        relu_start="nearest",
+        stem="rational",
+    )
+    numerator: nn.Parameter
+    denominator: nn.Parameter
+
+    def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
+        a, b = fit_rational("relu", form="A") if relu_like else _PUBLISHED
+        super().__init__(relu_like=relu_like, inits={"numerator": a, "denominator": b}, **granularity)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function; see `pau`."""
+        return pau(self.ready(x), self.numerator, self.denominator, "A", channel_dim=self.channel_dim)

@@ -1,0 +1,59 @@
+"""ReLU: the rectifier that all others start from (Nair and Hinton, 2010)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..core.elementwise import Elementwise, apply
+from ..core.spec import ActivationSpec
+
+
+def relu(x: Tensor) -> Tensor:
+    """max(0, x).
+
+    Args:
+        x: input of any shape.
+
+    Returns:
+        Tensor of the shape and dtype of `x`.
+
+    Raises:
+        DtypeError: `x` is not floating-point.
+
+    Example:
+        >>> import torch
+        >>> relu(torch.tensor([-1.0, 0.0, 2.0])).tolist()
+        [0.0, 0.0, 2.0]
+    """
+    return apply("relu", torch.relu, x)
+
+
+class ReLU(Elementwise):
+    """The rectified linear unit.
+
+    Args:
+        relu_like: nothing to do, it is ReLU.
+        **granularity: accepted like everywhere; there are no parameters to share.
+
+    Shape:
+        Any shape in, the same out.
+
+    Example:
+        >>> import torch
+        >>> ReLU()(torch.tensor([-1.0, 0.0, 2.0])).tolist()
+        [0.0, 0.0, 2.0]
+    """
+
+    spec = ActivationSpec(
+        name="relu",
+        title="ReLU",
+        equation="max(0, x)",
+        paper="Nair, Hinton (2010): Rectified Linear Units Improve Restricted Boltzmann Machines",
+        kinks=(0.0,),
+        relu_start="exact",
+    )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function; see `relu`."""
+        return relu(x)

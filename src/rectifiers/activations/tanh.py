@@ -1,0 +1,58 @@
+"""Tanh: the hyperbolic tangent (LeCun et al., 1998)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..core.elementwise import Elementwise, apply
+from ..core.spec import ActivationSpec
+
+
+def tanh(x: Tensor) -> Tensor:
+    """(exp(x) − exp(−x)) / (exp(x) + exp(−x)).
+
+    Args:
+        x: input of any shape.
+
+    Returns:
+        Tensor of the shape and dtype of `x`.
+
+    Raises:
+        DtypeError: `x` is not floating-point.
+
+    Example:
+        >>> import torch
+        >>> tanh(torch.tensor([-torch.inf, 0.0, torch.inf])).tolist()
+        [-1.0, 0.0, 1.0]
+    """
+    return apply("tanh", torch.tanh, x)
+
+
+class Tanh(Elementwise):
+    """The hyperbolic tangent, between −1 and 1.
+
+    Args:
+        relu_like: not possible for this function.
+        **granularity: accepted like everywhere; there are no parameters to share.
+
+    Shape:
+        Any shape in, the same out.
+
+    Example:
+        >>> import torch
+        >>> Tanh()(torch.tensor([-torch.inf, 0.0, torch.inf])).tolist()
+        [-1.0, 0.0, 1.0]
+    """
+
+    spec = ActivationSpec(
+        name="tanh",
+        title="Tanh",
+        equation="(exp(x) − exp(−x)) / (exp(x) + exp(−x))",
+        paper="LeCun, Bottou, Orr, Müller (1998): Efficient BackProp",
+        invertible=True,
+    )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function; see `tanh`."""
+        return tanh(x)

@@ -1,0 +1,116 @@
+"""Dtypes: errors against float64, the dtype of the output, autocast, infinities and NaN."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+import torch
+
+from .samples import NAMES, build, inputs, names, sample, shape, spec_of
+
+DTYPES = [torch.float32, torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_error_against_float64(name: str, dtype: torch.dtype) -> None:
+    """Parameters in float32 as in mixed-precision training; a convolution has its weights in the input's dtype."""
+    spec = spec_of(name)
+    module = build(name, dtype=dtype if spec.kind == "convolution" else torch.float32)
+    x = inputs(module, *shape(spec)).to(dtype)
+    expected = deepcopy(module).double()(x.double())
+    out = module(x)
+    assert out.dtype == dtype
+    tolerance = spec.tolerance.get(str(dtype).removeprefix("torch."), 4 * torch.finfo(dtype).eps)
+    assert ((out.double() - expected).abs() <= tolerance * (1 + expected.abs())).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("name", names(lambda spec: spec.parameters))
+def test_gradients_have_the_dtypes_of_what_they_belong_to(name: str, dtype: torch.dtype) -> None:
+    spec = spec_of(name)
+    module = build(name, dtype=dtype if spec.kind == "convolution" else torch.float32)
+    x = inputs(module, *shape(spec)).to(dtype).requires_grad_()
+    module(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.dtype == dtype
+    for key, parameter in module.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.dtype == parameter.dtype, key
+        assert parameter.grad.isfinite().all(), key
+
+
+@pytest.mark.parametrize("name", names(lambda spec: spec.kind != "convolution"))
+def test_parameters_in_half_precision(name: str) -> None:
+    module, x = sample(name, dtype=torch.bfloat16)
+    assert module(x).dtype == torch.bfloat16
+    assert module(x.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("given", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_autocast_keeps_the_dtype_of_the_input(name: str, given: torch.dtype) -> None:
+    module = build(name, dtype=torch.float32)
+    x = inputs(module, *shape(module.spec)).to(given)
+    expected = module(x.float())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = module(x)
+    assert out.dtype == given
+    torch.testing.assert_close(out.float(), expected, rtol=3e-2, atol=3e-2)
+
+
+@pytest.mark.parametrize("name", names(lambda spec: spec.kind == "elementwise"))
+def test_nan_stays_where_it_is(name: str) -> None:
+    module, x = sample(name)
+    clean = module(x).clone()
+    x[0, 1, 2] = torch.nan
+    out = module(x).clone()
+    assert out[0, 1, 2].isnan()
+    out[0, 1, 2] = clean[0, 1, 2]
+    torch.testing.assert_close(out, clean)
+
+
+@pytest.mark.parametrize("name", names(lambda spec: spec.kind != "elementwise"))
+def test_nan_reaches_the_output(name: str) -> None:
+    module, x = sample(name)
+    assert not module(x).isnan().any()
+    x[(0, 1, *(1 for _ in x.shape[2:]))] = torch.nan
+    assert module(x).isnan().any()
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("name", names(lambda spec: spec.kind == "elementwise"))
+def test_infinity_goes_to_the_limit_or_stays_non_finite(name: str, sign: float) -> None:
+    module, x = sample(name)
+    clean = module(x)
+    far = x.clone()
+    far[0, 1, 2] = sign * 1e12
+    limit = module(far)[0, 1, 2].clone()
+    far[0, 1, 2] = sign * torch.inf
+    out = module(far).clone()
+    if out[0, 1, 2].isfinite():
+        torch.testing.assert_close(out[0, 1, 2], limit)
+    out[0, 1, 2] = clean[0, 1, 2]
+    torch.testing.assert_close(out, clean)
+
+
+@pytest.mark.parametrize("outlier", [torch.inf, -torch.inf, torch.nan])
+@pytest.mark.parametrize("name", names(lambda spec: spec.kind == "elementwise"))
+def test_one_bad_element_leaves_the_gradients_of_the_others_alone(name: str, outlier: float) -> None:
+    module, x = sample(name)
+    x[0, 1, 2] = outlier
+    x.requires_grad_()
+    module(x).sum().backward()
+    assert x.grad is not None
+    rest = x.grad.flatten()[x.flatten().isfinite()]
+    assert rest.isfinite().all()
+
+
+@pytest.mark.parametrize("name", names(lambda spec: spec.kind == "elementwise"))
+def test_half_precision_survives_its_largest_values(name: str) -> None:
+    """Intermediate steps must not overflow where float64, rounded to half precision, does not."""
+    module = build(name, 1, dtype=torch.float32)
+    x = torch.tensor([-60000.0, -300.0, 300.0, 60000.0], dtype=torch.float16)
+    expected = deepcopy(module).double()(x.double()).half()
+    torch.testing.assert_close(module(x), expected, rtol=1e-2, atol=1e-3, equal_nan=True)

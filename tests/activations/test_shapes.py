@@ -1,0 +1,154 @@
+"""Shapes, memory layouts and safety of the input."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+import torch
+
+from rectifiers.activations import channel_factor
+from rectifiers.core.errors import DtypeError, ShapeError
+
+from .samples import BATCH, CHANNELS, NAMES, SIDE, build, default_rank, inputs, names, ranks, sample, spec_of
+
+RANKS = [(name, rank) for name in NAMES for rank in ranks(spec_of(name))]
+ELEMENTWISE = names(lambda spec: spec.kind == "elementwise")
+
+
+@pytest.mark.parametrize(("name", "rank"), RANKS)
+def test_every_rank_keeps_its_shape_but_for_the_channels(name: str, rank: int) -> None:
+    module, x = sample(name, rank)
+    expected = list(x.shape)
+    if module.spec.kind == "convolution":
+        channel_axis = rank - default_rank(module.spec) + 1
+        expected[channel_axis:] = [3, *(SIDE - 1 for _ in expected[channel_axis + 1 :])]
+    elif module.spec.kind == "channelwise":
+        expected[module.channel_dim] = int(expected[module.channel_dim] * channel_factor(module))
+    assert list(module(x).shape) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_channel_factor_is_the_specs_at_the_default_arguments(name: str) -> None:
+    module = build(name)
+    expected = (3, CHANNELS) if module.spec.kind == "convolution" else module.spec.channel_factor
+    assert channel_factor(module) == Fraction(*expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_empty_batch(name: str) -> None:
+    module, x = sample(name)
+    empty = x[:0].clone().requires_grad_()
+    out = module(empty)
+    assert out.shape == (0, *module(x).shape[1:])
+    out.sum().backward()
+    assert empty.grad is not None
+    assert empty.grad.shape == empty.shape
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_zero_dimensional_input(name: str) -> None:
+    module = build(name, 0)
+    x = inputs(module, 1)
+    assert torch.equal(module(x[0]), module(x)[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_non_contiguous_input(name: str) -> None:
+    module, x = sample(name)
+    strided = torch.stack([x, x + 1], dim=-1)[..., 0]
+    transposed = x.transpose(0, -1).contiguous().transpose(0, -1)
+    assert not strided.is_contiguous()
+    assert not transposed.is_contiguous()
+    expected = module(x)
+    torch.testing.assert_close(module(strided), expected)
+    torch.testing.assert_close(module(transposed), expected)
+
+
+@pytest.mark.parametrize("name", names(lambda spec: 4 in ranks(spec) and default_rank(spec) in (3, 4)))
+def test_channels_last_is_preserved(name: str) -> None:
+    module = build(name, 4)
+    x = inputs(module, BATCH, CHANNELS, SIDE, SIDE)
+    last = x.to(memory_format=torch.channels_last)
+    if module.spec.kind == "convolution":
+        module = module.to(memory_format=torch.channels_last)
+    out = module(last)
+    assert out.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(out, module(x))
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_channels_last_3d_is_preserved(name: str) -> None:
+    module, x = sample(name, 5)
+    assert module(x.to(memory_format=torch.channels_last_3d)).is_contiguous(memory_format=torch.channels_last_3d)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_input_is_never_changed(name: str, training: bool) -> None:
+    module, x = sample(name)
+    module.train(training)
+    before = x.clone()
+    leaf = x.requires_grad_()
+    module(leaf).square().sum().backward()
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_output_is_memory_of_its_own(name: str) -> None:
+    """In-place operations on the output, as networks do, must not reach the input, unless it is the identity's."""
+    module, x = sample(name)
+    before = x.clone()
+    with torch.no_grad():
+        out = module(x)
+        if out is x:
+            assert module.spec.equation == "x"
+        else:
+            out.add_(1)
+            assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [torch.arange(24).reshape(2, 4, 3), torch.zeros(2, 4, 3, dtype=torch.complex64)],
+    ids=["int64", "complex64"],
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_wrong_dtype_says_what_was_given(name: str, wrong: torch.Tensor) -> None:
+    module = build(name)
+    wrong = wrong.reshape(2, 4, *(1 for _ in range(default_rank(module.spec) - 3)), 3)
+    with pytest.raises(DtypeError, match=str(wrong.dtype).replace(".", r"\.")) as caught:
+        module(wrong)
+    assert "floating-point" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_tensor_at_all(name: str) -> None:
+    with pytest.raises(DtypeError, match="expected a tensor, got list"):
+        build(name)([1.0, 2.0])
+
+
+@pytest.mark.parametrize("name", names(lambda spec: spec.ranks[0] > 0 or spec.ranks[1] is not None))
+def test_rank_outside_the_spec_names_the_shape(name: str) -> None:
+    module = build(name)
+    low, high = module.spec.ranks
+    for rank in {low - 1, (low if high is None else high) + 1}:
+        if rank >= 0 and rank not in ranks(module.spec, most=8):
+            sizes = (2, 4, 3, 3, 3, 3)[:rank]
+            with pytest.raises(ShapeError) as caught:
+                module(torch.zeros(sizes, dtype=torch.float64))
+            assert str(sizes) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", names(lambda spec: spec.kind == "channelwise"))
+def test_channel_dim_of_channelwise_functions(name: str) -> None:
+    module = build(name)
+    x = inputs(module, BATCH, CHANNELS, SIDE)
+    moved = build(name, channel_dim=-1)(x.movedim(1, -1).contiguous())
+    torch.testing.assert_close(moved.movedim(-1, 1), module(x))
+
+
+@pytest.mark.parametrize("name", names(lambda spec: spec.kind == "channelwise"))
+def test_missing_channel_dimension_names_shape_and_dimension(name: str) -> None:
+    with pytest.raises(ShapeError, match=r"dimension 7.*\(2, 4, 3\)"):
+        build(name, channel_dim=7)(torch.zeros(2, 4, 3))

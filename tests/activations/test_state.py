@@ -1,0 +1,160 @@
+"""What a module keeps: state_dict, copies, pickles, repr, device and dtype moves, before and after the first call."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from rectifiers.core.errors import ConfigError
+
+from .samples import CHANNELS, NAMES, build, names, sample, spec_of, vary
+
+LEARNABLE = names(lambda spec: spec.parameters and spec.kind == "elementwise")
+
+
+def through_pickle(module: Any) -> Any:
+    return pickle.loads(pickle.dumps(module))
+
+
+def through_torch(module: Any) -> Any:
+    buffer = io.BytesIO()
+    torch.save(module, buffer)
+    buffer.seek(0)
+    return torch.load(buffer, weights_only=False)
+
+
+COPIES = [deepcopy, through_pickle, through_torch]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_state_dict_round_trip(name: str) -> None:
+    module, x = sample(name)
+    vary(module)
+    other = build(name)
+    assert other.load_state_dict(module.state_dict()) == ([], [])
+    assert torch.equal(other(x), module(x))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_state_is_the_parameters_of_the_spec(name: str) -> None:
+    spec = spec_of(name)
+    expected = {parameter.name for parameter in spec.parameters}
+    if spec.kind == "convolution":
+        expected |= {"weight", "bias"}
+    assert set(build(name).state_dict()) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_activation_parameters_are_those_of_the_spec(name: str) -> None:
+    module = build(name)
+    expected = [getattr(module, parameter.name) for parameter in module.spec.parameters]
+    found = module.activation_parameters()
+    assert len(found) == len(expected)
+    assert all(one is other for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("name", NAMES)
+def test_copies_compute_the_same_and_are_independent(name: str, copy: Any) -> None:
+    module, x = sample(name)
+    expected = module(x)
+    other = copy(module)
+    assert torch.equal(other(x), expected)
+    for parameter in other.parameters():
+        nn.init.constant_(parameter, 0.3)
+    assert torch.equal(module(x), expected)
+
+
+@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_copies_before_the_first_call_stay_lazy(name: str, copy: Any) -> None:
+    module = build(name, share="channel", channels=None)
+    other = copy(module)
+    assert all(is_lazy(parameter) for parameter in other.parameters())
+    x = torch.ones(2, CHANNELS, 3, dtype=torch.float64)
+    assert other(x).shape == x.shape
+    assert all(is_lazy(parameter) for parameter in module.parameters())
+    assert module(x).shape == x.shape
+
+
+@pytest.mark.parametrize("share", ["channel", "element"])
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_state_gives_a_lazy_module_its_shapes(name: str, share: str) -> None:
+    module, x = sample(name, share=share)
+    vary(module)
+    lazy = nn.Sequential(build(name, share=share, channels=None))
+    lazy.load_state_dict(nn.Sequential(module).state_dict())
+    assert not any(is_lazy(parameter) for parameter in lazy.parameters())
+    assert torch.equal(lazy(x), module(x))
+
+
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_state_of_a_lazy_module_round_trips(name: str) -> None:
+    lazy = build(name, share="channel", channels=None)
+    other = build(name, share="channel", channels=None)
+    other.load_state_dict(lazy.state_dict())
+    assert all(is_lazy(parameter) for parameter in other.parameters())
+    x = torch.ones(2, CHANNELS, 3, dtype=torch.float64)
+    assert other(x).shape == x.shape
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_first_call_without_gradients_leaves_trainable_parameters(name: str, mode: Any) -> None:
+    lazy = build(name, share="channel", channels=None)
+    x = torch.linspace(-3, 3, 2 * CHANNELS * 3, dtype=torch.float64).reshape(2, CHANNELS, 3)
+    with mode():
+        lazy(x)
+    lazy(x).sum().backward()
+    assert all(parameter.requires_grad and parameter.grad is not None for parameter in lazy.parameters())
+
+
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_state_of_another_granularity_is_refused(name: str) -> None:
+    lazy = build(name, share="channel", channels=None)
+    with pytest.raises(ConfigError, match="share='channel' takes one number of channels"):
+        lazy.load_state_dict(build(name, share="element", channels=(4, 3)).state_dict())
+
+
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_lazy_module_in_a_network_is_moved_before_its_first_call(name: str) -> None:
+    network = nn.Sequential(nn.Linear(3, CHANNELS), build(name, share="channel", channels=None, dtype=torch.float32))
+    network = network.to(torch.bfloat16)
+    network(torch.ones(2, 3, dtype=torch.bfloat16))
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_meta_device(name: str) -> None:
+    """Shapes without memory: how large networks are planned, then filled."""
+    module, x = sample(name)
+    expected = module(x).shape
+    skeleton = module.to("meta")
+    assert skeleton(x.to("meta")).shape == expected
+    assert skeleton(x.to("meta")).device.type == "meta"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_repr_names_the_class_and_the_granularity(name: str) -> None:
+    module = build(name)
+    text = repr(module)
+    assert text.startswith(type(module).__name__ + "(")
+    assert text.endswith(")")
+    assert "\n" not in text
+    if module.spec.parameters and module.spec.kind == "elementwise":
+        assert f"share={module.spec.share!r}" in text
+
+
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_repr_tells_channels_once_they_are_known(name: str) -> None:
+    lazy = build(name, share="channel", channels=None)
+    assert "channels=None" in repr(lazy)
+    lazy(torch.ones(2, 6, 3))
+    assert "channels=6" in repr(lazy)
