@@ -61,16 +61,18 @@ class Npz(PathSource):
         import numpy as np
 
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                keys = {part: next((key for key in names if key in file), None) for part, names in _KEYS.items()}
+            with self.path.open("rb") as file:
+                arrays = np.load(file, allow_pickle=False)
+                if isinstance(arrays, np.ndarray):
+                    raise DataError(f"{self.path}: expected an .npz file, got a single array; save it with numpy.savez")
+                keys = {part: next((key for key in names if key in arrays), None) for part, names in _KEYS.items()}
                 absent = [_KEYS[part][0] for part, key in keys.items() if key is None]
                 if absent:
-                    raise DataError(f"{self.given}: expected arrays {', '.join(absent)}, found {', '.join(file.files)}")
-                return {part: file[key] for part, key in keys.items() if key is not None}
+                    raise DataError(f"{self.given}: expected arrays {', '.join(absent)}, found {', '.join(arrays)}")
+                return {part: arrays[key] for part, key in keys.items() if key is not None}
         except FileNotFoundError as error:
             raise DataError(f"no file {self.path}; write npz:PATH with the path of an .npz file") from error
-        # TypeError: a single .npy array is no context manager.
-        except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise DataError(
                 f"{self.path}: expected an .npz file of plain arrays, which are never unpickled; reading gave: {error}"
             ) from error

@@ -61,8 +61,8 @@ class Published(Source):
 
 
 def _advice(missing: list[Resource]) -> str:
-    urls = ", ".join(resource.urls[0] for resource in missing)
+    sites = " and ".join(sorted({resource.urls[0].rpartition("/")[0] for resource in missing}))
     return (
         "point RECTIFIERS_DATA or data_dir at the folder that has them, "
-        f"or download them with --download (download=True) from {urls}"
+        f"or download them with --download (download=True) from {sites}"
     )

@@ -81,7 +81,7 @@ class Store:
             StoreError: it cannot be written; what was there before is untouched.
         """
         path = self.path(result.trial)
-        write_atomically(path, result.model_dump_json(exclude_defaults=True) + "\n")
+        write_atomically(path, result.model_dump_json() + "\n")
         return path
 
     def read(self, trial: Trial) -> Result | None:

@@ -17,9 +17,11 @@ def activate(act: Callable[[int], nn.Module], channels: int) -> tuple[nn.Module,
         ShapeError: the activation would leave a fraction of a channel.
     """
     module = act(channels)
-    out = channels * channel_factor(module)
+    factor = channel_factor(module)
+    out = channels * factor
     if out.denominator != 1:
-        raise ShapeError(f"{type(module).__name__} makes {out} channels out of {channels}; it needs a multiple")
+        name, multiple = type(module).__name__, factor.denominator
+        raise ShapeError(f"{name} makes {out} channels out of {channels}; it needs a multiple of {multiple}")
     return module, int(out)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from torch import nn
 from torch.nn import functional as F
 
@@ -16,6 +16,9 @@ class Epoch(BaseModel):
     Training loss and accuracy are means over the steps, each taken before its update; validation and test are
     evaluated after the last step and never mixed.
     """
+
+    # JSON has no NaN, and pydantic would write null, which does not read back; each model needs to say so itself.
+    model_config = ConfigDict(ser_json_inf_nan="strings")
 
     epoch: int
     lr: float

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from rectifiers.core.errors import DataError, ShapeError, UnknownNameError
+from rectifiers.datasets.batches import Normalise, order
+from rectifiers.datasets.dataset import Split
+
+IMAGES = torch.randint(256, (40, 3, 6, 5), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+TRAIN = Split(IMAGES, torch.arange(40) % 2)
+
+
+def test_order_is_a_permutation_fixed_by_seed_and_epoch():
+    first = order(100, seed=0, epoch=0)
+    assert first.dtype == torch.int64
+    assert first.sort().values.tolist() == list(range(100))
+    torch.manual_seed(1)
+    assert torch.equal(first, order(100, seed=0, epoch=0))
+    assert not torch.equal(first, order(100, seed=0, epoch=1))
+    assert not torch.equal(first, order(100, seed=1, epoch=0))
+
+
+def test_order_leaves_the_global_stream_alone():
+    before = torch.get_rng_state()
+    order(10, seed=0, epoch=0)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_unit_is_pixels_over_255_exactly():
+    levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    assert torch.equal(Normalise.fit("unit", TRAIN)(levels), levels.float() / 255)
+
+
+def test_standard_gives_each_channel_mean_0_and_deviation_1():
+    batch = Normalise.fit("standard", TRAIN)(IMAGES)
+    assert batch.dtype == torch.float32
+    torch.testing.assert_close(batch.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-6, rtol=0)
+    torch.testing.assert_close(batch.std(dim=(0, 2, 3), correction=0), torch.ones(3))
+
+
+def test_standard_measures_the_split_it_is_given():
+    normalise = Normalise.fit("standard", TRAIN)
+    pixels = IMAGES.double() / 255
+    assert normalise.mean == pytest.approx(pixels.mean(dim=(0, 2, 3)).tolist())
+    assert normalise.std == pytest.approx(pixels.std(dim=(0, 2, 3), correction=0).tolist())
+
+
+def test_published_constants():
+    normalise = Normalise(mean=(0.5, 0.25, 0.0), std=(0.5, 1.0, 2.0))
+    white = torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)
+    assert normalise(white).flatten().tolist() == [1.0, 0.75, 0.5]
+
+
+@pytest.mark.parametrize("kind", ["unit", "standard"])
+def test_layout(kind):
+    plain = Normalise.fit(kind, TRAIN)(IMAGES)
+    last = Normalise.fit(kind, TRAIN, channels_last=True)(IMAGES)
+    assert plain.is_contiguous()
+    assert last.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(plain, last)
+
+
+def test_default_dtype_does_not_matter():
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert Normalise.fit("standard", TRAIN)(IMAGES).dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_batch_is_never_changed():
+    before = IMAGES.clone()
+    Normalise.fit("standard", TRAIN)(IMAGES)
+    assert torch.equal(IMAGES, before)
+
+
+def test_unknown_kind():
+    with pytest.raises(UnknownNameError, match="unknown normalisation 'standart'; did you mean standard"):
+        Normalise.fit("standart", TRAIN)
+
+
+def test_constant_channel():
+    images = IMAGES.clone()
+    images[:, 1] = 7
+    with pytest.raises(DataError, match="channel 1 has the same value in every image"):
+        Normalise.fit("standard", Split(images, TRAIN.labels))
+
+
+def test_channel_mismatch():
+    with pytest.raises(ShapeError, match="normalisation is for 3 channels, got images with 1"):
+        Normalise.fit("standard", TRAIN)(IMAGES[:, :1])

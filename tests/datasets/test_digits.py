@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import torch
+from sklearn.datasets import load_digits
+
+from rectifiers.datasets import digest, load
+
+
+def test_split_and_scale():
+    digits = load("digits")
+    assert (len(digits.train), len(digits.test)) == (1437, 360)
+    images = torch.cat([digits.train.images, digits.test.images])
+    assert (images.min(), images.max()) == (0, 255)
+    assert images.unique().numel() == 17
+
+
+def test_every_published_image_is_there_once():
+    digits, bunch = load("digits"), load_digits()
+    rows = torch.cat([digits.train.images, digits.test.images]).flatten(1).double().mul(16 / 255).round()
+    labels = torch.cat([digits.train.labels, digits.test.labels])
+    ours = sorted((*row, label) for row, label in zip(rows.tolist(), labels.tolist(), strict=True))
+    theirs = sorted((*row, label) for row, label in zip(bunch.data.tolist(), bunch.target.tolist(), strict=True))
+    assert ours == theirs
+
+
+def test_stratified():
+    counts = load("digits").test.labels.bincount().tolist()
+    assert (min(counts), max(counts)) == (35, 37)
+
+
+def test_same_split_everywhere():
+    assert digest(load("digits")) == "cff90bbfc37127c0"

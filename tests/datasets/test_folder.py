@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rectifiers.core.errors import DataError
+from rectifiers.datasets import check, load
+
+
+def paint(path: Path, colour: object = (10, 20, 30), mode: str = "RGB", size: tuple[int, int] = (6, 4)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, colour).save(path)
+
+
+@pytest.fixture
+def pets(tmp_path):
+    """Ten cats and five dogs on one level; each picture's red is its number."""
+    for name, count in (("cat", 10), ("dog", 5)):
+        for number in range(count):
+            paint(tmp_path / "pets" / name / f"{number}.png", (number, 20, 30))
+    return tmp_path / "pets"
+
+
+def test_train_and_test_folders(tmp_path):
+    for part, count in (("train", 3), ("test", 2)):
+        for label, name in enumerate(("cat", "dog")):
+            for number in range(count):
+                paint(tmp_path / part / name / f"{number}.bmp", (label, number, 7))
+    data = load(f"folder:{tmp_path}")
+    assert data.classes == ("cat", "dog")
+    assert data.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert (data.channels, data.height, data.width) == (3, 4, 6)
+    assert data.train.images[:, 0, 0, 0].tolist() == data.train.labels.tolist()
+    assert sorted(data.test.images[:, 1, 3, 5].tolist()) == [0, 0, 1, 1]
+    assert data.note == ""
+
+
+def test_one_level_is_split_by_file_name(pets):
+    data = load(f"folder:{pets}")
+    assert data.train.labels.bincount().tolist() == [8, 4]
+    assert data.test.labels.bincount().tolist() == [2, 1]
+    reds = [
+        (label, red)
+        for split in (data.train, data.test)
+        for label, red in zip(split.labels.tolist(), split.images[:, 0, 0, 0].tolist(), strict=True)
+    ]
+    assert sorted(reds) == [(0, n) for n in range(10)] + [(1, n) for n in range(5)]
+    assert "fifth" in data.note
+
+
+def test_split_does_not_depend_on_where_the_folder_lies(pets, tmp_path):
+    moved = tmp_path / "moved"
+    before = load(f"folder:{pets}").test.images
+    pets.rename(moved)
+    assert np.array_equal(before, load(f"folder:{moved}").test.images)
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("L", 9), ("1", 1), ("RGBA", (9, 9, 9, 0)), ("LA", (9, 0)), ("P", 0)])
+def test_other_modes_become_rgb_and_it_says_so(mode, colour, pets):
+    paint(pets / "cat" / "0.png", colour, mode)
+    data = load(f"folder:{pets}")
+    assert data.channels == 3
+    assert f"1 pictures converted from {mode} to RGB" in data.note
+
+
+def test_palette_with_transparency(pets):
+    picture = Image.new("P", (6, 4), 0)
+    picture.putpalette([200, 100, 50] * 256)
+    picture.save(pets / "cat" / "0.png", transparency=bytes([0] * 256))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = load(f"folder:{pets}")
+    assert max(data.train.images.max(), data.test.images.max()) == 200
+
+
+def test_files_that_are_no_pictures_are_left_out(pets):
+    (pets / "cat" / "notes.txt").write_text("not a picture")
+    (pets / ".cache").mkdir()
+    data = load(f"folder:{pets}")
+    assert len(data.train) + len(data.test) == 15
+
+
+def test_mixed_sizes_name_two_files(pets):
+    paint(pets / "dog" / "3.png", size=(8, 8))
+    with pytest.raises(DataError, match=r"differ in size: .*\.png has 6×4 pixels, .*dog/3\.png has 8×8"):
+        load(f"folder:{pets}")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\nbroken"])
+def test_unreadable_picture_is_named(content, pets):
+    (pets / "dog" / "2.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"dog/2\.png: cannot be read as a picture"):
+        load(f"folder:{pets}")
+
+
+def test_truncated_picture_is_named(pets):
+    path = pets / "dog" / "2.png"
+    noise = np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(DataError, match=r"dog/2\.png: cannot be read as a picture"):
+        load(f"folder:{pets}")
+
+
+def test_more_than_8_bits_are_refused(pets):
+    Image.fromarray(np.zeros((4, 6), np.uint16)).save(pets / "dog" / "2.png")
+    with pytest.raises(DataError, match=r"dog/2\.png: expected 8 bits per channel, got mode I;16"):
+        load(f"folder:{pets}")
+
+
+def test_one_class(tmp_path):
+    paint(tmp_path / "cat" / "0.png")
+    with pytest.raises(DataError, match="at least two class folders, found cat"):
+        load(f"folder:{tmp_path}")
+
+
+def test_class_with_too_few_pictures(pets):
+    paint(pets / "owl" / "0.png")
+    with pytest.raises(DataError, match=r"owl: expected at least 2 pictures .*found 1"):
+        load(f"folder:{pets}")
+
+
+def test_train_and_test_classes_differ(tmp_path):
+    for folder in ("train/cat", "train/dog", "test/cat", "test/owl"):
+        paint(tmp_path / folder / "0.png")
+    with pytest.raises(DataError, match="only one has dog, owl"):
+        load(f"folder:{tmp_path}")
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(DataError, match=r"no folder .*nowhere"):
+        load(f"folder:{tmp_path}/nowhere")
+    assert check(f"folder:{tmp_path}/nowhere").missing == (f"{tmp_path}/nowhere",)

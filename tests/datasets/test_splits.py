@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rectifiers.core.errors import ConfigError
+from rectifiers.datasets.dataset import Split
+from rectifiers.datasets.splits import hold_out, subset
+
+
+def numbered(labels):
+    """A split whose every image is its own number."""
+    images = torch.arange(len(labels), dtype=torch.uint8).view(-1, 1, 1, 1)
+    return Split(images, torch.as_tensor(labels))
+
+
+def numbers(split):
+    return split.images.flatten().tolist()
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=60), st.data())
+def test_hold_out_takes_each_class_in_proportion(labels, data):
+    whole = numbered(labels)
+    count = data.draw(st.integers(1, len(labels) - 1))
+    rest, held = hold_out(whole, count, seed=data.draw(st.integers(0, 99)))
+    assert len(held) == count
+    assert sorted(numbers(rest) + numbers(held)) == numbers(whole)
+    assert [labels[i] for i in numbers(held)] == held.labels.tolist()
+    share = whole.labels.bincount(minlength=5) * count / len(labels)
+    assert ((held.labels.bincount(minlength=5) - share).abs() < 1).all()
+
+
+def test_fraction_is_of_all():
+    rest, held = hold_out(numbered([0, 1] * 25), 0.1, seed=0)
+    assert (len(rest), len(held)) == (45, 5)
+
+
+def test_seed_decides():
+    whole = numbered([0, 1] * 50)
+    draws = [tuple(numbers(hold_out(whole, 20, seed)[1])) for seed in (0, 0, 1)]
+    assert draws[0] == draws[1] != draws[2]
+    assert tuple(numbers(subset(whole, 20, seed=0))) != draws[0]
+
+
+def test_order_of_the_data_is_kept():
+    rest, held = hold_out(numbered([0, 1, 2] * 20), 12, seed=3)
+    assert numbers(rest) == sorted(numbers(rest))
+    assert numbers(held) == sorted(numbers(held))
+
+
+@pytest.mark.parametrize("size", [0, -1, 10, 0.0, 1.0, 0.01, 1.5])
+def test_hold_out_refuses_nothing_and_everything(size):
+    with pytest.raises(ConfigError, match=f"cannot hold out {size} of 10 images; expected 1 to 9"):
+        hold_out(numbered([0, 1] * 5), size, seed=0)
+
+
+def test_subset_of_all_is_all():
+    whole = numbered([0, 1, 1, 1])
+    assert numbers(subset(whole, 4, seed=0)) == numbers(whole)
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_subset_refuses_more_than_there_is(count):
+    with pytest.raises(ConfigError, match=f"cannot take {count} of 4 images; expected 1 to 4"):
+        subset(numbered([0, 1, 1, 1]), count, seed=0)

@@ -1,0 +1,99 @@
+"""A grid and its protocol: which trials come out, in which order, and what may not be asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rectifiers.core.errors import ConfigError, UnknownNameError
+from rectifiers.experiments.experiment import Arm, Experiment, Preset, Published
+
+SETTINGS: dict[str, Any] = {"dataset": "digits", "network": "digits-conv", "lr": 0.1, "epochs": 4}
+
+
+def experiment(**changes: Any) -> Experiment:
+    fields: dict[str, Any] = {
+        "name": "paper/table",
+        "title": "a table",
+        "settings": SETTINGS,
+        "rows": (Arm("ReLU", {"activation": "relu"}), Arm("AReLU", {"activation": "arelu", "epochs": 3})),
+        "columns": (Arm("slow", {"lr": 0.01}), Arm("fast", {"lr": 0.1})),
+        "presets": {
+            "smoke": Preset(note="tiny", settings={"epochs": 1}, seeds=1, rows=("AReLU",), columns=("fast",)),
+            "full": Preset(note="all", seeds=2),
+        },
+    }
+    return Experiment(**{**fields, **changes})
+
+
+def test_grid_goes_seed_by_seed() -> None:
+    places = [(cell.trial.seed, cell.column, cell.row) for cell in experiment().cells("full")]
+    assert places == [
+        (seed, column, row) for seed in (0, 1) for column in ("slow", "fast") for row in ("ReLU", "AReLU")
+    ]
+
+
+def test_narrower_settings_override_wider_ones() -> None:
+    trials = {(cell.row, cell.column): cell.trial for cell in experiment().cells("full", seeds=1)}
+    assert {place: (trial.epochs, trial.lr) for place, trial in trials.items()} == {
+        ("ReLU", "slow"): (4, 0.01),
+        ("ReLU", "fast"): (4, 0.1),
+        ("AReLU", "slow"): (3, 0.01),
+        ("AReLU", "fast"): (3, 0.1),
+    }
+    (cell,) = experiment().cells("smoke")
+    assert cell.trial.epochs == 1
+    assert {cell.trial.batch_size for cell in experiment().cells("full", changes={"batch_size": 7})} == {7}
+
+
+def test_preset_takes_its_rows_and_columns() -> None:
+    assert [(cell.row, cell.column) for cell in experiment().cells("smoke")] == [("AReLU", "fast")]
+
+
+def test_more_seeds_keep_the_first_ones() -> None:
+    two, three = experiment().cells("full"), experiment().cells("full", seeds=3)
+    assert three[: len(two)] == two
+    assert {cell.trial.seed for cell in three[len(two) :]} == {2}
+
+
+@pytest.mark.parametrize("seeds", [0, -1])
+def test_seeds_must_be_positive(seeds: int) -> None:
+    with pytest.raises(ConfigError, match=f"seeds must be at least 1, got {seeds}"):
+        experiment().cells("full", seeds=seeds)
+
+
+def test_unknown_preset() -> None:
+    with pytest.raises(UnknownNameError, match="unknown preset of paper/table 'ful'; did you mean full"):
+        experiment().cells("ful")
+
+
+def test_bad_change() -> None:
+    with pytest.raises(ConfigError, match="speed: no such setting"):
+        experiment().cells("full", changes={"speed": 1})
+
+
+def test_unknown_metric() -> None:
+    with pytest.raises(UnknownNameError, match="unknown metric 'last_epoch'"):
+        experiment(metric="last_epoch")
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [({"rows": ()}, "row"), ({"columns": (Arm("a", {}), Arm("a", {"lr": 1}))}, "column")],
+    ids=["none", "twice"],
+)
+def test_labels_must_be_there_and_differ(changes: dict[str, Any], kind: str) -> None:
+    with pytest.raises(ConfigError, match=f"experiment 'paper/table': {kind} labels must be there and differ"):
+        experiment(**changes)
+
+
+def test_folder() -> None:
+    assert experiment().folder == "paper-table"
+    assert experiment(runs="paper/shared").folder == "paper-shared"
+
+
+def test_published_numbers() -> None:
+    published = Published(source="Table 1", cells={("ReLU", "fast"): 98.5})
+    assert published.get("ReLU", "fast") == 98.5
+    assert published.get("AReLU", "fast") is None

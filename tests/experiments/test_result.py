@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from rectifiers.experiments.result import METRICS, Metric, Result, Shape, Trace
+
+from .samples import epoch, result, tiny
+
+EPOCHS = [epoch(1, 80.0, 70.0), epoch(2, 95.0, 85.0), epoch(3, 91.0, 90.0), epoch(4, 92.0, 90.0), epoch(5, 90.0, 60.0)]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [("first_epoch", 80.0), ("final_epoch", 90.0), ("best_on_validation", 91.0), ("best_on_test", 95.0)],
+)
+def test_rules_choose_different_epochs(metric: Metric, value: float) -> None:
+    """On validation data epochs 3 and 4 are equally good; the earlier one counts."""
+    assert result(epochs=EPOCHS).value(metric) == value
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_diverged_has_no_value(metric: Metric) -> None:
+    assert math.isnan(result(epochs=EPOCHS, status="diverged").value(metric))
+    assert math.isnan(result(epochs=[], status="diverged").value(metric))
+
+
+def test_no_validation_data_no_value() -> None:
+    assert math.isnan(result(epochs=[epoch(1, 80.0)]).value("best_on_validation"))
+
+
+def test_no_skill_on_validation_data_still_chooses() -> None:
+    assert result(epochs=[epoch(1, 10.0, 0.0), epoch(2, 20.0, 0.0)]).value("best_on_validation") == 10.0
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 0.1 + 0.2])
+def test_every_number_survives_json(number: float) -> None:
+    values = [number, 1.0]
+    given = result(
+        tiny(activation_args={"alpha": 0.5}, milestones=(1, 2)),
+        status="diverged",
+        epochs=[epoch(1, 9.8, test_loss=number)],
+        shapes=[Shape(layer="1", x=[0.0, 1.0], before=values, after=values, after_low=values, after_high=values)],
+        trace=Trace(steps=[0, 1], values={"1.alpha": values}),
+        provenance={"seconds": 1.5, "torch": "2.10.0"},
+    )
+    for text in (given.model_dump_json(), given.model_dump_json(exclude_defaults=True)):
+        assert repr(Result.model_validate_json(text)) == repr(given)

@@ -1,0 +1,205 @@
+"""The store: whole files or none, and one clear line for every folder or file that is not what it should be."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rectifiers.core.errors import StoreError
+from rectifiers.experiments.result import FORMAT
+from rectifiers.experiments.store import Store, write_atomically
+
+from .samples import cells, epoch, result, tiny
+
+TRIAL = tiny()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs", "sweep")
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Path]:
+    if os.name != "posix" or os.geteuid() == 0:
+        pytest.skip("the superuser may write everywhere")
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0o500)
+    yield folder
+    folder.chmod(0o700)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_was_written_is_read(store: Store) -> None:
+    given = result(TRIAL, epochs=[epoch(1, 97.5, validation=96.0)], provenance={"torch": "2.10"})
+    assert not store.has(TRIAL)
+    assert store.read(TRIAL) is None
+    path = store.write(given)
+    assert path == store.folder / TRIAL.id / "result.json"
+    assert store.has(TRIAL)
+    assert store.read(TRIAL) == given
+    assert files(store.folder) == sorted(["store.json", f"{TRIAL.id}/result.json"])
+
+
+def test_folder_opens_again(store: Store) -> None:
+    store.write(result(TRIAL))
+    assert Store(store.folder.parent, "sweep").read(TRIAL) == result(TRIAL)
+
+
+def test_outcomes_keep_the_order_of_the_cells(store: Store) -> None:
+    store.write(result(TRIAL))
+    missing, there = cells(tiny(seed=1), TRIAL)
+    assert store.outcomes([missing, there]) == [(missing, None), (there, result(TRIAL))]
+
+
+def test_files_can_be_read_by_others(store: Store) -> None:
+    assert store.write(result(TRIAL)).stat().st_mode & 0o777 == 0o644
+
+
+class CrashError(BaseException):
+    """The process is gone; no clean-up runs."""
+
+
+def crash(*_: Any, **__: Any) -> None:
+    raise CrashError
+
+
+def test_crash_before_the_file_is_in_place(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write(result(TRIAL))
+    with monkeypatch.context() as patch, pytest.raises(CrashError):
+        patch.setattr(Path, "replace", crash)
+        store.write(result(TRIAL, parameters=1))
+    assert store.read(TRIAL) == result(TRIAL)
+    store.write(result(TRIAL, parameters=2))
+    assert store.read(TRIAL) == result(TRIAL, parameters=2)
+
+
+def test_crash_while_the_folder_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, pytest.raises(CrashError):
+        patch.setattr(Path, "replace", crash)
+        Store(tmp_path, "sweep")
+    assert len(files(tmp_path)) == 1
+    store = Store(tmp_path, "sweep")
+    store.write(result(TRIAL))
+    assert store.read(TRIAL) == result(TRIAL)
+
+
+@pytest.mark.parametrize("where", ["fsync", "replace", "mkdir"])
+@pytest.mark.parametrize(("number", "reason"), [(errno.ENOSPC, "no space left"), (errno.EIO, "Input/output error")])
+def test_full_or_broken_disk(
+    store: Store, monkeypatch: pytest.MonkeyPatch, where: str, number: int, reason: str
+) -> None:
+    store.write(result(TRIAL))
+    other = tiny(seed=1)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os if where == "fsync" else Path, where, fail)
+        with pytest.raises(StoreError) as caught:
+            store.write(result(other))
+    assert str(caught.value) == (
+        f"cannot write {store.path(other)}: {reason}; "
+        "everything finished before is kept, the same command goes on from there"
+    )
+    assert files(store.folder) == sorted(["store.json", f"{TRIAL.id}/result.json"])
+    assert store.read(TRIAL) == result(TRIAL)
+
+
+def test_atomic_write_replaces_whole_files(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+    write_atomically(path, "a longer text")
+    write_atomically(path, "é")
+    assert path.read_bytes() == "é".encode()
+    assert files(tmp_path) == ["deep/file.txt"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"null", b"{}", b'{"trial": 3}', b"\xff\xfe", b"\x00" * 100])
+def test_damaged_result(store: Store, content: bytes) -> None:
+    path = store.write(result(TRIAL))
+    path.write_bytes(content)
+    with pytest.raises(StoreError) as caught:
+        store.read(TRIAL)
+    assert str(caught.value).startswith(f"{path} is damaged (result: ")
+    assert str(caught.value).endswith("; delete it and run again")
+    assert "\n" not in str(caught.value)
+
+
+def test_half_a_result(store: Store) -> None:
+    path = store.write(result(TRIAL))
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(StoreError, match="is damaged"):
+        store.read(TRIAL)
+
+
+def test_result_of_another_trial(store: Store) -> None:
+    path = store.write(result(TRIAL))
+    other = tiny(seed=7)
+    store.path(other).parent.mkdir()
+    path.rename(store.path(other))
+    with pytest.raises(StoreError, match=r"holds another trial \(dataset=digits .*\); delete it and run again"):
+        store.read(other)
+
+
+def test_result_that_is_a_folder(store: Store) -> None:
+    store.path(TRIAL).mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"cannot read .*result\.json: Is a directory"):
+        store.read(TRIAL)
+
+
+def test_folder_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "thesis.tex").write_text("x")
+    with pytest.raises(StoreError, match="sweep is not empty and holds no results; give another --results"):
+        Store(tmp_path, "sweep")
+    assert files(tmp_path) == ["sweep/thesis.tex"]
+
+
+def test_empty_folder_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    Store(tmp_path, "sweep")
+    assert json.loads((tmp_path / "sweep" / "store.json").read_text()) == {"runs": "sweep", "format": FORMAT}
+
+
+@pytest.mark.parametrize("name", ["sweep", "sweep/deeper"])
+def test_file_in_place_of_a_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "sweep").write_text("x")
+    with pytest.raises(StoreError, match="Not a directory; give another --results"):
+        Store(tmp_path, name)
+
+
+def test_folder_of_another_experiment(store: Store) -> None:
+    renamed = store.folder.with_name("other")
+    store.folder.rename(renamed)
+    with pytest.raises(StoreError, match="other holds the runs of 'sweep', not of 'other'; give another --results"):
+        Store(renamed.parent, "other")
+
+
+def test_folder_of_another_format(store: Store) -> None:
+    (store.folder / "store.json").write_text(json.dumps({"runs": "sweep", "format": FORMAT + 1}))
+    message = f"was written in format {FORMAT + 1}, this version reads format {FORMAT}; give another --results"
+    with pytest.raises(StoreError, match=message):
+        Store(store.folder.parent, "sweep")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'"sweep"', b'{"runs": "sweep"}', b"\xff\xfe"])
+def test_damaged_card(store: Store, content: bytes) -> None:
+    (store.folder / "store.json").write_bytes(content)
+    with pytest.raises(StoreError, match=r"store\.json is damaged; move .*sweep away, or give another --results"):
+        Store(store.folder.parent, "sweep")
+
+
+def test_folder_without_permission(locked: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot write .*store\.json: Permission denied"):
+        Store(locked, "sweep")

@@ -1,0 +1,178 @@
+"""A trial is a value: it compares, hashes, prints, travels as JSON, and its id never changes."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from rectifiers.core.errors import ConfigError
+from rectifiers.experiments.trial import Trial
+
+BASE: dict[str, Any] = {"dataset": "mnist", "network": "mnist-conv", "activation": "relu", "lr": 0.01}
+
+
+def trial(**changes: Any) -> Trial:
+    return Trial.create(**{**BASE, **changes})
+
+
+# Written down once. A change here would orphan every result on every disk.
+IDS = {
+    (): "39c8a6a8ebb6c954",
+    (("activation", "arelu"), ("activation_args", (("alpha", 0.9), ("beta", 2.0)))): "0917b4e182a204eb",
+    (("optimizer", "sgd"), ("momentum", 0.9), ("seed", 4)): "f83e8e411495ceb7",
+    (("epochs", 20), ("milestones", (10, 15)), ("validation", 0.1), ("optimizer", "adam")): "229b99691836b519",
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), IDS.items())
+def test_ids_are_fixed_for_good(changes: tuple[tuple[str, Any], ...], expected: str) -> None:
+    assert trial(**dict(changes)).id == expected
+
+
+def test_defaults_written_out_do_not_change_the_id() -> None:
+    defaults = {name: field.default for name, field in Trial.model_fields.items() if not field.is_required()}
+    assert len(defaults) > 15
+    assert trial(**defaults) == trial()
+    assert trial(**defaults).id == trial().id
+
+
+OTHER: dict[str, Any] = {
+    "dataset": "digits",
+    "network": "digits-conv",
+    "activation": "elu",
+    "activation_args": {"alpha": 0.5},
+    "optimizer": "rmsprop",
+    "lr": 0.02,
+    "momentum": 0.5,
+    "weight_decay": 0.1,
+    "activation_lr": 0.02,
+    "activation_weight_decay": 0.1,
+    "epochs": 2,
+    "batch_size": 64,
+    "milestones": (1,),
+    "gamma": 0.5,
+    "warmup_epochs": 1,
+    "normalise": "standard",
+    "train_size": 100,
+    "validation": 0.1,
+    "trace_points": 5,
+    "device": "cuda",
+    "threads": 2,
+    "seed": 1,
+}
+
+
+def test_every_field_decides_the_id() -> None:
+    assert OTHER.keys() | {"nesterov"} == Trial.model_fields.keys()
+    ids = {name: trial(**{name: value}).id for name, value in OTHER.items()}
+    ids["nesterov"] = trial(momentum=0.9, nesterov=True).id
+    ids["momentum 0.9"] = trial(momentum=0.9).id
+    assert len({trial().id, *ids.values()}) == len(ids) + 1
+
+
+def test_equal_trials_are_one() -> None:
+    same = trial(lr=1, activation_args={"beta": 2, "alpha": 1})
+    other = trial(lr=1.0, activation_args=(("alpha", 1.0), ("beta", 2.0)))
+    assert same == other
+    assert hash(same) == hash(other)
+    assert same.id == other.id
+    assert len({same, other, trial()}) == 2
+
+
+def test_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        trial().seed = 3
+
+
+def test_prints_what_differs_from_the_defaults() -> None:
+    text = str(trial(activation_args={"alpha": 0.5}, momentum=0.9, seed=3, optimizer="sgd"))
+    assert text == (
+        "dataset=mnist network=mnist-conv activation=relu activation_args={'alpha': 0.5} lr=0.01 momentum=0.9 seed=3"
+    )
+
+
+@pytest.mark.parametrize("changes", [{}, *({name: value} for name, value in OTHER.items())], ids=str)
+def test_json_round_trip(changes: dict[str, Any]) -> None:
+    given = trial(**changes)
+    for text in (given.model_dump_json(), json.dumps(given.settings)):
+        back = Trial.model_validate_json(text)
+        assert back == given
+        assert back.id == given.id
+
+
+scalars = st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+
+
+@given(st.dictionaries(st.text(min_size=1), scalars, max_size=3))
+def test_arguments_of_the_activation_travel(arguments: dict[str, Any]) -> None:
+    given = trial(activation_args=arguments)
+    back = Trial.model_validate_json(given.model_dump_json())
+    assert dict(back.activation_args) == arguments
+    assert [type(value) for _, value in back.activation_args] == [type(value) for _, value in given.activation_args]
+    assert back.id == given.id
+
+
+def test_words_and_truth_values_stay_what_they_are() -> None:
+    given = {"share": "channel", "relu_like": True, "degree": 5, "init": 0.25}
+    found = dict(trial(activation_args=given).activation_args)
+    assert {name: (type(value), value) for name, value in found.items()} == {
+        name: (type(value), value) for name, value in given.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lr": 0}, "lr: Input should be greater than 0, got 0"),
+        ({"lr": math.nan}, "lr: Input should be a finite number, got nan"),
+        ({"lr": "fast"}, "lr: Input should be a valid number.*got 'fast'"),
+        ({"dataset": None}, "dataset: Input should be a valid string, got None"),
+        ({"optimizer": "lion"}, "optimizer: Input should be 'sgd', 'adam' or 'rmsprop', got 'lion'"),
+        ({"momentum": 1}, "momentum: Input should be less than 1, got 1"),
+        ({"momentum": 0.9, "optimizer": "adam"}, "momentum is for sgd and rmsprop; adam has betas of its own"),
+        ({"nesterov": True}, "nesterov needs sgd with momentum > 0"),
+        ({"weight_decay": -0.1}, "weight_decay: Input should be greater than or equal to 0, got -0.1"),
+        ({"activation_lr": math.inf}, "activation_lr: Input should be a finite number, got inf"),
+        ({"activation_weight_decay": math.inf}, "activation_weight_decay: Input should be a finite number, got inf"),
+        ({"epochs": 0}, "epochs: Input should be greater than or equal to 1, got 0"),
+        ({"epochs": 1.5}, "epochs: Input should be a valid integer.*got 1.5"),
+        ({"batch_size": 0}, "batch_size: Input should be greater than or equal to 1, got 0"),
+        ({"milestones": (2, 1)}, r"milestones must rise, got \(2, 1\)"),
+        ({"milestones": (1, 1)}, r"milestones must rise, got \(1, 1\)"),
+        ({"milestones": (0,)}, "milestones.0: Input should be greater than or equal to 1, got 0"),
+        ({"gamma": 2}, "gamma: Input should be less than or equal to 1, got 2"),
+        ({"warmup_epochs": -1}, "warmup_epochs: Input should be greater than or equal to 0, got -1"),
+        ({"normalise": "none"}, "normalise: Input should be 'unit' or 'standard', got 'none'"),
+        ({"train_size": 0}, "train_size: Input should be greater than or equal to 1, got 0"),
+        ({"validation": 1}, "validation: Input should be less than 1, got 1"),
+        ({"trace_points": -1}, "trace_points: Input should be greater than or equal to 0, got -1"),
+        ({"device": "gpu"}, "device: .*cpu.*cuda.*, got 'gpu'"),
+        ({"threads": 0}, "threads: Input should be greater than or equal to 1, got 0"),
+        ({"seed": -1}, "seed: Input should be greater than or equal to 0, got -1"),
+        ({"seed": 2**31}, "seed: Input should be less than 2147483648, got 2147483648"),
+        ({"learning_rate": 1}, "learning_rate: no such setting"),
+        ({"activation_args": 0.9}, r"activation_args: expected a table such as \{alpha = 0.9\}, got 0.9"),
+        ({"activation_args": "alpha"}, "activation_args: expected a table such as"),
+        ({"activation_args": {"a": [1, 2]}}, "activation_args: a must be a finite number, a truth value or a word, got"),
+        ({"activation_args": {"a": math.nan}}, "activation_args: a must be a finite number, a truth value or a word"),
+    ],
+    ids=str,
+)
+def test_bad_fields_are_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^trial: {message}") as caught:
+        trial(**changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_mistakes_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Trial.create(dataset="mnist", network="mnist-conv", lr=0, speed=1)
+    assert str(caught.value) == (
+        "trial: activation: is required; lr: Input should be greater than 0, got 0; speed: no such setting"
+    )
