@@ -1,0 +1,64 @@
+# Every chore of the project. Each target sets up what it needs in .venv, once, and again when pyproject.toml changes.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FLOOR := $(shell sed -n 's/^requires-python = ">=\(.*\)"/\1/p' pyproject.toml)
+
+# A sweep and the tests run one process per core; threads inside each would only contend.
+export OMP_NUM_THREADS ?= 1
+
+# What `[lab]` installs is part of `[dev]`, so that setting up the larger one serves both.
+LAB := $(VENV)/.lab
+DEV := $(VENV)/.dev
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+
+.PHONY: help quickstart test test-all check bench docs clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+quickstart: $(LAB) ## compare eight functions on embedded digits: a table here, and a report to open (about two minutes)
+	@$(BIN)/rectifiers run quickstart
+
+test: $(DEV) ## run the tests
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 8
+
+test-all: $(DEV) ## run the tests, the slow ones too
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 8 -m ""
+
+check: $(DEV) ## check style, formatting, types and layering
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(LAB) ## measure trainings per minute, and where the time goes
+	@$(BIN)/python benchmarks/sweep.py
+
+docs: $(LAB) ## write docs/activations.md and its picture anew from the functions' specs
+	@$(BIN)/python docs/build.py
+
+clean: ## remove .venv and all caches; results, runs and data stay
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(FLOOR)".split("."))))' || { \
+		echo "error: needs Python $(FLOOR) or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo not there);" \
+			"name another: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "error: '$(PYTHON) -m venv' failed; Debian and Ubuntu need the package python3-venv" >&2; exit 1; }
+
+$(LAB): pyproject.toml | $(BIN)/pip
+	@echo "Installing rectifiers[lab] into $(VENV), PyTorch included; this takes a few minutes the first time."
+	@$(INSTALL) ".[lab]"
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/pip
+	@echo "Installing rectifiers[dev] into $(VENV), PyTorch included; this takes a few minutes the first time."
+	@$(INSTALL) ".[dev]"
+	@touch $@ $(LAB)

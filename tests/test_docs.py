@@ -1,0 +1,58 @@
+"""The generated pages are what the code says today, and leave nothing out."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import rectifiers
+from rectifiers import functional
+from rectifiers.activations import registry
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.fixture(scope="module")
+def build() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_build", DOCS / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return (DOCS / "activations.md").read_text(encoding="utf-8")
+
+
+def test_page_is_up_to_date(build: ModuleType, page: str) -> None:
+    assert page == build.activations_page(), "run `make docs`"
+
+
+def test_page_has_an_entry_for_every_function(page: str) -> None:
+    headings = re.findall(r"^### (.*)$", page, flags=re.MULTILINE)
+    assert sorted(headings) == sorted(registry.get(name).spec.title for name in rectifiers.list_activations())
+
+
+@pytest.mark.parametrize("name", functional.__all__)
+def test_page_has_every_plain_function(page: str, name: str) -> None:
+    assert f"\nfunctional.{name}(" in page
+
+
+def test_anchors_lead_to_headings(build: ModuleType, page: str) -> None:
+    anchors = set(re.findall(r"\]\(#(.*?)\)", page))
+    headings = re.findall(r"^### (.*)$", page, flags=re.MULTILINE)
+    assert anchors == {build._anchor(heading) for heading in headings}
+
+
+def test_gallery_shows_every_function_of_one_number(build: ModuleType) -> None:
+    committed = (DOCS / "images" / "gallery.svg").read_text(encoding="utf-8")
+    titles = set(re.findall(r"<text[^>]*>([^<]*)</text>", build.gallery()))
+    assert {registry.get(name).spec.title for name in ("arelu", "crelu", "pvlu", "relu")} <= titles
+    assert titles <= set(re.findall(r"<text[^>]*>([^<]*)</text>", committed)), "run `make docs`"
