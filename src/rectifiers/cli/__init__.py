@@ -1,1 +1,52 @@
-"""The command line: one file per verb."""
+"""The command line: one file per verb.
+
+A verb's file is imported to show its help, so it imports what needs torch only when it runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import NoReturn
+
+from ..core.errors import RectifiersError
+
+
+def main() -> None:
+    """Run the command of `sys.argv`; a user's mistake becomes one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # α and β in a terminal that knows ASCII only
+    try:
+        from .app import app
+
+        try:
+            app(prog_name="rectifiers")
+        finally:
+            sys.stdout.flush()
+    except RectifiersError as error:
+        _fail(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith(__package__.split(".")[0]):
+            raise
+        _fail(f'the command line needs {error.name}; install "rectifiers[lab]"')
+    except BrokenPipeError:
+        _abandon_stdout()
+        sys.exit(1)
+    except OSError as error:
+        _abandon_stdout()
+        place = f"{error.filename}: " if error.filename else "cannot write the output: "
+        _fail(f"{place}{error.strerror or error}")
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"error: {message}\n")
+    sys.exit(2)
+
+
+def _abandon_stdout() -> None:
+    """Send what is still buffered nowhere, or the interpreter complains when it flushes at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

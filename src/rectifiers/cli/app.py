@@ -1,0 +1,47 @@
+"""All verbs, each with an example for its help."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .env import show_environment
+from .list import list_names
+from .plan import plan_experiment
+from .report import write_experiment_report
+from .run import run_experiment
+from .show import show_thing
+from .table import print_table
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: rectifiers run quickstart",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rectifiers {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _rectifiers(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Rectifiers that learn: look at them, plan and run comparisons, and read the results."""
+
+
+app.command("list", epilog="Example: rectifiers list activations")(list_names)
+app.command("show", epilog="Example: rectifiers show arelu --plot arelu.svg")(show_thing)
+app.command("plan", epilog="Example: rectifiers plan arelu/table1 --preset paper --workers 2")(plan_experiment)
+app.command("run", epilog="Example: rectifiers run quickstart --seeds 10 --set epochs=5")(run_experiment)
+app.command("report", epilog="Example: rectifiers report quickstart --output quickstart.html")(write_experiment_report)
+app.command("table", epilog="Example: rectifiers table arelu/table1 --preset paper --format markdown")(print_table)
+app.command("env", epilog="Example: rectifiers env --json")(show_environment)

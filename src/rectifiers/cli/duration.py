@@ -1,0 +1,21 @@
+"""Seconds in words."""
+
+from __future__ import annotations
+
+
+def duration(seconds: float) -> str:
+    """About how long, in the unit that fits.
+
+    Example:
+        >>> duration(0.0071), duration(4.2), duration(90), duration(600), duration(7200)
+        ('7.1 ms', '4.2 s', '90 s', '10 min', '2.0 h')
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,61 @@
+"""Arguments and options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..core.errors import ConfigError
+from . import completion
+
+
+def _at_least_one(option: typer.CallbackParam, value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise ConfigError(f"--{option.name} must be at least 1, got {value}")
+    return value
+
+
+ExperimentArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPERIMENT",
+        help="A name from `rectifiers list experiments`, or a .toml file of your own.",
+        autocompletion=completion.experiments,
+        show_default=False,
+    ),
+]
+PresetOption = Annotated[
+    str | None,
+    typer.Option("--preset", help="Its size: smoke, pocket, paper, …; pocket where there is one.", show_default=False),
+]
+SeedsOption = Annotated[
+    int | None,
+    typer.Option("--seeds", help="How many seeds instead of the preset's.", callback=_at_least_one, show_default=False),
+]
+SettingsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a setting of all trainings, such as epochs=5, device=cuda or milestones=[5,8]; may be repeated.",
+        show_default=False,
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", help="Trainings at a time; one per core by default.", callback=_at_least_one, show_default=False
+    ),
+]
+DataOption = Annotated[
+    Path, typer.Option("--data-dir", envvar="RECTIFIERS_DATA", help="Folder with the files of the data sets.")
+]
+ResultsOption = Annotated[
+    Path, typer.Option("--results", envvar="RECTIFIERS_RESULTS", help="Folder that holds the runs.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+DATA = Path("data")
+RESULTS = Path("runs")

@@ -1,0 +1,125 @@
+"""What the user chose: an experiment in a size, with changes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import ConfigError, UnknownNameError
+from ..experiments.experiment import Cell, Experiment
+from ..experiments.file import SETTINGS, load_experiment
+from ..experiments.result import Result
+from ..experiments.store import Store
+from ..experiments.trial import Trial
+from ..papers import registry
+
+PREFERRED = "pocket"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """An experiment in one size.
+
+    Args:
+        experiment: its presets are those of its definition but for the chosen one, which holds the changes.
+        preset: name of the size.
+        cells: its trials.
+        command: what runs it again, without the places of data and results.
+    """
+
+    experiment: Experiment
+    preset: str
+    cells: Sequence[Cell]
+    command: str
+
+    @property
+    def trials(self) -> list[Trial]:
+        """The trials, each once."""
+        return list(dict.fromkeys(cell.trial for cell in self.cells))
+
+    @property
+    def heading(self) -> str:
+        """Experiment and preset in one line."""
+        return f"{self.experiment.name}, preset {self.preset}: {self.experiment.preset(self.preset).note}"
+
+    def outcomes(self, results: Path) -> list[tuple[Cell, Result | None]]:
+        """Each cell with what the results folder has of it; nothing is written.
+
+        Raises:
+            StoreError: the folder belongs to something else, or is damaged.
+        """
+        if not (results / self.experiment.folder).exists():
+            return [(cell, None) for cell in self.cells]
+        return Store(results, self.experiment.folder).outcomes(self.cells)
+
+    def done(self, results: Path) -> set[Trial]:
+        """The trials that the results folder has, without reading them."""
+        if not (results / self.experiment.folder).exists():
+            return set()
+        store = Store(results, self.experiment.folder)
+        return {trial for trial in self.trials if store.has(trial)}
+
+
+def select(name: str, preset: str | None, seeds: int | None, settings: Sequence[str] | None) -> Selection:
+    """Look up and check what the user wrote.
+
+    Args:
+        name: registered name, or a TOML file.
+        preset: size; None takes `pocket`, or the last one where there is none of that name.
+        seeds: how many; None takes the preset's.
+        settings: "key=value" texts that change fields of all trials.
+
+    Raises:
+        ConfigError: a value is outside its domain, or the file is not an experiment.
+        UnknownNameError: with the nearest names.
+    """
+    experiment = _experiment(name)
+    chosen = preset or (PREFERRED if PREFERRED in experiment.presets else list(experiment.presets)[-1])
+    size, changes = experiment.preset(chosen), _changes(experiment, settings or ())
+    if seeds is not None:
+        size = replace(size, seeds=seeds)
+    if changes:
+        size = replace(
+            size,
+            note=f"{size.note} Changed: {', '.join(settings or ())}.",
+            settings={**size.settings, **changes},
+            comparable=False,
+        )
+    experiment = replace(experiment, presets={**experiment.presets, chosen: size})
+    command = ["rectifiers", "run", name, "--preset", chosen]
+    command += ["--seeds", str(seeds)] if seeds is not None else []
+    command += [word for setting in settings or () for word in ("--set", setting)]
+    return Selection(experiment, chosen, experiment.cells(chosen), shlex.join(command))
+
+
+def _experiment(name: str) -> Experiment:
+    if name not in registry and (name.endswith(".toml") or Path(name).is_file()):
+        return load_experiment(Path(name))
+    return registry.get(name)
+
+
+def _changes(experiment: Experiment, settings: Sequence[str]) -> Mapping[str, Any]:
+    """The settings as values: JSON where it is JSON, text otherwise; trials check the types."""
+    changes: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set needs KEY=VALUE, got {setting!r}; write --set epochs=5, say")
+        if key == "seed":
+            raise ConfigError("--set cannot choose the seed; --seeds says how many there are, counted from 0")
+        if key not in SETTINGS:
+            raise UnknownNameError("setting", key, SETTINGS)
+        if any(key in arm.settings for arm in (*experiment.rows, *experiment.columns)):
+            raise ConfigError(
+                f"--set cannot change {key}: that is what {experiment.name} compares; "
+                "write an experiment of your own in a .toml file"
+            )
+        try:
+            changes[key] = json.loads(text)
+        except ValueError:
+            changes[key] = text
+    return changes

@@ -1,0 +1,189 @@
+"""`rectifiers show`: all there is to know of one name."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..core.errors import ConfigError, UnsupportedError
+from . import completion
+from .kinds import KINDS, find
+from .options import DATA, DataOption, JsonOption
+from .output import print_json, save
+
+
+def show_thing(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="An activation, network, data set or experiment.",
+            autocompletion=completion.names,
+            show_default=False,
+        ),
+    ],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind",
+            help="What it is, where the name is not enough: " + ", ".join(KINDS) + ".",
+            autocompletion=completion.kinds,
+            show_default=False,
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="Draw the function and its derivative to a .svg or .png.", show_default=False),
+    ] = None,
+    data_dir: DataOption = DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the equation, parameters, paper and shape of an activation; or what a network, data set or experiment is."""
+    kind = find(name, kind)
+    if plot is not None:
+        if kind != "activations":
+            raise ConfigError(f"--plot draws activations; {name!r} is in {kind}")
+        save(plot, _drawing(name, plot.suffix))
+    facts = {
+        "name": name,
+        "kind": KINDS[kind].kind,
+        "summary": KINDS[kind].summary(name),
+        **_FACTS[kind](name, data_dir),
+    }
+    if as_json:
+        print_json(facts)
+        return
+    print(f"{name}: {facts['summary']}\n")
+    print("\n".join(_spec_text(facts) if kind == "activations" else _text(facts)))
+    if plot is not None:
+        print(f"\nplot: {plot}")
+    elif kind == "activations":
+        print(_sketch(name))
+
+
+def _activation(name: str, data_dir: Path) -> dict[str, Any]:
+    spec = asdict(KINDS["activations"].get(name).spec)
+    return {**{key: value for key, value in spec.items() if key not in ("name", "kind")}, "works_on": spec["kind"]}
+
+
+def _network(name: str, data_dir: Path) -> dict[str, Any]:
+    text = inspect.getdoc(KINDS["networks"].get(name)) or ""
+    return {"description": text.partition("\nArgs:")[0].partition("\nShape:")[0].partition("\n")[2].strip()}
+
+
+def _dataset(name: str, data_dir: Path) -> dict[str, Any]:
+    from .. import datasets
+    from ..datasets.source import PathSource
+
+    if issubclass(datasets.registry.get(name), PathSource):
+        return {"written": f"{name}:PATH"}
+    found = datasets.check(name, data_dir)
+    return {
+        "ready": found.ready,
+        "files": [str(path) for path in found.found],
+        "missing": list(found.missing),
+        "advice": found.advice,
+    }
+
+
+def _experiment(name: str, data_dir: Path) -> dict[str, Any]:
+    from ..experiments.result import METRICS
+
+    experiment = KINDS["experiments"].get(name)
+    return {
+        "title": experiment.title,
+        "paper": experiment.paper,
+        "settings": dict(experiment.settings),
+        "rows": [arm.label for arm in experiment.rows],
+        "columns": [arm.label for arm in experiment.columns],
+        "shows": f"{experiment.aggregate} of the seeds' {METRICS[experiment.metric]}",
+        "baseline": experiment.baseline,
+        "margin": experiment.margin,
+        "presets": {
+            preset: f"{len(experiment.cells(preset))} trainings. {size.note}"
+            for preset, size in experiment.presets.items()
+        },
+        "published": experiment.published.source if experiment.published else "",
+        "deviations": list(experiment.deviations),
+    }
+
+
+_FACTS = {"activations": _activation, "networks": _network, "datasets": _dataset, "experiments": _experiment}
+
+
+def _text(facts: dict[str, Any]) -> list[str]:
+    """One line per fact that says something, and one per item of a list of long ones."""
+    lines = []
+    for key, value in facts.items():
+        if key in ("name", "summary") or value in (None, "", [], (), {}):
+            continue
+        label = key.replace("_", " ")
+        if isinstance(value, dict):
+            lines += [label, *(f"  {name}: {_words(item)}" for name, item in value.items())]
+        elif isinstance(value, list | tuple) and any(isinstance(item, dict) or len(str(item)) > 30 for item in value):
+            lines += [label, *(f"  - {_words(item)}" for item in value)]
+        else:
+            lines.append(f"{label}: {_words(value)}")
+    return lines
+
+
+def _spec_text(spec: dict[str, Any]) -> list[str]:
+    """The facts of an activation, one line each, those left out that say nothing of it."""
+    (low, high), (outputs, inputs) = spec["ranks"], spec["channel_factor"]
+    starts = {"exact": "exactly", "nearest": "as near as it comes", "none": "not possible"}
+    lines = {
+        "equation": spec["equation"],
+        "paper": spec["paper"],
+        "parameters": "; ".join(map(_parameter, spec["parameters"])) or "none",
+        "shared by": spec["share"] if spec["parameters"] else "",
+        "starts as ReLU": starts[spec["relu_start"]] if spec["parameters"] else "",
+        "kinks": ", ".join(map(_words, spec["kinks"])) or "none",
+        "properties": ", ".join(word for word in ("monotone", "invertible", "stochastic") if spec[word]),
+        "channels": "" if outputs == inputs else f"{outputs} out for {inputs} in",
+        "dimensions": "" if (low, high) == (0, None) else f"{low} or more" if high is None else f"{low} to {high}",
+        "kernel": spec["stem"],
+        "cannot": "; ".join(f"{what}: {why}" for what, why in spec["unsupported"].items()),
+    }
+    return [f"{label:<14}  {text}" for label, text in lines.items() if text]
+
+
+def _parameter(parameter: dict[str, Any]) -> str:
+    relu = "" if parameter["relu"] is None else f", ReLU at {_words(parameter['relu'])}"
+    return f"{parameter['name']} from {_words(parameter['init'])}{relu}, {parameter['domain']}"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(item)}" for key, item in value.items() if item is not None)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_words, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _drawing(name: str, suffix: str) -> str | bytes:
+    from ..report.figures import function_figure, plot_function, png
+
+    if suffix.lower() == ".svg":
+        return plot_function(name)
+    if suffix.lower() == ".png":
+        return png(function_figure(name))
+    raise ConfigError(f"--plot writes .svg or .png, got {suffix or 'a name without an ending'!r}")
+
+
+def _sketch(name: str) -> str:
+    """The function and its derivative side by side, in characters."""
+    from ..report.figures.function import sample
+    from .braille import plot
+
+    try:
+        x, y, slope = sample(name)
+    except UnsupportedError as error:
+        return f"\nno plot: {error}"
+    left, right = (plot(x.tolist(), z.T.tolist(), title) for z, title in ((y, "f(x)"), (slope, "f′(x)")))
+    return "\n" + "\n".join("   ".join(pair).rstrip() for pair in zip(left, right, strict=True))

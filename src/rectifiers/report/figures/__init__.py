@@ -1,0 +1,30 @@
+"""Pictures of results and of functions, as SVG text that stands alone and inside a page.
+
+Each file draws one kind of picture and returns a `matplotlib.figure.Figure`; `svg` and `png` turn it into what is kept.
+"""
+
+from __future__ import annotations
+
+from .accuracy import accuracy_figure
+from .canvas import png, svg
+from .curves import curves_figure
+from .function import function_figure, plot_function
+from .gallery import gallery_figure, plot_gallery
+from .shapes import shapes_figure
+from .style import Style, styles
+from .traces import traces_figure
+
+__all__ = [
+    "Style",
+    "accuracy_figure",
+    "curves_figure",
+    "function_figure",
+    "gallery_figure",
+    "plot_function",
+    "plot_gallery",
+    "png",
+    "shapes_figure",
+    "styles",
+    "svg",
+    "traces_figure",
+]

@@ -1,0 +1,66 @@
+"""The table as a picture: ours with its interval, the paper's number beside it, one panel per column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ..table import Table
+from .canvas import look, panels, percent
+from .style import INK, MUTED, RULE, Style
+
+
+def accuracy_figure(table: Table, styles: Mapping[str, Style]) -> Figure | None:
+    """Every row's mean with its 95 % t-interval, or its best; hollow diamonds are the paper's numbers.
+
+    The paper's numbers are drawn only where the preset makes them comparable.
+
+    Args:
+        table: the numbers.
+        styles: by row label.
+
+    Returns:
+        The figure, or None where nothing finished.
+    """
+    if not any(entry.summary.n for entry in table.entries.values()):
+        return None
+    single = len(table.columns) == 1
+    height = 0.19 * len(table.rows) + (1.0 if single else 0.75)
+    with look():
+        figure, axes = panels(len(table.columns), width=7.4 if single else 2.75, height=height, sharey=True)
+        for axis, column in zip(axes, table.columns, strict=True):
+            axis.set_title("" if single else column)
+            _draw(axis, table, column, styles)
+            axis.set_xlim(percent(axis.get_xlim()))
+        axes[0].set_yticks(range(len(table.rows)), table.rows)
+        axes[0].invert_yaxis()
+        figure.supxlabel("test accuracy, %", fontsize=9)
+        if table.beside_paper:
+            marks = [
+                Line2D([], [], color=MUTED, marker="o", markersize=4.5, linewidth=1.4, label="ours"),
+                Line2D([], [], color=INK, marker="D", markersize=4.5, mfc="none", linewidth=0, label="paper"),
+            ]
+            figure.legend(handles=marks, loc="outside upper left", ncols=2)
+    return figure
+
+
+def _draw(axis: Axes, table: Table, column: str, styles: Mapping[str, Style]) -> None:
+    axis.grid(visible=False, axis="y")
+    axis.spines["left"].set_visible(False)
+    axis.tick_params(axis="y", length=0)
+    baseline = table.entries.get((table.experiment.baseline, column))
+    if baseline is not None and baseline.summary.n:
+        axis.axvline(baseline.value, color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+    for place, entry in enumerate(table.column(column)):
+        axis.axhline(place, color=RULE, linewidth=0.5, zorder=0.5)
+        colour = styles[entry.row].colour
+        if entry.summary.n:
+            if table.experiment.aggregate == "mean" and np.isfinite(entry.summary.low):
+                axis.plot([entry.summary.low, entry.summary.high], [place, place], color=colour, linewidth=1.6)
+            axis.plot([entry.value], [place], color=colour, marker="o", markersize=4.5)
+        if table.beside_paper and entry.published is not None:
+            axis.plot([entry.published], [place], color=INK, marker="D", markersize=4.5, mfc="none", mew=0.8, alpha=0.8)

@@ -1,0 +1,149 @@
+"""From a figure to bytes: SVG that is the same every time and can share a page with others, and PNG."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .style import LOOK, MUTED, RULE, VARIABLES, Style
+
+NAMESPACE = "http://www.w3.org/2000/svg"
+HREF = "{http://www.w3.org/1999/xlink}href"
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """The common style, for the length of a `with`; matplotlib's own settings stay as they were."""
+    with mpl.rc_context(LOOK), warnings.catch_warnings():
+        # Text stays text in SVG: the reader's fonts decide, whatever ours lack.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def panels(count: int, *, width: float, height: float, most: int = 4, **options: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of small multiples, at most `most` in a row; call it and draw within `look()`.
+
+    Args:
+        count: how many.
+        width: of one panel, in inches.
+        height: likewise.
+        most: panels per row.
+        **options: for `Figure.subplots`.
+    """
+    columns = min(count, most)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, axes[:count]
+
+
+def legend(figure: Figure, entries: dict[str, Style], background: str = "") -> None:
+    """A legend above the panels: the named styles, and one word for the background if there is any."""
+    handles = [
+        Line2D([], [], color=style.colour, linestyle=style.dashes, linewidth=style.width, label=visible(label))
+        for label, style in entries.items()
+        if style.named
+    ]
+    if background and any(not style.named for style in entries.values()):
+        handles.append(Line2D([], [], color=MUTED, linewidth=0.7, label=background))
+    columns = max(1, min(len(handles), int(figure.get_figwidth() / 1.25)))
+    figure.legend(handles=handles, loc="outside upper left", ncols=columns)
+
+
+def visible(label: str) -> str:
+    """The label as a legend shows it; matplotlib hides those that begin with an underscore."""
+    return f" {label}" if label.startswith("_") else label
+
+
+def percent(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Limits of an accuracy axis: two seeds give intervals far beyond what a percentage can be.
+
+    Example:
+        >>> percent((-80.0, 97.5))
+        (-2.0, 97.5)
+    """
+    return max(bounds[0], -2.0), min(bounds[1], 102.0)
+
+
+def zero_lines(axes: Axes) -> None:
+    """Mark the coordinate axes of a function plot."""
+    for line in (axes.axhline, axes.axvline):
+        line(0, color=RULE, linewidth=1.1, zorder=0.5)
+
+
+def svg(figure: Figure, *, name: str, title: str) -> str:
+    """The figure as an SVG element.
+
+    Args:
+        figure: drawn with `look()`.
+        name: distinguishes its internal ids from those of other figures on the same page.
+        title: what it shows, for readers who do not see it.
+
+    Returns:
+        `<svg …>…</svg>`, the same text for the same figure.
+    """
+    buffer = io.BytesIO()
+    with look(), mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    ElementTree.register_namespace("", NAMESPACE)
+    ElementTree.register_namespace("xlink", HREF[1:].split("}")[0])
+    root = ElementTree.fromstring(buffer.getvalue())
+    for metadata in root.findall(f"{{{NAMESPACE}}}metadata"):
+        root.remove(metadata)
+    caption = ElementTree.Element(f"{{{NAMESPACE}}}title")
+    caption.text = title
+    root.insert(0, caption)
+    root.set("role", "img")
+    _make_ids_unique(root, re.sub(r"\W+", "-", name))
+    _lighten(root)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def png(figure: Figure, dpi: int = 160) -> bytes:
+    """The figure as a PNG on white."""
+    buffer = io.BytesIO()
+    with look():
+        figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _make_ids_unique(root: ElementTree.Element, prefix: str) -> None:
+    """Keep only the ids that something refers to, behind the figure's own prefix."""
+    used = set()
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            if key == HREF and value.startswith("#"):
+                used.add(value[1:])
+                element.set(key, f"#{prefix}-{value[1:]}")
+            elif "url(#" in value:
+                used.update(re.findall(r"url\(#([^)]+)\)", value))
+                element.set(key, value.replace("url(#", f"url(#{prefix}-"))
+    for element in root.iter():
+        identity = element.attrib.pop("id", None)
+        if identity in used:
+            element.set("id", f"{prefix}-{identity}")
+
+
+def _lighten(root: ElementTree.Element) -> None:
+    """Round coordinates to a hundredth of a point, and let pages recolour by CSS variables."""
+    for element in root.iter():
+        path = element.get("d")
+        if path:
+            element.set("d", re.sub(r"-?\d+\.\d{3,}", lambda digits: f"{float(digits[0]):.2f}", path))
+        style = element.get("style")
+        if style:
+            for colour, variable in VARIABLES.items():
+                style = style.replace(colour, f"var({variable}, {colour})")
+            element.set("style", style)

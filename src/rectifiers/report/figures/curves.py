@@ -1,0 +1,70 @@
+"""Test accuracy over the epochs, one panel per column, one line per row with the interval of its mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ...experiments.result import Result
+from ...experiments.statistics import summarise
+from ..table import Outcomes, Table, by_cell
+from .canvas import legend, look, panels, percent
+from .style import Style
+
+
+def curves_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style]) -> Figure | None:
+    """Mean test accuracy of the finished trainings after each epoch, with 95 % t-intervals over the seeds.
+
+    Args:
+        table: gives the panels and their order.
+        outcomes: the runs.
+        styles: by row label.
+
+    Returns:
+        The figure, or None where no training is longer than one epoch.
+    """
+    finished = {
+        place: [result for result in results if result is not None and result.status == "done"]
+        for place, results in by_cell(outcomes).items()
+    }
+    if not any(len(result.epochs) > 1 for results in finished.values() for result in results):
+        return None
+    single = len(table.columns) == 1
+    with look():
+        figure, axes = panels(
+            len(table.columns), width=7.4 if single else 2.9, height=3.9 if single else 2.6, sharex=True
+        )
+        for axis, column in zip(axes, table.columns, strict=True):
+            axis.set_title("" if single else column)
+            axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            # Named rows go last, over the background.
+            for row in sorted(table.rows, key=lambda label: styles[label].named):
+                _draw(axis, finished.get((row, column), []), styles[row])
+            axis.set_ylim(percent(axis.get_ylim()))
+        drawn = {row for (row, _), results in finished.items() if results}
+        figure.supxlabel("epoch", fontsize=9)
+        figure.supylabel("test accuracy, %", fontsize=9)
+        legend(figure, {row: styles[row] for row in table.rows if row in drawn}, "functions without parameters")
+    return figure
+
+
+def _draw(axis: Axes, results: Sequence[Result], style: Style) -> None:
+    length = min((len(result.epochs) for result in results), default=0)
+    if not length:
+        return
+    epochs = [epoch.epoch for epoch in results[0].epochs[:length]]
+    points = [summarise([result.epochs[place].test_accuracy for result in results]) for place in range(length)]
+    axis.plot(
+        epochs,
+        [point.mean for point in points],
+        color=style.colour,
+        linestyle=style.dashes,
+        linewidth=style.width,
+        alpha=1 if style.named else 0.6,
+    )
+    if style.named and len(results) > 1:
+        low, high = [point.low for point in points], [point.high for point in points]
+        axis.fill_between(epochs, low, high, color=style.colour, alpha=0.14, linewidth=0)

@@ -1,0 +1,89 @@
+"""Activation parameters over the steps of training, as in Figure 2b of the AReLU paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from ...experiments.result import Trace
+from ...experiments.statistics import summarise
+from ..table import Outcomes, Table, by_cell
+from .canvas import look
+from .style import DASHES, INK, Dashes, Style
+
+LETTERS = {"alpha": "α", "beta": "β", "theta": "θ"}
+
+
+def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style], column: str) -> Figure | None:
+    """One row of panels per function, one panel per parameter, one line per layer: the mean over the seeds.
+
+    Bands are 95 % t-intervals over the seeds; diverged trainings are left out.
+
+    Args:
+        table: gives the order of the rows.
+        outcomes: the runs.
+        styles: by row label.
+        column: label of the column to draw.
+
+    Returns:
+        The figure, or None where nothing was traced.
+    """
+    results = by_cell(outcomes)
+    traced: dict[str, list[Trace]] = {}
+    for row in table.rows:
+        done = [result for result in results.get((row, column), []) if result is not None and result.status == "done"]
+        traces = [result.trace for result in done if result.trace is not None and result.trace.values]
+        if traces:
+            traced[row] = traces
+    if not traced:
+        return None
+    layers = list(dict.fromkeys(_split(key)[0] for traces in traced.values() for key in traces[0].values))
+    dashes = {layer: DASHES[place % len(DASHES)] for place, layer in enumerate(layers)}
+    wide = max(len(_parameters(traces[0])) for traces in traced.values())
+    with look():
+        figure = Figure(figsize=(max(3.3 * wide + 0.6, 4), 1.7 * len(traced) + 0.5), layout="constrained")
+        grid = figure.subplots(len(traced), wide, squeeze=False, sharex=True)
+        for axes, (row, traces) in zip(grid, traced.items(), strict=True):
+            axes[0].set_ylabel(row, color=styles[row].colour, fontweight="bold")
+            parameters = _parameters(traces[0])
+            for axis in axes[len(parameters) :]:
+                axis.remove()
+            for axis, parameter in zip(axes, parameters, strict=False):
+                axis.set_title(LETTERS.get(parameter, parameter))
+                axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+                for layer in layers:
+                    key = f"{layer}.{parameter}"
+                    _draw(axis, [trace for trace in traces if key in trace.values], key, styles[row], dashes[layer])
+        figure.supxlabel("training step", fontsize=9)
+        handles = [
+            Line2D([], [], color=INK, linestyle=dashes[layer], linewidth=1.4, label=f"layer {layer}")
+            for layer in layers
+        ]
+        figure.legend(handles=handles, loc="outside upper left", ncols=min(len(handles), 4), handlelength=3)
+    return figure
+
+
+def _draw(axis: Axes, traces: Sequence[Trace], key: str, style: Style, dashes: Dashes) -> None:
+    length = min((len(trace.values[key]) for trace in traces), default=0)
+    if not length:
+        return
+    steps = traces[0].steps[:length]
+    points = [summarise([trace.values[key][place] for trace in traces]) for place in range(length)]
+    axis.plot(steps, [point.mean for point in points], color=style.colour, linestyle=dashes, linewidth=1.4)
+    if len(traces) > 1:
+        low, high = [point.low for point in points], [point.high for point in points]
+        axis.fill_between(steps, low, high, color=style.colour, alpha=0.14, linewidth=0)
+
+
+def _split(key: str) -> tuple[str, str]:
+    """Layer and parameter of a trace's key, "features.2.alpha"."""
+    layer, _, parameter = key.rpartition(".")
+    return layer, parameter
+
+
+def _parameters(trace: Trace) -> list[str]:
+    return list(dict.fromkeys(_split(key)[1] for key in trace.values))

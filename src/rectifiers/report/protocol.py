@@ -1,0 +1,128 @@
+"""What a report says of how the runs were made: their settings, and where they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..experiments.experiment import Arm
+from ..experiments.result import Result
+from ..experiments.trial import Trial
+
+FEW = 4
+"""Up to so many different values are listed one by one."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting that all trials share.
+
+    Args:
+        name: field of the trial.
+        value: its value, in words.
+        meaning: what the field is.
+    """
+
+    name: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing recorded about the making of the runs.
+
+    Args:
+        name: key; nested keys are joined by dots.
+        values: different values, each with the number of runs that have it, the most frequent first.
+    """
+
+    name: str
+    values: Sequence[tuple[str, int]]
+
+    @property
+    def agreed(self) -> bool:
+        """Whether all runs have the same value."""
+        return len(self.values) == 1
+
+    @property
+    def text(self) -> str:
+        """The value, or the values with their counts; a range where they are many.
+
+        Example:
+            >>> Fact("threads", [("1", 38), ("2", 2)]).text
+            '1 (38 runs), 2 (2 runs)'
+        """
+        if self.agreed:
+            return self.values[0][0]
+        if len(self.values) <= FEW:
+            return ", ".join(f"{value} ({count} {'run' if count == 1 else 'runs'})" for value, count in self.values)
+        ordered = sorted((value for value, _ in self.values), key=_order)
+        return f"{len(ordered)} different values, from {ordered[0]} to {ordered[-1]}"
+
+
+def shared_settings(trials: Sequence[Trial]) -> list[Setting]:
+    """The fields of the trials in which all agree, in the order of their definition."""
+    if not trials:
+        return []
+    dumps = [trial.model_dump(mode="json") for trial in trials]
+    return [
+        Setting(name, words(dumps[0][name]), (field.description or "").replace("`", ""))
+        for name, field in Trial.model_fields.items()
+        if all(dump[name] == dumps[0][name] for dump in dumps)
+    ]
+
+
+def arm_settings(arms: Iterable[Arm], labels: Iterable[str]) -> list[tuple[str, str]]:
+    """Label and settings of each arm that takes part."""
+    taking_part = set(labels)
+    return [
+        (arm.label, ", ".join(f"{name} = {words(value)}" for name, value in arm.settings.items()))
+        for arm in arms
+        if arm.label in taking_part
+    ]
+
+
+def provenance(results: Iterable[Result]) -> list[Fact]:
+    """Everything the runs recorded about their making, merged over the runs."""
+    counts: dict[str, dict[str, int]] = {}
+    for result in results:
+        for name, value in _flatten(result.provenance):
+            values = counts.setdefault(name, {})
+            values[value] = values.get(value, 0) + 1
+    return [Fact(name, sorted(values.items(), key=lambda item: -item[1])) for name, values in counts.items()]
+
+
+def words(value: Any) -> str:
+    """A setting's value as a reader expects it.
+
+    Example:
+        >>> words(None), words(True), words(1e-05), words({"alpha": 0.9}), words([])
+        ('none', 'yes', '1e-05', 'alpha = 0.9', 'none')
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} = {words(item)}" for name, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(words, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", words(value)
+
+
+def _order(value: str) -> tuple[int, float, str]:
+    """Numbers by size, then the rest by text."""
+    try:
+        return 0, float(value), ""
+    except ValueError:
+        return 1, 0.0, value

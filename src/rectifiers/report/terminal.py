@@ -1,0 +1,160 @@
+"""The table in a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table as Grid
+from rich.text import Text
+
+from .table import Entry, Table
+from .wording import MARKS, footnotes, interval, number, ours, signed
+
+COLOURS = {"better": "green", "worse": "red", "equivalent": "cyan", "inconclusive": "dim"}
+
+
+def render(table: Table, width: int = 100) -> Group:
+    """The table for a rich console.
+
+    One column of the experiment becomes a detailed table; several become compact blocks side by side, as many to a
+    block as fit.
+
+    Args:
+        table: from `build`.
+        width: characters per line.
+
+    Returns:
+        What `rich.console.Console.print` takes.
+    """
+    parts: list[RenderableType] = [Text(table.experiment.title, style="bold"), Text()]
+    if len(table.columns) == 1:
+        parts += [_detailed(table, table.columns[0]), Text()]
+    elif table.columns:
+        for columns in _blocks(table, width):
+            parts += [_block(table, columns), Text()]
+        parts.append(Text(_key(table), style="dim"))
+    parts.extend(Text(line, style="dim") for line in footnotes(table))
+    return Group(*parts)
+
+
+def _detailed(table: Table, column: str) -> Grid:
+    baseline = table.experiment.baseline
+    winner = table.winner(column)
+    fields = list(_fields(table))
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    grid.add_column("", no_wrap=True)
+    for heading, _ in fields:
+        grid.add_column(Text(heading), justify="right", no_wrap=True)
+    for entry in table.column(column):
+        style = "bold" if entry.row == winner else "italic" if entry.row == baseline else ""
+        grid.add_row(Text(entry.row), *(cell(entry) for _, cell in fields), style=style)
+    return grid
+
+
+def _fields(table: Table) -> Iterator[tuple[str, Callable[[Entry], Text]]]:
+    """Headings and cells of the detailed table; only those that have something to say."""
+    aggregate, entries = table.experiment.aggregate, list(table.entries.values())
+    yield ("best" if aggregate == "best" else "mean ± 95 %"), lambda entry: Text(ours(entry, aggregate))
+    if table.published:
+        heading = "paper" if table.size.comparable else "paper (not comparable)"
+        yield heading, lambda entry: Text(number(entry.published))
+    if table.beside_paper:
+        yield "− paper", lambda entry: Text(signed(entry.difference) + ("†" if entry.outside else ""))
+    else:
+        yield "std", lambda entry: Text(number(entry.summary.std))
+        yield "best", lambda entry: Text(number(entry.summary.best))
+    if any(entry.comparison for entry in entries):
+        yield f"− {table.experiment.baseline} [95 %]", _against_baseline
+        yield "verdict", _verdict
+    if table.diverged:
+        yield "diverged", lambda entry: Text(str(entry.summary.diverged or ""))
+    if any(entry.activation_parameters for entry in entries):
+        yield "learned", lambda entry: Text(_count(entry.activation_parameters))
+
+
+def _count(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _against_baseline(entry: Entry) -> Text:
+    if entry.comparison is None or not entry.comparison.n:
+        return Text("–")
+    return Text(f"{signed(entry.comparison.difference)} {interval(entry.comparison.low, entry.comparison.high)}")
+
+
+def _verdict(entry: Entry) -> Text:
+    if entry.comparison is None:
+        return Text("")
+    return Text(entry.comparison.verdict, style=COLOURS[entry.comparison.verdict])
+
+
+def _blocks(table: Table, width: int) -> Iterator[Sequence[str]]:
+    """Columns in groups of even size, each no wider than the terminal."""
+    label = max(len(row) for row in table.rows) + 2
+    cell = max(max(len(_compact(table, entry)), len(entry.column)) for entry in table.entries.values()) + 2
+    most = max(1, (width - label) // cell)
+    count = math.ceil(len(table.columns) / most)
+    size = math.ceil(len(table.columns) / count)
+    for start in range(0, len(table.columns), size):
+        yield table.columns[start : start + size]
+
+
+def _block(table: Table, columns: Sequence[str]) -> Grid:
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    grid.add_column("", no_wrap=True)
+    stacks = [_aligned(table, column) for column in columns]
+    for heading, _ in stacks:
+        grid.add_column(heading, no_wrap=True)
+    for place, row in enumerate(table.rows):
+        style = "italic" if row == table.experiment.baseline else ""
+        grid.add_row(Text(row), *(cells[place] for _, cells in stacks), style=style)
+    return grid
+
+
+def _aligned(table: Table, column: str) -> tuple[Text, list[Text]]:
+    """Heading and cells of a column, padded on the left: rich drops the blanks that would align them on the right."""
+    heading, cells = Text(column), [_compact(table, entry) for entry in table.column(column)]
+    for row, cell in zip(table.rows, cells, strict=True):
+        if row == table.winner(column):
+            cell.stylize("bold")
+    width = max(len(text) for text in (heading, *cells))
+    for text in (heading, *cells):
+        text.pad_left(width - len(text))
+    return heading, cells
+
+
+def _compact(table: Table, entry: Entry) -> Text:
+    """A cell such as "93.05±0.41 (93.13)†▲"; every part has its place, so that columns line up."""
+    text = Text(ours(entry, table.experiment.aggregate).replace(" ± ", "±") if entry.summary.n else _absent(entry))
+    if any(cell.summary.n and cell.state for cell in table.entries.values()):
+        text.append("!" if entry.summary.n and entry.state else " ", style="yellow")
+    elif table.beside_paper:
+        text.append(" ")
+    if table.beside_paper:
+        text.append(f"({number(entry.published)})" + ("†" if entry.outside else " "), style="dim")
+    if entry.comparison is not None:
+        text.append(MARKS[entry.comparison.verdict], style=COLOURS[entry.comparison.verdict])
+    elif table.experiment.baseline in table.rows:
+        text.append(" ")
+    return text
+
+
+def _absent(entry: Entry) -> str:
+    return "not run" if entry.missing == entry.planned else "diverged" if entry.summary.diverged else "no data"
+
+
+def _key(table: Table) -> str:
+    """What the marks of the compact cells mean; only those that occur."""
+    entries = table.entries.values()
+    shown = "best" if table.experiment.aggregate == "best" else "mean±interval"
+    parts = [f"{shown} (paper)" if table.beside_paper else shown]
+    if any(entry.outside for entry in entries):
+        parts.append("† paper outside our interval")
+    if any(entry.summary.n and entry.state for entry in entries):
+        parts.append("! some trainings diverged or not run")
+    if any(entry.comparison for entry in entries):
+        parts.extend(f"{mark} {verdict}" for verdict, mark in MARKS.items())
+    return "  ".join(parts)
