@@ -255,3 +255,9 @@ class TestCompareFamily:
         first, second = (compare(ROW, BASELINE, margin=0.5) for _ in range(2))
         assert isinstance(first, Comparison)
         assert first == second
+
+
+def test_two_pairs_bear_no_verdict_however_far_apart() -> None:
+    comparison = compare({0: 90.0, 1: 90.0001}, {0: 10.0, 1: 10.0}, margin=0.5)
+    assert comparison.p < 0.001
+    assert comparison.verdict == "inconclusive"

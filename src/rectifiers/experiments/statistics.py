@@ -21,6 +21,9 @@ Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
 POWER = 0.8
 """Chance with which the smallest detectable difference is found."""
 
+FEWEST = 3
+"""Pairs that a verdict needs."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -76,6 +79,8 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """The rule that `compare_family` states."""
+        if self.n < FEWEST:
+            return "inconclusive"
         if self.equivalent:
             return "equivalent"
         if self.adjusted_p < self.significance:
@@ -173,10 +178,11 @@ def compare_family(
 
     The verdict of a row, with α = 1 − confidence (5 %):
 
+    - `inconclusive` from fewer than three pairs: one degree of freedom bears no judgement.
     - `equivalent`: the interval of 1 − 2α (90 %) of the difference lies inside ±margin, which is what two one-sided
-      tests at α ask for. It goes first: a difference that is real but smaller than the margin is no difference.
+      tests at α ask for. It comes before the next: a difference that is real but smaller than the margin is no difference.
     - `better` or `worse`: otherwise, if the p-value after Holm's correction is below α.
-    - `inconclusive`: otherwise; `detectable` says what these seeds could have found.
+    - `inconclusive` otherwise; `detectable` says what these seeds could have found.
 
     Args:
         rows: label → seed → value, the baseline's row among them.
