@@ -70,23 +70,30 @@ class CrashError(BaseException):
     """The process is gone; no clean-up runs."""
 
 
-def crash(*_: Any, **__: Any) -> None:
-    raise CrashError
+@pytest.fixture
+def crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dies once the new file is written, before it takes its place."""
+
+    def die(*_: Any) -> None:
+        monkeypatch.undo()
+        raise CrashError
+
+    monkeypatch.setattr(Path, "replace", die)
 
 
-def test_crash_before_the_file_is_in_place(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crash_before_the_file_is_in_place(store: Store, request: pytest.FixtureRequest) -> None:
     store.write(result(TRIAL))
-    with monkeypatch.context() as patch, pytest.raises(CrashError):
-        patch.setattr(Path, "replace", crash)
+    request.getfixturevalue("crash")
+    with pytest.raises(CrashError):
         store.write(result(TRIAL, parameters=1))
     assert store.read(TRIAL) == result(TRIAL)
     store.write(result(TRIAL, parameters=2))
     assert store.read(TRIAL) == result(TRIAL, parameters=2)
 
 
-def test_crash_while_the_folder_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch, pytest.raises(CrashError):
-        patch.setattr(Path, "replace", crash)
+@pytest.mark.usefixtures("crash")
+def test_crash_while_the_folder_is_claimed(tmp_path: Path) -> None:
+    with pytest.raises(CrashError):
         Store(tmp_path, "sweep")
     assert len(files(tmp_path)) == 1
     store = Store(tmp_path, "sweep")

@@ -159,7 +159,10 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         ({"learning_rate": 1}, "learning_rate: no such setting"),
         ({"activation_args": 0.9}, r"activation_args: expected a table such as \{alpha = 0.9\}, got 0.9"),
         ({"activation_args": "alpha"}, "activation_args: expected a table such as"),
-        ({"activation_args": {"a": [1, 2]}}, "activation_args: a must be a finite number, a truth value or a word, got"),
+        (
+            {"activation_args": {"a": [1, 2]}},
+            "activation_args: a must be a finite number, a truth value or a word, got",
+        ),
         ({"activation_args": {"a": math.nan}}, "activation_args: a must be a finite number, a truth value or a word"),
     ],
     ids=str,

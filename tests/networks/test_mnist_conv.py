@@ -15,7 +15,15 @@ from rectifiers.networks.mnist_conv import MNISTConv
 WEIGHTS = 12_930
 
 # Numbers per layer that AReLU's tables gave their functions.
-PER_LAYER = {"apl_arelu": 2, "arelu": 2, "comb_arelu": 1, "maxout_arelu": 0, "pau_arelu": 10, "prelu": 1, "slaf_arelu": 2}
+PER_LAYER = {
+    "apl_arelu": 2,
+    "arelu": 2,
+    "comb_arelu": 1,
+    "maxout_arelu": 0,
+    "pau_arelu": 10,
+    "prelu": 1,
+    "slaf_arelu": 2,
+}
 
 FIXED_SIZE = [
     name for name in activations.registry.names() if activations.registry.facts(name).get("kind") != "convolution"

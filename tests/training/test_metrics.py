@@ -42,6 +42,13 @@ def test_evaluation_mode_and_no_gradients() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.1])
 def test_every_number_survives_json(value: float) -> None:
     epoch = Epoch(
-        epoch=1, lr=0.1, train_loss=1.0, train_accuracy=50.0, test_loss=value, test_accuracy=9.8, train_seconds=1.0, test_seconds=0.5
+        epoch=1,
+        lr=0.1,
+        train_loss=1.0,
+        train_accuracy=50.0,
+        test_loss=value,
+        test_accuracy=9.8,
+        train_seconds=1.0,
+        test_seconds=0.5,
     )
     assert repr(Epoch.model_validate_json(epoch.model_dump_json())) == repr(epoch)

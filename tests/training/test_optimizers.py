@@ -72,7 +72,9 @@ def step_with(grad: Callable[[Tensor], Tensor], name: str, **settings: Any) -> t
         parameter.grad = grad(parameter)
     optimizer.step()
     after, before = weights_and_activations(net), weights_and_activations(start)
-    return tuple([a.detach() - b.detach() for a, b in zip(*pair, strict=True)] for pair in zip(after, before, strict=True))  # type: ignore[return-value]
+    return tuple(
+        [a.detach() - b.detach() for a, b in zip(*pair, strict=True)] for pair in zip(after, before, strict=True)
+    )  # type: ignore[return-value]
 
 
 def test_weight_decay_by_hand() -> None:

@@ -9,6 +9,7 @@ from typing_extensions import Unpack
 
 from ..core.checks import check_count
 from ..core.elementwise import Elementwise, apply
+from ..core.errors import ShapeError
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import hinges as kernel
@@ -34,13 +35,15 @@ def apl(
 
     Raises:
         DtypeError: `x` is not floating-point.
-        ShapeError: a parameter does not fit `x`.
+        ShapeError: a parameter does not fit `x`, or `a` and `b` differ in length.
 
     Example:
         >>> import torch
         >>> apl(torch.tensor([-1.5, 1.0]), a=(0.5,), b=(0.5,)).tolist()
         [1.0, 1.0]
     """
+    if len(a) != len(b):
+        raise ShapeError(f"apl: expected as many slopes as places, got {len(a)} and {len(b)}")
     return apply("apl", kernel.reference, x, channel_dim=channel_dim, coefficients=frozenset("ab"), a=a, b=b)
 
 

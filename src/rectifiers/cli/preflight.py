@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from .. import activations, datasets, networks
-from ..core.errors import ConfigError
-from ..experiments.run_trial import build_network
+from ..experiments.run_trial import build_batches, build_network, check_device
 from ..experiments.trial import Trial
 
 
@@ -20,18 +17,18 @@ def check_names(trials: Sequence[Trial]) -> None:
         UnknownNameError: with the nearest names.
         ConfigError: there is no such device, or a data set lacks its path.
     """
-    for name in {trial.activation: None for trial in trials}:
-        activations.registry.get(name)
-    for name in {trial.network: None for trial in trials}:
-        networks.registry.get(name)
-    for name in {trial.dataset: None for trial in trials}:
-        datasets.check(name)
-    for name in {trial.device: None for trial in trials}:
-        _check_device(name)
+    for trial in _distinct(trials, "activation"):
+        activations.registry.get(trial.activation)
+    for trial in _distinct(trials, "network"):
+        networks.registry.get(trial.network)
+    for trial in _distinct(trials, "dataset"):
+        datasets.check(trial.dataset)
+    for trial in _distinct(trials, "device"):
+        check_device(trial.device)
 
 
 def check_data(trials: Sequence[Trial], data_dir: Path, *, download: bool = False) -> None:
-    """Read all data once, and build every network once.
+    """Read all data once, and build every network and every choice of images once.
 
     Args:
         trials: what will run.
@@ -40,28 +37,15 @@ def check_data(trials: Sequence[Trial], data_dir: Path, *, download: bool = Fals
 
     Raises:
         DataError: data are missing or damaged.
-        ConfigError: an activation does not take its arguments.
+        ConfigError: an activation does not take its arguments, or the data have too few images.
         RectifiersError: data, network and activation do not fit together.
     """
-    for trial in _distinct(trials):
-        data = datasets.load(trial.dataset, data_dir, download=download)
-        try:
-            build_network(trial, data)
-        except TypeError as error:
-            raise ConfigError(
-                f"activation {trial.activation!r} does not take {dict(trial.activation_args)}: {error}"
-            ) from None
+    for trial in _distinct(trials, "dataset", "network", "activation", "activation_args"):
+        build_network(trial, datasets.load(trial.dataset, data_dir, download=download))
+    for trial in _distinct(trials, "dataset", "train_size", "validation"):
+        build_batches(trial, datasets.load(trial.dataset, data_dir))
 
 
-def _distinct(trials: Sequence[Trial]) -> list[Trial]:
-    """One trial for each combination of data, network and activation."""
-    kinds = {(trial.dataset, trial.network, trial.activation, trial.activation_args): trial for trial in trials}
-    return list(kinds.values())
-
-
-def _check_device(name: str) -> None:
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ConfigError(f"device {name!r} is not there ({reason}); use device=cpu") from None
+def _distinct(trials: Sequence[Trial], *fields: str) -> list[Trial]:
+    """One trial for each combination of values of these fields."""
+    return list({tuple(getattr(trial, field) for field in fields): trial for trial in trials}.values())

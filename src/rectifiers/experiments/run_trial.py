@@ -47,11 +47,11 @@ def run_trial(trial: Trial, data_dir: Path | str | None = None) -> Result:
         RectifiersError: a name is unknown, data are missing or damaged, or the parts do not fit together.
     """
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
-    _check_device(trial.device)
+    check_device(trial.device)
     data = datasets.load(trial.dataset, data_dir)
     with _reproducible(trial.threads):
         net = build_network(trial, data)
-        train, validation, test = _batches(trial, data)
+        train, validation, test = build_batches(trial, data)
         optimizer = optimizers.create(
             trial.optimizer,
             net,
@@ -139,7 +139,12 @@ def build_network(trial: Trial, data: Dataset) -> nn.Module:
     return net.to(trial.device).to(memory_format=torch.channels_last)
 
 
-def _batches(trial: Trial, data: Dataset) -> tuple[Batches, Batches | None, Batches]:
+def build_batches(trial: Trial, data: Dataset) -> tuple[Batches, Batches | None, Batches]:
+    """Training, validation and test batches of a trial; no validation batches where it holds nothing out.
+
+    Raises:
+        ConfigError: the data have fewer images than the trial takes.
+    """
     train = data.train
     if trial.train_size is not None:
         train = subset(train, trial.train_size, trial.seed)
@@ -159,7 +164,12 @@ def _batches(trial: Trial, data: Dataset) -> tuple[Batches, Batches | None, Batc
     )
 
 
-def _check_device(name: str) -> None:
+def check_device(name: str) -> None:
+    """Make sure that this machine has a device.
+
+    Raises:
+        ConfigError: it has not.
+    """
     device = torch.device(name)
     backend = getattr(torch, device.type)
     if not backend.is_available() or (device.index or 0) >= backend.device_count():

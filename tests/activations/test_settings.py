@@ -1,0 +1,130 @@
+"""Settings beyond the defaults: other starts, degrees, forms and constraints, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from rectifiers import create
+from rectifiers import functional as R
+from rectifiers.core.errors import ConfigError, ShapeError, UnknownNameError, UnsupportedError
+
+X = torch.linspace(-2.5, 2.5, 101, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("form", ["A", "B"])
+@pytest.mark.parametrize("degrees", [(1, 1), (3, 2), (5, 4), (7, 6)])
+def test_pau_of_any_degree(degrees: tuple[int, int], form: str) -> None:
+    module: Any = create("pau", init="tanh", degrees=degrees, form=form, dtype=torch.float64)
+    assert (len(module.numerator), len(module.denominator)) == (degrees[0] + 1, degrees[1])
+    assert (module(X) - X.tanh()).abs().max() < (0.3 if degrees == (1, 1) else 0.06)
+    channelwise: Any = create("pau", init="tanh", degrees=degrees, form=form, share="channel", channels=4)
+    assert channelwise.numerator.shape == (degrees[0] + 1, 4)
+
+
+def test_pau_starts_near_any_function() -> None:
+    module = create("pau", init=lambda x: x / (1 + x**2), degrees=(1, 2), dtype=torch.float64)
+    torch.testing.assert_close(module(X), X / (1 + X**2), atol=1e-4, rtol=0)
+
+
+def test_forms_of_pau() -> None:
+    """1 + Σ|b_k||x|^k against 1 + |Σ b_k·x^k|, where signs make the difference."""
+    x = torch.tensor([-2.0, 2.0], dtype=torch.float64)
+    assert R.pau(x, (1.0, 0.0), (1.0, -0.5), "A").tolist() == [1 / 5, 1 / 5]
+    assert R.pau(x, (1.0, 0.0), (1.0, -0.5), "B").tolist() == [1 / 5, 1.0]
+
+
+@pytest.mark.parametrize("form", ["A", "B"])
+def test_pau_has_no_poles(form: str) -> None:
+    coefficients = torch.randn(200, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 5
+    x = torch.linspace(-10, 10, 401, dtype=torch.float64)
+    for row in coefficients:
+        assert R.pau(x, row[:6], row[6:], form).isfinite().all()
+
+
+@pytest.mark.parametrize("terms", [2, 3, 8])
+def test_slaf_of_any_number_of_terms(terms: int) -> None:
+    module: Any = create("slaf", terms=terms, dtype=torch.float64)
+    assert module.a.shape == (terms,)
+    expected = sum(c * X**k for k, c in enumerate(module.a.tolist()))
+    torch.testing.assert_close(module(X), expected)
+
+
+def test_apl_with_several_hinges() -> None:
+    out = R.apl(X, a=(0.5, -0.25), b=(1.0, -1.0))
+    torch.testing.assert_close(out, F.relu(X) + 0.5 * F.relu(1 - X) - 0.25 * F.relu(-1 - X))
+
+
+def test_comb_constraints() -> None:
+    """Affine weights sum to 1; convex ones are positive too; equal weights are both, whatever their size."""
+    mean = (X + F.relu(X) + X.tanh()) / 3
+    for weights in ((1 / 3,) * 3, (5.0,) * 3, (-2.0,) * 3):
+        torch.testing.assert_close(R.comb(X, weights, "affine"), mean)
+        torch.testing.assert_close(R.comb(X, weights, "convex"), mean)
+    torch.testing.assert_close(R.comb(X, (1.0, 2.0, -3.0), "free"), X + 2 * F.relu(X) - 3 * X.tanh())
+
+
+def test_vlu_and_sinerelu_take_their_constants() -> None:
+    torch.testing.assert_close(create("vlu", alpha=0.5, beta=2.0)(X), F.relu(X) + 0.5 * torch.sin(2 * X))
+    expected = torch.where(X > 0, X, 0.1 * (X.sin() - X.cos()))
+    torch.testing.assert_close(create("sinerelu", epsilon=0.1)(X), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("apl", {"hinges": 0}),
+        ("comb", {"constraint": "concave"}),
+        ("gelu", {"approximate": "tan"}),
+        ("maxout", {"pool_size": 0}),
+        ("pau", {"degrees": (5, 0)}),
+        ("pau", {"form": "C"}),
+        ("rrelu", {"lower": 0.5, "upper": 0.25}),
+        ("slaf", {"terms": 1}),
+        ("adarelu", {"init": "zeros"}),
+        ("convrelu1d", {"in_channels": 1, "out_channels": 1, "kernel_size": 1, "threshold_init": "zeros"}),
+    ],
+)
+def test_impossible_settings(name: str, arguments: dict[str, Any]) -> None:
+    setting, value = list(arguments.items())[-1]
+    with pytest.raises(ConfigError, match=rf"{setting.split('_')[-1]}|lower") as caught:
+        create(name, **arguments)
+    assert str(value) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["pau", "slaf"])
+def test_unknown_target_function(name: str) -> None:
+    with pytest.raises(UnknownNameError, match=r"did you mean .*tanh"):
+        create(name, init="tahn")
+
+
+def test_convex_comb_is_never_relu() -> None:
+    with pytest.raises(UnsupportedError, match="relu_like=True is not possible with constraint='convex'"):
+        create("comb", constraint="convex", relu_like=True)
+
+
+def test_channels_that_do_not_divide_into_groups() -> None:
+    with pytest.raises(ShapeError, match="groups of 2, but the input has 5 in dimension 1"):
+        R.maxout(torch.zeros(2, 5))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: R.pau(X, (1.0,), (1.0,)),
+        lambda: R.pau(X, (1.0, 1.0), ()),
+        lambda: R.slaf(X, (1.0,)),
+        lambda: R.comb(X, (0.5, 0.5)),
+    ],
+)
+def test_too_few_coefficients(call: Any) -> None:
+    with pytest.raises(ShapeError, match=r"expected .*got"):
+        call()
+
+
+def test_as_many_slopes_as_places() -> None:
+    with pytest.raises(ShapeError, match="as many slopes as places, got 3 and 2"):
+        R.apl(X, a=(0.5, 0.5, 0.5), b=(1.0, 1.0))
