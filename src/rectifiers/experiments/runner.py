@@ -11,8 +11,8 @@ import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -114,9 +114,23 @@ def _start(store: Store, data_dir: Path | None) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, store, data_dir), daemon=True)
-    process.start()
+    with _interrupts_held():
+        process.start()
     theirs.close()
     return _Worker(process, ours)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Start a process that Ctrl-C does not reach: it goes to the whole group, and the parent decides what happens."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where `_work` alone must do
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _give(worker: _Worker, queue: deque[Trial], store: Store, progress: Progress) -> None:
@@ -153,7 +167,6 @@ def _take(worker: _Worker, progress: Progress) -> None:
 
 def _work(connection: Connection, store: Store, data_dir: Path | None) -> None:
     """Body of a worker process: take trials, keep results, tell how each ended."""
-    # Ctrl-C reaches the whole process group; the parent decides what happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from .run_trial import run_trial
 

@@ -1,4 +1,7 @@
-"""The file tree is the database: `<root>/<experiment>/<trial>/result.json`, written once, whole or not at all."""
+"""The file tree is the database: `<root>/<experiment>/<trial>/result.json`, written once, whole or not at all.
+
+Results that came packed in one file (see `archive`) are read from there.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ..core.errors import StoreError
+from . import archive
 from .experiment import Cell
 from .result import FORMAT, Result
 from .trial import Trial, explain
@@ -70,9 +75,15 @@ class Store:
         """The file that holds, or will hold, the trial's result."""
         return self.folder / trial.id / "result.json"
 
+    @cached_property
+    def _packed(self) -> dict[str, Result]:
+        path = self.folder / archive.NAME
+        text = read_bytes(path)
+        return {} if text is None else archive.read_jsonl(path, text)
+
     def has(self, trial: Trial) -> bool:
         """Whether the trial has finished."""
-        return self.path(trial).exists()
+        return self.path(trial).exists() or trial.id in self._packed
 
     def write(self, result: Result) -> Path:
         """Keep a result.
@@ -93,7 +104,7 @@ class Store:
         path = self.path(trial)
         text = read_bytes(path)
         if text is None:
-            return None
+            return self._packed.get(trial.id)
         try:
             result = Result.model_validate_json(text)
         except ValidationError as error:
