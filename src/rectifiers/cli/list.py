@@ -20,7 +20,7 @@ def list_names(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND]",
+            metavar="KIND",
             help="activations, networks, datasets, experiments or papers; all by default.",
             autocompletion=completion.kinds,
             show_default=False,
@@ -42,7 +42,7 @@ def list_names(
     for place, (heading, things) in enumerate(listing.items()):
         print(f"\n{heading}" if place else heading)
         for thing in things:
-            runs = f"  [{thing['runs']} runs in {results}]" if thing.get("runs") else ""
+            runs = f"  [runs in {results}: {thing['runs']}]" if thing.get("runs") else ""
             print(f"  {thing['name']:<{longest}}  {thing['summary']}{runs}")
 
 

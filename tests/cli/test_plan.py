@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from .conftest import Cli
+
+
+def test_counts_and_measures(cli: Cli) -> None:
+    plan = json.loads(cli("plan", "quickstart", "--workers", "2", "--json").out)
+    assert plan["preset"] == "pocket"
+    assert (plan["trainings"], plan["done"], plan["to_do"], plan["workers"]) == (40, 0, 40, 2)
+    assert plan["data"] == [{"name": "digits", "ready": True, "missing": [], "advice": ""}]
+    assert {cost["activation"] for cost in plan["costs"]} >= {"relu", "arelu", "pvlu"}
+    assert all(cost["step_seconds"] > 0 for cost in plan["costs"])
+    total = sum(cost["training_seconds"] * cost["trainings"] for cost in plan["costs"])
+    assert abs(plan["seconds"] - total / 2) < 1e-6
+
+
+def test_in_words(cli: Cli) -> None:
+    outcome = cli("plan", "quickstart", "--preset", "smoke")
+    assert outcome.code == 0
+    assert "preset smoke" in outcome.out
+    assert "6: 0 done, 6 to do" in outcome.out
+    assert "digits-conv on digits" in outcome.out
+    assert "time       about" in outcome.out
+
+
+def test_missing_data_are_named_and_nothing_is_measured(cli: Cli) -> None:
+    outcome = cli("plan", "arelu/table1", "--preset", "paper")
+    assert outcome.code == 0
+    assert "760: 0 done, 760 to do" in outcome.out
+    assert "missing train-images-idx3-ubyte.gz" in outcome.out
+    assert "--download" in outcome.out
+    assert "deviations and assumptions" in outcome.out
+    assert json.loads(cli("plan", "arelu/table1", "--json").out)["seconds"] is None
+
+
+def test_writes_nothing(cli: Cli, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    cli("plan", "quickstart", "--preset", "smoke")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_preset(refused: Callable[..., str]) -> None:
+    assert "did you mean pocket" in refused("plan", "quickstart", "--preset", "poket")

@@ -1,0 +1,239 @@
+"""The main verb from end to end, on digits: what it runs, what it keeps, and what bad input gets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import Cli
+
+SMOKE = ("run", "quickstart", "--preset", "smoke")
+TINY = (*SMOKE, "--set", "train_size=64", "--set", "epochs=1")
+LONG = ("run", "quickstart", "--workers", "1", "--seeds", "1", "--set", "train_size=256", "--no-report")
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def results_in(folder: Path) -> dict[str, float]:
+    return {path.parent.name: path.stat().st_mtime for path in folder.glob("quickstart/*/result.json")}
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_writes_results_and_a_report(finished: Path) -> None:
+    assert len(results_in(finished)) == 6
+    page = (finished / "quickstart-smoke.html").read_text(encoding="utf-8")
+    assert "rectifiers run quickstart --preset smoke" in page
+
+
+def test_the_same_command_again_runs_nothing(cli: Cli, finished: Path) -> None:
+    before = results_in(finished)
+    outcome = cli(*SMOKE, "--results", finished, "--no-report")
+    assert outcome.code == 0
+    assert "6 done before" in outcome.err
+    assert "Report" not in outcome.out
+    assert results_in(finished) == before
+
+
+def test_more_seeds_run_only_the_missing_ones(cli: Cli, finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "runs")
+    before = results_in(tmp_path / "runs")
+    outcome = cli(*SMOKE, "--seeds", "3", "--workers", "1", "--set", "trace_points=5")
+    assert outcome.code == 0
+    assert "9 trainings, 6 done before" in outcome.err
+    assert "over 3 trainings per cell" in outcome.out
+    after = results_in(tmp_path / "runs")
+    assert len(after) == 9
+    assert {name: after[name] for name in before} == before
+
+
+def test_an_experiment_of_ones_own(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'name = "mine"\nrows = ["relu", "arelu"]\nseeds = 1\n'
+        '[settings]\ndataset = "digits"\nnetwork = "digits-conv"\nlr = 0.01\ntrain_size = 64\n'
+    )
+    outcome = cli("run", "mine.toml", "--workers", "1")
+    assert outcome.code == 0
+    assert "mine, preset full" in outcome.err
+    assert (tmp_path / "runs" / "mine-full.html").exists()
+    assert len(list((tmp_path / "runs" / "mine").glob("*/result.json"))) == 2
+
+
+def test_ctrl_c_keeps_what_finished_and_says_how_to_go_on(start: Start, cli: Cli, tmp_path: Path) -> None:
+    process = start(*LONG, start_new_session=True)
+    wait_for(lambda: len(results_in(tmp_path / "runs")) >= 2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    kept = results_in(tmp_path / "runs")
+    assert process.returncode == 130
+    assert 2 <= len(kept) < 8
+    assert f"stopped: {len(kept)} of 8 trainings are kept in runs/quickstart" in errors
+    assert errors.rstrip().endswith(f"rectifiers {' '.join(LONG)}")
+    assert "Traceback" not in errors
+
+    again = cli(*LONG)
+    assert again.code == 0, again.err
+    assert f"{len(kept)} done before" in again.err
+    assert "8 of 8 trainings run." in again.out
+    after = results_in(tmp_path / "runs")
+    assert {name: after[name] for name in kept} == kept
+
+
+@pytest.mark.slow
+def test_ctrl_c_before_the_first_result(start: Start, tmp_path: Path) -> None:
+    process = start(*LONG, start_new_session=True)
+    wait_for((tmp_path / "runs" / "quickstart" / "store.json").exists)
+    wait_for(lambda: workers_of(process.pid))
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "of 8 trainings are kept" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds the worker in /proc")
+def test_a_killed_worker_fails_its_training_alone(start: Start, cli: Cli, tmp_path: Path) -> None:
+    process = start(*LONG)
+    wait_for(lambda: len(results_in(tmp_path / "runs")) >= 1)
+    os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1, errors
+    assert len(results_in(tmp_path / "runs")) == 7
+    assert "the process died (exit code -9)" in errors
+    assert "1 of 8 trainings failed; try them again with\n  rectifiers run quickstart" in errors
+    assert "7 of 8 trainings run." in output
+    (story,) = tmp_path.glob("runs/quickstart/*/error.txt")
+    assert "activation=" in story.read_text()
+    assert str(story.relative_to(tmp_path)) in errors
+
+    again = cli(*LONG)
+    assert again.code == 0, again.err
+    assert not story.exists()
+    assert len(results_in(tmp_path / "runs")) == 8
+
+
+def workers_of(parent: int) -> list[int]:
+    """Process ids of the runner's workers, found by their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status, command = (folder / "stat").read_text(), (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(status.rpartition(")")[2].split()[1]) == parent and b"spawn_main" in command:
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits on file sizes")
+def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path) -> None:
+    # A limit on file sizes reaches the workers too, and needs no disk of its own: results do not fit, the card does.
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", sys.executable, "-m", "rectifiers", *TINY, "--workers", "1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert done.returncode == 2, done.stderr
+    assert "error: cannot write runs/quickstart/" in done.stderr
+    assert "everything finished before is kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.glob("runs/quickstart/*/*result.json*")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["quikstart"], "unknown experiment 'quikstart'; did you mean quickstart"),
+        (["nowhere.toml"], "cannot read nowhere.toml: No such file or directory"),
+        (["quickstart", "--preset", "smok"], "did you mean smoke"),
+        (["quickstart", "--seeds", "0"], "--seeds must be at least 1, got 0"),
+        (["quickstart", "--seeds", "-1"], "--seeds must be at least 1, got -1"),
+        (["quickstart", "--workers", "0"], "--workers must be at least 1, got 0"),
+        (["quickstart", "--workers", "-1"], "--workers must be at least 1, got -1"),
+        (["quickstart", "--set", "lr=-0.1"], "lr: Input should be greater than 0, got -0.1"),
+        (["quickstart", "--set", "lr=fast"], "lr: Input should be a valid number"),
+        (["quickstart", "--set", "lr=NaN"], "lr: Input should be"),
+        (["quickstart", "--set", "epoch=1"], "unknown setting 'epoch'; did you mean epochs"),
+        (["quickstart", "--set", "epochs"], "--set needs KEY=VALUE, got 'epochs'"),
+        (["quickstart", "--set", "seed=3"], "--seeds says how many"),
+        (["quickstart", "--set", "activation=relu"], "that is what quickstart compares"),
+        (["quickstart", "--set", "dataset=digit"], "unknown data set 'digit'; did you mean digits"),
+        (["quickstart", "--set", "network=digit-conv"], "did you mean digits-conv"),
+        (["quickstart", "--set", "network=mnist-conv"], "takes images of 28×28, got 8×8"),
+        (["quickstart", "--set", "device=cuda:77"], "no device 'cuda:77'"),
+        (["quickstart", "--set", "train_size=5000"], "cannot take 5000 of 1437 images"),
+        (["arelu/table1", "--data-dir", "empty"], "4 of 4 files are missing"),
+    ],
+)
+def test_mistakes_are_found_before_anything_runs(
+    refused: Callable[..., str], tmp_path: Path, arguments: list[str], line: str
+) -> None:
+    assert line in refused("run", *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_data_says_where_it_looked_and_how_to_get_them(refused: Callable[..., str], tmp_path: Path) -> None:
+    line = refused("run", "arelu/table1", "--data-dir", "empty")
+    assert str(tmp_path / "empty" / "MNIST" / "raw" / "train-images-idx3-ubyte.gz") in line
+    assert "--download" in line
+
+
+def test_damaged_data_are_named(refused: Callable[..., str], tmp_path: Path) -> None:
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (raw / f"{part}-ubyte").write_bytes(b"\x00\x00\x08\x03")
+    line = refused("run", "arelu/table1")
+    assert "train-images-idx3-ubyte is damaged" in line
+    assert "expected md5 6bbc9ace898e44ae57da46a324031adb" in line
+
+
+def test_arguments_that_an_activation_does_not_take(refused: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'name = "mine"\nrows = [{label = "a", activation = "arelu", activation_args = {gamma = 1.0}}]\n'
+        '[settings]\ndataset = "digits"\nnetwork = "digits-conv"\nlr = 0.01\n'
+    )
+    assert "AReLU: unknown argument 'gamma'" in refused("run", "mine.toml")
+
+
+def test_a_results_folder_of_something_else(refused: Callable[..., str], tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "quickstart"
+    folder.mkdir(parents=True)
+    (folder / "store.json").write_text('{"runs": "other", "format": 1}')
+    assert "holds the runs of 'other'" in refused(*SMOKE)
+    (folder / "store.json").write_text('{"runs": "quickstart", "format": 99}')
+    assert "was written in format 99" in refused(*SMOKE)
+    (folder / "store.json").rename(folder / "notes.txt")
+    assert "is not empty and holds no results" in refused(*SMOKE)
+
+
+def test_a_results_folder_that_cannot_be_made(refused: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "cannot use file/quickstart: Not a directory" in refused(*SMOKE, "--results", "file")
+
+
+def test_a_full_disk_before_the_first_training(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "no space left" in refused(*SMOKE)
+    assert list(tmp_path.glob("runs/*/*")) == []

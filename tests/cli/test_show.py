@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import Cli
+
+
+def test_an_activation(cli: Cli) -> None:
+    outcome = cli("show", "arelu")
+    assert outcome.code == 0
+    for fact in ("C(α)·x for x < 0", "Chen, Li, Xu (2020)", "alpha from 0.9, ReLU at 0.01", "f′(x)", "⠀"):
+        assert fact in outcome.out
+
+
+def test_an_activation_for_programs(cli: Cli) -> None:
+    facts = json.loads(cli("show", "arelu", "--json").out)
+    assert facts["name"] == "arelu"
+    assert facts["kind"] == "activation"
+    assert [parameter["name"] for parameter in facts["parameters"]] == ["alpha", "beta"]
+    assert facts["kinks"] == [0.0]
+
+
+def test_a_convolution_says_why_it_has_no_plot(cli: Cli) -> None:
+    outcome = cli("show", "convrelu2d")
+    assert outcome.code == 0
+    assert "no plot" in outcome.out
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [("svg", b"<svg"), ("png", b"\x89PNG")])
+def test_draws_to_a_file(cli: Cli, tmp_path: Path, suffix: str, magic: bytes) -> None:
+    assert cli("show", "relu", "--plot", f"relu.{suffix}").code == 0
+    assert (tmp_path / f"relu.{suffix}").read_bytes().startswith(magic)
+
+
+@pytest.mark.parametrize(
+    ("name", "fact"),
+    [
+        ("mnist-conv", "12,930 parameters"),
+        ("digits", "ready: yes"),
+        ("npz", "npz:PATH"),
+        ("quickstart", "baseline: ReLU"),
+    ],
+)
+def test_other_kinds(cli: Cli, name: str, fact: str) -> None:
+    assert fact in cli("show", name).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["arelo"], "did you mean arelu"),
+        (["digits", "--kind", "networks"], "unknown network 'digits'; did you mean digits-conv"),
+        (["digits", "--kind", "network"], "did you mean networks"),
+        (["digits", "--plot", "digits.svg"], "--plot draws activations"),
+        (["relu", "--plot", "relu.pdf"], "--plot writes .svg or .png, got '.pdf'"),
+        (["relu", "--plot", "nowhere/relu.svg"], "cannot write nowhere/relu.svg: No such file or directory"),
+        (["convrelu2d", "--plot", "convrelu.svg"], "is no function of one number"),
+    ],
+)
+def test_mistakes(refused: Callable[..., str], arguments: list[str], line: str) -> None:
+    assert line in refused("show", *arguments)
+
+
+def test_a_name_of_two_kinds(refused: Callable[..., str], cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rectifiers import networks
+
+    monkeypatch.setitem(networks.registry.table, "digits", networks.registry.table["digits-conv"])
+    assert "'digits' is in networks and in datasets; say which, with --kind networks" in refused("show", "digits")
+    assert "kind: data set" in cli("show", "digits", "--kind", "datasets").out

@@ -1,0 +1,72 @@
+"""What must answer at once: help, version, names, completion."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "numpy", "scipy", "sklearn", "torchvision", "matplotlib", "jinja2")
+PROBE = f"""
+import json, sys, time
+try:
+    from rectifiers.cli import main
+    main()
+finally:
+    loaded = [name for name in {HEAVY!r} if name in sys.modules]
+    print(json.dumps({{"loaded": loaded, "seconds": time.process_time()}}), file=sys.stderr)
+"""
+
+
+def probe(*arguments: str, **environment: str) -> tuple[dict[str, object], str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    return json.loads(done.stderr.splitlines()[-1]), done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--help"], "Commands"),
+        (["--version"], "rectifiers 0."),
+        (["list"], "arelu/table1"),
+        (["run", "-h"], "--seeds"),
+    ],
+    ids=["help", "version", "list", "help of a verb"],
+)
+def test_answers_at_once_without_torch(arguments: list[str], expected: str) -> None:
+    cost, output = probe(*arguments)
+    assert expected in output
+    assert cost["loaded"] == []
+    assert cost["seconds"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("show pvl", "pvlu"), ("run arelu/table", "arelu/table1"), ("list net", "networks"), ("pl", "plan")],
+)
+def test_completion_offers_names_without_torch(words: str, offered: str) -> None:
+    count = str(len(words.split()))
+    cost, output = probe(_RECTIFIERS_COMPLETE="complete_bash", COMP_WORDS=f"rectifiers {words}", COMP_CWORD=count)
+    assert offered in output.split()
+    assert cost["loaded"] == []
+    assert cost["seconds"] < 0.5
+
+
+def test_says_what_to_install_without_the_extra() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.modules['typer'] = None; from rectifiers.cli import main; main()"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == 'error: the command line needs typer; install "rectifiers[lab]"\n'

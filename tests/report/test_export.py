@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from rectifiers.report.export import to_csv, to_dict, to_latex, to_markdown
+from rectifiers.report.table import build
+
+from .synthetic import HOSTILE, WEIRD, experiment, outcomes
+
+
+def test_csv_has_one_line_per_cell_and_blanks_for_nothing() -> None:
+    made = experiment(columns=("one", "two"), published=True)
+    table = build(made, "paper", outcomes(made, missing={("AReLU", "two", seed) for seed in range(5)}))
+    lines = list(csv.DictReader(io.StringIO(to_csv(table))))
+    assert len(lines) == 6
+    learned = next(line for line in lines if (line["row"], line["column"]) == ("AReLU", "one"))
+    entry = table.entries["AReLU", "one"]
+    assert float(learned["mean"]) == entry.summary.mean
+    assert float(learned["minus_published"]) == entry.difference
+    assert learned["verdict"] == "better"
+    absent = next(line for line in lines if (line["row"], line["column"]) == ("AReLU", "two"))
+    assert (absent["mean"], absent["missing"], absent["verdict"]) == ("", "5", "")
+
+
+def test_csv_of_nothing_is_its_header() -> None:
+    assert to_csv(build(experiment(), "paper", [])) == "experiment,preset,metric,aggregate,baseline\n"
+
+
+def test_dict_is_strict_json() -> None:
+    made = experiment(seeds=1)
+    table = build(made, "paper", outcomes(made, diverged={("AReLU", "digits", 0)}))
+    record = json.loads(json.dumps(to_dict(table), allow_nan=False))
+    assert record["comparable"] is True
+    assert [cell["row"] for cell in record["cells"]] == ["ReLU", "LeakyReLU", "AReLU"]
+    assert record["cells"][2]["mean"] is None
+    assert record["cells"][2]["diverged"] == 1
+
+
+def test_markdown_keeps_its_columns_whatever_the_labels() -> None:
+    made = experiment(rows=("ReLU", *WEIRD), columns=("one", "t|wo"))
+    text = to_markdown(build(made, "paper", outcomes(made)))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 6
+    assert {line.replace("\\|", "").count("|") for line in rows} == {4}
+    assert HOSTILE not in text
+    assert "&lt;script>" in text
+    assert "**" in rows[-1]
+
+
+def test_markdown_puts_the_paper_in_brackets_only_where_comparable() -> None:
+    made = experiment(published=True)
+    assert "(92.00)" in to_markdown(build(made, "paper", outcomes(made, "paper")))
+    pocket = to_markdown(build(made, "pocket", outcomes(made, "pocket")))
+    assert "(92.00)" not in pocket
+    assert "Not comparable: preset pocket" in pocket
+
+
+def test_latex_escapes_labels_and_uses_booktabs() -> None:
+    made = experiment(rows=("ReLU", *WEIRD), columns=("1 %", "β_2"))
+    text = to_latex(build(made, "paper", outcomes(made)))
+    assert text.count(r"\toprule") == text.count(r"\midrule") == text.count(r"\bottomrule") == 1
+    assert r"\_under \& 100\% \$x\textasciicircum{}2\$" in text
+    assert r"1 \%" in text
+    assert r"$\beta$\_2" in text
+    assert text.count(r" \\" + "\n") == 5
+    assert text.isascii()

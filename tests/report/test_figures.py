@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from rectifiers.core.errors import UnknownNameError, UnsupportedError
+from rectifiers.report.figures import (
+    accuracy_figure,
+    curves_figure,
+    function_figure,
+    gallery_figure,
+    plot_function,
+    plot_gallery,
+    png,
+    shapes_figure,
+    styles,
+    svg,
+    traces_figure,
+)
+from rectifiers.report.figures.function import sample
+from rectifiers.report.figures.style import INK, SERIES
+from rectifiers.report.table import build
+
+from .synthetic import GRID, WEIRD, experiment, outcomes
+
+LEARNING = ("AReLU", "PVLU")
+
+
+def texts(figure: Figure | None) -> str:
+    assert figure is not None
+    return " ".join(ElementTree.fromstring(svg(figure, name="x", title="x")).itertext())
+
+
+def test_svg_is_the_same_every_time_and_holds_no_date() -> None:
+    made = experiment()
+    runs = outcomes(made)
+    table, chosen = build(made, "paper", runs), styles(made, runs)
+    first, second = (svg(curves_figure(table, runs, chosen) or Figure(), name="curves", title="t") for _ in range(2))
+    assert first == second
+    assert "metadata" not in first
+    assert not re.search(r"20\d\d-\d\d-\d\d", first)
+
+
+def test_ids_of_two_figures_do_not_collide_and_all_references_resolve() -> None:
+    made = experiment()
+    runs = outcomes(made)
+    figure = accuracy_figure(build(made, "paper", runs), styles(made, runs))
+    assert figure is not None
+    found = []
+    for name in ("one", "two"):
+        text = svg(figure, name=name, title="t")
+        ids = re.findall(r'\bid="([^"]+)"', text)
+        references = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#([^)]+)\)", text))
+        assert set(ids) == references
+        assert len(ids) == len(set(ids)) > 0
+        found.append(set(ids))
+    assert not found[0] & found[1]
+
+
+def test_a_figure_says_what_it_shows_and_can_be_recoloured() -> None:
+    root = ElementTree.fromstring(svg(function_figure("arelu"), name="f", title="AReLU <curve>"))
+    assert root.get("role") == "img"
+    assert root[0].text == "AReLU <curve>"
+    assert f"var(--ink, {INK})" in ElementTree.tostring(root, encoding="unicode")
+
+
+def test_curves_show_every_finished_row_and_need_more_than_one_epoch() -> None:
+    made = experiment(rows=("ReLU", "AReLU", "ELU"))
+    runs = outcomes(made, missing={("ELU", "digits", seed) for seed in range(5)})
+    shown = texts(curves_figure(build(made, "paper", runs), runs, styles(made, runs)))
+    assert "AReLU" in shown
+    assert " ELU" not in shown
+    short = experiment(epochs=1)
+    runs = outcomes(short)
+    assert curves_figure(build(short, "paper", runs), runs, styles(short, runs)) is None
+
+
+def test_the_paper_is_drawn_only_beside_a_comparable_preset() -> None:
+    made = experiment(published=True)
+    for preset, drawn in (("paper", True), ("pocket", False)):
+        runs = outcomes(made, preset)
+        assert ("paper" in texts(accuracy_figure(build(made, preset, runs), styles(made, runs)))) is drawn
+
+
+def test_shapes_and_gallery_show_what_learned() -> None:
+    made = experiment(rows=("ReLU", *LEARNING))
+    runs = outcomes(made, learning=LEARNING)
+    table, chosen = build(made, "paper", runs), styles(made, runs)
+    shown = texts(shapes_figure(table, runs, chosen, "digits"))
+    assert all(label in shown for label in (*LEARNING, "features.0", "features.3"))
+    assert " ReLU" not in shown
+    assert "PVLU" in (plot_gallery(table, runs, "digits") or "")
+    figure = shapes_figure(table, runs, chosen, "digits")
+    assert figure is not None
+    after = next(line for line in figure.axes[0].lines if line.get_color() == chosen["AReLU"].colour)
+    assert list(after.get_xdata()) == GRID
+
+
+def test_traces_average_over_seeds_and_leave_diverged_ones_out() -> None:
+    made = experiment()
+    runs = outcomes(made, diverged={("AReLU", "digits", 2)})
+    figure = traces_figure(build(made, "paper", runs), runs, styles(made, runs), "digits")
+    shown = texts(figure)
+    assert all(word in shown for word in ("α", "β", "features.0", "training step"))
+    assert figure is not None
+    kept = [result.trace.values["features.0.alpha"][0] for _, result in runs if result and result.trace]
+    del kept[2]
+    assert figure.axes[0].lines[0].get_ydata()[0] == pytest.approx(sum(kept) / 4)
+
+
+def test_nothing_learned_or_finished_gives_no_figure() -> None:
+    made = experiment()
+    runs = outcomes(made, learning=())
+    table, chosen = build(made, "paper", runs), styles(made, runs)
+    assert shapes_figure(table, runs, chosen, "digits") is None
+    assert traces_figure(table, runs, chosen, "digits") is None
+    assert gallery_figure(table, runs, "digits") is None
+    nothing = [(cell, None) for cell, _ in runs]
+    empty = build(made, "paper", nothing)
+    assert accuracy_figure(empty, chosen) is None
+    assert curves_figure(empty, nothing, chosen) is None
+
+
+def test_few_rows_all_have_their_own_colour() -> None:
+    made = experiment(rows=("ReLU", *(f"f{place}" for place in range(len(SERIES)))))
+    chosen = styles(made, outcomes(made))
+    assert chosen["ReLU"].colour == INK
+    assert len({style.colour for style in chosen.values()}) == len(SERIES) + 1
+
+
+def test_of_many_rows_the_learnable_ones_stand_out() -> None:
+    made = experiment(rows=("ReLU", *(f"f{place}" for place in range(18))))
+    chosen = styles(made, outcomes(made, learning=("f3", "f9")))
+    assert {row for row, style in chosen.items() if style.named} == {"ReLU", "f3", "f9"}
+
+
+def test_odd_labels_are_drawn_as_they_are() -> None:
+    made = experiment(rows=("ReLU", *WEIRD, "激活"))
+    runs = outcomes(made, learning=(*WEIRD, "激活"))
+    table, chosen = build(made, "paper", runs), styles(made, runs)
+    for figure in (
+        accuracy_figure(table, chosen),
+        curves_figure(table, runs, chosen),
+        shapes_figure(table, runs, chosen, "digits"),
+        traces_figure(table, runs, chosen, "digits"),
+    ):
+        shown = texts(figure)
+        assert all(label in shown for label in (*WEIRD, "激活"))
+
+
+def test_function_and_derivative_come_from_the_module() -> None:
+    x, y, slope = sample("arelu", points=9)
+    attention = 1 + torch.sigmoid(torch.tensor(2.0, dtype=torch.float64))
+    expected = torch.where(x < 0, 0.9 * x, attention * x)
+    assert y.dtype == torch.float64
+    torch.testing.assert_close(y[:, 0], expected, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(slope[x < 0, 0], torch.full((4,), 0.9, dtype=torch.float64), rtol=1e-6, atol=1e-6)
+
+
+def test_crelu_has_two_curves() -> None:
+    x, y, slope = sample("crelu", points=9)
+    torch.testing.assert_close(y, torch.stack([x.clamp(min=0), (-x).clamp(min=0)], dim=1))
+    assert slope[0].tolist() == [0.0, -1.0]
+
+
+def test_a_plot_is_svg_or_png() -> None:
+    assert ElementTree.fromstring(plot_function("arelu")).tag.endswith("svg")
+    assert png(function_figure("arelu"), dpi=40).startswith(b"\x89PNG")
+
+
+def test_what_is_no_function_of_one_number_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match="convolution"):
+        plot_function("convrelu2d")
+    with pytest.raises(UnsupportedError, match="joins 2 channels"):
+        plot_function("maxout")
+    with pytest.raises(UnknownNameError, match="arelu"):
+        plot_function("arelo")
+
+
+def test_wide_intervals_of_few_seeds_stay_within_what_a_percentage_can_be() -> None:
+    made = experiment(seeds=2)
+    runs = outcomes(made)
+    for _, result in runs:
+        assert result is not None
+        for epoch in result.epochs:
+            epoch.test_accuracy += 40 * (result.trial.seed - 1)
+    table, chosen = build(made, "paper", runs), styles(made, runs)
+    accuracy, curves = accuracy_figure(table, chosen), curves_figure(table, runs, chosen)
+    assert accuracy is not None
+    assert curves is not None
+    for low, high in (accuracy.axes[0].get_xlim(), curves.axes[0].get_ylim()):
+        assert -2 <= low < high <= 102

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from rectifiers.report.table import Table, build
+from rectifiers.report.terminal import render
+
+from .synthetic import WEIRD, experiment, outcomes
+
+
+def shown(table: Table, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(render(table, width))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def line(text: str, start: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(start))
+
+
+def test_one_column_is_shown_in_detail() -> None:
+    made = experiment()
+    text = shown(build(made, "paper", outcomes(made, diverged={("LeakyReLU", "digits", 1)})))
+    assert "− ReLU [95 %]" in text
+    assert "better" in line(text, "AReLU")
+    assert line(text, "AReLU").split()[-1] == "4"
+    assert "Test accuracy after the last epoch, in percent: mean ± 95 % t-interval over 5 trainings" in text
+    assert "Smallest difference" in text
+    assert "15 of 15 trainings run; 1 diverged" in text
+
+
+def test_nineteen_rows_and_eight_columns_fit_a_hundred_characters() -> None:
+    rows = ("ReLU", *(f"Funct{place:02}" for place in range(18)))
+    made = experiment(rows, tuple(f"SGD 1e-{place}" for place in range(8)), published=True, epochs=1, seeds=3)
+    table = build(made, "paper", outcomes(made, diverged={("Funct03", "SGD 1e-1", 0)}))
+    text = shown(table)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "…" not in text
+    # Two blocks of four columns.
+    assert sum(row.startswith("Funct17") for row in text.splitlines()) == 2
+    assert all(f"({90 + place % 9:.2f})" in line(text, row) for place, row in enumerate(rows))
+
+
+def test_cells_in_a_block_end_at_the_same_place() -> None:
+    made = experiment(columns=("one", "two"), published=True)
+    text = shown(build(made, "paper", outcomes(made)))
+    ends = {line(text, row).rstrip("▲▼=·† ").rindex(")") for row in ("ReLU", "LeakyReLU", "AReLU")}
+    assert len(ends) == 1
+
+
+def test_incomparable_presets_say_so_and_show_no_difference() -> None:
+    made = experiment(published=True)
+    text = shown(build(made, "pocket", outcomes(made, "pocket")), width=160)
+    assert "Not comparable: preset pocket (less data and fewer epochs)" in text
+    assert "paper (not comparable)" in text
+    assert "− paper" not in text.replace("ours − paper", "")
+
+
+def test_cells_that_were_not_run_say_so() -> None:
+    made = experiment(columns=("one", "two"))
+    lost = {("AReLU", "one", seed) for seed in range(5)} | {("ReLU", "two", 0)}
+    gone = {("AReLU", "two", seed) for seed in range(5)}
+    text = shown(build(made, "paper", outcomes(made, missing=lost, diverged=gone)))
+    assert "not run" in line(text, "AReLU")
+    assert "diverged" in line(text, "AReLU")
+    assert "!" in line(text, "ReLU")
+    assert "! some trainings diverged or not run" in text
+
+
+def test_labels_are_text_and_not_markup() -> None:
+    made = experiment(rows=("ReLU", "[bold]x[/bold]", *WEIRD))
+    text = shown(build(made, "paper", outcomes(made)), width=160)
+    assert "[bold]x[/bold]" in text
+    assert WEIRD[0] in text
