@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def test_to_a_file(cli: Cli, finished: Path, tmp_path: Path, style: str, piece: 
     outcome = cli(*SMOKE, "--results", finished, "--format", style, "--output", "table.txt")
     assert (outcome.code, outcome.out) == (0, "")
     assert piece in (tmp_path / "table.txt").read_text(encoding="utf-8")
+
+
+def test_packed_results_give_the_same_table(cli: Cli, finished: Path, tmp_path: Path) -> None:
+    published = tmp_path / "published" / "quickstart"
+    published.mkdir(parents=True)
+    shutil.copy(finished / "quickstart" / "store.json", published)
+    cli(*SMOKE, "--results", finished, "--format", "jsonl", "--output", published / "results.jsonl")
+    assert len((published / "results.jsonl").read_text().splitlines()) == 6
+    packed = cli(*SMOKE, "--results", published.parent, "--format", "csv").out
+    assert packed == cli(*SMOKE, "--results", finished, "--format", "csv").out
 
 
 def test_changed_settings_never_stand_beside_the_paper(cli: Cli) -> None:

@@ -32,6 +32,7 @@ class Format(str, Enum):
     csv = "csv"
     latex = "latex"
     json = "json"
+    jsonl = "jsonl"
 
 
 def print_table(
@@ -46,6 +47,7 @@ def print_table(
     ] = None,
 ) -> None:
     """Print the table of an experiment, without running anything; what was not run says so."""
+    from ..experiments.archive import to_jsonl
     from ..report.table import build
     from .selection import select
 
@@ -55,7 +57,10 @@ def print_table(
         print(f"{selection.heading}\n")
         print_terminal_table(selection, outcomes)
         return
-    text = _text(build(selection.experiment, selection.preset, outcomes), style)
+    if style is Format.jsonl:
+        text = to_jsonl(result for _, result in outcomes if result is not None)
+    else:
+        text = _text(build(selection.experiment, selection.preset, outcomes), style)
     if output is None:
         print(text, end="")
     else:
