@@ -12,7 +12,7 @@ from typing import Any
 from .options import DATA, RESULTS, DataOption, JsonOption, ResultsOption
 from .output import print_json
 
-PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pydantic", "matplotlib", "safetensors")
+PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pydantic", "matplotlib", "pillow")
 
 
 def show_environment(
