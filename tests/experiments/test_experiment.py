@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.experiments.experiment import Arm, Experiment, Preset, Published
+from rectifiers.experiments.experiment import Arm, Experiment, Lead, Preset, Published
 
 SETTINGS: dict[str, Any] = {"dataset": "digits", "network": "digits-conv", "lr": 0.1, "epochs": 4}
 
@@ -55,6 +55,13 @@ def test_more_seeds_keep_the_first_ones() -> None:
     two, three = experiment().cells("full"), experiment().cells("full", seeds=3)
     assert three[: len(two)] == two
     assert {cell.trial.seed for cell in three[len(two) :]} == {2}
+
+
+def test_a_lead_names_rows_that_are_there() -> None:
+    with pytest.raises(UnknownNameError, match=r"row of 'lead'.*did you mean ReLU"):
+        experiment(leads=(Lead("lead", "AReLU", ("RELU",)),))
+    with pytest.raises(ConfigError, match="'lead' needs a row to lead over, got none"):
+        experiment(leads=(Lead("lead", "AReLU", ()),))
 
 
 @pytest.mark.parametrize("seeds", [0, -1])

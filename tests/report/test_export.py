@@ -6,8 +6,9 @@ import json
 
 from rectifiers.report.export import to_csv, to_dict, to_latex, to_markdown
 from rectifiers.report.table import build
+from rectifiers.report.wording import compact, signed
 
-from .synthetic import HOSTILE, WEIRD, experiment, outcomes
+from .synthetic import HOSTILE, LEADS, WEIRD, experiment, outcomes
 
 
 def test_csv_has_one_line_per_cell_and_blanks_for_nothing() -> None:
@@ -49,11 +50,48 @@ def test_markdown_keeps_its_columns_whatever_the_labels() -> None:
     assert "**" in rows[-1]
 
 
+def test_markdown_comes_in_blocks_of_four_columns_with_one_legend() -> None:
+    made = experiment(columns=tuple(f"c{place}" for place in range(8)), published=True, epochs=1)
+    table = build(made, "paper", outcomes(made))
+    first, second, legend = to_markdown(table).split("\n\n")
+    assert first.splitlines()[:2] == ["|  | c0 | c1 | c2 | c3 |", "|:--|--:|--:|--:|--:|"]
+    assert second.startswith("|  | c4 | c5 | c6 | c7 |\n")
+    assert f"| **{compact(table.entries['AReLU', 'c0'], 'mean')}**<br>(92.00)†▲ |" in first
+    assert "In brackets: the paper's number; †: it lies outside our 95 % interval." in legend
+    assert "▲ better, ▼ worse, = equivalent, · inconclusive." in legend
+
+
+def test_leads_are_the_last_lines_and_no_cells() -> None:
+    made = experiment(columns=("one", "two"), published=True, leads=LEADS)
+    table = build(made, "paper", outcomes(made, missing={("LeakyReLU", "two", seed) for seed in range(5)}))
+    value = table.gap(LEADS[0], "one").value
+    rows = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
+    assert rows[-2] == f"| Lead over both | {signed(value)}<br>(+1.50) | not run<br>(+1.50) |"
+    assert rows[-1].endswith("(–) |")
+    latex = to_latex(table)
+    assert latex.count(r"\midrule") == 2
+    assert r" (+1.50) & not run (+1.50) \\" in latex
+    leads = json.loads(json.dumps(to_dict(table), allow_nan=False))["leads"]
+    assert leads[:2] == [
+        {
+            "label": "Lead over both",
+            "row": "AReLU",
+            "over": ["ReLU", "LeakyReLU"],
+            "column": column,
+            "value": ours,
+            "published": 1.5,
+        }
+        for column, ours in (("one", value), ("two", None))
+    ]
+    assert "Lead" not in to_csv(table)
+
+
 def test_markdown_puts_the_paper_in_brackets_only_where_comparable() -> None:
     made = experiment(published=True)
     assert "(92.00)" in to_markdown(build(made, "paper", outcomes(made, "paper")))
     pocket = to_markdown(build(made, "pocket", outcomes(made, "pocket")))
     assert "(92.00)" not in pocket
+    assert "** ▲ |" in pocket
     assert "Not comparable: preset pocket" in pocket
 
 

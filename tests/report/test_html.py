@@ -10,8 +10,10 @@ import pytest
 
 from rectifiers.core.errors import StoreError
 from rectifiers.report.html import render_page, write_report
+from rectifiers.report.table import build
+from rectifiers.report.wording import signed
 
-from .synthetic import HOSTILE, WEIRD, experiment, outcomes
+from .synthetic import HOSTILE, LEADS, WEIRD, experiment, outcomes
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
@@ -107,6 +109,19 @@ def test_an_incomparable_preset_shows_a_banner_and_no_differences() -> None:
     text = Outline(page("pocket")).text
     assert "Not comparable: preset pocket." in text
     assert "ours − paper" not in text
+
+
+@pytest.mark.parametrize("columns", [("digits",), ("one", "two")])
+def test_leads_close_the_table_beside_the_papers(columns: tuple[str, ...]) -> None:
+    made = experiment(columns=columns, published=True, leads=LEADS)
+    runs = outcomes(made)
+    gap = build(made, "paper", runs).gap(LEADS[0], columns[0])
+    outline = Outline(render_page(made, "paper", runs))
+    # The overview, and each column in detail.
+    assert outline.tags.count("tfoot") == (1 if len(columns) == 1 else 1 + len(columns))
+    assert f"Lead over both {signed(gap.value)} +1.50" in outline.text
+    assert "The print contradicts itself: 1.5 is misprinted." in outline.text
+    assert "+1.50" not in Outline(render_page(made, "pocket", outcomes(made, "pocket"))).text
 
 
 def test_missing_and_diverged_cells_are_named() -> None:

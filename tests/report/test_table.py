@@ -5,10 +5,11 @@ import math
 import pytest
 
 from rectifiers.core.errors import UnknownNameError
+from rectifiers.experiments.experiment import Preset
 from rectifiers.experiments.statistics import summarise
 from rectifiers.report.table import build
 
-from .synthetic import experiment, outcomes
+from .synthetic import LEADS, experiment, outcomes
 
 
 def test_cells_hold_mean_and_interval_of_the_chosen_metric() -> None:
@@ -95,6 +96,51 @@ def test_rows_and_columns_keep_the_order_of_the_experiment() -> None:
     table = build(made, "paper", list(reversed(outcomes(made))))
     assert (table.rows, table.columns) == (("ReLU", "AReLU", "ELU"), ("b", "a"))
     assert table.winner("a") == "ELU"
+
+
+@pytest.mark.parametrize("aggregate", ["mean", "best"])
+def test_a_lead_is_the_distance_to_the_best_of_the_others(aggregate: str) -> None:
+    made = experiment(published=True, leads=LEADS, aggregate=aggregate)
+    table = build(made, "paper", outcomes(made))
+    ours = {entry.row: getattr(entry.summary, aggregate) for entry in table.column("digits")}
+    both, single = (table.gap(lead, "digits") for lead in table.leads)
+    assert both.value == ours["AReLU"] - max(ours["ReLU"], ours["LeakyReLU"])
+    assert single.value == ours["AReLU"] - ours["ReLU"] > both.value
+    assert (both.published, single.published) == (1.5, None)
+
+
+def test_a_lead_needs_a_value_in_each_of_its_cells() -> None:
+    made = experiment(leads=LEADS)
+    gone = {("LeakyReLU", "digits", seed) for seed in range(5)}
+    table = build(made, "paper", outcomes(made, diverged=gone))
+    both, single = (table.gap(lead, "digits") for lead in table.leads)
+    assert math.isnan(both.value)
+    assert both.lacking is table.entries["LeakyReLU", "digits"]
+    assert math.isfinite(single.value)
+    assert single.lacking is None
+
+
+def test_a_lead_stands_beside_the_paper_only_where_the_preset_is_comparable() -> None:
+    made = experiment(published=True, leads=LEADS)
+    gap = build(made, "pocket", outcomes(made, "pocket")).gap(LEADS[0], "digits")
+    assert math.isfinite(gap.value)
+    assert gap.published is None
+
+
+def test_a_preset_without_some_of_the_rows_leaves_out_their_leads() -> None:
+    made = experiment(leads=LEADS, presets={"few": Preset("two rows", rows=("ReLU", "AReLU"))})
+    assert build(made, "few", outcomes(made, "few")).leads == [LEADS[1]]
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "sizes"), [(8, 4, [4, 4]), (8, 5, [4, 4]), (8, 3, [3, 3, 2]), (1, 4, [1]), (3, 9, [3])]
+)
+def test_blocks_hold_all_columns_evenly(count: int, most: int, sizes: list[int]) -> None:
+    made = experiment(columns=tuple(map(str, range(count))), epochs=1, seeds=1)
+    table = build(made, "paper", outcomes(made))
+    blocks = list(table.blocks(most))
+    assert [len(block) for block in blocks] == sizes
+    assert sum(blocks, ()) == table.columns
 
 
 def test_an_unknown_preset_is_named() -> None:

@@ -6,8 +6,9 @@ from rich.console import Console
 
 from rectifiers.report.table import Table, build
 from rectifiers.report.terminal import render
+from rectifiers.report.wording import signed
 
-from .synthetic import WEIRD, experiment, outcomes
+from .synthetic import LEADS, WEIRD, experiment, outcomes
 
 
 def shown(table: Table, width: int = 100) -> str:
@@ -67,6 +68,27 @@ def test_cells_that_were_not_run_say_so() -> None:
     assert "diverged" in line(text, "AReLU")
     assert "!" in line(text, "ReLU")
     assert "! some trainings diverged or not run" in text
+
+
+def test_leads_stand_below_their_columns_with_the_papers() -> None:
+    made = experiment(columns=("one", "two"), published=True, leads=LEADS)
+    table = build(made, "paper", outcomes(made, missing={("LeakyReLU", "two", seed) for seed in range(5)}))
+    lines = shown(table).splitlines()
+    place = lines.index("Lead over both")
+    assert lines[place + 1].split() == [signed(table.gap(LEADS[0], "one").value), "(+1.50)", "not", "run", "(+1.50)"]
+    assert [at for at, sign in enumerate(lines[place + 1]) if sign == ")"] == [
+        at for at, sign in enumerate(lines[place - 1]) if sign == ")"
+    ]
+    assert "The print contradicts itself: 1.5 is misprinted." in lines
+    assert any(line.startswith("Lead over both: AReLU − the highest of ReLU, LeakyReLU; ") for line in lines)
+
+
+def test_leads_of_one_column_have_a_line_each() -> None:
+    made = experiment(published=True, leads=LEADS)
+    paper, pocket = (build(made, preset, outcomes(made, preset)) for preset in ("paper", "pocket"))
+    assert f"Lead over both: {signed(paper.gap(LEADS[0], 'digits').value)} (paper +1.50)" in shown(paper).splitlines()
+    assert f"Lead over both: {signed(pocket.gap(LEADS[0], 'digits').value)}" in shown(pocket).splitlines()
+    assert "misprinted" not in shown(pocket)
 
 
 def test_labels_are_text_and_not_markup() -> None:

@@ -41,6 +41,21 @@ class Preset:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """A line below the table: by how much one row leads the best of others, column by column.
+
+    Args:
+        label: of the line; the paper's numbers for it stand in `Published.derived` under the same label.
+        row: label of the row that leads, or falls behind.
+        over: labels of the rows whose best it is held against.
+    """
+
+    label: str
+    row: str
+    over: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Published:
     """A paper's numbers, in percent, with their place in the paper.
 
@@ -87,6 +102,7 @@ class Experiment:
         baseline: label of the row that the others are paired with.
         margin: difference in percentage points below which two rows count as equivalent.
         published: the paper's numbers.
+        leads: lines below the table that follow from its cells.
         deviations: where our protocol is known to differ from the paper's, or the paper is silent.
         runs: name under which the runs are kept; experiments that read the same runs share it.
         figures: pictures the report draws besides the table: "curves", "shapes", "traces".
@@ -104,6 +120,7 @@ class Experiment:
     margin: float = 0.5
     paper: str = ""
     published: Published | None = None
+    leads: tuple[Lead, ...] = ()
     deviations: tuple[str, ...] = ()
     runs: str = ""
     figures: tuple[str, ...] = ("curves", "shapes")
@@ -115,6 +132,13 @@ class Experiment:
             labels = [arm.label for arm in arms]
             if not labels or len(set(labels)) != len(labels):
                 raise ConfigError(f"experiment {self.name!r}: {kind} labels must be there and differ, got {labels}")
+        known = [arm.label for arm in self.rows]
+        for lead in self.leads:
+            if not lead.over:
+                raise ConfigError(f"experiment {self.name!r}: {lead.label!r} needs a row to lead over, got none")
+            for row in (lead.row, *lead.over):
+                if row not in known:
+                    raise UnknownNameError(f"row of {lead.label!r}", row, known)
 
     @property
     def folder(self) -> str:

@@ -5,12 +5,31 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..experiments.result import METRICS
-from .table import Entry, Table
-from .wording import MARKS, footnotes, number, ours
+from .table import Entry, Gap, Table
+from .wording import MARKS, compact, footnotes, lead, number, signed
+
+MARKDOWN_COLUMNS = 4
+"""How many columns a page of GitHub shows side by side without breaking their cells."""
+
+
+@dataclass(frozen=True)
+class Markup:
+    """How a language writes a cell.
+
+    Args:
+        escape: makes a text harmless.
+        bold: format of what stands out.
+        newline: between the parts of a cell; a blank where cells have one line.
+    """
+
+    escape: Callable[[str], str]
+    bold: str
+    newline: str
 
 
 def to_dict(table: Table) -> dict[str, Any]:
@@ -32,11 +51,15 @@ def to_dict(table: Table) -> dict[str, Any]:
         "diverged": table.diverged,
         "notes": footnotes(table),
         "cells": [_record(entry) for entry in table.entries.values()],
+        "leads": [_lead_record(table.gap(line, column)) for line in table.leads for column in table.columns],
     }
 
 
 def to_csv(table: Table) -> str:
-    """One line per cell, with a header; empty where there is no number."""
+    """One line per cell, with a header; empty where there is no number.
+
+    The leads are not among them: they follow from the cells, and fill none of the columns but two.
+    """
     head = {
         "experiment": table.experiment.name,
         "preset": table.preset,
@@ -53,16 +76,10 @@ def to_csv(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """A pipe table with its footnotes."""
-    lines = [
-        "| " + " | ".join(_markdown(text) for text in ("", *table.columns)) + " |",
-        "|:--" + "|--:" * len(table.columns) + "|",
-    ]
-    for row in table.rows:
-        cells = [_cell(table, table.entries[row, column], _markdown, "**{}**") for column in table.columns]
-        lines.append("| " + " | ".join([_markdown(row), *cells]) + " |")
-    notes = [*footnotes(table), *_marks(table)]
-    return "\n".join([*lines, "", *(f"{_markdown(note)}  " for note in notes)]) + "\n"
+    """Pipe tables of a few columns each, with their legend and footnotes."""
+    blocks = ["\n".join(_pipes(table, columns)) for columns in table.blocks(MARKDOWN_COLUMNS)]
+    notes = [f"{_markdown(note)}  " for note in [*_marks(table), *footnotes(table)]]
+    return "\n\n".join([*blocks, "\n".join(notes)]) + "\n"
 
 
 def to_latex(table: Table) -> str:
@@ -77,10 +94,14 @@ def to_latex(table: Table) -> str:
         r"    \midrule",
     ]
     for row in table.rows:
-        cells = [_cell(table, table.entries[row, column], _latex, r"\textbf{{{}}}") for column in table.columns]
+        cells = [_cell(table, table.entries[row, column], LATEX) for column in table.columns]
         lines.append("    " + " & ".join([_latex(row), *cells]) + r" \\")
+    lines += [r"    \midrule"] if table.leads else []
+    for line in table.leads:
+        cells = [_lead(table, table.gap(line, column), LATEX) for column in table.columns]
+        lines.append("    " + " & ".join([_latex(line.label), *cells]) + r" \\")
     lines += [r"    \bottomrule", r"  \end{tabular}", ""]
-    lines += [r"  \footnotesize " + " ".join(_latex(note) for note in [*footnotes(table), *_marks(table)])]
+    lines += [r"  \footnotesize " + " ".join(_latex(note) for note in [*_marks(table), *footnotes(table)])]
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
@@ -113,23 +134,60 @@ def _record(entry: Entry) -> dict[str, Any]:
         "activation_parameters": entry.activation_parameters,
         "seconds_per_epoch": entry.seconds,
     }
+    return _finite(record)
+
+
+def _lead_record(gap: Gap) -> dict[str, Any]:
+    return _finite(
+        {
+            "label": gap.lead.label,
+            "row": gap.lead.row,
+            "over": list(gap.lead.over),
+            "column": gap.column,
+            "value": gap.value,
+            "published": gap.published,
+        }
+    )
+
+
+def _finite(record: dict[str, Any]) -> dict[str, Any]:
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in record.items()
     }
 
 
-def _cell(table: Table, entry: Entry, escape: Callable[[str], str], bold: str) -> str:
-    text = escape(ours(entry, table.experiment.aggregate))
+def _pipes(table: Table, columns: Sequence[str]) -> Iterator[str]:
+    yield _pipe("", *map(_markdown, columns))
+    yield "|:--" + "|--:" * len(columns) + "|"
+    for row in table.rows:
+        yield _pipe(_markdown(row), *(_cell(table, table.entries[row, column], MARKDOWN) for column in columns))
+    for line in table.leads:
+        yield _pipe(_markdown(line.label), *(_lead(table, table.gap(line, column), MARKDOWN) for column in columns))
+
+
+def _pipe(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(table: Table, entry: Entry, markup: Markup) -> str:
+    text = markup.escape(compact(entry, table.experiment.aggregate))
     if table.winner(entry.column) == entry.row:
-        text = bold.format(text)
-    extras = []
-    if table.beside_paper:
-        extras.append(f"({number(entry.published)})" + ("†" if entry.outside else ""))
+        text = markup.bold.format(text)
+    marks = "†" if entry.outside else ""
     if entry.comparison is not None:
-        extras.append(MARKS[entry.comparison.verdict])
+        marks += MARKS[entry.comparison.verdict]
+    if table.beside_paper:
+        parts = [text, markup.escape(f"({number(entry.published)}){marks}")]
+    else:
+        parts = [f"{text} {markup.escape(marks)}".rstrip()]
     if entry.summary.n and entry.state:
-        extras.append(f"({entry.state})")
-    return " ".join([text, *map(escape, extras)])
+        parts.append(markup.escape(f"({entry.state})"))
+    return markup.newline.join(parts)
+
+
+def _lead(table: Table, gap: Gap, markup: Markup) -> str:
+    paper = [f"({signed(gap.published)})"] if table.beside_paper else []
+    return markup.newline.join(map(markup.escape, [lead(gap), *paper]))
 
 
 def _marks(table: Table) -> list[str]:
@@ -137,7 +195,8 @@ def _marks(table: Table) -> list[str]:
     entries = table.entries.values()
     marks = ["Bold: the highest of its column."]
     if table.beside_paper:
-        marks.append("In brackets: the paper's number; †: it lies outside our interval.")
+        outside = "; †: it lies outside our 95 % interval" if any(entry.outside for entry in entries) else ""
+        marks.append(f"In brackets: the paper's number{outside}.")
     if any(entry.comparison for entry in entries):
         marks.append(", ".join(f"{mark} {verdict}" for verdict, mark in MARKS.items()) + ".")
     return marks
@@ -176,3 +235,7 @@ _LATEX = {
 
 def _latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
+
+
+MARKDOWN = Markup(_markdown, "**{}**", "<br>")
+LATEX = Markup(_latex, r"\textbf{{{}}}", " ")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from ..experiments.experiment import Cell, Experiment, Preset
+from ..experiments.experiment import Cell, Experiment, Lead, Preset
 from ..experiments.result import Result
 from ..experiments.statistics import Comparison, Summary, compare_family, summarise
 
@@ -61,6 +61,25 @@ class Entry:
         if not self.summary.n and self.summary.diverged + self.missing < self.planned:
             parts.append("no data for this metric")
         return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A lead in one column, from the values that the cells show. In percentage points.
+
+    Args:
+        lead: what is held against what.
+        column: label of the column.
+        value: ours; NaN where a cell that it needs has no value.
+        lacking: the first such cell; None when all have one.
+        published: the paper's number, as printed; None where it prints none or the preset is not comparable.
+    """
+
+    lead: Lead
+    column: str
+    value: float
+    lacking: Entry | None
+    published: float | None
 
 
 @dataclass(frozen=True)
@@ -120,6 +139,32 @@ class Table:
     def agreeing(self) -> int:
         """In how many of them it lies inside."""
         return sum(entry.outside is False for entry in self.entries.values())
+
+    @property
+    def leads(self) -> list[Lead]:
+        """The experiment's leads; without those that need a row which the preset leaves out."""
+        return [lead for lead in self.experiment.leads if {lead.row, *lead.over} <= set(self.rows)]
+
+    def gap(self, lead: Lead, column: str) -> Gap:
+        """One of the leads in one column."""
+        entries = [self.entries[row, column] for row in (lead.row, *lead.over)]
+        lacking = next((entry for entry in entries if math.isnan(entry.value)), None)
+        leading, *others = (entry.value for entry in entries)
+        published = self.experiment.published if self.size.comparable else None
+        return Gap(
+            lead=lead,
+            column=column,
+            value=math.nan if lacking else leading - max(others),
+            lacking=lacking,
+            published=published.derived.get((lead.label, column)) if published else None,
+        )
+
+    def blocks(self, most: int) -> Iterator[tuple[str, ...]]:
+        """The columns in groups of even size, with at most `most` to a group."""
+        if self.columns:
+            size = math.ceil(len(self.columns) / math.ceil(len(self.columns) / most))
+            for start in range(0, len(self.columns), size):
+                yield self.columns[start : start + size]
 
     def column(self, label: str) -> list[Entry]:
         """The cells of one column, in the order of the rows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 
 from rich import box
@@ -10,10 +9,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from .table import Entry, Table
-from .wording import MARKS, footnotes, interval, number, ours, signed
+from .table import Entry, Gap, Table
+from .wording import MARKS, compact, footnotes, interval, lead, number, ours, signed
 
 COLOURS = {"better": "green", "worse": "red", "equivalent": "cyan", "inconclusive": "dim"}
+
+GUTTER = "  "
+"""What rich puts between two columns here."""
 
 
 def render(table: Table, width: int = 100) -> Group:
@@ -31,10 +33,11 @@ def render(table: Table, width: int = 100) -> Group:
     """
     parts: list[RenderableType] = [Text(table.experiment.title, style="bold"), Text()]
     if len(table.columns) == 1:
-        parts += [_detailed(table, table.columns[0]), Text()]
+        (column,) = table.columns
+        parts += [_detailed(table, column), *map(Text, _leads(table, column)), Text()]
     elif table.columns:
-        for columns in _blocks(table, width):
-            parts += [_block(table, columns), Text()]
+        for columns in table.blocks(_most(table, width)):
+            parts += [*_block(table, columns), Text()]
         parts.append(Text(_key(table), style="dim"))
     parts.extend(Text(line, style="dim") for line in footnotes(table))
     return Group(*parts)
@@ -52,6 +55,13 @@ def _detailed(table: Table, column: str) -> Grid:
         style = "bold" if entry.row == winner else "italic" if entry.row == baseline else ""
         grid.add_row(Text(entry.row), *(cell(entry) for _, cell in fields), style=style)
     return grid
+
+
+def _leads(table: Table, column: str) -> Iterator[str]:
+    """The leads in one column, one to a line."""
+    for gap in (table.gap(line, column) for line in table.leads):
+        paper = f" (paper {signed(gap.published)})" if table.beside_paper else ""
+        yield f"{gap.lead.label}: {lead(gap)}{paper}"
 
 
 def _fields(table: Table) -> Iterator[tuple[str, Callable[[Entry], Text]]]:
@@ -91,44 +101,50 @@ def _verdict(entry: Entry) -> Text:
     return Text(entry.comparison.verdict, style=COLOURS[entry.comparison.verdict])
 
 
-def _blocks(table: Table, width: int) -> Iterator[Sequence[str]]:
-    """Columns in groups of even size, each no wider than the terminal."""
-    label = max(len(row) for row in table.rows) + 2
-    cell = max(max(len(_compact(table, entry)), len(entry.column)) for entry in table.entries.values()) + 2
-    most = max(1, (width - label) // cell)
-    count = math.ceil(len(table.columns) / most)
-    size = math.ceil(len(table.columns) / count)
-    for start in range(0, len(table.columns), size):
-        yield table.columns[start : start + size]
+def _most(table: Table, width: int) -> int:
+    """How many columns fit side by side."""
+    label = max(map(len, table.rows)) + len(GUTTER)
+    cell = max(len(text) for column in table.columns for text in _texts(table, column)) + len(GUTTER)
+    return max(1, (width - label) // cell)
 
 
-def _block(table: Table, columns: Sequence[str]) -> Grid:
+def _block(table: Table, columns: Sequence[str]) -> Iterator[RenderableType]:
+    """Some columns; the leads below them have their labels on lines of their own, because these are long."""
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     grid.add_column("", no_wrap=True)
-    stacks = [_aligned(table, column) for column in columns]
-    for heading, _ in stacks:
+    headings, *lines = zip(*(_aligned(table, column) for column in columns), strict=True)
+    for heading in headings:
         grid.add_column(heading, no_wrap=True)
-    for place, row in enumerate(table.rows):
-        style = "italic" if row == table.experiment.baseline else ""
-        grid.add_row(Text(row), *(cells[place] for _, cells in stacks), style=style)
-    return grid
+    for row, cells in zip(table.rows, lines, strict=False):
+        grid.add_row(Text(row), *cells, style="italic" if row == table.experiment.baseline else "")
+    yield grid
+    indent = Text(" " * max(map(len, table.rows)))
+    for line, cells in zip(table.leads, lines[len(table.rows) :], strict=True):
+        yield Text(line.label)
+        yield Text(GUTTER).join([indent, *cells])
 
 
-def _aligned(table: Table, column: str) -> tuple[Text, list[Text]]:
-    """Heading and cells of a column, padded on the left: rich drops the blanks that would align them on the right."""
-    heading, cells = Text(column), [_compact(table, entry) for entry in table.column(column)]
+def _aligned(table: Table, column: str) -> list[Text]:
+    """The texts of a column, padded on the left: rich drops the blanks that would align them on the right."""
+    texts = _texts(table, column)
+    width = max(map(len, texts))
+    for text in texts:
+        text.pad_left(width - len(text))
+    return texts
+
+
+def _texts(table: Table, column: str) -> list[Text]:
+    """Heading, cells and leads of a column."""
+    cells = [_compact(table, entry) for entry in table.column(column)]
     for row, cell in zip(table.rows, cells, strict=True):
         if row == table.winner(column):
             cell.stylize("bold")
-    width = max(len(text) for text in (heading, *cells))
-    for text in (heading, *cells):
-        text.pad_left(width - len(text))
-    return heading, cells
+    return [Text(column), *cells, *(_gap(table, table.gap(line, column)) for line in table.leads)]
 
 
 def _compact(table: Table, entry: Entry) -> Text:
     """A cell such as "93.05±0.41 (93.13)†▲"; every part has its place, so that columns line up."""
-    text = Text(ours(entry, table.experiment.aggregate).replace(" ± ", "±") if entry.summary.n else _absent(entry))
+    text = Text(compact(entry, table.experiment.aggregate) if entry.summary.n else _absent(entry))
     if any(cell.summary.n and cell.state for cell in table.entries.values()):
         text.append("!" if entry.summary.n and entry.state else " ", style="yellow")
     elif table.beside_paper:
@@ -138,6 +154,16 @@ def _compact(table: Table, entry: Entry) -> Text:
     if entry.comparison is not None:
         text.append(MARKS[entry.comparison.verdict], style=COLOURS[entry.comparison.verdict])
     elif table.experiment.baseline in table.rows:
+        text.append(" ")
+    return text
+
+
+def _gap(table: Table, gap: Gap) -> Text:
+    """A lead such as "+9.78 (+10.77)", with blanks in the places of the marks that it cannot have."""
+    text = Text(_absent(gap.lacking) if gap.lacking else signed(gap.value))
+    if table.beside_paper:
+        text.append(f" ({signed(gap.published)}) ", style="dim")
+    if table.experiment.baseline in table.rows:
         text.append(" ")
     return text
 

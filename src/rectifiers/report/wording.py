@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..experiments.result import METRICS
-from .table import Entry, Table
+from .table import Entry, Gap, Table
 
 MARKS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "·"}
 """One character per verdict, for narrow tables."""
@@ -82,6 +82,16 @@ def ours(entry: Entry, aggregate: str) -> str:
     return f"{number(entry.value)} ± {number(half)}"
 
 
+def compact(entry: Entry, aggregate: str) -> str:
+    """The same without blanks around its sign, for tables of many columns."""
+    return ours(entry, aggregate).replace(" ± ", "±")
+
+
+def lead(gap: Gap) -> str:
+    """Our lead as a table shows it, or why there is none."""
+    return gap.lacking.state if gap.lacking else signed(gap.value)
+
+
 def measure(table: Table) -> str:
     """What the cells show, in one sentence."""
     how = "best" if table.experiment.aggregate == "best" else "mean ± 95 % t-interval"
@@ -125,6 +135,21 @@ def detectable(table: Table) -> str:
     return f"smallest difference a paired t-test finds here with 80 % power: {span}"
 
 
+def lead_rule(table: Table) -> str:
+    """What the lines below the table are; empty when there are none."""
+    lines = [f"{lead.label}: {lead.row} − the highest of {', '.join(lead.over)}" for lead in table.leads]
+    rule = "in percentage points, from the numbers shown; no interval, for the highest was picked afterwards"
+    return "; ".join([*lines, rule]) if lines else ""
+
+
+def misprints(table: Table) -> str:
+    """Where the published numbers shown contradict one another; empty when they do not."""
+    published = table.experiment.published
+    if not table.beside_paper or published is None or not published.notes:
+        return ""
+    return f"the print contradicts itself: {' '.join(published.notes).rstrip('.')}"
+
+
 def progress(table: Table) -> str:
     """How many runs there are, and how many diverged or are missing."""
     parts = [f"{table.planned - table.missing} of {table.planned} trainings run"]
@@ -135,7 +160,15 @@ def progress(table: Table) -> str:
 
 def footnotes(table: Table) -> list[str]:
     """All that a reader must know to read the table, one sentence each, most important first."""
-    lines = [measure(table), comparability(table), verdict_rule(table), detectable(table), progress(table)]
+    lines = [
+        measure(table),
+        comparability(table),
+        misprints(table),
+        lead_rule(table),
+        verdict_rule(table),
+        detectable(table),
+        progress(table),
+    ]
     return [f"{sentence(line)}." for line in lines if line]
 
 

@@ -5,9 +5,9 @@ import itertools
 import pytest
 
 from rectifiers import activations
-from rectifiers.experiments.experiment import Experiment, Published
+from rectifiers.experiments.experiment import Experiment, Lead, Published
 from rectifiers.papers import registry
-from rectifiers.papers.arelu.functions import FUNCTIONS, LEARNABLE, NON_LEARNABLE
+from rectifiers.papers.arelu.functions import FUNCTIONS, IMPROVEMENTS, LEARNABLE, NON_LEARNABLE
 
 TABLES = ("arelu/table1", "arelu/table5", "arelu/table6", "arelu/table7")
 COLUMNS = [f"{name} 1e-{exponent}" for exponent in (2, 3, 4, 5) for name in ("Adam", "SGD")]
@@ -50,13 +50,21 @@ def test_cells_as_printed(name: str, row: str, column: str, value: float) -> Non
 
 
 @pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize(("label", "group"), [("non-learnable", NON_LEARNABLE), ("learnable", LEARNABLE)])
-def test_printed_improvements_follow_from_the_cells(name: str, label: str, group: tuple[object, ...]) -> None:
+def test_improvements_are_those_that_the_paper_prints(name: str) -> None:
+    leads = registry.get(name).leads
+    assert list(published(name).derived) == [(lead.label, column) for lead in leads for column in COLUMNS]
+    assert [lead.row for lead in leads] == ["AReLU", "AReLU"]
+    assert [lead.over for lead in leads] == [tuple(arm.label for arm in group) for group in (NON_LEARNABLE, LEARNABLE)]
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("lead", IMPROVEMENTS, ids=lambda lead: lead.label)
+def test_printed_improvements_follow_from_the_cells(name: str, lead: Lead) -> None:
     numbers = published(name)
-    row = f"Improvement over {label}"
+    row = lead.label
     for column in COLUMNS:
-        best = max(numbers.cells[arm.label, column] for arm in group)  # type: ignore[attr-defined]
-        expected = round(numbers.cells["AReLU", column] - best, 2)
+        best = max(numbers.cells[other, column] for other in lead.over)
+        expected = round(numbers.cells[lead.row, column] - best, 2)
         if (name, row, column) in MISPRINTS:
             assert expected == MISPRINTS[name, row, column] != numbers.derived[row, column]
             assert any(column in note for note in numbers.notes)

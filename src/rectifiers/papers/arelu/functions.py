@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...experiments.experiment import Arm
+from ...experiments.experiment import Arm, Lead
 
 NON_LEARNABLE = (
     Arm("CELU", {"activation": "celu"}),
@@ -31,3 +31,8 @@ LEARNABLE = (
 ARELU = Arm("AReLU", {"activation": "arelu", "activation_args": {"alpha": 0.9, "beta": 2.0}})
 
 FUNCTIONS = (*NON_LEARNABLE, *LEARNABLE, ARELU)
+
+IMPROVEMENTS = tuple(
+    Lead(f"Improvement over {kind}", ARELU.label, tuple(arm.label for arm in group))
+    for kind, group in (("non-learnable", NON_LEARNABLE), ("learnable", LEARNABLE))
+)

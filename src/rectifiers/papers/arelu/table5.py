@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .functions import FUNCTIONS
+from .functions import FUNCTIONS, IMPROVEMENTS
 from .mnist import COLUMNS, COMPARED, ONE_EPOCH, PROTOCOL, SETTINGS
 
 experiment = Experiment(
@@ -21,6 +21,7 @@ experiment = Experiment(
     metric="first_epoch",
     aggregate="best",
     published=load_published(Path(__file__).with_suffix(".toml")),
+    leads=IMPROVEMENTS,
     deviations=(*PROTOCOL, *COMPARED),
     runs="arelu/table1",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .functions import FUNCTIONS
+from .functions import FUNCTIONS, IMPROVEMENTS
 from .mnist import BEST_EPOCH, COLUMNS, COMPARED, PROTOCOL, SETTINGS, TWENTY_EPOCHS
 
 experiment = Experiment(
@@ -22,6 +22,7 @@ experiment = Experiment(
     aggregate="best",
     margin=0.1,
     published=load_published(Path(__file__).with_suffix(".toml")),
+    leads=IMPROVEMENTS,
     deviations=(*PROTOCOL, *COMPARED, *BEST_EPOCH),
     runs="arelu/mnist-20",
 )

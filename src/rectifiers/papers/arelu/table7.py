@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .functions import FUNCTIONS
+from .functions import FUNCTIONS, IMPROVEMENTS
 from .mnist import BEST_EPOCH, COLUMNS, COMPARED, PROTOCOL, SETTINGS, TWENTY_EPOCHS
 
 experiment = Experiment(
@@ -21,6 +21,7 @@ experiment = Experiment(
     metric="best_on_test",
     margin=0.1,
     published=load_published(Path(__file__).with_suffix(".toml")),
+    leads=IMPROVEMENTS,
     deviations=(*PROTOCOL, *COMPARED, *BEST_EPOCH),
     runs="arelu/mnist-20",
 )
