@@ -30,10 +30,10 @@ INTRODUCTION = """\
 
 *Solid: the function as it starts; dashed: its derivative; functions that learn are blue.*
 
-`rectifiers.create("arelu")` makes a module, `rectifiers.functional.arelu(x)` applies the plain function. Every
-elementwise module takes `share` ("layer", "channel" or "element"), `channels` (inferred at the first call where it is
-not given), `channel_dim`, `device` and `dtype`; in the signatures below they are `**granularity`. `relu_like=True`
-starts a function at ReLU, or as near as it comes.
+`rectifiers.AReLU()` or `rectifiers.create("arelu")` makes a module, `rectifiers.functional.arelu(x)` applies the plain
+function. Every elementwise module takes `share` ("layer", "channel" or "element"), `channels` (inferred at the first
+call where it is not given), `channel_dim`, `device` and `dtype`; in the signatures below they are `**granularity`.
+`relu_like=True` starts a function at ReLU, or as near as it comes.
 """
 
 RELU_START = {

@@ -71,9 +71,20 @@ PUBLIC = [
 ]
 
 
+CLASSES = sorted(registry.get(name).__name__ for name in registry)
+
+
 def test_public_names_of_the_package() -> None:
-    assert rectifiers.__all__ == PUBLIC
-    assert set(dir(rectifiers)) >= {*PUBLIC, "__version__"}
+    assert rectifiers.__all__ == sorted([*PUBLIC, *CLASSES])
+    assert set(dir(rectifiers)) >= {*PUBLIC, *CLASSES, "__version__"}
+    assert set(dir(activations)) >= {*CLASSES, "create", "registry"}
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_module_classes_stand_at_the_top_by_name(name: str) -> None:
+    cls = registry.get(name)
+    assert getattr(rectifiers, cls.__name__) is cls
+    assert getattr(activations, cls.__name__) is cls
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -84,6 +95,8 @@ def test_public_names_exist_and_are_documented(name: str) -> None:
 def test_unknown_attribute() -> None:
     with pytest.raises(AttributeError, match="'rectifiers' has no attribute 'zrelu'"):
         getattr(rectifiers, "zrelu")  # noqa: B009
+    with pytest.raises(AttributeError, match=r"'rectifiers\.activations' has no attribute 'ZReLU'"):
+        getattr(activations, "ZReLU")  # noqa: B009
 
 
 def loaded_by(code: str) -> set[str]:
@@ -96,6 +109,10 @@ def loaded_by(code: str) -> set[str]:
 
 def test_import_needs_the_standard_library_alone() -> None:
     assert loaded_by("import rectifiers") - set(sys.stdlib_module_names) <= {"rectifiers"}
+
+
+def test_looking_at_the_names_loads_no_torch() -> None:
+    assert "torch" not in loaded_by("import rectifiers; dir(rectifiers), rectifiers.__all__")
 
 
 def test_functions_need_torch_alone() -> None:

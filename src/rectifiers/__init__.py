@@ -1,6 +1,7 @@
 """Rectifier activation functions that learn: use them, swap them into a model, prove whether they help.
 
-Names are imported at first use, so that the command line can answer `--help` without loading torch.
+The functions' modules stand here by class name, `rectifiers.AReLU`, beside the names below. All are imported at
+first use, so that the command line can answer `--help` without loading torch.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    import rectifiers.functional as functional
-
+    from . import functional as functional
     from .activations import create as create
     from .activations import list_activations as list_activations
     from .activations import register_activation as register_activation
@@ -28,23 +28,22 @@ _HOME = {
 }
 
 
-__all__ = [
-    "RectifiersError",
-    "create",
-    "functional",
-    "list_activations",
-    "param_groups",
-    "register_activation",
-]
-
-
 def __getattr__(name: str) -> Any:
     if name == "functional":
         return importlib.import_module(".functional", __name__)
     if name in _HOME:
         return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    if name == "__all__":
+        return sorted([*_HOME, "functional", *_classes()])
+    if not name.startswith("_") and name in _classes():
+        return getattr(importlib.import_module(".activations", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME, "functional"])
+    return sorted({*globals(), *_HOME, "functional", *_classes()})
+
+
+def _classes() -> dict[str, str]:
+    classes: dict[str, str] = importlib.import_module(".activations", __name__).CLASSES
+    return classes

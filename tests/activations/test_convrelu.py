@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from rectifiers import create
 from rectifiers import functional as R
-from rectifiers.core.errors import ConfigError, RectifiersError, ShapeError, UnsupportedError
+from rectifiers.core.errors import ConfigError, DtypeError, RectifiersError, ShapeError, UnsupportedError
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
@@ -221,6 +221,26 @@ def test_threshold_of_another_shape() -> None:
     with pytest.raises(ShapeError, match=r"threshold.*\(2, 3\)") as caught:
         R.conv_relu1d(torch.zeros(1, 2, 5), torch.zeros(3, 2, 2), torch.zeros(2, 3))
     assert "(2, 2)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("weight", "threshold", "bias", "message"),
+    [
+        (torch.zeros(3, 2, 2), torch.zeros(2, 2), torch.zeros(4), r"bias of shape \(3,\), got \(4,\)"),
+        (torch.zeros(3, 2, 2), torch.zeros(2, 2), torch.zeros(3, 1), r"bias of shape \(3,\), got \(3, 1\)"),
+        (torch.zeros(3, 2, 0), torch.zeros(2, 0), None, r"channels and taps, got \(3, 2, 0\)"),
+        (torch.zeros(3, 2), torch.zeros(2, 2), None, r"weight of 3 dimensions, got \(3, 2\)"),
+    ],
+)
+def test_parameters_of_impossible_shapes(weight: Tensor, threshold: Tensor, bias: Tensor | None, message: str) -> None:
+    with pytest.raises(ShapeError, match=message):
+        R.conv_relu1d(torch.zeros(1, 2, 5), weight, threshold, bias)
+
+
+@pytest.mark.parametrize("wrong", [[[[1.0]]], torch.ones(1, 1, 1, dtype=torch.int64)])
+def test_parameters_that_are_no_real_tensors(wrong: Any) -> None:
+    with pytest.raises(DtypeError, match="conv_relu1d: expected a"):
+        R.conv_relu1d(torch.zeros(1, 1, 5), wrong, torch.zeros(1, 1))
 
 
 def test_kernel_larger_than_the_input() -> None:

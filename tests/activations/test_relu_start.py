@@ -61,3 +61,12 @@ def test_nearest_start_is_near(name: str) -> None:
 def test_no_start_is_a_named_error(name: str) -> None:
     with pytest.raises(UnsupportedError, match="relu_like"):
         build(name, relu_like=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", names(lambda spec: spec.relu_start == "nearest" and spec.parameters))
+def test_nearest_start_leaves_every_parameter_a_gradient(name: str, dtype: torch.dtype) -> None:
+    """At the very edge of AReLU's clamp, rounding to float32 puts α outside, where it could never learn."""
+    module = build(name, 1, dtype, relu_like=True)
+    module(GRID.to(dtype)).square().sum().backward()
+    assert all(bool(parameter.grad.any()) for parameter in module.activation_parameters())

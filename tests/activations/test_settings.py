@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+import rectifiers
 from rectifiers import create
 from rectifiers import functional as R
 from rectifiers.core.errors import ConfigError, ShapeError, UnknownNameError, UnsupportedError
@@ -84,6 +85,19 @@ def test_vlu_and_sinerelu_take_their_constants() -> None:
         ("pau", {"form": "C"}),
         ("rrelu", {"lower": 0.5, "upper": 0.25}),
         ("slaf", {"terms": 1}),
+        ("arelu", {"alpha": "high"}),
+        ("arelu", {"beta": float("inf")}),
+        ("celu", {"alpha": 0}),
+        ("elu", {"alpha": "1"}),
+        ("leaky_relu", {"negative_slope": None}),
+        ("pau", {"degrees": 5}),
+        ("pau", {"degrees": (5.0, 4.0)}),
+        ("rrelu", {"upper": float("inf")}),
+        ("sinerelu", {"epsilon": float("nan")}),
+        ("softplus", {"beta": -1.0}),
+        ("swish", {"beta": "1"}),
+        ("vlu", {"beta": None}),
+        ("adarelu", {"init": float("nan")}),
         ("adarelu", {"init": "zeros"}),
         ("convrelu1d", {"in_channels": 1, "out_channels": 1, "kernel_size": 1, "threshold_init": "zeros"}),
     ],
@@ -118,6 +132,7 @@ def test_channels_that_do_not_divide_into_groups() -> None:
         lambda: R.pau(X, (1.0, 1.0), ()),
         lambda: R.slaf(X, (1.0,)),
         lambda: R.comb(X, (0.5, 0.5)),
+        lambda: R.apl(X, (1.0,), ()),
     ],
 )
 def test_too_few_coefficients(call: Any) -> None:
@@ -128,3 +143,45 @@ def test_too_few_coefficients(call: Any) -> None:
 def test_as_many_slopes_as_places() -> None:
     with pytest.raises(ShapeError, match="as many slopes as places, got 3 and 2"):
         R.apl(X, a=(0.5, 0.5, 0.5), b=(1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: R.celu(X, alpha=0.0),
+        lambda: R.elu(X, alpha="1"),
+        lambda: R.leaky_relu(X, negative_slope=None),
+        lambda: R.rrelu(X, lower=0.5, upper=0.25),
+        lambda: R.softplus(X, beta=0.0),
+        lambda: R.swish(X, beta=float("nan")),
+        lambda: R.vlu(X, alpha="a"),
+        lambda: R.arelu(X, alpha="a"),
+    ],
+)
+def test_plain_functions_refuse_the_same_settings(call: Any) -> None:
+    with pytest.raises(ConfigError, match=r"must .*(got|lower=)"):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: R.pau(X, 1.0, (1.0,)),
+        lambda: R.slaf(X, torch.tensor(1.0)),
+        lambda: R.apl(X, 0.2, 0.5),
+        lambda: R.comb(X, 1.0),
+    ],
+)
+def test_one_number_where_coefficients_belong(call: Any) -> None:
+    with pytest.raises(ShapeError, match="must hold coefficients along its first axis"):
+        call()
+
+
+def test_pau_takes_degrees_as_a_list() -> None:
+    assert repr(create("pau", degrees=[3, 2])) == repr(create("pau", degrees=(3, 2)))
+
+
+def test_a_number_of_channels_is_not_taken_for_a_slope() -> None:
+    """`torch.nn.PReLU(64)` has 64 slopes; ours must not become one slope of 64."""
+    with pytest.raises(TypeError, match="positional"):
+        rectifiers.PReLU(64)

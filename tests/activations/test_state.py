@@ -158,3 +158,12 @@ def test_repr_tells_channels_once_they_are_known(name: str) -> None:
     assert "channels=None" in repr(lazy)
     lazy(torch.ones(2, 6, 3))
     assert "channels=6" in repr(lazy)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_state_can_take_the_place_of_parameters_without_memory(name: str) -> None:
+    module, x = sample(name)
+    vary(module)
+    skeleton = build(name).to("meta")
+    skeleton.load_state_dict(module.state_dict(), assign=True)
+    assert torch.equal(skeleton(x), module(x))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.func import functional_call, grad, jvp, stack_module_state, vmap
 
 from rectifiers.core.errors import UnsupportedError
 
@@ -90,6 +90,17 @@ def test_vmap_over_inputs(name: str) -> None:
     torch.testing.assert_close(vmap(module)(batches), expected)
 
 
+@pytest.mark.parametrize("name", names(lambda spec: spec.stochastic))
+def test_vmap_draws_for_each_sample_or_once_for_all(name: str) -> None:
+    module, x = sample(name)
+    x = -x.abs()
+    twice = torch.stack([x, x])
+    module.train()
+    different, same = vmap(module, randomness="different")(twice), vmap(module, randomness="same")(twice)
+    assert not torch.equal(different[0], different[1])
+    assert torch.equal(same[0], same[1])
+
+
 @pytest.mark.parametrize("name", names(lambda spec: spec.parameters and "vmap" not in spec.unsupported))
 def test_vmap_over_an_ensemble(name: str) -> None:
     modules = [build(name) for _ in range(3)]
@@ -117,6 +128,17 @@ def test_func_grad_is_autograd(name: str) -> None:
         torch.testing.assert_close(found[key], value)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+def test_forward_mode_is_reverse_mode(name: str) -> None:
+    module, x = sample(name)
+    direction = torch.linspace(-1, 1, x.numel(), dtype=x.dtype).reshape(x.shape)
+    value, push = jvp(module, (x,), (direction,))
+    weights = torch.linspace(0.5, 1.5, value.numel(), dtype=x.dtype).reshape(value.shape)
+    slope = grad(lambda x: (weights * module(x)).sum())(x)
+    torch.testing.assert_close((weights * push).sum(), (slope * direction).sum())
+
+
 @pytest.mark.parametrize("name", able("vmap"))
 def test_gradients_per_sample(name: str) -> None:
     module, x = sample(name)
@@ -140,11 +162,12 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize("capability", MISSING)
-def test_what_a_function_cannot_do_is_a_named_error(capability: str) -> None:
-    for name in names(lambda spec: capability in spec.unsupported):
-        with pytest.raises(UnsupportedError, match=name):
-            MISSING[capability](*sample(name))
+@pytest.mark.parametrize(
+    ("name", "capability"), [(name, capability) for name in NAMES for capability in spec_of(name).unsupported]
+)
+def test_what_a_function_cannot_do_is_a_named_error(name: str, capability: str) -> None:
+    with pytest.raises(UnsupportedError, match=name):
+        MISSING[capability](*sample(name))
 
 
 def test_specs_name_known_capabilities_alone() -> None:

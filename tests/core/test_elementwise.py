@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from rectifiers.core.elementwise import Elementwise, apply, check_input
 from rectifiers.core.errors import ConfigError, DtypeError, ShapeError, UnsupportedError
@@ -140,3 +141,87 @@ def test_parameters_decide_when_they_are_wider() -> None:
 def test_inputs_that_are_no_real_tensors(wrong: Any) -> None:
     with pytest.raises(DtypeError, match=r"^f: expected a"):
         check_input("f", wrong)
+
+
+class Doubled(nn.Module):
+    """A parametrization."""
+
+    def forward(self, tensor: Tensor) -> Tensor:
+        return 2 * tensor
+
+
+class Shifted(Elementwise):
+    """x + shift, started as its spec says."""
+
+    spec = ActivationSpec(
+        name="shifted", title="Shifted", equation="x + shift", paper="none", parameters=(ParameterSpec("shift", 1.5),)
+    )
+    shift: nn.Parameter
+
+    def forward(self, x: Tensor) -> Tensor:
+        return apply("shifted", torch.add, self.ready(x), channel_dim=self.channel_dim, shift=self.shift)
+
+
+def test_without_inits_parameters_start_as_the_spec_says() -> None:
+    assert torch.equal(Shifted(share="channel")(X), X + 1.5)
+
+
+@pytest.mark.parametrize("slope", ["2", None, True, float("nan"), (1.0, 2.0), torch.tensor(2.0)])
+def test_starting_values_that_are_no_numbers(slope: Any) -> None:
+    with pytest.raises(ConfigError, match="Line: slope must be a finite number, got"):
+        Line(slope=slope)
+
+
+def test_coefficients_that_are_no_numbers() -> None:
+    with pytest.raises(ConfigError, match="Line: shift must be a finite number, got 'a'"):
+        Line(shift=(0.5, "a"))
+
+
+@pytest.mark.parametrize("channel_dim", ["1", 1.0, None, True])
+def test_channel_dim_that_is_no_number(channel_dim: Any) -> None:
+    with pytest.raises(ConfigError, match="Line: channel_dim must be a whole number, got"):
+        Line(channel_dim=channel_dim)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.complex64])
+def test_parameters_of_another_kind_of_dtype(dtype: torch.dtype) -> None:
+    with pytest.raises(DtypeError, match=f"Line: expected a floating-point dtype, got {dtype}"):
+        Line(dtype=dtype)
+
+
+def test_arguments_that_are_no_numbers() -> None:
+    with pytest.raises(ConfigError, match="f: scale must be a number, numbers or a tensor, got 'a'"):
+        apply("f", torch.mul, X, scale="a")  # type: ignore[arg-type]
+    with pytest.raises(DtypeError, match=r"f: expected real parameters, got torch\.complex64"):
+        apply("f", torch.mul, X, scale=torch.ones((), dtype=torch.complex64))
+
+
+def test_reset_before_the_first_call() -> None:
+    line = Line(share="channel")
+    line.reset_parameters()
+    assert line.units is None
+    assert torch.equal(line(X), 2 * X + 0.75)
+
+
+def test_functional_call_lends_a_lazy_module_its_parameters_for_one_call() -> None:
+    line = Line(share="channel")
+    lent = {"slope": torch.arange(4.0), "shift": torch.zeros(2, 4)}
+    out = torch.func.functional_call(line, lent, (X,))
+    assert torch.equal(out, X * torch.arange(4.0).reshape(4, 1))
+    assert torch.equal(lent["slope"], torch.arange(4.0))
+    assert line.units is None
+    assert torch.equal(line(X), 2 * X + 0.75)
+
+
+def test_parametrized_parameters_stay_the_activations() -> None:
+    line = Line()
+    parametrize.register_parametrization(line, "slope", Doubled())
+    assert torch.equal(line(X), 4 * X + 0.75)
+    assert {id(parameter) for parameter in line.activation_parameters()} == {id(p) for p in line.parameters()}
+    line(X).sum().backward()
+    assert all(parameter.grad is not None for parameter in line.activation_parameters())
+
+
+def test_starting_values_of_parameters_that_are_not_there() -> None:
+    with pytest.raises(ConfigError, match="Shifted: unknown argument 'slope'"):
+        Shifted(inits={"slope": 1.0})

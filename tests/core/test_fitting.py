@@ -82,13 +82,16 @@ def test_unknown_target(fit: Any) -> None:
     [
         ({"degrees": (0, 4)}, "degrees"),
         ({"degrees": (5,)}, "degrees"),
+        ({"degrees": 5}, "degrees"),
+        ({"degrees": (5.0, 4.0)}, "degrees"),
+        ({"target": 3}, "name or a function"),
         ({"form": "C"}, "form"),
         ({"interval": (1.0, 1.0)}, "interval"),
     ],
 )
 def test_impossible_fits(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        fit_rational("relu", **arguments)
+        fit_rational(**{"target": "relu", **arguments})
 
 
 @pytest.mark.parametrize("target", [torch.log, lambda x: x[:5], lambda x: 1 / (x - 3)], ids=["nan", "shape", "pole"])

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from rectifiers import create, param_groups
 from rectifiers.core.errors import ConfigError
@@ -93,3 +94,23 @@ def test_parameters_without_a_shape() -> None:
 def test_numbers_outside_their_domain(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"^{name} must be .*got {value}"):
         param_groups(network(), **{"lr": 0.1, name: value})
+
+
+class Doubled(nn.Module):
+    def forward(self, tensor: torch.Tensor) -> torch.Tensor:
+        return 2 * tensor
+
+
+@pytest.mark.parametrize(
+    ("layer", "parameter"),
+    [
+        (create("arelu"), "alpha"),
+        (nn.PReLU(), "weight"),
+        (create("convrelu1d", in_channels=2, out_channels=2, kernel_size=1), "threshold"),
+    ],
+)
+def test_parametrized_activations_are_spared_the_decay(layer: nn.Module, parameter: str) -> None:
+    parametrize.register_parametrization(layer, parameter, Doubled())
+    groups = by_name(param_groups(nn.Sequential(layer), lr=0.1, weight_decay=1e-3))
+    original = layer.get_parameter(f"parametrizations.{parameter}.original")
+    assert any(original is one for one in groups["activations"]["params"])

@@ -1,5 +1,7 @@
 """The functions, one file each. The table below is their registry; importing it imports no function.
 
+The module classes stand here by name too: `from rectifiers.activations import AReLU` loads its file.
+
 A new function: one file that holds its module class with a `spec`, and one line in `TABLE`.
 """
 
@@ -52,6 +54,9 @@ TABLE = {
     "vlu": "vlu:VLU",
 }
 
+CLASSES = {target.split(":")[1]: name for name, target in TABLE.items()}
+"""Registry name of every class of the table."""
+
 registry: Registry[Any] = Registry("activation", __name__, TABLE)
 
 
@@ -86,3 +91,13 @@ def register_activation(name: str) -> Callable[[Any], Any]:
 def channel_factor(module: nn.Module) -> Fraction:
     """Output channels per input channel: 2 for CReLU, 1/k for Maxout, 1 for all that keep the shape."""
     return Fraction(getattr(module, "channel_factor", 1))
+
+
+def __getattr__(name: str) -> Any:
+    if name in CLASSES:
+        return registry.get(CLASSES[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *CLASSES})

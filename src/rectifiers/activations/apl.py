@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from ..core.checks import check_count
+from ..core.checks import check_count, count_coefficients
 from ..core.elementwise import Elementwise, apply
 from ..core.errors import ShapeError
 from ..core.granularity import Granularity
@@ -42,8 +42,9 @@ def apl(
         >>> apl(torch.tensor([-1.5, 1.0]), a=(0.5,), b=(0.5,)).tolist()
         [1.0, 1.0]
     """
-    if len(a) != len(b):
-        raise ShapeError(f"apl: expected as many slopes as places, got {len(a)} and {len(b)}")
+    slopes, places = count_coefficients("apl", "a", a), count_coefficients("apl", "b", b)
+    if slopes != places:
+        raise ShapeError(f"apl: expected as many slopes as places, got {slopes} and {places}")
     return apply("apl", kernel.reference, x, channel_dim=channel_dim, coefficients=frozenset("ab"), a=a, b=b)
 
 

@@ -47,7 +47,8 @@ class AReLU(Elementwise):
     Args:
         alpha: start of α; the paper takes 0.9 on MNIST, 0.75 on CIFAR.
         beta: start of β; the paper takes 2 on MNIST, 1 on CIFAR.
-        relu_like: start as near to ReLU as AReLU comes: slope 0.01 below zero, 1 + σ(−6) = 1.0025 above.
+        relu_like: start as near to ReLU as AReLU comes and still learns α, just inside its clamp: slope 0.011 below
+            zero, 1 + σ(−6) = 1.0025 above.
         **granularity: `share` ("layer" as in the paper), `channels`, `channel_dim`, `device`, `dtype`.
 
     Shape:
@@ -65,7 +66,7 @@ class AReLU(Elementwise):
         equation="C(α)·x for x < 0, (1 + σ(β))·x for x ≥ 0; C clamps to [0.01, 0.99]",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
         parameters=(
-            ParameterSpec(name="alpha", init=0.9, relu=0.01, domain="clamped to [0.01, 0.99]"),
+            ParameterSpec(name="alpha", init=0.9, relu=0.011, domain="clamped to [0.01, 0.99]"),
             ParameterSpec(name="beta", init=2.0, relu=-6.0, domain="any real number"),
         ),
         invertible=True,

@@ -26,7 +26,7 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
     Raises:
         DtypeError: `x` is not floating-point.
-        ConfigError: `alpha` is not positive.
+        ConfigError: `alpha` is not a positive, finite number.
 
     Example:
         >>> import torch

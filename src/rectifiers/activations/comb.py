@@ -9,6 +9,7 @@ from typing import Literal
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
+from ..core.checks import count_coefficients
 from ..core.elementwise import Elementwise, apply
 from ..core.errors import ConfigError, ShapeError, UnsupportedError
 from ..core.granularity import Granularity
@@ -47,8 +48,9 @@ def comb(
         >>> comb(torch.tensor([-2.0, 2.0]), weights=(0.5, 0.5, 0.0)).tolist()
         [-1.0, 2.0]
     """
-    if len(weights) != 3:
-        raise ShapeError(f"comb: expected 3 weights, of the identity, ReLU and tanh, got {len(weights)}")
+    count = count_coefficients("comb", "weights", weights)
+    if count != 3:
+        raise ShapeError(f"comb: expected 3 weights, of the identity, ReLU and tanh, got {count}")
     formula = partial(_formula, constraint=_check_constraint("comb", constraint))
     return apply("comb", formula, x, channel_dim=channel_dim, coefficients=frozenset(["weights"]), weights=weights)
 
@@ -113,7 +115,7 @@ class Comb(Elementwise):
                 "Comb: relu_like=True is not possible with constraint='convex', whose weights stay above 0; "
                 "take constraint='affine'"
             )
-        super().__init__(relu_like=relu_like, inits={"weights": (1 / 3, 1 / 3, 1 / 3)}, **granularity)
+        super().__init__(relu_like=relu_like, **granularity)
         self.constraint = _check_constraint(self.owner, constraint)
 
     def forward(self, x: Tensor) -> Tensor:

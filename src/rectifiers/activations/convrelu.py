@@ -149,7 +149,7 @@ def _conv_relu(
     dilation: Size,
     groups: int,
 ) -> Tensor:
-    _check_shapes(owner, dims, x, weight, threshold, groups)
+    _check_shapes(owner, dims, x, weight, threshold, bias, groups)
     steps = _per_axis(owner, "stride", stride, dims, least=1)
     spacings = _per_axis(owner, "dilation", dilation, dims, least=1)
     margins = _margins(owner, padding, threshold.shape[1:], steps, spacings)
@@ -173,15 +173,20 @@ def _conv_relu(
     return (y if batched else y.squeeze(0)).to(x.dtype)
 
 
-def _check_shapes(owner: str, dims: int, x: Tensor, weight: Tensor, threshold: Tensor, groups: int) -> None:
-    check_input(owner, x)
+def _check_shapes(
+    owner: str, dims: int, x: Tensor, weight: Tensor, threshold: Tensor, bias: Tensor | None, groups: int
+) -> None:
+    for tensor in (x, weight, threshold) if bias is None else (x, weight, threshold, bias):
+        check_input(owner, tensor)
     if x.ndim not in (dims + 1, dims + 2):
         raise ShapeError(
             f"{owner}: expected an input of {dims + 2} dimensions, or {dims + 1} without a batch, got {tuple(x.shape)}"
         )
     if weight.ndim != dims + 2:
         raise ShapeError(f"{owner}: expected a weight of {dims + 2} dimensions, got {tuple(weight.shape)}")
-    if groups < 1 or weight.shape[0] % groups:
+    if 0 in weight.shape:
+        raise ShapeError(f"{owner}: expected a weight with channels and taps, got {tuple(weight.shape)}")
+    if check_count(owner, "groups", groups) and weight.shape[0] % groups:
         raise ConfigError(f"{owner}: groups must divide the {weight.shape[0]} output channels, got {groups}")
     channels, expected = x.shape[-dims - 1], weight.shape[1] * groups
     if channels != expected:
@@ -190,6 +195,8 @@ def _check_shapes(owner: str, dims: int, x: Tensor, weight: Tensor, threshold: T
         raise ShapeError(
             f"{owner}: expected a threshold of shape {(expected, *weight.shape[2:])}, got {tuple(threshold.shape)}"
         )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ShapeError(f"{owner}: expected a bias of shape {tuple(weight.shape[:1])}, got {tuple(bias.shape)}")
 
 
 def _per_axis(owner: str, name: str, value: Size, dims: int, *, least: int) -> tuple[int, ...]:
@@ -291,7 +298,9 @@ class _ConvReLU(nn.modules.conv._ConvNd):
 
     def activation_parameters(self) -> list[nn.Parameter]:
         """The thresholds."""
-        return [self.threshold]
+        # Not the attribute: under a parametrization it is a tensor computed from the parameter.
+        named = self.named_parameters()
+        return [value for name, value in named if name.removeprefix("parametrizations.").startswith("threshold")]
 
     @classmethod
     def from_conv(cls, conv: nn.modules.conv._ConvNd, *, threshold_init: ThresholdInit = "zero") -> Self:

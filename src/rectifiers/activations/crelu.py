@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from torch import Tensor
+from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply, check_input
-from ..core.granularity import channel_axis
+from ..core.granularity import Granularity, channel_axis
 from ..core.spec import ActivationSpec
 from ..kernels import crelu as kernel
 
@@ -65,6 +66,9 @@ class CReLU(Elementwise):
         kinks=(0.0,),
         stem="crelu",
     )
+
+    def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
+        super().__init__(relu_like=relu_like, **granularity)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `crelu`."""

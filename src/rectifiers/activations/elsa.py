@@ -51,7 +51,8 @@ class ELSA(Elementwise):
     Args:
         alpha: start of α.
         beta: start of β.
-        relu_like: start as near to ReLU as ELSA comes: slope 0.01 below zero, σ(6) = 0.9975 above.
+        relu_like: start as near to ReLU as ELSA comes and still learns α, just inside its clamp: slope 0.011 below
+            zero, σ(6) = 0.9975 above.
         **granularity: `share` ("layer" as in the paper), `channels`, `channel_dim`, `device`, `dtype`.
 
     Shape:
@@ -69,7 +70,7 @@ class ELSA(Elementwise):
         equation="C(α)·x for x < 0, σ(β)·x for x ≥ 0; C clamps to [0.01, 0.99]",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
         parameters=(
-            ParameterSpec(name="alpha", init=0.9, relu=0.01, domain="clamped to [0.01, 0.99]"),
+            ParameterSpec(name="alpha", init=0.9, relu=0.011, domain="clamped to [0.01, 0.99]"),
             ParameterSpec(name="beta", init=2.0, relu=6.0, domain="any real number"),
         ),
         invertible=True,

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Unpack
 
+from ..core.checks import check_number
 from ..core.elementwise import Elementwise, apply
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
@@ -25,12 +26,14 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
     Raises:
         DtypeError: `x` is not floating-point.
+        ConfigError: `alpha` is not a finite number.
 
     Example:
         >>> import torch
         >>> elu(torch.tensor([-torch.inf, 0.0, 2.0]), alpha=0.5).tolist()
         [-0.5, 0.0, 2.0]
     """
+    check_number("elu", "alpha", alpha)
     return apply("elu", partial(F.elu, alpha=alpha), x)
 
 
@@ -65,7 +68,7 @@ class ELU(Elementwise):
 
     def __init__(self, alpha: float = 1.0, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, **granularity)
-        self.alpha = 0.0 if relu_like else alpha
+        self.alpha = 0.0 if relu_like else check_number(self.owner, "alpha", alpha)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `elu`."""

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Unpack
 
+from ..core.checks import check_number
 from ..core.elementwise import Elementwise, apply
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
@@ -25,12 +26,14 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
 
     Raises:
         DtypeError: `x` is not floating-point.
+        ConfigError: `negative_slope` is not a finite number.
 
     Example:
         >>> import torch
         >>> leaky_relu(torch.tensor([-1.0, 0.0, 2.0]), negative_slope=0.5).tolist()
         [-0.5, 0.0, 2.0]
     """
+    check_number("leaky_relu", "negative_slope", negative_slope)
     return apply("leaky_relu", partial(F.leaky_relu, negative_slope=negative_slope), x)
 
 
@@ -66,7 +69,7 @@ class LeakyReLU(Elementwise):
         self, negative_slope: float = 0.01, *, relu_like: bool = False, **granularity: Unpack[Granularity]
     ) -> None:
         super().__init__(relu_like=relu_like, **granularity)
-        self.negative_slope = 0.0 if relu_like else negative_slope
+        self.negative_slope = 0.0 if relu_like else check_number(self.owner, "negative_slope", negative_slope)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `leaky_relu`."""

@@ -8,7 +8,8 @@ from functools import partial
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from ..core.elementwise import Elementwise, apply
+from ..core.checks import count_coefficients
+from ..core.elementwise import Elementwise, Init, apply
 from ..core.errors import ConfigError, ShapeError
 from ..core.fitting import Target, fit_rational
 from ..core.granularity import Granularity
@@ -47,10 +48,11 @@ def pau(
         >>> pau(torch.tensor([-1.0, 1.0]), numerator=(0.0, 1.0), denominator=(1.0, 0.0), form="A").tolist()
         [-0.5, 0.5]
     """
-    if len(numerator) < 2 or len(denominator) < 1:
+    upper = count_coefficients("pau", "numerator", numerator)
+    lower = count_coefficients("pau", "denominator", denominator)
+    if upper < 2 or lower < 1:
         raise ShapeError(
-            "pau: expected at least 2 coefficients in the numerator and 1 in the denominator, "
-            f"got {len(numerator)} and {len(denominator)}"
+            f"pau: expected at least 2 coefficients in the numerator and 1 in the denominator, got {upper} and {lower}"
         )
     return apply(
         "pau",
@@ -130,12 +132,6 @@ class PAU(Elementwise):
         return pau(self.ready(x), self.numerator, self.denominator, self.form, channel_dim=self.channel_dim)
 
 
-_PUBLISHED = (
-    (0.0335583603, 0.505000375, 1.65343934, 2.01001052, 0.931901999, 0.152424124),
-    (3.30847488e-6, 3.98021568, 5.12471206e-7, 0.301830109),
-)
-
-
 class PAUAReLU(Elementwise):
     """PAU as AReLU's tables ran it: form A of degrees 5 and 4, with the authors' coefficients near LeakyReLU.
 
@@ -180,8 +176,10 @@ class PAUAReLU(Elementwise):
     denominator: nn.Parameter
 
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
-        a, b = fit_rational("relu", form="A") if relu_like else _PUBLISHED
-        super().__init__(relu_like=relu_like, inits={"numerator": a, "denominator": b}, **granularity)
+        inits: dict[str, Init] = {}
+        if relu_like:
+            inits["numerator"], inits["denominator"] = fit_rational("relu", form="A")
+        super().__init__(relu_like=relu_like, inits=inits, **granularity)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `pau`."""

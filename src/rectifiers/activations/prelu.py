@@ -40,7 +40,7 @@ class PReLU(Elementwise):
     """Parametric ReLU: learns the slope below zero.
 
     Args:
-        a: start of the slope.
+        a: start of the slope, given by name: `torch.nn.PReLU` takes a number of channels in its place.
         relu_like: start at slope 0, which is ReLU.
         **granularity: `share` ("layer" by default, one slope as in `torch.nn.PReLU`; the paper compares it with
             "channel"), `channels`, `channel_dim`, `device`, `dtype`.
@@ -67,7 +67,7 @@ class PReLU(Elementwise):
     )
     a: nn.Parameter
 
-    def __init__(self, a: float = 0.25, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
+    def __init__(self, *, a: float = 0.25, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, inits={"a": a}, **granularity)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
+from ..core.checks import check_number
 from ..core.elementwise import Elementwise, apply
 from ..core.errors import ConfigError
 from ..core.granularity import Granularity
@@ -27,7 +28,7 @@ def rrelu(x: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool 
 
     Raises:
         DtypeError: `x` is not floating-point.
-        ConfigError: `lower` is above `upper`.
+        ConfigError: `lower` is above `upper`, or one of them is not a finite number.
 
     Example:
         >>> rrelu(torch.tensor([-1.0, 1.0]), lower=0.25, upper=0.75).tolist()
@@ -43,7 +44,7 @@ def rrelu(x: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool 
 
 
 def _check_bounds(owner: str, lower: float, upper: float) -> None:
-    if not lower <= upper:
+    if not check_number(owner, "lower", lower) <= check_number(owner, "upper", upper):
         raise ConfigError(f"{owner}: lower must not be above upper, got lower={lower} and upper={upper}")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
+from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
 
 
@@ -53,6 +55,9 @@ class Sigmoid(Elementwise):
         "Backpropagation Learning",
         invertible=True,
     )
+
+    def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
+        super().__init__(relu_like=relu_like, **granularity)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `sigmoid`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from typing_extensions import Unpack
 
+from ..core.checks import check_number
 from ..core.elementwise import Elementwise, apply
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
@@ -63,7 +64,7 @@ class SineReLU(Elementwise):
 
     def __init__(self, epsilon: float = 0.0025, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, **granularity)
-        self.epsilon = 0.0 if relu_like else epsilon
+        self.epsilon = 0.0 if relu_like else check_number(self.owner, "epsilon", epsilon)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `sinerelu`."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from ..core.checks import check_count
+from ..core.checks import check_count, count_coefficients
 from ..core.elementwise import Elementwise, apply
 from ..core.errors import ConfigError, ShapeError
 from ..core.fitting import Target, fit_polynomial
@@ -37,8 +37,9 @@ def slaf(x: Tensor, a: Tensor | Sequence[float], *, channel_dim: int = 1) -> Ten
         >>> slaf(torch.tensor([-1.0, 2.0]), a=(1.0, 0.0, 2.0)).tolist()
         [3.0, 9.0]
     """
-    if len(a) < 2:
-        raise ShapeError(f"slaf: expected at least 2 coefficients, got {len(a)}")
+    count = count_coefficients("slaf", "a", a)
+    if count < 2:
+        raise ShapeError(f"slaf: expected at least 2 coefficients, got {count}")
     return apply("slaf", rational.horner, x, channel_dim=channel_dim, coefficients=frozenset("a"), a=a)
 
 
@@ -122,7 +123,7 @@ class SLAFAReLU(Elementwise):
     a: nn.Parameter
 
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
-        super().__init__(relu_like=relu_like, inits={"a": (1.0, 1.0)}, **granularity)
+        super().__init__(relu_like=relu_like, **granularity)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `slaf`."""

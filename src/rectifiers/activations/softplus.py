@@ -26,7 +26,7 @@ def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
 
     Raises:
         DtypeError: `x` is not floating-point.
-        ConfigError: `beta` is not positive.
+        ConfigError: `beta` is not a positive, finite number.
 
     Example:
         >>> import torch

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Unpack
 
+from ..core.checks import check_number
 from ..core.elementwise import Elementwise, apply
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
@@ -26,12 +27,14 @@ def swish(x: Tensor, beta: float = 1.0) -> Tensor:
 
     Raises:
         DtypeError: `x` is not floating-point.
+        ConfigError: `beta` is not a finite number.
 
     Example:
         >>> import torch
         >>> swish(torch.tensor([0.0, 2.0]), beta=0.0).tolist()
         [0.0, 1.0]
     """
+    check_number("swish", "beta", beta)
     return apply("swish", partial(_formula, beta=beta), x)
 
 
@@ -67,7 +70,7 @@ class Swish(Elementwise):
 
     def __init__(self, beta: float = 1.0, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, **granularity)
-        self.beta = beta
+        self.beta = check_number(self.owner, "beta", beta)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `swish`."""

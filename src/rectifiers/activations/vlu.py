@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from typing_extensions import Unpack
 
+from ..core.checks import check_number
 from ..core.elementwise import Elementwise, apply
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
@@ -72,8 +73,8 @@ class VLU(Elementwise):
         **granularity: Unpack[Granularity],
     ) -> None:
         super().__init__(relu_like=relu_like, **granularity)
-        self.alpha = 0.0 if relu_like else alpha
-        self.beta = beta
+        self.alpha = 0.0 if relu_like else check_number(self.owner, "alpha", alpha)
+        self.beta = check_number(self.owner, "beta", beta)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `vlu`."""

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from .errors import ConfigError
+import math
+from collections.abc import Sized
+from numbers import Real
+
+from .errors import ConfigError, ShapeError
 
 
-def check_positive(owner: str, name: str, value: float) -> float:
-    """`value` itself, if it is above zero.
+def check_number(owner: str, name: str, value: float) -> float:
+    """`value` itself, if it is a finite number.
 
     Raises:
         ConfigError: it is not.
     """
-    if not value > 0:
+    if isinstance(value, bool) or not isinstance(value, Real) or not abs(value) < math.inf:
+        raise ConfigError(f"{owner}: {name} must be a finite number, got {value!r}")
+    return value
+
+
+def check_positive(owner: str, name: str, value: float) -> float:
+    """`value` itself, if it is a finite number above zero.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not check_number(owner, name, value) > 0:
         raise ConfigError(f"{owner}: {name} must be positive, got {value!r}")
     return value
 
@@ -25,3 +40,15 @@ def check_count(owner: str, name: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(f"{owner}: {name} must be a whole number of at least 1, got {value!r}")
     return value
+
+
+def count_coefficients(owner: str, name: str, value: Sized) -> int:
+    """Length of `value`, a sequence of coefficients or a tensor with them along its first axis.
+
+    Raises:
+        ShapeError: it is a single number.
+    """
+    try:
+        return len(value)
+    except TypeError:
+        raise ShapeError(f"{owner}: {name} must hold coefficients along its first axis, got {value!r}") from None

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter, is_lazy
 from typing_extensions import Unpack
 
+from .checks import check_number
 from .errors import ConfigError, DtypeError, UnsupportedError
-from .granularity import Granularity, check_share, infer_unit_shape, spread, unit_shape
+from .granularity import Granularity, check_channel_dim, check_share, infer_unit_shape, spread, unit_shape
 from .spec import ActivationSpec, ParameterSpec
 
 Init = float | tuple[float, ...] | Callable[[Tensor], object]
@@ -62,23 +63,35 @@ def apply(
             their shapes. The formula gets them all as tensors.
 
     Raises:
-        DtypeError: `x` is not floating-point.
+        DtypeError: `x` is not floating-point, or a parameter is complex.
         ShapeError: a parameter does not fit `x`.
+        ConfigError: a parameter is neither numbers nor a tensor.
     """
     check_input(owner, x)
     dtype = compute_dtype(x, *parameters.values())
+    if dtype.is_complex:
+        raise DtypeError(f"{owner}: expected real parameters, got {dtype}")
     ready = []
     for name, value in parameters.items():
-        tensor = value if isinstance(value, Tensor) else torch.tensor(value, dtype=dtype, device=x.device)
+        tensor = value if isinstance(value, Tensor) else _as_tensor(owner, name, value, dtype, x.device)
         ready.append(spread(owner, name, tensor, x, channel_dim, name in coefficients).to(dtype))
     return formula(x.to(dtype), *ready).to(x.dtype)
+
+
+def _as_tensor(
+    owner: str, name: str, value: float | Sequence[float], dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    try:
+        return torch.tensor(value, dtype=dtype, device=device)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{owner}: {name} must be a number, numbers or a tensor, got {value!r}") from None
 
 
 class Elementwise(nn.Module):
     """Base of the elementwise modules: holds the parameters that the spec names, in any granularity.
 
-    A subclass passes the starting value of each parameter to `__init__` by name, and its `forward` calls its
-    functional form on `self.ready(x)` and the parameters.
+    The parameters start as the spec says, unless a subclass passes other values to `__init__` by name. Its `forward`
+    calls its functional form on `self.ready(x)` and the parameters.
 
     Attributes:
         spec: all facts of the function.
@@ -86,14 +99,15 @@ class Elementwise(nn.Module):
 
     Args:
         relu_like: start at ReLU, exactly or as near as the function comes.
-        inits: starting value of each parameter in `spec.parameters`.
+        inits: starting values of parameters, where they are not those of the spec.
         coefficients: numbers per unit of the parameters that have a coefficient axis, where the spec does not fix it
             and the starting value does not show it.
         **granularity: see `Granularity`; functions without parameters accept and ignore it.
 
     Raises:
         UnsupportedError: `relu_like` for a function that cannot come near ReLU.
-        ConfigError: `share` or `channels` make no sense.
+        ConfigError: a starting value, `share`, `channels` or `channel_dim` makes no sense.
+        DtypeError: `dtype` is not floating-point.
     """
 
     spec: ClassVar[ActivationSpec]
@@ -109,22 +123,26 @@ class Elementwise(nn.Module):
     ) -> None:
         super().__init__()
         unknown = set(granularity) - set(Granularity.__annotations__)
+        unknown |= set(inits or {}) - {parameter.name for parameter in self.spec.parameters}
         if unknown:
             raise ConfigError(f"{self.owner}: unknown argument {sorted(unknown)[0]!r}")
         if relu_like and self.spec.relu_start == "none":
             raise UnsupportedError(f"{self.owner}: relu_like=True is not possible, it cannot start at ReLU")
         self.share = check_share(self.owner, granularity.get("share", self.spec.share))
-        self.channel_dim = granularity.get("channel_dim", 1)
+        self.channel_dim = check_channel_dim(self.owner, granularity.get("channel_dim", 1))
         units = unit_shape(self.owner, self.share, granularity.get("channels"))
         self.relu_like = relu_like
         self._coefficients = coefficients
         self._inits: dict[str, Init] = {}
-        factory: dict[str, Any] = {"device": granularity.get("device"), "dtype": granularity.get("dtype")}
+        dtype = granularity.get("dtype")
+        if dtype is not None and not dtype.is_floating_point:
+            raise DtypeError(f"{self.owner}: expected a floating-point dtype, got {dtype}")
+        factory: dict[str, Any] = {"device": granularity.get("device"), "dtype": dtype}
         for parameter in self.spec.parameters:
-            value = (inits or {})[parameter.name]
+            value = (inits or {}).get(parameter.name, parameter.init)
             if relu_like and parameter.relu is not None:
                 value = parameter.relu
-            self._inits[parameter.name] = value
+            self._inits[parameter.name] = _check_init(self.owner, parameter, value)
             if units is None:
                 setattr(self, parameter.name, UninitializedParameter(**factory))
             else:
@@ -133,8 +151,7 @@ class Elementwise(nn.Module):
         self._lazy = units is None and bool(self.spec.parameters)
         if self._lazy:
             self.register_load_state_dict_pre_hook(_materialize_from_state_dict)
-        else:
-            self.reset_parameters()
+        self.reset_parameters()
 
     @property
     def owner(self) -> str:
@@ -163,17 +180,21 @@ class Elementwise(nn.Module):
         return None if is_lazy(tensor) else tuple(tensor.shape[len(self._lead(first)) :])
 
     def reset_parameters(self) -> None:
-        """Set every parameter back to its starting value."""
-        for name, value in self._inits.items():
-            tensor = getattr(self, name)
-            with torch.no_grad():
-                if callable(value):
-                    value(tensor)
-                elif isinstance(value, tuple):
-                    column = torch.tensor(value, dtype=tensor.dtype, device=tensor.device)
-                    tensor.copy_(column.reshape(-1, *(1 for _ in tensor.shape[1:])).expand_as(tensor))
-                else:
-                    tensor.fill_(value)
+        """Set every parameter back to its starting value; those without a shape yet start there anyway."""
+        for name in self._inits:
+            if not is_lazy(getattr(self, name)):
+                self._reset(name)
+
+    def _reset(self, name: str) -> None:
+        tensor, value = getattr(self, name), self._inits[name]
+        with torch.no_grad():
+            if callable(value):
+                value(tensor)
+            elif isinstance(value, tuple):
+                column = torch.tensor(value, dtype=tensor.dtype, device=tensor.device)
+                tensor.copy_(column.reshape(-1, *(1 for _ in tensor.shape[1:])).expand_as(tensor))
+            else:
+                tensor.fill_(value)
 
     def ready(self, x: Tensor) -> Tensor:
         """`x` itself, once the parameters exist."""
@@ -185,12 +206,12 @@ class Elementwise(nn.Module):
     def _materialize(self, units: tuple[int, ...]) -> None:
         # A first call under inference_mode must not make parameters that can never be trained.
         with torch.inference_mode(False):
-            for parameter in self.spec.parameters:
-                tensor = getattr(self, parameter.name)
-                if is_lazy(tensor):
-                    tensor.materialize((*self._lead(parameter), *units))
-            self._lazy = False
-            self.reset_parameters()
+            missing = [parameter for parameter in self.spec.parameters if is_lazy(getattr(self, parameter.name))]
+            for parameter in missing:
+                getattr(self, parameter.name).materialize((*self._lead(parameter), *units))
+                self._reset(parameter.name)
+            # Where none is missing, `functional_call` has lent its own for this one call.
+            self._lazy = not missing
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         # Parameters without a shape cannot be detached; they are saved as they are, as torch's lazy modules do.
@@ -198,7 +219,8 @@ class Elementwise(nn.Module):
 
     def activation_parameters(self) -> list[nn.Parameter]:
         """The parameters that shape the function; what `param_groups` gives a learning rate of its own."""
-        return [getattr(self, parameter.name) for parameter in self.spec.parameters]
+        # Not by name: under a parametrization the name stands for a tensor computed from the parameter.
+        return list(self.parameters())
 
     def extra_repr(self) -> str:
         """Starting values, settings and granularity."""
@@ -212,6 +234,15 @@ class Elementwise(nn.Module):
             if self.channel_dim != 1:
                 parts.append(f"channel_dim={self.channel_dim}")
         return ", ".join(parts)
+
+
+def _check_init(owner: str, parameter: ParameterSpec, value: Any) -> Init:
+    if callable(value):
+        init: Init = value
+        return init
+    if parameter.coefficients and isinstance(value, tuple):
+        return tuple(check_number(owner, parameter.name, number) for number in value)
+    return check_number(owner, parameter.name, value)
 
 
 def _show(value: object) -> str:

@@ -16,7 +16,7 @@ class UnknownNameError(RectifiersError, LookupError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
         spellings = {known_name.lower(): known_name for known_name in names}
-        near = [spellings[match] for match in difflib.get_close_matches(name.lower(), spellings, n=3, cutoff=0.5)]
+        near = [spellings[match] for match in difflib.get_close_matches(str(name).lower(), spellings, n=3, cutoff=0.5)]
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"
         super().__init__(f"unknown {kind} {name!r}; {hint}")
         self.kind, self.name, self.nearest = kind, name, tuple(near)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Literal
 
@@ -52,7 +52,7 @@ def fit_polynomial(
     if terms < 1:
         raise ConfigError(f"fit_polynomial: terms must be at least 1, got {terms}")
     if isinstance(target, str):
-        return _named_polynomial(target, terms, interval)
+        return _named_polynomial(target, terms, (interval[0], interval[1]))
     u, scale, y = _sample("fit_polynomial", target, interval)
     powers = torch.arange(terms, dtype=torch.float64, device="cpu")
     solution = _solve(u[:, None] ** powers, y)
@@ -86,12 +86,12 @@ def fit_rational(
         >>> [round(c, 4) + 0.0 for c in (*a, *b)]
         [0.0, 1.0, 0.0, 1.0]
     """
-    if len(degrees) != 2 or min(degrees) < 1:
-        raise ConfigError(f"fit_rational: degrees must be two numbers of at least 1, got {degrees!r}")
+    if not isinstance(degrees, Sequence) or len(degrees) != 2 or not all(isinstance(d, int) and d > 0 for d in degrees):
+        raise ConfigError(f"fit_rational: degrees must be two whole numbers of at least 1, got {degrees!r}")
     if form not in ("A", "B"):
         raise ConfigError(f"fit_rational: form must be 'A' or 'B', got {form!r}")
     if isinstance(target, str):
-        return _named_rational(target, degrees, form, interval)
+        return _named_rational(target, (degrees[0], degrees[1]), form, (interval[0], interval[1]))
     u, scale, y = _sample("fit_rational", target, interval)
     m, n = degrees
     upper = u[:, None] ** torch.arange(m + 1, device="cpu")
@@ -122,6 +122,8 @@ def _named_rational(
 
 def _sample(owner: str, target: Target, interval: tuple[float, float]) -> tuple[Tensor, float, Tensor]:
     """Points scaled to [−1, 1], which keeps powers well conditioned; their scale; the target's values."""
+    if not callable(target):
+        raise ConfigError(f"{owner}: the target must be a name or a function, got {target!r}")
     low, high = interval
     if not low < high:
         raise ConfigError(f"{owner}: interval must be (low, high) with low < high, got {interval!r}")

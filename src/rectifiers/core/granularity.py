@@ -46,6 +46,13 @@ def check_share(owner: str, share: str) -> Share:
     raise ConfigError(f"{owner}: share must be one of {', '.join(SHARES)}, got {share!r}")
 
 
+def check_channel_dim(owner: str, channel_dim: int) -> int:
+    """`channel_dim` itself, if it is a whole number."""
+    if isinstance(channel_dim, bool) or not isinstance(channel_dim, int):
+        raise ConfigError(f"{owner}: channel_dim must be a whole number, got {channel_dim!r}")
+    return channel_dim
+
+
 def unit_shape(owner: str, share: Share, channels: int | Sequence[int] | None) -> tuple[int, ...] | None:
     """Shape of one parameter without its coefficients; None while it is not known.
 
@@ -121,4 +128,7 @@ def spread(owner: str, name: str, parameter: Tensor, x: Tensor, channel_dim: int
     expected = (
         f"{units[0]} channels in dimension {channel_dim}" if len(units) == 1 else f"samples of shape {tuple(units)}"
     )
-    raise ShapeError(f"{owner}: {name} is for {expected}, but the input has shape {tuple(x.shape)}")
+    raise ShapeError(
+        f"{owner}: {name} is for {expected}, but the input has shape {tuple(x.shape)}; "
+        "make them fit, or give channel_dim"
+    )

@@ -74,6 +74,6 @@ def param_groups(
 def activation_parameters(module: nn.Module) -> list[nn.Parameter]:
     """The parameters of this one module that shape an activation: ours, and those of PyTorch's own PReLU."""
     if isinstance(module, nn.PReLU):
-        return [module.weight]
+        return list(module.parameters())
     own = getattr(module, "activation_parameters", None)
     return list(own()) if own is not None else []

@@ -41,6 +41,7 @@ def fill_thresholds(tensor: Tensor, init: ThresholdInit, *, fan_in: int, fan_out
 
 
 def check_threshold_init(owner: str, name: str, init: object) -> None:
-    """Raise ConfigError unless `init` is one of the three words or a number."""
-    if isinstance(init, bool) or not (isinstance(init, float | int) or init in ("zero", "random", "glorot")):
+    """Raise ConfigError unless `init` is one of the three words or a finite number."""
+    number = isinstance(init, float | int) and not isinstance(init, bool) and math.isfinite(init)
+    if not number and init not in ("zero", "random", "glorot"):
         raise ConfigError(f"{owner}: {name} must be 'zero', 'random', 'glorot' or a number, got {init!r}")
