@@ -17,7 +17,11 @@ from .conftest import Cli
 
 SMOKE = ("run", "quickstart", "--preset", "smoke")
 TINY = (*SMOKE, "--set", "train_size=64", "--set", "epochs=1")
-LONG = ("run", "quickstart", "--workers", "1", "--seeds", "1", "--set", "train_size=256", "--no-report")
+# Eight trainings of half a second or more: long enough to be caught in the middle on a busy machine too.
+LONG = (
+    *("run", "quickstart", "--workers", "1", "--seeds", "1", "--no-report"),
+    *("--set", "train_size=256", "--set", "epochs=40"),
+)
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -26,7 +30,7 @@ def results_in(folder: Path) -> dict[str, float]:
     return {path.parent.name: path.stat().st_mtime for path in folder.glob("quickstart/*/result.json")}
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 240.0) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "waited in vain"
@@ -54,7 +58,7 @@ def test_more_seeds_run_only_the_missing_ones(cli: Cli, finished: Path, tmp_path
     outcome = cli(*SMOKE, "--seeds", "3", "--workers", "1", "--set", "trace_points=5")
     assert outcome.code == 0
     assert "9 trainings, 6 done before" in outcome.err
-    assert "over 3 trainings per cell" in outcome.out
+    assert "over 3 trainings per cell" in " ".join(outcome.out.split())
     after = results_in(tmp_path / "runs")
     assert len(after) == 9
     assert {name: after[name] for name in before} == before
@@ -76,7 +80,7 @@ def test_ctrl_c_keeps_what_finished_and_says_how_to_go_on(start: Start, cli: Cli
     process = start(*LONG, start_new_session=True)
     wait_for(lambda: len(results_in(tmp_path / "runs")) >= 2)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=240)
     kept = results_in(tmp_path / "runs")
     assert process.returncode == 130
     assert 2 <= len(kept) < 8
@@ -98,7 +102,7 @@ def test_ctrl_c_before_the_first_result(start: Start, tmp_path: Path) -> None:
     wait_for((tmp_path / "runs" / "quickstart" / "store.json").exists)
     wait_for(lambda: workers_of(process.pid))
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == 130
     assert "of 8 trainings are kept" in errors
     assert "Traceback" not in errors
@@ -109,7 +113,7 @@ def test_a_killed_worker_fails_its_training_alone(start: Start, cli: Cli, tmp_pa
     process = start(*LONG)
     wait_for(lambda: len(results_in(tmp_path / "runs")) >= 1)
     os.kill(workers_of(process.pid)[0], signal.SIGKILL)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=240)
     assert process.returncode == 1, errors
     assert len(results_in(tmp_path / "runs")) == 7
     assert "the process died (exit code -9)" in errors
