@@ -1,4 +1,4 @@
-"""Write the pages that follow from the code: the reference of all functions, and the picture on top of it."""
+"""Write what follows from code and published results: the reference of functions, README's table, pictures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,22 @@ from rectifiers import functional
 from rectifiers.activations import registry
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
+from rectifiers.experiments.store import Store
+from rectifiers.papers import registry as experiments
+from rectifiers.report.export import to_markdown
+from rectifiers.report.figures.accuracy import accuracy_figure
 from rectifiers.report.figures.canvas import look, panels, svg, zero_lines
 from rectifiers.report.figures.function import sample
-from rectifiers.report.figures.style import MUTED, SERIES
+from rectifiers.report.figures.style import MUTED, SERIES, styles
+from rectifiers.report.table import Outcomes, Table, build
 
 HERE = Path(__file__).parent
 PAGE = HERE / "activations.md"
 GALLERY = HERE / "images" / "gallery.svg"
+ACCURACY = HERE / "images" / "table1.svg"
+README = HERE.parent / "README.md"
+RESULTS = HERE.parent / "results"
+BEGIN, END = "<!-- table1:begin -->\n", "<!-- table1:end -->\n"
 
 INTRODUCTION = """\
 # The functions
@@ -72,6 +81,28 @@ def gallery() -> str:
             axis.set_title(spec.title, fontsize=8)
             axis.set_ylim(-2, 4)
     return svg(figure, name="gallery", title="All functions of one number at their start, and their derivatives")
+
+
+def table1() -> tuple[Table, Outcomes]:
+    """AReLU's Table 1 from the published results, and the trainings it comes from."""
+    experiment = experiments.get("arelu/table1")
+    outcomes = Store(RESULTS, experiment.folder).outcomes(experiment.cells("paper"))
+    return build(experiment, "paper", outcomes), outcomes
+
+
+def readme(text: str) -> str:
+    """README with the table between its marks written anew."""
+    before, rest = text.split(BEGIN)
+    table, _ = table1()
+    return before + BEGIN + to_markdown(table) + END + rest.split(END)[1]
+
+
+def accuracy() -> str:
+    """AReLU's Table 1 as a picture, as SVG."""
+    table, outcomes = table1()
+    figure = accuracy_figure(table, styles(table.experiment, outcomes))
+    assert figure is not None
+    return svg(figure, name="table1", title="Test accuracy after the first epoch: ours with intervals, and the paper's")
 
 
 def _ordered() -> list[ActivationSpec]:
@@ -156,3 +187,5 @@ if __name__ == "__main__":
     PAGE.write_text(activations_page(), encoding="utf-8")
     GALLERY.parent.mkdir(exist_ok=True)
     GALLERY.write_text(gallery(), encoding="utf-8")
+    ACCURACY.write_text(accuracy(), encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -35,6 +35,12 @@ def test_page_is_up_to_date(build: ModuleType, page: str) -> None:
     assert page == build.activations_page(), "run `make docs`"
 
 
+def test_the_table_in_the_readme_comes_from_the_results(build: ModuleType) -> None:
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert text == build.readme(text), "run `make docs`"
+    assert "760 of 760 trainings run." in text
+
+
 def test_page_has_an_entry_for_every_function(page: str) -> None:
     headings = re.findall(r"^### (.*)$", page, flags=re.MULTILINE)
     assert sorted(headings) == sorted(registry.get(name).spec.title for name in rectifiers.list_activations())
