@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,12 @@ from .spec import ActivationSpec, ParameterSpec
 
 Init = float | tuple[float, ...] | Callable[[Tensor], object]
 """A starting value: a number, one number per coefficient, or a function that fills a tensor in place."""
+
+
+class Kernel(Protocol):
+    """A faster way to run a formula; returns None where it cannot, and the formula itself serves."""
+
+    def __call__(self, x: Tensor, parameters: Sequence[object], channel_dim: int) -> Tensor | None: ...
 
 
 def check_input(owner: str, x: Tensor) -> None:
@@ -46,6 +52,7 @@ def apply(
     *,
     channel_dim: int = 1,
     coefficients: frozenset[str] = frozenset(),
+    kernel: Kernel | None = None,
     **parameters: Tensor | float | Sequence[float],
 ) -> Tensor:
     """Evaluate `formula(x, *parameters)` with parameters of any granularity; the output has the dtype of `x`.
@@ -58,6 +65,7 @@ def apply(
         x: any real floating-point tensor; never changed.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
         coefficients: names of the parameters whose first axis counts coefficients.
+        kernel: runs the formula where it can.
         **parameters: numbers, one number per coefficient, or tensors; see `rectifiers.core.granularity` for
             their shapes. The formula gets them all as tensors.
 
@@ -66,6 +74,10 @@ def apply(
         ShapeError: a parameter does not fit `x`.
     """
     check_input(owner, x)
+    if kernel is not None:
+        fast = kernel(x, tuple(parameters.values()), channel_dim)
+        if fast is not None:
+            return fast
     dtype = compute_dtype(x, *parameters.values())
     ready = []
     for name, value in parameters.items():
