@@ -7,6 +7,9 @@
 
 namespace {
 
+// Elements per sweep: all temporaries of a strip stay in the first-level cache.
+constexpr int64_t kStrip = 512;
+
 template <bool absolute, class S>
 S base(S x) {
   return absolute && x < 0 ? -x : x;
@@ -37,8 +40,8 @@ void horner(int64_t n, const S* x, Rows<const S> c, int64_t row, int64_t count, 
 }
 
 template <class S, bool absolute, bool varying>
-void rational_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
-  S p[rectifiers::kBlock], q[rectifiers::kBlock];
+void forward_strip(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
+  S p[kStrip], q[kStrip];
   horner<false, S, varying>(n, x, c, 0, counts.first, p, nullptr);
   horner<absolute, S, varying>(n, x, c, counts.first, counts.second, q, nullptr);
 #pragma omp simd
@@ -50,7 +53,7 @@ void rational_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts count
 
 // Adds Σ weight·power to a row of sums; the next power is ready afterwards.
 template <bool absolute, class S, bool varying>
-void accumulate(int64_t n, const S* weight, const S* x, S* power, S* sums) {
+void accumulate(int64_t n, const S* weight, const S* x, S* power, double* sums) {
   if constexpr (varying) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) {
@@ -69,9 +72,9 @@ void accumulate(int64_t n, const S* weight, const S* x, S* power, S* sums) {
 }
 
 template <class S, bool absolute, bool varying>
-void rational_backward(
-    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<S> sums, Counts counts) {
-  S p[rectifiers::kBlock], p_slope[rectifiers::kBlock], q[rectifiers::kBlock], q_slope[rectifiers::kBlock];
+void backward_strip(
+    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<double> sums, Counts counts) {
+  S p[kStrip], p_slope[kStrip], q[kStrip], q_slope[kStrip];
   horner<false, S, varying>(n, x, c, 0, counts.first, p, p_slope);
   horner<absolute, S, varying>(n, x, c, counts.first, counts.second, q, q_slope);
 #pragma omp simd
@@ -91,6 +94,30 @@ void rational_backward(
   for (int64_t i = 0; i < n; ++i) power[i] = base<absolute>(x[i]);
   for (int64_t k = 0; k < counts.second; ++k) {
     accumulate<absolute, S, varying>(n, q, x, power, sums.data + (counts.first + k) * sums.stride);
+  }
+}
+
+template <class S, bool absolute, bool varying>
+void rational_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
+  for (int64_t at = 0; at < n; at += kStrip) {
+    const int64_t column = varying ? at : 0, size = n - at < kStrip ? n - at : kStrip;
+    forward_strip<S, absolute, varying>(size, x + at, y + at, {c.data + column, c.stride}, counts);
+  }
+}
+
+template <class S, bool absolute, bool varying>
+void rational_backward(
+    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<double> sums, Counts counts) {
+  for (int64_t at = 0; at < n; at += kStrip) {
+    const int64_t column = varying ? at : 0, size = n - at < kStrip ? n - at : kStrip;
+    backward_strip<S, absolute, varying>(
+        size,
+        grad + at,
+        x + at,
+        grad_x + at,
+        {c.data + column, c.stride},
+        {sums.data + column, sums.stride},
+        counts);
   }
 }
 
