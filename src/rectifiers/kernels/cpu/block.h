@@ -8,7 +8,7 @@
 
 namespace rectifiers {
 
-// Elements per block: enough to keep the memory busy, few enough for buffers on the stack and short sums.
+// Elements per block where it is widened to float in buffers, or where coefficients vary over it.
 constexpr int64_t kBlock = 4096;
 
 // Coefficients of a block, or the sums of their gradients: one row per coefficient. A row is a single value in a

@@ -11,6 +11,8 @@
 
 namespace rectifiers {
 
+constexpr int64_t kLongest = 65536;   // elements of the longest block: where one ends, memory waits
+constexpr int64_t kParts = 16;        // blocks that a long run is cut into, for the threads to share
 constexpr int64_t kGrain = 32768;     // elements worth another thread, as PyTorch has it
 constexpr int64_t kShortest = 64;     // runs of one unit shorter than this are treated as varying
 constexpr int64_t kSums = 8192;       // sums of a varying task
@@ -48,7 +50,7 @@ struct Memory {
 // a period, over which the coefficients vary: the smallest whole number of samples of at least kBlock elements.
 class Plan {
  public:
-  Plan(const Layout& layout, int64_t rows)
+  Plan(const Layout& layout, int64_t rows, bool widened)
       : layout_(layout), rows_(rows), total_(layout.numel()), varying_(layout.units > 1 && layout.inner < kShortest) {
     if (varying_) {
       const int64_t sample = layout.units * layout.inner;
@@ -61,9 +63,11 @@ class Plan {
       grain_ = 1;
     } else {
       period_ = layout.units;
-      segments_ = (layout.inner + kBlock - 1) / kBlock;
+      const int64_t part = (layout.inner / kParts + kBlock - 1) / kBlock * kBlock;
+      segment_ = widened ? kBlock : std::min(std::max(part, kBlock), kLongest);
+      segments_ = (layout.inner + segment_ - 1) / segment_;
       tasks_ = layout.outer * layout.units * segments_;
-      grain_ = std::max<int64_t>(1, kGrain / std::min(kBlock, layout.inner));
+      grain_ = std::max<int64_t>(1, kGrain / std::min(segment_, layout.inner));
     }
   }
 
@@ -83,8 +87,8 @@ class Plan {
         if (n > 0) block(begin, n, column);
       }
     } else {
-      const int64_t run = task / segments_, from = task % segments_ * kBlock;
-      block(run * layout_.inner + from, std::min(kBlock, layout_.inner - from), run % layout_.units);
+      const int64_t run = task / segments_, from = task % segments_ * segment_;
+      block(run * layout_.inner + from, std::min(segment_, layout_.inner - from), run % layout_.units);
     }
   }
 
@@ -120,7 +124,7 @@ class Plan {
   int64_t rows_, total_;
   bool varying_;
   int64_t period_, tasks_, grain_;
-  int64_t tile_ = 0, tiles_ = 0, repeats_ = 0, chunk_ = 0, segments_ = 1;
+  int64_t tile_ = 0, tiles_ = 0, repeats_ = 0, chunk_ = 0, segment_ = 0, segments_ = 1;
 };
 
 template <class S>

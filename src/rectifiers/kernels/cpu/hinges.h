@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pointwise.h"
+#include "strips.h"
 
 namespace {
 
@@ -51,7 +52,13 @@ void hinges_backward(
 
 template <class S>
 constexpr rectifiers::Stem<S> hinges() {
-  return {{hinges_forward<S, false>, hinges_forward<S, true>}, {hinges_backward<S, false>, hinges_backward<S, true>}};
+  constexpr int64_t strip = 4096;
+  return {
+      {forward_strips<S, false, strip, hinges_forward<S, false>>,
+       forward_strips<S, true, strip, hinges_forward<S, true>>},
+      {backward_strips<S, false, strip, hinges_backward<S, false>>,
+       backward_strips<S, true, strip, hinges_backward<S, true>>},
+  };
 }
 
 }  // namespace

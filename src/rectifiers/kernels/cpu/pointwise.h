@@ -22,8 +22,9 @@ S relu(S x) {
 template <class Formula, class S, int rows, bool varying>
 void pointwise_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts) {
   const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
+  const S a = first[0], b = second[0];
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) y[i] = Formula::value(x[i], first[varying ? i : 0], second[varying ? i : 0]);
+  for (int64_t i = 0; i < n; ++i) y[i] = Formula::value(x[i], varying ? first[i] : a, varying ? second[i] : b);
 }
 
 template <class Formula, class S, int rows, bool varying>

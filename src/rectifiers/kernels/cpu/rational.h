@@ -4,10 +4,11 @@
 #pragma once
 
 #include "pointwise.h"
+#include "strips.h"
 
 namespace {
 
-// Elements per sweep: all temporaries of a strip stay in the first-level cache.
+// Short, for six temporaries.
 constexpr int64_t kStrip = 512;
 
 template <bool absolute, class S>
@@ -40,7 +41,7 @@ void horner(int64_t n, const S* x, Rows<const S> c, int64_t row, int64_t count, 
 }
 
 template <class S, bool absolute, bool varying>
-void forward_strip(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
+void rational_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
   S p[kStrip], q[kStrip];
   horner<false, S, varying>(n, x, c, 0, counts.first, p, nullptr);
   horner<absolute, S, varying>(n, x, c, counts.first, counts.second, q, nullptr);
@@ -72,7 +73,7 @@ void accumulate(int64_t n, const S* weight, const S* x, S* power, double* sums) 
 }
 
 template <class S, bool absolute, bool varying>
-void backward_strip(
+void rational_backward(
     int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<double> sums, Counts counts) {
   S p[kStrip], p_slope[kStrip], q[kStrip], q_slope[kStrip];
   horner<false, S, varying>(n, x, c, 0, counts.first, p, p_slope);
@@ -97,35 +98,13 @@ void backward_strip(
   }
 }
 
-template <class S, bool absolute, bool varying>
-void rational_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
-  for (int64_t at = 0; at < n; at += kStrip) {
-    const int64_t column = varying ? at : 0, size = n - at < kStrip ? n - at : kStrip;
-    forward_strip<S, absolute, varying>(size, x + at, y + at, {c.data + column, c.stride}, counts);
-  }
-}
-
-template <class S, bool absolute, bool varying>
-void rational_backward(
-    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<double> sums, Counts counts) {
-  for (int64_t at = 0; at < n; at += kStrip) {
-    const int64_t column = varying ? at : 0, size = n - at < kStrip ? n - at : kStrip;
-    backward_strip<S, absolute, varying>(
-        size,
-        grad + at,
-        x + at,
-        grad_x + at,
-        {c.data + column, c.stride},
-        {sums.data + column, sums.stride},
-        counts);
-  }
-}
-
 template <class S, bool absolute>
 constexpr rectifiers::Stem<S> rational() {
   return {
-      {rational_forward<S, absolute, false>, rational_forward<S, absolute, true>},
-      {rational_backward<S, absolute, false>, rational_backward<S, absolute, true>},
+      {forward_strips<S, false, kStrip, rational_forward<S, absolute, false>>,
+       forward_strips<S, true, kStrip, rational_forward<S, absolute, true>>},
+      {backward_strips<S, false, kStrip, rational_backward<S, absolute, false>>,
+       backward_strips<S, true, kStrip, rational_backward<S, absolute, true>>},
   };
 }
 
