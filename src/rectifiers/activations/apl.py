@@ -12,7 +12,7 @@ from ..core.elementwise import Elementwise, apply
 from ..core.errors import ShapeError
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec, ParameterSpec
-from ..kernels import hinges as kernel
+from ..kernels import hinges
 
 
 def apl(
@@ -45,7 +45,16 @@ def apl(
     slopes, places = count_coefficients("apl", "a", a), count_coefficients("apl", "b", b)
     if slopes != places:
         raise ShapeError(f"apl: expected as many slopes as places, got {slopes} and {places}")
-    return apply("apl", kernel.reference, x, channel_dim=channel_dim, coefficients=frozenset("ab"), a=a, b=b)
+    return apply(
+        "apl",
+        hinges.reference,
+        x,
+        channel_dim=channel_dim,
+        coefficients=frozenset("ab"),
+        kernel=hinges.kernel,
+        a=a,
+        b=b,
+    )
 
 
 def _random_slopes(a: Tensor) -> None:

@@ -9,7 +9,6 @@ from ..core.elementwise import Elementwise, apply
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import two_slopes
-from .elsa import attention
 
 
 def arelu(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *, channel_dim: int = 1) -> Tensor:
@@ -33,12 +32,15 @@ def arelu(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *,
         >>> arelu(torch.tensor([-1.0, 0.0, 1.0]), alpha=0.5, beta=0.0)
         tensor([-0.5000,  0.0000,  1.5000])
     """
-    return apply("arelu", _formula, x, channel_dim=channel_dim, alpha=alpha, beta=beta)
-
-
-def _formula(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    negative, positive = attention(alpha, beta)
-    return two_slopes.reference(x, negative, 1 + positive)
+    return apply(
+        "arelu",
+        two_slopes.amplified,
+        x,
+        channel_dim=channel_dim,
+        kernel=two_slopes.amplified_kernel,
+        alpha=alpha,
+        beta=beta,
+    )
 
 
 class AReLU(Elementwise):

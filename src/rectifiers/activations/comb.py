@@ -143,7 +143,9 @@ def comb_arelu(x: Tensor, p: Tensor | float = 0.0, *, channel_dim: int = 1) -> T
         >>> comb_arelu(torch.tensor([-2.0, 2.0]), p=0.25).tolist()
         [-0.5, 2.0]
     """
-    return apply("comb_arelu", partial(two_slopes.reference, positive=1.0), x, channel_dim=channel_dim, p=p)
+    return apply(
+        "comb_arelu", two_slopes.reference, x, channel_dim=channel_dim, kernel=two_slopes.kernel, p=p, positive=1.0
+    )
 
 
 class CombAReLU(Elementwise):

@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 from ..core.elementwise import Elementwise, apply, check_input
 from ..core.granularity import Granularity, channel_axis
 from ..core.spec import ActivationSpec
-from ..kernels import crelu as kernel
+from ..kernels import crelu as crelu_kernel
 
 
 def crelu(x: Tensor, *, channel_dim: int = 1) -> Tensor:
@@ -33,7 +33,8 @@ def crelu(x: Tensor, *, channel_dim: int = 1) -> Tensor:
         [[1.0, 0.0, 0.0, 2.0]]
     """
     check_input("crelu", x)
-    return apply("crelu", partial(kernel.reference, dim=channel_axis("crelu", x, channel_dim)), x)
+    formula = partial(crelu_kernel.reference, dim=channel_axis("crelu", x, channel_dim))
+    return apply("crelu", formula, x, channel_dim=channel_dim, kernel=crelu_kernel.kernel)
 
 
 class CReLU(Elementwise):

@@ -11,12 +11,6 @@ from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import two_slopes
 
 
-def attention(alpha: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
-    """C(α) and σ(β): the attention paid to negative and to other elements."""
-    # clamp passes no gradient outside its bounds, as the paper asks.
-    return alpha.clamp(0.01, 0.99), beta.sigmoid()
-
-
 def elsa(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *, channel_dim: int = 1) -> Tensor:
     """C(α)·x for x < 0, σ(β)·x for x ≥ 0, where C clamps to [0.01, 0.99] and stops the gradient outside.
 
@@ -38,11 +32,15 @@ def elsa(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *, 
         >>> elsa(torch.tensor([-1.0, 0.0, 1.0]), alpha=0.25, beta=0.0).tolist()
         [-0.25, 0.0, 0.5]
     """
-    return apply("elsa", _formula, x, channel_dim=channel_dim, alpha=alpha, beta=beta)
-
-
-def _formula(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    return two_slopes.reference(x, *attention(alpha, beta))
+    return apply(
+        "elsa",
+        two_slopes.attention,
+        x,
+        channel_dim=channel_dim,
+        kernel=two_slopes.attention_kernel,
+        alpha=alpha,
+        beta=beta,
+    )
 
 
 class ELSA(Elementwise):

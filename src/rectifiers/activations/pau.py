@@ -54,12 +54,14 @@ def pau(
         raise ShapeError(
             f"pau: expected at least 2 coefficients in the numerator and 1 in the denominator, got {upper} and {lower}"
         )
+    _check_form("pau", form)
     return apply(
         "pau",
-        partial(rational.reference, form=_check_form("pau", form)),
+        partial(rational.reference, form=form),
         x,
         channel_dim=channel_dim,
         coefficients=frozenset(["numerator", "denominator"]),
+        kernel=rational.kernels[form],
         numerator=numerator,
         denominator=denominator,
     )

@@ -36,11 +36,14 @@ def rrelu(x: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool 
     """
     _check_bounds("rrelu", lower, upper)
 
-    def formula(x: Tensor) -> Tensor:
-        slope = torch.empty_like(x).uniform_(lower, upper) if training else x.new_full((), (lower + upper) / 2)
-        return two_slopes.reference(x, slope, 1.0)
+    if not training:
+        slope = (lower + upper) / 2
+        return apply("rrelu", two_slopes.reference, x, kernel=two_slopes.kernel, slope=slope, positive=1.0)
 
-    return apply("rrelu", formula, x)
+    def drawn(x: Tensor) -> Tensor:
+        return two_slopes.reference(x, torch.empty_like(x).uniform_(lower, upper), 1.0)
+
+    return apply("rrelu", drawn, x)
 
 
 def _check_bounds(owner: str, lower: float, upper: float) -> None:

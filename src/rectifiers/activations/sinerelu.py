@@ -30,7 +30,7 @@ def sinerelu(x: Tensor, epsilon: float = 0.0025) -> Tensor:
         >>> sinerelu(torch.tensor([-math.pi, 0.0, 2.0]), epsilon=0.5).round(decimals=4)
         tensor([ 0.5000, -0.5000,  2.0000])
     """
-    return apply("sinerelu", wave.reference_below, x, epsilon=epsilon)
+    return apply("sinerelu", wave.reference_below, x, kernel=wave.kernel_below, epsilon=epsilon)
 
 
 class SineReLU(Elementwise):

@@ -31,7 +31,7 @@ def vlu(x: Tensor, alpha: float = 0.25, beta: float = 1.0) -> Tensor:
         >>> vlu(torch.tensor([-math.pi / 2, 0.0, math.pi]), alpha=0.5).round(decimals=4)
         tensor([-0.5000,  0.0000,  3.1416])
     """
-    return apply("vlu", wave.reference, x, alpha=alpha, beta=beta)
+    return apply("vlu", wave.reference, x, kernel=wave.kernel, alpha=alpha, beta=beta)
 
 
 class VLU(Elementwise):

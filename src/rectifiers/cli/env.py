@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pkgutil
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -70,8 +69,7 @@ def _kernels() -> dict[str, str]:
     """How each family of functions is computed."""
     from .. import kernels
 
-    # Every family has its reference, and none has anything else yet.
-    return {module.name: "reference, composite PyTorch" for module in pkgutil.iter_modules(kernels.__path__)}
+    return kernels.status()
 
 
 def _data(data_dir: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,13 @@ from .spec import ActivationSpec, ParameterSpec
 
 Init = float | tuple[float, ...] | Callable[[Tensor], object]
 """A starting value: a number, one number per coefficient, or a function that fills a tensor in place."""
+
+
+class Kernel(Protocol):
+    """A faster way to run a formula."""
+
+    def __call__(self, x: Tensor, parameters: Sequence[object], channel_dim: int) -> Tensor | None:
+        """The formula's value, or None where the formula itself has to serve."""
 
 
 def check_input(owner: str, x: Tensor) -> None:
@@ -47,6 +54,7 @@ def apply(
     *,
     channel_dim: int = 1,
     coefficients: frozenset[str] = frozenset(),
+    kernel: Kernel | None = None,
     **parameters: Tensor | float | Sequence[float],
 ) -> Tensor:
     """Evaluate `formula(x, *parameters)` with parameters of any granularity; the output has the dtype of `x`.
@@ -59,6 +67,7 @@ def apply(
         x: any real floating-point tensor; never changed.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
         coefficients: names of the parameters whose first axis counts coefficients.
+        kernel: runs the formula where it can.
         **parameters: numbers, one number per coefficient, or tensors; see `rectifiers.core.granularity` for
             their shapes. The formula gets them all as tensors.
 
@@ -68,6 +77,10 @@ def apply(
         ConfigError: a parameter is neither numbers nor a tensor.
     """
     check_input(owner, x)
+    if kernel is not None:
+        fast = kernel(x, tuple(parameters.values()), channel_dim)
+        if fast is not None:
+            return fast
     dtype = compute_dtype(x, *parameters.values())
     if dtype.is_complex:
         raise DtypeError(f"{owner}: expected real parameters, got {dtype}")

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from .. import activations, datasets, networks
+from .. import activations, datasets, kernels, networks
 from ..core.errors import ConfigError, UnsupportedError
 from ..core.param_groups import activation_parameters
 from ..core.seeds import derive
@@ -180,7 +180,9 @@ def check_device(name: str) -> None:
 def _reproducible(threads: int) -> Iterator[None]:
     """Everything outside the trial that could change its bits, fixed; and put back afterwards."""
     before = torch.get_num_threads()
-    with torch.random.fork_rng():
+    # Kernels round differently from one instruction set to the next, and not every machine has them; the composites
+    # give a trial the bits that it has everywhere.
+    with torch.random.fork_rng(), kernels.using("reference"):
         torch.set_num_threads(threads)
         # Momentum of dead units decays into denormal numbers, which cost a hundred times the time of others.
         torch.set_flush_denormal(True)

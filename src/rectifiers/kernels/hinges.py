@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .kernel import Kernel
+
 
 def reference(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """max(0, x) + Σ_s a_s·max(0, b_s − x), the hinges along the first axis of `a` and `b`."""
@@ -12,3 +14,6 @@ def reference(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     for slope, place in zip(a.unbind(0), b.unbind(0), strict=True):
         value = torch.addcmul(value, slope, (place - x).relu())
     return value
+
+
+kernel = Kernel("hinges", reference, listed=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from .kernel import Kernel
 
 Form = Literal["A", "B"]
 
@@ -35,3 +38,9 @@ def reference(x: Tensor, numerator: Tensor, denominator: Tensor, form: Form) -> 
 
 def _without_constant(x: Tensor, coefficients: Tensor) -> Tensor:
     return x * (horner(x, coefficients) if len(coefficients) > 1 else coefficients[0])
+
+
+kernels: dict[Form, Kernel] = {
+    "A": Kernel("rational", partial(reference, form="A"), settings=(True,), listed=True),
+    "B": Kernel("rational", partial(reference, form="B"), settings=(False,), listed=True),
+}

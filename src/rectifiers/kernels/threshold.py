@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .kernel import Kernel
+
 
 def reference(x: Tensor, theta: Tensor) -> Tensor:
     """The larger of x and θ.
@@ -12,3 +14,11 @@ def reference(x: Tensor, theta: Tensor) -> Tensor:
     The whole gradient of a tie goes to θ, where `torch.maximum` would split it; a NaN in `x` passes through.
     """
     return torch.where(x <= theta, theta, x)
+
+
+def _inverse(y: Tensor, theta: Tensor) -> Tensor:
+    """Any input that has this output serves: all below the threshold are alike."""
+    return y
+
+
+kernel = Kernel("threshold", reference, keeps="output", inverse=_inverse)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .kernel import Kernel
+
 
 def reference(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
     """max(0, x) + α·sin(β·x)."""
@@ -18,3 +20,7 @@ def reference_below(x: Tensor, epsilon: Tensor) -> Tensor:
     """
     below = x.clamp(max=0)
     return torch.where(x > 0, x, epsilon * (below.sin() - below.cos()))
+
+
+kernel = Kernel("wave", reference)
+kernel_below = Kernel("wave_below", reference_below)

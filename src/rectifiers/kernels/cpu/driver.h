@@ -1,0 +1,176 @@
+// Runs a formula over a tensor: cuts it into tasks for PyTorch's threads and sums the coefficients' gradients.
+//
+// Tasks and the order of all sums follow from the shape alone, so the number of threads changes no bit. All sums
+// are double.
+#pragma once
+
+#include <memory>
+
+#include "block.h"
+#include "layout.h"
+
+namespace rectifiers {
+
+constexpr int64_t kLongest = 65536;   // elements of the longest block: where one ends, memory waits
+constexpr int64_t kParts = 16;        // blocks that a long run is cut into, for the threads to share
+constexpr int64_t kGrain = 32768;     // elements worth another thread, as PyTorch has it
+constexpr int64_t kShortest = 64;     // runs of one unit shorter than this are treated as varying
+constexpr int64_t kSums = 8192;       // sums of a varying task
+constexpr int64_t kRepeats = 64;      // repeats of a period in a varying task, at least
+constexpr int64_t kMostRows = 512;    // coefficients per unit
+
+// Memory in one of the four dtypes, as seen by a formula that computes in S.
+template <class S>
+struct Memory {
+  char* data;
+  const Half* half;  // null: S itself
+
+  const S* load(int64_t at, int64_t n, S* buffer) const {
+    if constexpr (sizeof(S) == sizeof(float)) {
+      if (half) {
+        half->widen(n, reinterpret_cast<const uint16_t*>(data) + at, buffer);
+        return buffer;
+      }
+    }
+    return reinterpret_cast<const S*>(data) + at;
+  }
+
+  S* room(int64_t at, S* buffer) const { return half ? buffer : reinterpret_cast<S*>(data) + at; }
+
+  void store(int64_t at, int64_t n, const S* from) const {
+    if constexpr (sizeof(S) == sizeof(float)) {
+      if (half) half->narrow(n, from, reinterpret_cast<uint16_t*>(data) + at);
+    }
+  }
+};
+
+// The cut of a layout into tasks.
+//
+// Long runs of one unit are cut into segments, in which the coefficients are uniform. Short runs are cut into tiles of
+// a period, over which the coefficients vary: the smallest whole number of samples of at least kBlock elements.
+class Plan {
+ public:
+  Plan(const Layout& layout, int64_t rows, bool widened)
+      : layout_(layout), rows_(rows), total_(layout.numel()), varying_(layout.units > 1 && layout.inner < kShortest) {
+    if (varying_) {
+      const int64_t sample = layout.units * layout.inner;
+      period_ = sample * std::max<int64_t>(1, std::min(kBlock, total_) / sample);
+      tile_ = std::min({period_, kBlock, kSums / rows});
+      tiles_ = (period_ + tile_ - 1) / tile_;
+      repeats_ = (total_ + period_ - 1) / period_;
+      chunk_ = std::max(kRepeats, kGrain / tile_);
+      tasks_ = tiles_ * ((repeats_ + chunk_ - 1) / chunk_);
+      grain_ = 1;
+    } else {
+      period_ = layout.units;
+      const int64_t part = (layout.inner / kParts + kBlock - 1) / kBlock * kBlock;
+      segment_ = widened ? kBlock : std::min(std::max(part, kBlock), kLongest);
+      segments_ = (layout.inner + segment_ - 1) / segment_;
+      tasks_ = layout.outer * layout.units * segments_;
+      grain_ = std::max<int64_t>(1, kGrain / std::min(segment_, layout.inner));
+    }
+  }
+
+  Kind kind() const { return varying_ ? kVarying : kUniform; }
+  // Columns of the table of coefficients.
+  int64_t period() const { return period_; }
+  int64_t unit(int64_t column) const { return varying_ ? column / layout_.inner % layout_.units : column; }
+
+  // Calls block(begin, n, column) for every block of a task.
+  template <class Block>
+  void run(int64_t task, const Block& block) const {
+    if (varying_) {
+      const int64_t column = task % tiles_ * tile_, first = task / tiles_ * chunk_;
+      const int64_t last = std::min(first + chunk_, repeats_), width = std::min(tile_, period_ - column);
+      for (int64_t repeat = first; repeat < last; ++repeat) {
+        const int64_t begin = repeat * period_ + column, n = std::min(width, total_ - begin);
+        if (n > 0) block(begin, n, column);
+      }
+    } else {
+      const int64_t run = task / segments_, from = task % segments_ * segment_;
+      block(run * layout_.inner + from, std::min(segment_, layout_.inner - from), run % layout_.units);
+    }
+  }
+
+  template <class Body>
+  void parallel(const Body& body) const {
+    torch::stable::parallel_for(0, tasks_, grain_, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) body(task);
+    });
+  }
+
+  // Sums that one task makes: a row per coefficient, a column per element of its tile.
+  int64_t width() const { return varying_ ? tile_ : 1; }
+
+  // Adds the tasks' sums up, in the order of the tasks: a row per coefficient, a column per unit.
+  std::vector<double> total(const double* partial) const {
+    std::vector<double> sums(rows_ * layout_.units, 0.0);
+    const int64_t width = this->width();
+    for (int64_t task = 0; task < tasks_; ++task) {
+      const int64_t column = varying_ ? task % tiles_ * tile_ : task / segments_ % layout_.units;
+      const int64_t columns = varying_ ? std::min(tile_, period_ - column) : 1;
+      for (int64_t row = 0; row < rows_; ++row) {
+        const double* from = partial + (task * rows_ + row) * width;
+        for (int64_t i = 0; i < columns; ++i) sums[row * layout_.units + unit(column + i)] += from[i];
+      }
+    }
+    return sums;
+  }
+
+  int64_t partials() const { return tasks_ * rows_ * width(); }
+
+ private:
+  const Layout& layout_;
+  int64_t rows_, total_;
+  bool varying_;
+  int64_t period_, tasks_, grain_;
+  int64_t tile_ = 0, tiles_ = 0, repeats_ = 0, chunk_ = 0, segment_ = 0, segments_ = 1;
+};
+
+template <class S>
+void run_forward(
+    const Plan& plan, Forward<S> formula, Memory<S> x, Memory<S> y, const S* coefficients, Counts counts) {
+  plan.parallel([&](int64_t task) {
+    S in[kBlock], out[kBlock];
+    plan.run(
+        task,
+        [&](int64_t begin, int64_t n, int64_t column) {
+          formula(n, x.load(begin, n, in), y.room(begin, out), {coefficients + column, plan.period()}, counts);
+          y.store(begin, n, out);
+        });
+  });
+}
+
+template <class S>
+std::vector<double> run_backward(
+    const Plan& plan,
+    Backward<S> formula,
+    Memory<S> grad,
+    Memory<S> saved,
+    Memory<S> grad_x,
+    const S* coefficients,
+    Counts counts) {
+  const int64_t width = plan.width(), size = (counts.first + counts.second) * width;
+  const std::unique_ptr<double[]> partial(new double[plan.partials()]);
+  plan.parallel([&](int64_t task) {
+    S grad_in[kBlock], saved_in[kBlock], out[kBlock];
+    double* const sums = partial.get() + task * size;
+    std::fill(sums, sums + size, 0.0);
+    plan.run(
+        task,
+        [&](int64_t begin, int64_t n, int64_t column) {
+          formula(
+              n,
+              grad.load(begin, n, grad_in),
+              saved.load(begin, n, saved_in),
+              grad_x.room(begin, out),
+              {coefficients + column, plan.period()},
+              {sums, width},
+              counts);
+          grad_x.store(begin, n, out);
+        });
+  });
+  return plan.total(partial.get());
+}
+
+}  // namespace rectifiers

@@ -1,0 +1,126 @@
+// A parameter as the caller has it, and the coefficients that the formulas take.
+#pragma once
+
+#include <cmath>
+
+#include "driver.h"
+
+namespace rectifiers {
+
+// What makes a coefficient of a parameter's value, and its derivative.
+struct Map {
+  double (*value)(double);
+  double (*derivative)(double);
+};
+
+constexpr Map kIdentity = {[](double v) { return v; }, [](double) { return 1.0; }};
+constexpr Map kAbsolute = {
+    [](double v) { return std::fabs(v); },
+    [](double v) { return v > 0 ? 1.0 : v < 0 ? -1.0 : 0.0; },
+};
+// The paper's bounds; no gradient outside, nor on them, as PyTorch's clamp has it. A NaN passes.
+constexpr Map kClamp = {
+    [](double v) { return v < 0.01 ? 0.01 : v > 0.99 ? 0.99 : v; },
+    [](double v) { return v > 0.01 && v < 0.99 ? 1.0 : 0.0; },
+};
+constexpr Map kSigmoid = {
+    [](double v) { return 1 / (1 + std::exp(-v)); },
+    [](double v) {
+      const double s = 1 / (1 + std::exp(-v));
+      return s * (1 - s);
+    },
+};
+constexpr Map kOnePlusSigmoid = {[](double v) { return 1 + kSigmoid.value(v); }, kSigmoid.derivative};
+
+class Parameter {
+ public:
+  // `listed`: the first axis counts coefficients.
+  Parameter(const Tensor& tensor, const Map& map, bool listed, const Kernels& kernels)
+      : tensor_(rectifiers::contiguous(tensor)), map_(map), kernels_(kernels) {
+    const Shape shape(tensor_);
+    STD_TORCH_CHECK(tensor.is_cpu(), "rectifiers: expected a parameter on the CPU");
+    STD_TORCH_CHECK(!listed || shape.rank > 0, "rectifiers: expected a parameter with an axis of coefficients");
+    rows_ = listed ? shape.sizes[0] : 1;
+    units_ = rows_ ? shape.numel() / rows_ : 0;
+  }
+
+  int64_t rows() const { return rows_; }
+  int64_t units() const { return units_; }
+
+  // The stored values, a row per coefficient, a column per unit.
+  std::vector<double> values() const {
+    std::vector<double> values(rows_ * units_);
+    const int64_t n = values.size();
+    const int32_t dtype = dtype_of(tensor_);
+    const void* data = tensor_.const_data_ptr();
+    if (dtype == aoti_torch_dtype_float64()) {
+      std::copy_n(static_cast<const double*>(data), n, values.begin());
+    } else if (dtype == aoti_torch_dtype_float32()) {
+      std::copy_n(static_cast<const float*>(data), n, values.begin());
+    } else {
+      std::vector<float> wide(n);
+      half(dtype).widen(n, static_cast<const uint16_t*>(data), wide.data());
+      std::copy_n(wide.begin(), n, values.begin());
+    }
+    return values;
+  }
+
+  // Writes the coefficients to `table`, from `row` on, a column per column of the plan.
+  template <class S>
+  void tabulate(const Plan& plan, const Layout& layout, int64_t row, S* table) const {
+    const std::vector<double> values = this->values();
+    std::vector<S> mapped(values.size());
+    for (size_t i = 0; i < values.size(); ++i) mapped[i] = static_cast<S>(map_.value(values[i]));
+    for (int64_t k = 0; k < rows_; ++k) {
+      for (int64_t column = 0; column < plan.period(); ++column) {
+        const int64_t place = units_ == 1 ? 0 : layout.place(plan.unit(column));
+        table[(row + k) * plan.period() + column] = mapped[k * units_ + place];
+      }
+    }
+  }
+
+  // The parameter's gradient out of its coefficients' sums. `scaled`: they come multiplied by the coefficients.
+  Tensor gradient(const Layout& layout, const double* sums, bool scaled) const {
+    const std::vector<double> values = this->values();
+    std::vector<double> found(values.size(), 0.0);
+    for (int64_t k = 0; k < rows_; ++k) {
+      for (int64_t unit = 0; unit < layout.units; ++unit) {
+        found[k * units_ + (units_ == 1 ? 0 : layout.place(unit))] += sums[k * layout.units + unit];
+      }
+    }
+    for (size_t i = 0; i < found.size(); ++i) {
+      found[i] *= map_.derivative(values[i]);
+      if (scaled) found[i] /= map_.value(values[i]);
+    }
+    return stored(found);
+  }
+
+ private:
+  const Half& half(int32_t dtype) const {
+    const bool brain = dtype == aoti_torch_dtype_bfloat16();
+    STD_TORCH_CHECK(brain || dtype == aoti_torch_dtype_float16(), "rectifiers: expected a floating-point parameter");
+    return brain ? kernels_.bfloat16 : kernels_.float16;
+  }
+
+  Tensor stored(const std::vector<double>& values) const {
+    Tensor result = empty_as(tensor_);
+    void* data = result.mutable_data_ptr();
+    const int32_t dtype = dtype_of(tensor_);
+    if (dtype == aoti_torch_dtype_float64()) {
+      std::copy(values.begin(), values.end(), static_cast<double*>(data));
+    } else if (dtype == aoti_torch_dtype_float32()) {
+      std::copy(values.begin(), values.end(), static_cast<float*>(data));
+    } else {
+      const std::vector<float> narrow(values.begin(), values.end());
+      half(dtype).narrow(narrow.size(), narrow.data(), static_cast<uint16_t*>(data));
+    }
+    return result;
+  }
+
+  const Tensor tensor_;
+  const Map& map_;
+  const Kernels& kernels_;
+  int64_t rows_, units_;
+};
+
+}  // namespace rectifiers

@@ -1,0 +1,120 @@
+// ReLU and a sine. Rows of `wave`: amplitude, angular frequency. Row of `wave_below`: amplitude.
+#pragma once
+
+#include "pointwise.h"
+#include "sine.h"
+
+namespace {
+
+struct Wave {
+  template <class S>
+  static double phase(S x, S, S beta) {
+    return static_cast<double>(x) * static_cast<double>(beta);
+  }
+
+  template <class S>
+  static S rounded_phase(S x, S, S beta) {
+    return x * beta;
+  }
+
+  template <class S>
+  static S value(SineCosine<S> at, S x, S alpha, S) {
+    return relu(x) + alpha * at.sine;
+  }
+
+  template <class S>
+  static Gradient<S> gradient(SineCosine<S> at, S grad, S x, S alpha, S beta) {
+    const S wave = grad * alpha * at.cosine;
+    return {(x <= 0 ? 0 : grad) + wave * beta, grad * at.sine, wave * x};
+  }
+};
+
+struct WaveBelow {
+  // A large or infinite positive element must not send its whole block to the slow sine.
+  template <class S>
+  static double phase(S x, S, S) {
+    return x > 0 ? 0 : x;
+  }
+
+  template <class S>
+  static S rounded_phase(S x, S, S) {
+    return x > 0 ? 0 : x;
+  }
+
+  template <class S>
+  static S value(SineCosine<S> at, S x, S epsilon, S) {
+    return x > 0 ? x : epsilon * (at.sine - at.cosine);
+  }
+
+  template <class S>
+  static Gradient<S> gradient(SineCosine<S> at, S grad, S x, S epsilon, S) {
+    const S below = x < 0 ? grad * epsilon * (at.cosine + at.sine) : 0;
+    return {x > 0 ? grad : below, x > 0 ? 0 : grad * (at.sine - at.cosine), 0};
+  }
+};
+
+// One pointwise formula out of a wave and a way to compute its sine.
+template <class Form, bool near>
+struct Waving {
+  template <class S>
+  static SineCosine<S> at(S x, S first, S second) {
+    if constexpr (sizeof(S) == sizeof(double)) {
+      return far_sine_cosine_double(Form::phase(x, first, second));
+    } else if constexpr (near) {
+      return near_sine_cosine(Form::phase(x, first, second), Form::rounded_phase(x, first, second));
+    } else {
+      return far_sine_cosine(Form::phase(x, first, second));
+    }
+  }
+
+  template <class S>
+  static S value(S x, S first, S second) {
+    return Form::value(at(x, first, second), x, first, second);
+  }
+
+  template <class S>
+  static Gradient<S> gradient(S grad, S x, S first, S second) {
+    return Form::gradient(at(x, first, second), grad, x, first, second);
+  }
+};
+
+template <class Form, class S, int rows, bool varying>
+bool all_near(int64_t n, const S* x, Rows<const S> c) {
+  const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
+  int32_t far = 0;
+#pragma omp simd reduction(| : far)
+  for (int64_t i = 0; i < n; ++i) {
+    const S t = Form::rounded_phase(x[i], first[varying ? i : 0], second[varying ? i : 0]);
+    far |= !(t <= kNear && t >= -kNear);
+  }
+  return !far;
+}
+
+template <class Form, class S, int rows, bool varying>
+void wave_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
+  if (sizeof(S) == sizeof(float) && all_near<Form, S, rows, varying>(n, x, c)) {
+    pointwise_forward<Waving<Form, true>, S, rows, varying>(n, x, y, c, counts);
+  } else {
+    pointwise_forward<Waving<Form, false>, S, rows, varying>(n, x, y, c, counts);
+  }
+}
+
+template <class Form, class S, int rows, bool varying>
+void wave_backward(
+    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<double> sums, Counts counts) {
+  if (sizeof(S) == sizeof(float) && all_near<Form, S, rows, varying>(n, x, c)) {
+    pointwise_backward<Waving<Form, true>, S, rows, varying>(n, grad, x, grad_x, c, sums, counts);
+  } else {
+    pointwise_backward<Waving<Form, false>, S, rows, varying>(n, grad, x, grad_x, c, sums, counts);
+  }
+}
+
+template <class Form, class S, int rows>
+constexpr rectifiers::Stem<S> waving() {
+  return {
+      {wave_forward<Form, S, rows, false>, wave_forward<Form, S, rows, true>},
+      {wave_backward<Form, S, rows, false>, wave_backward<Form, S, rows, true>},
+  };
+}
+
+}  // namespace
