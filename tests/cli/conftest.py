@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,6 +68,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return results
 
 
+def hear_interrupts() -> None:
+    """Undo what a shell does to background jobs, the tests perhaps among them: it lets them ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """The command line in a process of its own."""
@@ -78,6 +84,7 @@ def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hear_interrupts,
             **options,  # type: ignore[call-overload]
         )
 

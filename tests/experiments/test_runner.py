@@ -227,6 +227,8 @@ def test_interrupt_keeps_what_has_finished(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Shells let background jobs, the tests perhaps among them, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert [process.stdout.readline().strip() for _ in range(2)] == ["0", "1"]
