@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "conv_border.h"
+
 namespace rectifiers {
 
 // Elements per block: few enough for a block and its temporaries to stay in the first-level cache.
@@ -52,6 +54,7 @@ template <class S>
 struct Stems {
   Stem<S> two_slopes, threshold, wave, wave_below, hinges, rational_a, rational_b;
   Phases<S> crelu;
+  Convolution<S> convolution;
 };
 
 // Half-precision storage: 16 bits in memory, float in the formulas.
@@ -66,6 +69,8 @@ struct Kernels {
   Half bfloat16, float16;
 };
 
+// The best that the processor has.
+const Kernels& best_kernels();
 const Kernels& baseline_kernels();
 const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
