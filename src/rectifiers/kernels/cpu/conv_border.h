@@ -20,7 +20,7 @@ struct Split {
   }
 };
 
-// c += a·b. The columns are a whole number of vectors, taken in pairs that stand `b_pair` apart. With `a_row` of zero,
+// c = a·b, or c += a·b. The columns are a whole number of vectors, taken in pairs that stand `b_pair` apart. With `a_row` of zero,
 // `a` is packed: block after block of rows, as Split makes them, each with all its rows side by side.
 template <class S>
 struct Product {
@@ -31,6 +31,16 @@ struct Product {
   int64_t b_step, b_pair;
   S* c;
   int64_t c_row;
+  bool add;
+};
+
+// Equally long lines of a padded piece of a tensor, one behind the other.
+struct Lines {
+  int64_t count;
+  const int64_t* from;      // where each stands in the tensor, or -1 for one of padding
+  int64_t pitch;            // length with padding
+  int64_t left, length;     // place and number of the elements from the tensor
+  int64_t end;              // number of elements of the tensor
 };
 
 // Equally long pieces of memory that make up a row of a panel.
@@ -43,6 +53,8 @@ template <class S>
 struct Convolution {
   int64_t lanes, rows;
   void (*multiply)(const Product<S>& product);
+  void (*pad)(const Lines& lines, const S* from, S* to);
+  void (*unpad)(const Lines& lines, const S* from, S* to);
   void (*lift)(const Runs& runs, const S* from, S floor, S* to);
   S (*route)(const Runs& runs, const S* grad, const S* from, S floor, S* to);
   S (*total)(int64_t n, const S* from);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "conv_border.h"
 #include "tensor.h"
 
 namespace rectifiers {
@@ -154,35 +155,17 @@ class Frame {
 
   // One channel of the input, with zeros around it.
   template <class S>
-  void read(const S* x, int64_t channel, S* to) const {
-    each_line(channel, [&](int64_t from, int64_t line) {
-      S* const into = to + line;
-      if (from < 0) return std::fill(into, into + pitch_, S(0)), void();
-      const int64_t left = lead(), right = std::min(size_[2], g_.in[2] - first_[2]);
-      if (g_.stride[2] == 1) {
-        std::fill(into, into + left, S(0));
-        std::copy(x + from, x + from + (right - left), into + left);
-        std::fill(into + right, into + pitch_, S(0));
-      } else {
-        std::fill(into, into + pitch_, S(0));
-        for (int64_t w = left; w < right; ++w) into[place(w)] = x[from + w - left];
-      }
-    });
+  void read(const Convolution<S>& tile, const S* x, int64_t channel, S* to) const {
+    if (g_.stride[2] == 1) return tile.pad(lines(channel), x + channel * g_.inputs(), to);
+    std::fill(to, to + plane(), S(0));
+    each_element(channel, [&](int64_t from, int64_t at) { to[at] = x[from]; });
   }
 
   // The other way, without what stands around.
   template <class S>
-  void write(const S* from, int64_t channel, S* x) const {
-    each_line(channel, [&](int64_t to, int64_t line) {
-      if (to < 0) return;
-      const S* const out = from + line;
-      const int64_t left = lead(), right = std::min(size_[2], g_.in[2] - first_[2]);
-      if (g_.stride[2] == 1) {
-        std::copy(out + left, out + right, x + to);
-      } else {
-        for (int64_t w = left; w < right; ++w) x[to + w - left] = out[place(w)];
-      }
-    });
+  void write(const Convolution<S>& tile, const S* from, int64_t channel, S* x) const {
+    if (g_.stride[2] == 1) return tile.unpad(lines(channel), from, x + channel * g_.inputs());
+    each_element(channel, [&](int64_t to, int64_t at) { x[to] = from[at]; });
   }
 
  private:
@@ -190,27 +173,34 @@ class Frame {
     phase_ = (size_[2] + g_.stride[2] - 1) / g_.stride[2];
     pitch_ = phase_ * g_.stride[2];
     sample_size_ = size_[0] * size_[1] * pitch_;
+    left_ = std::max<int64_t>(0, -first_[2]);
+    length_ = std::max<int64_t>(0, std::min(first_[2] + size_[2], g_.in[2]) - (first_[2] + left_));
+    for (int64_t n = sample_; n < sample_ + samples_; ++n) {
+      for (int64_t d = first_[0]; d < first_[0] + size_[0]; ++d) {
+        for (int64_t h = first_[1]; h < first_[1] + size_[1]; ++h) {
+          const bool inside = length_ && d >= 0 && d < g_.in[0] && h >= 0 && h < g_.in[1];
+          const int64_t row = (n * g_.channels * g_.in[0] + d) * g_.in[1] + h;
+          from_.push_back(inside ? row * g_.in[2] + first_[2] + left_ : -1);
+        }
+      }
+    }
   }
 
   int64_t at(const Box& box, int64_t axis) const {
     return box.begin[axis + 1] * g_.stride[axis] - g_.before[axis] - first_[axis];
   }
 
-  int64_t place(int64_t w) const { return w % g_.stride[2] * phase_ + w / g_.stride[2]; }
-  int64_t lead() const { return std::min(size_[2], std::max<int64_t>(0, -first_[2])); }
+  Lines lines(int64_t channel) const {
+    const int64_t end = (g_.batch * g_.channels - channel) * g_.inputs();
+    return {int64_t(from_.size()), from_.data(), pitch_, left_, length_, end};
+  }
 
-  // Calls body(place in the tensor, or -1 outside; place in the frame) for each line of a channel.
   template <class Body>
-  void each_line(int64_t channel, const Body& body) const {
-    int64_t line = 0;
-    const bool seen = first_[2] < g_.in[2] && first_[2] + size_[2] > 0;
-    for (int64_t n = sample_; n < sample_ + samples_; ++n) {
-      for (int64_t d = first_[0]; d < first_[0] + size_[0]; ++d) {
-        for (int64_t h = first_[1]; h < first_[1] + size_[1]; ++h, line += pitch_) {
-          const bool inside = seen && d >= 0 && d < g_.in[0] && h >= 0 && h < g_.in[1];
-          const int64_t row = ((n * g_.channels + channel) * g_.in[0] + d) * g_.in[1] + h;
-          body(inside ? row * g_.in[2] + std::max<int64_t>(0, first_[2]) : -1, line);
-        }
+  void each_element(int64_t channel, const Body& body) const {
+    for (size_t line = 0; line < from_.size(); ++line) {
+      if (from_[line] < 0) continue;
+      for (int64_t i = 0, w = left_; i < length_; ++i, ++w) {
+        body(channel * g_.inputs() + from_[line] + i, line * pitch_ + w % g_.stride[2] * phase_ + w / g_.stride[2]);
       }
     }
   }
@@ -219,6 +209,8 @@ class Frame {
   int64_t sample_, samples_;
   int64_t first_[3], size_[3];
   int64_t phase_, pitch_, sample_size_;
+  int64_t left_, length_;      // of what a line has from the tensor
+  std::vector<int64_t> from_;  // where the lines of the first channel stand in the tensor, or -1
 };
 
 }  // namespace rectifiers

@@ -102,7 +102,8 @@ class Convolver {
                  width_,
                  2 * tile_.lanes,
                  sums,
-                 width_});
+                 width_,
+                 true});
           }
           for (int64_t o = 0; o < outputs; ++o) {
             each_piece(box, group * outputs + o, [&](int64_t place, int64_t from, int64_t n) {
@@ -172,7 +173,7 @@ class Convolver {
     const int64_t first = first_channel(group, chunk), taps = g_.taps();
     for (int64_t c = 0; c < chunks_.size(chunk); ++c) {
       S* const plane = frame + c * view.plane();
-      view.read(x, first + c, plane);
+      view.read(tile_, x, first + c, plane);
       for (int64_t tap = 0; tap < taps; ++tap) {
         tile_.lift(runs, plane + view.tap(tap), threshold[(first + c) * taps + tap], panel + (c * taps + tap) * width_);
       }
@@ -229,15 +230,12 @@ class Convolver {
         S* const mine = caught.get() + at * rows + first * taps;
         std::fill_n(mine, size * taps, S(0));
         std::fill_n(grad_frame, size * view.plane(), S(0));
-        for (int64_t c = 0; c < size; ++c) view.read(x, first + c, frame + c * view.plane());
+        for (int64_t c = 0; c < size; ++c) view.read(tile_, x, first + c, frame + c * view.plane());
         for (int64_t index = at * boxes_.per_sample(); index < (at + 1) * boxes_.per_sample(); ++index) {
           const Box box = boxes_[index];
           view.starts(box, starts);
           const Runs runs = runs_of(box, starts);
           read_grad(grad, box, group, grads);
-          for (int64_t row = 0; row < size * taps; ++row) {
-            std::fill_n(panel + row * width_, vectors(box.pixels()), S(0));
-          }
           tile_.multiply(
               {size * taps,
                vectors(box.pixels()),
@@ -248,14 +246,15 @@ class Convolver {
                width_,
                2 * tile_.lanes,
                panel,
-               width_});
+               width_,
+               false});
           for (int64_t row = 0; row < size * taps; ++row) {
             const int64_t offset = row / taps * view.plane() + view.tap(row % taps);
             mine[row] += tile_.route(
                 runs, panel + row * width_, frame + offset, threshold[first * taps + row], grad_frame + offset);
           }
         }
-        for (int64_t c = 0; c < size; ++c) view.write(grad_frame + c * view.plane(), first + c, grad_x);
+        for (int64_t c = 0; c < size; ++c) view.write(tile_, grad_frame + c * view.plane(), first + c, grad_x);
       }
     });
     std::vector<double> sums(rows, 0.0);
@@ -316,7 +315,8 @@ class Convolver {
                  2 * lanes,
                  2 * lanes * pixels,
                  sums + chunks_.begin(chunk) * taps * columns_,
-                 columns_});
+                 columns_,
+                 true});
           }
         }
       }

@@ -10,6 +10,7 @@
 
 namespace {
 
+using rectifiers::Lines;
 using rectifiers::Product;
 using rectifiers::Runs;
 
@@ -27,17 +28,23 @@ struct Vector {
 template <class S>
 constexpr int kRows = sizeof(S) > sizeof(float) ? 4 : RECTIFIERS_VECTOR_BYTES == 64 ? 14 : 6;
 
-// c += a·b for a few rows and one or two vectors of columns, with all sums in registers.
+// c (+)= a·b for a few rows and one or two vectors of columns, with all sums in registers.
 template <class S, bool packed, int columns, int rows>
 void multiply_block(
-    int64_t depth, const S* a, int64_t a_row, const S* b, int64_t b_step, S* c, int64_t c_row) {
+    int64_t depth, const S* a, int64_t a_row, const S* b, int64_t b_step, S* c, int64_t c_row, bool add) {
   using V = typename Vector<S>::Whole;
   constexpr int lanes = Vector<S>::lanes;
   V sums[rows][columns];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 2
-    for (int j = 0; j < columns; ++j) sums[i][j] = RECTIFIERS_LOAD(c + i * c_row + j * lanes);
+    for (int j = 0; j < columns; ++j) {
+      if (add) {
+        sums[i][j] = RECTIFIERS_LOAD(c + i * c_row + j * lanes);
+      } else {
+        sums[i][j] = V{};
+      }
+    }
   }
   for (int64_t k = 0; k < depth; ++k) {
     V right[columns];
@@ -60,7 +67,7 @@ void multiply_block(
 }
 
 template <class S>
-using Multiply = void (*)(int64_t, const S*, int64_t, const S*, int64_t, S*, int64_t);
+using Multiply = void (*)(int64_t, const S*, int64_t, const S*, int64_t, S*, int64_t, bool);
 
 template <class S, bool packed, int columns>
 struct Blocks {
@@ -84,7 +91,7 @@ void multiply_as(const Product<S>& p) {
       const S* const a = p.a + first * (packed ? p.depth : p.a_row);
       const Multiply<S> multiply =
           wide ? Blocks<S, packed, 2>::pick(rows, Sizes()) : Blocks<S, packed, 1>::pick(rows, Sizes());
-      multiply(p.depth, a, p.a_row, b, p.b_step, p.c + first * p.c_row + column, p.c_row);
+      multiply(p.depth, a, p.a_row, b, p.b_step, p.c + first * p.c_row + column, p.c_row, p.add);
     }
   }
 }
@@ -92,6 +99,40 @@ void multiply_as(const Product<S>& p) {
 template <class S>
 void multiply(const Product<S>& p) {
   p.a_row ? multiply_as<S, false>(p) : multiply_as<S, true>(p);
+}
+
+// Lines with zeros around them. What overruns a line is overwritten by the next one.
+template <class S>
+void pad(const Lines& lines, const S* from, S* to) {
+  using V = typename Vector<S>::Whole;
+  constexpr int64_t lanes = Vector<S>::lanes;
+  for (int64_t line = 0; line < lines.count; ++line, to += lines.pitch) {
+    for (int64_t i = 0; i < lines.pitch; i += lanes) RECTIFIERS_STORE(to + i) = V{};
+    if (lines.from[line] < 0) continue;
+    const S* const x = from + lines.from[line];
+    S* const y = to + lines.left;
+    int64_t i = 0;
+    for (; i < lines.length && lines.from[line] + i + lanes <= lines.end; i += lanes) {
+      RECTIFIERS_STORE(y + i) = V(RECTIFIERS_LOAD(x + i));
+    }
+    for (; i < lines.length; ++i) y[i] = x[i];
+    for (i = lines.left + lines.length; i < lines.pitch; ++i) to[i] = 0;
+  }
+}
+
+// The other way, without the zeros; no more than the lines is written.
+template <class S>
+void unpad(const Lines& lines, const S* from, S* to) {
+  using V = typename Vector<S>::Whole;
+  constexpr int64_t lanes = Vector<S>::lanes;
+  for (int64_t line = 0; line < lines.count; ++line, from += lines.pitch) {
+    if (lines.from[line] < 0) continue;
+    const S* const x = from + lines.left;
+    S* const y = to + lines.from[line];
+    int64_t i = 0;
+    for (; i + lanes <= lines.length; i += lanes) RECTIFIERS_STORE(y + i) = V(RECTIFIERS_LOAD(x + i));
+    for (; i < lines.length; ++i) y[i] = x[i];
+  }
 }
 
 // One row of a panel. Whole vectors are written: what overruns a run is overwritten by the next one.
@@ -178,7 +219,7 @@ void transpose(const S* from, int64_t from_row, S* to, int64_t to_row) {
 
 template <class S>
 constexpr rectifiers::Convolution<S> convolution() {
-  return {Vector<S>::lanes, kRows<S>, multiply<S>, lift<S>, route<S>, total<S>, transpose<S>};
+  return {Vector<S>::lanes, kRows<S>, multiply<S>, pad<S>, unpad<S>, lift<S>, route<S>, total<S>, transpose<S>};
 }
 
 }  // namespace
