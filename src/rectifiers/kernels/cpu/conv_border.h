@@ -41,6 +41,7 @@ struct Lines {
   int64_t pitch;            // length with padding
   int64_t left, length;     // place and number of the elements from the tensor
   int64_t end;              // number of elements of the tensor
+  int64_t ahead;            // how far behind a line stands the one that will be read next
 };
 
 // Equally long pieces of memory that make up a row of a panel.

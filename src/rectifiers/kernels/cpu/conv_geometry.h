@@ -192,7 +192,7 @@ class Frame {
 
   Lines lines(int64_t channel) const {
     const int64_t end = (g_.batch * g_.channels - channel) * g_.inputs();
-    return {int64_t(from_.size()), from_.data(), pitch_, left_, length_, end};
+    return {int64_t(from_.size()), from_.data(), pitch_, left_, length_, end, g_.inputs()};
   }
 
   template <class Body>

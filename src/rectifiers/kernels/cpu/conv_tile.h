@@ -111,6 +111,8 @@ void pad(const Lines& lines, const S* from, S* to) {
     if (lines.from[line] < 0) continue;
     const S* const x = from + lines.from[line];
     S* const y = to + lines.left;
+    // Lines are too short for the processor to foresee the next channel's.
+    for (int64_t i = 0; i < lines.length; i += 64 / sizeof(S)) __builtin_prefetch(x + lines.ahead + i);
     int64_t i = 0;
     for (; i < lines.length && lines.from[line] + i + lanes <= lines.end; i += lanes) {
       RECTIFIERS_STORE(y + i) = V(RECTIFIERS_LOAD(x + i));
