@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..core.elementwise import compute_dtype
 from . import dispatch
 from . import threshold as threshold_kernel
 from .kernel import is_eager, is_plain
@@ -100,12 +101,12 @@ def convolve(
     padding = [side for pair in margins for side in pair]
     settings = (tuple(stride), tuple(padding), tuple(dilation), groups)
     if not _serves(tensors):
-        return composite(*(x, weight, threshold, bias), *settings)
+        return composite(x, weight, threshold, bias, *settings)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         out: Tensor = _Differentiable.apply(settings, x, weight, threshold, bias)
         return out
-    out = dispatch.operator(f"{STEM}_forward")(x, weight, threshold, bias, *settings)
-    return out
+    value: Tensor = dispatch.operator(f"{STEM}_forward")(x, weight, threshold, bias, *settings)
+    return value
 
 
 def composite(
@@ -119,10 +120,7 @@ def composite(
     groups: int,
 ) -> Tensor:
     """The convolution in composite PyTorch, with the arguments of the operator: `padding` has two numbers per axis."""
-    dtype = torch.float64 if x.dtype is torch.float64 else torch.float32
-    for tensor in (weight, threshold, bias):
-        if tensor is not None:
-            dtype = torch.promote_types(dtype, tensor.dtype)
+    dtype = compute_dtype(x, weight, threshold, bias)
     sides = [side for pair in zip(padding[-2::-2], padding[::-2], strict=True) for side in pair]
     padded = F.pad(x.to(dtype), sides) if any(sides) else x.to(dtype)
     tensors = (padded, weight.to(dtype), threshold.to(dtype), None if bias is None else bias.to(dtype))
@@ -155,11 +153,13 @@ def _backward(
     if not torch.is_grad_enabled() and is_eager():
         gradients: Any = dispatch.operator(f"{STEM}_backward")(grad, *tensors, *settings)
         return (*gradients[:3], None if bias is None else gradients[3].to(bias.dtype))
+    create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         views = [tensor.view_as(tensor) for tensor in (*tensors, *(() if bias is None else (bias,)))]
         inputs = [view if view.requires_grad else view.detach().requires_grad_() for view in views]
-        out = composite(*inputs[:3], inputs[3] if len(inputs) > 3 else None, *settings)
-        found = torch.autograd.grad(out, inputs, grad, create_graph=torch.is_grad_enabled())
+        x, weight, threshold, *rest = inputs
+        out = composite(x, weight, threshold, rest[0] if rest else None, *settings)
+        found = torch.autograd.grad(out, inputs, grad, create_graph=create_graph)
     return (*found, *(None,) * (4 - len(found)))
 
 
@@ -183,7 +183,8 @@ class _Differentiable(torch.autograd.Function):
 
 def define(library: torch.library.Library) -> None:
     """Declare the operators."""
-    tensors, settings = "Tensor x, Tensor weight, Tensor threshold", "int[] stride, int[] padding, int[] dilation, int groups"
+    tensors = "Tensor x, Tensor weight, Tensor threshold"
+    settings = "int[] stride, int[] padding, int[] dilation, int groups"
     for name in (STEM, f"{STEM}_forward"):
         library.define(f"{name}({tensors}, Tensor? bias, {settings}) -> Tensor")
     library.define(f"{STEM}_backward(Tensor grad, {tensors}, {settings}) -> (Tensor, Tensor, Tensor, Tensor)")
@@ -202,8 +203,16 @@ def register(library: torch.library.Library) -> None:
         return *_backward(grad, tensors, bias, ctx.settings), None, None, None, None
 
     def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-        out: Tensor = torch.vmap(composite, in_dims, randomness=info.randomness)(*arguments)
-        return out, 0
+        operator = dispatch.operator(STEM)
+        if all(dim is None for dim in in_dims[1:4]):
+            many = arguments[0].movedim(in_dims[0], 0)
+            out: Tensor = operator(many.flatten(0, 1), *arguments[1:])
+            return out.unflatten(0, many.shape[:2]), 0
+        each = [
+            argument.unbind(dim) if isinstance(dim, int) else (argument,) * info.batch_size
+            for argument, dim in zip(arguments, in_dims, strict=True)
+        ]
+        return torch.stack([operator(*one) for one in zip(*each, strict=True)]), 0
 
     name = f"rectifiers::{STEM}"
     for forward in (name, f"{name}_forward"):

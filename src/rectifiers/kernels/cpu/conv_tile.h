@@ -38,13 +38,7 @@ void multiply_block(
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 2
-    for (int j = 0; j < columns; ++j) {
-      if (add) {
-        sums[i][j] = RECTIFIERS_LOAD(c + i * c_row + j * lanes);
-      } else {
-        sums[i][j] = V{};
-      }
-    }
+    for (int j = 0; j < columns; ++j) sums[i][j] = V{};
   }
   for (int64_t k = 0; k < depth; ++k) {
     V right[columns];
@@ -62,7 +56,12 @@ void multiply_block(
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 2
-    for (int j = 0; j < columns; ++j) RECTIFIERS_STORE(c + i * c_row + j * lanes) = sums[i][j];
+    for (int j = 0; j < columns; ++j) {
+      S* const to = c + i * c_row + j * lanes;
+      // Only now: short sums added up lose fewer digits than a long one.
+      if (add) sums[i][j] += RECTIFIERS_LOAD(to);
+      RECTIFIERS_STORE(to) = sums[i][j];
+    }
   }
 }
 
