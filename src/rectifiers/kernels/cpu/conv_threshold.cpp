@@ -14,7 +14,7 @@
 namespace rectifiers {
 namespace {
 
-constexpr int64_t kPixels = 384;         // output pixels of a tile, at most if its lines are shorter
+constexpr int64_t kPixels = 1024;        // output pixels of a tile, at most if its lines are shorter
 constexpr int64_t kDepth = 160;          // rows of a panel, at most if a channel has fewer taps
 constexpr int64_t kParts = 16;           // tasks that each sum up a gradient of the weights, at most
 constexpr int64_t kPartBytes = 8 << 20;  // memory for their sums
@@ -221,6 +221,7 @@ class Convolver {
       S* const grad_frame = scratch.take(frame_size);
       S* const panel = scratch.take(depth_ * width_);
       S* const grads = scratch.take(outputs * width_);
+      int64_t held = -1;  // what `grads` is of: neighbouring tasks often share it
       std::vector<int64_t> starts;
       for (int64_t task = begin; task < end; ++task) {
         const int64_t at = task / chunks, group = task % chunks / chunks_.parts, chunk = task % chunks_.parts;
@@ -235,7 +236,8 @@ class Convolver {
           const Box box = boxes_[index];
           view.starts(box, starts);
           const Runs runs = runs_of(box, starts);
-          read_grad(grad, box, group, grads);
+          if (held != index * g_.groups + group) read_grad(grad, box, group, grads);
+          held = index * g_.groups + group;
           tile_.multiply(
               {size * taps,
                vectors(box.pixels()),

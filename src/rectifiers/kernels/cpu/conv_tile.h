@@ -14,19 +14,28 @@ using rectifiers::Lines;
 using rectifiers::Product;
 using rectifiers::Runs;
 
-template <class S>
+constexpr int kBytes = RECTIFIERS_VECTOR_BYTES;
+
+template <class S, int bytes = kBytes>
 struct Vector {
-  typedef S Whole __attribute__((vector_size(RECTIFIERS_VECTOR_BYTES)));
-  typedef S Loose __attribute__((vector_size(RECTIFIERS_VECTOR_BYTES), aligned(sizeof(S)), may_alias));
-  static constexpr int lanes = RECTIFIERS_VECTOR_BYTES / sizeof(S);
+  typedef S Whole __attribute__((vector_size(bytes)));
+  typedef S Loose __attribute__((vector_size(bytes), aligned(sizeof(S)), may_alias));
+  static constexpr int lanes = bytes / sizeof(S);
 };
 
-#define RECTIFIERS_LOAD(from) (*reinterpret_cast<const typename Vector<S>::Loose*>(from))
-#define RECTIFIERS_STORE(to) (*reinterpret_cast<typename Vector<S>::Loose*>(to))
+template <class S, int bytes = kBytes>
+inline __attribute__((always_inline)) typename Vector<S, bytes>::Whole load(const S* from) {
+  return *reinterpret_cast<const typename Vector<S, bytes>::Loose*>(from);
+}
+
+template <class S, int bytes = kBytes>
+inline __attribute__((always_inline)) void store(S* to, const typename Vector<S, bytes>::Whole& vector) {
+  *reinterpret_cast<typename Vector<S, bytes>::Loose*>(to) = vector;
+}
 
 // Rows of the largest block of a product: with two columns its sums nearly fill the registers.
 template <class S>
-constexpr int kRows = sizeof(S) > sizeof(float) ? 4 : RECTIFIERS_VECTOR_BYTES == 64 ? 14 : 6;
+constexpr int kRows = sizeof(S) > sizeof(float) ? 4 : kBytes == 64 ? 14 : 6;
 
 // c (+)= a·b for a few rows and one or two vectors of columns, with all sums in registers.
 template <class S, bool packed, int columns, int rows>
@@ -43,7 +52,7 @@ void multiply_block(
   for (int64_t k = 0; k < depth; ++k) {
     V right[columns];
 #pragma GCC unroll 2
-    for (int j = 0; j < columns; ++j) right[j] = RECTIFIERS_LOAD(b + j * lanes);
+    for (int j = 0; j < columns; ++j) right[j] = load<S>(b + j * lanes);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
       const S left = packed ? a[i] : a[i * a_row];
@@ -59,8 +68,8 @@ void multiply_block(
     for (int j = 0; j < columns; ++j) {
       S* const to = c + i * c_row + j * lanes;
       // Only now: short sums added up lose fewer digits than a long one.
-      if (add) sums[i][j] += RECTIFIERS_LOAD(to);
-      RECTIFIERS_STORE(to) = sums[i][j];
+      if (add) sums[i][j] += load<S>(to);
+      store<S>(to, sums[i][j]);
     }
   }
 }
@@ -106,7 +115,7 @@ void pad(const Lines& lines, const S* from, S* to) {
   using V = typename Vector<S>::Whole;
   constexpr int64_t lanes = Vector<S>::lanes;
   for (int64_t line = 0; line < lines.count; ++line, to += lines.pitch) {
-    for (int64_t i = 0; i < lines.pitch; i += lanes) RECTIFIERS_STORE(to + i) = V{};
+    for (int64_t i = 0; i < lines.pitch; i += lanes) store<S>(to + i, V{});
     if (lines.from[line] < 0) continue;
     const S* const x = from + lines.from[line];
     S* const y = to + lines.left;
@@ -114,7 +123,7 @@ void pad(const Lines& lines, const S* from, S* to) {
     for (int64_t i = 0; i < lines.length; i += 64 / sizeof(S)) __builtin_prefetch(x + lines.ahead + i);
     int64_t i = 0;
     for (; i < lines.length && lines.from[line] + i + lanes <= lines.end; i += lanes) {
-      RECTIFIERS_STORE(y + i) = V(RECTIFIERS_LOAD(x + i));
+      store<S>(y + i, load<S>(x + i));
     }
     for (; i < lines.length; ++i) y[i] = x[i];
     for (i = lines.left + lines.length; i < lines.pitch; ++i) to[i] = 0;
@@ -124,72 +133,87 @@ void pad(const Lines& lines, const S* from, S* to) {
 // The other way, without the zeros; no more than the lines is written.
 template <class S>
 void unpad(const Lines& lines, const S* from, S* to) {
-  using V = typename Vector<S>::Whole;
   constexpr int64_t lanes = Vector<S>::lanes;
   for (int64_t line = 0; line < lines.count; ++line, from += lines.pitch) {
     if (lines.from[line] < 0) continue;
     const S* const x = from + lines.left;
     S* const y = to + lines.from[line];
     int64_t i = 0;
-    for (; i + lanes <= lines.length; i += lanes) RECTIFIERS_STORE(y + i) = V(RECTIFIERS_LOAD(x + i));
+    for (; i + lanes <= lines.length; i += lanes) store<S>(y + i, load<S>(x + i));
     for (; i < lines.length; ++i) y[i] = x[i];
-  }
-}
-
-// One row of a panel. Whole vectors are written: what overruns a run is overwritten by the next one.
-template <class S>
-void lift(const Runs& runs, const S* from, S floor, S* to) {
-  using V = typename Vector<S>::Whole;
-  constexpr int64_t lanes = Vector<S>::lanes;
-  const V floors = floor - V{};
-  const auto vector = [&](const S* x, S* y) {
-    const V seen = RECTIFIERS_LOAD(x);
-    RECTIFIERS_STORE(y) = floors > seen ? floors : seen;  // a NaN in x passes
-  };
-  for (int64_t run = 0; run < runs.count; ++run) {
-    const S* const x = from + runs.starts[run];
-    S* const y = to + run * runs.length;
-    for (int64_t i = 0; i < runs.length; i += lanes) vector(x + i, y + i);
   }
 }
 
 template <class S, class V>
 S across(const V& vector) {
   S sum = 0;
-  for (int lane = 0; lane < Vector<S>::lanes; ++lane) sum += vector[lane];
+  for (size_t lane = 0; lane < sizeof(V) / sizeof(S); ++lane) sum += vector[lane];
   return sum;
+}
+
+// One row of a panel. Whole vectors are written: what overruns a run is overwritten by the next one.
+template <class S, int bytes>
+void lift_by(const Runs& runs, const S* from, S floor, S* to) {
+  using V = typename Vector<S, bytes>::Whole;
+  constexpr int64_t lanes = Vector<S, bytes>::lanes;
+  const V floors = floor - V{};
+  for (int64_t run = 0; run < runs.count; ++run) {
+    const S* const x = from + runs.starts[run];
+    S* const y = to + run * runs.length;
+    for (int64_t i = 0; i < runs.length; i += lanes) {
+      const V seen = load<S, bytes>(x + i);
+      store<S, bytes>(y + i, floors > seen ? floors : seen);  // a NaN in x passes
+    }
+  }
 }
 
 // Sends one row of a panel's gradient where its values came from: to the input, or to the threshold, whose share is
 // returned.
-template <class S>
-S route(const Runs& runs, const S* grad, const S* from, S floor, S* to) {
-  using V = typename Vector<S>::Whole;
-  constexpr int64_t lanes = Vector<S>::lanes;
+template <class S, int bytes>
+S route_by(const Runs& runs, const S* grad, const S* from, S floor, S* to) {
+  using V = typename Vector<S, bytes>::Whole;
+  constexpr int64_t lanes = Vector<S, bytes>::lanes;
   const V floors = floor - V{}, zero = {};
   V places, caught = {};
   for (int lane = 0; lane < lanes; ++lane) places[lane] = lane;
   const int64_t tail = runs.length % lanes, whole = runs.length - tail;
   const auto inside = places < (S(tail) - V{});
   const auto vector = [&](V g, int64_t at) {
-    const auto below = RECTIFIERS_LOAD(from + at) <= floors;
+    const auto below = load<S, bytes>(from + at) <= floors;
     caught += below ? g : zero;
-    RECTIFIERS_STORE(to + at) += below ? zero : g;
+    store<S, bytes>(to + at, load<S, bytes>(to + at) + (below ? zero : g));
   };
   for (int64_t run = 0; run < runs.count; ++run) {
     const S* const g = grad + run * runs.length;
     const int64_t start = runs.starts[run];
-    for (int64_t i = 0; i < whole; i += lanes) vector(RECTIFIERS_LOAD(g + i), start + i);
-    if (tail) vector(inside ? V(RECTIFIERS_LOAD(g + whole)) : zero, start + whole);
+    for (int64_t i = 0; i < whole; i += lanes) vector(load<S, bytes>(g + i), start + i);
+    if (tail) vector(inside ? load<S, bytes>(g + whole) : zero, start + whole);
   }
   return across<S>(caught);
+}
+
+// Half a vector serves where no run would fill more.
+template <class S>
+bool is_narrow(const Runs& runs) {
+  return runs.length <= Vector<S>::lanes / 2;
+}
+
+template <class S>
+void lift(const Runs& runs, const S* from, S floor, S* to) {
+  is_narrow<S>(runs) ? lift_by<S, kBytes / 2>(runs, from, floor, to) : lift_by<S, kBytes>(runs, from, floor, to);
+}
+
+template <class S>
+S route(const Runs& runs, const S* grad, const S* from, S floor, S* to) {
+  return is_narrow<S>(runs) ? route_by<S, kBytes / 2>(runs, grad, from, floor, to)
+                            : route_by<S, kBytes>(runs, grad, from, floor, to);
 }
 
 // The sum of a whole number of vectors.
 template <class S>
 S total(int64_t n, const S* from) {
   typename Vector<S>::Whole sum = {};
-  for (int64_t i = 0; i < n; i += Vector<S>::lanes) sum += RECTIFIERS_LOAD(from + i);
+  for (int64_t i = 0; i < n; i += Vector<S>::lanes) sum += load<S>(from + i);
   return across<S>(sum);
 }
 
@@ -204,7 +228,7 @@ void transpose(const S* from, int64_t from_row, S* to, int64_t to_row) {
   for (int i = 0; i < lanes; ++i) {
     low[i] = i / 2 + i % 2 * lanes;
     high[i] = low[i] + half;
-    square[i] = RECTIFIERS_LOAD(from + i * from_row);
+    square[i] = load<S>(from + i * from_row);
   }
   for (int size = lanes; size > 1; size /= 2) {
 #pragma GCC unroll 8
@@ -215,7 +239,7 @@ void transpose(const S* from, int64_t from_row, S* to, int64_t to_row) {
 #pragma GCC unroll 16
     for (int i = 0; i < lanes; ++i) square[i] = next[i];
   }
-  for (int i = 0; i < lanes; ++i) RECTIFIERS_STORE(to + i * to_row) = square[i];
+  for (int i = 0; i < lanes; ++i) store<S>(to + i * to_row, square[i]);
 }
 
 template <class S>
