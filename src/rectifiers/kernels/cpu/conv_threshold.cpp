@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kPixels = 1024;        // output pixels of a tile, at most if its lines are shorter
 constexpr int64_t kDepth = 160;          // rows of a panel, at most if a channel has fewer taps
+constexpr int64_t kTerms = 192;          // pixels whose products are summed up before others are added
 constexpr int64_t kParts = 16;           // tasks that each sum up a gradient of the weights, at most
 constexpr int64_t kPartBytes = 8 << 20;  // memory for their sums
 
@@ -307,18 +308,20 @@ class Convolver {
           }
           for (int64_t chunk = from; chunk < to; ++chunk) {
             make_panel(x, threshold, box, group, chunk, frame, panel, starts);
-            tile_.multiply(
-                {chunks_.size(chunk) * taps,
-                 columns_,
-                 box.pixels(),
-                 panel,
-                 width_,
-                 turned,
-                 2 * lanes,
-                 2 * lanes * pixels,
-                 sums + chunks_.begin(chunk) * taps * columns_,
-                 columns_,
-                 true});
+            for (int64_t p = 0; p < box.pixels(); p += kTerms) {
+              tile_.multiply(
+                  {chunks_.size(chunk) * taps,
+                   columns_,
+                   std::min(kTerms, box.pixels() - p),
+                   panel + p,
+                   width_,
+                   turned + p * 2 * lanes,
+                   2 * lanes,
+                   2 * lanes * pixels,
+                   sums + chunks_.begin(chunk) * taps * columns_,
+                   columns_,
+                   true});
+            }
           }
         }
       }
