@@ -217,7 +217,19 @@ S total(int64_t n, const S* from) {
   return across<S>(sum);
 }
 
-// A square of vectors, transposed: halves are interleaved once per bit of the lane's number.
+#if defined(__clang__)
+
+// A square of vectors, transposed.
+template <class S>
+void transpose(const S* from, int64_t from_row, S* to, int64_t to_row) {
+  for (int i = 0; i < Vector<S>::lanes; ++i) {
+    for (int j = 0; j < Vector<S>::lanes; ++j) to[j * to_row + i] = from[i * from_row + j];
+  }
+}
+
+#else
+
+// The same with GCC's shuffles, which Clang lacks: halves are interleaved once per bit of the lane's number.
 template <class S>
 void transpose(const S* from, int64_t from_row, S* to, int64_t to_row) {
   using V = typename Vector<S>::Whole;
@@ -241,6 +253,8 @@ void transpose(const S* from, int64_t from_row, S* to, int64_t to_row) {
   }
   for (int i = 0; i < lanes; ++i) store<S>(to + i * to_row, square[i]);
 }
+
+#endif
 
 template <class S>
 constexpr rectifiers::Convolution<S> convolution() {
