@@ -10,12 +10,13 @@ from rectifiers import __version__
 from .conftest import Cli
 
 
-def test_for_programs(cli: Cli) -> None:
+def test_for_programs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECTIFIERS_KERNELS", "reference")
     facts = json.loads(cli("env", "--json").out)
     assert facts["versions"]["rectifiers"].startswith(__version__)
     assert facts["versions"]["torch"] == torch.__version__.partition("+")[0]
     assert facts["machine"]["devices"][0] == "cpu"
-    assert facts["kernels"]["conv_threshold"].startswith("reference")
+    assert facts["kernels"]["two_slopes"] == "reference, composite PyTorch, as chosen"
     assert facts["data"]["digits"] == "ready"
     assert facts["data"]["mnist"].startswith("missing train-images-idx3-ubyte.gz")
 

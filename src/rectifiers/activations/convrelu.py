@@ -13,7 +13,7 @@ from torch.nn.parameter import is_lazy
 from typing_extensions import Self
 
 from ..core.checks import check_count
-from ..core.elementwise import check_input, compute_dtype
+from ..core.elementwise import check_input
 from ..core.errors import ConfigError, ShapeError, UnsupportedError
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..core.thresholds import ThresholdInit, check_threshold_init, fill_thresholds
@@ -154,23 +154,15 @@ def _conv_relu(
     spacings = _per_axis(owner, "dilation", dilation, dims, least=1)
     margins = _margins(owner, padding, threshold.shape[1:], steps, spacings)
     kernel, batched = threshold.shape[1:], x.ndim == dims + 2
-    dtype = compute_dtype(x, weight, threshold, bias)
-    padded = x.to(dtype) if batched else x.to(dtype).unsqueeze(0)
-    if any(before or after for before, after in margins):
-        padded = F.pad(padded, [side for pair in reversed(margins) for side in pair])
-    if any(size <= (taps - 1) * gap for size, taps, gap in zip(padded.shape[2:], kernel, spacings, strict=True)):
+    sizes = [size + sum(pair) for size, pair in zip(x.shape[-dims:], margins, strict=True)]
+    if any(size <= (taps - 1) * gap for size, taps, gap in zip(sizes, kernel, spacings, strict=True)):
         raise ShapeError(
             f"{owner}: the kernel {tuple(kernel)} with dilation {spacings} is larger than the padded input "
-            f"{tuple(padded.shape[2:])}; pad more or take a smaller kernel"
+            f"{tuple(sizes)}; pad more or take a smaller kernel"
         )
-    tensors = (padded, weight.to(dtype), threshold.to(dtype), None if bias is None else bias.to(dtype))
-    if torch.amp.is_autocast_available(x.device.type) and torch.is_autocast_enabled(x.device.type):
-        # A sum over taps would lose digits in the low precision that autocast gives each convolution.
-        with torch.autocast(x.device.type, enabled=False):
-            y = conv_threshold.reference(*tensors, steps, spacings, groups)
-    else:
-        y = conv_threshold.reference(*tensors, steps, spacings, groups)
-    return (y if batched else y.squeeze(0)).to(x.dtype)
+    samples = x if batched else x.unsqueeze(0)
+    y = conv_threshold.convolve(samples, weight, threshold, bias, steps, margins, spacings, groups)
+    return y if batched else y.squeeze(0)
 
 
 def _check_shapes(

@@ -82,7 +82,7 @@ class Kernel:
                 continue
             found = self._axis(parameter, x, channel_dim)
             fits = found == LAYER or axis in (LAYER, found)
-            if found is None or not fits or not _is_plain(parameter):
+            if found is None or not fits or not is_plain(parameter):
                 return None
             if parameter.dtype is torch.float64 and not double:
                 return None
@@ -95,7 +95,7 @@ class Kernel:
 
     def serves(self, x: Tensor) -> bool:
         """Whether the operator can take this input, here and now."""
-        return is_eager() and _is_plain(x) and dispatch.serves(self.stem)
+        return is_eager() and is_plain(x) and dispatch.serves(self.stem)
 
     def _axis(self, parameter: Tensor, x: Tensor, channel_dim: int) -> int | None:
         """The axis that a parameter belongs to; None if it does not fit."""
@@ -200,7 +200,7 @@ def is_eager() -> bool:
     )
 
 
-def _is_plain(tensor: Tensor) -> bool:
+def is_plain(tensor: Tensor) -> bool:
     """Whether a tensor is just memory of the processor's, in a dtype that the kernels know."""
     return type(tensor) in _TYPES and tensor.is_cpu and tensor.layout is torch.strided and tensor.dtype in _DTYPES
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from . import conv_threshold, dispatch
 from .kernel import LAYER, Kernel
 
 TOLERANCE = 1e-4
@@ -22,6 +25,9 @@ def mismatches() -> dict[str, str]:
                 worst = _worst_error(kernel, shape, axis)
                 if not worst < TOLERANCE:
                     found[kernel.stem] = f"the kernel is off its composite by {worst:.1e} at shape {shape}"
+        worst = _worst_convolution_error()
+        if not worst < TOLERANCE:
+            found[conv_threshold.STEM] = f"the kernel is off its composite by {worst:.1e}"
     return found
 
 
@@ -40,6 +46,24 @@ def _worst_error(kernel: Kernel, shape: tuple[int, ...], axis: int) -> float:
         slopes = torch.autograd.grad(expected, inputs, grad)
     pairs = zip((out, *found), (expected, *slopes), strict=True)
     return max(_error(one, other) for one, other in pairs)
+
+
+def _worst_convolution_error() -> float:
+    x, weight, threshold, bias = (
+        torch.randn(3, 4, 9, 19),
+        torch.randn(34, 2, 3, 2),
+        torch.randn(4, 3, 2),
+        torch.randn(34),
+    )
+    settings = ((2, 1), (1, 0, 1, 2), (1, 2), 2)
+    out = dispatch.operator(f"{conv_threshold.STEM}_forward")(x, weight, threshold, bias, *settings)
+    grad = torch.randn(out.shape)
+    found: Any = dispatch.operator(f"{conv_threshold.STEM}_backward")(grad, x, weight, threshold, *settings)
+    inputs = [tensor.requires_grad_() for tensor in (x, weight, threshold, bias)]
+    with torch.enable_grad():
+        expected = conv_threshold.composite(x, weight, threshold, bias, *settings)
+        slopes = torch.autograd.grad(expected, inputs, grad)
+    return max(_error(one, other) for one, other in zip((out, *found), (expected, *slopes), strict=True))
 
 
 def _count(kernel: Kernel) -> int:

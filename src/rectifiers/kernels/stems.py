@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-COMPILED = frozenset({"crelu", "hinges", "rational", "threshold", "two_slopes", "wave", "wave_below"})
+COMPILED = frozenset({"conv_threshold", "crelu", "hinges", "rational", "threshold", "two_slopes", "wave", "wave_below"})
 """Stems with operators in the compiled library."""
 
 
 def names() -> list[str]:
     """All stems, whether or not they have a kernel."""
-    return sorted({*COMPILED, "conv_threshold"})
+    return sorted(COMPILED)
