@@ -1,0 +1,69 @@
+"""The kernels behind PyTorch's operators, for CUDA tensors or, where Triton interprets, for those of the processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..kernel import Kernel
+from ..operators import SCHEMAS
+from . import crelu, hinges, rational, threshold, two_slopes, wave
+
+STEMS: dict[str, Any] = {
+    "crelu": crelu.pointwise,
+    "hinges": hinges.pointwise,
+    "rational": rational.pointwise,
+    "threshold": threshold.pointwise,
+    "two_slopes": two_slopes.pointwise,
+    "wave": wave.pointwise,
+    "wave_below": wave.pointwise_below,
+}
+
+LEAST_SLOPE = 1 / 1024
+
+_library = torch.library.Library("rectifiers", "IMPL")
+
+
+def register(key: str) -> None:
+    """Let the operators run the kernels, which `rectifiers.kernels.operators` has defined.
+
+    Args:
+        key: PyTorch's dispatch key of the device, `CUDA` or `CPU`.
+    """
+    for stem in STEMS:
+        forward, backward = implementations(stem)
+        _library.impl(stem, forward, key)
+        _library.impl(f"{stem}_forward", forward, key)
+        _library.impl(f"{stem}_backward", backward, key)
+    # Under a key that gives way to the compiled library's own answer.
+    _library.impl("two_slopes_invertible", invertible, "CompositeExplicitAutograd")
+
+
+def invertible(negative: Tensor, positive: Tensor, slopes: int) -> bool:
+    """Whether both slopes are known to be so far above zero that the input can be told from the output."""
+    # Reading them from a GPU would make the processor wait for it.
+    if negative.is_cuda or positive.is_cuda:
+        return False
+    formula, one = Kernel.table["two_slopes", slopes].formula, torch.ones(())
+    values = torch.cat([side.flatten() for side in (-formula(-one, negative, positive), formula(one, negative, positive))])
+    return bool(((values >= LEAST_SLOPE) & (values <= 1 / LEAST_SLOPE)).all())
+
+
+def implementations(stem: str) -> tuple[Callable[..., Tensor], Callable[..., Any]]:
+    """A stem's operators forward and backward, with the arguments of its schema."""
+    kernel, count, settings = STEMS[stem], len(SCHEMAS[stem][0]), SCHEMAS[stem][1].count(",")
+
+    def forward(x: Tensor, *rest: Any) -> Tensor:
+        out: Tensor = kernel.forward(x, rest[:count], rest[count + settings], *map(int, rest[count : count + settings]))
+        return out
+
+    def backward(grad: Tensor, saved: Tensor, *rest: Any) -> Any:
+        parameters, chosen = rest[:count], rest[count : count + settings]
+        axis, *flags = rest[count + settings :]
+        gradients = kernel.backward(grad, saved, parameters, axis, *map(int, chosen), *flags)
+        return gradients if count else gradients[0]
+
+    return forward, backward
