@@ -104,9 +104,7 @@ def command(compiler: str, target: Path) -> list[str]:
 def _compile(compiler: str, path: Path) -> None:
     unfinished = path.with_suffix(f".{os.getpid()}")
     try:
-        subprocess.run(
-            command(compiler, unfinished), check=True, capture_output=True, text=True, timeout=BUILD_SECONDS
-        )
+        subprocess.run(command(compiler, unfinished), check=True, capture_output=True, text=True, timeout=BUILD_SECONDS)
         unfinished.replace(path)
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"{compiler} took longer than {BUILD_SECONDS:.0f} s") from error

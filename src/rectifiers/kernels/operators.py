@@ -92,4 +92,3 @@ def _register(stem: str, count: int) -> None:
         torch.library.register_vmap(forward, vmap, lib=_library)
     torch.library.register_fake(f"{name}_backward", fake_backward, lib=_library)
     torch.library.register_autograd(name, backward, setup_context=setup_context, lib=_library)
-

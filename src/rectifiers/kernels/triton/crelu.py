@@ -70,9 +70,7 @@ class _Phases:
         width = y.numel() // rows // 2
         cut = Cut.of_rows(rows, width, rows * width)
         with torch.cuda.device_of(y):
-            kernel[(cut.programs,)](
-                *tensors, rows, width, cut.segments, ROWS=cut.tile_rows, COLUMNS=cut.tile_columns
-            )
+            kernel[(cut.programs,)](*tensors, rows, width, cut.segments, ROWS=cut.tile_rows, COLUMNS=cut.tile_columns)
 
 
 pointwise = _Phases()

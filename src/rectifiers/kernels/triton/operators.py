@@ -48,7 +48,9 @@ def invertible(negative: Tensor, positive: Tensor, slopes: int) -> bool:
     if negative.is_cuda or positive.is_cuda:
         return False
     formula, one = Kernel.table["two_slopes", slopes].formula, torch.ones(())
-    values = torch.cat([side.flatten() for side in (-formula(-one, negative, positive), formula(one, negative, positive))])
+    values = torch.cat(
+        [side.flatten() for side in (-formula(-one, negative, positive), formula(one, negative, positive))]
+    )
     return bool(((values >= LEAST_SLOPE) & (values <= 1 / LEAST_SLOPE)).all())
 
 

@@ -38,7 +38,7 @@ def forward_kernel(
     SECONDS: tl.constexpr,
     SETTING: tl.constexpr,
 ):
-    """y = FORMULA(x), element by element."""
+    """Write FORMULA of x to y, element by element."""
     offset, mask, unit, _, _ = place(rows, bands, width, total, segments, inner, ROWS, COLUMNS, VARYING)
     here = tl.load(x + offset, mask=mask, other=0.0).to(tl.float32)
     a = first + unit * first_unit
@@ -81,9 +81,7 @@ def backward_kernel(
     a = first + unit * first_unit
     b = second + unit * second_unit
     sink = (sums, slots, slot, kept, mask)
-    slope = FORMULA(
-        up, here, a, b, first_step, second_step, sink, FIRSTS, SECONDS, SETTING, INVERTED, VARYING
-    )
+    slope = FORMULA(up, here, a, b, first_step, second_step, sink, FIRSTS, SECONDS, SETTING, INVERTED, VARYING)
     tl.store(grad_x + offset, slope, mask=mask)
 
 
@@ -127,10 +125,12 @@ class Pointwise:
             each coefficient.
         parameters: how many there are, one or two.
         listed: whether the first axis of the parameters counts coefficients.
+        warps: how many share a tile; more leave a thread fewer elements and so more registers for each.
     """
 
-    def __init__(self, value: Any, gradient: Any, *, parameters: int, listed: bool = False) -> None:
+    def __init__(self, value: Any, gradient: Any, *, parameters: int, listed: bool = False, warps: int = 4) -> None:
         self.value, self.gradient, self.parameters, self.listed = value, gradient, parameters, listed
+        self.warps = warps
 
     def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int, setting: int = 0) -> Tensor:
         """The formula's value; the arguments are those of the operator."""
@@ -142,7 +142,13 @@ class Pointwise:
             coefficients = self._coefficients(parameters, x, layout)
             with torch.cuda.device_of(x):
                 forward_kernel[(cut.programs,)](
-                    x, y, **cut.arguments(), **self._arguments(coefficients), FORMULA=self.value, SETTING=setting
+                    x,
+                    y,
+                    **cut.arguments(),
+                    **self._arguments(coefficients),
+                    FORMULA=self.value,
+                    SETTING=setting,
+                    num_warps=self.warps,
                 )
         return y
 
@@ -177,6 +183,7 @@ class Pointwise:
                 FORMULA=self.gradient,
                 SETTING=setting,
                 INVERTED=inverted,
+                num_warps=self.warps,
             )
         gradients = [
             each.gradient(part, parameter, layout, listed=self.listed)

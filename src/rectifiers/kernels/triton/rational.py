@@ -83,4 +83,4 @@ def gradient(
     return up * p_slope + down * d_slope
 
 
-pointwise = Pointwise(value, gradient, parameters=2, listed=True)
+pointwise = Pointwise(value, gradient, parameters=2, listed=True, warps=8)

@@ -70,12 +70,12 @@ class Cut:
     @property
     def chunks(self) -> int:
         """Tiles over the rows."""
-        return triton.cdiv(self.rows, self.tile_rows)
+        return -(-self.rows // self.tile_rows)
 
     @property
     def segments(self) -> int:
         """Tiles over the width of a band."""
-        return triton.cdiv(self.width, self.tile_columns)
+        return -(-self.width // self.tile_columns)
 
     @property
     def programs(self) -> int:
@@ -109,9 +109,7 @@ class Cut:
 
 
 @triton.jit
-def place(
-    rows, bands, width, total, segments, inner, ROWS: tl.constexpr, COLUMNS: tl.constexpr, VARYING: tl.constexpr
-):
+def place(rows, bands, width, total, segments, inner, ROWS: tl.constexpr, COLUMNS: tl.constexpr, VARYING: tl.constexpr):
     """The offsets of this program's tile, which of them exist, the unit of each, and where its sums go."""
     program = tl.program_id(0).to(tl.int64)
     segment = program % segments
