@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from rectifiers import activations, datasets
 from rectifiers.experiments.run_trial import build_network, run_trial
 from rectifiers.experiments.trial import Trial
+from rectifiers.kernels import library
 
 from .samples import outcome, tiny
 
@@ -66,6 +67,17 @@ def test_in_another_process(expected: dict[Trial, dict[str, Any]]) -> None:
         for epoch in result["epochs"]:
             del epoch["train_seconds"], epoch["test_seconds"]
         assert result == expected[trial]
+
+
+def test_without_kernels_whose_rounding_depends_on_the_machine(
+    expected: dict[Trial, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*, warn: bool) -> library.State:
+        raise AssertionError("a trial asked for a kernel")
+
+    monkeypatch.setattr(library, "state", refuse)
+    trial = next(trial for trial in TRIALS if trial.activation == "arelu")
+    assert outcome(run_trial(trial)) == expected[trial]
 
 
 def test_nothing_outside_is_changed() -> None:

@@ -23,9 +23,10 @@ Init = float | tuple[float, ...] | Callable[[Tensor], object]
 
 
 class Kernel(Protocol):
-    """A faster way to run a formula; returns None where it cannot, and the formula itself serves."""
+    """A faster way to run a formula."""
 
-    def __call__(self, x: Tensor, parameters: Sequence[object], channel_dim: int) -> Tensor | None: ...
+    def __call__(self, x: Tensor, parameters: Sequence[object], channel_dim: int) -> Tensor | None:
+        """The formula's value, or None where the formula itself has to serve."""
 
 
 def check_input(owner: str, x: Tensor) -> None:

@@ -53,7 +53,10 @@ class Kernel:
     ) -> None:
         self.stem, self.formula, self.settings, self.listed = stem, formula, settings, listed
         self.keeps, self.inverse, self.flagged = keeps, inverse, flagged
-        self.table[stem, *settings] = self
+        self.table[(stem, *settings)] = self
+        self._forward, self._backward, self._invertible = (
+            f"{stem}_{part}" for part in ("forward", "backward", "invertible")
+        )
 
     def __call__(self, x: Tensor, parameters: Sequence[object], channel_dim: int) -> Tensor | None:
         """The formula's value, or None where the composite has to serve.
@@ -70,7 +73,7 @@ class Kernel:
         tensors: list[Tensor] = []
         for parameter in parameters:
             if not isinstance(parameter, Tensor):
-                value: Any = tuple(parameter) if isinstance(parameter, Sequence) else parameter
+                value: Any = parameter if isinstance(parameter, float | int) else tuple(parameter)  # type: ignore[arg-type]
                 tensors.append(_constant(value, torch.float64 if double else torch.float32))
                 continue
             found = self._axis(parameter, x, channel_dim)
@@ -108,7 +111,7 @@ class Kernel:
 
     def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:
         """Run the operator that has no derivative of its own."""
-        out: Tensor = dispatch.operator(f"{self.stem}_forward")(x, *parameters, *self.settings, axis)
+        out: Tensor = dispatch.operator(self._forward)(x, *parameters, *self.settings, axis)
         return out
 
     def backward(
@@ -118,7 +121,7 @@ class Kernel:
         if torch.is_grad_enabled() or not is_eager():
             return self._composite_backward(grad, saved, parameters, axis, inverted)
         flags = (inverted,) if self.flagged else ()
-        operator = dispatch.operator(f"{self.stem}_backward")
+        operator = dispatch.operator(self._backward)
         gradients: Any = operator(grad, saved, *parameters, *self.settings, axis, *flags)
         return gradients if isinstance(gradients, tuple) else (gradients,)
 
@@ -129,7 +132,7 @@ class Kernel:
             return False
         if self.keeps == "output":
             return True
-        known: bool = dispatch.operator(f"{self.stem}_invertible")(*parameters, *self.settings)
+        known: bool = dispatch.operator(self._invertible)(*parameters, *self.settings)
         return known
 
     def composite(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:
@@ -186,7 +189,7 @@ def is_eager() -> bool:
     return not (
         # First, so that the compiler need not understand the others.
         torch.compiler.is_compiling()
-        or torch._C._are_functorch_transforms_active()  # type: ignore[attr-defined]
+        or torch._C._are_functorch_transforms_active()
         or torch._C._len_torch_dispatch_stack()
         or torch._C._get_tracing_state()
         or forward_ad._current_level >= 0

@@ -55,11 +55,7 @@ def define() -> None:
 def _register(stem: str, count: int) -> None:
     def split(arguments: tuple[Any, ...]) -> tuple[Kernel, Tensor, tuple[Tensor, ...], int]:
         x, parameters, (*settings, axis) = arguments[0], arguments[1 : 1 + count], arguments[1 + count :]
-        return Kernel.table[stem, *settings], x, parameters, axis
-
-    def composite(*arguments: Any) -> Tensor:
-        kernel, x, parameters, axis = split(arguments)
-        return kernel.composite(x, parameters, axis)
+        return Kernel.table[(stem, *settings)], x, parameters, axis
 
     def fake(*arguments: Any) -> Tensor:
         _, x, _, axis = split(arguments)
@@ -83,12 +79,17 @@ def _register(stem: str, count: int) -> None:
         return *gradients, *(None for _ in ctx.kernel.settings), None
 
     def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-        out: Tensor = torch.vmap(composite, in_dims, randomness=info.randomness)(*arguments)
-        return out, 0
+        # Modules and functions take the composite under vmap, which batches; this serves those who call an operator.
+        batches = [
+            value.unbind(dim) if dim is not None else [value] * info.batch_size
+            for value, dim in zip(arguments, in_dims, strict=True)
+        ]
+        return torch.stack([operator(*one) for one in zip(*batches, strict=True)]), 0
 
     name = f"rectifiers::{stem}"
+    operator = getattr(torch.ops.rectifiers, stem).default
+    torch.library.register_vmap(name, vmap, lib=_library)
     for forward in (name, f"{name}_forward"):
         torch.library.register_fake(forward, fake, lib=_library)
-        torch.library.register_vmap(forward, vmap, lib=_library)
     torch.library.register_fake(f"{name}_backward", fake_backward, lib=_library)
     torch.library.register_autograd(name, backward, setup_context=setup_context, lib=_library)

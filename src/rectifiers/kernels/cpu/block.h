@@ -8,11 +8,12 @@
 
 namespace rectifiers {
 
-// Elements per block: few enough for a block and its temporaries to stay in the first-level cache.
-constexpr int64_t kBlock = 1024;
+// Elements per block where it is widened to float in buffers, or where coefficients vary over it.
+constexpr int64_t kBlock = 4096;
 
 // Coefficients of a block, or the sums of their gradients: one row per coefficient. A row is a single value in a
-// uniform block, and one value per element in a varying block.
+// uniform block, and one value per element in a varying block. Sums are double: the summands are as exact as float
+// makes them, and adding many millions of them costs no more.
 template <class S>
 struct Rows {
   S* data;
@@ -31,7 +32,7 @@ using Forward = void (*)(int64_t n, const S* x, S* y, Rows<const S> coefficients
 // `saved` is what the forward pass kept; `sums` grow by the block's share of the coefficients' gradients.
 template <class S>
 using Backward = void (*)(
-    int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> coefficients, Rows<S> sums, Counts counts);
+    int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> coefficients, Rows<double> sums, Counts counts);
 
 enum Kind { kUniform, kVarying };
 

@@ -1,7 +1,7 @@
 // Runs a formula over a tensor: cuts it into tasks for PyTorch's threads and sums the coefficients' gradients.
 //
-// Tasks and the order of all sums follow from the shape alone, so the number of threads changes no bit. A sum runs in
-// the compute type over a block at most, and in double from there on.
+// Tasks and the order of all sums follow from the shape alone, so the number of threads changes no bit. All sums
+// are double.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,12 @@
 
 namespace rectifiers {
 
-constexpr int64_t kSegment = 4096;    // elements of a task within one unit
+constexpr int64_t kLongest = 65536;   // elements of the longest block: where one ends, memory waits
+constexpr int64_t kParts = 16;        // blocks that a long run is cut into, for the threads to share
 constexpr int64_t kGrain = 32768;     // elements worth another thread, as PyTorch has it
 constexpr int64_t kShortest = 64;     // runs of one unit shorter than this are treated as varying
 constexpr int64_t kSums = 8192;       // sums of a varying task
-constexpr int64_t kFlush = 64;        // rows that a varying task sums up before it goes to double
+constexpr int64_t kRepeats = 64;      // repeats of a period in a varying task, at least
 constexpr int64_t kMostRows = 512;    // coefficients per unit
 
 // Memory in one of the four dtypes, as seen by a formula that computes in S.
@@ -49,22 +50,24 @@ struct Memory {
 // a period, over which the coefficients vary: the smallest whole number of samples of at least kBlock elements.
 class Plan {
  public:
-  Plan(const Layout& layout, int64_t rows)
+  Plan(const Layout& layout, int64_t rows, bool widened)
       : layout_(layout), rows_(rows), total_(layout.numel()), varying_(layout.units > 1 && layout.inner < kShortest) {
     if (varying_) {
       const int64_t sample = layout.units * layout.inner;
-      period_ = sample * std::max<int64_t>(1, kBlock / sample);
+      period_ = sample * std::max<int64_t>(1, std::min(kBlock, total_) / sample);
       tile_ = std::min({period_, kBlock, kSums / rows});
       tiles_ = (period_ + tile_ - 1) / tile_;
       repeats_ = (total_ + period_ - 1) / period_;
-      chunk_ = std::max(kFlush, kGrain / tile_);
+      chunk_ = std::max(kRepeats, kGrain / tile_);
       tasks_ = tiles_ * ((repeats_ + chunk_ - 1) / chunk_);
       grain_ = 1;
     } else {
       period_ = layout.units;
-      segments_ = (layout.inner + kSegment - 1) / kSegment;
+      const int64_t part = (layout.inner / kParts + kBlock - 1) / kBlock * kBlock;
+      segment_ = widened ? kBlock : std::min(std::max(part, kBlock), kLongest);
+      segments_ = (layout.inner + segment_ - 1) / segment_;
       tasks_ = layout.outer * layout.units * segments_;
-      grain_ = std::max<int64_t>(1, kGrain / std::min(kSegment, layout.inner));
+      grain_ = std::max<int64_t>(1, kGrain / std::min(segment_, layout.inner));
     }
   }
 
@@ -73,24 +76,19 @@ class Plan {
   int64_t period() const { return period_; }
   int64_t unit(int64_t column) const { return varying_ ? column / layout_.inner % layout_.units : column; }
 
-  // Calls block(begin, n, column) for every block of a task, and flush() where a sum has run long enough.
-  template <class Block, class Flush>
-  void run(int64_t task, const Block& block, const Flush& flush) const {
+  // Calls block(begin, n, column) for every block of a task.
+  template <class Block>
+  void run(int64_t task, const Block& block) const {
     if (varying_) {
       const int64_t column = task % tiles_ * tile_, first = task / tiles_ * chunk_;
       const int64_t last = std::min(first + chunk_, repeats_), width = std::min(tile_, period_ - column);
       for (int64_t repeat = first; repeat < last; ++repeat) {
         const int64_t begin = repeat * period_ + column, n = std::min(width, total_ - begin);
         if (n > 0) block(begin, n, column);
-        if ((repeat - first) % kFlush == kFlush - 1 || repeat == last - 1) flush();
       }
     } else {
-      const int64_t run = task / segments_, from = task % segments_ * kSegment;
-      const int64_t end = run * layout_.inner + std::min(from + kSegment, layout_.inner);
-      for (int64_t begin = run * layout_.inner + from; begin < end; begin += kBlock) {
-        block(begin, std::min(kBlock, end - begin), run % layout_.units);
-        flush();
-      }
+      const int64_t run = task / segments_, from = task % segments_ * segment_;
+      block(run * layout_.inner + from, std::min(segment_, layout_.inner - from), run % layout_.units);
     }
   }
 
@@ -126,7 +124,7 @@ class Plan {
   int64_t rows_, total_;
   bool varying_;
   int64_t period_, tasks_, grain_;
-  int64_t tile_ = 0, tiles_ = 0, repeats_ = 0, chunk_ = 0, segments_ = 1;
+  int64_t tile_ = 0, tiles_ = 0, repeats_ = 0, chunk_ = 0, segment_ = 0, segments_ = 1;
 };
 
 template <class S>
@@ -139,8 +137,7 @@ void run_forward(
         [&](int64_t begin, int64_t n, int64_t column) {
           formula(n, x.load(begin, n, in), y.room(begin, out), {coefficients + column, plan.period()}, counts);
           y.store(begin, n, out);
-        },
-        [] {});
+        });
   });
 }
 
@@ -156,10 +153,9 @@ std::vector<double> run_backward(
   const int64_t width = plan.width(), size = (counts.first + counts.second) * width;
   const std::unique_ptr<double[]> partial(new double[plan.partials()]);
   plan.parallel([&](int64_t task) {
-    S grad_in[kBlock], saved_in[kBlock], out[kBlock], sums[kSums];
-    double* const sink = partial.get() + task * size;
-    std::fill(sums, sums + size, S(0));
-    std::fill(sink, sink + size, 0.0);
+    S grad_in[kBlock], saved_in[kBlock], out[kBlock];
+    double* const sums = partial.get() + task * size;
+    std::fill(sums, sums + size, 0.0);
     plan.run(
         task,
         [&](int64_t begin, int64_t n, int64_t column) {
@@ -172,12 +168,6 @@ std::vector<double> run_backward(
               {sums, width},
               counts);
           grad_x.store(begin, n, out);
-        },
-        [&] {
-          for (int64_t i = 0; i < size; ++i) {
-            sink[i] += sums[i];
-            sums[i] = 0;
-          }
         });
   });
   return plan.total(partial.get());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pointwise.h"
+#include "strips.h"
 
 namespace {
 
@@ -18,13 +19,13 @@ void hinges_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts)
 
 template <class S, bool varying>
 void hinges_backward(
-    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<S> sums, Counts counts) {
+    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<double> sums, Counts counts) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) grad_x[i] = x[i] <= 0 ? 0 : grad[i];
   for (int64_t hinge = 0; hinge < counts.first; ++hinge) {
     const int64_t other = counts.first + hinge;
     const S *slope = c.data + hinge * c.stride, *place = c.data + other * c.stride;
-    S *slope_sums = sums.data + hinge * sums.stride, *place_sums = sums.data + other * sums.stride;
+    double *slope_sums = sums.data + hinge * sums.stride, *place_sums = sums.data + other * sums.stride;
     if constexpr (varying) {
 #pragma omp simd
       for (int64_t i = 0; i < n; ++i) {
@@ -35,7 +36,7 @@ void hinges_backward(
       }
     } else {
       const S a = slope[0], b = place[0];
-      S slope_sum = 0, place_sum = 0;
+      double slope_sum = 0, place_sum = 0;
 #pragma omp simd reduction(+ : slope_sum, place_sum)
       for (int64_t i = 0; i < n; ++i) {
         const S open = b - x[i], share = open <= 0 ? 0 : grad[i] * a;
@@ -51,7 +52,13 @@ void hinges_backward(
 
 template <class S>
 constexpr rectifiers::Stem<S> hinges() {
-  return {{hinges_forward<S, false>, hinges_forward<S, true>}, {hinges_backward<S, false>, hinges_backward<S, true>}};
+  constexpr int64_t strip = 4096;
+  return {
+      {forward_strips<S, false, strip, hinges_forward<S, false>>,
+       forward_strips<S, true, strip, hinges_forward<S, true>>},
+      {backward_strips<S, false, strip, hinges_backward<S, false>>,
+       backward_strips<S, true, strip, hinges_backward<S, true>>},
+  };
 }
 
 }  // namespace

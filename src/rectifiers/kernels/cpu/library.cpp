@@ -58,6 +58,11 @@ Memory<S> memory(const Tensor& tensor, bool written) {
   return {static_cast<char*>(data), half};
 }
 
+template <class S>
+int32_t dtype_of_compute() {
+  return sizeof(S) == sizeof(float) ? aoti_torch_dtype_float32() : aoti_torch_dtype_float64();
+}
+
 // One stem with the parameters of one call; S is the type that it computes in.
 template <class S>
 struct Application {
@@ -73,7 +78,7 @@ struct Application {
         parameters(parameters),
         layout(layout_of(Shape(x), axis)),
         counts{parameters[0].rows(), parameters.size() > 1 ? parameters[1].rows() : 0},
-        plan(layout, counts.first + counts.second),
+        plan(layout, counts.first + counts.second, dtype_of(x) != dtype_of_compute<S>()),
         table((counts.first + counts.second) * plan.period()) {
     int64_t row = 0;
     for (const Parameter& parameter : parameters) {

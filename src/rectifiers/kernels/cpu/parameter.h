@@ -18,10 +18,10 @@ constexpr Map kAbsolute = {
     [](double v) { return std::fabs(v); },
     [](double v) { return v > 0 ? 1.0 : v < 0 ? -1.0 : 0.0; },
 };
-// The paper's bounds; no gradient outside. A NaN passes.
+// The paper's bounds; no gradient outside, nor on them, as PyTorch's clamp has it. A NaN passes.
 constexpr Map kClamp = {
     [](double v) { return v < 0.01 ? 0.01 : v > 0.99 ? 0.99 : v; },
-    [](double v) { return v >= 0.01 && v <= 0.99 ? 1.0 : 0.0; },
+    [](double v) { return v > 0.01 && v < 0.99 ? 1.0 : 0.0; },
 };
 constexpr Map kSigmoid = {
     [](double v) { return 1 / (1 + std::exp(-v)); },
@@ -69,10 +69,12 @@ class Parameter {
   template <class S>
   void tabulate(const Plan& plan, const Layout& layout, int64_t row, S* table) const {
     const std::vector<double> values = this->values();
+    std::vector<S> mapped(values.size());
+    for (size_t i = 0; i < values.size(); ++i) mapped[i] = static_cast<S>(map_.value(values[i]));
     for (int64_t k = 0; k < rows_; ++k) {
       for (int64_t column = 0; column < plan.period(); ++column) {
         const int64_t place = units_ == 1 ? 0 : layout.place(plan.unit(column));
-        table[(row + k) * plan.period() + column] = static_cast<S>(map_.value(values[k * units_ + place]));
+        table[(row + k) * plan.period() + column] = mapped[k * units_ + place];
       }
     }
   }

@@ -22,15 +22,16 @@ S relu(S x) {
 template <class Formula, class S, int rows, bool varying>
 void pointwise_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts) {
   const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
+  const S a = first[0], b = second[0];
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) y[i] = Formula::value(x[i], first[varying ? i : 0], second[varying ? i : 0]);
+  for (int64_t i = 0; i < n; ++i) y[i] = Formula::value(x[i], varying ? first[i] : a, varying ? second[i] : b);
 }
 
 template <class Formula, class S, int rows, bool varying>
 void pointwise_backward(
-    int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<S> sums, Counts) {
+    int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<double> sums, Counts) {
   const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
-  S *first_sums = sums.data, *second_sums = sums.data + (rows - 1) * sums.stride;
+  double *first_sums = sums.data, *second_sums = sums.data + (rows - 1) * sums.stride;
   if constexpr (varying) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) {
@@ -41,7 +42,7 @@ void pointwise_backward(
     }
   } else {
     const S a = first[0], b = second[0];
-    S first_sum = 0, second_sum = 0;
+    double first_sum = 0, second_sum = 0;
 #pragma omp simd reduction(+ : first_sum, second_sum)
     for (int64_t i = 0; i < n; ++i) {
       const Gradient<S> found = Formula::gradient(grad[i], saved[i], a, b);

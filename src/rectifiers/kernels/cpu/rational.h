@@ -4,8 +4,12 @@
 #pragma once
 
 #include "pointwise.h"
+#include "strips.h"
 
 namespace {
+
+// Short, for six temporaries.
+constexpr int64_t kStrip = 512;
 
 template <bool absolute, class S>
 S base(S x) {
@@ -38,7 +42,7 @@ void horner(int64_t n, const S* x, Rows<const S> c, int64_t row, int64_t count, 
 
 template <class S, bool absolute, bool varying>
 void rational_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
-  S p[rectifiers::kBlock], q[rectifiers::kBlock];
+  S p[kStrip], q[kStrip];
   horner<false, S, varying>(n, x, c, 0, counts.first, p, nullptr);
   horner<absolute, S, varying>(n, x, c, counts.first, counts.second, q, nullptr);
 #pragma omp simd
@@ -50,7 +54,7 @@ void rational_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts count
 
 // Adds Σ weight·power to a row of sums; the next power is ready afterwards.
 template <bool absolute, class S, bool varying>
-void accumulate(int64_t n, const S* weight, const S* x, S* power, S* sums) {
+void accumulate(int64_t n, const S* weight, const S* x, S* power, double* sums) {
   if constexpr (varying) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) {
@@ -70,8 +74,8 @@ void accumulate(int64_t n, const S* weight, const S* x, S* power, S* sums) {
 
 template <class S, bool absolute, bool varying>
 void rational_backward(
-    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<S> sums, Counts counts) {
-  S p[rectifiers::kBlock], p_slope[rectifiers::kBlock], q[rectifiers::kBlock], q_slope[rectifiers::kBlock];
+    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<double> sums, Counts counts) {
+  S p[kStrip], p_slope[kStrip], q[kStrip], q_slope[kStrip];
   horner<false, S, varying>(n, x, c, 0, counts.first, p, p_slope);
   horner<absolute, S, varying>(n, x, c, counts.first, counts.second, q, q_slope);
 #pragma omp simd
@@ -97,8 +101,10 @@ void rational_backward(
 template <class S, bool absolute>
 constexpr rectifiers::Stem<S> rational() {
   return {
-      {rational_forward<S, absolute, false>, rational_forward<S, absolute, true>},
-      {rational_backward<S, absolute, false>, rational_backward<S, absolute, true>},
+      {forward_strips<S, false, kStrip, rational_forward<S, absolute, false>>,
+       forward_strips<S, true, kStrip, rational_forward<S, absolute, true>>},
+      {backward_strips<S, false, kStrip, rational_backward<S, absolute, false>>,
+       backward_strips<S, true, kStrip, rational_backward<S, absolute, true>>},
   };
 }
 

@@ -9,7 +9,11 @@ namespace {
 struct Wave {
   template <class S>
   static double phase(S x, S, S beta) {
-    if constexpr (sizeof(S) == sizeof(float)) return static_cast<double>(x) * static_cast<double>(beta);
+    return static_cast<double>(x) * static_cast<double>(beta);
+  }
+
+  template <class S>
+  static S rounded_phase(S x, S, S beta) {
     return x * beta;
   }
 
@@ -33,13 +37,18 @@ struct WaveBelow {
   }
 
   template <class S>
+  static S rounded_phase(S x, S, S) {
+    return x > 0 ? 0 : x;
+  }
+
+  template <class S>
   static S value(SineCosine<S> at, S x, S epsilon, S) {
     return x > 0 ? x : epsilon * (at.sine - at.cosine);
   }
 
   template <class S>
   static Gradient<S> gradient(SineCosine<S> at, S grad, S x, S epsilon, S) {
-    const S below = x <= 0 ? grad * epsilon * (at.cosine + at.sine) : 0;
+    const S below = x < 0 ? grad * epsilon * (at.cosine + at.sine) : 0;
     return {x > 0 ? grad : below, x > 0 ? 0 : grad * (at.sine - at.cosine), 0};
   }
 };
@@ -52,7 +61,7 @@ struct Waving {
     if constexpr (sizeof(S) == sizeof(double)) {
       return far_sine_cosine_double(Form::phase(x, first, second));
     } else if constexpr (near) {
-      return near_sine_cosine(Form::phase(x, first, second));
+      return near_sine_cosine(Form::phase(x, first, second), Form::rounded_phase(x, first, second));
     } else {
       return far_sine_cosine(Form::phase(x, first, second));
     }
@@ -75,7 +84,7 @@ bool all_near(int64_t n, const S* x, Rows<const S> c) {
   int32_t far = 0;
 #pragma omp simd reduction(| : far)
   for (int64_t i = 0; i < n; ++i) {
-    const double t = Form::phase(x[i], first[varying ? i : 0], second[varying ? i : 0]);
+    const S t = Form::rounded_phase(x[i], first[varying ? i : 0], second[varying ? i : 0]);
     far |= !(t <= kNear && t >= -kNear);
   }
   return !far;
@@ -92,7 +101,7 @@ void wave_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
 
 template <class Form, class S, int rows, bool varying>
 void wave_backward(
-    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<S> sums, Counts counts) {
+    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<double> sums, Counts counts) {
   if (sizeof(S) == sizeof(float) && all_near<Form, S, rows, varying>(n, x, c)) {
     pointwise_backward<Waving<Form, true>, S, rows, varying>(n, grad, x, grad_x, c, sums, counts);
   } else {

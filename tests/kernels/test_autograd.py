@@ -1,0 +1,160 @@
+"""Derivatives of kernels: first by the kernel, higher through the composite; what is saved; transforms."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.autograd import gradcheck, gradgradcheck
+from torch.autograd.graph import saved_tensors_hooks
+
+from rectifiers import activations, kernels
+from rectifiers.kernels.kernel import ELEMENT, LAYER, Kernel
+
+from .cases import WITH_PARAMETERS, every, needs_library, parameters
+
+pytestmark = needs_library
+
+SHAPE = (3, 4, 5)
+
+
+def arguments(kernel: Kernel, axis: int) -> tuple[Tensor, list[Tensor]]:
+    x = torch.randn(SHAPE, dtype=torch.float64)
+    x = x + x.sign() * 0.05
+    return x.requires_grad_(), [p.requires_grad_() for p in parameters(kernel, SHAPE, axis)]
+
+
+def call(kernel: Kernel, axis: int, x: Tensor, *given: Tensor) -> Tensor:
+    return kernel.apply(x, given, axis, tracked=True)
+
+
+def axes(kernel: Kernel) -> tuple[int, ...]:
+    return (1,) if kernel.stem == "crelu" else (LAYER, 1, ELEMENT)
+
+
+@every
+def test_first_derivative(kernel: Kernel) -> None:
+    for axis in axes(kernel):
+        x, given = arguments(kernel, axis)
+        assert gradcheck(partial(call, kernel, axis), (x, *given))
+
+
+@every
+def test_second_derivative(kernel: Kernel) -> None:
+    for axis in axes(kernel):
+        x, given = arguments(kernel, axis)
+        assert gradgradcheck(partial(call, kernel, axis), (x, *given))
+
+
+@every
+def test_batched_gradients(kernel: Kernel) -> None:
+    x, given = arguments(kernel, 1)
+    out = kernel.apply(x, given, 1, tracked=True)
+    grads = torch.randn(3, *out.shape, dtype=out.dtype)
+    found = torch.autograd.grad(out, [x, *given], grads, is_grads_batched=True, retain_graph=True)
+    for i, grad in enumerate(grads):
+        for one, batch in zip(torch.autograd.grad(out, [x, *given], grad, retain_graph=True), found, strict=True):
+            torch.testing.assert_close(one, batch[i])
+
+
+@every
+@pytest.mark.parametrize("dynamic", ["test_faketensor", "test_schema", "test_autograd_registration"])
+def test_operators_are_registered_as_pytorch_wants_them(kernel: Kernel, dynamic: str) -> None:
+    for axis in axes(kernel):
+        x, given = arguments(kernel, axis)
+        operator = getattr(torch.ops.rectifiers, kernel.stem).default
+        for example in (x, x.detach().transpose(0, 2).contiguous().transpose(0, 2).requires_grad_()):
+            torch.library.opcheck(operator, (example, *given, *kernel.settings, axis), test_utils=dynamic)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # of the check itself
+@pytest.mark.parametrize("kernel", WITH_PARAMETERS[:1])
+def test_operators_trace_ahead_of_time(kernel: Kernel) -> None:
+    x, given = arguments(kernel, LAYER)
+    operator = getattr(torch.ops.rectifiers, kernel.stem).default
+    utilities = ["test_aot_dispatch_static", "test_aot_dispatch_dynamic"]
+    torch.library.opcheck(operator, (x, *given, *kernel.settings, LAYER), test_utils=utilities)
+
+
+@every
+def test_operators_can_be_batched(kernel: Kernel) -> None:
+    operator = getattr(torch.ops.rectifiers, kernel.stem).default
+    x, given = torch.randn(2, *SHAPE), parameters(kernel, SHAPE, 1, torch.float32)
+    found = torch.vmap(lambda x: operator(x, *given, *kernel.settings, 1))(x)
+    torch.testing.assert_close(found, torch.stack([operator(one, *given, *kernel.settings, 1) for one in x]))
+
+
+def saved(module: Any, x: Tensor) -> tuple[list[Tensor], Tensor]:
+    """What a call saves that is as large as its input, and its output."""
+    kept: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        out = module(x)
+    return [tensor for tensor in kept if tensor.numel() >= x.numel()], out
+
+
+@pytest.mark.parametrize("name", ["arelu", "elsa", "prelu", "adarelu", "crelu", "rrelu"])
+def test_only_the_output_is_saved(name: str) -> None:
+    module = activations.create(name, **({"channels": 4} if name == "adarelu" else {})).eval()
+    kept, out = saved(module, torch.randn(SHAPE, requires_grad=True))
+    assert [tensor.data_ptr() for tensor in kept] == [out.data_ptr()]
+
+
+@pytest.mark.parametrize("name", ["pvlu", "vlu", "sinerelu", "apl_arelu", "pau"])
+def test_only_the_input_is_saved(name: str) -> None:
+    module = activations.create(name, **({"channels": 4} if name == "pvlu" else {})).eval()
+    x = torch.randn(SHAPE, requires_grad=True)
+    kept, _ = saved(module, x)
+    assert [tensor.data_ptr() for tensor in kept] == [x.data_ptr()]
+
+
+@pytest.mark.parametrize("slope", [0.0, -0.5, 1e-6, float("nan")])
+def test_a_slope_that_cannot_be_undone_saves_the_input(slope: float) -> None:
+    x = torch.randn(SHAPE, requires_grad=True)
+    kept, _ = saved(activations.create("prelu", a=slope), x)
+    assert [tensor.data_ptr() for tensor in kept] == [x.data_ptr()]
+
+
+def test_nothing_is_saved_without_a_derivative() -> None:
+    with torch.no_grad():
+        kept, out = saved(activations.create("arelu"), torch.randn(SHAPE, requires_grad=True))
+    assert not kept
+    assert not out.requires_grad
+
+
+def test_compiled_regions_see_the_composite() -> None:
+    torch.compiler.reset()
+    seen: list[str] = []
+
+    def backend(graph: torch.fx.GraphModule, example: list[Tensor]) -> Any:
+        seen.extend(str(node.target) for node in graph.graph.nodes)
+        return graph
+
+    module, x = activations.create("arelu"), torch.randn(SHAPE)
+    torch.testing.assert_close(torch.compile(module, backend=backend, fullgraph=True)(x), module(x))
+    assert seen
+    assert not any("rectifiers" in name for name in seen)
+
+
+def test_what_the_kernels_do_not_know_goes_to_the_composite() -> None:
+    class Labelled(Tensor):
+        pass
+
+    kernel = Kernel.table["two_slopes", 2]
+    given = [torch.tensor(0.5), torch.tensor(0.5)]
+    x = torch.randn(SHAPE)
+    assert kernel(x, given, 1) is not None
+    for other in (x.to("meta"), x.as_subclass(Labelled), x.to_sparse(), x.to(torch.float8_e5m2)):
+        assert kernel(other, given, 1) is None
+    assert kernel(x, [torch.tensor(0.5, dtype=torch.float64), 0.5], 1) is None
+    assert kernel(x, [torch.rand(4), torch.rand(4, 5)], 1) is None
+    with kernels.using("reference"):
+        assert kernel(x, given, 1) is None
+    assert torch.vmap(lambda x: torch.tensor(kernel(x, given, 1) is None))(x).all()

@@ -1,0 +1,192 @@
+"""Where the kernels come from: what is found, built, waited for, and what happens where nothing can be had."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rectifiers import functional as R
+from rectifiers import kernels
+from rectifiers.core.errors import ConfigError
+from rectifiers.kernels import build, dispatch, library, selftest, stems
+from rectifiers.kernels.kernel import Kernel
+from rectifiers.kernels.operators import SCHEMAS
+
+from .cases import needs_library
+
+PROGRAM = """
+import json, sys, warnings
+import torch
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    from rectifiers import functional as R, kernels
+    for _ in range(2):
+        out = R.prelu(torch.tensor([-2.0, 2.0]), a=0.5).tolist()
+print(json.dumps({"out": out, "warnings": [str(w.message) for w in caught], "status": kernels.status()["two_slopes"]}))
+"""
+
+
+def run(**environment: str) -> dict[str, Any]:
+    """A fresh process that applies PReLU twice."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["out"] == [-1.0, 2.0]
+    return found
+
+
+def script(path: Path, text: str) -> str:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@needs_library
+def test_status_names_every_stem_and_its_origin() -> None:
+    found = kernels.status()
+    assert set(found) == set(stems.names())
+    assert all(text.startswith("cpu kernel, ") for stem, text in found.items() if stem in stems.COMPILED)
+    assert found["conv_threshold"].startswith("reference")
+    with kernels.using("reference"):
+        assert all(text.startswith("reference") for text in kernels.status().values())
+
+
+def test_every_compiled_stem_has_operators_and_kernels() -> None:
+    assert set(SCHEMAS) == stems.COMPILED == {kernel.stem for kernel in Kernel.table.values()}
+
+
+def test_a_choice_that_is_none() -> None:
+    with pytest.raises(ConfigError, match="expected one of auto, cpu, reference, got 'gpu'"), kernels.using("gpu"):  # type: ignore[arg-type]
+        pass
+
+
+def test_reference_in_the_environment_builds_nothing(tmp_path: Path) -> None:
+    found = run(RECTIFIERS_KERNELS="reference", XDG_CACHE_HOME=str(tmp_path))
+    assert found["status"] == "reference, composite PyTorch, as chosen"
+    assert not found["warnings"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_compiler(tmp_path: Path) -> None:
+    found = run(CXX="no-such-compiler", XDG_CACHE_HOME=str(tmp_path))
+    (warning,) = found["warnings"]
+    assert "no C++ compiler; install g++ or clang" in warning
+    assert "no C++ compiler" in found["status"]
+
+
+def test_a_compiler_that_fails(tmp_path: Path) -> None:
+    compiler = script(tmp_path / "cc", "echo 'x.cpp:1: error: no space left on device' >&2; exit 1")
+    (warning,) = run(CXX=compiler, XDG_CACHE_HOME=str(tmp_path / "cache"))["warnings"]
+    assert "failed: x.cpp:1: error: no space left on device" in warning
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    (warning,) = run(XDG_CACHE_HOME=str(blocked))["warnings"]
+    assert "cannot be written" in warning
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, *_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(build.BuildError, match="cannot be written: No space left on device"):
+        build.find_or_build()
+
+
+def test_a_library_for_another_machine(tmp_path: Path) -> None:
+    compiler = script(tmp_path / "cc", 'while [ "$1" != -o ]; do shift; done; echo no library > "$2"')
+    (warning,) = run(CXX=compiler, XDG_CACHE_HOME=str(tmp_path / "cache"))["warnings"]
+    assert "cannot be loaded" in warning
+
+
+def test_insisting_on_kernels_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "_state", library.State(reason="no C++ compiler"))
+    with (
+        kernels.using("cpu"),
+        pytest.raises(ConfigError, match="no kernel for two_slopes: no C\\+\\+ compiler; take 'auto'"),
+    ):
+        R.prelu(torch.randn(3))
+
+
+def test_a_build_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", script(tmp_path / "cc", "exec sleep 60"))
+    monkeypatch.setattr(build, "BUILD_SECONDS", 0.2)
+    with pytest.raises(build.BuildError, match="took longer than"):
+        build.find_or_build()
+
+
+def test_a_builder_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", script(tmp_path / "cc", "exit 1"))
+    monkeypatch.setattr(build, "LOCK_SECONDS", 0.2)
+    folder = build.cache_dir() / build.fingerprint(str(tmp_path / "cc"))
+    folder.mkdir(parents=True)
+    with (folder / "librectifiers.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(build.BuildError, match="another process has been building"):
+            build.find_or_build()
+
+
+def test_a_killed_build_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    started = tmp_path / "started"
+    slow = f"if [ ! -e {started} ]; then touch {started}; exec sleep 60; fi"
+    quick = 'while [ "$1" != -o ]; do shift; done; : > "$2"'
+    monkeypatch.setenv("CXX", script(tmp_path / "cc", f"{slow}; {quick}"))
+    command = [sys.executable, "-c", "from rectifiers.kernels import build; build.find_or_build()"]
+    builder = subprocess.Popen(command, start_new_session=True)
+    while not started.exists():
+        time.sleep(0.02)
+    os.killpg(builder.pid, signal.SIGKILL)
+    builder.wait()
+    path, origin = build.find_or_build()
+    assert path.exists()
+    assert origin.startswith("built now")
+    assert build.find_or_build()[1].startswith("built before")
+
+
+@needs_library
+@pytest.mark.parametrize("capability", ["default", "avx2"])
+def test_lesser_processors(capability: str) -> None:
+    found = run(ATEN_CPU_CAPABILITY=capability)
+    assert not found["warnings"]
+    assert found["status"].startswith(("cpu kernel, baseline", "cpu kernel, AVX2"))
+
+
+@needs_library
+def test_a_kernel_off_its_composite_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = Kernel.table["threshold",]
+    monkeypatch.setattr(kernel, "formula", lambda x, theta: x - theta)
+    assert set(selftest.mismatches()) == {"threshold"}
+
+
+@needs_library
+def test_every_kernel_agrees_with_its_composite() -> None:
+    assert not selftest.mismatches()
+
+
+def test_a_choice_holds_within_its_block_and_thread() -> None:
+    assert dispatch._chosen.get() is None
+    with kernels.using("reference"):
+        with kernels.using("auto"):
+            assert dispatch._chosen.get() == "auto"
+        assert dispatch._chosen.get() == "reference"
+    assert dispatch._chosen.get() is None
