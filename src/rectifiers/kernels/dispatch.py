@@ -92,12 +92,12 @@ def status() -> dict[str, str]:
     choice = _chosen.get() or _environment()
     if choice == "reference":
         return dict.fromkeys(stems.names(), "reference, composite PyTorch, as chosen")
-    found = {}
-    for stem in stems.names():
-        ways = [] if choice == "triton" else [_explain(stem, library.state(warn=False))]
-        if choice == "triton" or (choice == "auto" and loading.device() == "cuda"):
-            ways.append(f"on CUDA: {_explain(stem, loading.state(stem, warn=False))}")
-        found[stem] = "; ".join(ways)
+    if choice == "triton":
+        return {stem: _explain(stem, loading.state(stem, warn=False)) for stem in stems.names()}
+    found = {stem: _explain(stem, library.state(warn=False)) for stem in stems.names()}
+    if choice == "auto" and loading.device() == "cuda":
+        for stem in found:
+            found[stem] += f"; on CUDA: {_explain(stem, loading.state(stem, warn=False))}"
     return found
 
 

@@ -78,7 +78,7 @@ class Kernel:
                 continue
             found = self._axis(parameter, x, channel_dim)
             fits = found == LAYER or axis in (LAYER, found)
-            if found is None or not fits or not _is_plain(parameter) or parameter.device != x.device:
+            if found is None or not fits or not is_plain(parameter) or parameter.device != x.device:
                 return None
             if parameter.dtype is torch.float64 and not double:
                 return None
@@ -91,7 +91,7 @@ class Kernel:
 
     def serves(self, x: Tensor) -> bool:
         """Whether the operator can take this input, here and now."""
-        return is_eager() and _is_plain(x) and dispatch.serves(self.stem, x)
+        return is_eager() and is_plain(x) and dispatch.serves(self.stem, x)
 
     def _axis(self, parameter: Tensor, x: Tensor, channel_dim: int) -> int | None:
         """The axis that a parameter belongs to; None if it does not fit."""
@@ -196,7 +196,7 @@ def is_eager() -> bool:
     )
 
 
-def _is_plain(tensor: Tensor) -> bool:
+def is_plain(tensor: Tensor) -> bool:
     """Whether a tensor is just memory, the processor's or a GPU's, in a dtype that the kernels know."""
     return (
         type(tensor) in _TYPES

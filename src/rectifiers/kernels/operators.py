@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import crelu, hinges, rational, threshold, two_slopes, wave  # noqa: F401
+from . import conv_threshold, crelu, hinges, rational, threshold, two_slopes, wave  # noqa: F401
 from .kernel import Kernel
 from .layout import empty_output, empty_phases, empty_resized
 
@@ -48,8 +48,10 @@ def define() -> None:
                 _library.define(f"{name}(Tensor x, {tensors}{rest}) -> Tensor")
             _library.define(f"{stem}_backward(Tensor grad, Tensor saved, {tensors}{rest}{flag}) -> {gradients}")
         _library.define("two_slopes_invertible(Tensor negative, Tensor positive, int slopes) -> bool")
+        conv_threshold.define(_library)
         for stem, (parameters, _) in SCHEMAS.items():
             _register(stem, len(parameters))
+        conv_threshold.register(_library)
 
 
 def _register(stem: str, count: int) -> None:

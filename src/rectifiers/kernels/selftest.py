@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from . import conv_threshold
 from .kernel import Kernel
 from .layout import LAYER
 
@@ -28,6 +31,11 @@ def mismatches(device: str = "cpu", stem: str | None = None) -> dict[str, str]:
                 worst = _worst_error(kernel, shape, axis, device)
                 if not worst < TOLERANCE:
                     found[kernel.stem] = f"the kernel is off its composite by {worst:.1e} at shape {shape}"
+        if stem in (None, conv_threshold.STEM):
+            worst = _worst_convolution_error(device)
+            # A GPU may round what it multiplies to TF32, if PyTorch's settings let convolutions do so.
+            if not worst < (100 * TOLERANCE if device == "cuda" else TOLERANCE):
+                found[conv_threshold.STEM] = f"the kernel is off its composite by {worst:.1e}"
     return found
 
 
@@ -47,6 +55,20 @@ def _worst_error(kernel: Kernel, shape: tuple[int, ...], axis: int, device: str)
         slopes = torch.autograd.grad(expected, inputs, grad)
     pairs = zip((out, *found), (expected, *slopes), strict=True)
     return max(_error(one, other) for one, other in pairs)
+
+
+def _worst_convolution_error(device: str) -> float:
+    x, weight, threshold = (torch.randn(size).to(device) for size in ((3, 8, 9, 7), (12, 4, 3, 2), (8, 3, 2)))
+    bias = torch.randn(12).to(device)
+    settings: tuple[Any, ...] = ((2, 1), (1, 1, 0, 1), (1, 2), 2)
+    out = torch.ops.rectifiers.conv_threshold_forward(x, weight, threshold, bias, *settings)
+    grad = torch.randn(out.shape).to(device)
+    found = torch.ops.rectifiers.conv_threshold_backward(grad, x, weight, threshold, *settings)
+    inputs: list[Any] = [tensor.requires_grad_() for tensor in (x, weight, threshold, bias)]
+    with torch.enable_grad():
+        expected = conv_threshold.composite(*(*inputs, *settings))
+        slopes = torch.autograd.grad(expected, inputs, grad)
+    return max(_error(one, other) for one, other in zip((out, *found), (expected, *slopes), strict=True))
 
 
 def _count(kernel: Kernel) -> int:

@@ -1,7 +1,11 @@
 // The formulas for AVX-512. System headers come first: what they define must not depend on the instruction set.
 #include <math.h>
 
+#include <utility>
+
 #include "block.h"
+
+#define RECTIFIERS_VECTOR_BYTES 64
 
 #if defined(__x86_64__)
 #if defined(__clang__)

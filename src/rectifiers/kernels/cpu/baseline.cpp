@@ -1,7 +1,11 @@
 // The formulas for what every processor of this architecture has.
 #include <math.h>
 
+#include <utility>
+
 #include "block.h"
+
+#define RECTIFIERS_VECTOR_BYTES 16
 #include "kernels.inc"
 
 namespace rectifiers {

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "conv_border.h"
+
 namespace rectifiers {
 
 // Elements per block where it is widened to float in buffers, or where coefficients vary over it.
@@ -53,6 +55,7 @@ template <class S>
 struct Stems {
   Stem<S> two_slopes, threshold, wave, wave_below, hinges, rational_a, rational_b;
   Phases<S> crelu;
+  Convolution<S> convolution;
 };
 
 // Half-precision storage: 16 bits in memory, float in the formulas.
@@ -67,6 +70,8 @@ struct Kernels {
   Half bfloat16, float16;
 };
 
+// The best that the processor has.
+const Kernels& best_kernels();
 const Kernels& baseline_kernels();
 const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();

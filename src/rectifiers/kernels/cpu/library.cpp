@@ -395,6 +395,9 @@ Tensor crelu_backward(Tensor grad, Tensor y, int64_t dim) {
 }
 
 }  // namespace
+
+const Kernels& best_kernels() { return kernels(); }
+
 }  // namespace rectifiers
 
 extern "C" __attribute__((visibility("default"))) const char* rectifiers_instruction_set() {

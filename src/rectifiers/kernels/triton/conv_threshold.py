@@ -1,7 +1,7 @@
 """ConvReLU as implicit matrix products: every tap's view of the input meets its floor where it is loaded.
 
-Shapes: N batch, IN and OUT channels of a group, G groups, T taps. Inputs (N, G·IN, D, H, W), outputs (N, G·OUT, P, Q, R),
-three spatial axes always; a missing one has size 1. Nothing is unfolded in memory.
+Shapes: N batch, IN and OUT channels of a group, G groups, T taps. Inputs are (N, G·IN, D, H, W), outputs
+(N, G·OUT, P, Q, R): three spatial axes always, of which a missing one has size 1. Nothing is unfolded in memory.
 
 A program makes one tile of a matrix: M positions × output channels, M positions × input channels, or output channels ×
 input channels of one tap. Sums over programs go through memory, in an order that follows from the shape alone.
@@ -16,6 +16,8 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+
+from ..conv_threshold import memory_format_of
 
 LONGEST = 128
 """Positions of a tile, at most. This and the other sizes were chosen so that no kernel spills; none was timed."""
@@ -386,70 +388,72 @@ class Geometry(NamedTuple):
 
 def forward(x: Tensor, weight: Tensor, threshold: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """The value; all arguments as the caller has them, with one to three spatial axes."""
-    x, shape = _three(x, geometry), geometry
-    outputs, inputs = weight.shape[0] // shape.groups, weight.shape[1]
-    y = _empty(x, weight.shape[0], shape)
-    if y.numel():
-        sizes = _sizes(x, y, outputs, inputs)
-        m = y.numel() // y.shape[1]
-        tile_m, tile_o, tile_c = _tile(m, LONGEST), _tile(outputs, 64), _tile(inputs, 32)
-        grid = (triton.cdiv(m, tile_m) * triton.cdiv(outputs, tile_o), shape.groups)
-        with torch.cuda.device_of(x):
-            forward_kernel[grid](
-                x,
-                _typed(_taps_first(weight, shape).transpose(2, 3), x, weight),
-                _floors(threshold),
-                bias,
-                y,
-                m,
-                **sizes,
-                **shape.arguments(),
-                WIDE=m > NARROW,
-                TILE_M=tile_m,
-                TILE_O=tile_o,
-                TILE_C=tile_c,
-                HAS_BIAS=bias is not None,
-                PRECISION=_precision(),
-                num_warps=8,
-            )
-    return _as_given(y, shape)
+    outputs, inputs = weight.shape[0] // geometry.groups, weight.shape[1]
+    size = (x.shape[0], weight.shape[0], *geometry.output(_three(x, geometry))[3 - geometry.spatial :])
+    out = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=memory_format_of(x))
+    if not out.numel():
+        return out
+    x, y = _three(x, geometry), _three(out, geometry)
+    m = y.numel() // y.shape[1]
+    tile_m, tile_o, tile_c = _tile(m, LONGEST), _tile(outputs, 64), _tile(inputs, 32)
+    with torch.cuda.device_of(x):
+        forward_kernel[(triton.cdiv(m, tile_m) * triton.cdiv(outputs, tile_o), geometry.groups)](
+            x,
+            _typed(_taps_first(weight, geometry).transpose(2, 3), x, weight),
+            _floors(threshold),
+            bias,
+            y,
+            m,
+            **_sizes(x, y, outputs, inputs),
+            **geometry.arguments(),
+            WIDE=m > NARROW,
+            TILE_M=tile_m,
+            TILE_O=tile_o,
+            TILE_C=tile_c,
+            HAS_BIAS=bias is not None,
+            PRECISION=_precision(),
+            num_warps=8,
+        )
+    return out
 
 
 def backward(
     grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, geometry: Geometry
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of the input, the weight and the thresholds; the bias's is the sum of `grad`."""
-    x, grad, shape = _three(x, geometry), _three(grad, geometry), geometry
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of the input, the weight, the thresholds and, in the dtype of the weight, the bias."""
+    # The kernel writes the gradient to where it reads the input.
+    x = x.contiguous(memory_format=memory_format_of(x))
     grad_x = torch.empty_like(x)
+    grad_bias = grad.sum((0, *range(2, grad.ndim)), dtype=torch.float32).to(weight.dtype)
     if not grad.numel() or not x.numel():
-        return _as_given(grad_x.zero_(), shape), torch.zeros_like(weight), torch.zeros_like(threshold)
-    grad_threshold = _input_backward(grad, x, weight, threshold, grad_x, shape)
-    grad_weight = _weight_backward(grad, x, weight, threshold, shape)
-    return _as_given(grad_x, shape), grad_weight, grad_threshold
+        return grad_x.zero_(), torch.zeros_like(weight), torch.zeros_like(threshold), grad_bias
+    grad, x, into = _three(grad, geometry), _three(x, geometry), _three(grad_x, geometry)
+    grad_threshold = _input_backward(grad, x, weight, threshold, into, geometry)
+    return grad_x, _weight_backward(grad, x, weight, threshold, geometry), grad_threshold, grad_bias
 
 
 def _input_backward(
-    grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, grad_x: Tensor, shape: Geometry
+    grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, grad_x: Tensor, geometry: Geometry
 ) -> Tensor:
     """Writes the input's gradient and returns that of the thresholds."""
-    outputs, inputs = weight.shape[0] // shape.groups, weight.shape[1]
-    padded = shape.padded(x)
+    outputs, inputs = weight.shape[0] // geometry.groups, weight.shape[1]
+    padded = geometry.padded(x)
     m = x.shape[0] * padded[0] * padded[1] * padded[2]
     tile_m, tile_o, tile_c = _tile(m, 64), _tile(outputs, 32), _tile(inputs, 64)
     tiles_m = triton.cdiv(m, tile_m)
-    sums = torch.empty(tiles_m, shape.taps, x.shape[1], dtype=torch.float32, device=x.device)
+    sums = torch.empty(tiles_m, geometry.taps, x.shape[1], dtype=torch.float32, device=x.device)
     with torch.cuda.device_of(x):
-        input_kernel[(tiles_m * triton.cdiv(inputs, tile_c), shape.groups)](
+        input_kernel[(tiles_m * triton.cdiv(inputs, tile_c), geometry.groups)](
             grad,
             x,
-            _typed(_taps_first(weight, shape), x, weight),
+            _typed(_taps_first(weight, geometry), x, weight),
             _floors(threshold),
             grad_x,
             sums,
             m,
             **_sizes(x, grad, outputs, inputs),
             **{f"PADDED_{axis}": size for axis, size in zip("DHW", padded, strict=True)},
-            **shape.arguments(),
+            **geometry.arguments(),
             WIDE=m > NARROW,
             TILE_M=tile_m,
             TILE_O=tile_o,
@@ -460,18 +464,18 @@ def _input_backward(
     return sums.sum(0).t().reshape(threshold.shape).to(threshold.dtype)
 
 
-def _weight_backward(grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, shape: Geometry) -> Tensor:
-    outputs, inputs = weight.shape[0] // shape.groups, weight.shape[1]
+def _weight_backward(grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, geometry: Geometry) -> Tensor:
+    outputs, inputs = weight.shape[0] // geometry.groups, weight.shape[1]
     m = grad.numel() // grad.shape[1]
     tile_m, tile_o, tile_c = 32, _tile(outputs, 64), _tile(inputs, 64)
-    tiles = shape.taps * triton.cdiv(outputs, tile_o) * triton.cdiv(inputs, tile_c)
-    splits = min(triton.cdiv(PROGRAMS, tiles * shape.groups), triton.cdiv(m, CHUNK))
+    tiles = geometry.taps * triton.cdiv(outputs, tile_o) * triton.cdiv(inputs, tile_c)
+    splits = min(triton.cdiv(PROGRAMS, tiles * geometry.groups), triton.cdiv(m, CHUNK))
     chunk = triton.cdiv(triton.cdiv(m, splits), tile_m) * tile_m
     splits = triton.cdiv(m, chunk)
-    sizes = (splits, shape.taps, shape.groups, outputs, inputs)
+    sizes = (splits, geometry.taps, geometry.groups, outputs, inputs)
     sums = torch.empty(sizes, dtype=torch.float32, device=x.device)
     with torch.cuda.device_of(x):
-        weight_kernel[(tiles, shape.groups, splits)](
+        weight_kernel[(tiles, geometry.groups, splits)](
             grad,
             x,
             _floors(threshold),
@@ -479,7 +483,7 @@ def _weight_backward(grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor,
             m,
             chunk,
             **_sizes(x, grad, outputs, inputs),
-            **shape.arguments(),
+            **geometry.arguments(),
             WIDE=m > NARROW,
             TILE_M=tile_m,
             TILE_O=tile_o,
@@ -490,21 +494,11 @@ def _weight_backward(grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor,
     return sums.sum(0).permute(1, 2, 3, 0).reshape(weight.shape).to(weight.dtype)
 
 
-def _three(x: Tensor, shape: Geometry) -> Tensor:
-    """`x` with three spatial axes."""
-    return x.reshape(*x.shape[:2], *(1,) * (3 - shape.spatial), *x.shape[2:])
-
-
-def _as_given(x: Tensor, shape: Geometry) -> Tensor:
-    return x.reshape(*x.shape[:2], *x.shape[5 - shape.spatial :])
-
-
-def _empty(x: Tensor, channels: int, shape: Geometry) -> Tensor:
-    """An output in the layout of the input: channels last in memory if they are so there."""
-    sizes = (x.shape[0], channels, *shape.output(x))
-    last = x.is_contiguous(memory_format=torch.channels_last_3d) and not x.is_contiguous()
-    memory_format = torch.channels_last_3d if last else torch.contiguous_format
-    return torch.empty(sizes, dtype=x.dtype, device=x.device, memory_format=memory_format)
+def _three(x: Tensor, geometry: Geometry) -> Tensor:
+    """A view of `x` with three spatial axes."""
+    for _ in range(3 - geometry.spatial):
+        x = x.unsqueeze(2)
+    return x
 
 
 def _sizes(x: Tensor, y: Tensor, outputs: int, inputs: int) -> dict[str, int]:
@@ -519,9 +513,9 @@ def _sizes(x: Tensor, y: Tensor, outputs: int, inputs: int) -> dict[str, int]:
     }
 
 
-def _taps_first(weight: Tensor, shape: Geometry) -> Tensor:
+def _taps_first(weight: Tensor, geometry: Geometry) -> Tensor:
     """(T, G, OUT, IN)."""
-    return weight.reshape(shape.groups, -1, weight.shape[1], shape.taps).permute(3, 0, 1, 2)
+    return weight.reshape(geometry.groups, -1, weight.shape[1], geometry.taps).permute(3, 0, 1, 2)
 
 
 def _floors(threshold: Tensor) -> Tensor:

@@ -54,10 +54,8 @@ def device() -> str | None:
 
 
 def _load(stem: str) -> State:
-    from .. import selftest, stems
+    from .. import selftest
 
-    if stem not in stems.TRITON:
-        return State(reason="it has no Triton kernel")
     where = device()
     if where is None:
         lack = "Triton is not installed" if find_spec("triton") is None else "there is no CUDA device"

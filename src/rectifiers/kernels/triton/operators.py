@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..kernel import Kernel
 from ..operators import SCHEMAS
-from . import crelu, hinges, rational, threshold, two_slopes, wave
+from . import conv_threshold, crelu, hinges, rational, threshold, two_slopes, wave
 
 STEMS: dict[str, Any] = {
     "crelu": crelu.pointwise,
@@ -33,13 +33,32 @@ def register(key: str) -> None:
     Args:
         key: PyTorch's dispatch key of the device, `CUDA` or `CPU`.
     """
-    for stem in STEMS:
-        forward, backward = implementations(stem)
+    for stem in (*STEMS, "conv_threshold"):
+        forward, backward = implementations(stem) if stem in STEMS else (convolve, convolve_backward)
         _library.impl(stem, forward, key)
         _library.impl(f"{stem}_forward", forward, key)
         _library.impl(f"{stem}_backward", backward, key)
     # Under a key that gives way to the compiled library's own answer.
     _library.impl("two_slopes_invertible", invertible, "CompositeExplicitAutograd")
+
+
+def convolve(x: Tensor, weight: Tensor, threshold: Tensor, bias: Tensor | None, *settings: Any) -> Tensor:
+    """ConvReLU's operator forward."""
+    return conv_threshold.forward(x, weight, threshold, bias, _geometry(weight, *settings))
+
+
+def convolve_backward(
+    grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, *settings: Any
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """ConvReLU's operator backward."""
+    return conv_threshold.backward(grad, x, weight, threshold, _geometry(weight, *settings))
+
+
+def _geometry(
+    weight: Tensor, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], groups: int
+) -> conv_threshold.Geometry:
+    margins = list(zip(padding[::2], padding[1::2], strict=True))
+    return conv_threshold.Geometry.of(weight.shape[2:], stride, margins, dilation, groups)
 
 
 def invertible(negative: Tensor, positive: Tensor, slopes: int) -> bool:
