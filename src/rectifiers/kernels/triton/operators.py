@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...core.errors import DtypeError
 from ..kernel import Kernel
 from ..operators import SCHEMAS
 from . import conv_threshold, crelu, hinges, rational, threshold, two_slopes, wave
@@ -23,6 +24,8 @@ STEMS: dict[str, Any] = {
 }
 
 LEAST_SLOPE = 1 / 1024
+
+_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 _library = torch.library.Library("rectifiers", "IMPL")
 
@@ -44,6 +47,7 @@ def register(key: str) -> None:
 
 def convolve(x: Tensor, weight: Tensor, threshold: Tensor, bias: Tensor | None, *settings: Any) -> Tensor:
     """ConvReLU's operator forward."""
+    _check(x)
     return conv_threshold.forward(x, weight, threshold, bias, _geometry(weight, *settings))
 
 
@@ -51,6 +55,7 @@ def convolve_backward(
     grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, *settings: Any
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """ConvReLU's operator backward."""
+    _check(x)
     return conv_threshold.backward(grad, x, weight, threshold, _geometry(weight, *settings))
 
 
@@ -78,13 +83,20 @@ def implementations(stem: str) -> tuple[Callable[..., Tensor], Callable[..., Any
     kernel, count, settings = STEMS[stem], len(SCHEMAS[stem][0]), SCHEMAS[stem][1].count(",")
 
     def forward(x: Tensor, *rest: Any) -> Tensor:
+        _check(x)
         out: Tensor = kernel.forward(x, rest[:count], rest[count + settings], *map(int, rest[count : count + settings]))
         return out
 
     def backward(grad: Tensor, saved: Tensor, *rest: Any) -> Any:
+        _check(saved)
         parameters, chosen = rest[:count], rest[count : count + settings]
         axis, *flags = rest[count + settings :]
         gradients = kernel.backward(grad, saved, parameters, axis, *map(int, chosen), *flags)
         return gradients if count else gradients[0]
 
     return forward, backward
+
+
+def _check(x: Tensor) -> None:
+    if x.dtype not in _DTYPES:
+        raise DtypeError(f"rectifiers: expected float32, bfloat16 or float16 for a Triton kernel, got {x.dtype}")

@@ -13,16 +13,21 @@ from .tile import deposit
 
 
 @triton.jit
+def coefficient(place, ABSOLUTE: tl.constexpr):
+    """What stands at a place, or its absolute value."""
+    c = tl.load(place).to(tl.float32)
+    return tl.abs(c) if ABSOLUTE else c
+
+
+@triton.jit
 def horner(x, coefficients, step, COUNT: tl.constexpr, ABSOLUTE: tl.constexpr):
     """Σ c_k·x^k and its derivative."""
-    total = tl.zeros_like(x)
     slope = tl.zeros_like(x)
-    for k in range(COUNT):
-        c = tl.load(coefficients + (COUNT - 1 - k) * step).to(tl.float32)
-        if ABSOLUTE:
-            c = tl.abs(c)
+    # Not by a first multiplication of zero, which an infinite x would turn into NaN.
+    total = slope + coefficient(coefficients + (COUNT - 1) * step, ABSOLUTE)
+    for k in range(1, COUNT):
         slope = slope * x + total
-        total = total * x + c
+        total = total * x + coefficient(coefficients + (COUNT - 1 - k) * step, ABSOLUTE)
     return total, slope
 
 

@@ -75,7 +75,7 @@ def gradient_below(
     epsilon = tl.load(first).to(tl.float32)
     sine, cosine = sine_cosine(tl.where(saved > 0, 0.0, saved).to(tl.float64))
     deposit(sink, 0, tl.where(saved > 0, 0.0, grad * (sine - cosine)), VARYING)
-    return tl.where(saved > 0, grad, grad * epsilon * (cosine + sine))
+    return tl.where(saved > 0, grad, tl.where(saved < 0, grad * epsilon * (cosine + sine), 0.0))
 
 
 pointwise = Pointwise(value, gradient, parameters=2, warps=8)
