@@ -58,18 +58,19 @@ def script(path: Path, text: str) -> str:
 def test_status_names_every_stem_and_its_origin() -> None:
     found = kernels.status()
     assert set(found) == set(stems.names())
-    assert all(text.startswith("cpu kernel, ") for stem, text in found.items() if stem in stems.COMPILED)
-    assert found["conv_threshold"].startswith("reference")
+    assert all(text.startswith("cpu kernel, ") for text in found.values())
     with kernels.using("reference"):
         assert all(text.startswith("reference") for text in kernels.status().values())
 
 
 def test_every_compiled_stem_has_operators_and_kernels() -> None:
-    assert set(SCHEMAS) == stems.COMPILED == {kernel.stem for kernel in Kernel.table.values()}
+    elementwise = stems.COMPILED - {"conv_threshold"}
+    assert set(SCHEMAS) == elementwise == {kernel.stem for kernel in Kernel.table.values()}
 
 
 def test_a_choice_that_is_none() -> None:
-    with pytest.raises(ConfigError, match="expected one of auto, cpu, reference, got 'gpu'"), kernels.using("gpu"):  # type: ignore[arg-type]
+    message = "expected one of auto, cpu, triton, reference, got 'gpu'"
+    with pytest.raises(ConfigError, match=message), kernels.using("gpu"):  # type: ignore[arg-type]
         pass
 
 

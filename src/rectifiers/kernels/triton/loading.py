@@ -23,9 +23,12 @@ def state(stem: str, *, warn: bool) -> State:
         stem: family of formulas.
         warn: say so, once, if they cannot be had.
     """
+    found = _states.get(stem, _LOADING)
+    if found is not _LOADING:
+        return found
     with _lock:
         if stem not in _states:
-            # While they are compared, everything else runs by the composites.
+            # While they are compared, everything else in this thread runs by the composites.
             _states[stem] = _LOADING
             _states[stem] = found = _load(stem)
             if warn and stem not in found.stems:
@@ -34,21 +37,14 @@ def state(stem: str, *, warn: bool) -> State:
         return _states[stem]
 
 
-def interprets() -> bool:
-    """Whether Triton runs its kernels on the processor, for tests, as its variable TRITON_INTERPRET asks."""
-    if find_spec("triton") is None:
-        return False
-    import triton
-
-    found: bool = triton.knobs.runtime.interpret
-    return found
-
-
+@cache
 def device() -> str | None:
-    """Where the kernels would run: `cuda`, `cpu` in the interpreter, or None."""
-    if find_spec("triton") is None:
+    """Where the kernels would run: `cuda`; `cpu` if Triton's variable TRITON_INTERPRET asks for that; or None."""
+    try:
+        import triton
+    except ImportError:
         return None
-    if interprets():
+    if triton.knobs.runtime.interpret:
         return "cpu"
     return "cuda" if torch.cuda.is_available() else None
 
