@@ -6,17 +6,18 @@ import pytest
 import torch
 
 from rectifiers import __version__
+from rectifiers.kernels import stems
 
 from .conftest import Cli
 
 
-def test_for_programs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RECTIFIERS_KERNELS", "reference")
+def test_for_programs(cli: Cli) -> None:
     facts = json.loads(cli("env", "--json").out)
     assert facts["versions"]["rectifiers"].startswith(__version__)
     assert facts["versions"]["torch"] == torch.__version__.partition("+")[0]
     assert facts["machine"]["devices"][0] == "cpu"
-    assert facts["kernels"]["two_slopes"] == "reference, composite PyTorch, as chosen"
+    assert all(text.startswith(("cpu kernel, ", "reference, ")) for text in facts["kernels"].values())
+    assert set(facts["kernels"]) == set(stems.names())
     assert facts["data"]["digits"] == "ready"
     assert facts["data"]["mnist"].startswith("missing train-images-idx3-ubyte.gz")
 

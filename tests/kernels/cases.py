@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from rectifiers.kernels import library
 from rectifiers.kernels.kernel import ELEMENT, LAYER, Kernel
 from rectifiers.kernels.operators import SCHEMAS
 
@@ -17,9 +16,7 @@ IDS = ["-".join(map(str, key)) for key in Kernel.table]
 WITH_PARAMETERS = [kernel for kernel in KERNELS if SCHEMAS[kernel.stem][0]]
 
 every = pytest.mark.parametrize("kernel", KERNELS, ids=IDS)
-needs_library = pytest.mark.skipif(
-    not library.state(warn=False).stems, reason=f"no compiled kernels: {library.state(warn=False).reason}"
-)
+needs_library = pytest.mark.usefixtures("compiled")
 
 
 def axes(kernel: Kernel, shape: Sequence[int]) -> list[int]:

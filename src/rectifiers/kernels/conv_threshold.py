@@ -142,7 +142,8 @@ def _serves(tensors: Sequence[Tensor]) -> bool:
         and all(map(is_plain, tensors))
         and (double or all(parameter.dtype is not torch.float64 for parameter in parameters))
         and x.shape[1] > 0
-        and dispatch.serves(STEM)
+        and all(tensor.device == x.device for tensor in parameters)
+        and dispatch.serves(STEM, x)
     )
 
 
@@ -234,21 +235,21 @@ def _fake(
 ) -> Tensor:
     axes = zip(x.shape[2:], weight.shape[2:], stride, padding[::2], padding[1::2], dilation, strict=True)
     sizes = [(size + low + high - gap * (taps - 1) - 1) // step + 1 for size, taps, step, low, high, gap in axes]
-    return x.new_empty((x.shape[0], weight.shape[0], *sizes)).contiguous(memory_format=_order(x))
+    return x.new_empty((x.shape[0], weight.shape[0], *sizes)).contiguous(memory_format=memory_format_of(x))
 
 
 def _fake_backward(
     grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, *settings: Any
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return (
-        torch.empty_like(x, memory_format=_order(x)),
+        torch.empty_like(x, memory_format=memory_format_of(x)),
         torch.empty_like(weight, memory_format=torch.contiguous_format),
         torch.empty_like(threshold, memory_format=torch.contiguous_format),
         weight.new_empty(weight.shape[0]),
     )
 
 
-def _order(x: Tensor) -> torch.memory_format:
+def memory_format_of(x: Tensor) -> torch.memory_format:
     """The order of the dimensions in memory that the operators keep."""
     if not x.is_contiguous():
         last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.ndim)

@@ -1,7 +1,8 @@
 """Which way a formula runs: by a kernel or by its composite, and why.
 
-`RECTIFIERS_KERNELS` chooses for a process: `auto` takes the kernels wherever they can be had, `cpu` insists on them,
-`reference` takes the composites. `using` chooses for a block.
+`RECTIFIERS_KERNELS` chooses for a process: `auto` takes the kernels wherever they can be had, `cpu` insists on the
+compiled ones for the processor's tensors, `triton` on Triton's for a GPU's, `reference` takes the composites. `using`
+chooses for a block.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from functools import cache
 from typing import Any, Literal, get_args
 
 import torch
+from torch import Tensor
 
 from ..core.errors import ConfigError
 from . import library
+from .triton import loading
 
-Choice = Literal["auto", "cpu", "reference"]
+Choice = Literal["auto", "cpu", "triton", "reference"]
 VARIABLE = "RECTIFIERS_KERNELS"
 
 _chosen: ContextVar[Choice | None] = ContextVar("kernels", default=None)
@@ -29,7 +32,7 @@ def using(choice: Choice) -> Iterator[None]:
     """Take these kernels within the block, in this thread.
 
     Args:
-        choice: `auto`, `cpu` or `reference`.
+        choice: `auto`, `cpu`, `triton` or `reference`.
 
     Raises:
         ConfigError: no such choice.
@@ -48,8 +51,8 @@ def using(choice: Choice) -> Iterator[None]:
         _chosen.reset(token)
 
 
-def serves(stem: str) -> bool:
-    """Whether the kernel of a stem is to be taken; builds and loads the kernels if that is still to be done.
+def serves(stem: str, x: Tensor) -> bool:
+    """Whether the kernel of a stem is to be taken for `x`; builds and loads it if that is still to be done.
 
     Raises:
         ConfigError: the kernels are insisted on and cannot be had, or `RECTIFIERS_KERNELS` is no choice.
@@ -57,12 +60,22 @@ def serves(stem: str) -> bool:
     choice = _chosen.get() or _environment()
     if choice == "reference":
         return False
-    state = library.state(warn=choice == "auto")
+    if x.is_cuda or choice == "triton":
+        if choice == "cpu" or x.dtype is torch.float64 or not _is_for_triton(x):
+            return False
+        state = loading.state(stem, warn=choice == "auto")
+    else:
+        state = library.state(warn=choice == "auto")
     if stem in state.stems:
         return True
-    if choice == "cpu":
-        raise ConfigError(f"{VARIABLE}=cpu: no kernel for {stem}: {state.reason}; take 'auto' to run without")
+    if choice != "auto":
+        raise ConfigError(f"{VARIABLE}={choice}: no kernel for {stem}: {state.why(stem)}; take 'auto' to run without")
     return False
+
+
+def _is_for_triton(x: Tensor) -> bool:
+    """Whether `x` is where Triton would run its kernels; if it can run none at all, its error is to be seen."""
+    return loading.device() in (None, x.device.type)
 
 
 @cache
@@ -73,17 +86,23 @@ def operator(name: str) -> Callable[..., Any]:
 
 
 def status() -> dict[str, str]:
-    """How each stem runs on this machine's CPU, and why."""
+    """How each stem runs on this machine, and why."""
     from . import stems
 
     choice = _chosen.get() or _environment()
     if choice == "reference":
         return dict.fromkeys(stems.names(), "reference, composite PyTorch, as chosen")
-    state = library.state(warn=False)
-    return {
-        stem: state.origin if stem in state.stems else f"reference, composite PyTorch: {state.why(stem)}"
-        for stem in stems.names()
-    }
+    if choice == "triton":
+        return {stem: _explain(stem, loading.state(stem, warn=False)) for stem in stems.names()}
+    found = {stem: _explain(stem, library.state(warn=False)) for stem in stems.names()}
+    if choice == "auto" and loading.device() == "cuda":
+        for stem in found:
+            found[stem] += f"; on CUDA: {_explain(stem, loading.state(stem, warn=False))}"
+    return found
+
+
+def _explain(stem: str, state: library.State) -> str:
+    return state.origin if stem in state.stems else f"reference, composite PyTorch: {state.why(stem)}"
 
 
 @cache

@@ -13,9 +13,7 @@ from torch.nn.parameter import Parameter
 
 from ..core.granularity import spread
 from . import dispatch
-
-LAYER, ELEMENT = -1, -2
-"""Values of an operator's `axis` that name no dimension."""
+from .layout import ELEMENT, LAYER
 
 Keeps = Literal["input", "output", "invertible"]
 
@@ -26,7 +24,7 @@ _MOST_COEFFICIENTS = 512
 
 
 class Kernel:
-    """One formula of a stem, fast on the CPU.
+    """One formula of a stem, run by a kernel.
 
     Args:
         stem: name of the operators in `torch.ops.rectifiers`.
@@ -82,7 +80,7 @@ class Kernel:
                 continue
             found = self._axis(parameter, x, channel_dim)
             fits = found == LAYER or axis in (LAYER, found)
-            if found is None or not fits or not is_plain(parameter):
+            if found is None or not fits or not is_plain(parameter) or parameter.device != x.device:
                 return None
             if parameter.dtype is torch.float64 and not double:
                 return None
@@ -95,7 +93,7 @@ class Kernel:
 
     def serves(self, x: Tensor) -> bool:
         """Whether the operator can take this input, here and now."""
-        return is_eager() and is_plain(x) and dispatch.serves(self.stem)
+        return is_eager() and is_plain(x) and dispatch.serves(self.stem, x)
 
     def _axis(self, parameter: Tensor, x: Tensor, channel_dim: int) -> int | None:
         """The axis that a parameter belongs to; None if it does not fit."""
@@ -201,8 +199,13 @@ def is_eager() -> bool:
 
 
 def is_plain(tensor: Tensor) -> bool:
-    """Whether a tensor is just memory of the processor's, in a dtype that the kernels know."""
-    return type(tensor) in _TYPES and tensor.is_cpu and tensor.layout is torch.strided and tensor.dtype in _DTYPES
+    """Whether a tensor is just memory, the processor's or a GPU's, in a dtype that the kernels know."""
+    return (
+        type(tensor) in _TYPES
+        and (tensor.is_cpu or tensor.is_cuda)
+        and tensor.layout is torch.strided
+        and tensor.dtype in _DTYPES
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -73,7 +73,6 @@ def _load() -> State:
         torch.ops.load_library(path)
     except OSError as error:
         return State(reason=f"{path} cannot be loaded: {error.__cause__ or error}")
-    operators.register()
     mismatches = selftest.mismatches()
     good = frozenset(stems.COMPILED - mismatches.keys())
     reason = "; ".join(f"{stem}: {text}" for stem, text in mismatches.items())

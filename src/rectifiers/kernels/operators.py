@@ -7,13 +7,15 @@ settings, and the axis that the parameters belong to (âˆ’1: one value for all; â
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from . import conv_threshold, crelu, hinges, rational, threshold, two_slopes, wave  # noqa: F401
-from .kernel import ELEMENT, Kernel
+from .kernel import Kernel
+from .layout import empty_output, empty_phases, empty_resized
 
 # Per stem: its parameters, and what stands behind them.
 SCHEMAS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -27,31 +29,29 @@ SCHEMAS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 _library = torch.library.Library("rectifiers", "DEF")
+_lock = threading.Lock()
 _defined = False
 
 
 def define() -> None:
-    """Declare all operators; the compiled library brings their implementations."""
+    """Declare all operators, once: schemas, shapes, derivatives and batching. Each way to run them brings the rest."""
     global _defined
-    if _defined:
-        return
-    _defined = True
-    for stem, (parameters, rest) in SCHEMAS.items():
-        tensors = "".join(f"Tensor {name}, " for name in parameters)
-        flag = ", bool inverted" if stem == "two_slopes" else ""
-        gradients = "Tensor" if not parameters else f"({', '.join(['Tensor'] * (1 + len(parameters)))})"
-        for name in (stem, f"{stem}_forward"):
-            _library.define(f"{name}(Tensor x, {tensors}{rest}) -> Tensor")
-        _library.define(f"{stem}_backward(Tensor grad, Tensor saved, {tensors}{rest}{flag}) -> {gradients}")
-    _library.define("two_slopes_invertible(Tensor negative, Tensor positive, int slopes) -> bool")
-    conv_threshold.define(_library)
-
-
-def register() -> None:
-    """Tell PyTorch the shapes, derivatives and batching of the operators."""
-    for stem, (parameters, _) in SCHEMAS.items():
-        _register(stem, len(parameters))
-    conv_threshold.register(_library)
+    with _lock:
+        if _defined:
+            return
+        _defined = True
+        for stem, (parameters, rest) in SCHEMAS.items():
+            tensors = "".join(f"Tensor {name}, " for name in parameters)
+            flag = ", bool inverted" if stem == "two_slopes" else ""
+            gradients = "Tensor" if not parameters else f"({', '.join(['Tensor'] * (1 + len(parameters)))})"
+            for name in (stem, f"{stem}_forward"):
+                _library.define(f"{name}(Tensor x, {tensors}{rest}) -> Tensor")
+            _library.define(f"{stem}_backward(Tensor grad, Tensor saved, {tensors}{rest}{flag}) -> {gradients}")
+        _library.define("two_slopes_invertible(Tensor negative, Tensor positive, int slopes) -> bool")
+        conv_threshold.define(_library)
+        for stem, (parameters, _) in SCHEMAS.items():
+            _register(stem, len(parameters))
+        conv_threshold.register(_library)
 
 
 def _register(stem: str, count: int) -> None:
@@ -61,13 +61,13 @@ def _register(stem: str, count: int) -> None:
 
     def fake(*arguments: Any) -> Tensor:
         _, x, _, axis = split(arguments)
-        return _like_phases(x, axis) if stem == "crelu" else _like(x, axis)
+        return empty_phases(x, axis) if stem == "crelu" else empty_output(x, axis)
 
     def fake_backward(grad: Tensor, saved: Tensor, *rest: Any) -> Any:
         axis = rest[count + SCHEMAS[stem][1].count(",")]
         if stem == "crelu":
-            return _resized(saved, axis, saved.shape[axis] // 2)
-        return _like(saved, axis), *(torch.empty(p.shape, dtype=p.dtype) for p in rest[:count])
+            return empty_resized(saved, axis, saved.shape[axis] // 2)
+        return empty_output(saved, axis), *(torch.empty(p.shape, dtype=p.dtype, device=p.device) for p in rest[:count])
 
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.kernel, x, parameters, ctx.axis = split(inputs)
@@ -95,38 +95,3 @@ def _register(stem: str, count: int) -> None:
         torch.library.register_fake(forward, fake, lib=_library)
     torch.library.register_fake(f"{name}_backward", fake_backward, lib=_library)
     torch.library.register_autograd(name, backward, setup_context=setup_context, lib=_library)
-
-
-def _memory_order(x: Tensor) -> list[int]:
-    return sorted((dim for dim in range(x.ndim) if x.shape[dim] != 1), key=x.stride, reverse=True)
-
-
-def _is_dense(x: Tensor) -> bool:
-    expected = 1
-    for dim in reversed(_memory_order(x)):
-        if x.stride(dim) != expected:
-            return False
-        expected *= x.shape[dim]
-    return True
-
-
-def _like(x: Tensor, axis: int) -> Tensor:
-    """The output of an elementwise stem: in the memory order of the input, unless samples are not in one piece."""
-    if axis == ELEMENT and x.ndim and x.shape[0] != 1 and (not _is_dense(x) or _memory_order(x)[0] != 0):
-        return torch.empty(x.shape, dtype=x.dtype)
-    return torch.empty_like(x)
-
-
-def _like_phases(x: Tensor, dim: int) -> Tensor:
-    ready = x if _is_dense(x) and x.shape[dim] != 1 else x.contiguous()
-    return _resized(ready, dim, 2 * x.shape[dim])
-
-
-def _resized(x: Tensor, dim: int, size: int) -> Tensor:
-    order = list(range(x.ndim)) if x.is_contiguous() else sorted(range(x.ndim), key=x.stride, reverse=True)
-    sizes = [size if other == dim else x.shape[other] for other in range(x.ndim)]
-    strides, step = [0] * x.ndim, 1
-    for other in reversed(order):
-        strides[other] = step
-        step *= max(sizes[other], 1)
-    return torch.empty_strided(sizes, strides, dtype=x.dtype)

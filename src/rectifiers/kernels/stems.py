@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 COMPILED = frozenset({"conv_threshold", "crelu", "hinges", "rational", "threshold", "two_slopes", "wave", "wave_below"})
-"""Stems with operators in the compiled library."""
+"""Stems with operators in the compiled library, and in Triton."""
 
 
 def names() -> list[str]:

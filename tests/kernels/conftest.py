@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import pytest
+
+from rectifiers.kernels import library
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """Skips where the compiled kernels cannot be had."""
+    state = library.state(warn=False)
+    if not state.stems:
+        pytest.skip(f"no compiled kernels: {state.reason}")
