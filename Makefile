@@ -36,7 +36,8 @@ check: $(DEV) ## check style, formatting, types and layering
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(LAB) ## measure trainings per minute, and where the time goes
+bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and trainings per minute
+	@$(BIN)/rectifiers bench --output benchmarks/results/kernels.json
 	@$(BIN)/python benchmarks/sweep.py
 
 docs: $(LAB) ## write docs/activations.md and its picture anew from the functions' specs
