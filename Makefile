@@ -16,7 +16,7 @@ LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help quickstart test test-all check bench docs clean
+.PHONY: help quickstart test test-all check bench wheels docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,8 +36,15 @@ check: $(DEV) ## check style, formatting, types and layering
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(LAB) ## measure trainings per minute, and where the time goes
+bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and trainings per minute
+	@$(BIN)/rectifiers bench --output benchmarks/results/kernels.json
 	@$(BIN)/python benchmarks/sweep.py
+
+wheels: $(DEV) ## build two wheels in dist: one with compiled kernels for this kind of machine, one for all
+	@library=$$($(BIN)/python -c 'from rectifiers.kernels import build; print(build.find_or_build()[0])') && \
+		RECTIFIERS_LIBRARY=$$library $(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist
 
 docs: $(LAB) ## write docs/activations.md and its picture anew from the functions' specs
 	@$(BIN)/python docs/build.py

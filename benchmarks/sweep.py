@@ -114,6 +114,9 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=6, help="counted trainings per round")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    if not any((arguments.data_dir / "MNIST" / "raw").glob("*.gz")):
+        print(f"sweep: left out, for MNIST is not in {arguments.data_dir}; say where by --data-dir or RECTIFIERS_DATA")
+        return
     ratios, ours, theirs, starts = [], [], [], []
     loaders = mnist_loaders(arguments.data_dir)
     for _ in range(arguments.rounds):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ ACCURACY = HERE / "images" / "table1.svg"
 README = HERE.parent / "README.md"
 RESULTS = HERE.parent / "results"
 BEGIN, END = "<!-- table1:begin -->\n", "<!-- table1:end -->\n"
+KERNELS = HERE / "kernels.md"
+COSTS = HERE.parent / "benchmarks" / "results" / "kernels.json"
+COSTS_BEGIN, COSTS_END = "<!-- kernels:begin -->\n", "<!-- kernels:end -->\n"
 
 INTRODUCTION = """\
 # The functions
@@ -103,6 +107,53 @@ def accuracy() -> str:
     figure = accuracy_figure(table, styles(table.experiment, outcomes))
     assert figure is not None
     return svg(figure, name="table1", title="Test accuracy after the first epoch: ours with intervals, and the paper's")
+
+
+def kernels(text: str) -> str:
+    """The page on kernels with the numbers between its marks written anew."""
+    before, rest = text.split(COSTS_BEGIN)
+    return before + COSTS_BEGIN + "\n".join(_costs(json.loads(COSTS.read_text("utf-8")))) + rest.split(COSTS_END)[1]
+
+
+def _costs(facts: dict[str, Any]) -> Iterator[str]:
+    """Where the numbers were taken, large inputs, small ones, and the memory of a training step."""
+    machine = facts["machine"]
+    load = machine["load in the last 1, 5, 15 minutes"]
+    yield f"\n{machine['processor']}, PyTorch {machine['torch']}, commit {machine['commit']}, float32."
+    yield f"The machine was shared: its load was {load} before the start.\n"
+    for shape, threads in dict.fromkeys((tuple(one["shape"]), one["threads"]) for one in facts["settings"]):
+        settings = [one for one in facts["settings"] if (tuple(one["shape"]), one["threads"]) == (shape, threads)]
+        size, plural = "×".join(map(str, shape)), "s" * (threads > 1)
+        yield f"**{size}, {threads} thread{plural}**, forward and backward, × `nn.ReLU`\n"
+        yield f"| | goal | {' | '.join(one['layout'] for one in settings)} | bytes kept | error | of the composite |"
+        yield "|:--|--:|" + "--:|" * (len(settings) + 3)
+        tables = [{row["function"]: row for row in one["rows"]} for one in settings]
+        for name, row in tables[0].items():
+            cells = [_ratio(table.get(name)) for table in tables]
+            errors = ["" if row[key] is None else f"{row[key]:.0e}" for key in ("error", "composite_error")]
+            goal = "" if row["goal"] is None else f"≤ {row['goal']}"
+            kept = "" if row["bytes_kept"] is None else f"{row['bytes_kept']:.1f}"
+            yield f"| {name} | {goal} | {' | '.join([*cells, kept, *errors])} |"
+        absolute = "; ".join(
+            f"{one['layout']}: `nn.ReLU` {one['relu_microseconds']:.0f} µs, copy {one['copy_gigabytes']:.1f} GB/s"
+            for one in settings
+        )
+        yield f"\n{absolute}.\n"
+    batch = facts["training_step"][0]["batch"]
+    yield f"**Peak memory of a training step**, ResNet-18 for 32×32, batch {batch}, all activations replaced; what"
+    yield "PyTorch's allocator holds at most, parameters and images included, without what oneDNN takes for itself\n"
+    yield "| | goal | MiB | × `nn.ReLU` |\n|:--|--:|--:|--:|"
+    for one in facts["training_step"]:
+        goal = "" if one["goal"] is None else f"≤ {one['goal']}"
+        yield f"| {one['function']} | {goal} | {one['bytes'] / 2**20:.1f} | {one['ratio']:.3f} |"
+    yield COSTS_END
+
+
+def _ratio(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "cannot"
+    low, middle, high = row["ratio"]
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _ordered() -> list[ActivationSpec]:
@@ -188,4 +239,5 @@ if __name__ == "__main__":
     GALLERY.parent.mkdir(exist_ok=True)
     GALLERY.write_text(gallery(), encoding="utf-8")
     ACCURACY.write_text(accuracy(), encoding="utf-8")
+    KERNELS.write_text(kernels(KERNELS.read_text(encoding="utf-8")), encoding="utf-8")
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -41,6 +41,11 @@ def test_the_table_in_the_readme_comes_from_the_results(build: ModuleType) -> No
     assert "760 of 760 trainings run." in text
 
 
+def test_the_costs_of_kernels_come_from_the_benchmark(build: ModuleType) -> None:
+    text = (DOCS / "kernels.md").read_text(encoding="utf-8")
+    assert text == build.kernels(text), "run `make docs`"
+
+
 def test_page_has_an_entry_for_every_function(page: str) -> None:
     headings = re.findall(r"^### (.*)$", page, flags=re.MULTILINE)
     assert sorted(headings) == sorted(registry.get(name).spec.title for name in rectifiers.list_activations())

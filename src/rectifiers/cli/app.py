@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .bench import run_benchmark
 from .env import show_environment
 from .list import list_names
 from .plan import plan_experiment
@@ -44,4 +45,5 @@ app.command("plan", epilog="Example: rectifiers plan arelu/table1 --preset paper
 app.command("run", epilog="Example: rectifiers run quickstart --seeds 10 --set epochs=5")(run_experiment)
 app.command("report", epilog="Example: rectifiers report quickstart --output quickstart.html")(write_experiment_report)
 app.command("table", epilog="Example: rectifiers table arelu/table1 --preset paper --format markdown")(print_table)
+app.command("bench", epilog="Example: rectifiers bench --sizes 128x64x32x32 --threads 2")(run_benchmark)
 app.command("env", epilog="Example: rectifiers env --json")(show_environment)

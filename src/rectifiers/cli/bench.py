@@ -1,0 +1,127 @@
+"""`rectifiers bench`: what the functions cost on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..core.errors import ConfigError
+from .options import JsonOption
+from .output import print_json, save
+
+if TYPE_CHECKING:
+    from ..report.speed.measure import Setting
+    from ..report.speed.peak import Peak
+
+
+def run_benchmark(
+    sizes: Annotated[
+        str, typer.Option("--sizes", help="Shapes of the input, channels second.")
+    ] = "2x4,128x10x12x12,128x64x32x32",
+    threads: Annotated[str, typer.Option("--threads", help="Numbers of PyTorch's threads.")] = "1,2",
+    rounds: Annotated[int, typer.Option("--rounds", min=2, help="Turns that each function takes.")] = 15,
+    batch: Annotated[
+        int,
+        typer.Option("--batch", min=0, help="Images of the training step whose memory is measured; 0 leaves it out."),
+    ] = 128,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Keep the numbers in a .json file.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the functions against float64, then time them against nn.ReLU, forward and backward."""
+    shapes, counts = [_shape(size) for size in _items(sizes)], [_count(item) for item in _items(threads)]
+    from ..report.speed import measure, peak, subjects
+
+    rivals, states = subjects.rivals()
+    facts: dict[str, Any] = {"machine": _machine(), "rivals": states, "settings": [], "training_step": []}
+    say = (lambda line: None) if as_json else print
+    for heading in ("machine", "rivals"):
+        say("\n".join(f"{key}: {value}" for key, value in facts[heading].items()))
+    for shape in shapes:
+        timed = [*subjects.yardsticks(), *subjects.ours(shape[1]), *rivals]
+        for count in counts:
+            for layout in measure.LAYOUTS if len(shape) == 4 else ("contiguous",):
+                setting = measure.measure(timed, shape, layout, count, rounds)
+                facts["settings"].append(asdict(setting))
+                say("\n" + "\n".join(_lines(setting)))
+    if batch:
+        peaks = peak.measure(batch)
+        facts["training_step"] = [asdict(one) for one in peaks]
+        say("\n" + "\n".join(_peak_lines(peaks)))
+    if as_json:
+        print_json(facts)
+    if output is not None:
+        save(output, json.dumps(_rounded(facts), indent=1, ensure_ascii=False) + "\n")
+
+
+def _items(text: str) -> list[str]:
+    return [item for item in (part.strip() for part in text.split(",")) if item]
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    sides = text.split("x")
+    if len(sides) < 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise ConfigError(f"--sizes: expected shapes of two dimensions or more, such as 128x64x32x32, got {text!r}")
+    return tuple(map(int, sides))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise ConfigError(f"--threads: expected numbers from 1 on, such as 1,2, got {text!r}")
+    return int(text)
+
+
+def _machine() -> dict[str, Any]:
+    from .. import kernels
+    from ..experiments.provenance import provenance
+
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    # Where a library was built says something of a home, and nothing of its speed.
+    states = sorted({state.partition(", /")[0] for state in kernels.status().values()})
+    return {**provenance(), "load in the last 1, 5, 15 minutes": load, "kernels": states}
+
+
+def _lines(setting: Setting) -> list[str]:
+    size = "×".join(map(str, setting.shape))
+    heading = (
+        f"{size}, {setting.layout}, threads: {setting.threads}; nn.ReLU {setting.relu_microseconds:.1f} µs, "
+        f"copy {setting.copy_gigabytes:.1f} GB/s"
+    )
+    longest = max(len(row.function) for row in setting.rows)
+    columns = f"  {'':{longest}}  × nn.ReLU [quartiles]   × nn.PReLU  B kept  error (composite)"
+    lines = [heading, columns]
+    for row in setting.rows:
+        low, middle, high = row.ratio
+        kept = "" if row.bytes_kept is None else f"{row.bytes_kept:.1f}"
+        errors = "" if row.error is None else f"{row.error:.0e} ({row.composite_error:.0e})"
+        goal = "" if row.goal is None else f"goal ≤ {row.goal}"
+        text = f"  {row.function:{longest}}  {middle:6.2f} [{low:5.2f}, {high:5.2f}]   {row.to_prelu[1]:10.2f}"
+        lines.append(f"{text}  {kept:>6}  {errors:16}  {goal}".rstrip())
+    return lines
+
+
+def _peak_lines(peaks: list[Peak]) -> list[str]:
+    longest = max(len(one.function) for one in peaks)
+    return [
+        f"Peak memory of a training step, ResNet-18 for 32×32, batch {peaks[0].batch}, by PyTorch's allocator",
+        *(
+            f"  {one.function:{longest}}  {one.bytes / 2**20:8.1f} MiB  {one.ratio:5.3f} × nn.ReLU"
+            + ("" if one.goal is None else f"  goal ≤ {one.goal}")
+            for one in peaks
+        ),
+    ]
+
+
+def _rounded(value: Any) -> Any:
+    """Four digits: more is noise, and files that are kept are read."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value

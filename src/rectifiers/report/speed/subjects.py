@@ -1,0 +1,121 @@
+"""What is timed: our functions, PyTorch's as yardsticks, AReLU as published, and the modules of other packages."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ... import activations
+
+OURS = ("arelu", "elsa", "prelu", "leaky_relu", "adarelu", "crelu", "apl_arelu", "vlu", "pvlu", "sinerelu", "pau")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A module under the stopwatch.
+
+    Args:
+        name: what it is called in the table.
+        module: what is called.
+        function: the registered name, for one of ours.
+        checked: whether it must agree with its own value in float64; other packages' modules are timed as they are.
+        outputs: elements of the output per element of the input.
+    """
+
+    name: str
+    module: nn.Module
+    function: str = ""
+    checked: bool = True
+    outputs: int = 1
+
+
+class PublishedAReLU(nn.Module):
+    """AReLU in the composite form of its authors: two ReLUs, two products, one difference."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.tensor([0.9]))
+        self.beta = nn.Parameter(torch.tensor([2.0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Value of the function, of the shape of `x`."""
+        return F.relu(x) * (1 + self.beta.sigmoid()) - F.relu(-x) * self.alpha.clamp(0.01, 0.99)
+
+
+RIVALS: dict[str, tuple[str, dict[str, Callable[[Any], nn.Module]]]] = {
+    "rational-activations": (
+        "rational.torch",
+        {"pau": lambda package: package.Rational(degrees=(5, 4), cuda=False, version="B")},
+    ),
+    "torch-activation": (
+        "torch_activation",
+        {
+            "arelu": lambda package: package.AReLU(learnable=True),
+            "pvlu": lambda package: package.PVLU(learnable=True),
+            "crelu": lambda package: package.CReLU(dim=1),
+        },
+    ),
+    "echoai": (
+        "echoAI.Activation.Torch.sine_relu",
+        {"sinerelu": lambda package: package.SineReLU()},
+    ),
+}
+"""Per distribution: its module, and what it has of ours."""
+
+
+def ours(channels: int) -> Iterator[Subject]:
+    """Our functions, one set of parameters for the layer and one per channel.
+
+    Args:
+        channels: how many the input has.
+    """
+    for name in OURS:
+        spec = activations.registry.get(name).spec
+        for share in ("layer", "channel") if spec.parameters else ("layer",):
+            label = name if share == "layer" else f"{name}, channel"
+            module = activations.create(name, share=share, channels=channels)
+            yield Subject(label, module, name, outputs=spec.channel_factor[0])
+
+
+def yardsticks() -> list[Subject]:
+    """PyTorch's own, and AReLU as published."""
+    return [
+        Subject("nn.ReLU", nn.ReLU()),
+        Subject("nn.PReLU", nn.PReLU()),
+        Subject("arelu, as published", PublishedAReLU()),
+    ]
+
+
+def rivals() -> tuple[list[Subject], dict[str, str]]:
+    """Modules of other packages that do what ours do.
+
+    Returns:
+        Those of the packages that can be imported, and what became of each package: its version, or why it is left out.
+    """
+    found: list[Subject] = []
+    states: dict[str, str] = {}
+    for distribution, (name, makers) in RIVALS.items():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                package = import_module(name)
+                modules = {function: make(package) for function, make in makers.items()}
+            states[distribution] = version(distribution)
+        except PackageNotFoundError:
+            states[distribution] = "not installed"
+        except Exception as error:  # Their mistakes with today's PyTorch are theirs to say.
+            missing = isinstance(error, ModuleNotFoundError) and error.name == name.partition(".")[0]
+            states[distribution] = "not installed" if missing else f"left out: {error}"
+        else:
+            for function, module in modules.items():
+                outputs = activations.registry.get(function).spec.channel_factor[0]
+                found.append(Subject(f"{function}, {distribution}", module, checked=False, outputs=outputs))
+    return found, states

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import Cli
+
+SMALL = ("--sizes", "2x4", "--threads", "1", "--rounds", "2", "--batch", "0")
+
+
+def test_table(cli: Cli) -> None:
+    outcome = cli("bench", *SMALL)
+    assert outcome.code == 0
+    assert "2×4, contiguous, threads: 1; nn.ReLU" in outcome.out
+    assert "goal ≤ 2.0" in outcome.out
+    for function in ("arelu, as published", "arelu, channel", "pau", "copy"):
+        assert f"\n  {function} " in outcome.out
+    for package in ("rational-activations", "torch-activation", "echoai"):
+        assert f"\n{package}: " in outcome.out
+
+
+def test_numbers_for_programs_and_to_keep(cli: Cli, tmp_path: Path) -> None:
+    printed = json.loads(cli("bench", *SMALL, "--json", "--output", "bench.json").out)
+    kept = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    assert printed.keys() == kept.keys() == {"machine", "rivals", "settings", "training_step"}
+    assert kept["machine"]["torch"] == printed["machine"]["torch"]
+    (setting,) = kept["settings"]
+    rows = {row["function"]: row for row in setting["rows"]}
+    assert rows["nn.ReLU"]["ratio"] == [1, 1, 1]
+    assert rows["nn.PReLU"]["to_prelu"] == [1, 1, 1]
+    assert rows["arelu"]["goal"] == 2
+    assert rows["arelu"]["error"] < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--sizes", "8"], "--sizes: expected shapes of two dimensions or more, such as 128x64x32x32, got '8'"),
+        (["--sizes", "2x0"], "got '2x0'"),
+        (["--threads", "1,none"], "--threads: expected numbers from 1 on, such as 1,2, got 'none'"),
+        ([*SMALL, "--output", "nowhere/bench.json"], "cannot write nowhere/bench.json"),
+    ],
+)
+def test_mistakes(refused: Callable[..., str], arguments: list[str], line: str) -> None:
+    assert line in refused("bench", *arguments)
