@@ -91,10 +91,10 @@ def status() -> dict[str, str]:
 
     choice = _chosen.get() or _environment()
     if choice == "reference":
-        return dict.fromkeys(stems.names(), "reference, composite PyTorch, as chosen")
+        return dict.fromkeys(sorted(stems.STEMS), "reference, composite PyTorch, as chosen")
     if choice == "triton":
-        return {stem: _explain(stem, loading.state(stem, warn=False)) for stem in stems.names()}
-    found = {stem: _explain(stem, library.state(warn=False)) for stem in stems.names()}
+        return {stem: _explain(stem, loading.state(stem, warn=False)) for stem in sorted(stems.STEMS)}
+    found = {stem: _explain(stem, library.state(warn=False)) for stem in sorted(stems.STEMS)}
     if choice == "auto" and loading.device() == "cuda":
         for stem in found:
             found[stem] += f"; on CUDA: {_explain(stem, loading.state(stem, warn=False))}"

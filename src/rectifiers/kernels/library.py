@@ -74,7 +74,7 @@ def _load() -> State:
     except OSError as error:
         return State(reason=f"{path} cannot be loaded: {error.__cause__ or error}")
     mismatches = selftest.mismatches()
-    good = frozenset(stems.COMPILED - mismatches.keys())
+    good = frozenset(stems.STEMS - mismatches.keys())
     reason = "; ".join(f"{stem}: {text}" for stem, text in mismatches.items())
     return State(good, f"cpu kernel, {_instruction_set(path)}, {origin}", reason, mismatches)
 
