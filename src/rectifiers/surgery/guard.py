@@ -1,0 +1,36 @@
+"""Which models can be operated on at all, and what to do with the others."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ..core.errors import UnsupportedError
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The module to operate on: the one inside `nn.DataParallel`, else `model` itself.
+
+    Raises:
+        UnsupportedError: compiled, scripted, quantised and distributed models, with what to do instead.
+    """
+    if not isinstance(model, nn.Module):
+        raise UnsupportedError(f"expected an nn.Module, got {type(model).__name__}")
+    for name, module in model.named_modules():
+        advice = _refusal(module)
+        if advice:
+            raise UnsupportedError(f"{name or type(model).__name__} {advice}")
+    return model.module if isinstance(model, nn.DataParallel) else model
+
+
+def _refusal(module: nn.Module) -> str:
+    if isinstance(module, torch.jit.ScriptModule):
+        return "is scripted: its code is fixed; swap in the Python model and script that"
+    name, home = type(module).__name__, type(module).__module__
+    if name == "OptimizedModule" and home.startswith("torch._dynamo"):
+        return "is compiled: swap in the model that was given to torch.compile, and compile it afterwards"
+    if name == "DistributedDataParallel" or name.startswith("FullyShardedDataParallel"):
+        return "is distributed, and new parameters would not be synchronised: swap before wrapping it"
+    if ".quantized" in home:
+        return "is quantised, and its ReLUs are fused into integers: swap in the float model and quantise that"
+    return ""

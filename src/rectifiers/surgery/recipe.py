@@ -1,0 +1,104 @@
+"""What to put in a place: an activation by name and settings, ready to be written down."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..activations import create, registry
+from ..core.errors import ConfigError
+
+Factory = Callable[[int], nn.Module]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An activation at one site.
+
+    Args:
+        activation: registered name, or a function that makes a module for a number of channels.
+        settings: arguments of the registered class.
+        channels: size of the channel dimension.
+        dtype: dtype of the values there, without the `torch.`.
+        near: module whose parameters show the device.
+        cap: upper bound of a capped ReLU, which stays; None for none.
+        write_back: write the result over the input too, because something reads it there.
+    """
+
+    activation: str | Factory
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    channels: int = 1
+    dtype: str = "float32"
+    near: str = ""
+    cap: float | None = None
+    write_back: bool = False
+
+    def build(self, model: nn.Module) -> nn.Module:
+        """The module, on the device of the layer in front of it."""
+        device = _device(model, self.near)
+        if isinstance(self.activation, str):
+            place = {"device": device, "dtype": getattr(torch, self.dtype)}
+            elementwise = registry.get(self.activation).spec.kind != "convolution"
+            module = create(self.activation, **self.settings, **(place if elementwise else {}))
+        else:
+            module = self.activation(self.channels).to(device=device, dtype=getattr(torch, self.dtype))
+        if self.cap is not None:
+            module = Capped(module, self.cap)
+        return WriteBack(module) if self.write_back else module
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, without what is as usual.
+
+        Raises:
+            ConfigError: the activation is a function, which cannot be written down.
+        """
+        if not isinstance(self.activation, str):
+            raise ConfigError(
+                f"the plan puts in {self.activation!r}, which cannot be written down; register it under a name with "
+                "rectifiers.register_activation and swap by that name"
+            )
+        usual = Recipe(self.activation)
+        return {name: copy.copy(value) for name, value in vars(self).items() if value != getattr(usual, name)} | {
+            "activation": self.activation
+        }
+
+
+class Capped(nn.Module):
+    """min(f(x), cap): what a capped ReLU becomes when its ReLU is replaced."""
+
+    def __init__(self, activation: nn.Module, cap: float) -> None:
+        super().__init__()
+        self.activation, self.cap = activation, cap
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function and cut at the cap."""
+        y: Tensor = self.activation(x)
+        return y.clamp(max=self.cap)
+
+    def extra_repr(self) -> str:
+        """The cap."""
+        return f"cap={self.cap:g}"
+
+
+class WriteBack(nn.Module):
+    """Writes f(x) over x, for models in which something else reads it there; costs two copies."""
+
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the function to a copy, and write the result over `x`."""
+        return x.copy_(self.activation(x.clone()))
+
+
+def _device(model: nn.Module, near: str) -> torch.device:
+    for module in (model.get_submodule(near) if near in dict(model.named_modules()) else model, model):
+        for tensor in (*module.parameters(), *module.buffers()):
+            return tensor.device
+    return torch.get_default_device()

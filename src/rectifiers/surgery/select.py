@@ -1,0 +1,87 @@
+"""Which sites to change: by kind, and by position in forward order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from ..core.errors import ConfigError, UnknownNameError
+from .sites import Site
+
+Where = str | int | slice | re.Pattern[str] | Callable[[Site], bool] | Iterable["str | int"]
+"""`all`, `first`, `last`; the papers' `R1` (up to the first change of resolution), `R2` (from the last one on) and `R3`
+(everywhere); `stage:2`; a site's name or the name of a module that holds sites; an index; a slice; a pattern for names;
+a function of a `Site`; or several names and indices."""
+
+GATES = frozenset({"sigmoid", "hardsigmoid"})
+
+
+def select(
+    sites: Sequence[Site], where: Where = "all", kinds: frozenset[str] = frozenset({"relu", "relu6"})
+) -> list[Site]:
+    """Those of `sites` that are of one of `kinds` and stand where `where` says, in forward order.
+
+    Indices, `first`, `last` and slices count among the sites of these kinds.
+
+    Raises:
+        ConfigError: an index out of range, or a `where` of an unknown kind.
+        UnknownNameError: no site of such a name.
+    """
+    candidates = [site for site in sites if site.kind in kinds]
+    if isinstance(where, (str, int, slice, re.Pattern)) or callable(where):
+        chosen = _pick(candidates, where)
+    elif isinstance(where, Iterable):
+        chosen = [site for part in where for site in _pick(candidates, part)]
+    else:
+        raise ConfigError(f"where must be a word, a name, an index, a slice, a pattern or a function, got {where!r}")
+    indices = {site.index for site in chosen}
+    return [site for site in candidates if site.index in indices]
+
+
+def _pick(sites: list[Site], where: str | int | slice | re.Pattern[str] | Callable[[Site], bool]) -> list[Site]:
+    if isinstance(where, str):
+        return _named(sites, where)
+    if isinstance(where, slice):
+        return sites[where]
+    if isinstance(where, re.Pattern):
+        return [site for site in sites if where.search(site.name)]
+    if isinstance(where, int) and not isinstance(where, bool):
+        if not -len(sites) <= where < len(sites):
+            raise ConfigError(f"where={where} is out of range: there are {len(sites)} sites to choose from")
+        return [sites[where]]
+    if callable(where):
+        return [site for site in sites if where(site)]
+    raise ConfigError(f"where must be a word, a name, an index, a slice, a pattern or a function, got {where!r}")
+
+
+def _named(sites: list[Site], where: str) -> list[Site]:
+    if where in ("all", "R3"):
+        return sites
+    if where == "first":
+        return sites[:1]
+    if where == "last":
+        return sites[-1:]
+    if where == "R1":
+        return [site for site in sites if site.stage == sites[0].stage]
+    if where == "R2":
+        return [site for site in sites if site.stage == sites[-1].stage]
+    if where.startswith("stage:"):
+        return _stage(sites, where)
+    chosen = [site for site in sites if site.name == where] or [site for site in sites if _within(site, where)]
+    if not chosen:
+        names = {site.name for site in sites} | {"all", "first", "last", "R1", "R2", "R3"}
+        raise UnknownNameError("activation site", where, names)
+    return chosen
+
+
+def _stage(sites: list[Site], where: str) -> list[Site]:
+    stages = sorted({site.stage for site in sites})
+    try:
+        stage = stages[int(where.removeprefix("stage:"))]
+    except (ValueError, IndexError):
+        raise ConfigError(f"where={where!r}: expected stage:0 to stage:{len(stages) - 1}, or stage:-1") from None
+    return [site for site in sites if site.stage == stage]
+
+
+def _within(site: Site, name: str) -> bool:
+    return any(path == name or path.startswith(f"{name}.") for path in site.paths)

@@ -1,0 +1,225 @@
+"""The places in a model where an activation is called, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from torch import nn
+
+from . import kinds
+from .trace import Frame, Op, Trace, Value
+
+Call = Literal["module", "reused", "function"]
+LINEAR = (nn.Linear, nn.Bilinear)
+
+
+@dataclass(frozen=True)
+class Site:
+    """One activation at one place.
+
+    Args:
+        index: position in forward order, from 0.
+        name: `features.3` for a module, `features.3#2` for the second call of a reused one, `block:relu` for a function
+            that `block` calls, `:relu` for one that the model itself calls.
+        kind: which activation it is now.
+        call: `module` where a module of its own can be replaced, `reused` for one of several calls of a module,
+            `function` for a call without a module.
+        path: the module, or the module whose `forward` calls the function.
+        paths: all names of that module.
+        scope: the module within whose `forward` calls are counted.
+        number: which call it is there, from 0.
+        shape: shape of its input.
+        dtype: dtype of its input.
+        channel_dim: dimension that holds the channels: 1, or −1 behind linear layers on sequences.
+        stage: how many changes of resolution came before.
+        before: type of the layer in front, such as `BatchNorm2d` or `add`.
+        after: types of the layers that read it.
+        near: module whose parameters show the dtype and the device.
+        inplace: whether it writes over its input.
+        aliased: whether something reads what it wrote over.
+        settings: numbers that its kind needs, such as a slope.
+        training_only: whether it runs in training mode only.
+    """
+
+    index: int
+    name: str
+    kind: str
+    call: Call
+    path: str
+    paths: tuple[str, ...]
+    scope: str
+    number: int
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    channel_dim: int
+    stage: int
+    before: str
+    after: tuple[str, ...]
+    near: str
+    inplace: bool = False
+    aliased: bool = False
+    training_only: bool = False
+    settings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> int:
+        """Size of the channel dimension."""
+        return self.shape[self.channel_dim] if len(self.shape) > 1 else 1
+
+
+@dataclass
+class Found:
+    """A site and the ops of the trace that it stands for: one for each time that its scope ran."""
+
+    site: Site
+    ops: list[Op]
+
+
+def find(trace: Trace) -> list[Found]:
+    """All activation sites of a traced model, in forward order."""
+    names = trace.names
+    owners = _activation_modules(trace)
+    calls: dict[nn.Module, list[Op]] = defaultdict(list)
+    for op in trace.ops:
+        if op.kind is not None:
+            calls[op.module].append(op)
+    found = []
+    for module, ops in calls.items():
+        scope = module if module not in owners else _common(ops)
+        numbered = _number(ops, scope)
+        own_module = module in owners
+        for number, group in numbered.items():
+            call: Call = "function" if not own_module else "reused" if len(numbered) > 1 else "module"
+            found.append(_describe(trace, names, module, scope, call, number, len(numbered), group))
+    found.sort(key=lambda entry: entry.ops[0].index)
+    stages = _stages([entry.site for entry in found])
+    return [
+        Found(replace(entry.site, index=index, stage=stage), entry.ops)
+        for index, (entry, stage) in enumerate(zip(found, stages, strict=True))
+    ]
+
+
+def _activation_modules(trace: Trace) -> set[nn.Module]:
+    """Modules that are an activation and nothing else: one function from their input to their output."""
+    inside: dict[Frame, list[Op]] = defaultdict(list)
+    for op in trace.ops:
+        for frame in op.stack:
+            inside[frame].append(op)
+    good: dict[nn.Module, bool] = {}
+    for frame, ops in inside.items():
+        module = frame.module
+        alone = len(ops) == 1 and ops[0].kind is not None and ops[0].module is module
+        bare = not any(True for _ in module.children()) and (
+            isinstance(module, nn.PReLU) or not any(True for _ in module.parameters())
+        )
+        good[module] = good.get(module, True) and alone and bare and module is not trace.model
+    return {module for module, fits in good.items() if fits}
+
+
+def _common(ops: Iterable[Op]) -> nn.Module:
+    """The innermost module within whose calls all of these happen, the one that owns them excluded."""
+    stacks = [[frame.module for frame in op.stack[:-1]] for op in ops]
+    shared: list[nn.Module] = [
+        modules[0] for modules in zip(*stacks, strict=False) if all(module is modules[0] for module in modules)
+    ]
+    return shared[-1]
+
+
+def _number(ops: Iterable[Op], scope: nn.Module) -> dict[int, list[Op]]:
+    """Ops by their number within one call of the scope."""
+    counts: dict[Frame, int] = defaultdict(int)
+    numbered: dict[int, list[Op]] = defaultdict(list)
+    for op in ops:
+        frame = next(frame for frame in reversed(op.stack) if frame.module is scope)
+        numbered[counts[frame]].append(op)
+        counts[frame] += 1
+    return numbered
+
+
+def _describe(
+    trace: Trace,
+    names: dict[nn.Module, str],
+    module: nn.Module,
+    scope: nn.Module,
+    call: Call,
+    number: int,
+    of: int,
+    ops: list[Op],
+) -> Found:
+    op = ops[0]
+    source = kinds.tensor_of(op.args, op.kwargs)
+    assert isinstance(source, Value)
+    shape = trace.shapes[source.number]
+    before = trace.producer.get(source.number)
+    near = before.module if before is not None else module
+    name = names[module] if call != "function" else f"{names[module]}:{op.name}"
+    paths = tuple(name for name, other in trace.model.named_modules(remove_duplicate=False) if other is module)
+    site = Site(
+        index=0,
+        name=name if of == 1 else f"{name}#{number + 1}",
+        kind=str(op.kind),
+        call=call,
+        path=names[module],
+        paths=paths,
+        scope=names[scope],
+        number=number,
+        shape=shape,
+        dtype=trace.dtypes[source.number],
+        channel_dim=_channel_dim(trace, before, shape),
+        stage=0,
+        before=_label(before),
+        after=tuple(dict.fromkeys(_label(reader) for reader in trace.consumers[op.outputs[0]])),
+        near=names[near],
+        inplace=op.inplace,
+        aliased=any(op.aliased for op in ops),
+        settings=_settings(op),
+    )
+    return Found(site, ops)
+
+
+def _label(op: Op | None) -> str:
+    """Type of the layer that an op belongs to: its module's where that is a layer of its own, else the function."""
+    if op is None:
+        return "input"
+    layer = op.module
+    return type(layer).__name__ if not any(True for _ in layer.children()) else op.name
+
+
+def _channel_dim(trace: Trace, before: Op | None, shape: tuple[int, ...]) -> int:
+    """1, unless the values come from a linear layer or a layer norm over the last dimension of three or more."""
+    while before is not None and len(shape) > 2:
+        if isinstance(before.module, (*LINEAR, nn.LayerNorm)) or before.name in ("linear", "layer_norm"):
+            return -1
+        if before.name not in ("dropout", "add", "mul"):
+            return 1
+        before = trace.producer.get(before.inputs[0])
+    return 1
+
+
+def _settings(op: Op) -> dict[str, float]:
+    """Numbers that say which member of its kind an activation is."""
+    if op.kind == "leaky_relu":
+        return {"slope": float(op.kwargs.get("negative_slope", op.args[1] if len(op.args) > 1 else 0.01))}
+    if op.kind in ("relu6", "hardtanh"):
+        if kinds.FUNCTIONS[op.func] == "relu6":
+            return {"cap": 6.0}
+        low, high = kinds.bounds(kinds.FUNCTIONS[op.func], op.args, op.kwargs)
+        return {"cap": float(high)} if op.kind == "relu6" else {"low": float(low), "high": float(high)}
+    return {}
+
+
+def _stages(sites: list[Site]) -> list[int]:
+    """How often the resolution changed before each site; gates at one pixel do not count."""
+    stage, last, stages = 0, None, []
+    for site in sites:
+        size = site.shape[2:] if site.channel_dim == 1 else site.shape[1:-1]
+        spatial = any(side > 1 for side in size)
+        if spatial and last is not None and size != last:
+            stage += 1
+        last = size if spatial else last
+        stages.append(stage)
+    return stages

@@ -1,0 +1,244 @@
+"""One run of a model on an example, written down: every function called, by which module, on which values.
+
+The run is concrete, so that control flow, helper functions, reused modules and in-place calls are all seen as they
+happen. Nothing of the model is changed by it: mode, buffers and random numbers are put back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as hooks
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakIdKeyDictionary
+
+from . import kinds
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One call of a module: the module, and a number that tells its calls apart."""
+
+    module: nn.Module
+    call: int
+
+
+@dataclass
+class Op:
+    """One call of a PyTorch function.
+
+    Args:
+        index: place in the order of execution.
+        func: the function.
+        inputs: numbers of the tensors that go in, parameters included.
+        outputs: numbers of the tensors that come out.
+        stack: the modules whose `forward` it happens in, outermost first.
+        args: the call's arguments, tensors replaced by their value numbers.
+        kwargs: likewise.
+        kind: which activation it is, if it is one.
+        inplace: whether an activation writes over its input.
+        aliased: whether something read the input's memory after it was written over.
+    """
+
+    index: int
+    func: Callable[..., Any]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    stack: tuple[Frame, ...]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    kind: str | None = None
+    inplace: bool = False
+    aliased: bool = False
+
+    @property
+    def name(self) -> str:
+        """The function's name, without the underscore of in-place forms."""
+        return str(getattr(self.func, "__name__", self.func)).rstrip("_") or "op"
+
+    @property
+    def module(self) -> nn.Module:
+        """The module whose `forward` called the function."""
+        return self.stack[-1].module
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the run, as a number in `Op`: its shape and dtype."""
+
+    number: int
+
+
+@dataclass
+class Trace:
+    """The run: its ops in order, and how values flow between them.
+
+    Args:
+        model: what was run.
+        ops: in order of execution.
+        shapes: shape of every value.
+        dtypes: dtype of every value.
+        outputs: values that the model returned.
+        result: what the model returned.
+        parameters: which parameter or buffer a value is.
+    """
+
+    model: nn.Module
+    ops: list[Op] = field(default_factory=list)
+    shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    dtypes: dict[int, torch.dtype] = field(default_factory=dict)
+    outputs: frozenset[int] = frozenset()
+    result: Any = None
+    parameters: dict[int, str] = field(default_factory=dict)
+    producer: dict[int, Op] = field(default_factory=dict)
+    consumers: dict[int, list[Op]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def names(self) -> dict[nn.Module, str]:
+        """The first name of every module."""
+        return {module: name for name, module in self.model.named_modules()}
+
+
+def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, training: bool = False) -> Trace:
+    """Run `model(*args, **kwargs)` once without gradients and write it down.
+
+    Args:
+        model: any module; left as it was.
+        args: positional arguments of its `forward`.
+        kwargs: keyword arguments of its `forward`.
+        training: run in training mode instead of evaluation mode.
+    """
+    trace = Trace(model)
+    with untouched(model), ExitStack() as stack:
+        model.train(training)
+        recorder = _Recorder(trace)
+        stack.callback(hooks.register_module_forward_pre_hook(recorder.enter).remove)
+        stack.callback(hooks.register_module_forward_hook(recorder.leave, always_call=True).remove)
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(recorder)
+        trace.result = model(*args, **kwargs)
+        trace.outputs = frozenset(
+            recorder.number(leaf) for leaf in tree_leaves(trace.result) if isinstance(leaf, Tensor)
+        )
+    return trace
+
+
+@contextmanager
+def untouched(model: nn.Module) -> Iterator[None]:
+    """Puts back what a forward pass may change: modes, buffers, the state of random number generators."""
+    modes = {module: module.training for module in model.modules()}
+    buffers = [
+        (module, name, buffer, buffer.clone())
+        for module in model.modules()
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    ]
+    kind = next(
+        (tensor.device.type for tensor in model.parameters() if tensor.device.type not in ("cpu", "meta")), "cuda"
+    )
+    with torch.random.fork_rng(device_type=kind):
+        try:
+            yield
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+            with torch.no_grad():
+                for module, name, buffer, before in buffers:
+                    module._buffers[name] = buffer
+                    if buffer.device.type != "meta" and not torch.equal(buffer, before):
+                        buffer.copy_(before)
+
+
+class _Recorder(TorchFunctionMode):
+    def __init__(self, trace: Trace) -> None:
+        super().__init__()
+        self.trace = trace
+        self.stack: list[Frame] = []
+        self.calls = 0
+        self.numbers: Any = WeakIdKeyDictionary()
+        self.count = 0
+        # Memory that an activation wrote over: the op, and the first value that may read it afterwards.
+        self.written: dict[int, tuple[Op, int]] = {}
+        self.named = {id(tensor): name for name, tensor in trace.model.named_parameters(remove_duplicate=False)}
+        self.named |= {id(tensor): name for name, tensor in trace.model.named_buffers(remove_duplicate=False)}
+
+    def enter(self, module: nn.Module, _: Any) -> None:
+        self.calls += 1
+        self.stack.append(Frame(module, self.calls))
+
+    def leave(self, module: nn.Module, _inputs: Any, _output: Any) -> None:
+        while self.stack and self.stack.pop().module is not module:
+            pass
+
+    def number(self, tensor: Tensor, *, fresh: bool = False) -> int:
+        known: int | None = None if fresh else self.numbers.get(tensor)
+        if known is None:
+            known = self.count
+            self.count += 1
+            self.numbers[tensor] = known
+            self.trace.shapes[known], self.trace.dtypes[known] = tuple(tensor.shape), tensor.dtype
+            if not fresh and id(tensor) in self.named:
+                self.trace.parameters[known] = self.named[id(tensor)]
+        return known
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if not self.stack:
+            return func(*args, **kwargs)
+        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        numbers = {id(tensor): self.number(tensor) for tensor in given}
+        kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
+        inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
+        self._mark_readers(given)
+        result = func(*args, **kwargs)
+        made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        if not made:
+            return result
+        if inplace:
+            # Another object over the same memory tells whoever reads the old one from those that take the result.
+            result = result.view_as(result)
+            made = [result]
+        op = Op(
+            index=len(self.trace.ops),
+            func=func,
+            inputs=tuple(numbers.values()),
+            outputs=tuple(self.number(tensor, fresh=True) for tensor in made),
+            stack=tuple(self.stack),
+            args=tuple(_lighten(arg, numbers) for arg in args),
+            kwargs={name: _lighten(arg, numbers) for name, arg in kwargs.items()},
+            kind=kind,
+            inplace=inplace,
+        )
+        self.trace.ops.append(op)
+        for value in op.outputs:
+            self.trace.producer[value] = op
+        for value in op.inputs:
+            self.trace.consumers[value].append(op)
+        if inplace:
+            self.written[result.untyped_storage()._cdata] = (op, op.outputs[0])
+        return result
+
+    def _mark_readers(self, given: list[Tensor]) -> None:
+        if self.written:
+            for tensor in given:
+                op, first = self.written.get(tensor.untyped_storage()._cdata, (None, 0))
+                if op is not None and self.numbers[tensor] < first:
+                    op.aliased = True
+
+
+def _lighten(arg: Any, numbers: Mapping[int, int]) -> Any:
+    """An argument without its memory: tensors become `Value`s."""
+    if isinstance(arg, Tensor):
+        return Value(numbers[id(arg)])
+    if isinstance(arg, (list, tuple)):
+        return tuple(_lighten(part, numbers) for part in arg)
+    return arg

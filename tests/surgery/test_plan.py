@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from rectifiers.core.errors import ConfigError
+from rectifiers.surgery import NothingToSwapError, plan_swap, swap
+from rectifiers.surgery.plan import Plan, history
+
+
+def net() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 5, 3), nn.ReLU6())
+
+
+@pytest.mark.parametrize("to", ["pvlu", "prelu", "convrelu"])
+def test_a_plan_read_back_from_json_does_the_same_to_another_instance(to):
+    x = torch.randn(2, 3, 12, 12)
+    first, second = net(), net()
+    plan = plan_swap(first, to, example=x, where="first")
+    assert Plan.from_json(plan.to_json()) == plan
+    plan.apply(first)
+    Plan.from_json(plan.to_json()).apply(second)
+    assert [*first.state_dict()] == [*second.state_dict()]
+    assert torch.equal(first(x), second(x))
+
+
+def test_planning_changes_nothing():
+    model = net()
+    before = repr(model)
+    plan_swap(model, "pvlu", example=(1, 3, 12, 12))
+    assert repr(model) == before
+    assert not history(model)
+
+
+def test_a_plan_for_another_model_changes_nothing_of_this_one():
+    plan = plan_swap(net(), "pvlu", example=(1, 3, 12, 12))
+    other = net()[:4]
+    before = repr(other)
+    with pytest.raises(ConfigError, match=r"no module '4'"):
+        plan.apply(other)
+    assert repr(other) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "not a plan"), ("[]", "not a plan"), ('{"version": 99}', "version 99")]
+)
+def test_what_is_no_plan_is_refused(text, message):
+    with pytest.raises(ConfigError, match=message):
+        Plan.from_json(text)
+
+
+def test_swaps_are_reverted_last_first():
+    model = net()
+    first = swap(model, "pvlu", example=(1, 3, 12, 12), where="first")
+    second = swap(model, "pvlu", example=(1, 3, 12, 12), where="last")
+    with pytest.raises(ConfigError, match="later swap"):
+        first.revert()
+    second.revert()
+    first.revert()
+    assert repr(model) == repr(net())
+
+
+def test_nothing_to_swap_is_an_error_that_says_what_there_is():
+    with pytest.raises(NothingToSwapError, match="it has relu, relu6"):
+        swap(net(), "pvlu", example=(1, 3, 12, 12), from_="gelu")
