@@ -12,7 +12,8 @@ from torch import nn
 from rectifiers import activations, datasets
 from rectifiers.core.errors import ConfigError, RectifiersError, ShapeError, UnknownNameError, UnsupportedError
 from rectifiers.experiments.result import Result
-from rectifiers.experiments.run_trial import build_network, run_trial
+from rectifiers.experiments.network import build_network
+from rectifiers.experiments.run_trial import run_trial
 from rectifiers.training.record import GRID
 
 from .samples import tiny

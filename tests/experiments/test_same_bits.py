@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from rectifiers import activations, datasets
-from rectifiers.experiments.run_trial import build_network, run_trial
+from rectifiers.experiments.network import build_network
+from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.trial import Trial
 from rectifiers.kernels import library
 

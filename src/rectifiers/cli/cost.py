@@ -8,7 +8,8 @@ import torch
 
 from ..datasets.batches import Normalise
 from ..datasets.dataset import Dataset, Split
-from ..experiments.run_trial import EVALUATION_BATCH, build_network
+from ..experiments.network import build_network
+from ..experiments.run_trial import EVALUATION_BATCH
 from ..experiments.trial import Trial
 from ..training import optimizers
 from ..training.batches import Batches

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import activations, datasets, networks
-from ..experiments.run_trial import build_batches, build_network, check_device
+from ..experiments.network import build_network
+from ..experiments.run_trial import build_batches, check_device
 from ..experiments.trial import Trial
 
 

@@ -173,16 +173,7 @@ class Experiment:
             Cell(
                 row.label,
                 column.label,
-                Trial.create(
-                    **{
-                        **self.settings,
-                        **row.settings,
-                        **column.settings,
-                        **size.settings,
-                        **(changes or {}),
-                        "seed": seed,
-                    }
-                ),
+                Trial.create(**self._fields(row, column, size, changes or {}, seed)),
             )
             for seed in range(count)
             for column in self.columns
@@ -190,3 +181,20 @@ class Experiment:
             for row in self.rows
             if size.rows is None or row.label in size.rows
         ]
+
+    def _fields(self, row: Arm, column: Arm, size: Preset, changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
+        """The fields of one trial.
+
+        What it starts from shares the settings of the experiment, the column and the preset with it, but not those of
+        the row; `start` in any of them says where it differs. A row with `start = None` starts from nothing.
+        """
+        layers = (self.settings, row.settings, column.settings, size.settings, changes)
+        fields = {name: value for layer in layers for name, value in layer.items()} | {"seed": seed}
+        if any(layer.get("start", {}) is None for layer in layers):
+            return fields | {"start": None}
+        start = {name: value for layer in layers for name, value in layer.get("start", {}).items()}
+        if start:
+            shared = {name: value for layer in layers if layer is not row.settings for name, value in layer.items()}
+            alike = {name: value for name, value in shared.items() if name not in ("start", "trained")}
+            fields["start"] = {**alike, **start, "seed": seed}
+        return fields

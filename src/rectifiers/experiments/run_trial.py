@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -14,44 +13,56 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from .. import activations, datasets, kernels, networks
-from ..core.errors import ConfigError, UnsupportedError
+from .. import datasets, kernels
+from ..core.errors import ConfigError
 from ..core.param_groups import activation_parameters
-from ..core.seeds import derive
 from ..datasets.batches import Normalise
 from ..datasets.dataset import Dataset, Split
 from ..datasets.splits import hold_out, subset
 from ..training import optimizers, record
 from ..training.batches import Batches
+from ..training.frozen import freeze
 from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
+from .network import build_network
 from .provenance import provenance
 from .result import Result, Shape, Trace
 from .trial import Trial
+from .weights import Weights, held, read_weights, transplant, weights_of, write_weights
 
 EVALUATION_BATCH = 250
 
 
-def run_trial(trial: Trial, data_dir: Path | str | None = None) -> Result:
+def run_trial(trial: Trial, data_dir: Path | str | None = None, weights: Path | None = None) -> Result:
     """Train and test once.
 
     Args:
         trial: what to do.
         data_dir: where data sets lie; see `datasets.load`.
+        weights: folder that keeps the weights that trials start from; None trains those first, each time.
 
     Returns:
         The result; its status is `diverged`, with the epochs before, if the training loss, or the test loss after
-        the last epoch, left the finite numbers.
+        the last epoch, left the finite numbers, here or in the trial that it starts from.
 
     Raises:
         RectifiersError: a name is unknown, data are missing or damaged, or the parts do not fit together.
     """
+    return train(trial, data_dir, weights)[0]
+
+
+def train(trial: Trial, data_dir: Path | str | None = None, weights: Path | None = None) -> tuple[Result, nn.Module]:
+    """`run_trial`, with the trained network."""
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
     check_device(trial.device)
     data = datasets.load(trial.dataset, data_dir)
+    first = None if trial.start is None else trained_weights(trial.start, data_dir, weights)
     with _reproducible(trial.threads):
         net = build_network(trial, data)
-        train, validation, test = build_batches(trial, data)
+        if first is not None:
+            transplant(first, net)
+        frozen = freeze(net, trial.trained)
+        batches, validation, test = build_batches(trial, data)
         optimizer = optimizers.create(
             trial.optimizer,
             net,
@@ -63,20 +74,25 @@ def run_trial(trial: Trial, data_dir: Path | str | None = None) -> Result:
             activation_weight_decay=trial.activation_weight_decay,
         )
         before = {name: record.curve(module) for name, module in record.learnable(net)}
-        tracer = _Tracer(net, every=max(1, len(train) // trial.trace_points) if trial.trace_points else 0)
+        tracer = _Tracer(net, every=max(1, len(batches) // trial.trace_points) if trial.trace_points else 0)
         epochs: list[Epoch] = []
         status: Literal["done", "diverged"] = "done"
         training = fit(
             net,
             optimizer,
-            train=train,
+            train=batches,
             validation=validation,
             test=test,
             epochs=trial.epochs,
             seed=trial.seed,
             factor=lambda time: optimizers.lr_factor(
-                time, milestones=trial.milestones, gamma=trial.gamma, warmup_epochs=trial.warmup_epochs
+                time,
+                milestones=trial.milestones,
+                gamma=trial.gamma,
+                warmup_epochs=trial.warmup_epochs,
+                decay=trial.lr_decay * len(batches),
             ),
+            frozen=frozen,
             on_step=tracer,
         )
         try:
@@ -87,7 +103,7 @@ def run_trial(trial: Trial, data_dir: Path | str | None = None) -> Result:
         if epochs and not math.isfinite(epochs[-1].test_loss):
             status = "diverged"
         shapes = [_shape(name, before[name], record.curve(module)) for name, module in record.learnable(net)]
-    return Result(
+    result = Result(
         trial=trial,
         status=status,
         epochs=epochs,
@@ -102,41 +118,22 @@ def run_trial(trial: Trial, data_dir: Path | str | None = None) -> Result:
             "seconds": round(time.perf_counter() - clock, 3),
         },
     )
+    return result, net
 
 
-def build_network(trial: Trial, data: Dataset) -> nn.Module:
-    """The network of a trial with its activations, initialised from the trial's streams.
+def trained_weights(trial: Trial, data_dir: Path | str | None, folder: Path | None) -> Weights:
+    """The weights that `trial` ends with: those in `folder`, or else trained now and kept there.
 
-    Activations draw from a stream of their own, so that with one seed all functions meet the same first weights.
-
-    Raises:
-        UnknownNameError: no such network or activation.
-        UnsupportedError: the activation is a convolution itself.
-        ConfigError: the activation does not take these arguments.
+    Of several processes that ask for the same weights, one trains and the others wait.
     """
-    facts = activations.registry.facts(trial.activation)
-    if facts.get("kind") == "convolution":
-        raise UnsupportedError(f"{trial.activation} is a convolution; it cannot stand in for a network's activation")
-    arguments = dict(trial.activation_args)
-    per_element = arguments.get("share", facts.get("share")) == "element"
-    count = itertools.count()
-
-    def act(channels: int) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(trial.seed, "activation", next(count)))
-            try:
-                return activations.create(trial.activation, channels=None if per_element else channels, **arguments)
-            except TypeError as error:
-                raise ConfigError(f"{trial.activation} does not take activation_args {arguments}: {error}") from None
-
-    torch.manual_seed(derive(trial.seed, "init"))
-    shape = (data.channels, data.height, data.width)
-    net = networks.create(trial.network, act, shape=shape, classes=len(data.classes))
-    # One blank image shows the activations that have a parameter per element how many elements there are.
-    torch.manual_seed(derive(trial.seed, "activation"))
-    with torch.no_grad():
-        net.eval()(torch.zeros(1, *shape))
-    return net.to(trial.device).to(memory_format=torch.channels_last)
+    if folder is None:
+        return weights_of(train(trial, data_dir)[1])
+    with held(folder, trial):
+        kept = read_weights(folder, trial)
+        if kept is None:
+            kept = weights_of(train(trial, data_dir, folder)[1])
+            write_weights(folder, trial, kept)
+    return kept
 
 
 def build_batches(trial: Trial, data: Dataset) -> tuple[Batches, Batches | None, Batches]:

@@ -84,7 +84,7 @@ def run(
     if count < 1:
         raise ConfigError(f"workers must be at least 1, got {count}")
     trials = list(dict.fromkeys(cell.trial for cell in cells))
-    queue = deque(trial for trial in trials if not store.has(trial))
+    queue = _spread_starts([trial for trial in trials if not store.has(trial)])
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
     pool: list[_Worker] = []
@@ -107,6 +107,12 @@ def run(
         for worker in pool:
             worker.process.join()
     return progress
+
+
+def _spread_starts(trials: Sequence[Trial]) -> deque[Trial]:
+    """One trial of each different start first, so that no worker waits for weights that another one trains."""
+    firsts = {trial.start: trial for trial in reversed(trials) if trial.start is not None}
+    return deque(sorted(trials, key=lambda trial: trial.start is None or firsts[trial.start] is not trial))
 
 
 def _start(store: Store, data_dir: Path | None) -> _Worker:
@@ -176,7 +182,7 @@ def _work(connection: Connection, store: Store, data_dir: Path | None) -> None:
         except EOFError:
             return
         try:
-            result = run_trial(trial, data_dir)
+            result = run_trial(trial, data_dir, store.weights)
             store.write(result)
             connection.send(result.status)
         except RectifiersError as error:

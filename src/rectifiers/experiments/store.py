@@ -71,6 +71,11 @@ class Store:
         except OSError as error:
             raise StoreError(f"cannot use {self.folder}: {error.strerror}; give another --results") from None
 
+    @property
+    def weights(self) -> Path:
+        """Folder of the trained weights that its trials start from."""
+        return self.folder / "weights"
+
     def path(self, trial: Trial) -> Path:
         """The file that holds, or will hold, the trial's result."""
         return self.folder / trial.id / "result.json"
@@ -133,6 +138,15 @@ def read_bytes(path: Path) -> bytes | None:
 
 
 def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that a reader, or a crash, never sees half of it.
+
+    Raises:
+        StoreError: no space, no permission, or no such disk.
+    """
+    write_bytes_atomically(path, text.encode())
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, never sees half of it.
 
     Raises:
@@ -141,11 +155,9 @@ def write_atomically(path: Path, text: str) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
-            file.write(text)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)

@@ -33,6 +33,22 @@ class Trial(BaseModel):
     network: str = Field(description="network: `rectifiers list networks`")
     activation: str = Field(description="activation: `rectifiers list activations`")
     activation_args: tuple[tuple[str, Scalar], ...] = Field((), description="arguments of the activation's class")
+    where: str = Field(
+        "all",
+        min_length=1,
+        description="at which of the network's activation sites: all, first, last, R1, R2, stage:1, names of its "
+        "blocks, or numbers of its sites (`stem, block1` or `0, 2, 4`)",
+    )
+    base: str = Field(
+        "relu", description="activation at the other sites, and in front of them where a convolution is one"
+    )
+    network_args: tuple[tuple[str, Scalar], ...] = Field((), description="arguments of the network's class")
+    start: Trial | None = Field(
+        None, description="trial whose trained weights it starts from; layers of another shape start afresh"
+    )
+    trained: Literal["all", "activations", "activations and norms", "head"] = Field(
+        "all", description="what is trained; normalisation that is not trained keeps its statistics too"
+    )
     optimizer: Literal["sgd", "adam", "rmsprop"] = Field("sgd", description="optimizer")
     lr: float = Field(gt=0, allow_inf_nan=False, description="learning rate")
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of sgd and rmsprop")
@@ -50,6 +66,7 @@ class Trial(BaseModel):
         (), description="epochs after which the learning rate is multiplied by gamma"
     )
     gamma: float = Field(0.1, gt=0, le=1, description="factor at each milestone")
+    lr_decay: float = Field(0.0, ge=0, allow_inf_nan=False, description="the rate is divided by 1 + lr_decay·steps")
     warmup_epochs: int = Field(0, ge=0, description="epochs over which the learning rate rises linearly from 0")
     normalise: Literal["unit", "standard"] = Field(
         "unit", description="pixels: `unit` divides by 255, `standard` also removes mean and deviation per channel"
@@ -75,7 +92,7 @@ class Trial(BaseModel):
         except ValidationError as error:
             raise ConfigError(explain(error, "trial")) from None
 
-    @field_validator("activation_args", mode="before")
+    @field_validator("activation_args", "network_args", mode="before")
     @classmethod
     def _sorted_pairs(cls, value: Any) -> Any:
         try:
@@ -91,9 +108,14 @@ class Trial(BaseModel):
             for name, item in sorted(arguments.items())
         )
 
-    @field_serializer("activation_args")
+    @field_serializer("activation_args", "network_args")
     def _as_mapping(self, value: tuple[tuple[str, Scalar], ...]) -> dict[str, Scalar]:
         return dict(value)
+
+    @field_serializer("start")
+    def _without_defaults(self, value: Trial | None) -> dict[str, Any] | None:
+        # Else a field added later would change the ids of all trials that start from another.
+        return None if value is None else value.settings
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import nn
@@ -30,6 +30,7 @@ def fit(
     epochs: int,
     seed: int,
     factor: Callable[[float], float] = lambda epoch: 1.0,
+    frozen: Iterable[nn.Module] = (),
     on_step: Callable[[int], None] = lambda step: None,
 ) -> Iterator[Epoch]:
     """Train `net` by cross-entropy, and yield the measurements of each epoch as it ends.
@@ -46,6 +47,7 @@ def fit(
         epochs: how many passes.
         seed: root of the random streams.
         factor: learning-rate factor at a time counted in epochs; asked in the middle of each step.
+        frozen: modules that stay in evaluation mode.
         on_step: called with the number of steps done, before the first and after each.
 
     Raises:
@@ -57,6 +59,8 @@ def fit(
     for epoch in range(epochs):
         torch.manual_seed(derive(seed, "noise", epoch))
         net.train()
+        for module in frozen:
+            module.eval()
         start, loss_sum, hits, count = time.perf_counter(), 0.0, 0, 0
         for index, (images, labels) in enumerate(train.epoch(epoch), start=1):
             scale = factor(epoch + (index - 0.5) / len(train))

@@ -56,7 +56,14 @@ def create(
     raise UnknownNameError("optimizer", name, OPTIMIZERS)
 
 
-def lr_factor(epoch: float, *, milestones: Sequence[int] = (), gamma: float = 0.1, warmup_epochs: int = 0) -> float:
+def lr_factor(
+    epoch: float,
+    *,
+    milestones: Sequence[int] = (),
+    gamma: float = 0.1,
+    warmup_epochs: int = 0,
+    decay: float = 0.0,
+) -> float:
     """What the learning rate is multiplied by at a point of training.
 
     Args:
@@ -64,6 +71,7 @@ def lr_factor(epoch: float, *, milestones: Sequence[int] = (), gamma: float = 0.
         milestones: epochs after which the rate is multiplied by `gamma`.
         gamma: the factor.
         warmup_epochs: epochs over which the rate rises linearly to its full value.
+        decay: the rate is divided by 1 + decay·epoch.
 
     Example:
         >>> [lr_factor(e, milestones=(2,), warmup_epochs=1) for e in (0.5, 1.0, 2.0)]
@@ -71,7 +79,7 @@ def lr_factor(epoch: float, *, milestones: Sequence[int] = (), gamma: float = 0.
     """
     if epoch < warmup_epochs:
         return epoch / warmup_epochs
-    factor = 1.0
+    factor = 1.0 / (1.0 + decay * epoch)
     for milestone in milestones:
         factor *= gamma if epoch >= milestone else 1.0
     return factor

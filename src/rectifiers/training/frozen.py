@@ -1,0 +1,51 @@
+"""What a training leaves alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..core.errors import ConfigError
+from ..core.param_groups import activation_parameters
+
+Trained = Literal["all", "activations", "activations and norms", "head"]
+
+NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
+
+
+def freeze(net: nn.Module, trained: Trained) -> list[nn.Module]:
+    """Leave only a part of `net` trainable.
+
+    Args:
+        net: any network, its lazy parameters made.
+        trained: `all`; `activations`, whose parameters alone are trained; `activations and norms`; or `head`, the
+            last layer with weights.
+
+    Returns:
+        The batch norms that are not trained: they are to stay in evaluation mode, lest their statistics move.
+
+    Raises:
+        ConfigError: nothing would be trained.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.PReLU(), nn.Linear(3, 2))
+        >>> freeze(net, "activations")
+        [BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)]
+        >>> [name for name, parameter in net.named_parameters() if parameter.requires_grad]
+        ['2.weight']
+    """
+    if trained == "all":
+        return []
+    kept = {parameter for module in net.modules() for parameter in activation_parameters(module)}
+    if trained == "head":
+        layers = [module for module in net.modules() if isinstance(module, nn.Linear | nn.modules.conv._ConvNd)]
+        kept = set(layers[-1].parameters())
+    norms = trained == "activations and norms"
+    kept |= {p for module in net.modules() if norms and isinstance(module, NORMS) for p in module.parameters()}
+    if not kept:
+        raise ConfigError(f"trained={trained!r} leaves nothing to train in {type(net).__name__}")
+    for parameter in net.parameters():
+        parameter.requires_grad_(parameter in kept)
+    return [module for module in net.modules() if isinstance(module, _BatchNorm) and not norms]
