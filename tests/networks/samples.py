@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -53,6 +54,12 @@ def inputs_of(name: str, batch: int = 2) -> Tensor:
 
 def count(net: nn.Module) -> int:
     return sum(parameter.numel() for parameter in net.parameters())
+
+
+@cache
+def published_count(name: str) -> int:
+    """Parameters of the network as published, with a function that has none."""
+    return count(build_meta(name))
 
 
 def output_shape(name: str, batch: int = 2) -> tuple[int, ...]:

@@ -2,6 +2,8 @@
 
 Springenberg et al. rectify the logits as well. A function that doubles the channels cannot follow them unless their
 convolution is halved, so here they stay linear unless `rectify_logits` says otherwise; the parameters are the same.
+
+CReLU's text leaves the first weights open; here they are He's.
 """
 
 from __future__ import annotations
@@ -108,8 +110,8 @@ class AllConvolutional(Network):
 class ConvPoolCNNC(AllConvolutional):
     """ConvPool-CNN-C, nine convolutions and two poolings, the network of CReLU's Table 1.
 
-    `width=2` is its "double", `width=0.5` its "half". The paper leaves the first weights open; here they are
-    He's. The seventh convolution has no padding, so that the average is over 6×6 places.
+    `width=2` is its "double", `width=0.5` its "half". The seventh convolution has no padding, so that the average is
+    over 6×6 places.
 
     Args:
         act: makes an activation for a number of channels.

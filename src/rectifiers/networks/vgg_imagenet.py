@@ -12,7 +12,7 @@ from typing import ClassVar
 from torch import nn
 
 from . import initialisation
-from .blocks import Act, Network, activate, check_least_side
+from .blocks import Act, Network, activate, check_least_side, scaled
 from .spec import NetworkSpec
 from .vgg import FILTERS, VGG16, VGG19
 
@@ -30,27 +30,31 @@ class VGGImageNet(Network):
         shape: (channels, height, width), each side at least 32; 224 on ImageNet. Other sizes are pooled to the same
             7×7 features.
         classes: number of logits.
+        width: factor of all numbers of filters and hidden units.
 
     Raises:
         ShapeError: images that are too small.
+        ConfigError: `width` is not positive.
     """
 
     depths: ClassVar[tuple[int, ...]]
 
-    def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int) -> None:
-        channels = check_least_side(self.spec.title, shape, 32)
+    def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0) -> None:
+        title = self.spec.title
+        channels = check_least_side(title, shape, 32)
         features: list[nn.Module] = []
         for filters, depth in zip(FILTERS, self.depths, strict=True):
+            filters = scaled(title, filters, width)
             for _ in range(depth):
                 function, out = activate(act, filters)
                 features += [nn.Conv2d(channels, filters, 3, padding=1), function]
                 channels = out
             features.append(nn.MaxPool2d(2))
-        units = channels * 7 * 7
+        units, hidden = channels * 7 * 7, scaled(title, HIDDEN, width)
         classifier: list[nn.Module] = []
         for _ in range(2):
-            function, out = activate(act, HIDDEN)
-            classifier += [nn.Linear(units, HIDDEN), function, nn.Dropout()]
+            function, out = activate(act, hidden)
+            classifier += [nn.Linear(units, hidden), function, nn.Dropout()]
             units = out
         super().__init__(
             OrderedDict(
@@ -70,6 +74,7 @@ class VGG16ImageNet(VGGImageNet):
         act: makes an activation for a number of channels.
         shape: (channels, height, width), each side at least 32; 224 on ImageNet.
         classes: number of logits; `rectifiers.networks.heads.replace_head` changes it later.
+        width: factor of all numbers of filters and hidden units.
 
     Shape:
         (N, channels, height, width) in, (N, classes) out.
