@@ -81,7 +81,7 @@ def test_stride_of_keras_is_in_the_last_block_of_a_stage() -> None:
 
 
 def test_shuffling_alternates_between_kept_and_changed_channels() -> None:
-    unit = Unit(relu, 6).eval()
+    unit = Unit(relu, 6, 6, down=False).eval()
     x = torch.rand(1, 6, 4, 4)
     y = unit(x)
     assert torch.equal(y[:, ::2], x[:, :3])

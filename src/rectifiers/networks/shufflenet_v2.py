@@ -23,50 +23,31 @@ SHUFFLED = "the branches of a unit are shuffled together, half the channels each
 
 
 class Unit(nn.Module):
-    """Half the channels as they are and half through a branch, shuffled.
-
-    Args:
-        act: makes an activation for a number of channels.
-        channels: channels in and out.
-    """
-
-    def __init__(self, act: Act, channels: int) -> None:
-        super().__init__()
-        self.shortcut: nn.Module = nn.Identity()
-        self.branch = _branch(act, channels // 2, channels // 2, 1)
-
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What goes into the shortcut and into the branch."""
-        kept, changed = x.chunk(2, 1)
-        return kept, changed
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Channels alternate between the shortcut and the branch."""
-        kept, changed = self.split(x)
-        return torch.stack([self.shortcut(kept), self.branch(changed)], 2).flatten(1, 2)
-
-
-class DownUnit(Unit):
-    """All channels through two branches, shuffled, at half the sides.
+    """Half the channels as they are and half through a branch, shuffled; or all through two branches at half the sides.
 
     Args:
         act: makes an activation for a number of channels.
         channels: channels in.
-        out: channels out.
+        out: channels out, as many as come in where the sides stay.
+        down: halve the sides.
     """
 
-    def __init__(self, act: Act, channels: int, out: int) -> None:
-        nn.Module.__init__(self)
-        self.shortcut = nn.Sequential(
-            *conv_norm(channels, channels, 3, stride=2, groups=channels),
-            *conv_norm(channels, out // 2, 1),
-            activate_evenly(act, out // 2, SHUFFLED),
-        )
-        self.branch = _branch(act, channels, out // 2, 2)
+    def __init__(self, act: Act, channels: int, out: int, *, down: bool) -> None:
+        super().__init__()
+        self.down, half = down, out // 2
+        self.shortcut: nn.Module = nn.Identity()
+        if down:
+            self.shortcut = nn.Sequential(
+                *conv_norm(channels, channels, 3, stride=2, groups=channels),
+                *conv_norm(channels, half, 1),
+                activate_evenly(act, half, SHUFFLED),
+            )
+        self.branch = _branch(act, channels if down else half, half, 2 if down else 1)
 
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """All channels for both."""
-        return x, x
+    def forward(self, x: Tensor) -> Tensor:
+        """Channels of the shortcut and of the branch, alternating."""
+        kept, changed = (x, x) if self.down else x.chunk(2, 1)
+        return torch.stack([self.shortcut(kept), self.branch(changed)], 2).flatten(1, 2)
 
 
 def _branch(act: Act, channels: int, out: int, stride: int) -> nn.Sequential:
@@ -109,8 +90,8 @@ class ShuffleNetV2(Network):
         parts["stem"] = nn.Sequential(*conv_norm(check_least_side(self.spec.title, shape, 8), STEM, 3))
         channels = STEM
         for number, (out, depth) in enumerate(STAGES, 2):
-            units: list[nn.Module] = [DownUnit(act, channels, out)]
-            units += [Unit(act, out) for _ in range(depth - 1)]
+            units = [Unit(act, channels, out, down=True)]
+            units += [Unit(act, out, out, down=False) for _ in range(depth - 1)]
             parts[f"stage{number}"] = nn.Sequential(*units)
             channels = out
         function, features = activate(act, LAST)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import nn
@@ -13,6 +15,52 @@ from .spec import NetworkSpec
 
 FILTERS = (64, 128, 256, 512, 512)
 """Filters of every convolution of a stage; a stage ends in max-pooling."""
+
+
+def convolutional_stages(
+    act: Act,
+    channels: int,
+    filters: Sequence[int],
+    depths: Sequence[int],
+    *,
+    eps: float = 1e-5,
+    dropout: Sequence[float] = (),
+) -> tuple[OrderedDict[str, nn.Module], int]:
+    """Stages of normalised 3×3 convolutions with an activation each, max-pooling at their ends.
+
+    Args:
+        act: makes an activation for a number of channels.
+        channels: channels in.
+        filters: of every convolution, in forward order.
+        depths: convolutions of each stage.
+        eps: what the normalisation adds to the variance.
+        dropout: rate between the convolutions of each stage; none by default.
+
+    Returns:
+        The stages by name, and the channels that come out.
+    """
+    stages: OrderedDict[str, nn.Module] = OrderedDict()
+    remaining = iter(filters)
+    for number, depth in enumerate(depths):
+        layers: list[nn.Module] = []
+        for place, here in enumerate(itertools.islice(remaining, depth)):
+            if place and dropout:
+                layers.append(nn.Dropout(dropout[number]))
+            function, out = activate(act, here)
+            layers += [*conv_norm(channels, here, 3, eps=eps), function]
+            channels = out
+        stages[f"stage{number + 1}"] = nn.Sequential(*layers, nn.MaxPool2d(2))
+    return stages, channels
+
+
+def layout(depths: Sequence[int]) -> list[int]:
+    """Filters of every convolution of stages of these depths.
+
+    Example:
+        >>> layout((1, 1, 2, 2, 2))
+        [64, 128, 256, 256, 512, 512, 512, 512]
+    """
+    return [filters for filters, depth in zip(FILTERS, depths, strict=True) for _ in range(depth)]
 
 
 class VGG(Network):
@@ -48,18 +96,8 @@ class VGG(Network):
     ) -> None:
         title = self.spec.title
         channels = check_least_side(title, shape, 32)
-        layout = [filters for filters, depth in zip(FILTERS, self.depths, strict=True) for _ in range(depth)]
-        widths = [scaled(title, number, width) for number in layout]
-        filters = iter(halve_filters(title, widths, halve))
-        parts: OrderedDict[str, nn.Module] = OrderedDict()
-        for number, depth in enumerate(self.depths, 1):
-            layers: list[nn.Module] = []
-            for _ in range(depth):
-                here = next(filters)
-                function, out = activate(act, here)
-                layers += [*conv_norm(channels, here, 3), function]
-                channels = out
-            parts[f"stage{number}"] = nn.Sequential(*layers, nn.MaxPool2d(2))
+        filters = [scaled(title, number, width) for number in layout(self.depths)]
+        parts, channels = convolutional_stages(act, channels, halve_filters(title, filters, halve), self.depths)
         parts["pool"] = nn.AdaptiveAvgPool2d(1)
         parts["flatten"] = nn.Flatten()
         if hidden is not None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from torch import nn
 
 from . import initialisation
-from .blocks import Act, Halve, Network, activate, check_least_side, conv_norm, halve_filters, scaled
+from .blocks import Act, Halve, Network, activate, check_least_side, halve_filters, scaled
 from .spec import NetworkSpec
-from .vgg import FILTERS, VGG16
+from .vgg import VGG16, convolutional_stages, layout
 
 EPS = 1e-3
 """What the normalisation adds to the variance."""
+
+DROPOUT = (0.3, 0.4, 0.4, 0.4, 0.4)
+"""Rate between the convolutions of each stage."""
 
 HIDDEN = 512
 
@@ -61,23 +62,11 @@ class VGGDropout(Network):
     ) -> None:
         title = self.spec.title
         channels = check_least_side(title, shape, 32)
-        layout = [filters for filters, depth in zip(FILTERS, VGG16.depths, strict=True) for _ in range(depth)]
-        widths = [scaled(title, units, width) for units in (*layout, HIDDEN)]
-        filters = iter(halve_filters(title, widths, halve))
-        parts: OrderedDict[str, nn.Module] = OrderedDict()
-        for number, depth in enumerate(VGG16.depths, 1):
-            layers: list[nn.Module] = []
-            for place in range(depth):
-                here = next(filters)
-                function, out = activate(act, here)
-                layers += [*conv_norm(channels, here, 3, eps=EPS), function]
-                if place < depth - 1:
-                    layers.append(nn.Dropout(0.3 if number == 1 else 0.4))
-                channels = out
-            parts[f"stage{number}"] = nn.Sequential(*layers, nn.MaxPool2d(2))
+        widths = [scaled(title, units, width) for units in (*layout(VGG16.depths), HIDDEN)]
+        *filters, units = halve_filters(title, widths, halve)
+        parts, channels = convolutional_stages(act, channels, filters, VGG16.depths, eps=EPS, dropout=DROPOUT)
         parts["pool"] = nn.AdaptiveAvgPool2d(1)
         parts["flatten"] = nn.Flatten()
-        units = next(filters)
         function, out = activate(act, units)
         hidden = [nn.Dropout(), nn.Linear(channels, units), nn.BatchNorm1d(units, eps=EPS), function, nn.Dropout()]
         parts["hidden"] = nn.Sequential(*hidden)
