@@ -47,7 +47,7 @@ wheels: $(DEV) ## build two wheels in dist: one with compiled kernels for this k
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist
 
-docs: $(LAB) ## write docs/activations.md and its picture anew from the functions' specs
+docs: $(LAB) ## write what follows from the specs and the results anew: the pages of functions and networks, tables, pictures
 	@$(BIN)/python docs/build.py
 
 clean: ## remove .venv and all caches; results, runs and data stay

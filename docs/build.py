@@ -1,4 +1,4 @@
-"""Write what follows from code and published results: the reference of functions, README's table, pictures."""
+"""Write what follows from code and published results: reference of functions and networks, README's table, pictures."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from rectifiers import functional
+from rectifiers import networks as nets
 from rectifiers.activations import registry
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
 from rectifiers.experiments.store import Store
+from rectifiers.networks.placement import find_sites
 from rectifiers.papers import registry as experiments
 from rectifiers.report.export import to_markdown
 from rectifiers.report.figures.accuracy import accuracy_figure
@@ -25,6 +28,7 @@ from rectifiers.report.table import Outcomes, Table, build
 
 HERE = Path(__file__).parent
 PAGE = HERE / "activations.md"
+NETWORKS = HERE / "networks.md"
 GALLERY = HERE / "images" / "gallery.svg"
 ACCURACY = HERE / "images" / "table1.svg"
 README = HERE.parent / "README.md"
@@ -49,6 +53,36 @@ call where it is not given), `channel_dim`, `device` and `dtype`; in the signatu
 `relu_like=True` starts a function at ReLU, or as near as it comes.
 """
 
+NETWORKS_INTRODUCTION = """\
+# The networks
+
+<!-- Written by `make docs` from the networks' specs; edit those. -->
+
+`rectifiers.networks.create(name, act, shape=…, classes=…, **options)` makes a network with any activation:
+`act(channels)` makes one for so many channels, and is called once per site, in forward order. No network names an
+activation. Those that change the number of channels, as CReLU doubles it, fit wherever the layers behind can read other
+channels; where a network adds two of its parts, an error says so.
+
+```python
+from rectifiers import activations
+from rectifiers.networks import create
+from rectifiers.networks.placement import place, stages
+
+shape, classes = (3, 32, 32), 100
+first = stages("densenet-convrelu", shape=shape, classes=classes)["block1"]
+act = place(
+    first,
+    inside=lambda channels: activations.create("prelu", share="channel", channels=channels),
+    elsewhere=lambda channels: activations.create("relu"),
+)
+net = create("densenet-convrelu", act, shape=shape, classes=classes)
+```
+
+`placement.find_sites` tells of every site its number, channels, module and whether its output goes straight into a
+convolution, and `heads.replace_head` gives a trained network another last layer. The parameters below are those with
+ReLU, at the input and the number of classes that the paper has.
+"""
+
 RELU_START = {
     "exact": "`relu_like=True` makes it ReLU.",
     "nearest": "`relu_like=True` brings it near ReLU, not onto it.",
@@ -63,6 +97,31 @@ def activations_page() -> str:
     for title, learnable in (("Functions that learn", True), ("Fixed functions", False)):
         parts += [f"## {title}\n", *(_entry(spec) for spec in specs if spec.learnable == learnable)]
     return "\n".join(parts)
+
+
+def networks_page() -> str:
+    """The reference of all registered networks, in Markdown."""
+    lines = [
+        NETWORKS_INTRODUCTION,
+        "| Name | Network | Input | Classes | Parameters | Sites | Options | Proposed in; used in |",
+        "|---|---|---|--:|--:|--:|---|---|",
+        *map(_network, nets.registry),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _network(name: str) -> str:
+    cls = nets.registry.get(name)
+    spec = cls.spec
+    with torch.device("meta"):
+        net = nets.create(name, lambda _: nn.ReLU(), shape=spec.shape, classes=spec.classes)
+    parameters = sum(parameter.numel() for parameter in net.parameters())
+    sites = len(find_sites(name, shape=spec.shape, classes=spec.classes))
+    known = inspect.signature(cls).parameters
+    options = ", ".join(f"`{option}`" for option in known if option not in ("act", "shape", "classes")) or "–"
+    shape = "×".join(map(str, spec.shape))
+    cells = (f"`{name}`", spec.title, shape, str(spec.classes), f"{parameters:,}", str(sites), options, spec.paper)
+    return f"| {' | '.join(cells)} |"
 
 
 def gallery() -> str:
@@ -236,6 +295,7 @@ def _signature(thing: Callable[..., Any]) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(activations_page(), encoding="utf-8")
+    NETWORKS.write_text(networks_page(), encoding="utf-8")
     GALLERY.parent.mkdir(exist_ok=True)
     GALLERY.write_text(gallery(), encoding="utf-8")
     ACCURACY.write_text(accuracy(), encoding="utf-8")

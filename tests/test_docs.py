@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 import rectifiers
-from rectifiers import functional
+from rectifiers import functional, networks
 from rectifiers.activations import registry
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -33,6 +33,12 @@ def page() -> str:
 
 def test_page_is_up_to_date(build: ModuleType, page: str) -> None:
     assert page == build.activations_page(), "run `make docs`"
+
+
+def test_page_of_networks_is_up_to_date(build: ModuleType) -> None:
+    page = (DOCS / "networks.md").read_text(encoding="utf-8")
+    assert page == build.networks_page(), "run `make docs`"
+    assert re.findall(r"^\| `(.*?)` ", page, flags=re.MULTILINE) == networks.registry.names()
 
 
 def test_the_table_in_the_readme_comes_from_the_results(build: ModuleType) -> None:

@@ -1,41 +1,77 @@
 """Networks, one file per family, as the papers used them. The table below is their registry.
 
-A network is a class `Net(act, *, shape, classes)`: `act` makes an activation for a number of channels, `shape` is
-(channels, height, width) of one image. It returns logits. None names an activation.
+A network is a class `Net(act, *, shape, classes, **options)`: `act` makes an activation for a number of channels and is
+called once per activation, in forward order; `shape` is that of one input, (channels, height, width) of an image. It
+returns logits. None names an activation; `placement` says where they stand and puts different ones at different sites.
 
-A new network: one file, one line in `TABLE`.
+A new network: one file, or one class in its family's, and one line in `TABLE`.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import ConfigError
 from ..core.registry import Registry
 
 if TYPE_CHECKING:
     from torch import nn
 
 TABLE = {
+    "all-cnn-b": "all_convolutional:AllCNNB",
+    "char-cnn": "char_cnn:CharCNN",
+    "convpool-cnn-c": "all_convolutional:ConvPoolCNNC",
+    "densenet-40": "densenet:DenseNet40",
+    "densenet-convrelu": "densenet:DenseNetConvReLU",
     "digits-conv": "digits_conv:DigitsConv",
     "mnist-conv": "mnist_conv:MNISTConv",
+    "mobilenet": "mobilenet:MobileNet",
+    "resnet-10-imagenet": "resnet:ResNet10ImageNet",
+    "resnet-101-v2": "resnet_v2:ResNet101V2",
+    "resnet-152-v2": "resnet_v2:ResNet152V2",
+    "resnet-18": "resnet:ResNet18",
+    "resnet-34": "resnet:ResNet34",
+    "resnet-50": "resnet:ResNet50",
+    "resnet-50-imagenet": "resnet:ResNet50ImageNet",
+    "se-resnet-18": "se_resnet:SEResNet18",
+    "shufflenet-v2": "shufflenet_v2:ShuffleNetV2",
+    "six-conv": "six_conv:SixConv",
+    "squeezenet": "squeezenet:SqueezeNet",
+    "unet": "unet:UNet",
+    "vgg-11": "vgg:VGG11",
+    "vgg-13": "vgg:VGG13",
+    "vgg-16": "vgg:VGG16",
+    "vgg-16-imagenet": "vgg_imagenet:VGG16ImageNet",
+    "vgg-19": "vgg:VGG19",
+    "vgg-19-imagenet": "vgg_imagenet:VGG19ImageNet",
+    "vgg-dropout": "vgg_dropout:VGGDropout",
 }
 
 registry: Registry[Any] = Registry("network", __name__, TABLE)
 
 
-def create(name: str, act: Callable[[int], nn.Module], *, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """A new network with PyTorch's default initialisation, drawn from the global generator.
+def create(
+    name: str, act: Callable[[int], nn.Module], *, shape: tuple[int, ...], classes: int, **options: Any
+) -> nn.Module:
+    """A new network, initialised from the global generator.
 
     Args:
         name: a registered name.
         act: makes an activation module for so many channels.
-        shape: channels, height and width of one image.
+        shape: shape of one input: channels, height and width of an image.
         classes: number of logits.
+        **options: what the network's class takes besides.
 
     Raises:
         UnknownNameError: with the nearest names.
-        ShapeError: the network does not take images of this shape, or channels that this activation leaves.
+        ShapeError: the network does not take inputs of this shape, or channels that this activation leaves.
+        ConfigError: the network has no such option, or an option is outside its domain.
     """
-    module: nn.Module = registry.get(name)(act, shape=shape, classes=classes)
+    network = registry.get(name)
+    known = set(inspect.signature(network).parameters) - {"act", "shape", "classes"}
+    if unknown := sorted(set(options) - known):
+        raise ConfigError(f"{name} has no option {unknown[0]!r}; it takes {', '.join(sorted(known)) or 'none'}")
+    module: nn.Module = network(act, shape=shape, classes=classes, **options)
     return module

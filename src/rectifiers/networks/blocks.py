@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from ..activations import channel_factor
-from ..core.errors import ShapeError
+from ..core.checks import check_positive
+from ..core.errors import ConfigError, ShapeError
+from .spec import NetworkSpec
+
+Act = Callable[[int], nn.Module]
+"""Makes an activation for a number of channels."""
+
+Halve = bool | Collection[int]
+"""Which convolutions get half their filters: all, none, or those in front of these activation sites."""
 
 
-def activate(act: Callable[[int], nn.Module], channels: int) -> tuple[nn.Module, int]:
+class Network(nn.Sequential):
+    """Base of the networks whose parts follow one another.
+
+    Attributes:
+        spec: all facts of the network.
+    """
+
+    spec: ClassVar[NetworkSpec]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits of a batch."""
+        logits: Tensor = super().forward(inputs)
+        return logits
+
+
+def activate(act: Act, channels: int) -> tuple[nn.Module, int]:
     """An activation for `channels` channels, and how many channels come out of it.
 
     Raises:
@@ -25,13 +49,107 @@ def activate(act: Callable[[int], nn.Module], channels: int) -> tuple[nn.Module,
     return module, int(out)
 
 
-def check_side(network: str, shape: tuple[int, int, int], side: int) -> int:
+def activate_evenly(act: Act, channels: int, reason: str) -> nn.Module:
+    """An activation where as many channels have to come out as go in.
+
+    Args:
+        act: makes it.
+        channels: how many.
+        reason: why they have to stay, as the error says it.
+
+    Raises:
+        ShapeError: they do not stay.
+    """
+    module, out = activate(act, channels)
+    if out != channels:
+        raise ShapeError(
+            f"{type(module).__name__} makes {out} channels out of {channels}, but {reason}; "
+            "place a function here that keeps the channels (rectifiers.networks.placement)"
+        )
+    return module
+
+
+def conv_norm(channels: int, filters: int, kernel: int, *, eps: float = 1e-5, **options: Any) -> list[nn.Module]:
+    """A convolution that keeps the sides at stride 1, and batch normalisation.
+
+    Args:
+        channels: channels in.
+        filters: channels out.
+        kernel: side of the kernel.
+        eps: what the normalisation adds to the variance.
+        **options: of the convolution.
+    """
+    convolution = nn.Conv2d(channels, filters, kernel, padding=kernel // 2, **options)
+    return [convolution, nn.BatchNorm2d(filters, eps=eps)]
+
+
+def scaled(network: str, channels: int, width: float) -> int:
+    """`channels` times `width`, rounded, and at least 1.
+
+    Raises:
+        ConfigError: `width` is not a positive number.
+    """
+    return max(1, round(channels * check_positive(network, "width", width)))
+
+
+def halve_filters(network: str, filters: Sequence[int], halve: Halve) -> list[int]:
+    """The filters of the convolutions in front of the activation sites, half of them where `halve` says so.
+
+    Args:
+        network: as errors call it.
+        filters: of the convolution in front of each site, in forward order.
+        halve: which to halve.
+
+    Raises:
+        ConfigError: there is no such site, or its filters are odd.
+
+    Example:
+        >>> halve_filters("VGG", [64, 64, 128], halve=[0, 2])
+        [32, 64, 64]
+    """
+    count = len(filters)
+    sites = set(range(count if halve else 0)) if isinstance(halve, bool) else set(halve)
+    if unknown := sorted(sites - set(range(count))):
+        raise ConfigError(f"{network} can halve the filters in front of sites 0 to {count - 1}, got halve={unknown}")
+    if odd := sorted(site for site in sites if filters[site] % 2):
+        raise ConfigError(
+            f"{network} cannot halve {filters[odd[0]]} filters in front of site {odd[0]}; use an even number"
+        )
+    return [number // 2 if site in sites else number for site, number in enumerate(filters)]
+
+
+def check_side(network: str, shape: tuple[int, ...], side: int) -> int:
     """The number of channels of `shape`, if its images are `side` × `side`.
 
     Raises:
         ShapeError: they are not.
     """
-    channels, height, width = shape
+    channels, height, width = check_image(network, shape)
     if (height, width) != (side, side):
         raise ShapeError(f"{network} takes images of {side}×{side}, got {height}×{width}; choose another network")
     return channels
+
+
+def check_least_side(network: str, shape: tuple[int, ...], side: int) -> int:
+    """The number of channels of `shape`, if its images are at least `side` × `side`.
+
+    Raises:
+        ShapeError: they are not.
+    """
+    channels, height, width = check_image(network, shape)
+    if min(height, width) < side:
+        raise ShapeError(
+            f"{network} takes images of at least {side}×{side}, got {height}×{width}; choose another network"
+        )
+    return channels
+
+
+def check_image(network: str, shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """`shape` itself, if it is that of an image.
+
+    Raises:
+        ShapeError: it is not.
+    """
+    if len(shape) != 3 or min(shape) < 1:
+        raise ShapeError(f"{network} takes images (channels, height, width), got the shape {tuple(shape)}")
+    return shape[0], shape[1], shape[2]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from torch import nn
 
-from torch import Tensor, nn
+from .blocks import Act, Network, activate, check_side
+from .spec import NetworkSpec
 
-from .blocks import activate, check_side
 
-
-class DigitsConv(nn.Sequential):
+class DigitsConv(Network):
     """Two convolutions of 16 and 32 channels with an activation each, pooling, a hidden layer with a third, logits.
 
     Small enough for a hundred trainings in minutes, deep enough for an activation to matter.
@@ -31,8 +30,10 @@ class DigitsConv(nn.Sequential):
         13706
     """
 
-    def __init__(self, act: Callable[[int], nn.Module], *, shape: tuple[int, int, int], classes: int) -> None:
-        channels = check_side("digits-conv", shape, 8)
+    spec = NetworkSpec(title="digits-conv", paper="no paper's; for experiments of minutes", shape=(1, 8, 8), classes=10)
+
+    def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int) -> None:
+        channels = check_side(self.spec.title, shape, 8)
         layers: list[nn.Module] = []
         for width in (16, 32):
             function, out = activate(act, width)
@@ -41,8 +42,3 @@ class DigitsConv(nn.Sequential):
         function, hidden = activate(act, 64)
         layers += [nn.Flatten(), nn.Linear(channels * 4, 64), function, nn.Linear(hidden, classes)]
         super().__init__(*layers)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits of a batch of images."""
-        logits: Tensor = super().forward(images)
-        return logits

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from torch import nn
 
-from torch import Tensor, nn
+from .blocks import Act, Network, activate, check_side
+from .spec import NetworkSpec
 
-from .blocks import activate, check_side
 
-
-class MNISTConv(nn.Sequential):
+class MNISTConv(Network):
     """Three times convolution, max-pooling, activation: 28² → 12² → 4² → 1², then one linear layer.
 
     With one input channel and ten classes it has 12,930 parameters, plus the activations'. The paper ends in
@@ -32,16 +31,13 @@ class MNISTConv(nn.Sequential):
         12930
     """
 
-    def __init__(self, act: Callable[[int], nn.Module], *, shape: tuple[int, int, int], classes: int) -> None:
-        channels = check_side("MNIST-Conv", shape, 28)
+    spec = NetworkSpec(title="MNIST-Conv", paper="AReLU, Tables 1, 2 and 5 to 8", shape=(1, 28, 28), classes=10)
+
+    def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int) -> None:
+        channels = check_side(self.spec.title, shape, 28)
         layers: list[nn.Module] = []
         for width, kernel in ((10, 5), (20, 5), (40, 3)):
             function, out = activate(act, width)
             layers += [nn.Conv2d(channels, width, kernel), nn.MaxPool2d(2), function]
             channels = out
         super().__init__(*layers, nn.Flatten(), nn.Linear(channels, classes))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits of a batch of images."""
-        logits: Tensor = super().forward(images)
-        return logits

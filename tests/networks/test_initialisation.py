@@ -1,0 +1,57 @@
+"""First weights as papers state them, measured on the networks that have them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from rectifiers.networks import initialisation
+
+from .samples import build
+
+
+def test_text_network_is_normal() -> None:
+    net = build("char-cnn", shape=(70, 200), classes=2)
+    for module in net.modules():
+        if isinstance(module, nn.Conv1d | nn.Linear):
+            assert module.weight.std().item() == pytest.approx(0.05, rel=0.1)
+            assert abs(module.weight.mean().item()) < 0.005
+            assert not module.bias.any()
+
+
+@pytest.mark.parametrize("name", ["vgg-dropout", "convpool-cnn-c"])
+def test_msr_counts_outputs(name: str) -> None:
+    convolutions = [module for module in build(name).modules() if isinstance(module, nn.Conv2d)]
+    for module in convolutions[:6]:
+        expected = math.sqrt(2 / (module.out_channels * module.kernel_size[0] ** 2))
+        assert module.weight.std().item() == pytest.approx(expected, rel=0.1)
+        assert module.bias is not None
+        assert not module.bias.any()
+
+
+def test_glorot_is_even_and_bounded() -> None:
+    net = build("six-conv", width=0.25)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            taps = module.weight[0, 0].numel()
+            bound = math.sqrt(6 / (taps * (module.weight.shape[0] + module.weight.shape[1])))
+            assert module.weight.abs().max().item() <= bound
+            assert module.weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.1)
+
+
+def test_activations_are_left_alone() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.PReLU(2, init=0.3))
+    for initialise in (initialisation.kaiming, initialisation.glorot):
+        initialise(net)
+    initialisation.normal(net, std=1.0)
+    torch.testing.assert_close(net[1].weight, torch.tensor([0.3, 0.3]))
+
+
+def test_kaiming_leaves_linear_layers() -> None:
+    net = nn.Sequential(nn.Linear(2, 2))
+    before = net[0].weight.clone()
+    initialisation.kaiming(net)
+    assert torch.equal(net[0].weight, before)
