@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from rectifiers import activations, datasets
-from rectifiers.core.errors import ConfigError, RectifiersError, ShapeError, UnknownNameError, UnsupportedError
-from rectifiers.experiments.result import Result
+from rectifiers.core.errors import ConfigError, RectifiersError, ShapeError, UnknownNameError
 from rectifiers.experiments.network import build_network
+from rectifiers.experiments.result import Result
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.training.record import GRID
 
@@ -34,12 +34,6 @@ def test_every_activation_trains_a_step(name: str) -> None:
     assert result.parameters == sum(parameter.numel() for parameter in net.parameters())
     assert (result.activation_parameters > 0) == bool(result.shapes) == (result.trace is not None)
     assert Result.model_validate_json(result.model_dump_json(exclude_defaults=True)) == result
-
-
-@pytest.mark.parametrize("name", CONVOLUTIONS)
-def test_convolutions_are_refused(name: str) -> None:
-    with pytest.raises(UnsupportedError, match=f"{name} is a convolution; it cannot stand in for"):
-        run_trial(tiny(activation=name))
 
 
 def test_it_learns() -> None:

@@ -154,7 +154,7 @@ def test_each_stream_changes_the_outcome_and_no_other_stream(stream: str, monkey
     """Turn one stream into another: first weights follow "init" alone, and each stream counts in the end."""
     import rectifiers.datasets.batches
     import rectifiers.datasets.splits
-    import rectifiers.experiments.run_trial
+    import rectifiers.experiments.network
     import rectifiers.training.loop
     from rectifiers.core.seeds import derive
 
@@ -170,7 +170,7 @@ def test_each_stream_changes_the_outcome_and_no_other_stream(stream: str, monkey
     for module in (
         rectifiers.datasets.batches,
         rectifiers.datasets.splits,
-        rectifiers.experiments.run_trial,
+        rectifiers.experiments.network,
         rectifiers.training.loop,
     ):
         monkeypatch.setattr(module, "derive", turned)

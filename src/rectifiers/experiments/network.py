@@ -14,6 +14,7 @@ from .. import activations, networks, surgery
 from ..core.errors import ConfigError, UnsupportedError
 from ..core.seeds import derive
 from ..datasets.dataset import Dataset
+from ..networks.placement import place
 from .trial import Trial
 
 
@@ -38,8 +39,7 @@ def build_network(trial: Trial, data: Dataset) -> nn.Module:
     else:
         chosen = _chosen(trial, data, base)
         special = _maker(trial, trial.activation, dict(trial.activation_args))
-        sites = itertools.count()
-        net = _create(trial, data, lambda channels: (special if next(sites) in chosen else base)(channels))
+        net = _create(trial, data, place(chosen, special, base))
     # One blank image shows the activations that have a parameter per element how many elements there are.
     torch.manual_seed(derive(trial.seed, "activation"))
     with torch.no_grad():
@@ -66,13 +66,8 @@ def _maker(trial: Trial, name: str, arguments: Mapping[str, Any]) -> Callable[[i
 
 def _create(trial: Trial, data: Dataset, act: Callable[[int], nn.Module]) -> nn.Module:
     torch.manual_seed(derive(trial.seed, "init"))
-    arguments = dict(trial.network_args)
-    try:
-        return networks.create(trial.network, act, shape=_shape(data), classes=len(data.classes), **arguments)
-    except TypeError as error:
-        if not arguments:
-            raise
-        raise ConfigError(f"{trial.network} does not take network_args {arguments}: {error}") from None
+    options: dict[str, Any] = dict(trial.network_args)
+    return networks.create(trial.network, act, shape=_shape(data), classes=len(data.classes), **options)
 
 
 def _chosen(trial: Trial, data: Dataset, base: Callable[[int], nn.Module]) -> set[int]:
