@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rectifiers.core.errors import ConfigError
+from rectifiers.experiments.experiment import Arm, Experiment, Preset
+from rectifiers.papers import registry
+from rectifiers.papers.state import state
+
+RUNNING = Experiment(
+    name="paper/table",
+    title="a table",
+    settings={"dataset": "mnist", "network": "mnist-conv", "lr": 0.1},
+    rows=(Arm("ReLU", {"activation": "relu"}),),
+    columns=(Arm("all", {}),),
+    presets={"paper": Preset(note="all")},
+)
+
+
+def test_an_experiment_without_its_data_names_them(tmp_path: Path) -> None:
+    assert state(RUNNING, tmp_path) == "needs data: mnist"
+    assert state(registry.get("quickstart"), tmp_path) == "runs here"
+
+
+def test_what_is_not_built_yet_is_named(tmp_path: Path) -> None:
+    waiting = Experiment(
+        name="paper/figure",
+        title="a figure",
+        settings={"network": "net-of-tomorrow"},
+        columns=(Arm("a", {"dataset": "data-of-tomorrow:PATH"}),),
+        needs=("the analysis",),
+        gpu="9 trainings",
+    )
+    assert state(waiting, tmp_path) == (
+        "waits for the network net-of-tomorrow, the data set data-of-tomorrow, the analysis; "
+        "as published, needs a GPU: 9 trainings"
+    )
+    for ask in (waiting.check_runnable, lambda: waiting.cells("paper"), lambda: waiting.preset("paper")):
+        with pytest.raises(ConfigError, match=r"paper/figure cannot run yet: it waits for .*the analysis; `rectifiers"):
+            ask()
+    RUNNING.check_runnable()
