@@ -69,6 +69,7 @@ class Published:
         source: paper and table.
         cells: (row, column) → the printed number.
         derived: (row, column) → numbers that the paper computes from its cells, as printed.
+        notes: where the print contradicts itself.
         errors: (row, column) → what the paper prints behind ±.
         absent: (row, column) → why the paper has no number there.
         corrections: (row, column) → what a printed number that contradicts others ought to be.
@@ -76,12 +77,12 @@ class Published:
         parameters: row → learnable numbers per unit, printed beside the row's label.
         stated: what the running text gives a number for → that number.
         says: what the running text says of it without a number.
-        notes: where the print contradicts itself.
     """
 
     source: str
     cells: Mapping[tuple[str, str], float] = field(default_factory=dict)
     derived: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     errors: Mapping[tuple[str, str], float] = field(default_factory=dict)
     absent: Mapping[tuple[str, str], str] = field(default_factory=dict)
     corrections: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -89,11 +90,24 @@ class Published:
     parameters: Mapping[str, int] = field(default_factory=dict)
     stated: Mapping[str, float] = field(default_factory=dict)
     says: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
     def get(self, row: str, column: str) -> float | None:
         """The printed number, or None where the paper prints none."""
         return self.cells.get((row, column))
+
+    def accuracy(self, row: str, column: str) -> float | None:
+        """The printed number as an accuracy in percent, or None where there is none or it is something else.
+
+        Example:
+            >>> numbers = Published("Table 1", {("ReLU", "test"): 9.25}, quantities={"test": "error"})
+            >>> numbers.accuracy("ReLU", "test")
+            90.75
+        """
+        printed = self.get(row, column)
+        quantity = self.quantities.get(column, "accuracy")
+        if printed is None or quantity not in ("accuracy", "error"):
+            return None
+        return printed if quantity == "accuracy" else 100 - printed
 
 
 @dataclass(frozen=True)

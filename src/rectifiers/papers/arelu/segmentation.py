@@ -8,7 +8,7 @@ from ...experiments.experiment import Arm
 from .cifar import ARELU
 
 SETTINGS: dict[str, Any] = {
-    "dataset": "lgg-mri",
+    "dataset": "lgg",
     "network": "unet",
     "optimizer": "adam",
     "lr": 1e-4,

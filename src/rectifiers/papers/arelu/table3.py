@@ -11,7 +11,7 @@ from .cifar import FUNCTIONS, ON_CIFAR10, PROTOCOL
 from .functions import IMPROVEMENTS
 from .mnist import COMPARED
 
-NETWORKS = {"VGG-11": "vgg11", "ResNet-18": "resnet18", "MobileNet": "mobilenet"}
+NETWORKS = {"VGG-11": "vgg-11", "ResNet-18": "resnet-18", "MobileNet": "mobilenet"}
 
 experiment = Experiment(
     name="arelu/table3",

@@ -10,10 +10,10 @@ from . import PAPER
 from .cifar import ARELU, IMPROVEMENT, ON_CIFAR100, PROTOCOL
 
 NETWORKS = {
-    "VGG-11": "vgg11",
-    "VGG-13": "vgg13",
-    "SEResNet18": "seresnet18",
-    "ResNet-18": "resnet18",
+    "VGG-11": "vgg-11",
+    "VGG-13": "vgg-13",
+    "SEResNet18": "se-resnet-18",
+    "ResNet-18": "resnet-18",
     "ShuffleNet-v2": "shufflenet-v2",
     "SqueezeNet": "squeezenet",
 }

@@ -10,8 +10,8 @@ from . import PAPER
 from .images import CIFAR10, CIFAR100, DENSENET, FUNCTIONS, NEEDS, PAPER_PRESET, PROTOCOL, SETTINGS
 
 NETWORKS = (
-    Arm("VGG-16", {"network": "vgg16"}),
-    Arm("ResNet-18", {"network": "resnet18"}),
+    Arm("VGG-16", {"network": "vgg-16"}),
+    Arm("ResNet-18", {"network": "resnet-18"}),
     Arm("DenseNet-40", {}),
 )
 

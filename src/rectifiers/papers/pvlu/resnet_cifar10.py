@@ -16,9 +16,9 @@ experiment = Experiment(
     settings={**SETTINGS, "dataset": "cifar10"},
     rows=ROWS,
     columns=(
-        Arm("R50", {"network": "resnet50-transfer"}),
-        Arm("R101v2", {"network": "resnet101v2-transfer"}),
-        Arm("R152V2", {"network": "resnet152v2-transfer"}),
+        Arm("R50", {"network": "resnet-50-imagenet"}),
+        Arm("R101v2", {"network": "resnet-101-v2"}),
+        Arm("R152V2", {"network": "resnet-152-v2"}),
     ),
     presets=PRESETS,
     published=load_published(Path(__file__).with_suffix(".toml")),

@@ -16,8 +16,8 @@ experiment = Experiment(
     settings={**SETTINGS, "dataset": "cifar10"},
     rows=ROWS,
     columns=(
-        Arm("VGG-16", {"network": "vgg16-transfer"}),
-        Arm("VGG-19", {"network": "vgg19-transfer"}),
+        Arm("VGG-16", {"network": "vgg-16-imagenet"}),
+        Arm("VGG-19", {"network": "vgg-19-imagenet"}),
     ),
     presets=PRESETS,
     published=load_published(Path(__file__).with_suffix(".toml")),
