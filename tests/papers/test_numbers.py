@@ -51,7 +51,7 @@ def test_numbers_are_in_their_domain(name: str) -> None:
         low, high = DOMAINS[numbers.quantities[column]]
         assert low <= value <= high, (row, column)
         assert numbers.quantities[column] != "parameters" or isinstance(value, int)
-    assert all(error > 0 for error in numbers.errors.values())
+    assert all(error > 0 for error in numbers.uncertainties.values())
 
 
 @pytest.mark.parametrize("name", FILLED)

@@ -57,7 +57,7 @@ def test_reads_rows_and_columns(tmp_path: Path) -> None:
         ("Improvement", "b"): 2,
         ("Improvement", "size"): 0,
     }
-    assert published.errors == {("AReLU", "b"): 0.25}
+    assert published.uncertainties == {("AReLU", "b"): 0.25}
     assert published.absent == {("CReLU", "a"): "not printed", ("CReLU", "b"): "not printed"}
     assert published.corrections == {("Improvement", "b"): 2.5}
     assert published.quantities == {"a": "error", "b": "error", "size": "parameters"}

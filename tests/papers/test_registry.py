@@ -83,6 +83,7 @@ def test_what_waits_declares_its_protocol(name: str) -> None:
     assert experiment.published
     assert experiment.deviations
     assert set(experiment.presets) == ({"paper"} if experiment.rows else set())
+    assert not experiment.rows or experiment.baseline in [row.label for row in experiment.rows]
     trials = [
         Trial.create(**{"lr": 1, **experiment.settings, **row.settings, **column.settings, "seed": 0})
         for row in experiment.rows

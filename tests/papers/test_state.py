@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def test_what_is_not_built_yet_is_named(tmp_path: Path) -> None:
         name="paper/figure",
         title="a figure",
         settings={"network": "net-of-tomorrow"},
-        columns=(Arm("a", {"dataset": "data-of-tomorrow:PATH"}),),
+        columns=(Arm("a", {"dataset": "data-of-tomorrow"}),),
         needs=("the analysis",),
         gpu="9 trainings",
     )
@@ -41,3 +42,10 @@ def test_what_is_not_built_yet_is_named(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"paper/figure cannot run yet: it waits for .*the analysis; `rectifiers"):
             ask()
     RUNNING.check_runnable()
+
+
+def test_data_of_ones_own_are_looked_for_where_they_lie(tmp_path: Path) -> None:
+    own = replace(RUNNING, settings={**RUNNING.settings, "dataset": f"npz:{tmp_path / 'images.npz'}"})
+    assert state(own, tmp_path) == f"needs data: npz:{tmp_path / 'images.npz'}"
+    (tmp_path / "images.npz").touch()
+    assert state(own, tmp_path) == "runs here"

@@ -53,7 +53,7 @@ def list_names(
             print(f"  {thing['name']:<{longest}}  {thing['summary']}{runs}")
             for entry in thing.get("entries", ()):
                 count = f"{entry['runs']} runs in {results}" if entry["runs"] else "never run"
-                print(f"    {entry['name']}: {entry['summary']}\n      {entry['state']}; {count}")
+                print(f"    {entry['name']}  {entry['summary']}\n      {count}; {entry['state']}")
             if thing.get("entries") and thing["drawings"]:
                 print(f"    {thing['drawings']}")
 
@@ -89,6 +89,8 @@ def _entries(paper: str, data_dir: Path, results: Path) -> list[dict[str, Any]]:
             "name": name,
             "summary": papers.registry.summary(name),
             "state": state(experiment, data_dir),
+            "lacking": experiment.lacking,
+            "gpu": experiment.gpu,
             "runs": _runs(results, experiment.folder),
         }
         for name in papers.registry

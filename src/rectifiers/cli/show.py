@@ -125,7 +125,7 @@ def _published(published: Published | None) -> dict[str, Any]:
     return {
         "published": published.source,
         "numbers": _by_row({**published.absent, **published.cells, **published.derived}),
-        "plus_or_minus": _by_row(published.errors),
+        "plus_or_minus": _by_row(published.uncertainties),
         "parameters_per_unit": dict(published.parameters),
         "stated": dict(published.stated),
         "says": list(published.says),

@@ -70,7 +70,7 @@ class Published:
         cells: (row, column) → the printed number.
         derived: (row, column) → numbers that the paper computes from its cells, as printed.
         notes: where the print contradicts itself.
-        errors: (row, column) → what the paper prints behind ±.
+        uncertainties: (row, column) → what the paper prints behind ±.
         absent: (row, column) → why the paper has no number there.
         corrections: (row, column) → what a printed number that contradicts others ought to be.
         quantities: column → what its numbers are.
@@ -83,7 +83,7 @@ class Published:
     cells: Mapping[tuple[str, str], float] = field(default_factory=dict)
     derived: Mapping[tuple[str, str], float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    errors: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    uncertainties: Mapping[tuple[str, str], float] = field(default_factory=dict)
     absent: Mapping[tuple[str, str], str] = field(default_factory=dict)
     corrections: Mapping[tuple[str, str], float] = field(default_factory=dict)
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
@@ -185,16 +185,17 @@ class Experiment:
         return (self.runs or self.name).replace("/", "-")
 
     def uses(self, kind: Literal["network", "dataset"]) -> list[str]:
-        """Names of all networks or data sets in its settings, without the paths that follow some of them."""
+        """Names of all networks or data sets in its settings."""
         settings = [self.settings, *(arm.settings for arm in (*self.rows, *self.columns))]
-        return list(dict.fromkeys(fields[kind].partition(":")[0] for fields in settings if kind in fields))
+        return list(dict.fromkeys(fields[kind] for fields in settings if kind in fields))
 
     @property
     def lacking(self) -> tuple[str, ...]:
         """What has to be built before it can run: networks and data sets that are not registered, and its needs."""
+        sources = dict.fromkeys(name.partition(":")[0] for name in self.uses("dataset"))
         return (
             *(f"the network {name}" for name in self.uses("network") if name not in networks.registry),
-            *(f"the data set {name}" for name in self.uses("dataset") if name not in datasets.registry),
+            *(f"the data set {name}" for name in sources if name not in datasets.registry),
             *self.needs,
         )
 

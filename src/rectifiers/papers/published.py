@@ -40,7 +40,7 @@ KEYS = {
 }
 DASH = "–"
 
-_PRINTED = re.compile(r"(?P<value>[-+]?\d+(\.\d+)?)(?P<million>M)?(±(?P<error>\d+(\.\d+)?))?")
+_PRINTED = re.compile(r"(?P<value>[-+]?\d+(\.\d+)?)(?P<million>M)?(±(?P<uncertainty>\d+(\.\d+)?))?")
 
 Place = tuple[str, str]
 
@@ -62,26 +62,26 @@ def load_published(path: Path) -> Published:
     if missing:
         raise ConfigError(f"{path}: needs {', '.join(sorted(missing))}")
     columns = document.get("columns", [])
-    printed = _by_place(path, document.get("cells", {}), columns)
+    cells = _by_place(path, document.get("cells", {}), columns)
     derived = _by_place(path, document.get("derived", {}), columns)
-    cells = {place: _value(path, number) for place, number in printed.items() if number != DASH}
-    absent = {place: document.get("absent", "") for place, number in printed.items() if number == DASH}
-    if not all(absent.values()):
+    dashes = [place for place, printed in cells.items() if printed == DASH]
+    if dashes and "absent" not in document:
         raise ConfigError(f'{path}: there are dashes; say why, with absent = "..."')
+    numbers = {place: _parse(path, printed) for place, printed in cells.items() if printed != DASH}
     corrections = {
         (row, column): float(value)
         for row, values in document.get("corrections", {}).items()
         for column, value in values.items()
     }
     for place in corrections:
-        if place not in printed and place not in derived:
+        if place not in numbers and place not in derived:
             raise ConfigError(f"{path}: corrects {place[0]!r} under {place[1]!r}, which is not there")
     return Published(
         source=document["source"],
-        cells=cells,
-        derived={place: _value(path, number) for place, number in derived.items()},
-        errors={place: error for place, number in printed.items() if (error := _error(number)) is not None},
-        absent=absent,
+        cells={place: value for place, (value, _) in numbers.items()},
+        derived={place: _parse(path, printed)[0] for place, printed in derived.items()},
+        uncertainties={place: width for place, (_, width) in numbers.items() if width is not None},
+        absent=dict.fromkeys(dashes, document.get("absent", "")),
         corrections=corrections,
         quantities=_quantities(path, document.get("quantity", "accuracy"), columns),
         parameters=document.get("parameters", {}),
@@ -98,19 +98,15 @@ def _by_place(path: Path, rows: Mapping[str, Sequence[Any]], columns: Sequence[s
     return {(row, column): value for row, values in rows.items() for column, value in zip(columns, values, strict=True)}
 
 
-def _value(path: Path, printed: Any) -> float:
-    """The number itself; counts stay whole."""
+def _parse(path: Path, printed: Any) -> tuple[float, float | None]:
+    """The number, and what stands behind its ±; counts stay whole."""
     if isinstance(printed, int | float) and not isinstance(printed, bool):
-        return printed
+        return printed, None
     match = _PRINTED.fullmatch(str(printed))
     if match is None:
         raise ConfigError(f'{path}: {printed!r} is no number; write 93.71, "10.20±0.09", "1.4M" or "{DASH}"')
-    return int(Decimal(match["value"]) * 1_000_000) if match["million"] else float(match["value"])
-
-
-def _error(printed: Any) -> float | None:
-    match = _PRINTED.fullmatch(printed) if isinstance(printed, str) else None
-    return float(match["error"]) if match and match["error"] else None
+    value = int(Decimal(match["value"]) * 1_000_000) if match["million"] else float(match["value"])
+    return value, float(match["uncertainty"]) if match["uncertainty"] else None
 
 
 def _quantities(path: Path, given: str | Sequence[str], columns: Sequence[str]) -> dict[str, Quantity]:

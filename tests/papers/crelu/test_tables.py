@@ -8,7 +8,7 @@ from rectifiers.experiments.experiment import Published
 from rectifiers.papers import registry
 
 COUNTS = {"table1": 45, "table2": 24, "table3": 14, "table4": 36, "table5": 35, "table6": 14}
-ERRORS = {"table1": 10, "table2": 8, "table6": 14}
+UNCERTAINTIES = {"table1": 10, "table2": 8, "table6": 14}
 
 
 def published(name: str) -> Published:
@@ -21,14 +21,14 @@ def published(name: str) -> Published:
 def test_all_numbers_are_there(name: str) -> None:
     numbers = published(name)
     assert len(numbers.cells) + len(numbers.absent) == COUNTS[name]
-    assert len(numbers.errors) == ERRORS.get(name, 0)
+    assert len(numbers.uncertainties) == UNCERTAINTIES.get(name, 0)
     assert len(numbers.absent) == (5 if name == "table5" else 0)
 
 
 @pytest.mark.parametrize("name", ["table1", "table2"])
 def test_averages_carry_standard_errors(name: str) -> None:
     numbers = published(name)
-    assert {column for _, column in numbers.errors} == {"CIFAR-10 Average", "CIFAR-100 Average"}
+    assert {column for _, column in numbers.uncertainties} == {"CIFAR-10 Average", "CIFAR-100 Average"}
 
 
 @pytest.mark.parametrize("data", ["CIFAR-10", "CIFAR-100"])

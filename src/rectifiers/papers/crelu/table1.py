@@ -48,5 +48,5 @@ experiment = Experiment(
         "Batches are of 128: the text that we have does not say.",
     ),
     needs=("dropout by model", "double and half the filters", *NEEDS),
-    gpu="110 trainings of 350 epochs of 50,000 images: five models, two data sets, once alone and ten folds",
+    gpu="120 trainings of 350 epochs of 50,000 images: five models, two data sets, two alone and ten folds",
 )

@@ -45,5 +45,5 @@ experiment = Experiment(
     ),
     runs="crelu/vgg",
     needs=("activations by place", *NEEDS),
-    gpu="88 trainings of 300 epochs of 50,000 images: four models, two data sets, once alone and ten folds",
+    gpu="96 trainings of 300 epochs of 50,000 images: four models, two data sets, two alone and ten folds",
 )

@@ -30,5 +30,5 @@ experiment = Experiment(
         *PROTOCOL,
     ),
     needs=(*NEEDS, "augmentation"),
-    gpu="15 trainings of deep ResNets on images of 224×224",
+    gpu="30 trainings of deep ResNets on images of 224×224",
 )

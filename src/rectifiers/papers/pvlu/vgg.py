@@ -27,5 +27,5 @@ experiment = Experiment(
         *PROTOCOL,
     ),
     needs=NEEDS,
-    gpu="10 trainings of VGG on images of 224×224",
+    gpu="20 trainings of VGG on images of 224×224",
 )
