@@ -48,10 +48,18 @@ Place = tuple[str, str]
 def load_published(path: Path) -> Published:
     """The numbers of one published table or figure.
 
+    Args:
+        path: the TOML file; the top of this module lists its keys.
+
     Raises:
         ConfigError: the file is not TOML, lacks a part, has a row with a number too many or too few, or something in
             it is not a number.
         UnknownNameError: a key or a quantity is unknown.
+
+    Example:
+        >>> path = Path(__file__).parent / "convrelu" / "table6.toml"
+        >>> load_published(path).get("ConvReLU", "#Params")
+        1038184
     """
     document = read_toml(path)
     for key in document:
