@@ -115,9 +115,11 @@ def test_published_accuracies(quantity: Quantity, accuracy: float | None) -> Non
     assert published.accuracy("ReLU", "slow") is None
 
 
-def test_what_is_not_registered_is_lacking() -> None:
+def test_what_a_paper_needs_and_nobody_registered_is_lacking() -> None:
     assert experiment().lacking == ()
-    waiting = experiment(settings={**SETTINGS, "network": "net-of-tomorrow"}, needs=("folds",))
+    changes = {"settings": {**SETTINGS, "network": "net-of-tomorrow"}, "needs": ("folds",)}
+    assert experiment(**changes).lacking == ("folds",)
+    waiting = experiment(paper="Somebody (2020): A Paper", **changes)
     assert waiting.uses("network") == ["net-of-tomorrow"]
     assert waiting.lacking == ("the network net-of-tomorrow", "folds")
     with pytest.raises(ConfigError, match="paper/table cannot run yet: it waits for the network net-of-tomorrow"):

@@ -29,6 +29,7 @@ def test_what_is_not_built_yet_is_named(tmp_path: Path) -> None:
     waiting = Experiment(
         name="paper/figure",
         title="a figure",
+        paper="Somebody (2020): A Paper",
         settings={"network": "net-of-tomorrow"},
         columns=(Arm("a", {"dataset": "data-of-tomorrow"}),),
         needs=("the analysis",),

@@ -191,7 +191,12 @@ class Experiment:
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """What has to be built before it can run: networks and data sets that are not registered, and its needs."""
+        """What has to be built before it can run: networks and data sets that are not registered, and its needs.
+
+        In an experiment of one's own a name that is not registered is a mistake, not a thing to wait for.
+        """
+        if not self.paper:
+            return self.needs
         sources = dict.fromkeys(name.partition(":")[0] for name in self.uses("dataset"))
         return (
             *(f"the network {name}" for name in self.uses("network") if name not in networks.registry),
