@@ -19,7 +19,7 @@ def test_lists_every_registered_name(cli: Cli) -> None:
     }.items():
         assert [thing["name"] for thing in listing[kind]] == registry.names()
         assert all(thing["summary"] for thing in listing[kind])
-    assert [paper["name"] for paper in listing["papers"]] == ["arelu"]
+    assert [paper["name"] for paper in listing["papers"]] == ["arelu", "convrelu", "crelu", "pvlu"]
 
 
 def test_one_kind(cli: Cli) -> None:
@@ -36,6 +36,22 @@ def test_counts_the_runs_of_experiments_that_share_them(cli: Cli, tmp_path: Path
     assert runs["arelu/table1"] == runs["arelu/table5"] == 1
     assert runs["arelu/table6"] == 0
     assert "[runs in elsewhere: 1]" in cli("list", "--results", "elsewhere").out
+
+
+def test_papers_tell_the_state_of_every_table_and_figure(cli: Cli, tmp_path: Path) -> None:
+    packed = tmp_path / "runs" / "arelu-table1" / "results.jsonl"
+    packed.parent.mkdir(parents=True)
+    packed.write_text("{}\n{}\n")
+    listing = json.loads(cli("list", "papers", "--json").out)["papers"]
+    entries = {entry["name"]: entry for paper in listing for entry in paper["entries"]}
+    assert {*entries, "quickstart"} == set(papers.registry)
+    assert (entries["arelu/table5"]["state"], entries["arelu/table5"]["runs"]) == ("needs data: mnist", 2)
+    assert entries["crelu/figure2"]["lacking"] == ["the weights of AlexNet", "the analysis of filter pairs"]
+    assert entries["crelu/figure2"]["state"] == "waits for the weights of AlexNet, the analysis of filter pairs"
+    text = cli("list", "papers").out
+    assert "      2 runs in runs; needs data: mnist\n" in text
+    assert "      never run; waits for the weights of AlexNet, the analysis of filter pairs\n" in text
+    assert "Figure 6 is a drawing of the network." in text
 
 
 def test_unknown_kind(refused: Callable[..., str]) -> None:

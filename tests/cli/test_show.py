@@ -65,6 +65,21 @@ def test_mistakes(refused: Callable[..., str], arguments: list[str], line: str) 
     assert line in refused("show", *arguments)
 
 
+def test_a_table_that_waits_shows_numbers_and_assumptions(cli: Cli) -> None:
+    shown = cli("show", "crelu/table4").out
+    assert "state: waits for " in shown
+    assert "  AVR (conv1–4): top-1 41.12, top-5 19.25, top-1† 37.32, top-5† 16.49\n" in shown
+    assert "deviations\n  - " in shown
+    facts = json.loads(cli("show", "crelu/table1", "--json").out)
+    assert facts["numbers"]["CReLU"]["CIFAR-10 Average"] == 9.39
+    assert facts["plus_or_minus"]["CReLU"] == {"CIFAR-10 Average": 0.11, "CIFAR-100 Average": 0.12}
+
+
+def test_a_table_that_waits_does_not_run(refused: Callable[..., str]) -> None:
+    for verb in ("run", "plan", "table", "report"):
+        assert "crelu/table6 cannot run yet: it waits for" in refused(verb, "crelu/table6")
+
+
 def test_a_name_of_two_kinds(refused: Callable[..., str], cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     from rectifiers import networks
 

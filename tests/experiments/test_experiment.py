@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.experiments.experiment import Arm, Experiment, Lead, Preset, Published
+from rectifiers.experiments.experiment import Arm, Experiment, Lead, Preset, Published, Quantity
 
 SETTINGS: dict[str, Any] = {"dataset": "digits", "network": "digits-conv", "lr": 0.1, "epochs": 4}
 
@@ -104,3 +104,27 @@ def test_published_numbers() -> None:
     published = Published(source="Table 1", cells={("ReLU", "fast"): 98.5})
     assert published.get("ReLU", "fast") == 98.5
     assert published.get("AReLU", "fast") is None
+
+
+@pytest.mark.parametrize(
+    ("quantity", "accuracy"), [("accuracy", 98.5), ("error", 1.5), ("points", None), ("parameters", None)]
+)
+def test_published_accuracies(quantity: Quantity, accuracy: float | None) -> None:
+    published = Published("Table 1", {("ReLU", "fast"): 98.5}, quantities={"fast": quantity})
+    assert published.accuracy("ReLU", "fast") == accuracy
+    assert published.accuracy("ReLU", "slow") is None
+
+
+def test_what_a_paper_needs_and_nobody_registered_is_lacking() -> None:
+    assert experiment().lacking == ()
+    changes = {"settings": {**SETTINGS, "network": "net-of-tomorrow"}, "needs": ("folds",)}
+    assert experiment(**changes).lacking == ("folds",)
+    waiting = experiment(paper="Somebody (2020): A Paper", **changes)
+    assert waiting.uses("network") == ["net-of-tomorrow"]
+    assert waiting.lacking == ("the network net-of-tomorrow", "folds")
+    with pytest.raises(ConfigError, match="paper/table cannot run yet: it waits for the network net-of-tomorrow"):
+        waiting.cells("full")
+
+
+def test_only_what_waits_may_have_no_grid() -> None:
+    assert experiment(rows=(), columns=(), presets={}, needs=("an analysis",)).lacking == ("an analysis",)

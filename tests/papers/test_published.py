@@ -4,20 +4,33 @@ from pathlib import Path
 
 import pytest
 
-from rectifiers.core.errors import ConfigError
+from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.papers.published import load_published
 
 TABLE = """
 source = "Somebody (2020), Table 1"
-columns = ["a", "b"]
+columns = ["a", "b", "size"]
+quantity = ["error", "error", "parameters"]
+absent = "not printed"
 notes = ["b is misprinted"]
+says = ["AReLU is better."]
 
 [cells]
-ReLU = [1.5, 2]
-AReLU = [3.5, 4.5]
+ReLU = [1.5, 2, "61M"]
+AReLU = [3.5, "4.50±0.25", 1_035_268]
+CReLU = ["–", "–", "32.8M"]
 
 [derived]
-Improvement = [2.0, +2.0]
+Improvement = [2.0, +2.0, 0]
+
+[corrections]
+Improvement = { b = 2.5 }
+
+[parameters]
+AReLU = 2
+
+[stated]
+"lead, about" = 2
 """
 
 
@@ -30,22 +43,70 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_reads_rows_and_columns(tmp_path: Path) -> None:
     published = load_published(write(tmp_path, TABLE))
     assert published.source == "Somebody (2020), Table 1"
-    assert published.cells == {("ReLU", "a"): 1.5, ("ReLU", "b"): 2, ("AReLU", "a"): 3.5, ("AReLU", "b"): 4.5}
-    assert published.derived == {("Improvement", "a"): 2, ("Improvement", "b"): 2}
+    assert published.cells == {
+        ("ReLU", "a"): 1.5,
+        ("ReLU", "b"): 2,
+        ("ReLU", "size"): 61_000_000,
+        ("AReLU", "a"): 3.5,
+        ("AReLU", "b"): 4.5,
+        ("AReLU", "size"): 1_035_268,
+        ("CReLU", "size"): 32_800_000,
+    }
+    assert published.derived == {
+        ("Improvement", "a"): 2,
+        ("Improvement", "b"): 2,
+        ("Improvement", "size"): 0,
+    }
+    assert published.uncertainties == {("AReLU", "b"): 0.25}
+    assert published.absent == {("CReLU", "a"): "not printed", ("CReLU", "b"): "not printed"}
+    assert published.corrections == {("Improvement", "b"): 2.5}
+    assert published.quantities == {"a": "error", "b": "error", "size": "parameters"}
+    assert published.parameters == {"AReLU": 2}
+    assert published.stated == {"lead, about": 2}
+    assert published.says == ("AReLU is better.",)
     assert published.notes == ("b is misprinted",)
     assert published.get("AReLU", "b") == 4.5
-    assert published.get("AReLU", "c") is None
+    assert published.get("CReLU", "b") is None
+
+
+def test_counts_are_whole_numbers(tmp_path: Path) -> None:
+    cells = load_published(write(tmp_path, TABLE)).cells
+    assert [type(cells[row, "size"]) for row in ("ReLU", "AReLU", "CReLU")] == [int, int, int]
+
+
+def test_a_figure_needs_no_numbers(tmp_path: Path) -> None:
+    published = load_published(write(tmp_path, 'source = "Figure 1"\nsays = ["It rises."]'))
+    assert not published.cells
+    assert published.says == ("It rises.",)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("[1.5, 2]", "[1.5]", "row 'ReLU' has 1 numbers for 2 columns"),
-        ("[2.0, +2.0]", "[2.0, 1, 3]", "row 'Improvement' has 3 numbers for 2 columns"),
-        ('columns = ["a", "b"]', "", "needs columns"),
-        ("[1.5, 2]", "[1.5, 2", "is not a TOML file"),
+        ('[1.5, 2, "61M"]', "[1.5, 2]", "row 'ReLU' has 2 numbers for 3 columns"),
+        ("[2.0, +2.0, 0]", "[2.0, 1, 3, 4]", "row 'Improvement' has 4 numbers for 3 columns"),
+        ('columns = ["a", "b", "size"]', "", "needs columns"),
+        ('source = "Somebody (2020), Table 1"', "", "needs source"),
+        ('[1.5, 2, "61M"]', '[1.5, 2, "61M"', "is not a TOML file"),
+        ('"61M"', '"61 million"', "'61 million' is no number; write 93.71"),
+        ('absent = "not printed"', "", "there are dashes; say why"),
+        ("{ b = 2.5 }", "{ c = 2.5 }", "corrects 'Improvement' under 'c', which is not there"),
+        ('["error", "error", "parameters"]', '["error"]', "1 quantities for 3 columns"),
     ],
 )
 def test_damaged_files_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in TABLE
     with pytest.raises(ConfigError, match=message):
+        load_published(write(tmp_path, TABLE.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("says =", "say =", r"unknown key in .*table.toml 'say'; did you mean says"),
+        ('"parameters"]', '"parameter"]', r"unknown quantity in .*table.toml 'parameter'; did you mean parameters"),
+    ],
+)
+def test_unknown_words_give_the_nearest(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(UnknownNameError, match=message):
         load_published(write(tmp_path, TABLE.replace(old, new)))

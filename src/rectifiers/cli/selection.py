@@ -74,10 +74,11 @@ def select(name: str, preset: str | None, seeds: int | None, settings: Sequence[
         settings: "key=value" texts that change fields of all trials.
 
     Raises:
-        ConfigError: a value is outside its domain, or the file is not an experiment.
+        ConfigError: a value is outside its domain, the file is not an experiment, or the experiment cannot run yet.
         UnknownNameError: with the nearest names.
     """
     experiment = _experiment(name)
+    experiment.check_runnable()
     chosen = preset or (PREFERRED if PREFERRED in experiment.presets else list(experiment.presets)[-1])
     size, changes = experiment.preset(chosen), _changes(experiment, settings or ())
     if seeds is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +15,9 @@ from . import completion
 from .kinds import KINDS, find
 from .options import DATA, DataOption, JsonOption
 from .output import print_json, save
+
+if TYPE_CHECKING:
+    from ..experiments.experiment import Published
 
 
 def show_thing(
@@ -92,24 +96,49 @@ def _dataset(name: str, data_dir: Path) -> dict[str, Any]:
 
 def _experiment(name: str, data_dir: Path) -> dict[str, Any]:
     from ..experiments.result import METRICS
+    from ..papers.state import state
 
     experiment = KINDS["experiments"].get(name)
     return {
         "title": experiment.title,
         "paper": experiment.paper,
+        "state": state(experiment, data_dir),
         "settings": dict(experiment.settings),
         "rows": [arm.label for arm in experiment.rows],
         "columns": [arm.label for arm in experiment.columns],
-        "shows": f"{experiment.aggregate} of the seeds' {METRICS[experiment.metric]}",
-        "baseline": experiment.baseline,
-        "margin": experiment.margin,
+        "shows": f"{experiment.aggregate} of the seeds' {METRICS[experiment.metric]}" if experiment.rows else "",
+        "baseline": experiment.baseline if experiment.rows else "",
+        "margin": experiment.margin if experiment.rows else None,
         "presets": {
-            preset: f"{len(experiment.cells(preset))} trainings. {size.note}"
+            preset: size.note if experiment.lacking else f"{len(experiment.cells(preset))} trainings. {size.note}"
             for preset, size in experiment.presets.items()
         },
-        "published": experiment.published.source if experiment.published else "",
+        **_published(experiment.published),
         "deviations": list(experiment.deviations),
     }
+
+
+def _published(published: Published | None) -> dict[str, Any]:
+    """What the paper prints, row by row."""
+    if published is None:
+        return {"published": ""}
+    return {
+        "published": published.source,
+        "numbers": _by_row({**published.absent, **published.cells, **published.derived}),
+        "plus_or_minus": _by_row(published.uncertainties),
+        "parameters_per_unit": dict(published.parameters),
+        "stated": dict(published.stated),
+        "says": list(published.says),
+        "contradictions": list(published.notes),
+        "corrected": _by_row(published.corrections),
+    }
+
+
+def _by_row(cells: Mapping[tuple[str, str], Any]) -> dict[str, dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for (row, column), value in cells.items():
+        rows.setdefault(row, {})[column] = value
+    return rows
 
 
 _FACTS = {"activations": _activation, "networks": _network, "datasets": _dataset, "experiments": _experiment}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .. import datasets, networks
 from ..core.errors import ConfigError, UnknownNameError
 from .result import METRICS, Metric
 from .trial import Trial
@@ -55,25 +56,58 @@ class Lead:
     over: tuple[str, ...]
 
 
+Quantity = Literal["accuracy", "error", "parameters", "share", "points", "correlation"]
+
+
 @dataclass(frozen=True)
 class Published:
-    """A paper's numbers, in percent, with their place in the paper.
+    """A paper's numbers, with their place in the paper.
+
+    Accuracies, errors and shares are in percent, points are of percent, parameters are counts.
 
     Args:
         source: paper and table.
         cells: (row, column) → the printed number.
         derived: (row, column) → numbers that the paper computes from its cells, as printed.
         notes: where the print contradicts itself.
+        uncertainties: (row, column) → what the paper prints behind ±.
+        absent: (row, column) → why the paper has no number there.
+        corrections: (row, column) → what a printed number that contradicts others ought to be.
+        quantities: column → what its numbers are.
+        parameters: row → learnable numbers per unit, printed beside the row's label.
+        stated: what the running text gives a number for → that number.
+        says: what the running text says of it without a number.
     """
 
     source: str
-    cells: Mapping[tuple[str, str], float]
+    cells: Mapping[tuple[str, str], float] = field(default_factory=dict)
     derived: Mapping[tuple[str, str], float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    uncertainties: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    absent: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    corrections: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    stated: Mapping[str, float] = field(default_factory=dict)
+    says: tuple[str, ...] = ()
 
     def get(self, row: str, column: str) -> float | None:
         """The printed number, or None where the paper prints none."""
         return self.cells.get((row, column))
+
+    def accuracy(self, row: str, column: str) -> float | None:
+        """The printed number as an accuracy in percent, or None where there is none or it is something else.
+
+        Example:
+            >>> numbers = Published("Table 1", {("ReLU", "test"): 9.25}, quantities={"test": "error"})
+            >>> numbers.accuracy("ReLU", "test")
+            90.75
+        """
+        printed = self.get(row, column)
+        quantity = self.quantities.get(column, "accuracy")
+        if printed is None or quantity not in ("accuracy", "error"):
+            return None
+        return printed if quantity == "accuracy" else 100 - printed
 
 
 @dataclass(frozen=True)
@@ -106,14 +140,17 @@ class Experiment:
         deviations: where our protocol is known to differ from the paper's, or the paper is silent.
         runs: name under which the runs are kept; experiments that read the same runs share it.
         figures: pictures the report draws besides the table: "curves", "shapes", "traces".
+        needs: what has to be built before it can run, besides networks and data sets; while there is something, the
+            grid may be empty.
+        gpu: why the preset that follows the paper is more than a CPU does in days; empty where it is not.
     """
 
     name: str
     title: str
-    settings: Mapping[str, Any]
-    rows: tuple[Arm, ...]
-    columns: tuple[Arm, ...]
-    presets: Mapping[str, Preset]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[Arm, ...] = ()
+    columns: tuple[Arm, ...] = ()
+    presets: Mapping[str, Preset] = field(default_factory=dict)
     metric: Metric = "final_epoch"
     aggregate: Literal["mean", "best"] = "mean"
     baseline: str = "ReLU"
@@ -124,13 +161,15 @@ class Experiment:
     deviations: tuple[str, ...] = ()
     runs: str = ""
     figures: tuple[str, ...] = ("curves", "shapes")
+    needs: tuple[str, ...] = ()
+    gpu: str = ""
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
             raise UnknownNameError("metric", self.metric, METRICS)
         for kind, arms in (("row", self.rows), ("column", self.columns)):
             labels = [arm.label for arm in arms]
-            if not labels or len(set(labels)) != len(labels):
+            if not (labels or self.needs) or len(set(labels)) != len(labels):
                 raise ConfigError(f"experiment {self.name!r}: {kind} labels must be there and differ, got {labels}")
         known = [arm.label for arm in self.rows]
         for lead in self.leads:
@@ -145,12 +184,46 @@ class Experiment:
         """Name of the folder below the results root that keeps the runs."""
         return (self.runs or self.name).replace("/", "-")
 
+    def uses(self, kind: Literal["network", "dataset"]) -> list[str]:
+        """Names of all networks or data sets in its settings."""
+        settings = [self.settings, *(arm.settings for arm in (*self.rows, *self.columns))]
+        return list(dict.fromkeys(fields[kind] for fields in settings if kind in fields))
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What has to be built before it can run: networks and data sets that are not registered, and its needs.
+
+        In an experiment of one's own a name that is not registered is a mistake, not a thing to wait for.
+        """
+        if not self.paper:
+            return self.needs
+        sources = dict.fromkeys(name.partition(":")[0] for name in self.uses("dataset"))
+        return (
+            *(f"the network {name}" for name in self.uses("network") if name not in networks.registry),
+            *(f"the data set {name}" for name in sources if name not in datasets.registry),
+            *self.needs,
+        )
+
+    def check_runnable(self) -> None:
+        """Make sure that nothing is lacking.
+
+        Raises:
+            ConfigError: says what it waits for.
+        """
+        if self.lacking:
+            raise ConfigError(
+                f"{self.name} cannot run yet: it waits for {', '.join(self.lacking)}; "
+                f"`rectifiers show {self.name}` has the published numbers"
+            )
+
     def preset(self, name: str) -> Preset:
         """The preset called `name`.
 
         Raises:
+            ConfigError: the experiment cannot run yet.
             UnknownNameError: with the nearest names.
         """
+        self.check_runnable()
         if name not in self.presets:
             raise UnknownNameError(f"preset of {self.name}", name, self.presets)
         return self.presets[name]

@@ -1,44 +1,127 @@
-"""Published numbers, read from the TOML file beside the table that they belong to.
+"""Published numbers, read from the TOML file beside the table or figure that they belong to.
 
-The file holds the `source`, the labels of the `columns`, and one line of numbers per row under `[cells]`; further
-lines that the paper computes from these under `[derived]`; and `notes` where the print contradicts itself.
+source   paper, table or figure, what it shows
+columns  labels of the columns
+quantity what the numbers are: one word for all columns, or one for each; accuracies by default
+absent   why there are dashes
+notes    where the print contradicts itself
+says     what the running text says of it, in our words
+[cells]        row → one number per column, as printed: 93.71, "10.20±0.09", "1.4M", "–"
+[derived]      further rows, which the paper computes from these
+[corrections]  row → column → what a contradictory number ought to be
+[parameters]   row → learnable numbers per unit, printed beside the row's label
+[stated]       numbers of the running text
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
+from typing import Any, get_args
 
-from ..core.errors import ConfigError
-from ..experiments.experiment import Published
+from ..core.errors import ConfigError, UnknownNameError
+from ..experiments.experiment import Published, Quantity
 from ..experiments.toml import read_toml
+
+KEYS = {
+    "source",
+    "columns",
+    "quantity",
+    "absent",
+    "notes",
+    "says",
+    "cells",
+    "derived",
+    "corrections",
+    "parameters",
+    "stated",
+}
+DASH = "–"
+
+_PRINTED = re.compile(r"(?P<value>[-+]?\d+(\.\d+)?)(?P<million>M)?(±(?P<uncertainty>\d+(\.\d+)?))?")
+
+Place = tuple[str, str]
 
 
 def load_published(path: Path) -> Published:
-    """The numbers of one published table.
+    """The numbers of one published table or figure.
+
+    Args:
+        path: the TOML file; the top of this module lists its keys.
 
     Raises:
-        ConfigError: the file is not TOML, lacks a part, or has a row with a number too many or too few.
+        ConfigError: the file is not TOML, lacks a part, has a row with a number too many or too few, or something in
+            it is not a number.
+        UnknownNameError: a key or a quantity is unknown.
+
+    Example:
+        >>> path = Path(__file__).parent / "convrelu" / "table6.toml"
+        >>> load_published(path).get("ConvReLU", "#Params")
+        1038184
     """
     document = read_toml(path)
-    missing = {"source", "columns", "cells"} - set(document)
+    for key in document:
+        if key not in KEYS:
+            raise UnknownNameError(f"key in {path}", key, KEYS)
+    needed = {"source", "columns"} if {"cells", "derived"} & set(document) else {"source"}
+    missing = needed - set(document)
     if missing:
         raise ConfigError(f"{path}: needs {', '.join(sorted(missing))}")
-    columns = document["columns"]
+    columns = document.get("columns", [])
+    cells = _by_place(path, document.get("cells", {}), columns)
+    derived = _by_place(path, document.get("derived", {}), columns)
+    dashes = [place for place, printed in cells.items() if printed == DASH]
+    if dashes and "absent" not in document:
+        raise ConfigError(f'{path}: there are dashes; say why, with absent = "..."')
+    numbers = {place: _parse(path, printed) for place, printed in cells.items() if printed != DASH}
+    corrections = {
+        (row, column): float(value)
+        for row, values in document.get("corrections", {}).items()
+        for column, value in values.items()
+    }
+    for place in corrections:
+        if place not in numbers and place not in derived:
+            raise ConfigError(f"{path}: corrects {place[0]!r} under {place[1]!r}, which is not there")
     return Published(
         source=document["source"],
-        cells=_by_place(path, document["cells"], columns),
-        derived=_by_place(path, document.get("derived", {}), columns),
+        cells={place: value for place, (value, _) in numbers.items()},
+        derived={place: _parse(path, printed)[0] for place, printed in derived.items()},
+        uncertainties={place: width for place, (_, width) in numbers.items() if width is not None},
+        absent=dict.fromkeys(dashes, document.get("absent", "")),
+        corrections=corrections,
+        quantities=_quantities(path, document.get("quantity", "accuracy"), columns),
+        parameters=document.get("parameters", {}),
+        stated=document.get("stated", {}),
+        says=tuple(document.get("says", ())),
         notes=tuple(document.get("notes", ())),
     )
 
 
-def _by_place(path: Path, rows: Mapping[str, Sequence[float]], columns: Sequence[str]) -> dict[tuple[str, str], float]:
+def _by_place(path: Path, rows: Mapping[str, Sequence[Any]], columns: Sequence[str]) -> dict[Place, Any]:
     for row, values in rows.items():
         if len(values) != len(columns):
             raise ConfigError(f"{path}: row {row!r} has {len(values)} numbers for {len(columns)} columns")
-    return {
-        (row, column): float(value)
-        for row, values in rows.items()
-        for column, value in zip(columns, values, strict=True)
-    }
+    return {(row, column): value for row, values in rows.items() for column, value in zip(columns, values, strict=True)}
+
+
+def _parse(path: Path, printed: Any) -> tuple[float, float | None]:
+    """The number, and what stands behind its ±; counts stay whole."""
+    if isinstance(printed, int | float) and not isinstance(printed, bool):
+        return printed, None
+    match = _PRINTED.fullmatch(str(printed))
+    if match is None:
+        raise ConfigError(f'{path}: {printed!r} is no number; write 93.71, "10.20±0.09", "1.4M" or "{DASH}"')
+    value = int(Decimal(match["value"]) * 1_000_000) if match["million"] else float(match["value"])
+    return value, float(match["uncertainty"]) if match["uncertainty"] else None
+
+
+def _quantities(path: Path, given: str | Sequence[str], columns: Sequence[str]) -> dict[str, Quantity]:
+    words = [given] * len(columns) if isinstance(given, str) else given
+    if len(words) != len(columns):
+        raise ConfigError(f"{path}: {len(words)} quantities for {len(columns)} columns")
+    for word in words:
+        if word not in get_args(Quantity):
+            raise UnknownNameError(f"quantity in {path}", word, get_args(Quantity))
+    return dict(zip(columns, words, strict=True))  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ class Entry:
         summary: statistics of the finished seeds, and how many diverged.
         planned: how many seeds the preset asks for.
         missing: how many of them were not run.
-        published: the paper's number; None where it prints none.
+        published: the paper's number, errors turned into accuracies; None where it prints none.
         difference: `value` minus the paper's, in percentage points; None where the two are not comparable.
         outside: whether the paper's number lies outside our interval of the mean; None where that says nothing.
         comparison: paired comparison with the baseline in the same column; None for the baseline itself, and where
@@ -236,7 +236,7 @@ def _entry(
     run = [result for result in results if result is not None]
     summary = summarise(values, diverged=sum(result.status == "diverged" for result in run))
     value = summary.best if experiment.aggregate == "best" else summary.mean
-    published = experiment.published.get(row, column) if experiment.published else None
+    published = experiment.published.accuracy(row, column) if experiment.published else None
     difference = outside = None
     if comparable and published is not None and summary.n:
         difference = value - published

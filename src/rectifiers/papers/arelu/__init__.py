@@ -1,3 +1,4 @@
-"""AReLU (Chen, Li, Xu, 2020): 19 functions on MNIST, one file per table or figure."""
+"""AReLU (Chen, Li, Xu, 2020): MNIST, transfer, CIFAR and segmentation, one file per table or figure."""
 
 PAPER = "Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit"
+DRAWINGS = "Figure 6 is a drawing of the network."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ...experiments.experiment import Arm, Experiment, Preset
+from ..published import load_published
 from . import PAPER
 from .mnist import COLUMNS, PROTOCOL, SETTINGS
 
@@ -39,6 +42,7 @@ experiment = Experiment(
     },
     baseline=SHOWN,
     margin=0.1,
+    published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *PROTOCOL,
         "The paper does not say with which optimizer, learning rate and number of epochs and trainings the figure was "

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ...experiments.experiment import Experiment
+from ..published import load_published
 from . import PAPER
 from .functions import FUNCTIONS
 from .mnist import COLUMNS, COMPARED, PROTOCOL, SETTINGS, TWENTY_EPOCHS
@@ -17,6 +20,7 @@ experiment = Experiment(
     presets=TWENTY_EPOCHS,
     metric="final_epoch",
     margin=0.1,
+    published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*PROTOCOL, *COMPARED, "The paper prints curves, no numbers."),
     runs="arelu/mnist-20",
     figures=("curves",),

@@ -1,0 +1,27 @@
+"""Figure 5: test accuracy of six functions on CIFAR-100 over the epochs, from the trainings of Table 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...experiments.experiment import Experiment
+from ..published import load_published
+from . import PAPER
+from .functions import COMPARED
+from .images import CIFAR100, DENSENET, FUNCTIONS, NEEDS, PAPER_PRESET, PROTOCOL, SETTINGS
+
+experiment = Experiment(
+    name="convrelu/figure5",
+    title="Six functions on CIFAR-100 over the epochs",
+    paper=PAPER,
+    settings=SETTINGS,
+    rows=FUNCTIONS,
+    columns=(CIFAR100,),
+    presets=PAPER_PRESET,
+    published=load_published(Path(__file__).with_suffix(".toml")),
+    deviations=(*DENSENET, *PROTOCOL, *COMPARED, "The paper prints curves; numbers are what its text reads off them."),
+    runs="convrelu/images",
+    figures=("curves",),
+    needs=NEEDS,
+    gpu="30 trainings of 350 epochs of 50,000 images",
+)

@@ -1,0 +1,22 @@
+"""Figure 1: AlexNet's first filters, each beside its pairing filter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...experiments.experiment import Experiment
+from ..published import load_published
+from . import PAPER
+
+experiment = Experiment(
+    name="crelu/figure1",
+    title="Filters and their opposites",
+    paper=PAPER,
+    published=load_published(Path(__file__).with_suffix(".toml")),
+    deviations=(
+        "A filter's pair is the one with the smallest cosine similarity.",
+        "The weights of AlexNet are those that torchvision publishes, of a variant with 64 filters in the first "
+        "layer; the original has 96.",
+    ),
+    needs=("the weights of AlexNet", "the analysis of filter pairs"),
+)

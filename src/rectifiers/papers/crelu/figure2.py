@@ -1,0 +1,22 @@
+"""Figure 2: cosine similarity of pairing filters in the five layers of AlexNet, and of random filters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...experiments.experiment import Experiment
+from ..published import load_published
+from . import PAPER
+
+experiment = Experiment(
+    name="crelu/figure2",
+    title="How opposite AlexNet's filters are",
+    paper=PAPER,
+    published=load_published(Path(__file__).with_suffix(".toml")),
+    deviations=(
+        "Random filters are Gaussian, of unit length, as many and as large as the layer's.",
+        "The weights of AlexNet are those that torchvision publishes; its layers have other numbers of filters than "
+        "the original's.",
+    ),
+    needs=("the weights of AlexNet", "the analysis of filter pairs"),
+)

@@ -1,0 +1,25 @@
+"""Figure 4: invariance scores of ReLU and CReLU models, layer by layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...experiments.experiment import Experiment
+from ..published import load_published
+from . import PAPER
+
+experiment = Experiment(
+    name="crelu/figure4",
+    title="How invariant the layers are",
+    paper=PAPER,
+    published=load_published(Path(__file__).with_suffix(".toml")),
+    deviations=(
+        "How scores are measured is in a supplement that we do not have; ours follow Goodfellow et al. (2009): a unit "
+        "fires on 1 % of all inputs, and a layer counts with its best 20 % of units.",
+        "Which transformations the scores average over the text that we have does not say; ours are translations, "
+        "rotations and flips.",
+        "Each half of CReLU counts as units of its own, and scores are read behind the pooling.",
+    ),
+    needs=("the trainings of crelu/table1", "the trainings of crelu/table4", "the analysis of invariance"),
+    gpu="partly trained on ImageNet",
+)

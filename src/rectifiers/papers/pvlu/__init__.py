@@ -1,0 +1,7 @@
+"""PVLU (Gupta, Ahuja, 2021): from scratch, fine-tuned, under blur, on CIFAR, one file per table or figure.
+
+The text that we have numbers neither tables nor figures, so the files are named after what they show.
+"""
+
+PAPER = "Gupta, Ahuja (2021): Parametric Variational Linear Units (PVLUs) in Deep Convolutional Networks"
+DRAWINGS = "The other figures are drawings of the functions, and an image before and after the Gaussian filter."

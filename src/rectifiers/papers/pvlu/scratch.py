@@ -1,0 +1,25 @@
+"""First table of section 4.1: test accuracy of four functions on CIFAR-100 without augmentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...experiments.experiment import Experiment
+from ..published import load_published
+from . import PAPER
+from .six_conv import FIVE, LEAKY, MEAN, NEEDS, PRELU, PROTOCOL, PVLU, RELU, RELU_DIES, SETTINGS
+
+experiment = Experiment(
+    name="pvlu/scratch",
+    title="Four functions from scratch, without augmentation",
+    paper=PAPER,
+    settings=SETTINGS,
+    rows=(RELU, LEAKY, PRELU, PVLU),
+    columns=(MEAN,),
+    presets=FIVE,
+    metric="best_on_test",
+    published=load_published(Path(__file__).with_suffix(".toml")),
+    deviations=(*PROTOCOL, RELU_DIES),
+    needs=NEEDS,
+    gpu="20 trainings of 100 epochs of 50,000 images",
+)

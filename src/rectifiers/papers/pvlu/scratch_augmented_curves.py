@@ -1,0 +1,27 @@
+"""Second figure of section 4.1: test accuracy over the epochs with augmentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...experiments.experiment import Experiment
+from ..published import load_published
+from . import PAPER
+from .six_conv import AUGMENTED, BEST_TRAINING, MEAN, NEEDS, PRELU, PROTOCOL, PVLU, RELU, SETTINGS, THREE
+
+experiment = Experiment(
+    name="pvlu/scratch-augmented-curves",
+    title="Three functions over the epochs, with augmentation",
+    paper=PAPER,
+    settings=SETTINGS,
+    rows=(RELU, PRELU, PVLU),
+    columns=(MEAN,),
+    presets=THREE,
+    metric="best_on_test",
+    published=load_published(Path(__file__).with_suffix(".toml")),
+    deviations=(*PROTOCOL, *AUGMENTED, BEST_TRAINING),
+    runs="pvlu/scratch-augmented",
+    figures=("curves",),
+    needs=(*NEEDS, "augmentation"),
+    gpu="9 trainings of 100 epochs of 50,000 images",
+)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rectifiers.core.errors import ConfigError
+from rectifiers.experiments.experiment import Arm, Experiment, Preset
+from rectifiers.papers import registry
+from rectifiers.papers.state import state
+
+RUNNING = Experiment(
+    name="paper/table",
+    title="a table",
+    settings={"dataset": "mnist", "network": "mnist-conv", "lr": 0.1},
+    rows=(Arm("ReLU", {"activation": "relu"}),),
+    columns=(Arm("all", {}),),
+    presets={"paper": Preset(note="all")},
+)
+
+
+def test_an_experiment_without_its_data_names_them(tmp_path: Path) -> None:
+    assert state(RUNNING, tmp_path) == "needs data: mnist"
+    assert state(registry.get("quickstart"), tmp_path) == "runs here"
+
+
+def test_what_is_not_built_yet_is_named(tmp_path: Path) -> None:
+    waiting = Experiment(
+        name="paper/figure",
+        title="a figure",
+        paper="Somebody (2020): A Paper",
+        settings={"network": "net-of-tomorrow"},
+        columns=(Arm("a", {"dataset": "data-of-tomorrow"}),),
+        needs=("the analysis",),
+        gpu="9 trainings",
+    )
+    assert state(waiting, tmp_path) == (
+        "waits for the network net-of-tomorrow, the data set data-of-tomorrow, the analysis; "
+        "as published, needs a GPU: 9 trainings"
+    )
+    for ask in (waiting.check_runnable, lambda: waiting.cells("paper"), lambda: waiting.preset("paper")):
+        with pytest.raises(ConfigError, match=r"paper/figure cannot run yet: it waits for .*the analysis; `rectifiers"):
+            ask()
+    RUNNING.check_runnable()
+
+
+def test_data_of_ones_own_are_looked_for_where_they_lie(tmp_path: Path) -> None:
+    own = replace(RUNNING, settings={**RUNNING.settings, "dataset": f"npz:{tmp_path / 'images.npz'}"})
+    assert state(own, tmp_path) == f"needs data: npz:{tmp_path / 'images.npz'}"
+    (tmp_path / "images.npz").touch()
+    assert state(own, tmp_path) == "runs here"
