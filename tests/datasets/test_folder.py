@@ -33,7 +33,7 @@ def test_train_and_test_folders(tmp_path):
     data = load(f"folder:{tmp_path}")
     assert data.classes == ("cat", "dog")
     assert data.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
-    assert (data.channels, data.height, data.width) == (3, 4, 6)
+    assert data.shape == (3, 4, 6)
     assert data.train.images[:, 0, 0, 0].tolist() == data.train.labels.tolist()
     assert sorted(data.test.images[:, 1, 3, 5].tolist()) == [0, 0, 1, 1]
     assert data.note == ""
@@ -63,7 +63,7 @@ def test_split_does_not_depend_on_where_the_folder_lies(pets, tmp_path):
 def test_other_modes_become_rgb_and_it_says_so(mode, colour, pets):
     paint(pets / "cat" / "0.png", colour, mode)
     data = load(f"folder:{pets}")
-    assert data.channels == 3
+    assert data.shape[0] == 3
     assert f"1 pictures converted from {mode} to RGB" in data.note
 
 

@@ -16,7 +16,19 @@ def test_every_source_is_registered():
     registered = {registry.get(name) for name in registry.names()}
     package = Path(datasets.__file__).parent
     modules = {entry.split(":")[0] for entry in datasets.TABLE.values()}
-    helpers = {"batches", "dataset", "download", "files", "idx", "published", "source", "splits"}
+    helpers = {
+        "batches",
+        "blur",
+        "dataset",
+        "download",
+        "examples",
+        "files",
+        "idx",
+        "published",
+        "source",
+        "splits",
+        "views",
+    }
     assert {path.stem for path in package.glob("*.py")} == modules | helpers | {"__init__"}
     assert all(issubclass(source, Source) for source in registered)
 

@@ -59,6 +59,7 @@ OTHER: dict[str, Any] = {
     "gamma": 0.5,
     "warmup_epochs": 1,
     "normalise": "standard",
+    "augment": ("crop:4", "flip"),
     "train_size": 100,
     "validation": 0.1,
     "trace_points": 5,

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from .dataset import Dataset as Dataset
     from .dataset import Split as Split
     from .dataset import digest as digest
+    from .examples import Examples as Examples
     from .source import Availability, Source
+    from .splits import folds as folds
     from .splits import hold_out as hold_out
     from .splits import subset as subset
 
@@ -39,9 +41,11 @@ registry: Registry[type[Source]] = Registry("data set", __name__, TABLE)
 
 _HOME = {
     "Dataset": "dataset",
+    "Examples": "examples",
     "Normalise": "batches",
     "Split": "dataset",
     "digest": "dataset",
+    "folds": "splits",
     "hold_out": "splits",
     "order": "batches",
     "subset": "splits",

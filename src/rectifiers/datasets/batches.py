@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..core.errors import DataError, ShapeError, UnknownNameError
 from ..core.seeds import derive
-from .dataset import Split
+
+if TYPE_CHECKING:
+    from .dataset import Split
 
 NORMALISATIONS = ("standard", "unit")
 

@@ -18,10 +18,11 @@ from .. import activations, datasets, kernels, networks
 from ..core.errors import ConfigError, UnsupportedError
 from ..core.param_groups import activation_parameters
 from ..core.seeds import derive
-from ..datasets.batches import Normalise
-from ..datasets.dataset import Dataset, Split
+from ..datasets.dataset import Dataset
+from ..datasets.examples import Examples
 from ..datasets.splits import hold_out, subset
 from ..training import optimizers, record
+from ..training.augmentation import Augmentation
 from ..training.batches import Batches
 from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
@@ -130,12 +131,11 @@ def build_network(trial: Trial, data: Dataset) -> nn.Module:
                 raise ConfigError(f"{trial.activation} does not take activation_args {arguments}: {error}") from None
 
     torch.manual_seed(derive(trial.seed, "init"))
-    shape = (data.channels, data.height, data.width)
-    net = networks.create(trial.network, act, shape=shape, classes=len(data.classes))
-    # One blank image shows the activations that have a parameter per element how many elements there are.
+    net = networks.create(trial.network, act, shape=data.shape, classes=len(data.classes))
+    # One blank input shows the activations that have a parameter per element how many elements there are.
     torch.manual_seed(derive(trial.seed, "activation"))
     with torch.no_grad():
-        net.eval()(torch.zeros(1, *shape))
+        net.eval()(torch.zeros(1, *data.shape))
     return net.to(trial.device).to(memory_format=torch.channels_last)
 
 
@@ -152,10 +152,11 @@ def build_batches(trial: Trial, data: Dataset) -> tuple[Batches, Batches | None,
     if trial.validation:
         train, held_out = hold_out(train, trial.validation, trial.seed)
     # oneDNN's convolutions are faster with channels innermost: MNIST-Conv gains a quarter of its step.
-    normalise = Normalise.fit(trial.normalise, train, channels_last=True)
+    normalise = train.numbers(trial.normalise, channels_last=True)
+    augment = Augmentation(trial.augment)
 
-    def batches(split: Split, size: int) -> Batches:
-        return Batches(split, size, normalise=normalise, seed=trial.seed, device=trial.device)
+    def batches(split: Examples, size: int) -> Batches:
+        return Batches(split, size, normalise=normalise, seed=trial.seed, device=trial.device, augment=augment)
 
     return (
         batches(train, trial.batch_size),

@@ -54,6 +54,7 @@ class Trial(BaseModel):
     normalise: Literal["unit", "standard"] = Field(
         "unit", description="pixels: `unit` divides by 255, `standard` also removes mean and deviation per channel"
     )
+    augment: tuple[str, ...] = Field((), description="augmentation of training images, in order: `crop:4`, `flip`, …")
     train_size: int | None = Field(None, ge=1, description="use only so many training images; None: all")
     validation: float = Field(0.0, ge=0, lt=1, description="fraction of the training images held out for validation")
     trace_points: int = Field(0, ge=0, description="how often per epoch the activations' parameters are recorded")
@@ -90,6 +91,16 @@ class Trial(BaseModel):
             (name, int(item) if isinstance(item, float) and item.is_integer() else item)
             for name, item in sorted(arguments.items())
         )
+
+    @field_validator("augment")
+    @classmethod
+    def _known_augmentation(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:
+            # Needs torch, which reading trials does not.
+            from ..training.augmentation import Augmentation
+
+            Augmentation(value)
+        return value
 
     @field_serializer("activation_args")
     def _as_mapping(self, value: tuple[tuple[str, Scalar], ...]) -> dict[str, Scalar]:

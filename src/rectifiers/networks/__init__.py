@@ -24,7 +24,7 @@ TABLE = {
 registry: Registry[Any] = Registry("network", __name__, TABLE)
 
 
-def create(name: str, act: Callable[[int], nn.Module], *, shape: tuple[int, int, int], classes: int) -> nn.Module:
+def create(name: str, act: Callable[[int], nn.Module], *, shape: tuple[int, ...], classes: int) -> nn.Module:
     """A new network with PyTorch's default initialisation, drawn from the global generator.
 
     Args:
