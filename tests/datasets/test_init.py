@@ -19,14 +19,23 @@ def test_every_source_is_registered():
     helpers = {
         "batches",
         "blur",
+        "characters",
+        "cifar",
+        "class_folders",
         "dataset",
         "download",
         "examples",
         "files",
         "idx",
+        "local",
+        "picture",
         "published",
+        "slices",
         "source",
         "splits",
+        "text_rows",
+        "texts",
+        "tree",
         "views",
     }
     assert {path.stem for path in package.glob("*.py")} == modules | helpers | {"__init__"}
@@ -44,7 +53,7 @@ def test_importing_needs_no_torch():
 
 
 def test_exported_names():
-    assert {"Dataset", "Normalise", "Split", "digest", "hold_out", "order", "subset"} <= set(dir(datasets))
+    assert {"Dataset", "Examples", "Normalise", "Split", "digest", "folds", "hold_out", "order", "subset"} <= set(dir(datasets))
     assert datasets.Split is type(load("digits").train)
     with pytest.raises(AttributeError, match="nothing"):
         datasets.nothing  # noqa: B018
