@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import shutil
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from rectifiers.core.errors import DataError
-from rectifiers.datasets import check, load
+from rectifiers.datasets import check, digest, load
 
 
 def paint(path: Path, colour: object = (10, 20, 30), mode: str = "RGB", size: tuple[int, int] = (6, 4)) -> None:
@@ -135,3 +137,30 @@ def test_no_folder(tmp_path):
     with pytest.raises(DataError, match=r"no folder .*nowhere"):
         load(f"folder:{tmp_path}/nowhere")
     assert check(f"folder:{tmp_path}/nowhere").missing == (f"{tmp_path}/nowhere",)
+
+
+def test_archive_of_a_folder_is_read_in_place(pets, tmp_path):
+    unpacked = load(f"folder:{pets}")
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "gztar", pets.parent, "pets"))
+    before = sorted(tmp_path.rglob("*"))
+    packed = load(f"folder:{archive}")
+    assert digest(packed) == digest(unpacked)
+    assert packed.classes == unpacked.classes
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_val_serves_as_test(tmp_path):
+    for name in ("cat", "dog"):
+        paint(tmp_path / "train" / name / "0.png")
+        paint(tmp_path / "val" / name / "0.png")
+    assert len(load(f"folder:{tmp_path}").test) == 2
+
+
+def test_large_pictures_are_decoded_by_threads(tmp_path):
+    for name in ("cat", "dog"):
+        for number in range(3):
+            paint(tmp_path / name / f"{number}.png", (number, 0, 0), size=(300, 260))
+    data = load(f"folder:{tmp_path}")
+    reds = torch.cat([data.train.images, data.test.images])[:, 0, 200, 200]
+    assert sorted(reds.tolist()) == [0, 0, 1, 1, 2, 2]
+    assert data.shape == (3, 260, 300)

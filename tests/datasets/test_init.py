@@ -53,7 +53,9 @@ def test_importing_needs_no_torch():
 
 
 def test_exported_names():
-    assert {"Dataset", "Examples", "Normalise", "Split", "digest", "folds", "hold_out", "order", "subset"} <= set(dir(datasets))
+    assert {"Dataset", "Examples", "Normalise", "Split", "digest", "folds", "hold_out", "order", "subset"} <= set(
+        dir(datasets)
+    )
     assert datasets.Split is type(load("digits").train)
     with pytest.raises(AttributeError, match="nothing"):
         datasets.nothing  # noqa: B018

@@ -41,24 +41,19 @@ def decode(tree: Tree, name: str) -> tuple[Image, str]:
     """
     from PIL import Image
 
-    where = tree.where(name)
     try:
         with Image.open(BytesIO(tree.read(name))) as image:
             mode = image.mode
             if mode.startswith(_WIDE):
-                raise DataError(f"{where}: expected 8 bits per channel, got mode {mode}; convert it")
+                raise DataError(f"{tree.where(name)}: expected 8 bits per channel, got mode {mode}; convert it")
+            if mode == "RGB" and "transparency" not in image.info:
+                image.load()
+                return image, mode
             # Pillow drops the transparency of a palette only by way of RGBA.
             opaque = image.convert("RGBA") if "transparency" in image.info else image
             return opaque.convert("RGB"), mode
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{where}: cannot be read as a picture: {error}") from error
-
-
-def to_tensor(image: Image) -> Tensor:
-    """Pixels of a picture: uint8, H×W×C, or H×W if it has one channel."""
-    import numpy as np
-
-    return torch.from_numpy(np.array(image))
+        raise DataError(f"{tree.where(name)}: cannot be read as a picture: {error}") from error
 
 
 def decode_all(tree: Tree, names: Sequence[str]) -> tuple[Tensor, Counter[str]]:
@@ -74,8 +69,11 @@ def decode_all(tree: Tree, names: Sequence[str]) -> tuple[Tensor, Counter[str]]:
     Raises:
         DataError: one cannot be read, or has another size.
     """
+    import numpy as np
+
     width, height = decode(tree, names[0])[0].size
     images = torch.empty(len(names), 3, height, width, dtype=torch.uint8)
+    pixels = images.numpy()
 
     def fill(index: int) -> str:
         image, mode = decode(tree, names[index])
@@ -84,7 +82,7 @@ def decode_all(tree: Tree, names: Sequence[str]) -> tuple[Tensor, Counter[str]]:
                 f"pictures differ in size: {tree.where(names[0])} has {width}×{height} pixels, "
                 f"{tree.where(names[index])} has {image.width}×{image.height}; resize them to one size"
             )
-        images[index] = to_tensor(image).permute(2, 0, 1)
+        pixels[index] = np.asarray(image).transpose(2, 0, 1)
         return mode
 
     modes: Counter[str]

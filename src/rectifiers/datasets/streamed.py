@@ -16,7 +16,7 @@ from .batches import Normalise
 from .class_folders import labels, parts
 from .dataset import Dataset, Split, check_labels
 from .examples import Examples, Which
-from .picture import decode, to_tensor
+from .picture import decode
 from .source import PathSource
 from .tree import Tree, open_tree
 from .views import centre_crop
@@ -138,6 +138,7 @@ def stream(name: str, tree: Tree) -> Dataset:
 
 def _square(tree: Tree, name: str) -> Tensor:
     """A picture, its shorter side made 256, its centre kept: uint8, 256×256×3."""
+    import numpy as np
     from PIL import Image
 
     image, _ = decode(tree, name)
@@ -145,4 +146,4 @@ def _square(tree: Tree, name: str) -> Tensor:
     if short != STORED:
         width, height = (STORED * side // short for side in image.size)
         image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return centre_crop(to_tensor(image).permute(2, 0, 1), (STORED, STORED)).permute(1, 2, 0)
+    return centre_crop(torch.from_numpy(np.array(image)).permute(2, 0, 1), (STORED, STORED)).permute(1, 2, 0)

@@ -164,6 +164,12 @@ def _tar(path: Path, file: BytesIO) -> Iterator[tuple[str, bytes]]:
             if content is None:
                 raise DataError(f"{path}: refused, for its member {member.name!r} is a link or a device, not a file")
             yield _inside(path, member.name), content.read()
+        # tarfile takes an archive that breaks off between two members for a whole one; whole ones end in zeros, and
+        # reading them to their end checks what compression added.
+        assert archive.fileobj is not None
+        archive.fileobj.seek(archive.offset)
+        if not archive.fileobj.read().startswith(tarfile.NUL * tarfile.BLOCKSIZE):
+            raise EOFError("it is truncated")
 
 
 def _zip(path: Path, file: BytesIO) -> Iterator[tuple[str, bytes]]:
