@@ -69,9 +69,10 @@ class Texts(Examples):
         try:
             with tempfile.TemporaryFile() as file:
                 while chunk := list(islice(iterator, _AT_ONCE)):
-                    labels.extend(label for label, _ in chunk)
-                    lengths.extend(len(text) for _, text in chunk)
-                    content = "".join(text for _, text in chunk).encode()
+                    numbers, strings = zip(*chunk, strict=True)
+                    labels.extend(numbers)
+                    lengths.extend(map(len, strings))
+                    content = "".join(strings).encode()
                     codes = encode(content)
                     blanks = content.count(b" ")
                     characters += len(codes) - blanks

@@ -168,7 +168,7 @@ def _tar(path: Path, file: BytesIO) -> Iterator[tuple[str, bytes]]:
         # reading them to their end checks what compression added.
         assert archive.fileobj is not None
         archive.fileobj.seek(archive.offset)
-        if not archive.fileobj.read().startswith(tarfile.NUL * tarfile.BLOCKSIZE):
+        if not archive.fileobj.read(-1).startswith(tarfile.NUL * tarfile.BLOCKSIZE):
             raise EOFError("it is truncated")
 
 

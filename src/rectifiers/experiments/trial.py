@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 from typing_extensions import Self
 
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, UnknownNameError
 
 Scalar = bool | int | float | str
 
@@ -99,7 +99,10 @@ class Trial(BaseModel):
             # Needs torch, which reading trials does not.
             from ..training.augmentation import Augmentation
 
-            Augmentation(value)
+            try:
+                Augmentation(value)
+            except UnknownNameError as error:
+                raise ValueError(str(error)) from None
         return value
 
     @field_serializer("activation_args")

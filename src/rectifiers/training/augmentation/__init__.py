@@ -8,6 +8,7 @@ A new transform: one file that holds its `Transform`, and one line in `TABLE`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
@@ -122,7 +123,9 @@ def parse(spec: str) -> Transform:
     kind = int if parameter.type == "int" else float
     try:
         value = kind(number)
+        if not math.isfinite(value):
+            raise ValueError
     except ValueError:
-        expected = "a whole number" if kind is int else "a number"
+        expected = "a whole number" if kind is int else "a finite number"
         raise ConfigError(f"augmentation {name!r} needs {expected}, its {parameter.name}, got {spec!r}") from None
     return cls(value)

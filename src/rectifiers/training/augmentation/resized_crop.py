@@ -43,9 +43,9 @@ class ResizedCrop(Transform):
         tall, broad = min(height, round(width / _ASPECT[0])), min(width, round(height * _ASPECT[1]))
         rows = torch.where(found, rows[first, each], tall)
         columns = torch.where(found, columns[first, each], broad)
-        share = torch.where(found, torch.rand(2, count, generator=generator), 0.5)
-        top = (share[0] * (height - rows + 1)).long()
-        left = (share[1] * (width - columns + 1)).long()
+        room = torch.stack((height - rows, width - columns))
+        anywhere = (torch.rand(2, count, generator=generator) * (room + 1)).long()
+        top, left = torch.where(found, anywhere, room // 2)
         return torch.stack((top, left, rows, columns), 1)
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
