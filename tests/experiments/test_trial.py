@@ -149,7 +149,10 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         ({"milestones": (0,)}, "milestones.0: Input should be greater than or equal to 1, got 0"),
         ({"gamma": 2}, "gamma: Input should be less than or equal to 1, got 2"),
         ({"warmup_epochs": -1}, "warmup_epochs: Input should be greater than or equal to 0, got -1"),
-        ({"normalise": "none"}, "normalise: Input should be 'unit' or 'standard', got 'none'"),
+        (
+            {"normalise": "none"},
+            "normalise: Input should be 'unit', 'standard', 'cifar10', 'cifar100' or 'imagenet', got 'none'",
+        ),
         ({"train_size": 0}, "train_size: Input should be greater than or equal to 1, got 0"),
         ({"validation": 1}, "validation: Input should be less than 1, got 1"),
         ({"trace_points": -1}, "trace_points: Input should be greater than or equal to 0, got -1"),

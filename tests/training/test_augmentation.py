@@ -13,6 +13,9 @@ from torchvision.transforms import functional as F
 from rectifiers.core.errors import ConfigError, ShapeError, UnknownNameError
 from rectifiers.datasets.blur import radius
 from rectifiers.datasets.dataset import Split
+from rectifiers.datasets.examples import Examples
+from rectifiers.datasets.slices import Slices
+from rectifiers.datasets.texts import Texts
 from rectifiers.experiments.trial import Trial
 from rectifiers.training.augmentation import Augmentation, parse, registry
 from rectifiers.training.batches import Batches
@@ -242,6 +245,18 @@ def test_batches_refuse_another_size_than_is_evaluated() -> None:
     batches = Batches(SPLIT, 20, normalise=SPLIT.numbers("unit"), augment=Augmentation(("patch:24",)))
     with pytest.raises(ShapeError, match="augmentation patch:24 makes inputs of 3×24×24, evaluated are 3×32×32"):
         next(batches.epoch(0))
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        Texts.read([(0, "a"), (1, "b")], "test"),
+        Slices(IMAGES, IMAGES[:, :1] // 255, torch.arange(64)),
+    ],
+)
+def test_texts_and_masks_are_not_augmented(split: Examples) -> None:
+    with pytest.raises(ConfigError, match=r"augmentation flip is for images with a label each, got (Texts|Slices)"):
+        Batches(split, 20, normalise=split.numbers("unit"), augment=Augmentation(("flip",)))
 
 
 FIELDS = {"dataset": "digits", "network": "digits-conv", "activation": "relu", "lr": 0.1}

@@ -19,9 +19,11 @@ class Examples(ABC):
 
     Class attributes:
         noun: what is counted when a part is taken, as errors say it.
+        augmentable: whether inputs may be cropped, turned and the like without their targets.
     """
 
     noun: ClassVar[str] = "images"
+    augmentable: ClassVar[bool] = True
 
     @property
     @abstractmethod

@@ -30,6 +30,7 @@ class Slices(Examples):
     """
 
     noun: ClassVar[str] = "patients"
+    augmentable: ClassVar[bool] = False
 
     images: Tensor
     masks: Tensor

@@ -87,8 +87,8 @@ class Streamed(Examples):
 
     def numbers(self, kind: str, *, channels_last: bool = False) -> Normalise:
         """The normalisation called `kind`, measured on up to 1,000 pictures, evenly spread."""
-        if kind == "unit":
-            return Normalise(channels_last=channels_last)
+        if kind != "standard":
+            return Normalise.named(kind, channels_last=channels_last)
         some = torch.arange(0, len(self), max(1, len(self) // _MEASURED))[:_MEASURED]
         return Normalise.fit(kind, Split(self.take(some), self.labels[some]), channels_last=channels_last)
 

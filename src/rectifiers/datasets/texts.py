@@ -42,6 +42,7 @@ class Texts(Examples):
     """
 
     noun: ClassVar[str] = "texts"
+    augmentable: ClassVar[bool] = False
 
     codes: Tensor
     bounds: Tensor

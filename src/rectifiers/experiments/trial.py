@@ -51,8 +51,10 @@ class Trial(BaseModel):
     )
     gamma: float = Field(0.1, gt=0, le=1, description="factor at each milestone")
     warmup_epochs: int = Field(0, ge=0, description="epochs over which the learning rate rises linearly from 0")
-    normalise: Literal["unit", "standard"] = Field(
-        "unit", description="pixels: `unit` divides by 255, `standard` also removes mean and deviation per channel"
+    normalise: Literal["unit", "standard", "cifar10", "cifar100", "imagenet"] = Field(
+        "unit",
+        description="pixels: `unit` divides by 255, `standard` also removes mean and deviation per channel, as do the "
+        "customary constants of `cifar10`, `cifar100` and `imagenet`",
     )
     augment: tuple[str, ...] = Field((), description="augmentation of training images, in order: `crop:4`, `flip`, …")
     train_size: int | None = Field(None, ge=1, description="use only so many training images; None: all")

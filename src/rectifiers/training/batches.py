@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from ..core.errors import ShapeError
+from ..core.errors import ConfigError, ShapeError
 from ..datasets.batches import order
 from ..datasets.dataset import by
 from ..datasets.examples import Examples, Which
@@ -25,6 +25,9 @@ class Batches:
         seed: root of the order and the augmentation of training batches.
         device: where the batches go.
         augment: what happens to the images of training batches.
+
+    Raises:
+        ConfigError: the examples are none that can be augmented.
     """
 
     def __init__(
@@ -37,6 +40,8 @@ class Batches:
         device: torch.device | str = "cpu",
         augment: Augmentation = Augmentation(),  # noqa: B008 - it is frozen
     ) -> None:
+        if augment.transforms and not split.augmentable:
+            raise ConfigError(f"augmentation {augment} is for images with a label each, got {split!r}; leave it out")
         self.split, self.targets = split.to(device), split.targets.to(device)
         self.size, self.normalise, self.seed, self.device, self.augment = size, normalise, seed, device, augment
 
