@@ -63,7 +63,7 @@ class Batches:
         gather = self.split.whole if self.augment.crops else self.split.take
         for indices in order(len(self.targets), self.seed, epoch).to(self.targets.device).split(self.size):
             images = self.augment(self._here(gather(indices)), draws)
-            if tuple(images.shape[1:]) != self.split.shape:
+            if self.augment.crops and tuple(images.shape[1:]) != self.split.shape:
                 raise ShapeError(
                     f"augmentation {self.augment} makes inputs of {by(tuple(images.shape[1:]))}, "
                     f"evaluated are {by(self.split.shape)}; augment to that size"
