@@ -10,8 +10,9 @@ from types import ModuleType
 import pytest
 
 import rectifiers
-from rectifiers import functional, networks
+from rectifiers import datasets, functional, networks
 from rectifiers.activations import registry
+from rectifiers.training import augmentation
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -60,6 +61,12 @@ def test_page_has_an_entry_for_every_function(page: str) -> None:
 @pytest.mark.parametrize("name", functional.__all__)
 def test_page_has_every_plain_function(page: str, name: str) -> None:
     assert f"\nfunctional.{name}(" in page
+
+
+def test_data_page_names_every_data_set_and_augmentation() -> None:
+    rows = re.findall(r"^\| (`.*?`) \|", (DOCS / "data.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    named = {name.split(":")[0] for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert named == {*datasets.TABLE, *augmentation.TABLE}
 
 
 def test_anchors_lead_to_headings(build: ModuleType, page: str) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
+from torchvision.transforms.functional import normalize
 
 from rectifiers.core.errors import DataError, ShapeError, UnknownNameError
-from rectifiers.datasets.batches import Normalise, order
+from rectifiers.datasets.batches import NORMALISATIONS, Normalise, order
 from rectifiers.datasets.dataset import Split
+from rectifiers.experiments.trial import Trial
 
 IMAGES = torch.randint(256, (40, 3, 6, 5), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 TRAIN = Split(IMAGES, torch.arange(40) % 2)
@@ -46,7 +50,24 @@ def test_standard_measures_the_split_it_is_given():
     assert normalise.std == pytest.approx(pixels.std(dim=(0, 2, 3), correction=0).tolist())
 
 
-def test_published_constants():
+@pytest.mark.parametrize(
+    ("kind", "mean", "std"),
+    [
+        ("cifar10", (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
+        ("cifar100", (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+        ("imagenet", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    ],
+)
+def test_customary_constants_as_torchvision_applies_them(kind, mean, std):
+    ours = Normalise.fit(kind, TRAIN)(IMAGES)
+    torch.testing.assert_close(ours, normalize(IMAGES / 255, mean, std))
+
+
+def test_a_trial_knows_every_kind():
+    assert set(get_args(Trial.model_fields["normalise"].annotation)) == set(NORMALISATIONS)
+
+
+def test_given_constants():
     normalise = Normalise(mean=(0.5, 0.25, 0.0), std=(0.5, 1.0, 2.0))
     white = torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)
     assert normalise(white).flatten().tolist() == [1.0, 0.75, 0.5]

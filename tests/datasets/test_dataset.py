@@ -17,7 +17,7 @@ def dataset(train=split(), test=split(), classes=("a", "b")):  # noqa: B008 - ne
 
 def test_sizes():
     toy = dataset()
-    assert (toy.channels, toy.height, toy.width, len(toy.train)) == (1, 3, 5, 4)
+    assert (toy.shape, len(toy.train)) == ((1, 3, 5), 4)
     assert repr(toy.train) == "Split(4 images, 1×3×5)"
 
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import shutil
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from rectifiers.core.errors import DataError
-from rectifiers.datasets import check, load
+from rectifiers.datasets import check, digest, load
 
 
 def paint(path: Path, colour: object = (10, 20, 30), mode: str = "RGB", size: tuple[int, int] = (6, 4)) -> None:
@@ -33,7 +35,7 @@ def test_train_and_test_folders(tmp_path):
     data = load(f"folder:{tmp_path}")
     assert data.classes == ("cat", "dog")
     assert data.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
-    assert (data.channels, data.height, data.width) == (3, 4, 6)
+    assert data.shape == (3, 4, 6)
     assert data.train.images[:, 0, 0, 0].tolist() == data.train.labels.tolist()
     assert sorted(data.test.images[:, 1, 3, 5].tolist()) == [0, 0, 1, 1]
     assert data.note == ""
@@ -63,7 +65,7 @@ def test_split_does_not_depend_on_where_the_folder_lies(pets, tmp_path):
 def test_other_modes_become_rgb_and_it_says_so(mode, colour, pets):
     paint(pets / "cat" / "0.png", colour, mode)
     data = load(f"folder:{pets}")
-    assert data.channels == 3
+    assert data.shape[0] == 3
     assert f"1 pictures converted from {mode} to RGB" in data.note
 
 
@@ -135,3 +137,30 @@ def test_no_folder(tmp_path):
     with pytest.raises(DataError, match=r"no folder .*nowhere"):
         load(f"folder:{tmp_path}/nowhere")
     assert check(f"folder:{tmp_path}/nowhere").missing == (f"{tmp_path}/nowhere",)
+
+
+def test_archive_of_a_folder_is_read_in_place(pets, tmp_path):
+    unpacked = load(f"folder:{pets}")
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "gztar", pets.parent, "pets"))
+    before = sorted(tmp_path.rglob("*"))
+    packed = load(f"folder:{archive}")
+    assert digest(packed) == digest(unpacked)
+    assert packed.classes == unpacked.classes
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_val_serves_as_test(tmp_path):
+    for name in ("cat", "dog"):
+        paint(tmp_path / "train" / name / "0.png")
+        paint(tmp_path / "val" / name / "0.png")
+    assert len(load(f"folder:{tmp_path}").test) == 2
+
+
+def test_large_pictures_are_decoded_by_threads(tmp_path):
+    for name in ("cat", "dog"):
+        for number in range(3):
+            paint(tmp_path / name / f"{number}.png", (number, 0, 0), size=(300, 260))
+    data = load(f"folder:{tmp_path}")
+    reds = torch.cat([data.train.images, data.test.images])[:, 0, 200, 200]
+    assert sorted(reds.tolist()) == [0, 0, 1, 1, 2, 2]
+    assert data.shape == (3, 260, 300)

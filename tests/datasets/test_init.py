@@ -16,7 +16,28 @@ def test_every_source_is_registered():
     registered = {registry.get(name) for name in registry.names()}
     package = Path(datasets.__file__).parent
     modules = {entry.split(":")[0] for entry in datasets.TABLE.values()}
-    helpers = {"batches", "dataset", "download", "files", "idx", "published", "source", "splits"}
+    helpers = {
+        "batches",
+        "blur",
+        "characters",
+        "cifar",
+        "class_folders",
+        "dataset",
+        "download",
+        "examples",
+        "files",
+        "idx",
+        "local",
+        "picture",
+        "published",
+        "slices",
+        "source",
+        "splits",
+        "text_rows",
+        "texts",
+        "tree",
+        "views",
+    }
     assert {path.stem for path in package.glob("*.py")} == modules | helpers | {"__init__"}
     assert all(issubclass(source, Source) for source in registered)
 
@@ -32,7 +53,9 @@ def test_importing_needs_no_torch():
 
 
 def test_exported_names():
-    assert {"Dataset", "Normalise", "Split", "digest", "hold_out", "order", "subset"} <= set(dir(datasets))
+    assert {"Dataset", "Examples", "Normalise", "Split", "digest", "folds", "hold_out", "order", "subset"} <= set(
+        dir(datasets)
+    )
     assert datasets.Split is type(load("digits").train)
     with pytest.raises(AttributeError, match="nothing"):
         datasets.nothing  # noqa: B018

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from rectifiers.core.errors import ConfigError
 from rectifiers.datasets.dataset import Split
-from rectifiers.datasets.splits import hold_out, subset
+from rectifiers.datasets.slices import Slices
+from rectifiers.datasets.splits import folds, hold_out, subset
 
 
 def numbered(labels):
@@ -65,3 +66,50 @@ def test_subset_of_all_is_all():
 def test_subset_refuses_more_than_there_is(count):
     with pytest.raises(ConfigError, match=f"cannot take {count} of 4 images; expected 1 to 4"):
         subset(numbered([0, 1, 1, 1]), count, seed=0)
+
+
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=50), st.data())
+def test_folds_hold_each_example_out_once(labels, data):
+    whole = numbered(labels)
+    count = data.draw(st.integers(2, len(labels)))
+    parts = folds(whole, count, seed=data.draw(st.integers(0, 99)))
+    assert sorted(number for _, fold in parts for number in numbers(fold)) == numbers(whole)
+    shares = torch.stack([fold.labels.bincount(minlength=4) for _, fold in parts])
+    assert (shares.amax(0) - shares.amin(0) <= 1).all()
+    assert shares.sum(1).max() - shares.sum(1).min() <= 1
+    for rest, fold in parts:
+        assert sorted(numbers(rest) + numbers(fold)) == numbers(whole)
+        assert numbers(fold) == sorted(numbers(fold))
+        assert [labels[number] for number in numbers(rest)] == rest.labels.tolist()
+
+
+def test_folds_are_fixed_by_their_seed():
+    whole = numbered([0, 1] * 30)
+    one, same, other = ([numbers(fold) for _, fold in folds(whole, 10, seed)] for seed in (0, 0, 1))
+    assert one == same != other
+
+
+@pytest.mark.parametrize("count", [1, 11])
+def test_folds_refuse_what_cannot_be(count):
+    with pytest.raises(ConfigError, match=f"cannot make {count} folds of 10 images; expected 2 to 10"):
+        folds(numbered([0, 1] * 5), count, seed=0)
+
+
+def slices(patients):
+    """Slices whose every pixel is the number of the patient."""
+    patients = torch.tensor(patients)
+    pixels = patients.to(torch.uint8).view(-1, 1, 1, 1)
+    return Slices(pixels, pixels, patients)
+
+
+def test_patients_are_never_cut_in_two():
+    whole = slices([3, 3, 3, 5, 8, 8, 9, 9, 9, 9])
+    rest, held = hold_out(whole, 2, seed=0)
+    assert len(held.patients.unique()) == 2
+    assert not {*rest.patients.tolist()} & {*held.patients.tolist()}
+    assert sorted(rest.patients.tolist() + held.patients.tolist()) == whole.patients.tolist()
+    parts = folds(whole, 4, seed=0)
+    assert sorted(fold.patients.unique().tolist() for _, fold in parts) == [[3], [5], [8], [9]]
+    assert torch.equal(subset(whole, 4, seed=0).patients, whole.patients)
+    with pytest.raises(ConfigError, match="cannot hold out 4 of 4 patients"):
+        hold_out(whole, 4, seed=0)

@@ -49,7 +49,7 @@ def test_axes_and_labels(folder, files, arrays, write):
 def test_centre_crop(files, write):
     folder = write(files)
     whole, centre = load("svhn", folder), load("svhn-28", folder)
-    assert (centre.name, centre.height, centre.width) == ("svhn-28", 28, 28)
+    assert (centre.name, centre.shape) == ("svhn-28", (3, 28, 28))
     assert torch.equal(centre.test.images, whole.test.images[:, :, 2:30, 2:30])
     assert torch.equal(centre.test.labels, whole.test.labels)
     assert "28×28" in centre.note

@@ -26,6 +26,7 @@ TRIALS = [
     tiny(activation=name, epochs=2, validation=0.2, trace_points=2, seed=3, momentum=0.9)
     for name in ("rrelu", "arelu", "apl", "relu")
 ]
+TRIALS.append(tiny(epochs=2, seed=3, augment=("crop:1", "flip", "rotate:15", "cutout:2")))
 
 
 @pytest.fixture(scope="module")
@@ -149,17 +150,18 @@ def test_seed_changes_every_first_weight() -> None:
     assert not any(torch.equal(a, b) for a, b in zip(layers(tiny(seed=0)), layers(tiny(seed=1)), strict=True))
 
 
-@pytest.mark.parametrize("stream", ["init", "activation", "order", "noise", "subset", "hold-out"])
+@pytest.mark.parametrize("stream", ["init", "activation", "order", "noise", "subset", "hold-out", "augment"])
 def test_each_stream_changes_the_outcome_and_no_other_stream(stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Turn one stream into another: first weights follow "init" alone, and each stream counts in the end."""
     import rectifiers.datasets.batches
     import rectifiers.datasets.splits
     import rectifiers.experiments.network
+    import rectifiers.training.augmentation
     import rectifiers.training.loop
     from rectifiers.core.seeds import derive
 
     # A random start and noise in one network, so that every stream is drawn from.
-    random_start = tiny(activation="apl", validation=0.2, seed=2)
+    random_start = tiny(activation="apl", validation=0.2, seed=2, augment=("crop:1",))
     noisy = tiny(activation="rrelu", validation=0.2, seed=2)
     trial = noisy if stream == "noise" else random_start
     first, before = layers(trial), run_trial(trial).epochs[0]
@@ -171,6 +173,7 @@ def test_each_stream_changes_the_outcome_and_no_other_stream(stream: str, monkey
         rectifiers.datasets.batches,
         rectifiers.datasets.splits,
         rectifiers.experiments.network,
+        rectifiers.training.augmentation,
         rectifiers.training.loop,
     ):
         monkeypatch.setattr(module, "derive", turned)

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import torch
 
+from rectifiers.datasets import order
+from rectifiers.datasets.texts import Texts
+from rectifiers.training.batches import Batches
+
 from .samples import batches, blobs
 
 
@@ -10,6 +14,18 @@ def test_last_batch_holds_what_is_left() -> None:
     assert len(found) == 3
     assert [len(labels) for _, labels in found] == [4, 4, 2]
     assert [len(labels) for _, labels in found.epoch(0)] == [4, 4, 2]
+
+
+def test_texts_become_rows_of_letters() -> None:
+    texts = Texts.read([(number % 2, f"text {number}") for number in range(9)], "test", length=12)
+    found = Batches(texts, 4, normalise=texts.numbers("unit"))
+    rows, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
+    assert rows.shape == (9, 70, 12)
+    assert torch.equal(labels, texts.labels)
+    shuffled, targets = (torch.cat(parts) for parts in zip(*found.epoch(0), strict=True))
+    places = order(9, seed=0, epoch=0)
+    assert torch.equal(shuffled, rows[places])
+    assert torch.equal(targets, labels[places])
 
 
 def test_own_order_is_kept() -> None:

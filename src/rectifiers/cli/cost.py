@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from ..datasets.batches import Normalise
-from ..datasets.dataset import Dataset, Split
+from ..datasets.dataset import Dataset
+from ..datasets.examples import Examples
 from ..experiments.network import build_network
 from ..experiments.run_trial import EVALUATION_BATCH
 from ..experiments.trial import Trial
 from ..training import optimizers
+from ..training.augmentation import Augmentation
 from ..training.batches import Batches
 from ..training.loop import fit
 
@@ -55,12 +56,18 @@ def measure(trial: Trial, data: Dataset) -> Speed:
     torch.set_num_threads(trial.threads)
     try:
         train, test = _first(data.train, STEPS * trial.batch_size), _first(data.test, EVALUATION_BATCH)
-        normalise = Normalise.fit(trial.normalise, train, channels_last=True)
+        normalise = train.numbers(trial.normalise, channels_last=True)
         net = build_network(trial, data)
         _, epoch = fit(
             net,
             optimizers.create(trial.optimizer, net, lr=HARMLESS, momentum=trial.momentum),
-            train=Batches(train, trial.batch_size, normalise=normalise, device=trial.device),
+            train=Batches(
+                train,
+                trial.batch_size,
+                normalise=normalise,
+                device=trial.device,
+                augment=Augmentation(trial.augment),
+            ),
             test=Batches(test, EVALUATION_BATCH, normalise=normalise, device=trial.device),
             epochs=2,
             seed=trial.seed,
@@ -70,5 +77,5 @@ def measure(trial: Trial, data: Dataset) -> Speed:
     return Speed(epoch.train_seconds / steps_per_epoch(trial, len(train)), epoch.test_seconds / len(test))
 
 
-def _first(split: Split, count: int) -> Split:
-    return Split(split.images[:count], split.labels[:count])
+def _first(split: Examples, count: int) -> Examples:
+    return split.part(torch.arange(len(split)) < count)

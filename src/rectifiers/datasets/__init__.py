@@ -20,28 +20,47 @@ if TYPE_CHECKING:
     from .dataset import Dataset as Dataset
     from .dataset import Split as Split
     from .dataset import digest as digest
+    from .examples import Examples as Examples
     from .source import Availability, Source
+    from .splits import folds as folds
     from .splits import hold_out as hold_out
     from .splits import subset as subset
 
 TABLE = {
+    "ag-news": "ag_news:AGNews",
+    "cifar10": "cifar10:CIFAR10",
+    "cifar10-gaussian": "cifar_gaussian:CIFAR10Gaussian",
+    "cifar10-subset": "cifar10_subset:CIFAR10Subset",
+    "cifar10-subset-gaussian": "cifar_gaussian:CIFAR10SubsetGaussian",
+    "cifar100": "cifar100:CIFAR100",
+    "cifar100-gaussian": "cifar_gaussian:CIFAR100Gaussian",
     "digits": "digits:Digits",
     "fashion-mnist": "fashion_mnist:FashionMNIST",
     "folder": "folder:Folder",
+    "imagenet": "imagenet:ImageNet",
+    "lgg": "lgg:LGG",
     "mnist": "mnist:MNIST",
     "mnist-colour": "mnist_colour:MNISTColour",
+    "mr": "mr:MR",
+    "mr-short": "mr:MRShort",
     "npz": "npz:Npz",
+    "pictures": "streamed:StreamedFolder",
     "svhn": "svhn:SVHN",
     "svhn-28": "svhn_28:SVHN28",
+    "text": "text:Text",
+    "tiny-imagenet": "tiny_imagenet:TinyImageNet",
+    "yelp-full": "yelp_full:YelpFull",
 }
 
 registry: Registry[type[Source]] = Registry("data set", __name__, TABLE)
 
 _HOME = {
     "Dataset": "dataset",
+    "Examples": "examples",
     "Normalise": "batches",
     "Split": "dataset",
     "digest": "dataset",
+    "folds": "splits",
     "hold_out": "splits",
     "order": "batches",
     "subset": "splits",

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..core.errors import DataError, ShapeError, UnknownNameError
 from ..core.seeds import derive
-from .dataset import Split
 
-NORMALISATIONS = ("standard", "unit")
+if TYPE_CHECKING:
+    from .dataset import Split
+
+CONSTANTS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "unit": ((0.0,), (1.0,)),
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
+    "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+"""Mean and deviation of each channel, as papers and their code state them: not always those of the data."""
+NORMALISATIONS = ("standard", *CONSTANTS)
 
 
 def order(count: int, seed: int, epoch: int) -> Tensor:
@@ -55,7 +65,7 @@ class Normalise:
         """The normalisation called `kind`, from the split that is trained on.
 
         Args:
-            kind: "unit" divides by 255 and no more; "standard" then gives each channel mean 0 and deviation 1.
+            kind: "standard" gives each channel mean 0 and deviation 1; see `named` for the others.
             train: images to measure.
             channels_last: lay batches out with channels innermost.
 
@@ -63,16 +73,34 @@ class Normalise:
             UnknownNameError: with the nearest names.
             DataError: "standard" for a channel that is the same everywhere.
         """
-        if kind not in NORMALISATIONS:
-            raise UnknownNameError("normalisation", kind, NORMALISATIONS)
-        if kind == "unit":
-            return cls(channels_last=channels_last)
+        if kind != "standard":
+            return cls.named(kind, channels_last=channels_last)
         mean, std = _moments(train.images)
         if 0.0 in std:
             raise DataError(
                 f"channel {std.index(0.0)} has the same value in every image, so 'standard' cannot scale it; use 'unit'"
             )
         return cls(mean, std, channels_last)
+
+    @classmethod
+    def named(cls, kind: str, *, channels_last: bool = False) -> Normalise:
+        """A normalisation that measures nothing.
+
+        Args:
+            kind: "unit" divides by 255 and no more; "cifar10", "cifar100" and "imagenet" then take the customary
+                constants of these data sets.
+            channels_last: lay batches out with channels innermost.
+
+        Raises:
+            UnknownNameError: with the nearest names.
+
+        Example:
+            >>> Normalise.named("imagenet").mean
+            (0.485, 0.456, 0.406)
+        """
+        if kind not in CONSTANTS:
+            raise UnknownNameError("normalisation", kind, NORMALISATIONS)
+        return cls(*CONSTANTS[kind], channels_last)
 
     def __call__(self, images: Tensor) -> Tensor:
         """The batch as float32, on its device.

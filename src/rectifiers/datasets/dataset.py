@@ -1,8 +1,9 @@
-"""What a data set is once it is loaded: two splits of 8-bit images with labels, checked."""
+"""What a data set is once it is loaded: two splits of examples, checked."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -10,11 +11,13 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DataError
+from .batches import Normalise
+from .examples import Examples, Which
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Split:
-    """Images and their labels.
+class Split(Examples):
+    """Images in memory, and their labels.
 
     Args:
         images: uint8, N×C×H×W.
@@ -28,21 +31,70 @@ class Split:
     images: Tensor
     labels: Tensor
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    @property
+    def targets(self) -> Tensor:
+        """The labels."""
+        return self.labels
+
+    @property
+    def strata(self) -> Tensor:
+        """The labels."""
+        return self.labels
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """C×H×W."""
+        return tuple(self.images.shape[1:])
+
+    def take(self, which: Which) -> Tensor:
+        """Images, as they are."""
+        return self.images[which] if isinstance(which, slice) else self.images.index_select(0, which)
+
+    def part(self, mask: Tensor) -> Split:
+        """The images for which a boolean mask holds, in their order."""
+        return Split(self.images[mask], self.labels[mask])
+
+    def numbers(self, kind: str, *, channels_last: bool = False) -> Normalise:
+        """The normalisation called `kind`, measured on these images."""
+        return Normalise.fit(kind, self, channels_last=channels_last)
+
+    def to(self, device: torch.device | str) -> Split:
+        """The same images, on a device."""
+        return Split(self.images.to(device), self.labels.to(device))
+
+    def check(self, where: str, classes: int) -> None:
+        """Make sure that images and labels fit together."""
+        images = self.images
+        if images.dtype != torch.uint8 or images.dim() != 4:
+            raise DataError(
+                f"{where}: expected uint8 images N×C×H×W, got {images.dtype} of shape {tuple(images.shape)}"
+            )
+        if self.labels.dtype != torch.int64 or self.labels.dim() != 1:
+            raise DataError(
+                f"{where}: expected int64 labels N, got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
+            )
+        if len(images) != len(self.labels):
+            raise DataError(f"{where}: {len(images)} images but {len(self.labels)} labels; expected as many of each")
+        if not images.numel():
+            raise DataError(f"{where}: expected images, got none (shape {tuple(images.shape)})")
+        check_labels(where, self.labels, classes)
+
+    def content(self) -> Iterator[Tensor]:
+        """Images and labels."""
+        yield from (self.images, self.labels)
 
     def __repr__(self) -> str:
-        return f"Split({len(self)} images, {_size(self.images)})"
+        return f"Split({len(self)} images, {by(self.shape)})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """A classification data set, whole and in memory.
+    """A data set to learn from and to report on.
 
     Args:
         name: registry name, with the path for data of the user's own.
-        train: images to learn from; hold out of these to validate.
-        test: images to report on.
+        train: examples to learn from; hold out of these to validate.
+        test: examples to report on.
         classes: name of each label.
         note: what was done to the published data, for reports; empty if nothing.
 
@@ -56,49 +108,39 @@ class Dataset:
     """
 
     name: str
-    train: Split
-    test: Split
+    train: Examples
+    test: Examples
     classes: tuple[str, ...]
     note: str = ""
 
     def __post_init__(self) -> None:
         for part, split in (("train", self.train), ("test", self.test)):
-            _check(f"{self.name}, {part}", split, len(self.classes))
-        if self.train.images.shape[1:] != self.test.images.shape[1:]:
+            split.check(f"{self.name}, {part}", len(self.classes))
+        if self.train.shape != self.test.shape:
             raise DataError(
-                f"{self.name}: train images are {_size(self.train.images)}, test images {_size(self.test.images)}; "
-                "make them the same size"
+                f"{self.name}: train {self.train.noun} are {by(self.train.shape)}, "
+                f"test {self.test.noun} {by(self.test.shape)}; make them the same size"
             )
         if len(self.classes) < 2:
             raise DataError(f"{self.name}: expected at least two classes, got {len(self.classes)}")
 
     @property
-    def channels(self) -> int:
-        """Channels of an image."""
-        return self.train.images.shape[1]
-
-    @property
-    def height(self) -> int:
-        """Rows of an image."""
-        return self.train.images.shape[2]
-
-    @property
-    def width(self) -> int:
-        """Columns of an image."""
-        return self.train.images.shape[3]
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one input as a network sees it: C×H×W for images, letters×length for texts."""
+        return self.train.shape
 
     def __repr__(self) -> str:
         counts = f"{len(self.train)} train, {len(self.test)} test"
-        return f"Dataset({self.name}: {counts}, {_size(self.train.images)}, {len(self.classes)} classes)"
+        return f"Dataset({self.name}: {counts}, {by(self.shape)}, {len(self.classes)} classes)"
 
 
 _digests: WeakKeyDictionary[Dataset, str] = WeakKeyDictionary()
 
 
 def digest(dataset: Dataset) -> str:
-    """Sixteen hexadecimal digits that say on which data something ran: SHA-256 over shapes, pixels and labels.
+    """Sixteen hexadecimal digits that say on which data something ran: SHA-256 over shapes, inputs and targets.
 
-    Names, notes and memory layout do not count.
+    Names, notes and memory layout do not count. Of pictures that stay in their files, names and sizes do.
 
     Example:
         >>> split = Split(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1]))
@@ -107,27 +149,47 @@ def digest(dataset: Dataset) -> str:
     """
     if dataset not in _digests:
         sha = hashlib.sha256()
-        for tensor in (dataset.train.images, dataset.train.labels, dataset.test.images, dataset.test.labels):
-            sha.update(str(tuple(tensor.shape)).encode())
-            sha.update(tensor.cpu().contiguous().numpy().data)
+        for split in (dataset.train, dataset.test):
+            for tensor in split.content():
+                sha.update(str(tuple(tensor.shape)).encode())
+                sha.update(tensor.cpu().contiguous().numpy().data)
         _digests[dataset] = sha.hexdigest()[:16]
     return _digests[dataset]
 
 
-def _check(where: str, split: Split, classes: int) -> None:
-    images, labels = split.images, split.labels
-    if images.dtype != torch.uint8 or images.dim() != 4:
-        raise DataError(f"{where}: expected uint8 images N×C×H×W, got {images.dtype} of shape {tuple(images.shape)}")
-    if labels.dtype != torch.int64 or labels.dim() != 1:
-        raise DataError(f"{where}: expected int64 labels N, got {labels.dtype} of shape {tuple(labels.shape)}")
-    if len(images) != len(labels):
-        raise DataError(f"{where}: {len(images)} images but {len(labels)} labels; expected as many of each")
-    if not images.numel():
-        raise DataError(f"{where}: expected images, got none (shape {tuple(images.shape)})")
+def map_images(dataset: Dataset, name: str, change: Callable[[Tensor], Tensor], note: str) -> Dataset:
+    """The data set of images with every image changed.
+
+    Args:
+        dataset: what to change; its splits are in memory.
+        name: of the new one.
+        change: makes uint8 images N×C×H×W of such.
+        note: what the change is; put before the note there is.
+    """
+
+    def changed(split: Examples) -> Split:
+        assert isinstance(split, Split)
+        return Split(change(split.images), split.labels)
+
+    notes = "; ".join(filter(None, (note, dataset.note)))
+    return Dataset(name, changed(dataset.train), changed(dataset.test), dataset.classes, notes)
+
+
+def check_labels(where: str, labels: Tensor, classes: int) -> None:
+    """Make sure that labels number the classes.
+
+    Raises:
+        DataError: some do not.
+    """
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
         raise DataError(f"{where}: labels run from {low} to {high}, expected 0 to {classes - 1}")
 
 
-def _size(images: Tensor) -> str:
-    return "×".join(map(str, images.shape[1:]))
+def by(shape: tuple[int, ...]) -> str:
+    """A shape as one writes it.
+
+    >>> by((3, 32, 32))
+    '3×32×32'
+    """
+    return "×".join(map(str, shape))

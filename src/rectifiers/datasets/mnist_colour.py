@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from .dataset import Dataset, Split
+from .dataset import Dataset, map_images
 from .mnist import MNIST
 
 
@@ -17,14 +16,9 @@ class MNISTColour(MNIST):
 
     def load(self, data_dir: Path) -> Dataset:
         """Read MNIST; the three channels are views of one."""
-
-        def colour(split: Split) -> Split:
-            return replace(split, images=split.images.expand(-1, 3, -1, -1))
-
-        grey = super().load(data_dir)
-        return replace(
-            grey,
-            train=colour(grey.train),
-            test=colour(grey.test),
-            note="the grey channel repeated three times; the AReLU paper only says that MNIST is coloured",
+        return map_images(
+            super().load(data_dir),
+            self.name,
+            lambda grey: grey.expand(-1, 3, -1, -1),
+            "the grey channel repeated three times; the AReLU paper only says that MNIST is coloured",
         )

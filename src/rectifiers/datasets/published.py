@@ -9,6 +9,7 @@ from ..core.errors import DataError
 from .download import download
 from .files import Resource
 from .source import Availability, Source
+from .tree import Archive
 
 
 class Published(Source):
@@ -44,6 +45,23 @@ class Published(Source):
         Raises:
             DataError: files are missing, cannot be read, or have another hash.
         """
+        return {resource.file: resource.read(path) for resource, path in self.locate(data_dir).items()}
+
+    def open(self, data_dir: Path) -> Archive:
+        """The one archive that is published, its hash checked before it is opened.
+
+        Raises:
+            DataError: it is missing, cannot be read, or has another hash.
+        """
+        ((resource, path),) = self.locate(data_dir).items()
+        return Archive(path, resource.read(path))
+
+    def locate(self, data_dir: Path) -> dict[Resource, Path]:
+        """Where every file lies.
+
+        Raises:
+            DataError: some are missing.
+        """
         found, missing = self._find(data_dir)
         if missing:
             tried = [str(path) for resource in missing for path in resource.paths(data_dir, self.folders)]
@@ -51,7 +69,7 @@ class Published(Source):
                 f"{self.name}: {len(missing)} of {len(self.resources)} files are missing; {_advice(missing)}. "
                 "Looked for\n  " + "\n  ".join(tried)
             )
-        return {resource.file: resource.read(path) for resource, path in found.items()}
+        return found
 
     def _find(self, data_dir: Path) -> tuple[dict[Resource, Path], list[Resource]]:
         """Where each file lies, and those that lie nowhere."""

@@ -1,21 +1,29 @@
-"""Taking a split apart: stratified, by a named seed stream, in the order of the data."""
+"""Taking a split apart: stratified, by a named seed stream, in the order of the data.
+
+What must not be cut in two stays whole: of volumes, all slices of a patient go the same way, and it is patients that
+are counted.
+"""
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from ..core.errors import ConfigError
 from ..core.seeds import derive
-from .dataset import Split
+from .examples import Examples
+
+E = TypeVar("E", bound=Examples)
 
 
-def hold_out(split: Split, size: int | float, seed: int) -> tuple[Split, Split]:
+def hold_out(split: E, size: int | float, seed: int) -> tuple[E, E]:
     """Part of a split set aside, to validate on.
 
     Args:
         split: what to take apart.
-        size: images to hold out; a float is a fraction of all, between 0 and 1.
+        size: images (texts, patients) to hold out; a float is a fraction of all, between 0 and 1.
         seed: decides which; each class gives its share, rounded.
 
     Returns:
@@ -25,40 +33,73 @@ def hold_out(split: Split, size: int | float, seed: int) -> tuple[Split, Split]:
         ConfigError: nothing would be held out, or nothing left.
 
     Example:
+        >>> from rectifiers.datasets import Split
         >>> ten = Split(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), torch.arange(10) % 2)
         >>> train, validation = hold_out(ten, 0.2, seed=0)
         >>> len(train), validation.labels.tolist().count(0), validation.labels.tolist().count(1)
         (8, 1, 1)
     """
-    count = round(size * len(split)) if isinstance(size, float) else size
-    if not 0 < count < len(split):
+    total = len(split.strata)
+    count = round(size * total) if isinstance(size, float) else size
+    if not 0 < count < total:
         raise ConfigError(
-            f"cannot hold out {size} of {len(split)} images; "
-            f"expected 1 to {len(split) - 1}, or a fraction that comes to as many"
+            f"cannot hold out {size} of {total} {split.noun}; "
+            f"expected 1 to {total - 1}, or a fraction that comes to as many"
         )
-    held = _draw(split.labels, count, derive(seed, "hold-out"))
-    return _take(split, ~held), _take(split, held)
+    held = split.members(_draw(split.strata, count, derive(seed, "hold-out")))
+    return split.part(~held), split.part(held)
 
 
-def subset(split: Split, count: int, seed: int) -> Split:
-    """`count` images of a split; each class gives its share, rounded.
+def subset(split: E, count: int, seed: int) -> E:
+    """`count` images (texts, patients) of a split; each class gives its share, rounded.
 
     Args:
         split: what to take from.
-        count: images to take.
+        count: how many to take.
         seed: decides which.
 
     Raises:
-        ConfigError: fewer than one image, or more than there are.
+        ConfigError: fewer than one, or more than there are.
 
     Example:
+        >>> from rectifiers.datasets import Split
         >>> ten = Split(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), torch.arange(10) % 2)
         >>> subset(ten, 4, seed=0).labels.bincount()
         tensor([2, 2])
     """
-    if not 0 < count <= len(split):
-        raise ConfigError(f"cannot take {count} of {len(split)} images; expected 1 to {len(split)}")
-    return _take(split, _draw(split.labels, count, derive(seed, "subset")))
+    total = len(split.strata)
+    if not 0 < count <= total:
+        raise ConfigError(f"cannot take {count} of {total} {split.noun}; expected 1 to {total}")
+    return split.part(split.members(_draw(split.strata, count, derive(seed, "subset"))))
+
+
+def folds(split: E, count: int, seed: int) -> list[tuple[E, E]]:
+    """A split in `count` folds, for cross-validation: each example is held out once.
+
+    Args:
+        split: what to take apart.
+        count: number of folds.
+        seed: decides which; folds, and the shares of each class in them, differ by one at most.
+
+    Returns:
+        For each fold the rest, and the fold.
+
+    Raises:
+        ConfigError: fewer than two folds, or more than there are images (texts, patients).
+
+    Example:
+        >>> from rectifiers.datasets import Split
+        >>> ten = Split(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), torch.arange(10) % 2)
+        >>> [(len(rest), fold.labels.bincount().tolist()) for rest, fold in folds(ten, 5, seed=0)]
+        [(8, [1, 1]), (8, [1, 1]), (8, [1, 1]), (8, [1, 1]), (8, [1, 1])]
+    """
+    total = len(split.strata)
+    if not 2 <= count <= total:
+        raise ConfigError(f"cannot make {count} folds of {total} {split.noun}; expected 2 to {total}")
+    fold = torch.empty(total, dtype=torch.int64)
+    fold[_by_class(split.strata, derive(seed, "folds"))] = torch.arange(total) % count
+    masks = [split.members(fold == number) for number in range(count)]
+    return [(split.part(~mask), split.part(mask)) for mask in masks]
 
 
 def _draw(labels: Tensor, count: int, seed: int) -> Tensor:
@@ -69,13 +110,14 @@ def _draw(labels: Tensor, count: int, seed: int) -> Tensor:
     largest = (count * sizes % total).argsort(descending=True, stable=True)
     quotas[largest[: count - int(quotas.sum())]] += 1
 
-    shuffled = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
-    by_class = shuffled[labels[shuffled].argsort(stable=True)]
+    by_class = _by_class(labels, seed)
     rank = torch.arange(total) - (sizes.cumsum(0) - sizes).repeat_interleave(sizes)
     drawn = torch.zeros(total, dtype=torch.bool)
     drawn[by_class[rank < quotas.repeat_interleave(sizes)]] = True
     return drawn
 
 
-def _take(split: Split, mask: Tensor) -> Split:
-    return Split(split.images[mask], split.labels[mask])
+def _by_class(labels: Tensor, seed: int) -> Tensor:
+    """Numbers of the labels, class by class, shuffled within each."""
+    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    return shuffled[labels[shuffled].argsort(stable=True)]

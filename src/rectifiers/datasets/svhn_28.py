@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from .dataset import Dataset, Split
+from .dataset import Dataset, map_images
 from .svhn import SVHN
 
 _BORDER = 2
@@ -19,10 +18,9 @@ class SVHN28(SVHN):
 
     def load(self, data_dir: Path) -> Dataset:
         """Read SVHN and keep the centres."""
-
-        def crop(split: Split) -> Split:
-            return replace(split, images=split.images[..., _BORDER:-_BORDER, _BORDER:-_BORDER].contiguous())
-
-        whole = super().load(data_dir)
-        note = f"the central 28×28 pixels; {whole.note}"
-        return replace(whole, train=crop(whole.train), test=crop(whole.test), note=note)
+        return map_images(
+            super().load(data_dir),
+            self.name,
+            lambda images: images[..., _BORDER:-_BORDER, _BORDER:-_BORDER].contiguous(),
+            "the central 28×28 pixels",
+        )

@@ -67,7 +67,7 @@ def _maker(trial: Trial, name: str, arguments: Mapping[str, Any]) -> Callable[[i
 def _create(trial: Trial, data: Dataset, act: Callable[[int], nn.Module]) -> nn.Module:
     torch.manual_seed(derive(trial.seed, "init"))
     options: dict[str, Any] = dict(trial.network_args)
-    return networks.create(trial.network, act, shape=_shape(data), classes=len(data.classes), **options)
+    return networks.create(trial.network, act, shape=data.shape, classes=len(data.classes), **options)
 
 
 def _chosen(trial: Trial, data: Dataset, base: Callable[[int], nn.Module]) -> set[int]:
@@ -101,9 +101,5 @@ def _where(text: str) -> surgery.Where:
     return places[0] if len(places) == 1 else places
 
 
-def _shape(data: Dataset) -> tuple[int, int, int]:
-    return data.channels, data.height, data.width
-
-
 def _blank(data: Dataset) -> torch.Tensor:
-    return torch.zeros(1, *_shape(data))
+    return torch.zeros(1, *data.shape)

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from .. import datasets, kernels
 from ..core.errors import ConfigError
 from ..core.param_groups import activation_parameters
-from ..datasets.batches import Normalise
-from ..datasets.dataset import Dataset, Split
+from ..datasets.dataset import Dataset
+from ..datasets.examples import Examples
 from ..datasets.splits import hold_out, subset
 from ..training import optimizers, record
+from ..training.augmentation import Augmentation
 from ..training.batches import Batches
 from ..training.frozen import freeze
 from ..training.loop import DivergedError, fit
@@ -149,10 +150,11 @@ def build_batches(trial: Trial, data: Dataset) -> tuple[Batches, Batches | None,
     if trial.validation:
         train, held_out = hold_out(train, trial.validation, trial.seed)
     # oneDNN's convolutions are faster with channels innermost: MNIST-Conv gains a quarter of its step.
-    normalise = Normalise.fit(trial.normalise, train, channels_last=True)
+    normalise = train.numbers(trial.normalise, channels_last=True)
+    augment = Augmentation(trial.augment)
 
-    def batches(split: Split, size: int) -> Batches:
-        return Batches(split, size, normalise=normalise, seed=trial.seed, device=trial.device)
+    def batches(split: Examples, size: int) -> Batches:
+        return Batches(split, size, normalise=normalise, seed=trial.seed, device=trial.device, augment=augment)
 
     return (
         batches(train, trial.batch_size),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 from typing_extensions import Self
 
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, UnknownNameError
 
 Scalar = bool | int | float | str
 
@@ -68,9 +68,12 @@ class Trial(BaseModel):
     gamma: float = Field(0.1, gt=0, le=1, description="factor at each milestone")
     lr_decay: float = Field(0.0, ge=0, allow_inf_nan=False, description="the rate is divided by 1 + lr_decay·steps")
     warmup_epochs: int = Field(0, ge=0, description="epochs over which the learning rate rises linearly from 0")
-    normalise: Literal["unit", "standard"] = Field(
-        "unit", description="pixels: `unit` divides by 255, `standard` also removes mean and deviation per channel"
+    normalise: Literal["unit", "standard", "cifar10", "cifar100", "imagenet"] = Field(
+        "unit",
+        description="pixels: `unit` divides by 255, `standard` also removes mean and deviation per channel, as do the "
+        "customary constants of `cifar10`, `cifar100` and `imagenet`",
     )
+    augment: tuple[str, ...] = Field((), description="augmentation of training images, in order: `crop:4`, `flip`, …")
     train_size: int | None = Field(None, ge=1, description="use only so many training images; None: all")
     validation: float = Field(0.0, ge=0, lt=1, description="fraction of the training images held out for validation")
     trace_points: int = Field(0, ge=0, description="how often per epoch the activations' parameters are recorded")
@@ -107,6 +110,19 @@ class Trial(BaseModel):
             (name, int(item) if isinstance(item, float) and item.is_integer() else item)
             for name, item in sorted(arguments.items())
         )
+
+    @field_validator("augment")
+    @classmethod
+    def _known_augmentation(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:
+            # Needs torch, which reading trials does not.
+            from ..training.augmentation import Augmentation
+
+            try:
+                Augmentation(value)
+            except UnknownNameError as error:
+                raise ValueError(str(error)) from None
+        return value
 
     @field_serializer("activation_args", "network_args")
     def _as_mapping(self, value: tuple[tuple[str, Scalar], ...]) -> dict[str, Scalar]:

@@ -1,48 +1,89 @@
-"""Batches of whole tensors: a split in memory, gathered, converted and normalised a batch at a time."""
+"""Batches of whole tensors: examples gathered, augmented and made numbers of, a batch at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
-from ..datasets.batches import Normalise, order
-from ..datasets.dataset import Split
+from ..core.errors import ConfigError, ShapeError
+from ..datasets.batches import order
+from ..datasets.dataset import by
+from ..datasets.examples import Examples, Which
+from ..datasets.views import ten_crop
+from .augmentation import Augmentation
 
 
 class Batches:
-    """One pass after another over a split, as float32 images and labels.
+    """One pass after another over a split, as float32 inputs and their targets.
 
     Args:
-        split: images in uint8, and labels.
-        size: images per batch; the last batch holds what is left.
-        normalise: makes numbers of the pixels.
-        seed: root of the order of training batches.
+        split: raw examples.
+        size: examples per batch; the last batch holds what is left.
+        normalise: makes numbers of raw batches.
+        seed: root of the order and the augmentation of training batches.
         device: where the batches go.
+        augment: what happens to the images of training batches.
+
+    Raises:
+        ConfigError: the examples are none that can be augmented.
     """
 
     def __init__(
         self,
-        split: Split,
+        split: Examples,
         size: int,
         *,
-        normalise: Normalise,
+        normalise: Callable[[Tensor], Tensor],
         seed: int = 0,
         device: torch.device | str = "cpu",
+        augment: Augmentation = Augmentation(),  # noqa: B008 - it is frozen
     ) -> None:
-        self.images, self.labels = split.images.to(device), split.labels.to(device)
-        self.size, self.normalise, self.seed = size, normalise, seed
+        if augment.transforms and not split.augmentable:
+            raise ConfigError(f"augmentation {augment} is for images with a label each, got {split!r}; leave it out")
+        self.split, self.targets = split.to(device), split.targets.to(device)
+        self.size, self.normalise, self.seed, self.device, self.augment = size, normalise, seed, device, augment
 
     def __len__(self) -> int:
-        return -(-len(self.labels) // self.size)
+        return -(-len(self.targets) // self.size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches in the split's own order."""
-        for images, labels in zip(self.images.split(self.size), self.labels.split(self.size), strict=True):
-            yield self.normalise(images), labels
+        """Batches in the split's own order, as they are."""
+        for run in self._runs():
+            yield self.normalise(self._here(self.split.take(run))), self.targets[run]
 
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches in the order that belongs to this epoch and the seed."""
-        for indices in order(len(self.labels), self.seed, epoch).to(self.labels.device).split(self.size):
-            yield self.normalise(self.images.index_select(0, indices)), self.labels.index_select(0, indices)
+        """Batches in the order and with the augmentation that belong to this epoch and the seed.
+
+        Raises:
+            ShapeError: augmented images have another size than those that are evaluated.
+        """
+        draws = self.augment.draws(self.seed, epoch)
+        gather = self.split.whole if self.augment.crops else self.split.take
+        for indices in order(len(self.targets), self.seed, epoch).to(self.targets.device).split(self.size):
+            images = self.augment(self._here(gather(indices)), draws)
+            if self.augment.crops and tuple(images.shape[1:]) != self.split.shape:
+                raise ShapeError(
+                    f"augmentation {self.augment} makes inputs of {by(tuple(images.shape[1:]))}, "
+                    f"evaluated are {by(self.split.shape)}; augment to that size"
+                )
+            yield self.normalise(images), self.targets.index_select(0, indices)
+
+    def patches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Ten patches of each image, in the split's own order: centre, corners, and all of them mirrored.
+
+        They have the size of the images that `__iter__` gives, cut from the whole.
+
+        Yields:
+            float32, N×10×C×H×W, and the targets.
+        """
+        for run in self._runs():
+            patches = ten_crop(self._here(self.split.whole(run)), self.split.shape[-2:])
+            yield self.normalise(patches.flatten(0, 1)).unflatten(0, patches.shape[:2]), self.targets[run]
+
+    def _runs(self) -> Iterator[Which]:
+        return (slice(start, start + self.size) for start in range(0, len(self.targets), self.size))
+
+    def _here(self, raw: Tensor) -> Tensor:
+        return raw.to(self.device, non_blocking=True)

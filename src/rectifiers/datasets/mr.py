@@ -1,0 +1,104 @@
+"""MR: sentences of film reviews, for or against (Pang and Lee, 2005)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from ..core.errors import DataError
+from ..core.seeds import derive
+from .dataset import Dataset
+from .files import Resource
+from .published import Published
+from .source import Availability
+from .splits import folds
+from .texts import Texts
+
+_SENTENCES = 5331
+_FOLDS = 10
+
+
+class MR(Published):
+    """Sentences of film reviews, for or against: 9,595 + 1,067 texts of 1,014 characters, 2 classes.
+
+    Either the published archive, or rt-polarity.neg and rt-polarity.pos from it; in MR, rt-polaritydata, or the data
+    folder itself. There is no published split: a fixed tenth, stratified, is for testing.
+    """
+
+    name: ClassVar[str] = "mr"
+    folders: ClassVar[tuple[str, ...]] = ("MR", "rt-polaritydata")
+    # Its publisher states no hash; this MD5 is the one that public loaders of the file agree on.
+    resources: ClassVar[tuple[Resource, ...]] = (
+        Resource(
+            "rt-polaritydata.tar.gz",
+            "50c1c2c047b4225e148e97aa7708c34e",
+            ("https://www.cs.cornell.edu/people/pabo/movie-review-data/rt-polaritydata.tar.gz",),
+        ),
+    )
+    files: ClassVar[tuple[str, ...]] = ("rt-polarity.neg", "rt-polarity.pos")
+    classes: ClassVar[tuple[str, ...]] = ("negative", "positive")
+
+    def look(self, data_dir: Path) -> Availability:
+        """Whether both files are there, or the archive."""
+        unpacked = self._unpacked(data_dir)
+        return Availability(found=unpacked) if unpacked else super().look(data_dir)
+
+    def fetch(self, data_dir: Path) -> None:
+        """Download the archive, unless the files are there."""
+        if not self._unpacked(data_dir):
+            super().fetch(data_dir)
+
+    def load(self, data_dir: Path) -> Dataset:
+        """Encode all sentences and set a tenth aside."""
+        sentences = self.sentences(data_dir)
+        train, test = folds(sentences, _FOLDS, derive(0, self.name, "test"))[0]
+        notes = ("a fixed stratified tenth is for testing", sentences.note)
+        return Dataset(self.name, train, test, self.classes, note="; ".join(filter(None, notes)))
+
+    def sentences(self, data_dir: Path) -> Texts:
+        """All 10,662, those against first.
+
+        Raises:
+            DataError: the files are missing or truncated, or the archive has another hash.
+        """
+        if unpacked := self._unpacked(data_dir):
+            contents = {str(path): path.read_bytes() for path in unpacked}
+        else:
+            archive = self.open(data_dir)
+            contents = {archive.where(file): archive.named(file) for file in self.files}
+        rows = [
+            (label, sentence)
+            for label, (where, content) in enumerate(contents.items())
+            for sentence in _lines(content, where)
+        ]
+        return Texts.read(rows, self.name)
+
+    def _unpacked(self, data_dir: Path) -> tuple[Path, ...]:
+        for folder in (*self.folders, ""):
+            paths = tuple(data_dir / folder / file for file in self.files)
+            if all(path.is_file() for path in paths):
+                return paths
+        return ()
+
+
+class MRShort(MR):
+    """Sentences of film reviews, for or against, cut to the longest one: 9,595 + 1,067 texts, 2 classes."""
+
+    name: ClassVar[str] = "mr-short"
+
+    def sentences(self, data_dir: Path) -> Texts:
+        """All 10,662, with inputs as long as the longest."""
+        sentences = super().sentences(data_dir)
+        return replace(sentences, length=sentences.longest)
+
+
+def _lines(content: bytes, where: str) -> list[str]:
+    """The sentences of a file; its bytes are those of Latin-1, and only line feeds end a line."""
+    lines = content.decode("latin-1").removesuffix("\n").split("\n")
+    if len(lines) != _SENTENCES:
+        raise DataError(f"{where}: expected {_SENTENCES:,} lines, found {len(lines):,}; get it again")
+    sentences = [line.strip() for line in lines]
+    if "" in sentences:
+        raise DataError(f"{where}, line {sentences.index('') + 1}: expected a sentence, found nothing; get it again")
+    return sentences

@@ -1,0 +1,90 @@
+"""Slices of volumes with masks, for segmentation; a patient's slices stay together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..core.errors import DataError
+from .batches import Normalise
+from .dataset import Split, by
+from .examples import Examples, Which
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Slices(Examples):
+    """Images, the mask of each, and whose they are.
+
+    Args:
+        images: uint8, N×C×H×W; the slices of a patient one after another, in their order.
+        masks: uint8, N×1×H×W, each pixel 0 or 1.
+        patients: int64, N: number of the patient.
+
+    Example:
+        >>> Slices(*(torch.zeros(4, 1, 8, 8, dtype=torch.uint8) for _ in range(2)), torch.tensor([0, 0, 0, 3]))
+        Slices(4 images of 2 patients, 1×8×8)
+    """
+
+    noun: ClassVar[str] = "patients"
+    augmentable: ClassVar[bool] = False
+
+    images: Tensor
+    masks: Tensor
+    patients: Tensor
+
+    @property
+    def targets(self) -> Tensor:
+        """The masks."""
+        return self.masks
+
+    @property
+    def strata(self) -> Tensor:
+        """All patients are alike: a zero for each."""
+        return torch.zeros(len(self.patients.unique()), dtype=torch.int64)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """C×H×W."""
+        return tuple(self.images.shape[1:])
+
+    def members(self, chosen: Tensor) -> Tensor:
+        """Mask of the slices of the chosen patients."""
+        return chosen[self.patients.unique(return_inverse=True)[1]]
+
+    def take(self, which: Which) -> Tensor:
+        """Images, as they are."""
+        return self.images[which]
+
+    def part(self, mask: Tensor) -> Slices:
+        """The slices for which a boolean mask holds, in their order."""
+        return Slices(self.images[mask], self.masks[mask], self.patients[mask])
+
+    def numbers(self, kind: str, *, channels_last: bool = False) -> Normalise:
+        """The normalisation called `kind`, measured on these images."""
+        return Normalise.fit(kind, Split(self.images, self.patients), channels_last=channels_last)
+
+    def to(self, device: torch.device | str) -> Slices:
+        """The same slices, on a device."""
+        return Slices(self.images.to(device), self.masks.to(device), self.patients.to(device))
+
+    def check(self, where: str, classes: int) -> None:
+        """Make sure that images, masks and patients fit together."""
+        expected = (len(self.images), 1, *self.images.shape[2:])
+        if self.images.dtype != torch.uint8 or self.masks.dtype != torch.uint8 or tuple(self.masks.shape) != expected:
+            raise DataError(
+                f"{where}: expected uint8 masks of {by(expected)} for images of {by(tuple(self.images.shape))}, "
+                f"got {self.masks.dtype} of {by(tuple(self.masks.shape))}"
+            )
+        if len(self.patients) != len(self.images):
+            raise DataError(f"{where}: {len(self.images)} images but {len(self.patients)} patients; expected as many")
+
+    def content(self) -> Iterator[Tensor]:
+        """Images, masks and patients."""
+        yield from (self.images, self.masks, self.patients)
+
+    def __repr__(self) -> str:
+        return f"Slices({len(self)} images of {len(self.strata)} patients, {by(self.shape)})"

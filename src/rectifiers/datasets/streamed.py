@@ -1,0 +1,149 @@
+"""Pictures that stay in their files until a batch asks for them, for data that do not fit into memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..core.errors import DataError
+from .batches import Normalise
+from .class_folders import labels, parts
+from .dataset import Dataset, Split, check_labels
+from .examples import Examples, Which
+from .picture import decode
+from .source import PathSource
+from .tree import Tree, open_tree
+from .views import centre_crop
+
+STORED, SEEN = 256, 224
+"""Pixels of the square that a batch takes of each picture, and of its centre, which is evaluated (Krizhevsky,
+Sutskever, Hinton, 2012)."""
+_MEASURED = 1000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Streamed(Examples):
+    """Pictures of any size, and their labels; the shorter side is resized to 256 pixels, the centre kept.
+
+    Random crops are taken of these 256×256 pixels; evaluated are the central 224×224.
+
+    Args:
+        tree: where the files are.
+        files: their names.
+        labels: int64, N, counted from 0.
+    """
+
+    tree: Tree
+    files: Sequence[str]
+    labels: Tensor
+
+    @property
+    def targets(self) -> Tensor:
+        """The labels."""
+        return self.labels
+
+    @property
+    def strata(self) -> Tensor:
+        """The labels."""
+        return self.labels
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """3×224×224."""
+        return (3, SEEN, SEEN)
+
+    def take(self, which: Which) -> Tensor:
+        """The central 224×224 pixels."""
+        return centre_crop(self.whole(which), (SEEN, SEEN))
+
+    def whole(self, which: Which) -> Tensor:
+        """The central 256×256 pixels: uint8, N×3×256×256.
+
+        Raises:
+            DataError: a picture cannot be read.
+        """
+        files = self.files[which] if isinstance(which, slice) else [self.files[index] for index in which.tolist()]
+        images = torch.empty(len(files), STORED, STORED, 3, dtype=torch.uint8)
+
+        def fill(index: int) -> None:
+            images[index] = _square(self.tree, files[index])
+
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            # The list raises what a thread raised.
+            list(pool.map(fill, range(len(files))))
+        return images.permute(0, 3, 1, 2)
+
+    def part(self, mask: Tensor) -> Streamed:
+        """The pictures for which a boolean mask holds, in their order."""
+        return Streamed(
+            self.tree, [self.files[index] for index in mask.nonzero().flatten().tolist()], self.labels[mask]
+        )
+
+    def numbers(self, kind: str, *, channels_last: bool = False) -> Normalise:
+        """The normalisation called `kind`, measured on up to 1,000 pictures, evenly spread."""
+        if kind != "standard":
+            return Normalise.named(kind, channels_last=channels_last)
+        some = torch.arange(0, len(self), max(1, len(self) // _MEASURED))[:_MEASURED]
+        return Normalise.fit(kind, Split(self.take(some), self.labels[some]), channels_last=channels_last)
+
+    def check(self, where: str, classes: int) -> None:
+        """Make sure that pictures and labels fit together."""
+        if len(self.files) != len(self.labels):
+            raise DataError(
+                f"{where}: {len(self.files)} pictures but {len(self.labels)} labels; expected as many of each"
+            )
+        check_labels(where, self.labels, classes)
+
+    def content(self) -> Iterator[Tensor]:
+        """Names and sizes of the files, and labels."""
+        listing = "\n".join(f"{name} {self.tree.size(name)}" for name in self.files)
+        yield from (torch.frombuffer(bytearray(listing.encode()), dtype=torch.uint8), self.labels)
+
+    def __repr__(self) -> str:
+        return f"Streamed({len(self)} pictures)"
+
+
+class StreamedFolder(PathSource):
+    """Pictures of any size in a folder per class, of your own, too many for memory: pictures:PATH.
+
+    PATH is laid out as for folder:PATH. A batch takes the central 256×256 pixels of each picture whose shorter side was
+    made 256, for random crops; evaluated are the central 224×224.
+    """
+
+    def load(self, data_dir: Path) -> Dataset:
+        """List the pictures; none is decoded."""
+        return stream(f"pictures:{self.given}", open_tree(self.path))
+
+
+def stream(name: str, tree: Tree) -> Dataset:
+    """A data set of pictures that stay in their files.
+
+    Args:
+        name: of the data set.
+        tree: the class folders; see `class_folders.parts`.
+
+    Raises:
+        DataError: there are no two classes, too few pictures of one, or train and test have other classes.
+    """
+    *both, note = parts(tree)
+    train, test = (Streamed(tree, [file for files in part.values() for file in files], labels(part)) for part in both)
+    return Dataset(name, train, test, classes=tuple(both[0]), note=note)
+
+
+def _square(tree: Tree, name: str) -> Tensor:
+    """A picture, its shorter side made 256, its centre kept: uint8, 256×256×3."""
+    import numpy as np
+    from PIL import Image
+
+    image, _ = decode(tree, name)
+    short = min(image.size)
+    if short != STORED:
+        width, height = (STORED * side // short for side in image.size)
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return centre_crop(torch.from_numpy(np.array(image)).permute(2, 0, 1), (STORED, STORED)).permute(1, 2, 0)

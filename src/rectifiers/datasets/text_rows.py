@@ -1,0 +1,68 @@
+"""Comma-separated files as Zhang, Zhao and LeCun (2015) publish texts: a label from 1, then fields."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from io import BytesIO, TextIOWrapper
+
+from ..core.errors import DataError
+from .dataset import Dataset
+from .texts import Texts
+
+_NEWLINE = "\\n"
+
+
+def load_rows(
+    name: str, classes: tuple[str, ...], train: tuple[str, bytes], test: tuple[str, bytes], *, blank: bool = False
+) -> Dataset:
+    """A data set out of two files of rows.
+
+    Args:
+        name: of the data set.
+        classes: name of each label.
+        train: path, for errors, and content of the file to learn from.
+        test: likewise, of the one to test on.
+        blank: whether a text may be empty.
+
+    Raises:
+        DataError: see `rows` and `Texts.read`.
+    """
+    parts = {
+        part: Texts.read(rows(content, where, len(classes)), where, blank=blank)
+        for part, (where, content) in {"train": train, "test": test}.items()
+    }
+    note = "; ".join(f"{part}: {texts.note}" for part, texts in parts.items() if texts.note)
+    return Dataset(name, parts["train"], parts["test"], classes, note)
+
+
+def rows(content: bytes, where: str, classes: int) -> Iterator[tuple[int, str]]:
+    r"""Label and text of every row; fields are joined by a blank, and `\n` stands for the end of a line.
+
+    Args:
+        content: bytes of the file, in UTF-8.
+        where: the file, for errors.
+        classes: how many there are.
+
+    Yields:
+        Labels from 0, and texts.
+
+    Raises:
+        DataError: a row is no such thing, or its label is none.
+
+    Example:
+        >>> list(rows(b'"2","A title","Say ""yes""\\nor no"\n', "example", classes=2))
+        [(1, 'A title Say "yes"\nor no')]
+    """
+    reader = csv.reader(TextIOWrapper(BytesIO(content), encoding="utf-8", newline=""), strict=True)
+    numbers = {str(number): number - 1 for number in range(1, classes + 1)}
+    try:
+        for label, *fields in filter(None, reader):
+            if label not in numbers or not fields:
+                raise DataError(
+                    f"{where}, line {reader.line_num}: expected a label from 1 to {classes} and a text, "
+                    f"got {label[:40]!r} and {len(fields)} fields"
+                )
+            yield numbers[label], " ".join(fields).replace(_NEWLINE, "\n")
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{where}, after line {reader.line_num}: cannot be read as rows of texts: {error}") from error

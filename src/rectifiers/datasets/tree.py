@@ -1,0 +1,187 @@
+"""Files in a folder, or in an archive as if it were one.
+
+Archives are read in memory: nothing of them is ever written to disk, so nothing can land outside its folder.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import tarfile
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+from ..core.errors import DataError
+
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
+
+
+class Tree(ABC):
+    """Base of both; names are relative, with slashes.
+
+    Args:
+        path: the folder or the archive.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @abstractmethod
+    def folders(self, at: str = "") -> list[str]:
+        """Names of the folders in a folder, sorted; hidden ones left out."""
+
+    @abstractmethod
+    def files(self, at: str = "") -> list[str]:
+        """Names of the files in a folder, sorted."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Content of a file.
+
+        Raises:
+            DataError: there is no such file, or it cannot be read.
+        """
+
+    @abstractmethod
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+
+    def where(self, name: str) -> str:
+        """A file or folder, as errors name it."""
+        return str(self.path / name)
+
+
+class Directory(Tree):
+    """A folder on disk; `path` must be one."""
+
+    def folders(self, at: str = "") -> list[str]:
+        """Names of the folders in a folder, sorted; hidden ones left out."""
+        with os.scandir(self.path / at) as entries:
+            return sorted(_join(at, entry.name) for entry in entries if entry.is_dir() and entry.name[0] != ".")
+
+    def files(self, at: str = "") -> list[str]:
+        """Names of the files in a folder, sorted."""
+        with os.scandir(self.path / at) as entries:
+            return sorted(_join(at, entry.name) for entry in entries if entry.is_file())
+
+    def read(self, name: str) -> bytes:
+        """Content of a file."""
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            raise DataError(f"cannot read {self.where(name)}: {error.strerror}; check the path") from error
+
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+        return (self.path / name).stat().st_size
+
+
+class Archive(Tree):
+    """A tar or zip archive, compressed or not; a single folder around everything is left out of the names.
+
+    Args:
+        path: where it lies.
+        content: its bytes, where they have been read already.
+
+    Raises:
+        DataError: it cannot be read or is truncated, or it holds links or names that lead out of it.
+    """
+
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
+        super().__init__(path)
+        try:
+            with BytesIO(path.read_bytes() if content is None else content) as file:
+                zipped = zipfile.is_zipfile(file)
+                file.seek(0)
+                contents = dict(_zip(path, file) if zipped else _tar(path, file))
+        except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
+            raise DataError(f"{path}: cannot be read as an archive: {error}; get it again") from error
+        if not contents:
+            raise DataError(f"{path}: expected files in the archive, found none; get it again")
+        tops = {name.partition("/")[0] for name in contents}
+        if len(tops) == 1 and all("/" in name for name in contents):
+            contents = {name.partition("/")[2]: content for name, content in contents.items()}
+        self.contents = contents
+
+    def folders(self, at: str = "") -> list[str]:
+        """Names of the folders in a folder, sorted; hidden ones left out."""
+        below = [name.removeprefix(f"{at}/") for name in self.contents if not at or name.startswith(f"{at}/")]
+        return sorted({_join(at, name.partition("/")[0]) for name in below if "/" in name and name[0] != "."})
+
+    def files(self, at: str = "") -> list[str]:
+        """Names of the files in a folder, sorted."""
+        return sorted(name for name in self.contents if name.rpartition("/")[0] == at)
+
+    def read(self, name: str) -> bytes:
+        """Content of a file."""
+        if name not in self.contents:
+            raise DataError(f"{self.path}: expected a file {name} in the archive, found {len(self.contents)} others")
+        return self.contents[name]
+
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+        return len(self.contents[name])
+
+    def named(self, name: str) -> bytes:
+        """Content of the one file of this name, in whichever folder it is.
+
+        Raises:
+            DataError: there is none, or more than one.
+        """
+        found = [path for path in self.contents if path.rpartition("/")[2] == name]
+        if len(found) != 1:
+            raise DataError(f"{self.path}: expected one file {name} in the archive, found {len(found)}; get it again")
+        return self.contents[found[0]]
+
+
+def open_tree(path: Path) -> Tree:
+    """The folder or archive at a path.
+
+    Raises:
+        DataError: there is neither, or the archive cannot be read.
+    """
+    if path.is_dir():
+        return Directory(path)
+    if path.is_file() and path.name.endswith(ARCHIVES):
+        return Archive(path)
+    raise DataError(f"no folder {path}; write the path of a folder, or of an archive ({', '.join(ARCHIVES)})")
+
+
+def _join(at: str, name: str) -> str:
+    return f"{at}/{name}" if at else name
+
+
+def _tar(path: Path, file: BytesIO) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=file) as archive:
+        for member in archive:
+            if member.isdir():
+                continue
+            content = archive.extractfile(member) if member.isreg() else None
+            if content is None:
+                raise DataError(f"{path}: refused, for its member {member.name!r} is a link or a device, not a file")
+            yield _inside(path, member.name), content.read()
+        # tarfile takes an archive that breaks off between two members for a whole one; whole ones end in zeros, and
+        # reading them to their end checks what compression added.
+        assert archive.fileobj is not None
+        archive.fileobj.seek(archive.offset)
+        if not archive.fileobj.read(-1).startswith(tarfile.NUL * tarfile.BLOCKSIZE):
+            raise EOFError("it is truncated")
+
+
+def _zip(path: Path, file: BytesIO) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            if not member.is_dir():
+                yield _inside(path, member.filename), archive.read(member)
+
+
+def _inside(path: Path, name: str) -> str:
+    """The name, if it stays in the archive's folder."""
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or ".." in pure.parts or "\\" in name:
+        raise DataError(f"{path}: refused, for its member {name!r} leads out of the archive")
+    return str(pure)

@@ -1,0 +1,34 @@
+"""Random crops of padded images, the usual augmentation of CIFAR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .transform import Transform, at_least, window
+
+
+@dataclass(frozen=True)
+class Crop(Transform):
+    """Black margins of so many pixels on all sides, and a random window of the image's own size: crop:4.
+
+    Args:
+        margin: pixels.
+    """
+
+    margin: int
+
+    def __post_init__(self) -> None:
+        at_least("crop", self.margin, 1)
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """First row and column of each window in the padded image."""
+        return torch.randint(2 * self.margin + 1, (shape[0], 2), generator=generator)
+
+    def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
+        """Pad and cut."""
+        padded = F.pad(images, (self.margin,) * 4)
+        return window(padded, drawn[:, 0], drawn[:, 1], *images.shape[2:])

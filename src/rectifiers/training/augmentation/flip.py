@@ -1,0 +1,23 @@
+"""Mirrored images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .transform import Transform
+
+
+@dataclass(frozen=True)
+class Flip(Transform):
+    """Left and right exchanged, in half of the images: flip."""
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Which images."""
+        return torch.rand(shape[0], generator=generator) < 0.5
+
+    def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
+        """Mirror."""
+        return torch.where(drawn[:, None, None, None], images.flip(-1), images)

@@ -1,0 +1,33 @@
+"""Images moved sideways and up or down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .transform import Transform, at_least, window
+
+
+@dataclass(frozen=True)
+class Shift(Transform):
+    """Moved by up to this share of its sides, in whole pixels; what comes in repeats the border: shift:0.1.
+
+    Args:
+        share: of width and height, 0 to 1.
+    """
+
+    share: float
+
+    def __post_init__(self) -> None:
+        at_least("shift", self.share, 0, 1)
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Pixels down and to the right."""
+        reach = self.share * torch.tensor(shape[2:])
+        return ((2 * torch.rand(shape[0], 2, generator=generator) - 1) * reach).round().long()
+
+    def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
+        """Move."""
+        return window(images, -drawn[:, 0], -drawn[:, 1], *images.shape[2:])
