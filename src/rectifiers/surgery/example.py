@@ -45,6 +45,15 @@ def arguments(model: nn.Module, example: Example) -> tuple[tuple[Any, ...], dict
     return tree_map(fit, args), tree_map(fit, kwargs)
 
 
+def doubled(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The same arguments with every tensor twice along its first dimension."""
+
+    def twice(leaf: Any) -> Any:
+        return torch.cat([leaf, leaf]) if isinstance(leaf, Tensor) and leaf.dim() else leaf
+
+    return tree_map(twice, args), tree_map(twice, dict(kwargs))
+
+
 def _is_shape(example: Sequence[Any]) -> bool:
     return bool(example) and all(isinstance(size, int) and not isinstance(size, bool) for size in example)
 

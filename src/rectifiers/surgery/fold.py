@@ -147,6 +147,8 @@ def _readers(
         return [], "only a ReLU can become thresholds of zero"
     if site.aliased:
         return [], "something reads what it writes over"
+    if site.training_only:
+        return [], "it runs in training mode only"
     convolutions: list[Op] = []
     waiting = [value for op in ops for value in op.outputs]
     while waiting:

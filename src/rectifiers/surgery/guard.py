@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from ..core.errors import UnsupportedError
 
@@ -12,7 +13,7 @@ def unwrap(model: nn.Module) -> nn.Module:
     """The module to operate on: the one inside `nn.DataParallel`, else `model` itself.
 
     Raises:
-        UnsupportedError: compiled, scripted, quantised and distributed models, with what to do instead.
+        UnsupportedError: compiled, scripted, quantised, distributed and lazy models, with what to do instead.
     """
     if not isinstance(model, nn.Module):
         raise UnsupportedError(f"expected an nn.Module, got {type(model).__name__}")
@@ -27,10 +28,12 @@ def _refusal(module: nn.Module) -> str:
     if isinstance(module, torch.jit.ScriptModule):
         return "is scripted: its code is fixed; swap in the Python model and script that"
     name, home = type(module).__name__, type(module).__module__
-    if name == "OptimizedModule" and home.startswith("torch._dynamo"):
-        return "is compiled: swap in the model that was given to torch.compile, and compile it afterwards"
+    if (name == "OptimizedModule" and home.startswith("torch._dynamo")) or module._compiled_call_impl is not None:
+        return "is compiled: swap in a model that is not, and compile it afterwards"
     if name == "DistributedDataParallel" or name.startswith("FullyShardedDataParallel"):
         return "is distributed, and new parameters would not be synchronised: swap before wrapping it"
     if ".quantized" in home:
         return "is quantised, and its ReLUs are fused into integers: swap in the float model and quantise that"
+    if any(is_lazy(tensor) for tensor in (*module._parameters.values(), *module._buffers.values())):
+        return "is lazy, its parameters have no shape yet: call the model on one batch before the swap"
     return ""

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..activations import registry
 from ..core.errors import UnknownNameError
 
 Settings = dict[str, float]
@@ -101,7 +102,7 @@ def is_inplace(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
 
 
 def expand(names: str | Iterable[str]) -> frozenset[str]:
-    """The kinds that `names` stand for.
+    """The kinds that `names` stand for; the registered name of one of this library's functions is a kind too.
 
     Raises:
         UnknownNameError: no such kind.
@@ -112,7 +113,7 @@ def expand(names: str | Iterable[str]) -> frozenset[str]:
     """
     kinds: set[str] = set()
     for name in (names,) if isinstance(names, str) else names:
-        if name not in KINDS and name not in FAMILIES:
-            raise UnknownNameError("kind of activation", name, KINDS | set(FAMILIES))
+        if name not in KINDS and name not in FAMILIES and name not in registry:
+            raise UnknownNameError("kind of activation", name, KINDS | set(FAMILIES) | set(registry.names()))
         kinds.update(FAMILIES.get(name, (name,)))
     return frozenset(kinds)

@@ -21,7 +21,8 @@ def select(
 ) -> list[Site]:
     """Those of `sites` that are of one of `kinds` and stand where `where` says, in forward order.
 
-    Indices, `first`, `last` and slices count among the sites of these kinds.
+    Indices, slices, `first`, `last`, `R1`, `R2` and `stage:…` count among the sites of these kinds, those that run in
+    training mode only left out.
 
     Raises:
         ConfigError: an index out of range, or a `where` of an unknown kind.
@@ -41,32 +42,38 @@ def select(
 def _pick(sites: list[Site], where: str | int | slice | re.Pattern[str] | Callable[[Site], bool]) -> list[Site]:
     if isinstance(where, str):
         return _named(sites, where)
-    if isinstance(where, slice):
-        return sites[where]
     if isinstance(where, re.Pattern):
         return [site for site in sites if where.search(site.name)]
+    ordered = _ordered(sites)
+    if isinstance(where, slice):
+        return ordered[where]
     if isinstance(where, int) and not isinstance(where, bool):
-        if not -len(sites) <= where < len(sites):
-            raise ConfigError(f"where={where} is out of range: there are {len(sites)} sites to choose from")
-        return [sites[where]]
+        if not -len(ordered) <= where < len(ordered):
+            raise ConfigError(f"where={where} is out of range: there are {len(ordered)} sites to choose from")
+        return [ordered[where]]
     if callable(where):
         return [site for site in sites if where(site)]
     raise ConfigError(f"where must be a word, a name, an index, a slice, a pattern or a function, got {where!r}")
 
 
+def _ordered(sites: list[Site]) -> list[Site]:
+    return [site for site in sites if not site.training_only]
+
+
 def _named(sites: list[Site], where: str) -> list[Site]:
     if where in ("all", "R3"):
         return sites
+    ordered = _ordered(sites)
     if where == "first":
-        return sites[:1]
+        return ordered[:1]
     if where == "last":
-        return sites[-1:]
+        return ordered[-1:]
     if where == "R1":
-        return [site for site in sites if site.stage == sites[0].stage]
+        return [site for site in ordered if site.stage == ordered[0].stage]
     if where == "R2":
-        return [site for site in sites if site.stage == sites[-1].stage]
+        return [site for site in ordered if site.stage == ordered[-1].stage]
     if where.startswith("stage:"):
-        return _stage(sites, where)
+        return _stage(ordered, where)
     chosen = [site for site in sites if site.name == where] or [site for site in sites if _within(site, where)]
     if not chosen:
         names = {site.name for site in sites} | {"all", "first", "last", "R1", "R2", "R3"}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,7 +12,8 @@ import torch
 from torch import nn
 
 from . import kinds
-from .trace import Frame, Op, Trace, Value
+from .calls import CHILD, Calls, PerCall
+from .trace import Frame, Op, Trace, Value, own_kind
 
 Call = Literal["module", "reused", "function"]
 LINEAR = (nn.Linear, nn.Bilinear)
@@ -79,13 +81,36 @@ class Found:
     ops: list[Op]
 
 
-def find(trace: Trace) -> list[Found]:
-    """All activation sites of a traced model, in forward order."""
+def find(trace: Trace, training: Trace | None = None) -> list[Found]:
+    """All activation sites of a traced model, in forward order.
+
+    Args:
+        trace: a run in evaluation mode.
+        training: a run in training mode; sites that only it reaches come last, so that they shift no index.
+    """
+    found = _find(trace)
+    if training is None:
+        return found
+    functions = {(entry.site.path, entry.site.number) for entry in found if entry.site.call == "function"}
+    modules = {entry.site.path for entry in found if entry.site.call != "function"}
+    more = [
+        entry
+        for entry in _find(training)
+        if (entry.site.path not in modules)
+        and (entry.site.call != "function" or (entry.site.path, entry.site.number) not in functions)
+    ]
+    return found + [
+        Found(replace(entry.site, index=index, training_only=True), entry.ops)
+        for index, entry in enumerate(more, start=len(found))
+    ]
+
+
+def _find(trace: Trace) -> list[Found]:
     names = trace.names
     owners = _activation_modules(trace)
     calls: dict[nn.Module, list[Op]] = defaultdict(list)
     for op in trace.ops:
-        if op.kind is not None:
+        if op.kind is not None and own_kind(trace.model) is None:
             calls[op.module].append(op)
     found = []
     for module, ops in calls.items():
@@ -114,7 +139,7 @@ def _activation_modules(trace: Trace) -> set[nn.Module]:
         module = frame.module
         alone = len(ops) == 1 and ops[0].kind is not None and ops[0].module is module
         bare = not any(True for _ in module.children()) and (
-            isinstance(module, nn.PReLU) or not any(True for _ in module.parameters())
+            isinstance(module, nn.PReLU) or own_kind(module) or not any(True for _ in module.parameters())
         )
         good[module] = good.get(module, True) and alone and bare and module is not trace.model
     return {module for module, fits in good.items() if fits}
@@ -122,7 +147,7 @@ def _activation_modules(trace: Trace) -> set[nn.Module]:
 
 def _common(ops: Iterable[Op]) -> nn.Module:
     """The innermost module within whose calls all of these happen, the one that owns them excluded."""
-    stacks = [[frame.module for frame in op.stack[:-1]] for op in ops]
+    stacks = [[frame.module for frame in op.stack[:-1] if not isinstance(frame.module, PerCall)] for op in ops]
     shared: list[nn.Module] = [
         modules[0] for modules in zip(*stacks, strict=False) if all(module is modules[0] for module in modules)
     ]
@@ -130,13 +155,14 @@ def _common(ops: Iterable[Op]) -> nn.Module:
 
 
 def _number(ops: Iterable[Op], scope: nn.Module) -> dict[int, list[Op]]:
-    """Ops by their number within one call of the scope."""
-    counts: dict[Frame, int] = defaultdict(int)
+    """Ops by their number within one call of the scope; calls that an earlier swap replaced keep theirs."""
+    earlier = scope._modules.get(CHILD)
+    replaced = earlier if isinstance(earlier, Calls) else Calls({})
+    counts: dict[Frame, Iterator[int]] = defaultdict(lambda: itertools.filterfalse(replaced.at, itertools.count()))
     numbered: dict[int, list[Op]] = defaultdict(list)
     for op in ops:
         frame = next(frame for frame in reversed(op.stack) if frame.module is scope)
-        numbered[counts[frame]].append(op)
-        counts[frame] += 1
+        numbered[next(counts[frame])].append(op)
     return numbered
 
 
@@ -156,12 +182,13 @@ def _describe(
     shape = trace.shapes[source.number]
     before = trace.producer.get(source.number)
     near = before.module if before is not None else module
+    kind = "hardsigmoid" if _is_gate(trace, op) else str(op.kind)
     name = names[module] if call != "function" else f"{names[module]}:{op.name}"
     paths = tuple(name for name, other in trace.model.named_modules(remove_duplicate=False) if other is module)
     site = Site(
         index=0,
         name=name if of == 1 else f"{name}#{number + 1}",
-        kind=str(op.kind),
+        kind=kind,
         call=call,
         path=names[module],
         paths=paths,
@@ -176,9 +203,20 @@ def _describe(
         near=names[near],
         inplace=op.inplace,
         aliased=any(op.aliased for op in ops),
-        settings=_settings(op),
+        settings=_settings(op) if kind == op.kind else {},
     )
     return Found(site, ops)
+
+
+def _is_gate(trace: Trace, op: Op) -> bool:
+    """Whether a capped ReLU of x plus a number is written there: a sigmoid of straight lines, as in hard swish."""
+    adding = trace.producer.get(op.inputs[0])
+    return (
+        op.kind in ("relu6", "hardtanh")
+        and adding is not None
+        and adding.name == "add"
+        and any(isinstance(number, (int, float)) for number in (*adding.args[1:2], *adding.kwargs.values()))
+    )
 
 
 def _label(op: Op | None) -> str:
@@ -205,7 +243,7 @@ def _settings(op: Op) -> dict[str, float]:
     if op.kind == "leaky_relu":
         return {"slope": float(op.kwargs.get("negative_slope", op.args[1] if len(op.args) > 1 else 0.01))}
     if op.kind in ("relu6", "hardtanh"):
-        if kinds.FUNCTIONS[op.func] == "relu6":
+        if kinds.FUNCTIONS.get(op.func, "relu6") == "relu6":
             return {"cap": 6.0}
         low, high = kinds.bounds(kinds.FUNCTIONS[op.func], op.args, op.kwargs)
         return {"cap": float(high)} if op.kind == "relu6" else {"low": float(low), "high": float(high)}

@@ -13,7 +13,7 @@ from ..core.errors import ConfigError, RectifiersError, UnsupportedError
 from . import kinds
 from .changes import Change, Left
 from .check import Check, compare, run
-from .example import Example, arguments
+from .example import Example, arguments, doubled
 from .fold import CONVOLUTIONS, plan_folds
 from .guard import unwrap
 from .plan import Applied, Plan
@@ -59,6 +59,21 @@ class SwapReport:
         return f"{self.plan}\n{self.check or 'outputs on the example: not compared'}"
 
 
+@dataclass(frozen=True)
+class Look:
+    """What the example shows of a model.
+
+    Args:
+        trace: the run in evaluation mode.
+        found: all sites.
+        notes: what it does not show.
+    """
+
+    trace: Trace
+    found: list[Found]
+    notes: tuple[str, ...]
+
+
 def find_sites(model: nn.Module, example: Example) -> list[Site]:
     """Every place where `model` calls an activation on the example, in the order in which they run.
 
@@ -71,8 +86,7 @@ def find_sites(model: nn.Module, example: Example) -> list[Site]:
         >>> [(site.name, site.kind, site.channels) for site in find_sites(net, (1, 2))]
         [('1', 'relu', 3), ('3', 'sigmoid', 1)]
     """
-    _, found = _look(unwrap(model), example)
-    return [entry.site for entry in found]
+    return [entry.site for entry in _look(unwrap(model), example).found]
 
 
 def plan_swap(
@@ -93,8 +107,7 @@ def plan_swap(
         NothingToSwapError: no such site.
         UnsupportedError: a model that cannot be operated on, or a function that cannot be put in.
     """
-    trace, found = _look(unwrap(model), example)
-    return _plan(trace, found, Target(to, settings, relu_like, cap, share_calls), where, from_)
+    return _plan(_look(unwrap(model), example), Target(to, settings, relu_like, cap, share_calls), where, from_)
 
 
 def swap(
@@ -142,22 +155,22 @@ def swap(
         ReLU()
     """
     inner = unwrap(model)
-    trace, found = _look(inner, example)
-    plan = _plan(trace, found, Target(to, settings, relu_like, cap, share_calls), where, from_)
+    look = _look(inner, example)
+    plan = _plan(look, Target(to, settings, relu_like, cap, share_calls), where, from_)
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
     applied = plan.apply(model)
     try:
         args, kwargs = arguments(inner, example)
-        check = compare(trace.result, run(inner, args, kwargs))
+        check = compare(look.trace.result, run(inner, args, kwargs))
     except BaseException:
         applied.revert()
         raise
     return SwapReport(applied, check)
 
 
-def _look(model: nn.Module, example: Example) -> tuple[Trace, list[Found]]:
+def _look(model: nn.Module, example: Example) -> Look:
     args, kwargs = arguments(model, example)
     try:
         trace = record(model, args, kwargs)
@@ -167,14 +180,38 @@ def _look(model: nn.Module, example: Example) -> tuple[Trace, list[Found]]:
         raise ConfigError(
             f"{type(model).__name__} does not run on the example: {type(error).__name__}: {error}"
         ) from error
-    return trace, find(trace)
+    notes = []
+    training = None
+    try:
+        training = _look_at_training(model, args, kwargs)
+    except Exception as error:
+        notes.append(
+            f"what runs in training mode only was not seen, as the example fails there: {type(error).__name__}: {error}"
+        )
+    reached = trace.reached | (training.reached if training is not None else set())
+    missed = [name for name, module in model.named_modules() if _is_torch_activation(module) and module not in reached]
+    if missed:
+        notes.append(f"not reached by the example, and left as they are: {', '.join(missed)}")
+    return Look(trace, find(trace, training), tuple(notes))
 
 
-def _plan(trace: Trace, found: list[Found], target: Target, where: Where, from_: str | Iterable[str]) -> Plan:
-    sites = [entry.site for entry in found]
+def _look_at_training(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
+    try:
+        return record(model, args, kwargs, training=True)
+    except ValueError:
+        # Batch norm needs more than one value per channel.
+        return record(model, *doubled(args, kwargs), training=True)
+
+
+def _is_torch_activation(module: nn.Module) -> bool:
+    return type(module).__module__ == "torch.nn.modules.activation" and not any(True for _ in module.children())
+
+
+def _plan(look: Look, target: Target, where: Where, from_: str | Iterable[str]) -> Plan:
+    sites = [entry.site for entry in look.found]
     wanted = kinds.expand(from_)
     chosen = select(sites, where, wanted) if any(site.kind in wanted for site in sites) else []
-    name = type(trace.model).__name__
+    name = type(look.trace.model).__name__
     if not chosen:
         have = ", ".join(sorted({site.kind for site in sites})) or "no activations"
         raise NothingToSwapError(
@@ -183,11 +220,11 @@ def _plan(trace: Trace, found: list[Found], target: Target, where: Where, from_:
     changes: list[Change]
     left: list[Left] = []
     if target.activation in CONVOLUTIONS:
-        changes, left, edits = plan_folds(trace, found, chosen, target)
+        changes, left, edits = plan_folds(look.trace, look.found, chosen, target)
     else:
         _check_elementwise(target)
         changes, edits = plan_replacements(chosen, sites, target)
-    return Plan(name, target.title, tuple(changes), tuple(left), tuple(edits))
+    return Plan(name, target.title, tuple(changes), tuple(left), tuple(edits), look.notes)
 
 
 def _check_elementwise(target: Target) -> None:

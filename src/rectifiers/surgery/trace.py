@@ -1,7 +1,8 @@
 """One run of a model on an example, written down: every function called, by which module, on which values.
 
 The run is concrete, so that control flow, helper functions, reused modules and in-place calls are all seen as they
-happen. Nothing of the model is changed by it: mode, buffers and random numbers are put back.
+happen. Nothing of the model is changed by it: mode, buffers and random numbers are put back. This library's own
+activations count as one function each, whatever they compute inside.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
+from ..core.elementwise import Elementwise
 from . import kinds
 
 
@@ -88,6 +90,7 @@ class Trace:
         outputs: values that the model returned.
         result: what the model returned.
         parameters: which parameter or buffer a value is.
+        reached: the modules that ran.
     """
 
     model: nn.Module
@@ -97,6 +100,7 @@ class Trace:
     outputs: frozenset[int] = frozenset()
     result: Any = None
     parameters: dict[int, str] = field(default_factory=dict)
+    reached: set[nn.Module] = field(default_factory=set)
     producer: dict[int, Op] = field(default_factory=dict)
     consumers: dict[int, list[Op]] = field(default_factory=lambda: defaultdict(list))
 
@@ -120,13 +124,13 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *
         model.train(training)
         recorder = _Recorder(trace)
         stack.callback(hooks.register_module_forward_pre_hook(recorder.enter).remove)
-        stack.callback(hooks.register_module_forward_hook(recorder.leave, always_call=True).remove)
+        stack.callback(hooks.register_module_forward_hook(recorder.leave, with_kwargs=True, always_call=True).remove)
         stack.enter_context(torch.no_grad())
         stack.enter_context(recorder)
         trace.result = model(*args, **kwargs)
-        trace.outputs = frozenset(
-            recorder.number(leaf) for leaf in tree_leaves(trace.result) if isinstance(leaf, Tensor)
-        )
+        returned = [leaf for leaf in tree_leaves(trace.result) if isinstance(leaf, Tensor)]
+        recorder.mark_readers(returned)
+        trace.outputs = frozenset(recorder.number(leaf) for leaf in returned)
     return trace
 
 
@@ -162,6 +166,7 @@ class _Recorder(TorchFunctionMode):
         self.trace = trace
         self.stack: list[Frame] = []
         self.calls = 0
+        self.known = set(trace.model.modules())
         self.numbers: Any = WeakIdKeyDictionary()
         self.count = 0
         # Memory that an activation wrote over: the op, and the first value that may read it afterwards.
@@ -169,11 +174,25 @@ class _Recorder(TorchFunctionMode):
         self.named = {id(tensor): name for name, tensor in trace.model.named_parameters(remove_duplicate=False)}
         self.named |= {id(tensor): name for name, tensor in trace.model.named_buffers(remove_duplicate=False)}
 
-    def enter(self, module: nn.Module, _: Any) -> None:
-        self.calls += 1
-        self.stack.append(Frame(module, self.calls))
+    @property
+    def inside_activation(self) -> bool:
+        return own_kind(self.stack[-1].module) is not None
 
-    def leave(self, module: nn.Module, _inputs: Any, _output: Any) -> None:
+    def enter(self, module: nn.Module, _: Any) -> None:
+        # Modules that the model calls without owning them, from a plain list, say, cannot be named: their caller's work.
+        if module in self.known:
+            self.calls += 1
+            self.stack.append(Frame(module, self.calls))
+            self.trace.reached.add(module)
+
+    def leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        if module not in self.known:
+            return
+        kind = own_kind(module)
+        if kind is not None and isinstance(output, Tensor):
+            given = next(leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
+            self.mark_readers([given])
+            self._write_down(type(module), (given,), {}, [given], [output], kind)
         while self.stack and self.stack.pop().module is not module:
             pass
 
@@ -192,13 +211,12 @@ class _Recorder(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if not self.stack:
+        if not self.stack or self.inside_activation:
             return func(*args, **kwargs)
         given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        numbers = {id(tensor): self.number(tensor) for tensor in given}
         kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
         inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
-        self._mark_readers(given)
+        self.mark_readers(given)
         result = func(*args, **kwargs)
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         if not made:
@@ -207,6 +225,22 @@ class _Recorder(TorchFunctionMode):
             # Another object over the same memory tells whoever reads the old one from those that take the result.
             result = result.view_as(result)
             made = [result]
+        op = self._write_down(func, args, kwargs, given, made, kind, inplace)
+        if inplace:
+            self.written[result.untyped_storage()._cdata] = (op, op.outputs[0])
+        return result
+
+    def _write_down(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        given: list[Tensor],
+        made: list[Tensor],
+        kind: str | None,
+        inplace: bool = False,
+    ) -> Op:
+        numbers = {id(tensor): self.number(tensor) for tensor in given}
         op = Op(
             index=len(self.trace.ops),
             func=func,
@@ -223,16 +257,20 @@ class _Recorder(TorchFunctionMode):
             self.trace.producer[value] = op
         for value in op.inputs:
             self.trace.consumers[value].append(op)
-        if inplace:
-            self.written[result.untyped_storage()._cdata] = (op, op.outputs[0])
-        return result
+        return op
 
-    def _mark_readers(self, given: list[Tensor]) -> None:
+    def mark_readers(self, given: list[Tensor]) -> None:
+        """Tell the activations that wrote over the memory of `given` that it is read as it was before."""
         if self.written:
             for tensor in given:
                 op, first = self.written.get(tensor.untyped_storage()._cdata, (None, 0))
-                if op is not None and self.numbers[tensor] < first:
+                if op is not None and self.number(tensor) < first:
                     op.aliased = True
+
+
+def own_kind(module: nn.Module) -> str | None:
+    """Registered name of an activation of this library that could give its place to another, else None."""
+    return module.spec.name if isinstance(module, Elementwise) and module.spec.channel_factor == (1, 1) else None
 
 
 def _lighten(arg: Any, numbers: Mapping[int, int]) -> Any:

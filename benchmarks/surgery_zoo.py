@@ -1,0 +1,283 @@
+"""Surgery on every classification model of torchvision and on architectures of timm: swap, train, revert.
+
+    python benchmarks/surgery_zoo.py [--only PATTERN] [--again] [--page-only]
+
+Each model gets random weights and the smallest images that it takes. Functions that can equal ReLU must keep its
+outputs bit by bit, and ConvReLU must keep them up to the order of summation. One training step must reach the new
+parameters. Reverting must give back the very same modules, and with the weights from before the same outputs.
+
+What is done is kept model by model in `results/surgery_zoo.json`, so that an interrupted run goes on where it was;
+`--again` starts afresh. The page `docs/surgery-zoo.md` is written from it. On one core everything takes about an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import fnmatch
+import gc
+import json
+import os
+import platform
+import re
+import resource
+import statistics
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import timm
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from rectifiers.core.elementwise import Elementwise
+from rectifiers.surgery import NothingToSwapError, find_sites, plan_swap, swap
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "surgery_zoo.json"
+PAGE = HERE.parent / "docs" / "surgery-zoo.md"
+
+EXACT = ("pvlu", "adarelu", "prelu", "comb", "apl")
+SIZES = (64, 96, 128, 160, 224, 240, 256, 299, 384)
+SUMMATION = 1e-4
+"""What another order of summation may cost in float32, in units of the largest output."""
+
+TIMM = {
+    "ResNet": "resnet14t resnet18 resnet18d resnet26d resnet50 resnet101 resnetaa50 resnetv2_50 wide_resnet50_2",
+    "ResNeXt": "resnext50_32x4d resnext50d_32x4d resnext101_32x4d",
+    "SE, SK, ECA and other attention": "seresnet18 seresnet50 seresnext26d_32x4d legacy_seresnet18 "
+    "legacy_seresnext26_32x4d skresnet18 ecaresnetlight resnest14d gcresnet50t lambda_resnet26t halonet26t botnet26t_256",
+    "DenseNet": "densenet121 densenet169 densenetblur121d",
+    "VGG": "vgg11 vgg11_bn vgg16_bn",
+    "Inception, Xception": "inception_v3 inception_v4 inception_resnet_v2 legacy_xception xception41 xception41p",
+    "MobileNet v2": "mobilenetv2_035 mobilenetv2_100 mobilenetv2_110d",
+    "MobileNet v3, v4": "mobilenetv3_small_050 mobilenetv3_large_100 mobilenetv4_conv_small",
+    "EfficientNet-lite and kin": "efficientnet_lite0 efficientnet_lite1 tf_efficientnet_lite0 mnasnet_050 semnasnet_050 "
+    "spnasnet_100 fbnetc_100 hardcorenas_a lcnet_050",
+    "GhostNet": "ghostnet_050 ghostnetv2_100 ghostnetv3_050 repghostnet_050",
+    "RegNet": "regnetx_002 regnetx_016 regnety_002 regnetv_040",
+    "Res2Net": "res2net50_14w_8s res2net50d res2next50",
+    "DPN": "dpn48b dpn68 dpn68b",
+    "DLA": "dla34 dla46_c dla60_res2net",
+    "HRNet": "hrnet_w18_small hrnet_w18_small_v2",
+    "NFNet": "nf_resnet26 nf_resnet50 nf_regnet_b0 dm_nfnet_f0 eca_nfnet_l0",
+    "NASNet": "nasnetalarge pnasnet5large",
+    "VoVNet, SelecSLS, RepVGG and others": "vovnet39a ese_vovnet19b_slim selecsls42 repvgg_a0 mobileone_s0 gernet_s "
+    "tresnet_m cspresnet50 hgnet_tiny hgnetv2_b0 starnet_s050 efficientvit_m0 shvit_s1 visformer_tiny",
+    "ConvNeXt": "convnext_atto inception_next_atto",
+    "ViT": "vit_tiny_patch16_224 vit_small_r26_s32_224 deit_tiny_patch16_224 swin_tiny_patch4_window7_224 mixer_s32_224 "
+    "levit_128s",
+}
+
+
+@dataclass
+class Result:
+    """What happened to one model.
+
+    Args:
+        model: library and name.
+        family: under which it stands on the page.
+        size: height and width of the images.
+        sites: how many sites of each kind there are.
+        exact: the functions that can equal ReLU: whether the outputs kept their bits.
+        parameters: how many parameters PVLU added.
+        folded: how many ReLUs went into convolutions.
+        left: why the others did not, and how many.
+        apart: largest difference after folding, in units of the largest output.
+        seconds: what planning and applying took.
+        failure: the step that failed and why; empty where none did.
+    """
+
+    model: str
+    family: str
+    size: int = 0
+    sites: dict[str, int] = field(default_factory=dict)
+    exact: dict[str, bool] = field(default_factory=dict)
+    parameters: int = 0
+    folded: int = 0
+    left: dict[str, int] = field(default_factory=dict)
+    apart: float = 0.0
+    seconds: float = 0.0
+    failure: str = ""
+
+    @property
+    def rectified(self) -> bool:
+        """Whether there is a ReLU to replace."""
+        return bool(self.sites.keys() & {"relu", "relu6"})
+
+
+class StepError(Exception):
+    """A model is not what it should be after a step."""
+
+
+def names() -> Iterator[tuple[str, str]]:
+    """Library and name of every model, and its family."""
+    for name in torchvision.models.list_models(module=torchvision.models):
+        yield f"torchvision/{name}", "torchvision"
+    for family, models in TIMM.items():
+        for name in models.split():
+            yield f"timm/{name}", f"timm: {family}"
+
+
+def build(model: str) -> nn.Module:
+    """The model with random weights, the same at every call."""
+    torch.manual_seed(0)
+    library, name = model.split("/")
+    if library == "timm":
+        return timm.create_model(name, pretrained=False)
+    extra = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    return torchvision.models.get_model(name, weights=None, **extra)
+
+
+def outputs(model: nn.Module, x: Tensor) -> list[Tensor]:
+    """All tensors that the model returns in evaluation mode."""
+    with torch.no_grad():
+        return [leaf for leaf in tree_leaves(model.eval()(x)) if isinstance(leaf, Tensor)]
+
+
+def smallest(model: nn.Module) -> Tensor:
+    """Two images of the smallest size that the model takes, both for evaluation and for training."""
+    failure: Exception = StepError("no size")
+    for size in SIZES:
+        x = torch.randn(2, 3, size, size)
+        try:
+            with torch.no_grad():
+                for mode in (True, False):
+                    model.train(mode)(x)
+        except Exception as error:
+            failure = error
+        else:
+            return x
+    raise failure
+
+
+def structure(model: nn.Module) -> list[tuple[str, type, int]]:
+    """All modules and parameters under all their names, by identity."""
+    modules = [(name, type(module), id(module)) for name, module in model.named_modules(remove_duplicate=False)]
+    return modules + [(name, type(p), id(p)) for name, p in model.named_parameters(remove_duplicate=False)]
+
+
+def train_one_step(model: nn.Module, x: Tensor) -> None:
+    """One step of SGD that must give every activation of the model a gradient.
+
+    Raises:
+        StepError: one gets none, or all get nothing but zeros.
+    """
+    optimizer = torch.optim.SGD(model.train().parameters(), lr=1e-6)
+    made = [leaf for leaf in tree_leaves(model(x)) if isinstance(leaf, Tensor)]
+    sum(leaf.square().mean() for leaf in made).backward()
+    shaping = [
+        (f"{name}.{key}", parameter)
+        for name, module in model.named_modules()
+        if isinstance(module, Elementwise)
+        for key, parameter in module.named_parameters()
+    ]
+    missing = [name for name, parameter in shaping if parameter.grad is None]
+    if missing:
+        raise StepError(f"{len(missing)} of {len(shaping)} activation parameters get no gradient, such as {missing[0]}")
+    if not all(parameter.grad.isfinite().all() for _, parameter in shaping):
+        raise StepError("gradients of activation parameters are not finite")
+    if not any(parameter.grad.any() for _, parameter in shaping):
+        raise StepError("all gradients of activation parameters are zero")
+    optimizer.step()
+    model.zero_grad(set_to_none=True)
+
+
+def operate(result: Result) -> None:
+    """Do everything to one model; what is known when something fails stands in `result`."""
+    model = build(result.model)
+    x = smallest(model)
+    result.size = x.shape[-1]
+    model.eval()
+    kinds = collections.Counter(site.kind for site in find_sites(model, x))
+    result.sites = dict(kinds.most_common())
+    if not result.rectified:
+        return
+    before, parts = outputs(model, x), structure(model)
+    saved = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    start = time.perf_counter()
+    applied = plan_swap(model, "pvlu", example=x).apply(model)
+    result.seconds = time.perf_counter() - start
+    result.parameters = applied.plan.parameters
+    applied.revert()
+
+    for name in EXACT:
+        report = swap(model, name, example=x)
+        result.exact[name] = report.check is not None and report.check.identical
+        report.revert()
+    if not all(result.exact.values()):
+        raise StepError(f"outputs changed with {', '.join(name for name, same in result.exact.items() if not same)}")
+
+    try:
+        folded = swap(model, "convrelu", example=x)
+    except NothingToSwapError:
+        result.left = reasons(plan_swap(model, "convrelu", example=x).left)
+    else:
+        result.folded, result.left = len(folded.plan.changes), reasons(folded.plan.left)
+        result.apart = folded.check.difference
+        folded.revert()
+        if not result.apart <= SUMMATION:
+            raise StepError(f"ConvReLU changed the outputs by {result.apart:.2g}")
+
+    report = swap(model, "pvlu", example=x)
+    train_one_step(model, x)
+    report.revert()
+    model.eval()
+    if structure(model) != parts or [*model.state_dict()] != [*saved]:
+        raise StepError("reverting left another structure")
+    model.load_state_dict(saved)
+    if not all(map(torch.equal, before, outputs(model, x))):
+        raise StepError("outputs differ after reverting")
+
+
+def reasons(left: tuple) -> dict[str, int]:
+    """How many sites stay for each reason, names of layers left out."""
+    counts = collections.Counter(re.sub(r"^\S+ \((\w+)\)", r"\1", re.sub(r" in \S+ reads", " reads", entry.reason)) for entry in left)
+    return dict(counts.most_common())
+
+
+def examine(model: str, family: str) -> Result:
+    """Operate on one model, whatever happens."""
+    result = Result(model, family)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            operate(result)
+    except Exception as error:
+        at = "" if isinstance(error, StepError) else f" ({Path(traceback.extract_tb(error.__traceback__)[-1].filename).name})"
+        result.failure = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{at}"
+    gc.collect()
+    return result
+
+
+def main() -> None:
+    """Run what is missing, then write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="*", help="models whose library/name fits this pattern, such as timm/dla*")
+    parser.add_argument("--again", action="store_true", help="also those that are done")
+    options = parser.parse_args()
+    done = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for model, family in names():
+        if fnmatch.fnmatch(model, options.only) and (options.again or model not in done):
+            start = time.perf_counter()
+            result = examine(model, family)
+            done[model] = asdict(result)
+            write(RESULTS, json.dumps(done, indent=1) + "\n")
+            print(f"{model:45} {time.perf_counter() - start:6.1f} s  {result.failure or 'fine'}", flush=True)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+if __name__ == "__main__":
+    main()
