@@ -18,14 +18,11 @@ import fnmatch
 import gc
 import json
 import os
-import platform
 import re
-import resource
-import statistics
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -238,7 +235,9 @@ def operate(result: Result) -> None:
 
 def reasons(left: tuple) -> dict[str, int]:
     """How many sites stay for each reason, names of layers left out."""
-    counts = collections.Counter(re.sub(r"^\S+ \((\w+)\)", r"\1", re.sub(r" in \S+ reads", " reads", entry.reason)) for entry in left)
+    counts = collections.Counter(
+        re.sub(r"^\S+ \((\w+)\)", r"\1", re.sub(r" in \S+ reads", " reads", entry.reason)) for entry in left
+    )
     return dict(counts.most_common())
 
 
@@ -250,7 +249,11 @@ def examine(model: str, family: str) -> Result:
             warnings.simplefilter("ignore")
             operate(result)
     except Exception as error:
-        at = "" if isinstance(error, StepError) else f" ({Path(traceback.extract_tb(error.__traceback__)[-1].filename).name})"
+        at = (
+            ""
+            if isinstance(error, StepError)
+            else f" ({Path(traceback.extract_tb(error.__traceback__)[-1].filename).name})"
+        )
         result.failure = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{at}"
     gc.collect()
     return result

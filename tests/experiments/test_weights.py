@@ -6,20 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from rectifiers import datasets
+from rectifiers import datasets, kernels
 from rectifiers.core.errors import ConfigError, StoreError
 from rectifiers.experiments.network import build_network
-from rectifiers.experiments.run_trial import run_trial, train, trained_weights
+from rectifiers.experiments.run_trial import build_batches, run_trial, train, trained
 from rectifiers.experiments.weights import transplant, weights_of
 
 from .samples import outcome, tiny
 
 START = {"dataset": "digits", "network": "digits-conv", "activation": "relu", "lr": 0.1, "train_size": 64}
 DIGITS = datasets.load("digits")
-
-
-def weights(net: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in net.state_dict().items()}
 
 
 def test_a_trial_starts_where_another_ended(tmp_path):
@@ -38,13 +34,13 @@ def test_kept_weights_give_the_bits_of_fresh_ones(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("trained", "moving"),
+    ("part", "moving"),
     [("all", {"0", "1", "3", "4", "7", "8", "9"}), ("activations", {"1", "4", "8"}), ("head", {"9"})],
 )
-def test_what_is_not_trained_stays(trained, moving):
-    trial = tiny(start=START, trained=trained, lr=0.1)
-    before, after = trained_weights(trial.start, None, None), weights(train(trial)[1])
-    fresh = weights(build_network(trial, DIGITS))
+def test_what_is_not_trained_stays(part, moving):
+    trial = tiny(start=START, trained=part, lr=0.1)
+    before, after = trained(trial.start, None, None)[1], train(trial)[1]
+    fresh = weights_of(build_network(trial, DIGITS))
     moved = {name.split(".")[0] for name, value in after.items() if not value.equal(before.get(name, fresh[name]))}
     assert moved == moving
 
@@ -83,12 +79,48 @@ def test_of_several_that_need_the_same_start_one_trains_it(tmp_path, monkeypatch
         return train(trial, *arguments)
 
     monkeypatch.setattr(module, "train", counted)
-    threads = [threading.Thread(target=trained_weights, args=(trial.start, None, tmp_path)) for _ in range(3)]
+    threads = [threading.Thread(target=trained, args=(trial.start, None, tmp_path)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert runs == [trial.start]
+
+
+def test_a_trial_that_others_need_is_trained_once(tmp_path):
+    trial = tiny(start=START)
+    own = run_trial(trial.start, weights=tmp_path, keep=True)
+    run_trial(trial, weights=tmp_path)
+    again = run_trial(trial.start, weights=tmp_path)
+    assert again == own
+
+
+def test_without_epochs_the_start_is_evaluated():
+    (epoch,) = run_trial(tiny(start={**START, "activation": "arelu"}, epochs=0)).epochs
+    end = run_trial(tiny(**{**START, "activation": "arelu"}, batch_size=128)).epochs[-1]
+    assert (epoch.epoch, epoch.test_accuracy, epoch.test_loss) == (0, end.test_accuracy, end.test_loss)
+
+
+def test_a_vote_is_the_mean_of_its_members_answers(tmp_path):
+    vote = tiny(vote=3, folds=3)
+    result = run_trial(vote, weights=tmp_path)
+    data = build_batches(vote, DIGITS)[2]
+    with kernels.using("reference"), torch.inference_mode():
+        nets = []
+        for member in vote.members:
+            nets.append(build_network(member, DIGITS).eval())
+            nets[-1].load_state_dict(trained(member, None, tmp_path)[1])
+        hits = sum(
+            int((sum(net(images).softmax(1) for net in nets).argmax(1) == labels).sum()) for images, labels in data
+        )
+    assert result.epochs[0].test_accuracy == pytest.approx(100 * hits / len(DIGITS.test))
+    assert [member.seed for member in vote.members] == [0, 1, 2]
+
+
+def test_each_fold_is_held_out_by_the_seed_of_its_number():
+    held_out = [build_batches(tiny(folds=4, seed=seed, train_size=None), DIGITS)[1].split.images for seed in range(5)]
+    assert torch.equal(held_out[0], held_out[4])
+    assert not torch.equal(held_out[0], held_out[1])
 
 
 def test_a_start_that_diverged_is_said(tmp_path):

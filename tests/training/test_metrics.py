@@ -6,9 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from rectifiers.training.metrics import Epoch, evaluate
+from rectifiers.training.batches import Batches
+from rectifiers.training.metrics import Epoch, Scores
+from rectifiers.training.tasks import Classification
 
 from .samples import batches, blobs, network
+
+
+def evaluate(net: nn.Module, data: Batches) -> Scores:
+    return Classification().evaluate([net], data)
 
 
 class Answer(nn.Module):
@@ -21,14 +27,15 @@ class Answer(nn.Module):
 def test_known_answer() -> None:
     """10 images have 4 of class 0 and 3 each of the others; the batches of 4, 4 and 2 must not count alike."""
     normaliser = math.log(math.exp(2) + 2)
-    loss, accuracy = evaluate(Answer(), batches(blobs(10), size=4))
-    assert loss == pytest.approx((4 * (normaliser - 2) + 6 * normaliser) / 10, rel=1e-6)
-    assert accuracy == 40.0
+    scores = evaluate(Answer(), batches(blobs(10), size=4))
+    assert scores.loss == pytest.approx((4 * (normaliser - 2) + 6 * normaliser) / 10, rel=1e-6)
+    assert scores.accuracy == 40.0
+    assert scores.top5 is None
 
 
 def test_batch_size_does_not_matter() -> None:
     one, other = (evaluate(network(), batches(blobs(31), size=size)) for size in (31, 7))
-    assert one == pytest.approx(other, rel=1e-5)
+    assert (one.loss, one.accuracy) == pytest.approx((other.loss, other.accuracy), rel=1e-5)
 
 
 def test_evaluation_mode_and_no_gradients() -> None:

@@ -40,6 +40,10 @@ class Preset:
     columns: tuple[str, ...] | None = None
     comparable: bool = False
 
+    def has(self, row: Arm, column: Arm) -> bool:
+        """Whether it runs a cell."""
+        return (self.rows is None or row.label in self.rows) and (self.columns is None or column.label in self.columns)
+
 
 @dataclass(frozen=True)
 class Lead:
@@ -242,18 +246,17 @@ class Experiment:
         count = size.seeds if seeds is None else seeds
         if count < 1:
             raise ConfigError(f"seeds must be at least 1, got {count}")
-        return [
-            Cell(
-                row.label,
-                column.label,
-                Trial.create(**self._fields(row, column, size, changes or {}, seed)),
-            )
-            for seed in range(count)
-            for column in self.columns
-            if size.columns is None or column.label in size.columns
-            for row in self.rows
-            if size.rows is None or row.label in size.rows
-        ]
+        cells = []
+        for seed in range(count):
+            for column in self.columns:
+                for row in self.rows:
+                    if not size.has(row, column):
+                        continue
+                    fields = self._fields(row, column, size, changes or {}, seed)
+                    # A vote stands for networks of all seeds.
+                    if seed == 0 or not fields.get("vote"):
+                        cells.append(Cell(row.label, column.label, Trial.create(**fields)))
+        return cells
 
     def _fields(self, row: Arm, column: Arm, size: Preset, changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """The fields of one trial.

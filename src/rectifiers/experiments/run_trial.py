@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,46 +18,86 @@ from ..core.errors import ConfigError
 from ..core.param_groups import activation_parameters
 from ..datasets.dataset import Dataset
 from ..datasets.examples import Examples
-from ..datasets.splits import hold_out, subset
+from ..datasets.splits import folds, hold_out, subset
 from ..training import optimizers, record
 from ..training.augmentation import Augmentation
 from ..training.batches import Batches
 from ..training.frozen import freeze
 from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
+from ..training.tasks import task_of
 from .network import build_network
 from .provenance import provenance
 from .result import Result, Shape, Trace
 from .trial import Trial
-from .weights import Weights, held, read_weights, transplant, weights_of, write_weights
+from .weights import Weights, held, is_kept, read_training, transplant, weights_of, write_training
 
 EVALUATION_BATCH = 250
 
 
-def run_trial(trial: Trial, data_dir: Path | str | None = None, weights: Path | None = None) -> Result:
+def run_trial(
+    trial: Trial, data_dir: Path | str | None = None, weights: Path | None = None, *, keep: bool = False
+) -> Result:
     """Train and test once.
 
     Args:
         trial: what to do.
         data_dir: where data sets lie; see `datasets.load`.
-        weights: folder that keeps the weights that trials start from; None trains those first, each time.
+        weights: folder of the trained weights that other trials start from; None trains those first, each time.
+        keep: keep the weights there, because another trial will need them.
 
     Returns:
         The result; its status is `diverged`, with the epochs before, if the training loss, or the test loss after
-        the last epoch, left the finite numbers, here or in the trial that it starts from.
+        the last epoch, left the finite numbers, here or in a trial whose weights it needs.
 
     Raises:
         RectifiersError: a name is unknown, data are missing or damaged, or the parts do not fit together.
     """
+    if weights is not None and (keep or is_kept(weights, trial)):
+        return trained(trial, data_dir, weights)[0]
     return train(trial, data_dir, weights)[0]
 
 
-def train(trial: Trial, data_dir: Path | str | None = None, weights: Path | None = None) -> tuple[Result, nn.Module]:
-    """`run_trial`, with the trained network."""
+def trained(trial: Trial, data_dir: Path | str | None, folder: Path | None) -> tuple[Result, Weights]:
+    """A trial's result with the weights that it ends with: those in `folder`, or else made now and kept there.
+
+    Of several processes that ask for the same weights, one trains and the others wait.
+    """
+    if folder is None:
+        return train(trial, data_dir)
+    with held(folder, trial):
+        kept = read_training(folder, trial)
+        if kept is None:
+            kept = train(trial, data_dir, folder)
+            write_training(folder, *kept)
+    return kept
+
+
+def train(trial: Trial, data_dir: Path | str | None = None, weights: Path | None = None) -> tuple[Result, Weights]:
+    """`run_trial` from scratch, with the weights at the end; a vote ends with none of its own."""
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
     check_device(trial.device)
     data = datasets.load(trial.dataset, data_dir)
-    first = None if trial.start is None else trained_weights(trial.start, data_dir, weights)
+    needed = [trained(ancestor, data_dir, weights) for ancestor in trial.ancestors]
+    outcome: dict[str, Any]
+    state: Weights
+    if any(result.status == "diverged" for result, _ in needed):
+        outcome, state = {"status": "diverged", "epochs": [], "parameters": 0, "activation_parameters": 0}, {}
+    elif trial.vote:
+        outcome, state = _vote(trial, data, needed), {}
+    else:
+        outcome, state = _train(trial, data, needed[0][1] if needed else None)
+    where_from = {
+        **provenance(),
+        "data": f"{data.name} {datasets.digest(data)}",
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - clock, 3),
+    }
+    return Result(trial=trial, **outcome, provenance=where_from), state
+
+
+def _train(trial: Trial, data: Dataset, first: Weights | None) -> tuple[dict[str, Any], Weights]:
+    """One training, from the weights `first` or from fresh ones: fields of its result, and the weights at the end."""
     with _reproducible(trial.threads):
         net = build_network(trial, data)
         if first is not None:
@@ -86,6 +126,7 @@ def train(trial: Trial, data_dir: Path | str | None = None, weights: Path | None
             test=test,
             epochs=trial.epochs,
             seed=trial.seed,
+            task=task_of(data.train, trial.patches),
             factor=lambda time: optimizers.lr_factor(
                 time,
                 milestones=trial.milestones,
@@ -104,37 +145,45 @@ def train(trial: Trial, data_dir: Path | str | None = None, weights: Path | None
         if epochs and not math.isfinite(epochs[-1].test_loss):
             status = "diverged"
         shapes = [_shape(name, before[name], record.curve(module)) for name, module in record.learnable(net)]
-    result = Result(
-        trial=trial,
-        status=status,
-        epochs=epochs,
-        parameters=sum(p.numel() for p in net.parameters()),
-        activation_parameters=sum(p.numel() for module in net.modules() for p in activation_parameters(module)),
-        shapes=shapes if status == "done" else [],
-        trace=tracer.trace,
-        provenance={
-            **provenance(),
-            "data": f"{data.name} {datasets.digest(data)}",
-            "started": started.isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - clock, 3),
-        },
+    outcome = {
+        "status": status,
+        "epochs": epochs,
+        **_sizes(net),
+        "shapes": shapes if status == "done" else [],
+        "trace": tracer.trace,
+    }
+    return outcome, weights_of(net)
+
+
+def _vote(trial: Trial, data: Dataset, members: Sequence[tuple[Result, Weights]]) -> dict[str, Any]:
+    """The mean of the answers of trained networks: fields of a result."""
+    start = time.perf_counter()
+    with _reproducible(trial.threads):
+        nets = []
+        for result, weights in members:
+            nets.append(build_network(result.trial, data))
+            nets[-1].load_state_dict(weights)
+        test = build_batches(trial, data)[2]
+        scores = task_of(data.train, trial.patches).evaluate(nets, test)
+    epoch = Epoch(
+        epoch=0,
+        lr=0.0,
+        train_loss=math.nan,
+        train_accuracy=math.nan,
+        test_loss=scores.loss,
+        test_accuracy=scores.accuracy,
+        test_top5=scores.top5,
+        train_seconds=0.0,
+        test_seconds=time.perf_counter() - start,
     )
-    return result, net
+    return {"status": "done", "epochs": [epoch], **_sizes(nets[0])}
 
 
-def trained_weights(trial: Trial, data_dir: Path | str | None, folder: Path | None) -> Weights:
-    """The weights that `trial` ends with: those in `folder`, or else trained now and kept there.
-
-    Of several processes that ask for the same weights, one trains and the others wait.
-    """
-    if folder is None:
-        return weights_of(train(trial, data_dir)[1])
-    with held(folder, trial):
-        kept = read_weights(folder, trial)
-        if kept is None:
-            kept = weights_of(train(trial, data_dir, folder)[1])
-            write_weights(folder, trial, kept)
-    return kept
+def _sizes(net: nn.Module) -> dict[str, int]:
+    return {
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "activation_parameters": sum(p.numel() for module in net.modules() for p in activation_parameters(module)),
+    }
 
 
 def build_batches(trial: Trial, data: Dataset) -> tuple[Batches, Batches | None, Batches]:
@@ -147,7 +196,10 @@ def build_batches(trial: Trial, data: Dataset) -> tuple[Batches, Batches | None,
     if trial.train_size is not None:
         train = subset(train, trial.train_size, trial.seed)
     held_out = None
-    if trial.validation:
+    if trial.folds:
+        # The folds are the same for all seeds, which number them.
+        train, held_out = folds(train, trial.folds, seed=0)[trial.seed % trial.folds]
+    elif trial.validation:
         train, held_out = hold_out(train, trial.validation, trial.seed)
     # oneDNN's convolutions are faster with channels innermost: MNIST-Conv gains a quarter of its step.
     normalise = train.numbers(trial.normalise, channels_last=True)

@@ -84,12 +84,13 @@ def run(
     if count < 1:
         raise ConfigError(f"workers must be at least 1, got {count}")
     trials = list(dict.fromkeys(cell.trial for cell in cells))
-    queue = _spread_starts([trial for trial in trials if not store.has(trial)])
+    queue = _in_order([trial for trial in trials if not store.has(trial)])
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
+    needed = frozenset(ancestor for trial in trials for ancestor in trial.ancestors)
     pool: list[_Worker] = []
     try:
-        pool += [_start(store, data_dir) for _ in range(min(count, len(queue)))]
+        pool += [_start(store, data_dir, needed) for _ in range(min(count, len(queue)))]
         for worker in pool:
             _give(worker, queue, store, progress)
         while any(worker.trial for worker in pool):
@@ -98,7 +99,7 @@ def run(
                 worker = busy[ready]  # type: ignore[index]
                 _take(worker, progress)
                 if queue and not worker.process.is_alive():
-                    pool[pool.index(worker)] = worker = _start(store, data_dir)
+                    pool[pool.index(worker)] = worker = _start(store, data_dir, needed)
                 _give(worker, queue, store, progress)
                 on_progress(progress)
     finally:
@@ -109,17 +110,26 @@ def run(
     return progress
 
 
-def _spread_starts(trials: Sequence[Trial]) -> deque[Trial]:
-    """One trial of each different start first, so that no worker waits for weights that another one trains."""
+def _in_order(trials: Sequence[Trial]) -> deque[Trial]:
+    """Trials that others need first, then one of each start, votes last: so that no worker waits for another."""
+    needed = {ancestor for trial in trials for ancestor in trial.ancestors}
     firsts = {trial.start: trial for trial in reversed(trials) if trial.start is not None}
-    return deque(sorted(trials, key=lambda trial: trial.start is None or firsts[trial.start] is not trial))
+
+    def rank(trial: Trial) -> int:
+        if trial.vote:
+            return 3
+        if trial in needed:
+            return 0
+        return 2 if trial.start is None or firsts[trial.start] is not trial else 1
+
+    return deque(sorted(trials, key=rank))
 
 
-def _start(store: Store, data_dir: Path | None) -> _Worker:
+def _start(store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> _Worker:
     # Spawned, not forked: a fork would inherit the locks of PyTorch's threads.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, store, data_dir), daemon=True)
+    process = context.Process(target=_work, args=(theirs, store, data_dir, needed), daemon=True)
     with _interrupts_held():
         process.start()
     theirs.close()
@@ -171,8 +181,8 @@ def _take(worker: _Worker, progress: Progress) -> None:
         progress.failed[worker.trial] = outcome
 
 
-def _work(connection: Connection, store: Store, data_dir: Path | None) -> None:
-    """Body of a worker process: take trials, keep results, tell how each ended."""
+def _work(connection: Connection, store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> None:
+    """Body of a worker process: take trials, keep results, and weights that others need, tell how each ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from .run_trial import run_trial
 
@@ -182,7 +192,7 @@ def _work(connection: Connection, store: Store, data_dir: Path | None) -> None:
         except EOFError:
             return
         try:
-            result = run_trial(trial, data_dir, store.weights)
+            result = run_trial(trial, data_dir, store.weights, keep=trial in needed)
             store.write(result)
             connection.send(result.status)
         except RectifiersError as error:

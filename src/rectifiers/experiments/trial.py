@@ -60,7 +60,7 @@ class Trial(BaseModel):
     activation_weight_decay: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="L2 penalty of the activations' parameters"
     )
-    epochs: int = Field(1, ge=1, description="passes over the training data")
+    epochs: int = Field(1, ge=0, description="passes over the training data; 0 evaluates what it starts from")
     batch_size: int = Field(128, ge=1, description="images per step")
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="epochs after which the learning rate is multiplied by gamma"
@@ -76,6 +76,17 @@ class Trial(BaseModel):
     augment: tuple[str, ...] = Field((), description="augmentation of training images, in order: `crop:4`, `flip`, …")
     train_size: int | None = Field(None, ge=1, description="use only so many training images; None: all")
     validation: float = Field(0.0, ge=0, lt=1, description="fraction of the training images held out for validation")
+    folds: int = Field(
+        0,
+        ge=0,
+        description="hold out one of so many folds for validation, the one whose number is seed mod folds; 0: none",
+    )
+    vote: int = Field(
+        0,
+        ge=0,
+        description="evaluate the mean of the answers of so many networks, trained with seeds 0, 1, …; 0: of one",
+    )
+    patches: Literal[1, 10] = Field(1, description="evaluate on the centre, or on ten patches")
     trace_points: int = Field(0, ge=0, description="how often per epoch the activations' parameters are recorded")
     device: str = Field(
         "cpu", pattern=r"^(cpu|mps|cuda(:\d+)?)$", description="where it trains: cpu, cuda, cuda:1, mps"
@@ -141,7 +152,23 @@ class Trial(BaseModel):
             raise ValueError("nesterov needs sgd with momentum > 0")
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError(f"milestones must rise, got {self.milestones}")
+        if not self.epochs and self.start is None:
+            raise ValueError("epochs=0 evaluates what a trial starts from; give it a start, or epochs")
+        if self.folds == 1 or (self.folds and self.validation):
+            raise ValueError("folds hold out validation data: at least 2, and validation=0")
+        if self.vote and self.seed:
+            raise ValueError("a vote is one evaluation of networks with seeds 0, 1, …; its own seed is 0")
         return self
+
+    @property
+    def members(self) -> tuple[Trial, ...]:
+        """The trainings that a vote is taken of; none if it is none."""
+        return tuple(self.model_copy(update={"vote": 0, "seed": seed}) for seed in range(self.vote))
+
+    @property
+    def ancestors(self) -> tuple[Trial, ...]:
+        """The trials whose trained weights it needs."""
+        return self.members or (() if self.start is None else (self.start,))
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from ..core.errors import ConfigError, StoreError
 from ..core.param_groups import activation_parameters
+from .result import Result
 from .store import read_bytes, write_bytes_atomically
 from .trial import Trial
 
@@ -25,8 +27,8 @@ def weights_of(net: nn.Module) -> Weights:
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in net.state_dict().items()}
 
 
-def read_weights(folder: Path, trial: Trial) -> Weights | None:
-    """What `write_weights` kept, or None.
+def read_training(folder: Path, trial: Trial) -> tuple[Result, Weights] | None:
+    """What `write_training` kept, or None.
 
     Raises:
         StoreError: the file is damaged or cannot be read.
@@ -36,18 +38,26 @@ def read_weights(folder: Path, trial: Trial) -> Weights | None:
     if content is None:
         return None
     try:
-        return load(content)
-    except SafetensorError as error:
-        raise StoreError(f"{path} is damaged ({error}); delete it and run again") from None
+        weights = load(content)
+        size = int.from_bytes(content[:8], "little")
+        return Result.model_validate_json(json.loads(content[8 : 8 + size])["__metadata__"]["result"]), weights
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise StoreError(f"{path} is damaged ({type(error).__name__}); delete it and run again") from None
 
 
-def write_weights(folder: Path, trial: Trial, weights: Weights) -> None:
-    """Keep weights for `read_weights`.
+def write_training(folder: Path, result: Result, weights: Weights) -> None:
+    """Keep a result and its weights for `read_training`.
 
     Raises:
         StoreError: they cannot be written.
     """
-    write_bytes_atomically(_path(folder, trial), save(dict(weights)))
+    content = save(dict(weights), metadata={"result": result.model_dump_json()})
+    write_bytes_atomically(_path(folder, result.trial), content)
+
+
+def is_kept(folder: Path, trial: Trial) -> bool:
+    """Whether the weights of a trial are there."""
+    return _path(folder, trial).exists()
 
 
 @contextmanager

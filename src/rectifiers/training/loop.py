@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from ..core.errors import RectifiersError
 from ..core.seeds import derive
 from .batches import Batches
-from .metrics import Epoch, evaluate
+from .metrics import Epoch
+from .tasks import Classification, Task
 
 
 class DivergedError(RectifiersError):
@@ -29,23 +30,25 @@ def fit(
     validation: Batches | None = None,
     epochs: int,
     seed: int,
+    task: Task | None = None,
     factor: Callable[[float], float] = lambda epoch: 1.0,
     frozen: Iterable[nn.Module] = (),
     on_step: Callable[[int], None] = lambda step: None,
 ) -> Iterator[Epoch]:
-    """Train `net` by cross-entropy, and yield the measurements of each epoch as it ends.
+    """Train `net`, and yield the measurements of each epoch as it ends.
 
     Random numbers drawn inside the network (dropout, RReLU) come from a stream named by seed and epoch, so an
     epoch has the same bits whatever was drawn before it.
 
     Args:
-        net: returns logits.
+        net: returns what the task's loss takes, such as logits.
         optimizer: over the parameters of `net`; the rates it has now are those that `factor` multiplies.
         train: training batches; shuffled anew each epoch.
         test: evaluated after each epoch, for the record alone.
         validation: evaluated after each epoch; what choices may be based on.
-        epochs: how many passes.
+        epochs: how many passes; 0 evaluates alone.
         seed: root of the random streams.
+        task: what is learned; None takes classification.
         factor: learning-rate factor at a time counted in epochs; asked in the middle of each step.
         frozen: modules that stay in evaluation mode.
         on_step: called with the number of steps done, before the first and after each.
@@ -53,6 +56,16 @@ def fit(
     Raises:
         DivergedError: the loss is no longer finite.
     """
+    task = task or Classification()
+    if epochs == 0:
+        yield Epoch(
+            epoch=0,
+            lr=0.0,
+            train_loss=math.nan,
+            train_accuracy=math.nan,
+            train_seconds=0.0,
+            **_measure(net, task, validation, test),
+        )
     rates = [group["lr"] for group in optimizer.param_groups]
     step = 0
     on_step(step)
@@ -61,13 +74,13 @@ def fit(
         net.train()
         for module in frozen:
             module.eval()
-        start, loss_sum, hits, count = time.perf_counter(), 0.0, 0, 0
+        start, loss_sum, hits, count = time.perf_counter(), 0.0, 0.0, 0
         for index, (images, labels) in enumerate(train.epoch(epoch), start=1):
             scale = factor(epoch + (index - 0.5) / len(train))
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * scale
             logits = net(images)
-            loss = F.cross_entropy(logits, labels)
+            loss = task.loss(logits, labels)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -76,21 +89,30 @@ def fit(
             if not math.isfinite(value):
                 raise DivergedError(f"loss is {value} in epoch {epoch + 1}, step {index}")
             loss_sum += value * len(labels)
-            hits += int((logits.detach().argmax(1) == labels).sum())
+            hits += task.right(logits.detach(), labels)
             count += len(labels)
             on_step(step)
         trained = time.perf_counter()
-        validation_loss, validation_accuracy = evaluate(net, validation) if validation else (None, None)
-        test_loss, test_accuracy = evaluate(net, test)
         yield Epoch(
             epoch=epoch + 1,
             lr=optimizer.param_groups[0]["lr"],
             train_loss=loss_sum / count,
             train_accuracy=100.0 * hits / count,
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
-            test_loss=test_loss,
-            test_accuracy=test_accuracy,
             train_seconds=trained - start,
-            test_seconds=time.perf_counter() - trained,
+            **_measure(net, task, validation, test),
         )
+
+
+def _measure(net: nn.Module, task: Task, validation: Batches | None, test: Batches) -> dict[str, Any]:
+    """The part of an epoch that is evaluated."""
+    start = time.perf_counter()
+    held_out = None if validation is None else task.evaluate([net], validation)
+    tested = task.evaluate([net], test)
+    return {
+        "validation_loss": None if held_out is None else held_out.loss,
+        "validation_accuracy": None if held_out is None else held_out.accuracy,
+        "test_loss": tested.loss,
+        "test_accuracy": tested.accuracy,
+        "test_top5": tested.top5,
+        "test_seconds": time.perf_counter() - start,
+    }

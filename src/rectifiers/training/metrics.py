@@ -1,20 +1,33 @@
-"""What is measured in one epoch, and how a network is evaluated."""
+"""What is measured in one epoch."""
 
 from __future__ import annotations
 
-import torch
-from pydantic import BaseModel, ConfigDict
-from torch import nn
-from torch.nn import functional as F
+from dataclasses import dataclass
 
-from .batches import Batches
+from pydantic import BaseModel, ConfigDict
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a network does on a split.
+
+    Args:
+        loss: mean per example.
+        accuracy: percent of right answers; where masks are learned, the Dice coefficient in percent.
+        top5: percent of answers whose right class is among the five likeliest; None up to ten classes.
+    """
+
+    loss: float
+    accuracy: float
+    top5: float | None = None
 
 
 class Epoch(BaseModel):
-    """Measurements of one epoch; accuracies in percent, losses as means per image, time in seconds.
+    """Measurements of one epoch; accuracies in percent, losses as means per example, time in seconds.
 
     Training loss and accuracy are means over the steps, each taken before its update; validation and test are
-    evaluated after the last step and never mixed.
+    evaluated after the last step and never mixed. Epoch 0 is an evaluation without training: its training loss and
+    accuracy are NaN.
     """
 
     # JSON has no NaN, and pydantic would write null, which does not read back; each model needs to say so itself.
@@ -28,18 +41,6 @@ class Epoch(BaseModel):
     validation_accuracy: float | None = None
     test_loss: float
     test_accuracy: float
+    test_top5: float | None = None
     train_seconds: float
     test_seconds: float
-
-
-@torch.inference_mode()
-def evaluate(net: nn.Module, batches: Batches) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy in percent of `net` in evaluation mode."""
-    net.eval()
-    loss, hits, count = 0.0, 0, 0
-    for images, labels in batches:
-        logits = net(images)
-        loss += F.cross_entropy(logits, labels, reduction="sum").item()
-        hits += int((logits.argmax(1) == labels).sum())
-        count += len(labels)
-    return loss / count, 100.0 * hits / count
