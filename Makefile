@@ -39,6 +39,7 @@ check: $(DEV) ## check style, formatting, types and layering
 bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and trainings per minute
 	@$(BIN)/rectifiers bench --output benchmarks/results/kernels.json
 	@$(BIN)/python benchmarks/conv_relu.py
+	@$(BIN)/python benchmarks/input_pipeline.py
 	@$(BIN)/python benchmarks/sweep.py
 
 wheels: $(DEV) ## build two wheels in dist: one with compiled kernels for this kind of machine, one for all

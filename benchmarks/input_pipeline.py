@@ -71,10 +71,10 @@ def check_texts(texts: Texts, content: list[str]) -> None:
         assert torch.equal(found, expected)
 
 
-def seconds(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def seconds(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    start = clock()
     call()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def images(steps: int, rounds: int) -> None:
@@ -126,8 +126,11 @@ def texts(rounds: int) -> None:
         statistics.median(seconds(call) for _ in range(rounds))
         for call in (file_to_codes, lambda: encode(content), batch)
     )
+    # One thread does it, so its processor's time is what a machine with nothing else to do would take.
+    alone = statistics.median(seconds(file_to_codes, time.process_time) for _ in range(rounds))
     megabytes = len(content) / 1e6
     print(f"texts from bytes of a file to codes         {megabytes / whole:8.0f} MB/s   (goal: 50 MB/s)")
+    print(f"  by the processor's time                   {megabytes / alone:8.0f} MB/s")
     print(f"codes of bytes alone                        {megabytes / table:8.0f} MB/s")
     print(f"batch of {BATCH}: one-hot rows, {len(ALPHABET)}×{encoded.length}        {1e3 * one_hot:8.2f} ms")
 

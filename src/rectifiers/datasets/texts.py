@@ -63,44 +63,30 @@ class Texts(Examples):
         Raises:
             DataError: there are no texts, one is empty, or most characters are outside the alphabet.
         """
-        labels: list[int] = []
-        lengths: list[int] = []
-        written = unknown = characters = 0
-        iterator = iter(rows)
         try:
-            with tempfile.TemporaryFile() as file:
-                while chunk := list(islice(iterator, _AT_ONCE)):
-                    numbers, strings = zip(*chunk, strict=True)
-                    labels.extend(numbers)
-                    lengths.extend(map(len, strings))
-                    content = "".join(strings).encode()
-                    codes = encode(content)
-                    blanks = content.count(b" ")
-                    characters += len(codes) - blanks
-                    unknown += codes.count(0) - blanks
-                    written += file.write(codes)
-                mapped = _map(file, written)
+            encoded = _encode(rows)
         except OSError as error:
             raise DataError(
                 f"{where}: cannot keep its texts in a temporary file: {error}; point TMPDIR elsewhere"
             ) from error
-        empty = [number for number, count in enumerate(lengths, start=1) if not count]
-        if empty and not blank:
-            raise DataError(f"{where}: text {empty[0]} is empty; remove it")
-        if not characters:
+        if encoded.empty and not blank:
+            raise DataError(f"{where}: text {encoded.empty[0]} is empty; remove it")
+        if not encoded.characters:
             raise DataError(f"{where}: expected texts, found none")
-        if unknown > _MOST_UNKNOWN * characters:
+        unknown = encoded.unknown / encoded.characters
+        if unknown > _MOST_UNKNOWN:
             raise DataError(
-                f"{where}: {unknown / characters:.0%} of its characters are outside the alphabet of "
-                f"{len(ALPHABET)} (a–z, digits, punctuation); write it in Latin letters"
+                f"{where}: {unknown:.0%} of its characters are outside the alphabet of {len(ALPHABET)} "
+                "(a–z, digits, punctuation); write it in Latin letters"
             )
-        ends = torch.tensor(lengths).cumsum(0)
-        notes = [f"{unknown / characters:.2%} of the characters are outside the alphabet"] if unknown else []
-        notes += [f"{len(empty)} texts are empty"] if empty else []
+        lengths = torch.tensor(encoded.lengths)
+        ends = lengths.cumsum(0)
+        notes = [f"{unknown:.2%} of the characters are outside the alphabet"] if unknown else []
+        notes += [f"{len(encoded.empty)} texts are empty"] if encoded.empty else []
         return cls(
-            codes=mapped,
-            bounds=torch.stack((ends - torch.tensor(lengths), ends), 1),
-            labels=torch.tensor(labels),
+            codes=encoded.codes,
+            bounds=torch.stack((ends - lengths, ends), 1),
+            labels=torch.tensor(encoded.labels),
             length=length,
             note="; ".join(notes),
         )
@@ -157,6 +143,41 @@ class Texts(Examples):
 
     def __repr__(self) -> str:
         return f"Texts({len(self)} texts, {self.length} characters seen)"
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """What encoding gave: codes of all characters; labels and lengths of the texts; blanks count as no characters."""
+
+    codes: Tensor
+    labels: list[int]
+    lengths: list[int]
+    characters: int
+    unknown: int
+
+    @property
+    def empty(self) -> list[int]:
+        """Numbers of the texts without a character, from 1."""
+        return [number for number, length in enumerate(self.lengths, start=1) if not length]
+
+
+def _encode(rows: Iterable[tuple[int, str]]) -> _Encoded:
+    labels: list[int] = []
+    lengths: list[int] = []
+    characters = unknown = 0
+    iterator = iter(rows)
+    with tempfile.TemporaryFile() as file:
+        while chunk := list(islice(iterator, _AT_ONCE)):
+            numbers, strings = zip(*chunk, strict=True)
+            labels.extend(numbers)
+            lengths.extend(map(len, strings))
+            content = "".join(strings).encode()
+            codes = encode(content)
+            file.write(codes)
+            blanks = content.count(b" ")
+            characters += len(codes) - blanks
+            unknown += codes.count(0) - blanks
+        return _Encoded(_map(file, sum(lengths)), labels, lengths, characters, unknown)
 
 
 def _map(file: IO[bytes], size: int) -> Tensor:

@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -106,15 +107,19 @@ class Archive(Tree):
         if len(tops) == 1 and all("/" in name for name in contents):
             contents = {name.partition("/")[2]: content for name, content in contents.items()}
         self.contents = contents
+        self._by_folder: dict[str, list[str]] = defaultdict(list)
+        for name in sorted(contents):
+            self._by_folder[name.rpartition("/")[0]].append(name)
 
     def folders(self, at: str = "") -> list[str]:
         """Names of the folders in a folder, sorted; hidden ones left out."""
-        below = [name.removeprefix(f"{at}/") for name in self.contents if not at or name.startswith(f"{at}/")]
-        return sorted({_join(at, name.partition("/")[0]) for name in below if "/" in name and name[0] != "."})
+        prefix = _join(at, "")
+        below = [name.removeprefix(prefix) for name in self._by_folder if name.startswith(prefix)]
+        return sorted({_join(at, name.partition("/")[0]) for name in below if name and name[0] != "."})
 
     def files(self, at: str = "") -> list[str]:
         """Names of the files in a folder, sorted."""
-        return sorted(name for name in self.contents if name.rpartition("/")[0] == at)
+        return list(self._by_folder.get(at, ()))
 
     def read(self, name: str) -> bytes:
         """Content of a file."""

@@ -71,7 +71,7 @@ class Batches:
             yield self.normalise(images), self.targets.index_select(0, indices)
 
     def patches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Ten patches of each image, in the split's own order: centre, corners, and all of them mirrored.
+        """Ten patches of each image, in the split's own order: corners, centre, and the same mirrored; see `ten_crop`.
 
         They have the size of the images that `__iter__` gives, cut from the whole.
 
