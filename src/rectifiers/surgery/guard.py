@@ -34,6 +34,6 @@ def _refusal(module: nn.Module) -> str:
         return "is distributed, and new parameters would not be synchronised: swap before wrapping it"
     if ".quantized" in home:
         return "is quantised, and its ReLUs are fused into integers: swap in the float model and quantise that"
-    if any(is_lazy(tensor) for tensor in (*module._parameters.values(), *module._buffers.values())):
+    if any(is_lazy(tensor) for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False))):
         return "is lazy, its parameters have no shape yet: call the model on one batch before the swap"
     return ""

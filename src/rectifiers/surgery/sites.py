@@ -107,6 +107,9 @@ def find(trace: Trace, training: Trace | None = None) -> list[Found]:
 
 def _find(trace: Trace) -> list[Found]:
     names = trace.names
+    paths: dict[nn.Module, tuple[str, ...]] = defaultdict(tuple)
+    for name, module in trace.model.named_modules(remove_duplicate=False):
+        paths[module] += (name,)
     owners = _activation_modules(trace)
     calls: dict[nn.Module, list[Op]] = defaultdict(list)
     for op in trace.ops:
@@ -119,7 +122,7 @@ def _find(trace: Trace) -> list[Found]:
         own_module = module in owners
         for number, group in numbered.items():
             call: Call = "function" if not own_module else "reused" if len(numbered) > 1 else "module"
-            found.append(_describe(trace, names, module, scope, call, number, len(numbered), group))
+            found.append(_describe(trace, names, paths, module, scope, call, number, len(numbered), group))
     found.sort(key=lambda entry: entry.ops[0].index)
     stages = _stages([entry.site for entry in found])
     return [
@@ -169,6 +172,7 @@ def _number(ops: Iterable[Op], scope: nn.Module) -> dict[int, list[Op]]:
 def _describe(
     trace: Trace,
     names: dict[nn.Module, str],
+    paths: dict[nn.Module, tuple[str, ...]],
     module: nn.Module,
     scope: nn.Module,
     call: Call,
@@ -184,14 +188,13 @@ def _describe(
     near = before.module if before is not None else module
     kind = "hardsigmoid" if _is_gate(trace, op) else str(op.kind)
     name = names[module] if call != "function" else f"{names[module]}:{op.name}"
-    paths = tuple(name for name, other in trace.model.named_modules(remove_duplicate=False) if other is module)
     site = Site(
         index=0,
         name=name if of == 1 else f"{name}#{number + 1}",
         kind=kind,
         call=call,
         path=names[module],
-        paths=paths,
+        paths=paths[module],
         scope=names[scope],
         number=number,
         shape=shape,
