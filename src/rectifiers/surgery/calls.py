@@ -210,7 +210,16 @@ def is_scope(module: nn.Module) -> bool:
 
 
 def open_scope(module: nn.Module, *, reused: str | None = None) -> Callable[[], None]:
-    """Let `module` count calls, of its own functions or of the `PerCall` at the path `reused`; returns the undoing."""
+    """Let `module` count calls, of its own functions or of the `PerCall` at the path `reused`; returns the undoing.
+
+    Raises:
+        UnsupportedError: the module's `forward` was replaced on the object, where no class can count.
+    """
+    if "forward" in module.__dict__:
+        raise UnsupportedError(
+            f"this {type(module).__name__} has a forward set on the object itself, whose calls of functions and of "
+            "reused modules cannot be told apart; make it a method of a class"
+        )
     before = type(module), module.__dict__.get(_REUSED, ()), module.__dict__.get(_NESTED, False)
 
     def undo() -> None:

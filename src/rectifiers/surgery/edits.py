@@ -82,11 +82,15 @@ class Distribute:
         """Change `model`; returns what changes it back."""
         old = submodule(model, self.paths[0])
         new = PerCall(_build_all(self, model), old, self.paths[0], self.scope)
-        back = put(model, self.paths, old, new)
         inside = f"{self.scope}." if self.scope else ""
         path = next(path for path in self.paths if path.startswith(inside))
         close = open_scope(submodule(model, self.scope), reused=path.removeprefix(inside))
-        return _all(close, back)
+        try:
+            back = put(model, self.paths, old, new)
+        except ConfigError:
+            close()
+            raise
+        return _all(back, close)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, without the kind."""
@@ -120,8 +124,9 @@ class Intercept:
         if earlier is not None and not isinstance(earlier, Calls):
             raise ConfigError(f"{self.path or 'the model'} has a child {CHILD!r} of its own; rename it")
         known = {} if earlier is None else {int(name): module for name, module in earlier.named_children()}
-        owner.add_module(CHILD, Calls({**known, **_build_all(self, model)}).train(owner.training))
+        calls = Calls({**known, **_build_all(self, model)}).train(owner.training)
         close = open_scope(owner)
+        owner.add_module(CHILD, calls)
         flags = _leave_fast_path(model, owner)
 
         def back() -> None:
@@ -164,10 +169,11 @@ def put(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn.Module
     for path in paths:
         parent, _, name = path.rpartition(".")
         slots.append((submodule(model, parent), name))
+    for path, (holder, name) in zip(paths, slots, strict=True):
+        if holder._modules.get(name) is not old:
+            raise ConfigError(f"{type(model).__name__}: {path!r} is not the module that the plan was made for")
     undos = [_leave_fast_path(model, holder) for holder, _ in slots]
     for holder, name in slots:
-        if holder._modules.get(name) is not old:
-            raise ConfigError(f"{type(model).__name__}: {name!r} is not the module that the plan was made for")
         holder._modules[name] = new
     _move_hooks(old, new)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -120,9 +120,15 @@ def _find(trace: Trace) -> list[Found]:
         scope = module if module not in owners else _common(ops)
         numbered = _number(ops, scope)
         own_module = module in owners
+        call: Call = "function" if not own_module else "reused" if len(numbered) > 1 else "module"
+        spellings = Counter(group[0].name for group in numbered.values())
+        seen: Counter[str] = Counter()
         for number, group in numbered.items():
-            call: Call = "function" if not own_module else "reused" if len(numbered) > 1 else "module"
-            found.append(_describe(trace, names, paths, module, scope, call, number, len(numbered), group))
+            spelling = group[0].name
+            seen[spelling] += 1
+            name = names[module] if own_module else f"{names[module]}:{spelling}"
+            name += f"#{seen[spelling]}" if spellings[spelling] > 1 else ""
+            found.append(_describe(trace, names, paths, module, scope, call, number, name, group))
     found.sort(key=lambda entry: entry.ops[0].index)
     stages = _stages([entry.site for entry in found])
     return [
@@ -177,7 +183,7 @@ def _describe(
     scope: nn.Module,
     call: Call,
     number: int,
-    of: int,
+    name: str,
     ops: list[Op],
 ) -> Found:
     op = ops[0]
@@ -187,10 +193,9 @@ def _describe(
     before = trace.producer.get(source.number)
     near = before.module if before is not None else module
     kind = "hardsigmoid" if _is_gate(trace, op) else str(op.kind)
-    name = names[module] if call != "function" else f"{names[module]}:{op.name}"
     site = Site(
         index=0,
-        name=name if of == 1 else f"{name}#{number + 1}",
+        name=name,
         kind=kind,
         call=call,
         path=names[module],
