@@ -7,13 +7,14 @@ outputs bit by bit, and ConvReLU must keep them up to the order of summation. Tr
 Reverting must give back the very same modules, and with the weights from before the same outputs.
 
 What is done is kept model by model in `results/surgery_zoo.json`, so that an interrupted run goes on where it was;
-`--again` starts afresh. The page `docs/surgery-zoo.md` is written from it. Everything takes some MINUTES minutes.
+`--again` starts afresh. The page `docs/surgery-zoo.md` is written from it. Everything takes half an hour or so.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import copy
 import fnmatch
 import gc
 import json
@@ -133,7 +134,7 @@ def build(model: str) -> nn.Module:
     library, name = model.split("/")
     if library == "timm":
         return timm.create_model(name, pretrained=False)
-    extra = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     return torchvision.models.get_model(name, weights=None, **extra)
 
 
@@ -202,7 +203,7 @@ def operate(result: Result) -> None:
     if not result.rectified:
         return
     before, parts = outputs(model, x), structure(model)
-    saved = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    saved = copy.deepcopy(model.state_dict())
 
     start = time.perf_counter()
     applied = plan_swap(model, "pvlu", example=x).apply(model)

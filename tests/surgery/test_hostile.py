@@ -224,6 +224,10 @@ def scripted() -> nn.Module:
         return torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.ReLU()))
 
 
+def exported() -> nn.Module:
+    return torch.export.export(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), (torch.randn(1, 4),)).module()
+
+
 def quantised() -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -240,6 +244,7 @@ def lazy() -> nn.Module:
         (compiled, "is compiled: .*compile it afterwards"),
         (compiled_in_place, "0 is compiled: .*compile it afterwards"),
         (scripted, "is scripted: .*script that"),
+        (exported, "is exported: .*export that"),
         (quantised, "0 is quantised.*quantise that"),
         (lazy, "0 is lazy.*one batch before the swap"),
     ],
@@ -638,17 +643,39 @@ def test_a_model_that_fails_on_the_example_is_left_alone():
     assert structure(model) == before
 
 
+class ByKeyword(nn.Module):
+    """Calls its activation by the name of nn.ReLU's argument."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.relu = nn.Linear(4, 4), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(input=self.layer(x))
+
+
 def test_a_function_that_fails_is_taken_out_again():
-    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    model = ByKeyword()
     before = structure(model)
-
-    class Broken(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        swap(model, lambda channels: Broken(), example=(1, 4))
+    with pytest.raises(UnsupportedError, match=r"does not run with PVLU in it, which was taken out again: TypeError"):
+        swap(model, "pvlu", example=(1, 4))
     assert structure(model) == before
+
+
+def test_a_swap_in_inference_mode_makes_parameters_that_can_be_trained():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU())
+    with torch.inference_mode():
+        swap(model, "convrelu", example=(1, 3, 8, 8), where="first")
+        swap(model, "pvlu", example=(1, 3, 8, 8))
+    model(torch.randn(2, 3, 8, 8)).sum().backward()
+    assert model[2].threshold.grad is not None
+    assert pvlus(model)[0].alpha.grad is not None
+
+
+def test_a_traced_graph_is_a_model_like_others():
+    graph = torch.fx.symbolic_trace(Functional())
+    assert len(find_sites(graph, (1, 4))) == 6
+    assert_round_trip(graph.eval(), torch.randn(2, 4))
 
 
 def test_an_empty_batch_shows_the_sites_too():
@@ -689,6 +716,25 @@ def test_sites_of_training_mode_come_last_and_do_not_shift_the_others():
     main, aux = model.train()(torch.randn(4, 3, 8, 8))
     (main.sum() + aux.sum()).backward()
     assert all(module.alpha.grad is not None for module in pvlus(model))
+
+
+class Reordered(nn.Module):
+    """Calls its ReLU once more in training mode, before the other calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.relu, self.aux, self.head = nn.ReLU(), nn.Linear(4, 3), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Any:
+        aux = self.relu(self.aux(x)) if self.training else None
+        x = self.relu(self.head(self.relu(x)))
+        return x if aux is None else (x, aux)
+
+
+def test_another_order_in_training_mode_is_said():
+    report = swap(Reordered(), "pvlu", example=(2, 4))
+    assert "relu calls its activations in another order in training mode" in str(report)
+    assert "another order" not in str(swap(Auxiliary(), "pvlu", example=(1, 3, 8, 8)))
 
 
 def test_what_fails_in_training_mode_is_said():

@@ -140,6 +140,19 @@ def test_the_channels_of_sequences_come_last_behind_linear_layers():
     assert (site.channel_dim, site.channels) == (1, 6)
 
 
+def test_the_channels_of_recurrent_layers_come_last():
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = nn.GRU(4, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.net(x)[0].relu()
+
+    (site,) = find_sites(Net(), (3, 2, 4))
+    assert (site.channel_dim, site.channels) == (-1, 6)
+
+
 def test_gates_of_one_pixel_do_not_count_as_a_change_of_resolution():
     class Gated(nn.Module):
         def __init__(self) -> None:

@@ -16,7 +16,8 @@ from .calls import CHILD, Calls, PerCall
 from .trace import Frame, Op, Trace, Value, own_kind
 
 Call = Literal["module", "reused", "function"]
-LINEAR = (nn.Linear, nn.Bilinear)
+LAST = (nn.Linear, nn.Bilinear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
+"""Layers that put their channels last."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,20 @@ def find(trace: Trace, training: Trace | None = None) -> list[Found]:
         Found(replace(entry.site, index=index, training_only=True), entry.ops)
         for index, entry in enumerate(more, start=len(found))
     ]
+
+
+def disordered(found: Iterable[Found], training: Trace) -> list[str]:
+    """Modules that call activations in another order in training mode, where the calls' numbers mean something else."""
+
+    def orders(entries: Iterable[Found]) -> dict[str, list[tuple[object, ...]]]:
+        sites = [entry.site for entry in entries if entry.site.call != "module"]
+        numbered: dict[str, list[tuple[object, ...]]] = defaultdict(list)
+        for site in sorted(sites, key=lambda site: site.number):
+            numbered[site.path].append((site.number, site.kind, site.shape[1:]))
+        return numbered
+
+    there = orders(_find(training))
+    return [path for path, calls in orders(found).items() if path in there and there[path][: len(calls)] != calls]
 
 
 def _find(trace: Trace) -> list[Found]:
@@ -236,9 +251,9 @@ def _label(op: Op | None) -> str:
 
 
 def _channel_dim(trace: Trace, before: Op | None, shape: tuple[int, ...]) -> int:
-    """1, unless the values come from a linear layer or a layer norm over the last dimension of three or more."""
+    """1, unless the values have three dimensions or more and come from a layer that puts channels last."""
     while before is not None and len(shape) > 2:
-        if isinstance(before.module, (*LINEAR, nn.LayerNorm)) or before.name in ("linear", "layer_norm"):
+        if isinstance(before.module, LAST) or before.name in ("linear", "layer_norm"):
             return -1
         if before.name not in ("dropout", "add", "mul"):
             return 1

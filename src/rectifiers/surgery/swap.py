@@ -20,7 +20,7 @@ from .plan import Applied, Plan
 from .recipe import Factory
 from .replace import Cap, Target, plan_replacements
 from .select import Where, select
-from .sites import Found, Site, find
+from .sites import Found, Site, disordered, find
 from .trace import Trace, record
 
 
@@ -166,9 +166,14 @@ def swap(
     applied = plan.apply(model)
     try:
         check = compare(before, run(inner, args, kwargs))
-    except BaseException:
+    except BaseException as error:
         applied.revert()
-        raise
+        if isinstance(error, RectifiersError) or not isinstance(error, Exception):
+            raise
+        raise UnsupportedError(
+            f"{plan.model} does not run with {plan.to} in it, which was taken out again: "
+            f"{type(error).__name__}: {error}"
+        ) from error
     return SwapReport(applied, check)
 
 
@@ -190,11 +195,18 @@ def _look(model: nn.Module, example: Example) -> Look:
         notes.append(
             f"what runs in training mode only was not seen, as the example fails there: {type(error).__name__}: {error}"
         )
+    found = find(trace, training)
+    if training is not None:
+        notes += [
+            f"{path or type(model).__name__} calls its activations in another order in training mode: by number, they "
+            "may get each other's parameters"
+            for path in disordered(found, training)
+        ]
     reached = trace.reached | (training.reached if training is not None else set())
     missed = [name for name, module in model.named_modules() if _is_torch_activation(module) and module not in reached]
     if missed:
         notes.append(f"not reached by the example, and left as they are: {', '.join(missed)}")
-    return Look(trace, find(trace, training), tuple(notes))
+    return Look(trace, found, tuple(notes))
 
 
 def _look_at_training(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
