@@ -560,7 +560,29 @@ def test_a_swapped_model_compiles(build):
     torch.testing.assert_close(torch.compile(model, backend="eager", fullgraph=True)(x), model(x))
 
 
-@pytest.mark.parametrize("build", [Reused, Functional, Attribute])
+class Nested(nn.Module):
+    """Calls ReLU itself, around a module that does so too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.inner = nn.Linear(4, 4), Attribute()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.inner(F.relu(self.layer(x))) - 0.1)
+
+
+@pytest.mark.parametrize("where", ["all", ":relu#2", "inner"])
+def test_functions_around_functions_compile_in_parts(where):
+    model, x = Nested().eval(), torch.randn(2, 4)
+    waves(model, x, where=where)
+    torch._dynamo.reset()
+    with warnings.catch_warnings():
+        # Dynamo warns that it leaves part of the model uncompiled, and stumbles over its own tensors there.
+        warnings.simplefilter("ignore")
+        torch.testing.assert_close(torch.compile(model, backend="eager")(x), model(x))
+
+
+@pytest.mark.parametrize("build", [Reused, Functional, Attribute, Nested])
 def test_a_swapped_model_is_exported(build):
     model, x = build().eval(), torch.randn(2, 4)
     waves(model, x)
