@@ -16,7 +16,7 @@ LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help quickstart test test-all check bench wheels docs clean
+.PHONY: help quickstart test test-all check bench surgery-zoo wheels docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and trainings p
 	@$(BIN)/python benchmarks/conv_relu.py
 	@$(BIN)/python benchmarks/input_pipeline.py
 	@$(BIN)/python benchmarks/sweep.py
+
+surgery-zoo: $(LAB) ## swap, train and revert in all of torchvision and much of timm; writes docs/surgery-zoo.md (half an hour)
+	@$(INSTALL) ".[timm]"
+	@$(BIN)/python benchmarks/surgery_zoo.py
 
 wheels: $(DEV) ## build two wheels in dist: one with compiled kernels for this kind of machine, one for all
 	@library=$$($(BIN)/python -c 'from rectifiers.kernels import build; print(build.find_or_build()[0])') && \

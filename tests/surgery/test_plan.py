@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rectifiers.core.errors import ConfigError
 from rectifiers.surgery import NothingToSwapError, plan_swap, swap
@@ -41,6 +41,28 @@ def test_a_plan_for_another_model_changes_nothing_of_this_one():
     with pytest.raises(ConfigError, match=r"no module '4'"):
         plan.apply(other)
     assert repr(other) == before
+
+
+class Reused(nn.Module):
+    """One ReLU for two calls, under two names unless `other` takes one of them; a function besides."""
+
+    def __init__(self, other: nn.Module | None = None) -> None:
+        super().__init__()
+        self.act = nn.ReLU()
+        self.layer, self.alias = nn.Linear(4, 4), other or self.act
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.layer(self.act(x))).relu()
+
+
+def test_a_plan_that_does_not_fit_leaves_no_trace():
+    plan = plan_swap(Reused(), "pvlu", example=(1, 4))
+    other = Reused(nn.Tanh())
+    history(other)
+    before = [(name, type(module), sorted(vars(module))) for name, module in other.named_modules()]
+    with pytest.raises(ConfigError, match="'alias' is not the module"):
+        plan.apply(other)
+    assert [(name, type(module), sorted(vars(module))) for name, module in other.named_modules()] == before
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any
 
 import torch
@@ -37,6 +38,9 @@ _QUIET = (
     "LayerNorm",
     "GroupNorm",
     "Embedding",
+    "Sequential",
+    "ModuleList",
+    "ModuleDict",
 )
 
 
@@ -125,22 +129,26 @@ class Interception(TorchFunctionMode):
         kwargs = kwargs or {}
         if func not in kinds.FUNCTIONS or kinds.identify(func, args, kwargs) is None:
             return func(*args, **kwargs)
-        if self.nested and innermost() is not self.owner:
+        if self.nested and not self._is_called_by_owner():
             return func(*args, **kwargs)
         activation = self.calls.at(self.number)
         self.number += 1
         return func(*args, **kwargs) if activation is None else activation(kinds.tensor_of(args, kwargs))
 
+    def _is_called_by_owner(self) -> bool:
+        """Whether `owner` is the innermost module of its tree whose `forward` is running."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            if frame.f_code is nn.Module._call_impl.__code__:
+                module = frame.f_locals["self"]
+                if module is self.owner or module in self._inside:
+                    return module is self.owner
+            frame = frame.f_back
+        return False
 
-def innermost() -> nn.Module | None:
-    """The module whose `forward` is running."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code is nn.Module._call_impl.__code__:
-            module: nn.Module = frame.f_locals["self"]
-            return module
-        frame = frame.f_back  # type: ignore[assignment]
-    return None
+    @functools.cached_property
+    def _inside(self) -> set[nn.Module]:
+        return set(self.owner.modules())
 
 
 def is_quiet(module: nn.Module) -> bool:
@@ -202,7 +210,16 @@ def is_scope(module: nn.Module) -> bool:
 
 
 def open_scope(module: nn.Module, *, reused: str | None = None) -> Callable[[], None]:
-    """Let `module` count calls, of its own functions or of the `PerCall` at the path `reused`; returns the undoing."""
+    """Let `module` count calls, of its own functions or of the `PerCall` at the path `reused`; returns the undoing.
+
+    Raises:
+        UnsupportedError: the module's `forward` was replaced on the object, where no class can count.
+    """
+    if "forward" in module.__dict__:
+        raise UnsupportedError(
+            f"this {type(module).__name__} has a forward set on the object itself, whose calls of functions and of "
+            "reused modules cannot be told apart; make it a method of a class"
+        )
     before = type(module), module.__dict__.get(_REUSED, ()), module.__dict__.get(_NESTED, False)
 
     def undo() -> None:

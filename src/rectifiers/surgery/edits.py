@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -81,11 +82,15 @@ class Distribute:
         """Change `model`; returns what changes it back."""
         old = submodule(model, self.paths[0])
         new = PerCall(_build_all(self, model), old, self.paths[0], self.scope)
-        back = put(model, self.paths, old, new)
         inside = f"{self.scope}." if self.scope else ""
         path = next(path for path in self.paths if path.startswith(inside))
         close = open_scope(submodule(model, self.scope), reused=path.removeprefix(inside))
-        return _all(close, back)
+        try:
+            back = put(model, self.paths, old, new)
+        except ConfigError:
+            close()
+            raise
+        return _all(back, close)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, without the kind."""
@@ -119,9 +124,10 @@ class Intercept:
         if earlier is not None and not isinstance(earlier, Calls):
             raise ConfigError(f"{self.path or 'the model'} has a child {CHILD!r} of its own; rename it")
         known = {} if earlier is None else {int(name): module for name, module in earlier.named_children()}
-        owner.add_module(CHILD, Calls({**known, **_build_all(self, model)}).train(owner.training))
+        calls = Calls({**known, **_build_all(self, model)}).train(owner.training)
         close = open_scope(owner)
-        flags = _leave_fast_path(owner)
+        owner.add_module(CHILD, calls)
+        flags = _leave_fast_path(model, owner)
 
         def back() -> None:
             if earlier is None:
@@ -159,26 +165,35 @@ def submodule(model: nn.Module, path: str) -> nn.Module:
 def put(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn.Module) -> Undo:
     """Put `new` where `old` stands, under every name; `new` takes over its hooks and mode. Returns the undoing."""
     new.train(old.training)
-    for name in _HOOKS:
-        # The very same dictionaries, so that handles given out for the old module still remove their hooks.
-        new.__dict__[name] = old.__dict__[name]
     slots = []
     for path in paths:
         parent, _, name = path.rpartition(".")
         slots.append((submodule(model, parent), name))
-    undos = [_leave_fast_path(holder) for holder, _ in slots]
-    for holder, name in slots:
+    for path, (holder, name) in zip(paths, slots, strict=True):
         if holder._modules.get(name) is not old:
-            raise ConfigError(f"{type(model).__name__}: {name!r} is not the module that the plan was made for")
+            raise ConfigError(f"{type(model).__name__}: {path!r} is not the module that the plan was made for")
+    undos = [_leave_fast_path(model, holder) for holder, _ in slots]
+    for holder, name in slots:
         holder._modules[name] = new
+    _move_hooks(old, new)
 
     def undo() -> None:
         for holder, name in slots:
             holder._modules[name] = old
+        _move_hooks(new, old)
         for back in undos:
             back()
 
     return undo
+
+
+def _move_hooks(source: nn.Module, to: nn.Module) -> None:
+    for name in _HOOKS:
+        # The very same dictionaries, so that handles given out for the one module still remove their hooks.
+        to.__dict__[name] = source.__dict__[name]
+        # The old module may live on inside the new one, where its hooks must not fire a second time.
+        source.__dict__[name] = OrderedDict()
+    to._is_full_backward_hook, source._is_full_backward_hook = source._is_full_backward_hook, None
 
 
 _HOOKS = (
@@ -192,15 +207,28 @@ _HOOKS = (
 )
 
 
-def _leave_fast_path(module: nn.Module) -> Undo:
-    """PyTorch's fused transformer layer computes ReLU or GELU itself, whatever stands there; keep away from it."""
-    if not isinstance(module, nn.TransformerEncoderLayer):
+def _leave_fast_path(model: nn.Module, layer: nn.Module) -> Undo:
+    """PyTorch's fused transformer layer computes ReLU or GELU itself, whatever stands there; keep away from it.
+
+    So must the encoder around the layer, whose padded batches no other path takes.
+    """
+    if not isinstance(layer, nn.TransformerEncoderLayer):
         return lambda: None
-    before = module.activation_relu_or_gelu
-    module.activation_relu_or_gelu = 0
+    encoders = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.TransformerEncoder) and any(inner is layer for inner in module.modules())
+    ]
+    relu_or_gelu = layer.activation_relu_or_gelu
+    nested = [encoder.use_nested_tensor for encoder in encoders]
+    layer.activation_relu_or_gelu = 0
+    for encoder in encoders:
+        encoder.use_nested_tensor = False
 
     def undo() -> None:
-        module.activation_relu_or_gelu = before
+        layer.activation_relu_or_gelu = relu_or_gelu
+        for encoder, before in zip(encoders, nested, strict=True):
+            encoder.use_nested_tensor = before
 
     return undo
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import fx, nn
+from torch._ops import OpOverload
 from torch.nn.parameter import is_lazy
 
 from ..core.errors import UnsupportedError
@@ -13,7 +14,7 @@ def unwrap(model: nn.Module) -> nn.Module:
     """The module to operate on: the one inside `nn.DataParallel`, else `model` itself.
 
     Raises:
-        UnsupportedError: compiled, scripted, quantised, distributed and lazy models, with what to do instead.
+        UnsupportedError: compiled, scripted, exported, quantised, distributed and lazy models, with what to do instead.
     """
     if not isinstance(model, nn.Module):
         raise UnsupportedError(f"expected an nn.Module, got {type(model).__name__}")
@@ -27,6 +28,8 @@ def unwrap(model: nn.Module) -> nn.Module:
 def _refusal(module: nn.Module) -> str:
     if isinstance(module, torch.jit.ScriptModule):
         return "is scripted: its code is fixed; swap in the Python model and script that"
+    if isinstance(module, fx.GraphModule) and any(isinstance(node.target, OpOverload) for node in module.graph.nodes):
+        return "is exported: its code is fixed; swap in the Python model and export that"
     name, home = type(module).__name__, type(module).__module__
     if (name == "OptimizedModule" and home.startswith("torch._dynamo")) or module._compiled_call_impl is not None:
         return "is compiled: swap in a model that is not, and compile it afterwards"
@@ -34,6 +37,6 @@ def _refusal(module: nn.Module) -> str:
         return "is distributed, and new parameters would not be synchronised: swap before wrapping it"
     if ".quantized" in home:
         return "is quantised, and its ReLUs are fused into integers: swap in the float model and quantise that"
-    if any(is_lazy(tensor) for tensor in (*module._parameters.values(), *module._buffers.values())):
+    if any(is_lazy(tensor) for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False))):
         return "is lazy, its parameters have no shape yet: call the model on one batch before the swap"
     return ""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..core.errors import ConfigError
@@ -54,8 +55,10 @@ class Plan:
         inner = unwrap(model)
         applied = Applied(inner, self)
         try:
-            for edit in self.edits:
-                applied.undos.append(edit.apply(inner))
+            # Parameters made in inference mode could never be trained.
+            with torch.inference_mode(False):
+                for edit in self.edits:
+                    applied.undos.append(edit.apply(inner))
         except BaseException:
             applied.revert()
             raise

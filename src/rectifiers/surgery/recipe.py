@@ -97,8 +97,15 @@ class WriteBack(nn.Module):
         return x.copy_(self.activation(x.clone()))
 
 
+def _near(model: nn.Module, path: str) -> nn.Module:
+    try:
+        return model.get_submodule(path)
+    except AttributeError:
+        return model
+
+
 def _device(model: nn.Module, near: str) -> torch.device:
-    for module in (model.get_submodule(near) if near in dict(model.named_modules()) else model, model):
+    for module in (_near(model, near), model):
         for tensor in (*module.parameters(), *module.buffers()):
             return tensor.device
     return torch.get_default_device()

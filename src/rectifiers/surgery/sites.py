@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -16,7 +16,8 @@ from .calls import CHILD, Calls, PerCall
 from .trace import Frame, Op, Trace, Value, own_kind
 
 Call = Literal["module", "reused", "function"]
-LINEAR = (nn.Linear, nn.Bilinear)
+LAST = (nn.Linear, nn.Bilinear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
+"""Layers that put their channels last."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,25 @@ def find(trace: Trace, training: Trace | None = None) -> list[Found]:
     ]
 
 
+def disordered(found: Iterable[Found], training: Trace) -> list[str]:
+    """Modules that call activations in another order in training mode, where the calls' numbers mean something else."""
+
+    def orders(entries: Iterable[Found]) -> dict[str, list[tuple[object, ...]]]:
+        sites = [entry.site for entry in entries if entry.site.call != "module"]
+        numbered: dict[str, list[tuple[object, ...]]] = defaultdict(list)
+        for site in sorted(sites, key=lambda site: site.number):
+            numbered[site.path].append((site.number, site.kind, site.shape[1:]))
+        return numbered
+
+    there = orders(_find(training))
+    return [path for path, calls in orders(found).items() if path in there and there[path][: len(calls)] != calls]
+
+
 def _find(trace: Trace) -> list[Found]:
     names = trace.names
+    paths: dict[nn.Module, tuple[str, ...]] = defaultdict(tuple)
+    for name, module in trace.model.named_modules(remove_duplicate=False):
+        paths[module] += (name,)
     owners = _activation_modules(trace)
     calls: dict[nn.Module, list[Op]] = defaultdict(list)
     for op in trace.ops:
@@ -117,9 +135,15 @@ def _find(trace: Trace) -> list[Found]:
         scope = module if module not in owners else _common(ops)
         numbered = _number(ops, scope)
         own_module = module in owners
+        call: Call = "function" if not own_module else "reused" if len(numbered) > 1 else "module"
+        spellings = Counter(group[0].name for group in numbered.values())
+        seen: Counter[str] = Counter()
         for number, group in numbered.items():
-            call: Call = "function" if not own_module else "reused" if len(numbered) > 1 else "module"
-            found.append(_describe(trace, names, module, scope, call, number, len(numbered), group))
+            spelling = group[0].name
+            seen[spelling] += 1
+            name = names[module] if own_module else f"{names[module]}:{spelling}"
+            name += f"#{seen[spelling]}" if spellings[spelling] > 1 else ""
+            found.append(_describe(trace, names, paths, module, scope, call, number, name, group))
     found.sort(key=lambda entry: entry.ops[0].index)
     stages = _stages([entry.site for entry in found])
     return [
@@ -169,11 +193,12 @@ def _number(ops: Iterable[Op], scope: nn.Module) -> dict[int, list[Op]]:
 def _describe(
     trace: Trace,
     names: dict[nn.Module, str],
+    paths: dict[nn.Module, tuple[str, ...]],
     module: nn.Module,
     scope: nn.Module,
     call: Call,
     number: int,
-    of: int,
+    name: str,
     ops: list[Op],
 ) -> Found:
     op = ops[0]
@@ -183,15 +208,13 @@ def _describe(
     before = trace.producer.get(source.number)
     near = before.module if before is not None else module
     kind = "hardsigmoid" if _is_gate(trace, op) else str(op.kind)
-    name = names[module] if call != "function" else f"{names[module]}:{op.name}"
-    paths = tuple(name for name, other in trace.model.named_modules(remove_duplicate=False) if other is module)
     site = Site(
         index=0,
-        name=name if of == 1 else f"{name}#{number + 1}",
+        name=name,
         kind=kind,
         call=call,
         path=names[module],
-        paths=paths,
+        paths=paths[module],
         scope=names[scope],
         number=number,
         shape=shape,
@@ -228,9 +251,9 @@ def _label(op: Op | None) -> str:
 
 
 def _channel_dim(trace: Trace, before: Op | None, shape: tuple[int, ...]) -> int:
-    """1, unless the values come from a linear layer or a layer norm over the last dimension of three or more."""
+    """1, unless the values have three dimensions or more and come from a layer that puts channels last."""
     while before is not None and len(shape) > 2:
-        if isinstance(before.module, (*LINEAR, nn.LayerNorm)) or before.name in ("linear", "layer_norm"):
+        if isinstance(before.module, LAST) or before.name in ("linear", "layer_norm"):
             return -1
         if before.name not in ("dropout", "add", "mul"):
             return 1

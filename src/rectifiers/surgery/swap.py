@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -20,7 +20,7 @@ from .plan import Applied, Plan
 from .recipe import Factory
 from .replace import Cap, Target, plan_replacements
 from .select import Where, select
-from .sites import Found, Site, find
+from .sites import Found, Site, disordered, find
 from .trace import Trace, record
 
 
@@ -160,13 +160,20 @@ def swap(
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
+    args, kwargs = arguments(inner, example)
+    # Not what the recording returned: PyTorch takes no fused paths while it is watched.
+    before = run(inner, args, kwargs)
     applied = plan.apply(model)
     try:
-        args, kwargs = arguments(inner, example)
-        check = compare(look.trace.result, run(inner, args, kwargs))
-    except BaseException:
+        check = compare(before, run(inner, args, kwargs))
+    except BaseException as error:
         applied.revert()
-        raise
+        if isinstance(error, RectifiersError) or not isinstance(error, Exception):
+            raise
+        raise UnsupportedError(
+            f"{plan.model} does not run with {plan.to} in it, which was taken out again: "
+            f"{type(error).__name__}: {error}"
+        ) from error
     return SwapReport(applied, check)
 
 
@@ -188,11 +195,18 @@ def _look(model: nn.Module, example: Example) -> Look:
         notes.append(
             f"what runs in training mode only was not seen, as the example fails there: {type(error).__name__}: {error}"
         )
+    found = find(trace, training)
+    if training is not None:
+        notes += [
+            f"{path or type(model).__name__} calls its activations in another order in training mode: by number, they "
+            "may get each other's parameters"
+            for path in disordered(found, training)
+        ]
     reached = trace.reached | (training.reached if training is not None else set())
     missed = [name for name, module in model.named_modules() if _is_torch_activation(module) and module not in reached]
     if missed:
         notes.append(f"not reached by the example, and left as they are: {', '.join(missed)}")
-    return Look(trace, find(trace, training), tuple(notes))
+    return Look(trace, found, tuple(notes))
 
 
 def _look_at_training(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
@@ -224,7 +238,20 @@ def _plan(look: Look, target: Target, where: Where, from_: str | Iterable[str]) 
     else:
         _check_elementwise(target)
         changes, edits = plan_replacements(chosen, sites, target)
+        changes = [_leave_fast_path(look.trace.model, site, row) for site, row in zip(chosen, changes, strict=True)]
     return Plan(name, target.title, tuple(changes), tuple(left), tuple(edits), look.notes)
+
+
+def _leave_fast_path(model: nn.Module, site: Site, change: Change) -> Change:
+    """Says so where PyTorch's fused transformer layer cannot be used any longer."""
+    holder = site.path if site.call == "function" else site.path.rpartition(".")[0]
+    if not isinstance(model.get_submodule(holder), nn.TransformerEncoderLayer):
+        return change
+    note = (
+        "takes PyTorch's fused path for evaluation no longer, which knows ReLU and GELU alone, sums in another order, "
+        "and returns zeros where a batch is padded"
+    )
+    return replace(change, start="equal" if change.start == "exact" else change.start, note=note)
 
 
 def _check_elementwise(target: Target) -> None:

@@ -8,7 +8,7 @@ activations count as one function each, whatever they compute inside.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,7 +88,6 @@ class Trace:
         shapes: shape of every value.
         dtypes: dtype of every value.
         outputs: values that the model returned.
-        result: what the model returned.
         parameters: which parameter or buffer a value is.
         reached: the modules that ran.
     """
@@ -98,7 +97,6 @@ class Trace:
     shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     dtypes: dict[int, torch.dtype] = field(default_factory=dict)
     outputs: frozenset[int] = frozenset()
-    result: Any = None
     parameters: dict[int, str] = field(default_factory=dict)
     reached: set[nn.Module] = field(default_factory=set)
     producer: dict[int, Op] = field(default_factory=dict)
@@ -124,11 +122,11 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *
         model.train(training)
         recorder = _Recorder(trace)
         stack.callback(hooks.register_module_forward_pre_hook(recorder.enter).remove)
-        stack.callback(hooks.register_module_forward_hook(recorder.leave, with_kwargs=True, always_call=True).remove)
+        stack.callback(hooks.register_module_forward_hook(recorder.leave, always_call=True).remove)
         stack.enter_context(torch.no_grad())
         stack.enter_context(recorder)
-        trace.result = model(*args, **kwargs)
-        returned = [leaf for leaf in tree_leaves(trace.result) if isinstance(leaf, Tensor)]
+        result = model(*args, **kwargs)
+        returned = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         recorder.mark_readers(returned)
         trace.outputs = frozenset(recorder.number(leaf) for leaf in returned)
     return trace
@@ -179,20 +177,19 @@ class _Recorder(TorchFunctionMode):
         return own_kind(self.stack[-1].module) is not None
 
     def enter(self, module: nn.Module, _: Any) -> None:
-        # Modules that the model calls without owning them, from a plain list, say, cannot be named: their caller's work.
+        # What a module keeps in a plain list, say, has no name in the model: it counts as its caller's own work.
         if module in self.known:
             self.calls += 1
             self.stack.append(Frame(module, self.calls))
             self.trace.reached.add(module)
 
-    def leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+    def leave(self, module: nn.Module, inputs: Any, output: Any) -> None:
         if module not in self.known:
             return
         kind = own_kind(module)
-        if kind is not None and isinstance(output, Tensor):
-            given = next(leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
-            self.mark_readers([given])
-            self._write_down(type(module), (given,), {}, [given], [output], kind)
+        if kind is not None and inputs and isinstance(output, Tensor):
+            self.mark_readers(inputs[:1])
+            self._write_down(type(module), inputs, {}, inputs[:1], [output], kind)
         while self.stack and self.stack.pop().module is not module:
             pass
 
@@ -235,8 +232,8 @@ class _Recorder(TorchFunctionMode):
         func: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        given: list[Tensor],
-        made: list[Tensor],
+        given: Sequence[Tensor],
+        made: Sequence[Tensor],
         kind: str | None,
         inplace: bool = False,
     ) -> Op:
@@ -259,7 +256,7 @@ class _Recorder(TorchFunctionMode):
             self.trace.consumers[value].append(op)
         return op
 
-    def mark_readers(self, given: list[Tensor]) -> None:
+    def mark_readers(self, given: Sequence[Tensor]) -> None:
         """Tell the activations that wrote over the memory of `given` that it is read as it was before."""
         if self.written:
             for tensor in given:
