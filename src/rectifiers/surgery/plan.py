@@ -9,12 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
 
 from ..core.errors import ConfigError
 from .changes import Change, Left
 from .edits import Distribute, Edit, Intercept, Replace, Undo
 from .fold import Fold
+from .freeze import Freeze, freeze_weights
 from .guard import unwrap
+from .optimizer import Migration, migrate
+from .schedule import Schedulers
+from .snapshot import take_snapshot
+from .state import remember_names
+from .turnover import compare_parameters, named
 
 VERSION = 1
 EDITS: dict[str, type[Edit]] = {edit.kind: edit for edit in (Replace, Distribute, Intercept, Fold)}
@@ -45,17 +52,44 @@ class Plan:
         """How many parameters are added."""
         return sum(change.parameters for change in self.changes)
 
-    def apply(self, model: nn.Module) -> Applied:
-        """Do it to `model`, wholly or, if an edit fails, not at all.
+    def apply(
+        self,
+        model: nn.Module,
+        *,
+        freeze: Freeze | None = None,
+        optimizer: Optimizer | None = None,
+        scheduler: Schedulers | None = None,
+        activation_lr: float | None = None,
+        snapshot: bool = False,
+    ) -> Applied:
+        """Do it to `model`, wholly or, if anything fails, not at all.
+
+        Args:
+            model: any of the structure that the plan was made for.
+            freeze: what not to train, as in `swap`.
+            optimizer: goes along, as in `swap`.
+            scheduler: its schedules, as in `swap`.
+            activation_lr: learning rate of what is added, as in `swap`.
+            snapshot: whether `revert` brings the values back too, as in `swap`.
 
         Raises:
-            ConfigError: the model is not of the structure that the plan was made for.
+            ConfigError: the model is not of the structure that the plan was made for, or what goes along does not fit.
         """
         inner = unwrap(model)
         applied = Applied(inner, self)
+        parameters, names = named(inner), inner.state_dict(keep_vars=True)
+        if snapshot:
+            applied.undos.append(take_snapshot(inner, optimizer))
         try:
             for edit in self.edits:
                 applied.undos.append(edit.apply(inner))
+            applied.undos.append(remember_names(inner, names))
+            turnover = compare_parameters(parameters, inner, self.edits)
+            if freeze is not None:
+                applied.undos.append(freeze_weights(inner, freeze, turnover.added))
+            if optimizer is not None:
+                applied.migration = migrate(optimizer, turnover, scheduler=scheduler, lr=activation_lr)
+                applied.undos.append(applied.migration.undo)
         except BaseException:
             applied.revert()
             raise
@@ -136,6 +170,7 @@ class Applied:
     model: nn.Module
     plan: Plan
     undos: list[Undo] = field(default_factory=list)
+    migration: Migration | None = None
 
     def revert(self) -> None:
         """Undo all edits, the last first; the second call does nothing.
