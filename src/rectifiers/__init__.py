@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .surgery import load as load
     from .surgery import plan_swap as plan_swap
     from .surgery import save as save
-    from .surgery import swap as swap
+    from .surgery.swap import swap as swap
 
 _HOME = {
     "RectifiersError": "core.errors",

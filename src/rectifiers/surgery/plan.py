@@ -147,20 +147,34 @@ class Plan:
         """Write the JSON text to a file."""
         Path(path).write_text(self.to_json(), encoding="utf-8")
 
-    def __str__(self) -> str:
-        """A table of the changes, what stays, and the sum."""
-        rows = [("site", "was", "becomes", "shape", "channels", "parameters", "start")]
-        rows += [
-            (c.site, c.was, c.becomes, "×".join(map(str, c.shape)), str(c.channels), f"+{c.parameters:,}", c.start)
-            for c in self.changes
+    def rows(self) -> list[tuple[str, ...]]:
+        """The changes as a table of texts, under a heading."""
+        return [
+            ("site", "was", "becomes", "shape", "channels", "parameters", "start"),
+            *(
+                (c.site, c.was, c.becomes, "×".join(map(str, c.shape)), str(c.channels), f"+{c.parameters:,}", c.start)
+                for c in self.changes
+            ),
         ]
+
+    def remarks(self) -> list[str]:
+        """What there is to know of single sites, what stays as it is, and the notes."""
+        return [
+            *(f"{change.site}: {change.note}" for change in self.changes if change.note),
+            *(f"left as it is: {left.site} ({left.was}): {left.reason}" for left in self.left),
+            *self.notes,
+        ]
+
+    def summary(self) -> str:
+        """The sum, on one line."""
+        return f"{self.model}: {len(self.changes)} sites → {self.to}, {self.parameters:+,} parameters"
+
+    def __str__(self) -> str:
+        """A table of the changes, the remarks, and the sum."""
+        rows = self.rows()
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        lines += [f"{change.site}: {change.note}" for change in self.changes if change.note]
-        lines += [f"left as it is: {left.site} ({left.was}): {left.reason}" for left in self.left]
-        lines += self.notes
-        lines.append(f"{self.model}: {len(self.changes)} sites → {self.to}, {self.parameters:+,} parameters")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.remarks(), self.summary()])
 
 
 @dataclass
