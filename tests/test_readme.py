@@ -55,7 +55,9 @@ def test_make_target_exists(arguments: list[str]) -> None:
     assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/activations.md", "docs/kernels.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/index.md", "docs/activations.md", "docs/kernels.md", "docs/surgery.md"]
+)
 def test_links_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8"))
     assert links

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
@@ -38,13 +39,13 @@ def groups(optimizer: torch.optim.Optimizer) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("name", sorted(set(OPTIMIZERS) - WITHOUT_A_GROUP - SPARSE))
-@pytest.mark.parametrize("foreach", [False, True])
-def test_every_optimizer_goes_along_and_back(name, foreach):
-    settings = dict(OPTIMIZERS[name])
-    if foreach and "foreach" in torch.optim.__dict__[name].__init__.__code__.co_varnames:
-        settings["foreach"] = True
+@pytest.mark.parametrize("form", ["foreach", "fused"])
+@pytest.mark.parametrize("wanted", [False, True])
+def test_every_optimizer_goes_along_and_back(name, form, wanted):
+    cls = getattr(torch.optim, name)
+    settings = {form: wanted} if form in inspect.signature(cls).parameters else {}
     model = net()
-    optimizer = getattr(torch.optim, name)(model.parameters(), lr=0.01, **settings)
+    optimizer = cls(model.parameters(), lr=0.01, **settings, **OPTIMIZERS[name])
     step(model, optimizer)
     before, states = groups(optimizer), {p: dict(optimizer.state[p]) for p in model.parameters()}
     report = swap(model, "pvlu", example=(5, 3), optimizer=optimizer)
