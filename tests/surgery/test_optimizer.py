@@ -13,7 +13,7 @@ import rectifiers
 from rectifiers.core.errors import ConfigError, UnsupportedError
 from rectifiers.surgery import swap
 from rectifiers.surgery.optimizer import migrate, spread_state
-from rectifiers.surgery.turnover import compare_parameters, named
+from rectifiers.surgery.turnover import compare_parameters, parameter_slots
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     name: {}
@@ -270,7 +270,7 @@ def test_a_grad_scaler_goes_on():
 class Widened:
     """An edit that says where the numbers of `0.weight` went: behind two new columns."""
 
-    def spreads(self) -> dict[str, Any]:
+    def spreads(self, model: nn.Module) -> dict[str, Any]:
         return {"0.weight": lambda value: nn.functional.pad(value, (2, 0))}
 
 
@@ -283,7 +283,7 @@ def test_widened_parameters_take_their_state_along(padding, edits, moment):
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
     optimizer = torch.optim.Adam(model.parameters())
     step(model, optimizer)
-    before, old = named(model), model[0].weight
+    before, old = parameter_slots(model), model[0].weight
     state = dict(optimizer.state[old])
     model[0].weight = nn.Parameter(nn.functional.pad(old.detach(), padding))
     migration = migrate(optimizer, compare_parameters(before, model, edits))

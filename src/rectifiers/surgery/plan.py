@@ -21,7 +21,7 @@ from .optimizer import Migration, migrate
 from .schedule import Schedulers
 from .snapshot import take_snapshot
 from .state import remember_names
-from .turnover import compare_parameters, named
+from .turnover import compare_parameters, parameter_slots
 
 VERSION = 1
 EDITS: dict[str, type[Edit]] = {edit.kind: edit for edit in (Replace, Distribute, Intercept, Fold)}
@@ -77,7 +77,7 @@ class Plan:
         """
         inner = unwrap(model)
         applied = Applied(inner, self)
-        parameters, names = named(inner), inner.state_dict(keep_vars=True)
+        parameters, names = parameter_slots(inner), inner.state_dict(keep_vars=True)
         if snapshot:
             applied.undos.append(take_snapshot(inner, optimizer))
         try:

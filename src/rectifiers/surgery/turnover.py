@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
-
-from ..core.param_groups import activation_parameters
 
 Spread = Callable[[Tensor], Tensor]
 """Lays numbers of a parameter's old shape out in its new shape, with zeros at the new places."""
@@ -18,8 +16,24 @@ Spread = Callable[[Tensor], Tensor]
 class Reshaping(Protocol):
     """An edit that gives parameters another shape and says where their numbers went."""
 
-    def spreads(self) -> Mapping[str, Spread]:
-        """By name of the parameter."""
+    def spreads(self, model: nn.Module) -> Mapping[str, Spread]:
+        """By full name of the parameter; called once `model` has been changed."""
+
+
+class Slot(NamedTuple):
+    """Where a parameter is held.
+
+    Args:
+        path: its full name.
+        module: the module that has it.
+        name: its name there.
+        parameter: what it is.
+    """
+
+    path: str
+    module: nn.Module
+    name: str
+    parameter: nn.Parameter
 
 
 @dataclass(frozen=True)
@@ -40,43 +54,56 @@ class Turnover:
     replaced: Mapping[nn.Parameter, nn.Parameter]
     gone: tuple[nn.Parameter, ...]
     added: tuple[nn.Parameter, ...]
-    spreads: Mapping[nn.Parameter, Spread] = field(default_factory=dict)
+    spreads: Mapping[nn.Parameter, Spread]
 
 
-def named(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters under all of their names."""
-    return dict(model.named_parameters(remove_duplicate=False))
+def parameter_slots(model: nn.Module) -> list[Slot]:
+    """All places of `model` that hold a parameter."""
+    return [
+        Slot(f"{path}.{name}" if path else name, module, name, parameter)
+        for path, module in model.named_modules()
+        for name, parameter in module._parameters.items()
+        if parameter is not None
+    ]
 
 
-def compare_parameters(before: Mapping[str, nn.Parameter], model: nn.Module, edits: Iterable[object] = ()) -> Turnover:
-    """What became of the parameters `before`.
-
-    A new parameter under an old one's name took its place, unless it is an activation's: its values then mean something
-    else.
+def compare_parameters(before: Sequence[Slot], model: nn.Module, edits: Iterable[object] = ()) -> Turnover:
+    """What became of the parameters: a new one that the same module holds under the same name took an old one's place.
 
     Args:
-        before: what `named` gave before the swap.
+        before: what `parameter_slots` gave before the swap.
         model: the model now.
-        edits: what was done; those that are `Reshaping` say where numbers went.
+        edits: what was done to it; those that are `Reshaping` say where numbers went.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(2, 2), nn.PReLU())
+        >>> before = parameter_slots(net)
+        >>> net[0].weight, net[1] = nn.Parameter(net[0].weight.repeat(1, 2)), nn.PReLU(2)
+        >>> turnover = compare_parameters(before, net)
+        >>> [tuple(new.shape) for new in turnover.replaced.values()]
+        [(2, 4)]
+        >>> len(turnover.kept), len(turnover.gone), len(turnover.added)
+        (1, 1, 1)
     """
-    after = named(model)
-    old, new = set(before.values()), set(after.values())
-    shaping = {parameter for module in model.modules() for parameter in activation_parameters(module)}
-    replaced = {
-        parameter: after[name]
-        for name, parameter in before.items()
-        if parameter not in new and name in after and after[name] not in old and after[name] not in shaping
-    }
-    known = old | set(replaced.values())
-    spreads = {name: spread for edit in edits if isinstance(edit, Reshaping) for name, spread in edit.spreads().items()}
+    after = parameter_slots(model)
+    old, new = ({slot.parameter for slot in slots} for slots in (before, after))
+    arrived, left = new - old, old - new
+    replaced = {}
+    for slot in before:
+        now = slot.module._parameters.get(slot.name)
+        if slot.parameter in left and now is not None and now in arrived:
+            replaced[slot.parameter] = now
+    arrived -= set(replaced.values())
     names: dict[nn.Parameter, str] = {}
-    for name, parameter in (*before.items(), *after.items()):
-        names.setdefault(parameter, name)
+    for slot in (*before, *after):
+        names.setdefault(slot.parameter, slot.path)
+    held = {slot.path: slot.parameter for slot in before}
+    spreads = [edit.spreads(model) for edit in edits if isinstance(edit, Reshaping)]
     return Turnover(
         names=names,
-        kept=tuple(parameter for parameter in dict.fromkeys(before.values()) if parameter in new),
+        kept=tuple(parameter for parameter in names if parameter in old and parameter in new),
         replaced=replaced,
-        gone=tuple(p for p in dict.fromkeys(before.values()) if p not in new and p not in replaced),
-        added=tuple(parameter for parameter in dict.fromkeys(after.values()) if parameter not in known),
-        spreads={before[name]: spread for name, spread in spreads.items() if name in before},
+        gone=tuple(parameter for parameter in names if parameter in left and parameter not in replaced),
+        added=tuple(parameter for parameter in names if parameter in arrived),
+        spreads={held[path]: spread for layout in spreads for path, spread in layout.items() if path in held},
     )
