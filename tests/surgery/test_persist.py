@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rectifiers.core.errors import ConfigError, DataError, RectifiersError, UnsupportedError
-from rectifiers.surgery import load, save, swap
+from rectifiers.surgery import base_state_dict, load, save, swap
 from rectifiers.surgery.plan import history
 
 SHAPE = (2, 3, 12, 12)
@@ -73,6 +73,17 @@ def test_a_model_that_is_not_swapped_and_one_in_data_parallel(tmp_path: Path) ->
     wrapped = nn.DataParallel(Net())
     assert load(tmp_path, wrapped) is wrapped
     assert torch.equal(wrapped.module.eval()(x), model.eval()(x))
+
+
+def test_a_compiled_model_is_saved_like_the_one_inside(tmp_path: Path) -> None:
+    model, x = Net(), torch.randn(SHAPE)
+    swap(model, "pvlu", example=x)
+    model.compile()
+    save(torch.compile(model), tmp_path)
+    assert [*base_state_dict(torch.compile(model))] == [*Net().state_dict()]
+    assert history(torch.compile(model)) == history(model)
+    loaded = load(tmp_path, Net)
+    assert all(torch.equal(loaded.state_dict()[name], value) for name, value in model.state_dict().items())
 
 
 def test_weights_go_over_in_any_layout_and_dtype(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from torch.nn.parameter import is_lazy
 
 from .. import __version__
 from ..core.errors import ConfigError, DataError, UnsupportedError
-from .guard import unwrap
+from .guard import peel, unwrap
 from .plan import Plan, history
 
 FORMAT = 1
@@ -33,7 +33,7 @@ def save(model: nn.Module, folder: str | Path) -> None:
     Flags and modes are not written: `requires_grad` and training mode are those of the instance that it is loaded into.
 
     Args:
-        model: swapped any number of times, or not at all.
+        model: swapped any number of times, or not at all; inside `torch.compile` and the like, too.
         folder: made if it is not there.
 
     Raises:
@@ -53,7 +53,7 @@ def save(model: nn.Module, folder: str | Path) -> None:
           (1): PVLU(alpha=0, beta=1, share='channel', channels=3)
         )
     """
-    inner, folder = unwrap(model), Path(folder)
+    inner, folder = peel(model), Path(folder)
     safetensors = _safetensors()
     tensors, aliases = _tensors(inner.state_dict())
     name = f"weights-{secrets.token_hex(4)}.safetensors"

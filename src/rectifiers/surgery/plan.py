@@ -16,7 +16,7 @@ from .changes import Change, Left
 from .edits import Distribute, Edit, Intercept, Replace, Undo
 from .fold import Fold
 from .freeze import Freeze, freeze_weights
-from .guard import unwrap
+from .guard import peel, unwrap
 from .optimizer import Migration, migrate
 from .schedule import Schedulers
 from .snapshot import take_snapshot
@@ -206,5 +206,5 @@ _HISTORY = "_rectifiers_plans"
 
 def history(model: nn.Module) -> list[Plan]:
     """The plans carried out on `model` and not undone, first to last; the list itself, which travels with the model."""
-    plans: list[Plan] = unwrap(model).__dict__.setdefault(_HISTORY, [])
+    plans: list[Plan] = peel(model).__dict__.setdefault(_HISTORY, [])
     return plans

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..core.errors import UnsupportedError
 from ..core.spec import ActivationSpec
 from .edits import Undo
-from .guard import unwrap
+from .guard import peel
 
 _RENAMED = "_rectifiers_renamed"
 
@@ -62,7 +62,7 @@ def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str
         >>> list(net.state_dict()), list(base_state_dict(net))
         (['0.weight', '0.bias', '1.alpha', '1.beta'], ['0.weight', '0.bias'])
     """
-    inner = unwrap(model)
+    inner = peel(model)
     state = inner.state_dict(keep_vars=True)
     places: dict[str, str | None] = {name: name for name in state}
     for place, step in enumerate(inner.__dict__.get(_RENAMED, ())):
