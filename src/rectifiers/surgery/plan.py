@@ -152,7 +152,7 @@ class Plan:
         return [
             ("site", "was", "becomes", "shape", "channels", "parameters", "start"),
             *(
-                (c.site, c.was, c.becomes, "×".join(map(str, c.shape)), str(c.channels), f"+{c.parameters:,}", c.start)
+                (c.site, c.was, c.becomes, "×".join(map(str, c.shape)), str(c.channels), f"{c.parameters:+,}", c.start)
                 for c in self.changes
             ),
         ]

@@ -31,7 +31,13 @@ def remember_names(model: nn.Module, before: Mapping[str, Any]) -> Undo:
     }
     steps: list[dict[str, str | None]] = model.__dict__.setdefault(_RENAMED, [])
     steps.append(renamed)
-    return lambda: steps.remove(renamed)
+
+    def undo() -> None:
+        steps.pop()
+        if not steps:
+            del model.__dict__[_RENAMED]
+
+    return undo
 
 
 def _stays(before: Any, after: Any) -> bool:
