@@ -247,6 +247,33 @@ def test_rates_outside_their_domain_are_refused():
         swap(model, "pvlu", example=(5, 3), optimizer=optimizer, activation_lr=-1)
 
 
+@pytest.mark.parametrize("settings", [{"scheduler": ()}, {"activation_lr": 0.1}])
+def test_what_is_for_an_optimizer_needs_one(settings):
+    model = net()
+    with pytest.raises(ConfigError, match="give it as optimizer="):
+        swap(model, "pvlu", example=(5, 3), **settings)
+    assert isinstance(model[1], nn.ReLU)
+
+
+def test_a_failure_on_the_way_leaves_the_optimizer_as_it_was():
+    class Picky(torch.optim.SGD):
+        def add_param_group(self, param_group: dict[str, Any]) -> None:
+            if len(self.param_groups) == 1:
+                raise RuntimeError("no more groups")
+            super().add_param_group(param_group)
+
+    model = net()
+    optimizer = Picky(model.parameters(), lr=0.1, momentum=0.9)
+    step(model, optimizer)
+    before, states = groups(optimizer), dict(optimizer.state)
+    with pytest.raises(RuntimeError, match="no more groups"):
+        swap(model, "pvlu", example=(5, 3), from_=("relu", "prelu"), optimizer=optimizer, freeze="weights")
+    assert isinstance(model[1], nn.ReLU)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert groups(optimizer) == before
+    assert dict(optimizer.state) == states
+
+
 def test_a_grad_scaler_goes_on():
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

@@ -75,6 +75,8 @@ class Plan:
         Raises:
             ConfigError: the model is not of the structure that the plan was made for, or what goes along does not fit.
         """
+        if optimizer is None and (scheduler is not None or activation_lr is not None):
+            raise ConfigError("scheduler and activation_lr say what becomes of an optimizer; give it as optimizer=…")
         inner = unwrap(model)
         applied = Applied(inner, self)
         parameters, names = parameter_slots(inner), inner.state_dict(keep_vars=True)
