@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import re
 from pathlib import Path
@@ -80,3 +81,13 @@ def test_gallery_shows_every_function_of_one_number(build: ModuleType) -> None:
     titles = set(re.findall(r"<text[^>]*>([^<]*)</text>", build.gallery()))
     assert {registry.get(name).spec.title for name in ("arelu", "crelu", "pvlu", "relu")} <= titles
     assert titles <= set(re.findall(r"<text[^>]*>([^<]*)</text>", committed)), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/surgery.md"])
+def test_sessions_print_what_they_show(page: str) -> None:
+    text = (DOCS.parent / page).read_text(encoding="utf-8")
+    # A fence would be read as output.
+    session = "\n".join(re.findall(r"^```pycon\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL))
+    test = doctest.DocTestParser().get_doctest(session, {}, page, page, 0)
+    assert test.examples
+    assert doctest.DocTestRunner().run(test).failed == 0

@@ -63,11 +63,17 @@ def test_every_activation_has_a_functional_form() -> None:
 
 PUBLIC = [
     "RectifiersError",
+    "base_state_dict",
     "create",
+    "find_sites",
     "functional",
     "list_activations",
+    "load",
     "param_groups",
+    "plan_swap",
     "register_activation",
+    "save",
+    "swap",
 ]
 
 

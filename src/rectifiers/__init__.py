@@ -18,13 +18,25 @@ if TYPE_CHECKING:
     from .activations import register_activation as register_activation
     from .core.errors import RectifiersError as RectifiersError
     from .core.param_groups import param_groups as param_groups
+    from .surgery import base_state_dict as base_state_dict
+    from .surgery import find_sites as find_sites
+    from .surgery import load as load
+    from .surgery import plan_swap as plan_swap
+    from .surgery import save as save
+    from .surgery.swap import swap as swap
 
 _HOME = {
     "RectifiersError": "core.errors",
+    "base_state_dict": "surgery",
     "create": "activations",
+    "find_sites": "surgery",
     "list_activations": "activations",
+    "load": "surgery",
     "param_groups": "core.param_groups",
+    "plan_swap": "surgery",
     "register_activation": "activations",
+    "save": "surgery",
+    "swap": "surgery",
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from .conftest import Cli
 
 
-@pytest.mark.parametrize("verb", ["list", "show", "plan", "run", "report", "table", "bench", "env"])
+@pytest.mark.parametrize("verb", ["list", "show", "swap", "plan", "run", "report", "table", "bench", "env"])
 def test_every_verb_has_an_example(cli: Cli, verb: str) -> None:
     outcome = cli(verb, "--help")
     assert outcome.code == 0

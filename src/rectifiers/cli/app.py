@@ -14,6 +14,7 @@ from .plan import plan_experiment
 from .report import write_experiment_report
 from .run import run_experiment
 from .show import show_thing
+from .swap import swap_activations
 from .table import print_table
 
 app = typer.Typer(
@@ -41,6 +42,9 @@ def _rectifiers(
 
 app.command("list", epilog="Example: rectifiers list activations")(list_names)
 app.command("show", epilog="Example: rectifiers show arelu --plot arelu.svg")(show_thing)
+app.command("swap", epilog="Example: rectifiers swap torchvision.models:resnet18 --to pvlu --input 1,3,64,64")(
+    swap_activations
+)
 app.command("plan", epilog="Example: rectifiers plan arelu/table1 --preset paper --workers 2")(plan_experiment)
 app.command("run", epilog="Example: rectifiers run quickstart --seeds 10 --set epochs=5")(run_experiment)
 app.command("report", epilog="Example: rectifiers report quickstart --output quickstart.html")(write_experiment_report)

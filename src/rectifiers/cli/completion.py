@@ -21,6 +21,11 @@ def kinds(incomplete: str) -> list[str]:
     return _starting((*KINDS, "papers"), incomplete)
 
 
+def activations(incomplete: str) -> list[tuple[str, str]]:
+    """Registered activations."""
+    return _matching(KINDS["activations"], incomplete)
+
+
 def experiments(incomplete: str) -> list[tuple[str, str]]:
     """Registered experiments, and files that may hold one."""
     files = glob.glob(f"{glob.escape(incomplete)}*.toml")  # noqa: PTH207 - keeps the path as the user began it

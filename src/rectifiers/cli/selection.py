@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from ..experiments.result import Result
 from ..experiments.store import Store
 from ..experiments.trial import Trial
 from ..papers import registry
+from .setting import split_setting
 
 PREFERRED = "pocket"
 
@@ -104,12 +104,10 @@ def _experiment(name: str) -> Experiment:
 
 
 def _changes(experiment: Experiment, settings: Sequence[str]) -> Mapping[str, Any]:
-    """The settings as values: JSON where it is JSON, text otherwise; trials check the types."""
+    """The settings as values; trials check the types."""
     changes: dict[str, Any] = {}
     for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals:
-            raise ConfigError(f"--set needs KEY=VALUE, got {setting!r}; write --set epochs=5, say")
+        key, value = split_setting(setting, "epochs=5")
         if key == "seed":
             raise ConfigError("--set cannot choose the seed; --seeds says how many there are, counted from 0")
         if key not in SETTINGS:
@@ -119,8 +117,5 @@ def _changes(experiment: Experiment, settings: Sequence[str]) -> Mapping[str, An
                 f"--set cannot change {key}: that is what {experiment.name} compares; "
                 "write an experiment of your own in a .toml file"
             )
-        try:
-            changes[key] = json.loads(text)
-        except ValueError:
-            changes[key] = text
+        changes[key] = value
     return changes

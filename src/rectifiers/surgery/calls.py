@@ -153,7 +153,8 @@ class Interception(TorchFunctionMode):
 
 def is_quiet(module: nn.Module) -> bool:
     """Whether no module inside this one calls activation functions: convolutions, norms and the like alone."""
-    replaced = {inner for child in module.children() if isinstance(child, Calls) for inner in child.modules()}
+    calls = module._modules.get(CHILD)
+    replaced = set() if calls is None else set(calls.modules())
     inside = (inner for inner in module.modules() if inner is not module and inner not in replaced)
     return all(
         type(inner).__module__.startswith("torch.nn.") and any(word in type(inner).__name__ for word in _QUIET)

@@ -25,6 +25,19 @@ def unwrap(model: nn.Module) -> nn.Module:
     return model.module if isinstance(model, nn.DataParallel) else model
 
 
+def peel(model: nn.Module) -> nn.Module:
+    """The model inside wrappers that leave its modules as they are: compiled, data parallel, distributed."""
+    while True:
+        if hasattr(model, "_orig_mod"):
+            inner = model._orig_mod
+        elif isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            inner = model.module
+        else:
+            return model
+        assert isinstance(inner, nn.Module)
+        model = inner
+
+
 def _refusal(module: nn.Module) -> str:
     if isinstance(module, torch.jit.ScriptModule):
         return "is scripted: its code is fixed; swap in the Python model and script that"

@@ -10,12 +10,19 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from ..core.errors import ConfigError
 from .changes import Change, Left
 from .edits import Distribute, Edit, Intercept, Replace, Undo
 from .fold import Fold
-from .guard import unwrap
+from .freeze import Freeze, freeze_weights
+from .guard import peel, unwrap
+from .optimizer import Migration, migrate
+from .schedule import Schedulers
+from .snapshot import take_snapshot
+from .state import remember_names
+from .turnover import compare_parameters, parameter_slots
 
 VERSION = 1
 EDITS: dict[str, type[Edit]] = {edit.kind: edit for edit in (Replace, Distribute, Intercept, Fold)}
@@ -46,19 +53,48 @@ class Plan:
         """How many parameters are added."""
         return sum(change.parameters for change in self.changes)
 
-    def apply(self, model: nn.Module) -> Applied:
-        """Do it to `model`, wholly or, if an edit fails, not at all.
+    def apply(
+        self,
+        model: nn.Module,
+        *,
+        freeze: Freeze | None = None,
+        optimizer: Optimizer | None = None,
+        scheduler: Schedulers | None = None,
+        activation_lr: float | None = None,
+        snapshot: bool = False,
+    ) -> Applied:
+        """Do it to `model`, wholly or, if anything fails, not at all.
+
+        Args:
+            model: any of the structure that the plan was made for.
+            freeze: what not to train, as in `swap`.
+            optimizer: goes along, as in `swap`.
+            scheduler: its schedules, as in `swap`.
+            activation_lr: learning rate of what is added, as in `swap`.
+            snapshot: whether `revert` brings the values back too, as in `swap`.
 
         Raises:
-            ConfigError: the model is not of the structure that the plan was made for.
+            ConfigError: the model is not of the structure that the plan was made for, or what goes along does not fit.
         """
+        if optimizer is None and (scheduler is not None or activation_lr is not None):
+            raise ConfigError("scheduler and activation_lr say what becomes of an optimizer; give it as optimizer=…")
         inner = unwrap(model)
         applied = Applied(inner, self)
+        parameters, names = parameter_slots(inner), inner.state_dict(keep_vars=True)
+        if snapshot:
+            applied.undos.append(take_snapshot(inner, optimizer))
         try:
             # Parameters made in inference mode could never be trained.
             with torch.inference_mode(False):
                 for edit in self.edits:
                     applied.undos.append(edit.apply(inner))
+            applied.undos.append(remember_names(inner, names))
+            turnover = compare_parameters(parameters, inner, self.edits)
+            if freeze is not None:
+                applied.undos.append(freeze_weights(inner, freeze, turnover.added))
+            if optimizer is not None:
+                applied.migration = migrate(optimizer, turnover, scheduler=scheduler, lr=activation_lr)
+                applied.undos.append(applied.migration.undo)
         except BaseException:
             applied.revert()
             raise
@@ -116,20 +152,34 @@ class Plan:
         """Write the JSON text to a file."""
         Path(path).write_text(self.to_json(), encoding="utf-8")
 
-    def __str__(self) -> str:
-        """A table of the changes, what stays, and the sum."""
-        rows = [("site", "was", "becomes", "shape", "channels", "parameters", "start")]
-        rows += [
-            (c.site, c.was, c.becomes, "×".join(map(str, c.shape)), str(c.channels), f"+{c.parameters:,}", c.start)
-            for c in self.changes
+    def rows(self) -> list[tuple[str, ...]]:
+        """The changes as a table of texts, under a heading."""
+        return [
+            ("site", "was", "becomes", "shape", "channels", "parameters", "start"),
+            *(
+                (c.site, c.was, c.becomes, "×".join(map(str, c.shape)), str(c.channels), f"{c.parameters:+,}", c.start)
+                for c in self.changes
+            ),
         ]
+
+    def remarks(self) -> list[str]:
+        """What there is to know of single sites, what stays as it is, and the notes."""
+        return [
+            *(f"{change.site}: {change.note}" for change in self.changes if change.note),
+            *(f"left as it is: {left.site} ({left.was}): {left.reason}" for left in self.left),
+            *self.notes,
+        ]
+
+    def summary(self) -> str:
+        """The sum, on one line."""
+        return f"{self.model}: {len(self.changes)} sites → {self.to}, {self.parameters:+,} parameters"
+
+    def __str__(self) -> str:
+        """A table of the changes, the remarks, and the sum."""
+        rows = self.rows()
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        lines += [f"{change.site}: {change.note}" for change in self.changes if change.note]
-        lines += [f"left as it is: {left.site} ({left.was}): {left.reason}" for left in self.left]
-        lines += self.notes
-        lines.append(f"{self.model}: {len(self.changes)} sites → {self.to}, {self.parameters:+,} parameters")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.remarks(), self.summary()])
 
 
 @dataclass
@@ -139,6 +189,7 @@ class Applied:
     model: nn.Module
     plan: Plan
     undos: list[Undo] = field(default_factory=list)
+    migration: Migration | None = None
 
     def revert(self) -> None:
         """Undo all edits, the last first; the second call does nothing.
@@ -160,5 +211,5 @@ _HISTORY = "_rectifiers_plans"
 
 def history(model: nn.Module) -> list[Plan]:
     """The plans carried out on `model` and not undone, first to last; the list itself, which travels with the model."""
-    plans: list[Plan] = unwrap(model).__dict__.setdefault(_HISTORY, [])
+    plans: list[Plan] = peel(model).__dict__.setdefault(_HISTORY, [])
     return plans

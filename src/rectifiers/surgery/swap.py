@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
 
 from ..activations import registry
 from ..core.errors import ConfigError, RectifiersError, UnsupportedError
@@ -15,10 +16,12 @@ from .changes import Change, Left
 from .check import Check, compare, run
 from .example import Example, arguments, doubled
 from .fold import CONVOLUTIONS, plan_folds
+from .freeze import Freeze
 from .guard import unwrap
 from .plan import Applied, Plan
 from .recipe import Factory
 from .replace import Cap, Target, plan_replacements
+from .schedule import Schedulers
 from .select import Where, select
 from .sites import Found, Site, disordered, find
 from .trace import Trace, record
@@ -51,12 +54,13 @@ class SwapReport:
         return self.applied.model
 
     def revert(self) -> None:
-        """Put the model back to what it was."""
+        """Put the model back to what it was, and what went along with it."""
         self.applied.revert()
 
     def __str__(self) -> str:
-        """The plan and the check."""
-        return f"{self.plan}\n{self.check or 'outputs on the example: not compared'}"
+        """The plan, the check, and what was done to the optimizer."""
+        lines = [self.plan, self.check or "outputs on the example: not compared", self.applied.migration]
+        return "\n".join(str(line) for line in lines if line is not None)
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,11 @@ def swap(
     relu_like: bool = True,
     cap: Cap = "keep",
     share_calls: bool = False,
+    freeze: Freeze | None = None,
+    optimizer: Optimizer | None = None,
+    scheduler: Schedulers | None = None,
+    activation_lr: float | None = None,
+    snapshot: bool = False,
     **settings: Any,
 ) -> SwapReport:
     """Put another activation into `model`, in place, and compare its outputs on the example before and after.
@@ -136,11 +145,18 @@ def swap(
         relu_like: start at ReLU, or as near as the function comes.
         cap: `keep` the upper bound of a ReLU6, or `drop` it.
         share_calls: one activation for all calls of a module that is used several times, instead of one for each.
+        freeze: `weights` lets the activations' parameters alone learn, `weights-except-norm` those of norms too.
+        optimizer: the one that trains the model goes along: what stays keeps its state, what is new gets a group.
+        scheduler: learning rate schedules of `optimizer`, which have to know of a new group.
+        activation_lr: learning rate of the new group, instead of the first group's.
+        snapshot: whether `revert` also brings back the values of all weights and buffers, and the optimizer's state;
+            otherwise what training has done to them stays. Costs a copy of them.
         **settings: arguments of the registered class, such as `share="channel"`.
 
     Raises:
         NothingToSwapError: no such site.
         UnsupportedError: a model that cannot be operated on, or a function that cannot be put in.
+        ConfigError: an optimizer or schedule of something else, or nothing left to learn.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
@@ -163,7 +179,14 @@ def swap(
     args, kwargs = arguments(inner, example)
     # Not what the recording returned: PyTorch takes no fused paths while it is watched.
     before = run(inner, args, kwargs)
-    applied = plan.apply(model)
+    applied = plan.apply(
+        model,
+        freeze=freeze,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        activation_lr=activation_lr,
+        snapshot=snapshot,
+    )
     try:
         check = compare(before, run(inner, args, kwargs))
     except BaseException as error:

@@ -1,0 +1,184 @@
+"""`rectifiers swap`: another activation into a model of the user's own."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..core.errors import ConfigError
+from . import completion
+from .factory import build_model
+from .options import JsonOption
+from .output import print_json, width
+from .setting import split_setting
+
+if TYPE_CHECKING:
+    from rich.table import Table as Grid
+    from torch import Tensor
+
+    from ..surgery.plan import Plan
+    from ..surgery.select import Where
+
+_SLICE = re.compile(r"(-?\d*):(-?\d*)(?::(-?\d+))?")
+
+
+def swap_activations(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="PACKAGE.MODULE:FACTORY",
+            help="What makes the model, called without arguments; found from the working directory, too.",
+            show_default=False,
+        ),
+    ],
+    to: Annotated[
+        str,
+        typer.Option("--to", help="The activation to put in.", autocompletion=completion.activations),
+    ],
+    inputs: Annotated[
+        list[str],
+        typer.Option("--input", metavar="SIZES", help="Shape of an input, such as 1,3,224,224; one for each argument."),
+    ],
+    dtype: Annotated[
+        str, typer.Option("--input-dtype", help="Dtype of the inputs, such as long; real ones follow the model.")
+    ] = "float",
+    where: Annotated[
+        str,
+        typer.Option(
+            "--where",
+            help="all, first, last, R1, R2, stage:N, a name, an index, START:STOP, /pattern/, or several with commas.",
+        ),
+    ] = "all",
+    from_: Annotated[str, typer.Option("--from", help="Kinds to replace, with commas.")] = "relu",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting of the activation or the swap, such as share=layer or cap=drop; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="Weights of the unswapped model, a .safetensors file.", show_default=False),
+    ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option("--save", help="Folder for the swapped model: weights and plan.", show_default=False),
+    ] = None,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="Say what would happen, and stop.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put another activation into a model, and show what changes and whether the outputs stay."""
+    if plan_only and target is not None:
+        raise ConfigError("--plan-only changes nothing, so that there is nothing to --save; leave one of them out")
+    choices = {"where": _where(where), "from_": tuple(from_.split(",")), **_settings(settings or ())}
+    example = tuple(_input(text, dtype) for text in inputs)
+
+    import torch
+
+    from ..surgery import persist, plan_swap, swap
+
+    # A model without weights of its own is the same in every call, and so are the figures of the check.
+    torch.manual_seed(0)
+    subject = build_model(model)
+    if weights is not None:
+        persist.load_strictly(subject, persist.read_tensors(weights), str(weights))
+    if plan_only:
+        plan, check = plan_swap(subject, to, example=example, **choices), None
+    else:
+        report = swap(subject, to, example=example, **choices)
+        plan, check = report.plan, report.check
+    if target is not None:
+        persist.save(subject, target)
+    if as_json:
+        print_json(
+            {
+                "plan": json.loads(plan.to_json()),
+                "check": check and asdict(check),
+                "saved": None if target is None else str(target),
+            }
+        )
+        return
+    print_plan(plan)
+    if not plan_only:
+        print(check or "outputs on the example: not compared")
+    if target is not None:
+        print(f"saved: {target}")
+
+
+def print_plan(plan: Plan) -> None:
+    """Print a plan as a table as wide as the terminal, with what stays as it is, and the sum."""
+    from rich.console import Console
+
+    Console(width=width(), highlight=False).print(_grid(plan))
+    print("\n".join(["", *plan.remarks(), plan.summary()]))
+
+
+def _grid(plan: Plan) -> Grid:
+    from rich import box
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    heading, *rows = plan.rows()
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in heading:
+        right = name in ("channels", "parameters")
+        grid.add_column(Text(name), justify="right" if right else "left", overflow="fold", no_wrap=right)
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def _where(text: str) -> Where:
+    """A place in the words of the command line."""
+    if len(text) > 2 and text.startswith("/") and text.endswith("/"):
+        try:
+            return re.compile(text[1:-1])
+        except re.error as error:
+            raise ConfigError(f"--where {text} is no pattern: {error}") from None
+    parts = [int(part) if re.fullmatch(r"-?\d+", part) else part for part in text.split(",")]
+    if len(parts) > 1:
+        return parts
+    numbers = _SLICE.fullmatch(text)
+    if numbers:
+        return slice(*(int(number) if number else None for number in numbers.groups()))
+    return parts[0]
+
+
+def _settings(settings: Sequence[str]) -> dict[str, Any]:
+    """The settings as keyword arguments, but for those that have an option of their own or make no sense here."""
+    from ..surgery import plan_swap, swap
+
+    own = {"model", "to", "example", "where", "from_"}
+    elsewhere = set(inspect.signature(swap).parameters) - set(inspect.signature(plan_swap).parameters)
+    chosen = dict(split_setting(setting, "share=layer") for setting in settings)
+    for key in chosen:
+        if key in own:
+            raise ConfigError(f"--set cannot change {key}, which has an option or argument of its own")
+        if key in elsewhere:
+            raise ConfigError(f"--set cannot change {key}, which concerns training; use rectifiers.swap for it")
+    return chosen
+
+
+def _input(text: str, dtype: str) -> Tensor:
+    """An input of this shape: normal numbers, or zeros and ones if it holds integers."""
+    import torch
+
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        raise ConfigError(f"--input needs sizes with commas, such as 1,3,224,224, got {text!r}")
+    kind = getattr(torch, dtype, None)
+    if not isinstance(kind, torch.dtype):
+        raise ConfigError(f"--input-dtype needs a dtype of PyTorch, such as float, long or bool, got {dtype!r}")
+    shape, generator = [int(size) for size in text.split(",")], torch.Generator().manual_seed(0)
+    if kind.is_floating_point:
+        return torch.randn(shape, generator=generator).to(kind)
+    return torch.randint(0, 2, shape, generator=generator).to(kind)

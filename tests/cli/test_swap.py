@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import rectifiers
+
+from .conftest import Cli
+
+CODE = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.relu, self.second, self.cap = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.ReLU6()
+
+    def forward(self, x):
+        return self.cap(self.second(self.relu(self.first(x))))
+
+
+class Words(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.relu = nn.Embedding(2, 4), nn.ReLU()
+
+    def forward(self, words, mask):
+        return self.relu(self.table(words)) * mask.unsqueeze(-1)
+
+
+class Home:
+    factory = Net
+
+
+def fails():
+    raise RuntimeError("no such weights")
+
+
+def number():
+    return 3
+
+
+def nothing():
+    return nn.Sequential(nn.Linear(2, 2))
+
+
+model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+constant = 3
+"""
+BASE = ("--to", "pvlu", "--input", "1,3,8,8")
+
+
+@pytest.fixture(autouse=True)
+def _modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Modules in the working directory, imported anew by each test."""
+    import sys
+
+    (tmp_path / "nets.py").write_text(CODE)
+    (tmp_path / "broken.py").write_text("import a_package_that_is_not_there")
+    (tmp_path / "wrong.py").write_text("x = 1 +")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    for name in ("nets", "broken", "wrong"):
+        sys.modules.pop(name, None)
+
+
+def test_prints_the_plan_and_the_check(cli: Cli) -> None:
+    outcome = cli("swap", "nets:Net", *BASE)
+    assert outcome.code == 0
+    heading, _, first, second, *rest = outcome.out.splitlines()
+    assert heading.split() == ["site", "was", "becomes", "shape", "channels", "parameters", "start"]
+    assert first.split() == ["relu", "relu", "PVLU", "1×4×6×6", "4", "+8", "exact"]
+    assert second.split() == ["cap", "relu6", "PVLU", "1×5×4×4", "5", "+10", "exact"]
+    assert rest == [
+        "",
+        "cap: keeps the cap at 6",
+        "Net: 2 sites → PVLU, +18 parameters",
+        "outputs on the example: identical",
+    ]
+
+
+@pytest.mark.parametrize("model", ["nets:model", "nets:Home.factory", "torchvision.models:vgg11"])
+def test_models_factories_and_other_peoples(cli: Cli, model: str) -> None:
+    size = "1,3,32,32" if "vgg" in model else "1,3,8,8"
+    outcome = cli("swap", model, "--to", "prelu", "--where", "first", "--input", size)
+    assert outcome.code == 0
+    assert "1 sites → PReLU, +1 parameters\noutputs on the example: identical" in outcome.out
+
+
+def test_plan_only_changes_nothing(cli: Cli) -> None:
+    outcome = cli("swap", "nets:Net", *BASE, "--plan-only")
+    assert outcome.code == 0
+    assert outcome.out.endswith("Net: 2 sites → PVLU, +18 parameters\n")
+
+
+def test_for_programs(cli: Cli) -> None:
+    facts = json.loads(cli("swap", "nets:Net", *BASE, "--json").out)
+    assert facts["check"] == {"identical": True, "difference": 0.0}
+    assert [change["site"] for change in facts["plan"]["changes"]] == ["relu", "cap"]
+    assert facts["saved"] is None
+    assert json.loads(cli("swap", "nets:Net", *BASE, "--json", "--plan-only").out)["check"] is None
+
+
+@pytest.mark.parametrize(
+    ("where", "sites"),
+    [
+        ("all", ["relu", "cap"]),
+        ("last", ["cap"]),
+        ("-1", ["cap"]),
+        ("cap", ["cap"]),
+        ("0:1", ["relu"]),
+        ("::-1", ["relu", "cap"]),
+        ("/^r/", ["relu"]),
+        ("0,cap", ["relu", "cap"]),
+        ("stage:1", ["cap"]),
+    ],
+)
+def test_places(cli: Cli, where: str, sites: list[str]) -> None:
+    facts = json.loads(cli("swap", "nets:Net", *BASE, "--where", where, "--json", "--plan-only").out)
+    assert [change["site"] for change in facts["plan"]["changes"]] == sites
+
+
+def test_settings_and_kinds(cli: Cli) -> None:
+    arguments = ("--set", "share=layer", "--set", "cap=drop", "--from", "relu6,gelu")
+    outcome = cli("swap", "nets:Net", *BASE, *arguments)
+    assert outcome.code == 0
+    assert "Net: 1 sites → PVLU, +2 parameters" in outcome.out
+
+
+def test_several_inputs_of_integers(cli: Cli) -> None:
+    outcome = cli("swap", "nets:Words", "--to", "prelu", "--input", "2,5", "--input", "2,5", "--input-dtype", "long")
+    assert outcome.code == 0
+    assert "outputs on the example: identical" in outcome.out
+
+
+def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    given = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    save_file(given.state_dict(), tmp_path / "given.safetensors")
+    outcome = cli("swap", "nets:model", *BASE, "--weights", "given.safetensors", "--save", "swapped")
+    assert outcome.code == 0
+    assert outcome.out.endswith("saved: swapped\n")
+    x = torch.randn(1, 3, 8, 8)
+    expected = given(x)
+    loaded = rectifiers.load(tmp_path / "swapped", nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
+    assert isinstance(loaded[1], rectifiers.PVLU)
+    assert torch.equal(loaded(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["nets", *BASE], "expected package.module:factory, got 'nets'"),
+        (["absent.nets:Net", *BASE], "cannot import absent.nets: ModuleNotFoundError: No module named 'absent'"),
+        (["broken:Net", *BASE], "cannot import broken: ModuleNotFoundError: No module named 'a_package_that_is_not"),
+        (["wrong:Net", *BASE], "cannot import wrong: SyntaxError"),
+        (["nets:net", *BASE], "unknown name in nets 'net'; did you mean Net"),
+        (["nets:Home.factor", *BASE], "did you mean factory"),
+        (["nets:fails", *BASE], "nets:fails failed: RuntimeError: no such weights; it is called without arguments"),
+        (["nets:number", *BASE], "nets:number makes int; expected an nn.Module"),
+        (["nets:constant", *BASE], "nets:constant is int; expected a model, or a function that makes one"),
+        (["nets:nothing", "--to", "pvlu", "--input", "1,2"], "Sequential has no relu or relu6 at 'all'"),
+        (["nets:Net", "--to", "pvlo", "--input", "1,3,8,8"], "unknown activation 'pvlo'; did you mean pvlu"),
+        (["nets:Net", "--to", "pvlu", "--input", "1,5,8,8"], "Net does not run on the example: RuntimeError"),
+        (
+            ["nets:Net", "--to", "pvlu", "--input", "1x3"],
+            "--input needs sizes with commas, such as 1,3,224,224, got '1x3'",
+        ),
+        (["nets:Net", *BASE, "--input-dtype", "nn"], "--input-dtype needs a dtype of PyTorch"),
+        (["nets:Net", *BASE, "--where", "relo"], "unknown activation site 'relo'; did you mean relu"),
+        (["nets:Net", *BASE, "--where", "7"], "where=7 is out of range"),
+        (["nets:Net", *BASE, "--where", "/(/"], "--where /(/ is no pattern"),
+        (["nets:Net", *BASE, "--from", "rulu"], "unknown kind of activation 'rulu'; did you mean"),
+        (["nets:Net", *BASE, "--set", "share"], "--set needs KEY=VALUE, got 'share'; write --set share=layer, say"),
+        (["nets:Net", *BASE, "--set", "share=all"], "'all'"),
+        (["nets:Net", *BASE, "--set", "slope=1"], "unknown argument 'slope'"),
+        (["nets:Net", *BASE, "--set", "where=1"], "--set cannot change where, which has an option"),
+        (["nets:Net", *BASE, "--set", "freeze=weights"], "--set cannot change freeze, which concerns training"),
+        (["nets:Net", *BASE, "--plan-only", "--save", "x"], "--plan-only changes nothing"),
+        (["nets:Net", *BASE, "--weights", "absent"], "cannot read absent: No such file or directory"),
+        (["nets:Net", *BASE, "--weights", "nets.py"], "nets.py is truncated, damaged, or no safetensors file"),
+        (["nets:Net", *BASE, "--save", "nets.py"], "cannot write nets.py"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes(refused: Callable[..., str], arguments: list[str], line: str) -> None:
+    assert line in refused("swap", *arguments)
+
+
+def test_weights_of_another_model(refused: Callable[..., str], tmp_path: Path) -> None:
+    save_file(nn.Linear(2, 2).state_dict(), tmp_path / "other.safetensors")
+    assert "other.safetensors does not fit this Net: it has no first.weight" in refused(
+        "swap", "nets:Net", *BASE, "--weights", "other.safetensors"
+    )
+
+
+def test_options_that_are_needed(cli: Cli) -> None:
+    for arguments in (["nets:Net", "--to", "pvlu"], ["nets:Net", "--input", "1,3,8,8"], [*BASE]):
+        assert cli("swap", *arguments).code == 2

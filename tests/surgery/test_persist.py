@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from rectifiers.core.errors import ConfigError, DataError, RectifiersError, UnsupportedError
+from rectifiers.surgery import base_state_dict, load, save, swap
+from rectifiers.surgery.plan import history
+
+SHAPE = (2, 3, 12, 12)
+
+
+class Net(nn.Module):
+    """With a module, a reused module, and a function to replace."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, width, 3), nn.Conv2d(width, width, 3)
+        self.norm, self.act, self.head = nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.Linear(width, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.norm(self.first(x)))
+        x = self.act(self.second(x))
+        return F.relu(self.head(x.mean((2, 3))))
+
+
+def disturb(model: nn.Module) -> None:
+    """Give every number another value, as training does."""
+    with torch.no_grad():
+        for tensor in (*model.parameters(), *model.buffers()):
+            if tensor.is_floating_point():
+                tensor.add_(torch.rand_like(tensor))
+
+
+@pytest.mark.parametrize(
+    ("to", "where"),
+    [*((to, where) for to in ("pvlu", "arelu", "swish") for where in ("all", "first", "last")), ("convrelu", "first")],
+)
+def test_comes_back_to_the_bit(tmp_path: Path, to: str, where: str) -> None:
+    model, x = Net(), torch.randn(SHAPE)
+    swap(model, to, example=x, where=where)
+    disturb(model)
+    save(model, tmp_path / "net")
+    loaded = load(tmp_path / "net", Net)
+    assert torch.equal(loaded.eval()(x), model.eval()(x))
+    assert [*loaded.state_dict()] == [*model.state_dict()]
+    assert [plan.to_json() for plan in history(loaded)] == [plan.to_json() for plan in history(model)]
+
+
+def test_several_swaps_come_back_in_order(tmp_path: Path) -> None:
+    model, x = Net(), torch.randn(SHAPE)
+    swap(model, "pvlu", example=x, where="last")
+    swap(model, "prelu", example=x, where="first")
+    disturb(model)
+    save(model, tmp_path)
+    instance = Net()
+    assert load(tmp_path, instance) is instance
+    assert torch.equal(instance.eval()(x), model.eval()(x))
+
+
+def test_a_model_that_is_not_swapped_and_one_in_data_parallel(tmp_path: Path) -> None:
+    model, x = Net(), torch.randn(SHAPE)
+    save(nn.DataParallel(model), tmp_path)
+    wrapped = nn.DataParallel(Net())
+    assert load(tmp_path, wrapped) is wrapped
+    assert torch.equal(wrapped.module.eval()(x), model.eval()(x))
+
+
+def test_a_compiled_model_is_saved_like_the_one_inside(tmp_path: Path) -> None:
+    model, x = Net(), torch.randn(SHAPE)
+    swap(model, "pvlu", example=x)
+    model.compile()
+    save(torch.compile(model), tmp_path)
+    assert [*base_state_dict(torch.compile(model))] == [*Net().state_dict()]
+    assert history(torch.compile(model)) == history(model)
+    loaded = load(tmp_path, Net)
+    assert all(torch.equal(loaded.state_dict()[name], value) for name, value in model.state_dict().items())
+
+
+def test_weights_go_over_in_any_layout_and_dtype(tmp_path: Path) -> None:
+    model = Net().double().to(memory_format=torch.channels_last)
+    swap(model, "pvlu", example=SHAPE)
+    save(model, tmp_path)
+    loaded = load(tmp_path, Net().double().to(memory_format=torch.channels_last))
+    assert loaded.first.weight.is_contiguous(memory_format=torch.channels_last)
+    x = torch.randn(SHAPE).double()
+    assert torch.equal(loaded.eval()(x), model.eval()(x))
+
+
+class Tied(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.act, self.second = nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4)
+        self.second.weight = self.first.weight
+        self.register_buffer("table", torch.arange(6.0))
+        self.register_buffer("part", self.table[:3])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.act(self.first(x))) + self.part.sum()
+
+
+def test_tied_weights_are_written_once_and_stay_tied(tmp_path: Path) -> None:
+    model = Tied()
+    swap(model, "pvlu", example=(2, 4))
+    disturb(model)
+    save(model, tmp_path)
+    document = json.loads((tmp_path / "plan.json").read_text())
+    assert document["aliases"] == {"second.weight": "first.weight"}
+    assert "second.weight" not in load_file(tmp_path / document["weights"])
+    loaded = load(tmp_path, Tied)
+    assert loaded.second.weight is loaded.first.weight
+    x = torch.randn(2, 4)
+    assert torch.equal(loaded(x), model(x))
+
+
+def test_a_folder_holds_one_whole_save_whatever_interrupts_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, old, new = torch.randn(SHAPE), Net(), Net()
+    save(old, tmp_path)
+    real = Path.replace
+    for stop in ("weights", "plan"):
+
+        def replace(self: Path, target: Path, stop: str = stop) -> Path:
+            if Path(target).name.startswith(stop):
+                raise OSError(28, os.strerror(28))
+            return real(self, target)
+
+        monkeypatch.setattr(Path, "replace", replace)
+        with pytest.raises(DataError, match=r"No space left on device; what was saved there before is whole"):
+            save(new, tmp_path)
+        assert torch.equal(load(tmp_path, Net).eval()(x), old.eval()(x))
+    monkeypatch.undo()
+    save(new, tmp_path)
+    assert torch.equal(load(tmp_path, Net).eval()(x), new.eval()(x))
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+def saved(folder: Path) -> Path:
+    torch.manual_seed(1)
+    model = Net()
+    swap(model, "pvlu", example=SHAPE)
+    save(model, folder)
+    return next(folder.glob("weights-*"))
+
+
+def edit(folder: Path, **changes: object) -> None:
+    path = folder / "plan.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+DAMAGES: dict[str, tuple[Callable[[Path, Path], object], type[RectifiersError], str]] = {
+    "no folder": (
+        lambda folder, _: (folder / "plan.json").unlink(),
+        DataError,
+        r"cannot read .*plan\.json: No such file",
+    ),
+    "no weights": (lambda _, weights: weights.unlink(), DataError, r"cannot read .*weights-.*: No such file"),
+    "truncated weights": (
+        lambda _, weights: weights.write_bytes(weights.read_bytes()[:-40]),
+        DataError,
+        "truncated, damaged, or no safetensors file",
+    ),
+    "empty weights": (lambda _, weights: weights.write_bytes(b""), DataError, "truncated, damaged"),
+    "a pickle": (lambda _, weights: torch.save({}, weights), DataError, "no safetensors file"),
+    "truncated plan": (
+        lambda folder, _: (folder / "plan.json").write_text((folder / "plan.json").read_text()[:100]),
+        DataError,
+        r"plan\.json is truncated",
+    ),
+    "a later format": (
+        lambda folder, _: edit(folder, format=7, rectifiers="9.1"),
+        DataError,
+        "is of format 7, written by rectifiers 9.1; this release, .* reads format 1",
+    ),
+    "a later plan": (lambda folder, _: edit(folder, plans=[{"version": 99}]), DataError, "plan is of version 99"),
+    "a list": (lambda folder, _: (folder / "plan.json").write_text("[]"), DataError, "not what rectifiers.save writes"),
+    "parts missing": (lambda folder, _: edit(folder, plans=None), DataError, "is damaged"),
+    "a path": (lambda folder, _: edit(folder, weights="../other.safetensors"), DataError, "outside of its folder"),
+    "an alias of nothing": (lambda folder, _: edit(folder, aliases={"a": "b"}), DataError, "has no b"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_folders_are_refused(tmp_path: Path, damage: str) -> None:
+    spoil, error, message = DAMAGES[damage]
+    spoil(tmp_path, saved(tmp_path))
+    instance = Net()
+    before = repr(instance)
+    with pytest.raises(error, match=message):
+        load(tmp_path, instance)
+    assert repr(instance) == before
+
+
+def swapped() -> Net:
+    model = Net()
+    swap(model, "prelu", example=SHAPE)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), r"Sequential has no module 'act'"),
+        (
+            lambda: Net(width=6),
+            r"saved from Net, does not fit this Net: its first\.weight is 4×3×3×3 instead of 6×3×3×3",
+        ),
+        (swapped, r"this Net is swapped already \(PReLU\)"),
+        (lambda: Net().to("meta"), "is on the device meta"),
+    ],
+    ids=["another structure", "another width", "swapped", "meta"],
+)
+def test_other_instances_are_refused_and_left_alone(
+    tmp_path: Path, make: Callable[[], nn.Module], message: str
+) -> None:
+    saved(tmp_path)
+    instance = make()
+    before, values = repr(instance), {name: value.clone() for name, value in instance.state_dict().items()}
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, instance)
+    assert repr(instance) == before
+    after = instance.state_dict()
+    assert [*after] == [*values]
+    if "meta" not in message:
+        assert all(torch.equal(after[name], values[name]) for name in values)
+
+
+def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+    saved(tmp_path)
+    instance = Net()
+    instance.extra = nn.Linear(1, 1)
+    del instance.norm.running_mean
+    with pytest.raises(ConfigError, match=r"it has no extra\.weight; it has no extra\.bias; it has norm\.running_mean"):
+        load(tmp_path, instance)
+
+
+class Extra(nn.Linear):
+    def get_extra_state(self) -> dict[str, int]:
+        return {"calls": 1}
+
+    def set_extra_state(self, state: object) -> None:
+        raise AssertionError(state)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: nn.LazyLinear(3), ConfigError, "weight has no values yet; call the model on a batch"),
+        (lambda: nn.Linear(2, 3, device="meta"), ConfigError, "has no values yet"),
+        (lambda: Extra(2, 3), UnsupportedError, "_extra_state is dict, which is not written"),
+    ],
+    ids=["lazy", "meta", "extra state"],
+)
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+def test_what_cannot_be_written_is_refused(
+    tmp_path: Path, make: Callable[[], nn.Module], error: type[RectifiersError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        save(make(), tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_function_without_a_name_is_refused(tmp_path: Path) -> None:
+    model = Net()
+    swap(model, lambda channels: nn.PReLU(channels), example=SHAPE)
+    with pytest.raises(ConfigError, match="register it under a name"):
+        save(model, tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"cannot write .*file"):
+        save(Net(), tmp_path / "file")
+
+
+def test_safetensors_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(tmp_path)
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    for call in (lambda: save(Net(), tmp_path), lambda: load(tmp_path, Net)):
+        with pytest.raises(ConfigError, match=r'weights are kept by safetensors; install "rectifiers\[lab\]"'):
+            call()
