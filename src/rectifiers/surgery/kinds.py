@@ -96,7 +96,12 @@ def is_inplace(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
     if getattr(func, "__name__", "").endswith("_"):
         return True
     position = _POSITION.get(FUNCTIONS.get(func, ""))
-    positional = position is not None and func.__module__ == F.__name__ and len(args) > position and args[position]
+    positional = (
+        position is not None
+        and getattr(func, "__module__", "") == F.__name__
+        and len(args) > position
+        and args[position]
+    )
     return bool(kwargs.get("inplace", positional))
 
 

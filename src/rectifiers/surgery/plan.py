@@ -12,12 +12,17 @@ from torch import nn
 
 from ..core.errors import ConfigError
 from .changes import Change, Left
+from .compensate import Rescale
 from .edits import Distribute, Edit, Intercept, Replace, Undo
 from .fold import Fold
 from .guard import unwrap
+from .halve import Halve
+from .widen import Widen
 
 VERSION = 1
-EDITS: dict[str, type[Edit]] = {edit.kind: edit for edit in (Replace, Distribute, Intercept, Fold)}
+EDITS: dict[str, type[Edit]] = {
+    edit.kind: edit for edit in (Replace, Distribute, Intercept, Fold, Widen, Halve, Rescale)
+}
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ class Plan:
         """A table of the changes, what stays, and the sum."""
         rows = [("site", "was", "becomes", "shape", "channels", "parameters", "start")]
         rows += [
-            (c.site, c.was, c.becomes, "×".join(map(str, c.shape)), str(c.channels), f"+{c.parameters:,}", c.start)
+            (c.site, c.was, c.becomes, "×".join(map(str, c.shape)), str(c.channels), f"{c.parameters:+,}", c.start)
             for c in self.changes
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

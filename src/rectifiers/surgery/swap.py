@@ -11,17 +11,20 @@ from torch import nn
 from ..activations import registry
 from ..core.errors import ConfigError, RectifiersError, UnsupportedError
 from . import kinds
-from .changes import Change, Left
+from .changes import Left
 from .check import Check, compare, run
+from .compensate import plan_compensation
 from .example import Example, arguments
 from .fold import CONVOLUTIONS, plan_folds
 from .guard import unwrap
+from .halve import plan_halving
 from .plan import Applied, Plan
 from .recipe import Factory
 from .replace import Cap, Target, plan_replacements
 from .select import Where, select
 from .sites import Found, Site, find
 from .trace import Trace, record
+from .widen import doubles_channels, plan_widening
 
 
 class NothingToSwapError(ConfigError):
@@ -85,6 +88,8 @@ def plan_swap(
     relu_like: bool = True,
     cap: Cap = "keep",
     share_calls: bool = False,
+    halve: bool = False,
+    compensate: bool = False,
     **settings: Any,
 ) -> Plan:
     """What `swap` with the same arguments would do; nothing is changed.
@@ -94,7 +99,7 @@ def plan_swap(
         UnsupportedError: a model that cannot be operated on, or a function that cannot be put in.
     """
     trace, found = _look(unwrap(model), example)
-    return _plan(trace, found, Target(to, settings, relu_like, cap, share_calls), where, from_)
+    return _plan(trace, found, Target(to, settings, relu_like, cap, share_calls), where, from_, halve, compensate)
 
 
 def swap(
@@ -107,6 +112,8 @@ def swap(
     relu_like: bool = True,
     cap: Cap = "keep",
     share_calls: bool = False,
+    halve: bool = False,
+    compensate: bool = False,
     **settings: Any,
 ) -> SwapReport:
     """Put another activation into `model`, in place, and compare its outputs on the example before and after.
@@ -123,6 +130,8 @@ def swap(
         relu_like: start at ReLU, or as near as the function comes.
         cap: `keep` the upper bound of a ReLU6, or `drop` it.
         share_calls: one activation for all calls of a module that is used several times, instead of one for each.
+        halve: CReLU only: halve the layers in front of it, which start anew and are not compared, instead of widening those behind it.
+        compensate: divide what comes behind a function that is steeper than ReLU by its gain, where that is possible.
         **settings: arguments of the registered class, such as `share="channel"`.
 
     Raises:
@@ -143,14 +152,15 @@ def swap(
     """
     inner = unwrap(model)
     trace, found = _look(inner, example)
-    plan = _plan(trace, found, Target(to, settings, relu_like, cap, share_calls), where, from_)
+    plan = _plan(trace, found, Target(to, settings, relu_like, cap, share_calls), where, from_, halve, compensate)
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
     applied = plan.apply(model)
     try:
         args, kwargs = arguments(inner, example)
-        check = compare(trace.result, run(inner, args, kwargs))
+        result = run(inner, args, kwargs)
+        check = None if halve else compare(trace.result, result)
     except BaseException:
         applied.revert()
         raise
@@ -170,7 +180,15 @@ def _look(model: nn.Module, example: Example) -> tuple[Trace, list[Found]]:
     return trace, find(trace)
 
 
-def _plan(trace: Trace, found: list[Found], target: Target, where: Where, from_: str | Iterable[str]) -> Plan:
+def _plan(
+    trace: Trace,
+    found: list[Found],
+    target: Target,
+    where: Where,
+    from_: str | Iterable[str],
+    halve: bool,
+    compensate: bool,
+) -> Plan:
     sites = [entry.site for entry in found]
     wanted = kinds.expand(from_)
     chosen = select(sites, where, wanted) if any(site.kind in wanted for site in sites) else []
@@ -180,14 +198,23 @@ def _plan(trace: Trace, found: list[Found], target: Target, where: Where, from_:
         raise NothingToSwapError(
             f"{name} has no {' or '.join(sorted(wanted))} at {where!r}; it has {have}. Name other kinds with from_=…"
         )
-    changes: list[Change]
     left: list[Left] = []
-    if target.activation in CONVOLUTIONS:
+    notes: tuple[str, ...] = ()
+    folds = target.activation in CONVOLUTIONS
+    doubles = not folds and doubles_channels(target)
+    if halve and not doubles:
+        raise ConfigError(f"halve=True is for functions that double the channels, such as crelu, not {target.title}")
+    if folds:
         changes, left, edits = plan_folds(trace, found, chosen, target)
+    elif doubles:
+        changes, left, edits, notes = (plan_halving if halve else plan_widening)(trace, found, chosen, target)
     else:
         _check_elementwise(target)
         changes, edits = plan_replacements(chosen, sites, target)
-    return Plan(name, target.title, tuple(changes), tuple(left), tuple(edits))
+        if compensate:
+            changes, rescaling, notes = plan_compensation(trace, found, chosen, changes, target)
+            edits += rescaling
+    return Plan(name, target.title, tuple(changes), tuple(left), tuple(edits), notes)
 
 
 def _check_elementwise(target: Target) -> None:
@@ -195,5 +222,5 @@ def _check_elementwise(target: Target) -> None:
         spec = registry.get(target.activation).spec
         if spec.channel_factor != (1, 1):
             raise UnsupportedError(
-                f"{spec.title} changes the number of channels, which the layers after it do not expect"
+                f"{spec.title} makes fewer channels, which the layers after it do not expect; build the model with it"
             )
