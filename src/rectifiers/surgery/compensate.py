@@ -21,7 +21,7 @@ from ..core.elementwise import Elementwise
 from .changes import Change
 from .edits import Edit, Undo, submodule
 from .flow import Blocked, Step, argument, operands, own_layer, passes, settle
-from .passage import ARITHMETIC, CASTS, CONCATENATIONS, DROPOUTS, REDUCTIONS, RESHAPES, SPATIAL
+from .passage import ARITHMETIC, CASTS, CONCATENATIONS, DROPOUTS, REDUCTIONS, RESHAPES, SPATIAL, combination
 from .recipe import Recipe
 from .replace import Target
 from .sites import Found, Site, reader_name
@@ -93,9 +93,9 @@ def gain(recipe: Recipe, shape: Sequence[int]) -> float | None:
         >>> gain(Recipe("elu"), (1,)), gain(Recipe("tanh"), (1,))
         (1.0, None)
     """
-    module = recipe.build(nn.Identity()).double().eval()
     x = torch.tensor([64.0, 128.0, 256.0, 512.0], dtype=torch.float64)
-    with torch.no_grad():
+    with torch.random.fork_rng(devices=()), torch.no_grad():
+        module = recipe.build(nn.Identity()).double().eval()
         y = module(x.reshape(-1, *(1 for _ in shape)).expand(-1, *shape).contiguous())
     slopes = y.flatten(1).diff(dim=0) / x.diff().unsqueeze(1)
     slope = float(slopes[0, 0])
@@ -200,5 +200,4 @@ def _combine(trace: Trace, op: Op, name: str, changes: Mapping[int, float]) -> f
         fits = fits and not op.name.startswith("__r")
     if fits:
         return given
-    what = "a residual sum" if name == "add" else name
-    raise Blocked(f"{what} in {trace.names[op.module] or 'the model'} combines values of different gains")
+    raise Blocked(f"{combination(trace, op)} is of values of different gains")

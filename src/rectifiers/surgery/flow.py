@@ -196,8 +196,10 @@ def own_layer(trace: Trace, op: Op, data: Collection[int]) -> nn.Module:
         path = trace.parameters.get(value)
         if path is None:
             raise Blocked(f"{reader_name(trace, op)} computes its weights, so that they cannot be replaced")
-        if trace.holders[path] != [layer] or any(reader.module is not layer for reader in trace.consumers[value]):
-            raise Blocked(f"{reader_name(trace, op)} shares {path} with other layers")
+        users = dict.fromkeys([*trace.holders[path], *(reader.module for reader in trace.consumers[value])])
+        others = ", ".join(trace.names[user] or "the model" for user in users if user is not layer)
+        if others:
+            raise Blocked(f"{reader_name(trace, op)} shares its weights with {others}")
     return layer
 
 

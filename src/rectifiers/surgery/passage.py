@@ -199,9 +199,15 @@ def _combine(trace: Trace, op: Op, changes: Mapping[int, Widened]) -> Widened:
         place = given.dim - rank + len(trace.shapes[value])
         single = place < 0 or trace.shapes[value][place] == 1
         if found or not (value in changes or single):
-            what = "a residual sum" if "add" in op.name else f"{op.name.strip('_')} of two values"
-            raise Blocked(f"{what} in {trace.names[op.module] or 'the model'} needs the same channels on both sides")
+            raise Blocked(f"{combination(trace, op)} needs the same channels on both sides")
     return given
+
+
+def combination(trace: Trace, op: Op) -> str:
+    """What arithmetic of two values is called, and where it is, for errors."""
+    name = op.name.strip("_")
+    words = {"add": "a residual sum", "iadd": "a residual sum", "mul": "a product", "imul": "a product"}
+    return f"{words.get(name, name)} in {trace.names[op.module] or 'the model'}"
 
 
 def _pads_space(op: Op, given: Widened, rank: int) -> bool:

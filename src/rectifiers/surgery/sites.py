@@ -193,7 +193,7 @@ def reader_name(trace: Trace, op: Op) -> str:
     """The layer that an op belongs to, by name, for errors."""
     layer = op.module
     if any(True for _ in layer.children()):
-        return f"{op.name} in {trace.names[layer] or 'the model'}"
+        return f"{op.name.strip('_')} in {trace.names[layer] or 'the model'}"
     return f"{trace.names[layer]} ({type(layer).__name__})"
 
 

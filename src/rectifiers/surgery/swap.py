@@ -130,7 +130,8 @@ def swap(
         relu_like: start at ReLU, or as near as the function comes.
         cap: `keep` the upper bound of a ReLU6, or `drop` it.
         share_calls: one activation for all calls of a module that is used several times, instead of one for each.
-        halve: CReLU only: halve the layers in front of it, which start anew and are not compared, instead of widening those behind it.
+        halve: CReLU only: halve the layers in front of it, which start anew, instead of widening those behind it;
+            outputs are not compared then.
         compensate: divide what comes behind a function that is steeper than ReLU by its gain, where that is possible.
         **settings: arguments of the registered class, such as `share="channel"`.
 

@@ -216,7 +216,7 @@ class _Recorder(TorchFunctionMode):
         self._mark_readers(given)
         result = func(*args, **kwargs)
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
-        if not made:
+        if not made and func is not Tensor.__setitem__:
             return result
         if inplace:
             # Another object over the same memory tells whoever reads the old one from those that take the result.
