@@ -129,8 +129,10 @@ def build(name: str) -> tuple[nn.Module, torch.Tensor]:
     net = NETS[name]().double()
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight, module.running_mean, module.running_var):
-                nn.init.uniform_(tensor, 0.5, 1.5)
+            for spread in (module.weight, module.running_var):
+                nn.init.uniform_(spread, 0.5, 1.5)
+            for shift in (module.bias, module.running_mean):
+                nn.init.normal_(shift, std=0.1)
     return net, torch.randn(EXAMPLES.get(name, IMAGES), dtype=torch.float64)
 
 
@@ -324,7 +326,7 @@ REFUSED = {
     "chunk in the model reads its channels": lambda: Function(lambda head, x: head(torch.cat(x.chunk(2, 1), 1))),
     "no layer of PyTorch's own": lambda: Function(lambda _, x: F.conv2d(x, torch.ones(2, 4, 1, 1))),
     "computes its weights": lambda: sequence(parametrizations.weight_norm(nn.Conv2d(4, 2, 1))),
-    "asks for 4 as the size": lambda: Function(lambda head, x: head(x.view(2, 4, 7, 7))),
+    "asks for a fixed number of channels": lambda: Function(lambda head, x: head(x.view(2, 4, 7, 7))),
     "does not keep the channels together": lambda: Function(lambda head, x: head(x.view(-1, 2, 7, 7).view(x.shape))),
     "takes the mean over the channels": lambda: Function(lambda _, x: x.mean(1)),
     "with and without additional": lambda: Function(lambda head, x: head(torch.cat([x, torch.ones(1, 4, 7, 7)]))),
@@ -393,15 +395,22 @@ def agrees_after_swap(name: str, changes: int, left: int, **settings) -> None:
     models = pytest.importorskip("torchvision.models")
     torch.manual_seed(0)
     extra = {"init_weights": True} if name == "googlenet" else {}
-    net = models.get_model(name, weights=None, **extra).double().eval()
+    net = models.get_model(name, weights=None, **extra).double()
+    x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight, module.running_mean, module.running_var):
-                nn.init.uniform_(tensor, 0.5, 1.5)
-    x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+            module.momentum = 1
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+    with torch.no_grad():
+        net.train()(x)
+        net.eval()
     state = copy.deepcopy(net.state_dict())
     with torch.no_grad():
-        expected = net(x)
+        uncapped = copy.deepcopy(net)
+        swap(uncapped, "relu", example=x, **settings)
+        expected = uncapped(x)
+        assert not torch.allclose(expected[0], expected[1])
         report = swap(net, "crelu", example=x, **settings)
         assert (len(report.plan.changes), len(report.plan.left)) == (changes, left)
         assert agree(net(x), expected)

@@ -20,11 +20,11 @@ from torch.nn.modules.conv import _ConvNd
 from ..core.elementwise import Elementwise
 from .changes import Change
 from .edits import Edit, Undo, submodule
-from .flow import Blocked, Step, argument, operands, own_layer, passes, settle
+from .flow import Blocked, Pass, Step, argument, operands, own_layer, settle
 from .passage import ARITHMETIC, CASTS, CONCATENATIONS, DROPOUTS, REDUCTIONS, RESHAPES, SPATIAL, combination
 from .recipe import Recipe
 from .replace import Target
-from .sites import Found, Site, reader_name
+from .sites import Site, reader_name
 from .trace import Op, Trace, Value
 
 HOMOGENEOUS = CASTS | DROPOUTS | SPATIAL | REDUCTIONS | RESHAPES
@@ -103,13 +103,12 @@ def gain(recipe: Recipe, shape: Sequence[int]) -> float | None:
 
 
 def plan_compensation(
-    trace: Trace, found: Sequence[Found], sites: Sequence[Site], changes: Sequence[Change], target: Target
-) -> tuple[list[Change], list[Edit], tuple[str, ...]]:
-    """The changes with notes on their gains, the edits that compensate them, and notes.
+    runs: Sequence[Pass], sites: Sequence[Site], changes: Sequence[Change], target: Target
+) -> tuple[list[Change], list[Edit]]:
+    """The changes with notes on their gains, and the edits that compensate them.
 
     Args:
-        trace: the model's run.
-        found: all sites of the model.
+        runs: of the model, the one in evaluation mode first.
         sites: those that change.
         changes: how, in the same order.
         target: what is put in.
@@ -119,11 +118,8 @@ def plan_compensation(
         measured = gain(target.recipe(site), _probe(site, target))
         if measured is not None and abs(measured - 1) > 1e-6:
             gains[site.index] = measured
-    if not gains:
-        return list(changes), [], (f"{target.title} has no gain to compensate",)
-    runs, notes = passes(trace, found)
     settled = settle(runs, Compensation(gains), list(gains))
-    names = trace.names
+    names = runs[0].trace.names
     edits: list[Edit] = [Rescale(names[layer], demand.change) for layer, demand in settled.demands.items()]
     described = []
     for change, site in zip(changes, sites, strict=True):
@@ -135,7 +131,7 @@ def plan_compensation(
             note = f"gain of {gains[site.index]:.4g} {outcome}"
             change = altered(change, note="; ".join(filter(None, (change.note, note))))
         described.append(change)
-    return described, edits, notes
+    return described, edits
 
 
 def _probe(site: Site, target: Target) -> tuple[int, ...]:

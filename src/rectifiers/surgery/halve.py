@@ -20,7 +20,7 @@ from ..core.errors import ConfigError
 from .changes import Change, Left
 from .edits import Edit, Undo, submodule
 from .exchange import exchange
-from .flow import Blocked, Pass, own_layer, passes
+from .flow import Blocked, Pass, own_layer
 from .passage import POINTWISE, SPATIAL
 from .replace import Target, plan_replacements
 from .sites import Found, Site, reader_name
@@ -75,17 +75,16 @@ def _tensors(layer: nn.Module) -> list[str]:
     return [name for name in names if getattr(layer, name, None) is not None]
 
 
-def plan_halving(trace: Trace, found: Sequence[Found], sites: Sequence[Site], target: Target) -> Planned:
-    """Changes and edits that halve the layers in front of `sites` and double there, what stays, and notes.
+def plan_halving(runs: Sequence[Pass], found: Sequence[Found], sites: Sequence[Site], target: Target) -> Planned:
+    """Changes and edits that halve the layers in front of `sites` and double there, and what stays.
 
     Args:
-        trace: the model's run.
+        runs: of the model, the one in evaluation mode first.
         found: all sites of the model.
         sites: those to change.
         target: what to put in.
     """
     reasons = {site.index: reason for site in sites if (reason := obstacle(site, target))}
-    runs, notes = passes(trace, found)
     layers: dict[int, list[nn.Module]] = {}
     for site in sites:
         try:
@@ -97,7 +96,7 @@ def plan_halving(trace: Trace, found: Sequence[Found], sites: Sequence[Site], ta
     halved = [site for site in sites if site.index not in reasons]
     left = [Left(site.name, site.kind, reasons[site.index]) for site in sites if site.index in reasons]
     changes, edits = plan_replacements(halved, [entry.site for entry in found], target)
-    names = trace.names
+    names = runs[0].trace.names
     halve: list[Edit] = [
         Halve(names[layer], site.channels) for site in halved for layer in reversed(layers[site.index])
     ]
@@ -105,7 +104,7 @@ def plan_halving(trace: Trace, found: Sequence[Found], sites: Sequence[Site], ta
         _describe(change, [names[layer] for layer in reversed(layers[site.index])], layers[site.index])
         for change, site in zip(changes, halved, strict=True)
     ]
-    return changes, left, [*halve, *edits], notes
+    return changes, left, [*halve, *edits]
 
 
 def _ops(run: Pass, site: Site) -> list[Op]:

@@ -33,22 +33,8 @@ SPATIAL = frozenset(
 )
 """Functions that treat each channel alone, and keep their number and place."""
 
-ARITHMETIC = frozenset(
-    (
-        "add",
-        "div",
-        "divide",
-        "maximum",
-        "minimum",
-        "mul",
-        "multiply",
-        "pow",
-        "sub",
-        "subtract",
-        "true_divide",
-        "truediv",
-    )
-)
+ARITHMETIC = frozenset(("add", "maximum", "minimum", "mul", "multiply", "pow", "sub", "subtract"))
+ARITHMETIC |= {"div", "divide", "true_divide", "truediv"}
 REDUCTIONS = frozenset(["mean", "sum", "amax", "amin"])
 RESHAPES = frozenset(["flatten", "view", "reshape", "squeeze", "unsqueeze"])
 _OBSTACLES = {
@@ -158,7 +144,7 @@ def _activate(trace: Trace, op: Op, changes: Mapping[int, Widened], layer: Eleme
         return Step(given)
     if layer.share != "channel" or layer.channel_dim % len(trace.shapes[next(iter(changes))]) != given.dim:
         raise Blocked(f"{name} has parameters for other units than these channels")
-    if any(trace.holders[f"{trace.names[layer]}.{spec.name}"] != [layer] for spec in layer.spec.parameters):
+    if any(trace.holders.get(f"{trace.names[layer]}.{spec.name}") != [layer] for spec in layer.spec.parameters):
         raise Blocked(f"{name} shares its parameters with other layers")
     return Step(given, layer, given)
 
@@ -188,14 +174,11 @@ def _values(parts: Any) -> tuple[Value, ...]:
 def _combine(trace: Trace, op: Op, changes: Mapping[int, Widened]) -> Widened:
     """Arithmetic: each operand has the same channels, or a single one."""
     rank = len(trace.shapes[op.outputs[0]])
-    found = set()
-    for value in operands(op):
-        shape = trace.shapes[value]
-        lead = rank - len(shape)
-        if value in changes:
-            found.add(Widened(changes[value].dim + lead, changes[value].channels))
+    found = {
+        Widened(change.dim + rank - len(trace.shapes[value]), change.channels) for value, change in changes.items()
+    }
     given = found.pop()
-    for value in operands(op):
+    for value in op.inputs:
         place = given.dim - rank + len(trace.shapes[value])
         single = place < 0 or trace.shapes[value][place] == 1
         if found or not (value in changes or single):
@@ -237,7 +220,7 @@ def _reshape(trace: Trace, op: Op, given: Widened, shape: tuple[int, ...]) -> Wi
     else:
         raise Blocked(f"{name} does not keep the channels together")
     if op.name in ("view", "reshape"):
-        sizes = op.args[1] if isinstance(op.args[1], tuple) else op.args[1:]
-        if sizes[dim] != -1:
-            raise Blocked(f"{name} asks for {sizes[dim]} as the size of the channels' dimension; -1 would let it grow")
+        sizes = op.args[1] if len(op.args) > 1 and isinstance(op.args[1], tuple) else op.args[1:]
+        if len(sizes) != len(shape) or sizes[dim] != -1:
+            raise Blocked(f"{name} asks for a fixed number of channels; -1 in its place would let it grow")
     return Widened(dim, given.channels.repeated(size // count))

@@ -15,6 +15,7 @@ from .changes import Left
 from .check import Check, compare, run
 from .compensate import plan_compensation
 from .example import Example, arguments
+from .flow import passes
 from .fold import CONVOLUTIONS, plan_folds
 from .guard import unwrap
 from .halve import plan_halving
@@ -208,12 +209,14 @@ def _plan(
     if folds:
         changes, left, edits = plan_folds(trace, found, chosen, target)
     elif doubles:
-        changes, left, edits, notes = (plan_halving if halve else plan_widening)(trace, found, chosen, target)
+        runs, notes = passes(trace, found)
+        changes, left, edits = (plan_halving if halve else plan_widening)(runs, found, chosen, target)
     else:
         _check_elementwise(target)
         changes, edits = plan_replacements(chosen, sites, target)
         if compensate:
-            changes, rescaling, notes = plan_compensation(trace, found, chosen, changes, target)
+            runs, notes = passes(trace, found)
+            changes, rescaling = plan_compensation(runs, chosen, changes, target)
             edits += rescaling
     return Plan(name, target.title, tuple(changes), tuple(left), tuple(edits), notes)
 

@@ -25,13 +25,12 @@ from .changes import Change, Left
 from .channels import ChannelMap
 from .edits import Edit, Undo, submodule
 from .exchange import exchange
-from .flow import Demand, passes, settle
+from .flow import Demand, Pass, settle
 from .passage import Widened, Widening
 from .replace import Target, plan_replacements
 from .sites import Found, Site
-from .trace import Trace
 
-Planned = tuple[list[Change], list[Left], list[Edit], tuple[str, ...]]
+Planned = tuple[list[Change], list[Left], list[Edit]]
 
 
 def doubles_channels(target: Target) -> bool:
@@ -168,22 +167,21 @@ def added_parameters(layer: nn.Module, channels: ChannelMap) -> int:
     return sum(parameter.numel() // channels.before * more for parameter in numbers if parameter is not None)
 
 
-def plan_widening(trace: Trace, found: Sequence[Found], sites: Sequence[Site], target: Target) -> Planned:
-    """Changes and edits that put a function that doubles the channels at `sites`, what stays, and notes.
+def plan_widening(runs: Sequence[Pass], found: Sequence[Found], sites: Sequence[Site], target: Target) -> Planned:
+    """Changes and edits that put a function that doubles the channels at `sites`, and what stays.
 
     Args:
-        trace: the model's run.
+        runs: of the model, the one in evaluation mode first.
         found: all sites of the model.
         sites: those to change.
         target: what to put in.
     """
     reasons = {site.index: reason for site in sites if (reason := obstacle(site, target))}
-    runs, notes = passes(trace, found)
     settled = settle(runs, Widening(), [site.index for site in sites if site.index not in reasons])
     reasons |= settled.reasons
     widened = [site for site in sites if site.index not in reasons]
     left = [Left(site.name, site.kind, reasons[site.index]) for site in sites if site.index in reasons]
-    names = trace.names
+    names = runs[0].trace.names
     widen = [Widen(names[layer], demand.change.channels) for layer, demand in settled.demands.items()]
     changes, edits = plan_replacements(widened, [entry.site for entry in found], target)
     layers: dict[int, list[nn.Module]] = {site.index: [] for site in widened}
@@ -193,7 +191,7 @@ def plan_widening(trace: Trace, found: Sequence[Found], sites: Sequence[Site], t
         _describe(change, site, target, layers[site.index], settled.demands, names)
         for change, site in zip(changes, widened, strict=True)
     ]
-    return changes, left, [*widen, *edits], notes
+    return changes, left, [*widen, *edits]
 
 
 def obstacle(site: Site, target: Target) -> str:
