@@ -255,10 +255,16 @@ def test_layers_of_training_mode_are_widened_too():
 
 
 def test_a_training_mode_that_does_not_run_is_told():
-    net = sequence(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 1))
-    plan = plan_swap(net, "crelu", example=(1, 3, 9, 9))
-    assert "does not run on the example in training mode" in str(plan)
+    class Evaluated(nn.Conv2d):
+        def forward(self, x):
+            if self.training:
+                raise RuntimeError("only for evaluation")
+            return super().forward(x)
+
+    plan = plan_swap(sequence(Evaluated(4, 5, 1)), "crelu", example=IMAGES)
     assert len(plan.changes) == 1
+    assert "training mode" in str(plan)
+    assert "only for evaluation" in str(plan)
 
 
 def test_a_sum_of_values_widened_alike_passes():
