@@ -418,7 +418,8 @@ def agrees_after_swap(name: str, changes: int, left: int, **settings) -> None:
         expected = uncapped(x)
         assert not torch.allclose(expected[0], expected[1])
         report = swap(net, "crelu", example=x, **settings)
-        assert (len(report.plan.changes), len(report.plan.left)) == (changes, left)
+        evaluated = [change for change in report.plan.changes if "training mode only" not in change.note]
+        assert (len(evaluated), len(report.plan.left)) == (changes, left)
         assert agree(net(x), expected)
     report.revert()
     assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items())
