@@ -97,8 +97,9 @@ class ChannelMap:
             [[0, 2], [1, 3]]
         """
         members: list[list[int]] = [[] for _ in range(groups)]
+        width = self.before // groups
         for position, source in enumerate(self.sources):
-            members[source * groups // self.before].append(position)
+            members[source // width].append(position)
         if len({len(positions) for positions in members}) > 1:
             raise ConfigError(f"its {groups} groups would read different numbers of channels")
         return members

@@ -113,8 +113,10 @@ def _read(trace: Trace, op: Op, given: Widened, rank: int) -> Step[Widened]:
         raise Blocked(f"{reader_name(trace, op)} is no layer of PyTorch's own, and is not known to keep its sizes")
     if given.dim != dim:
         raise Blocked(f"{reader_name(trace, op)} reads its channels as dimension {given.dim}, not as channels")
+    groups = getattr(layer, "groups", 1)
     try:
-        given.channels.grouped(getattr(layer, "groups", 1))
+        if groups > 1:
+            given.channels.grouped(groups)
     except ConfigError as error:
         raise Blocked(f"{reader_name(trace, op)}: {error}") from None
     return Step(layer=own_layer(trace, op, (operands(op)[0],)), demand=given)
