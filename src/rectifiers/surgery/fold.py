@@ -16,7 +16,7 @@ from ..core.thresholds import ThresholdInit
 from .changes import Change, Left
 from .edits import Edit, Undo, submodule
 from .replace import Target, edits_for
-from .sites import Found, Site
+from .sites import Found, Site, reader_name
 from .trace import Op, Trace
 
 CONVOLUTIONS = {
@@ -159,9 +159,9 @@ def _readers(
             if op.name in THROUGH:
                 waiting.extend(op.outputs)
             elif not is_plain(op.module) or not op.name.startswith("conv"):
-                return [], f"{_reader_name(trace, op)} reads it, and is no plain convolution"
+                return [], f"{reader_name(trace, op)} reads it, and is no plain convolution"
             elif not isinstance(op.module, kinds):
-                return [], f"{_reader_name(trace, op)} is not of the rank of {target.activation}"
+                return [], f"{reader_name(trace, op)} is not of the rank of {target.activation}"
             else:
                 convolutions.append(op)
     return convolutions, "" if convolutions else "nothing reads its values"
@@ -179,15 +179,8 @@ def _settle(trace: Trace, readers: Mapping[int, list[Op]], reasons: dict[int, st
         for index, ops in readers.items():
             for op in ops:
                 if not reasons[index] and not calls[op.module] <= fed:
-                    reasons[index] = f"{_reader_name(trace, op)} reads values without this ReLU in another of its calls"
+                    reasons[index] = f"{reader_name(trace, op)} reads values without this ReLU in another of its calls"
                     settled = False
-
-
-def _reader_name(trace: Trace, op: Op) -> str:
-    layer = op.module
-    if any(True for _ in layer.children()):
-        return f"{op.name} in {trace.names[layer] or 'the model'}"
-    return f"{trace.names[layer]} ({type(layer).__name__})"
 
 
 def _describe(site: Site, convs: Mapping[str, Any], new: Mapping[str, Any], target: Target) -> Change:

@@ -14,18 +14,23 @@ from torch.optim import Optimizer
 
 from ..core.errors import ConfigError
 from .changes import Change, Left
+from .compensate import Rescale
 from .edits import Distribute, Edit, Intercept, Replace, Undo
 from .fold import Fold
 from .freeze import Freeze, freeze_weights
 from .guard import peel, unwrap
+from .halve import Halve
 from .optimizer import Migration, migrate
 from .schedule import Schedulers
 from .snapshot import take_snapshot
 from .state import remember_names
 from .turnover import compare_parameters, parameter_slots
+from .widen import Widen
 
 VERSION = 1
-EDITS: dict[str, type[Edit]] = {edit.kind: edit for edit in (Replace, Distribute, Intercept, Fold)}
+EDITS: dict[str, type[Edit]] = {
+    edit.kind: edit for edit in (Replace, Distribute, Intercept, Fold, Widen, Halve, Rescale)
+}
 
 
 @dataclass(frozen=True)

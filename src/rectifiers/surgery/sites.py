@@ -250,6 +250,14 @@ def _label(op: Op | None) -> str:
     return type(layer).__name__ if not any(True for _ in layer.children()) else op.name
 
 
+def reader_name(trace: Trace, op: Op) -> str:
+    """The layer that an op belongs to, by name, for errors."""
+    layer = op.module
+    if any(True for _ in layer.children()):
+        return f"{op.name.strip('_')} in {trace.names[layer] or 'the model'}"
+    return f"{trace.names[layer]} ({type(layer).__name__})"
+
+
 def _channel_dim(trace: Trace, before: Op | None, shape: tuple[int, ...]) -> int:
     """1, unless the values have three dimensions or more and come from a layer that puts channels last."""
     while before is not None and len(shape) > 2:

@@ -14,10 +14,13 @@ from ..core.errors import ConfigError, RectifiersError, UnsupportedError
 from . import kinds
 from .changes import Change, Left
 from .check import Check, compare, run
+from .compensate import plan_compensation
 from .example import Example, arguments, doubled
+from .flow import passes
 from .fold import CONVOLUTIONS, plan_folds
 from .freeze import Freeze
 from .guard import unwrap
+from .halve import plan_halving
 from .plan import Applied, Plan
 from .recipe import Factory
 from .replace import Cap, Target, plan_replacements
@@ -25,6 +28,7 @@ from .schedule import Schedulers
 from .select import Where, select
 from .sites import Found, Site, disordered, find
 from .trace import Trace, record
+from .widen import doubles_channels, plan_widening
 
 
 class NothingToSwapError(ConfigError):
@@ -69,11 +73,13 @@ class Look:
 
     Args:
         trace: the run in evaluation mode.
+        training: the one in training mode, if the model runs there.
         found: all sites.
         notes: what it does not show.
     """
 
     trace: Trace
+    training: Trace | None
     found: list[Found]
     notes: tuple[str, ...]
 
@@ -103,6 +109,8 @@ def plan_swap(
     relu_like: bool = True,
     cap: Cap = "keep",
     share_calls: bool = False,
+    halve: bool = False,
+    compensate: bool = False,
     **settings: Any,
 ) -> Plan:
     """What `swap` with the same arguments would do; nothing is changed.
@@ -111,7 +119,8 @@ def plan_swap(
         NothingToSwapError: no such site.
         UnsupportedError: a model that cannot be operated on, or a function that cannot be put in.
     """
-    return _plan(_look(unwrap(model), example), Target(to, settings, relu_like, cap, share_calls), where, from_)
+    target = Target(to, settings, relu_like, cap, share_calls)
+    return _plan(_look(unwrap(model), example), target, where, from_, halve, compensate)
 
 
 def swap(
@@ -124,6 +133,8 @@ def swap(
     relu_like: bool = True,
     cap: Cap = "keep",
     share_calls: bool = False,
+    halve: bool = False,
+    compensate: bool = False,
     freeze: Freeze | None = None,
     optimizer: Optimizer | None = None,
     scheduler: Schedulers | None = None,
@@ -145,6 +156,9 @@ def swap(
         relu_like: start at ReLU, or as near as the function comes.
         cap: `keep` the upper bound of a ReLU6, or `drop` it.
         share_calls: one activation for all calls of a module that is used several times, instead of one for each.
+        halve: CReLU only: halve the layers in front of it, which start anew, instead of widening those behind it;
+            outputs are not compared then.
+        compensate: divide what comes behind a function that is steeper than ReLU by its gain, where that is possible.
         freeze: `weights` lets the activations' parameters alone learn, `weights-except-norm` those of norms too.
         optimizer: the one that trains the model goes along: what stays keeps its state, what is new gets a group.
         scheduler: learning rate schedules of `optimizer`, which have to know of a new group.
@@ -172,7 +186,7 @@ def swap(
     """
     inner = unwrap(model)
     look = _look(inner, example)
-    plan = _plan(look, Target(to, settings, relu_like, cap, share_calls), where, from_)
+    plan = _plan(look, Target(to, settings, relu_like, cap, share_calls), where, from_, halve, compensate)
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
@@ -188,7 +202,7 @@ def swap(
         snapshot=snapshot,
     )
     try:
-        check = compare(before, run(inner, args, kwargs))
+        check = None if halve else compare(before, run(inner, args, kwargs))
     except BaseException as error:
         applied.revert()
         if isinstance(error, RectifiersError) or not isinstance(error, Exception):
@@ -229,7 +243,7 @@ def _look(model: nn.Module, example: Example) -> Look:
     missed = [name for name, module in model.named_modules() if _is_torch_activation(module) and module not in reached]
     if missed:
         notes.append(f"not reached by the example, and left as they are: {', '.join(missed)}")
-    return Look(trace, found, tuple(notes))
+    return Look(trace, training, found, tuple(notes))
 
 
 def _look_at_training(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
@@ -244,7 +258,7 @@ def _is_torch_activation(module: nn.Module) -> bool:
     return type(module).__module__ == "torch.nn.modules.activation" and not any(True for _ in module.children())
 
 
-def _plan(look: Look, target: Target, where: Where, from_: str | Iterable[str]) -> Plan:
+def _plan(look: Look, target: Target, where: Where, from_: str | Iterable[str], halve: bool, compensate: bool) -> Plan:
     sites = [entry.site for entry in look.found]
     wanted = kinds.expand(from_)
     chosen = select(sites, where, wanted) if any(site.kind in wanted for site in sites) else []
@@ -254,14 +268,24 @@ def _plan(look: Look, target: Target, where: Where, from_: str | Iterable[str]) 
         raise NothingToSwapError(
             f"{name} has no {' or '.join(sorted(wanted))} at {where!r}; it has {have}. Name other kinds with from_=…"
         )
-    changes: list[Change]
     left: list[Left] = []
-    if target.activation in CONVOLUTIONS:
+    folds = target.activation in CONVOLUTIONS
+    doubles = not folds and doubles_channels(target)
+    if halve and not doubles:
+        raise ConfigError(f"halve=True is for functions that double the channels, such as crelu, not {target.title}")
+    if folds:
         changes, left, edits = plan_folds(look.trace, look.found, chosen, target)
+    elif doubles:
+        plan_doubling = plan_halving if halve else plan_widening
+        changes, left, edits = plan_doubling(passes(look.trace, look.training, look.found), look.found, chosen, target)
     else:
         _check_elementwise(target)
         changes, edits = plan_replacements(chosen, sites, target)
         changes = [_leave_fast_path(look.trace.model, site, row) for site, row in zip(chosen, changes, strict=True)]
+        if compensate:
+            runs = passes(look.trace, look.training, look.found)
+            changes, rescaling = plan_compensation(runs, chosen, changes, target)
+            edits += rescaling
     return Plan(name, target.title, tuple(changes), tuple(left), tuple(edits), look.notes)
 
 
@@ -282,5 +306,5 @@ def _check_elementwise(target: Target) -> None:
         spec = registry.get(target.activation).spec
         if spec.channel_factor != (1, 1):
             raise UnsupportedError(
-                f"{spec.title} changes the number of channels, which the layers after it do not expect"
+                f"{spec.title} makes fewer channels, which the layers after it do not expect; build the model with it"
             )

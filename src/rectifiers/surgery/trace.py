@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -84,6 +85,8 @@ class Trace:
 
     Args:
         model: what was run.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
         ops: in order of execution.
         shapes: shape of every value.
         dtypes: dtype of every value.
@@ -93,6 +96,8 @@ class Trace:
     """
 
     model: nn.Module
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
     ops: list[Op] = field(default_factory=list)
     shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     dtypes: dict[int, torch.dtype] = field(default_factory=dict)
@@ -107,6 +112,16 @@ class Trace:
         """The first name of every module."""
         return {module: name for name, module in self.model.named_modules()}
 
+    @cached_property
+    def holders(self) -> dict[str, list[nn.Module]]:
+        """The modules that hold each parameter or buffer, by any of its names."""
+        holders: dict[int, list[nn.Module]] = defaultdict(list)
+        for module in self.model.modules():
+            for tensor in (*module._parameters.values(), *module._buffers.values()):
+                holders[id(tensor)].append(module)
+        named = (self.model.named_parameters, self.model.named_buffers)
+        return {name: holders[id(tensor)] for all_of in named for name, tensor in all_of(remove_duplicate=False)}
+
 
 def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, training: bool = False) -> Trace:
     """Run `model(*args, **kwargs)` once without gradients and write it down.
@@ -117,7 +132,7 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *
         kwargs: keyword arguments of its `forward`.
         training: run in training mode instead of evaluation mode.
     """
-    trace = Trace(model)
+    trace = Trace(model, args, kwargs)
     with untouched(model), ExitStack() as stack:
         model.train(training)
         recorder = _Recorder(trace)
@@ -216,7 +231,7 @@ class _Recorder(TorchFunctionMode):
         self.mark_readers(given)
         result = func(*args, **kwargs)
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
-        if not made:
+        if not made and func is not Tensor.__setitem__:
             return result
         if inplace:
             # Another object over the same memory tells whoever reads the old one from those that take the result.
