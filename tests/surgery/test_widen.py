@@ -364,10 +364,14 @@ def test_tied_weights_are_refused():
 
 
 def test_a_cap_is_kept_or_dropped():
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6(), nn.Conv2d(4, 2, 1))
-    assert "cap='drop' gives it up" in refusals(net)["1"]
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6(), nn.Conv2d(4, 2, 1)).double()
+    with torch.no_grad():
+        net[0].weight.mul_(10)
     [change] = plan_swap(net, "crelu", example=IMAGES, cap="drop").changes
     assert change.start == "near"
+    report = swap(net, "crelu", example=IMAGES)
+    assert (report.plan.changes[0].start, net[1].cap) == ("equal", 6)
+    assert report.check.difference < 1e-12
 
 
 def test_functions_that_make_fewer_channels_are_refused():

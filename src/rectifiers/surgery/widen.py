@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as altered
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -29,6 +30,7 @@ from .flow import Demand, Pass, settle
 from .passage import Widened, Widening
 from .replace import Target, plan_replacements
 from .sites import Found, Site
+from .turnover import Spread
 
 Planned = tuple[list[Change], list[Left], list[Edit]]
 
@@ -59,7 +61,7 @@ class Widen:
         if size != self.channels.before:
             raise ConfigError(f"{self.path!r} is for {size} channels, and the plan for {self.channels.before}")
         with torch.no_grad():
-            tensors = {name: self._widened(layer, name) for name in _tensors(layer)}
+            tensors = {name: self._widened(layer, getattr(layer, name)) for name in _tensors(layer)}
         back = exchange(layer, tensors, dict.fromkeys(_SIZES & vars(layer).keys(), self.channels.size))
         if getattr(layer, "groups", 1) == 1:
             return back
@@ -71,8 +73,20 @@ class Widen:
 
         return undo
 
-    def _widened(self, layer: nn.Module, name: str) -> Tensor:
-        old: Tensor = getattr(layer, name)
+    def spreads(self, model: nn.Module) -> dict[str, Spread]:
+        """How numbers of the old shapes lie in the new ones."""
+        layer = submodule(model, self.path)
+        return {
+            f"{self.path}.{name}": partial(self._spread, layer) for name in _tensors(layer) if name in layer._parameters
+        }
+
+    def _spread(self, layer: nn.Module, value: Tensor) -> Tensor:
+        wide = self._widened(layer, value)
+        if isinstance(layer, (_ConvNd, nn.Linear)):
+            return wide
+        return wide.index_fill_(-1, torch.tensor(self.channels.new, device=wide.device), 0)
+
+    def _widened(self, layer: nn.Module, old: Tensor) -> Tensor:
         if not isinstance(layer, (_ConvNd, nn.Linear)):
             return _select(old, -1, self.channels.sources)
         groups = getattr(layer, "groups", 1)
@@ -198,8 +212,6 @@ def obstacle(site: Site, target: Target) -> str:
     """Why a site itself cannot double its channels, if it cannot."""
     if site.aliased:
         return "something reads what it writes over, which has half the channels"
-    if site.settings.get("cap") and target.cap == "keep":
-        return f"{target.title} has no cap, and this one's is {site.settings['cap']:g}; cap='drop' gives it up"
     if len(site.shape) < 2:
         return "its values have no dimension for channels"
     return ""
@@ -213,12 +225,12 @@ def _describe(
     demands: Mapping[nn.Module, Demand[Widened]],
     names: Mapping[nn.Module, str],
 ) -> Change:
-    equal = target.activation == "crelu" and site.kind == "relu"
-    near = target.activation == "crelu" and site.kind == "relu6"
+    rectified = target.activation == "crelu" and site.kind in ("relu", "relu6")
+    near = rectified and site.kind == "relu6" and target.cap == "drop"
     widened = f"widens {', '.join(names[layer] for layer in layers)}" if layers else ""
     return altered(
         change,
         parameters=change.parameters + sum(added_parameters(layer, demands[layer].change.channels) for layer in layers),
-        start="equal" if equal else "near" if near else "other",
+        start="near" if near else "equal" if rectified else "other",
         note="; ".join(filter(None, (change.note, widened))),
     )
