@@ -18,7 +18,6 @@ import copy
 import fnmatch
 import gc
 import json
-import os
 import platform
 import re
 import resource
@@ -93,7 +92,7 @@ class Result:
         folded: how many ReLUs went into convolutions.
         left: why the others did not, and how many.
         apart: largest difference after folding, in units of the largest output.
-        seconds: what planning and applying took.
+        seconds: processor time that planning and applying PVLU took.
         failure: the step that failed and why; empty where none did.
     """
 
@@ -205,9 +204,9 @@ def operate(result: Result) -> None:
     before, parts = outputs(model, x), structure(model)
     saved = copy.deepcopy(model.state_dict())
 
-    start = time.perf_counter()
+    start = time.process_time()
     applied = plan_swap(model, "pvlu", example=x).apply(model)
-    result.seconds = time.perf_counter() - start
+    result.seconds = time.process_time() - start
     result.parameters = applied.plan.parameters
     applied.revert()
 
@@ -274,19 +273,16 @@ class Cost:
     """What planning and applying costs on ResNet-152, one image of 224 by 224.
 
     Args:
-        seconds: medians of three rounds: the forward pass alone, planning, applying.
+        seconds: processor time, medians of three rounds: the forward pass alone, planning, applying.
         mebibytes: by how much planning and applying raise the largest memory that forward passes took.
-        threads: PyTorch's threads.
     """
 
     seconds: dict[str, float]
     mebibytes: float
-    threads: int
 
 
 def measure() -> Cost:
     """Time and memory of PVLU into ResNet-152."""
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
     model, x = build("torchvision/resnet152"), torch.randn(1, 3, 224, 224)
     times: dict[str, list[float]] = {"forward": [], "plan": [], "apply": []}
     for _ in range(3):
@@ -300,7 +296,7 @@ def measure() -> Cost:
             applied = plan.apply(model)
         applied.revert()
     seconds = {name: statistics.median(rounds) for name, rounds in times.items()}
-    return Cost(seconds, largest_memory() - peak, torch.get_num_threads())
+    return Cost(seconds, largest_memory() - peak)
 
 
 def largest_memory() -> float:
@@ -310,10 +306,10 @@ def largest_memory() -> float:
 
 @contextmanager
 def clock(seconds: list[float]) -> Iterator[None]:
-    """Append how long it takes."""
-    start = time.perf_counter()
+    """Append how much processor time it takes; the clock on the wall would count what else the machine does."""
+    start = time.process_time()
     yield
-    seconds.append(time.perf_counter() - start)
+    seconds.append(time.process_time() - start)
 
 
 def page(known: dict[str, Result], cost: Cost) -> str:
@@ -346,7 +342,7 @@ def page(known: dict[str, Result], cost: Cost) -> str:
         "",
         f"On {here['processor']}, PyTorch {here['torch']}, torchvision {here['torchvision']}, timm "
         f'{here["timm"]}. Planning and applying PVLU, share="channel", on ResNet-152 at 224 pixels took '
-        f"{seconds['plan'] + seconds['apply']:.2f} s on {cost.threads} threads, {seconds['apply']:.2f} s of it "
+        f"{seconds['plan'] + seconds['apply']:.2f} s of processor time on one thread, {seconds['apply']:.2f} s of it "
         f"applying; a forward pass alone took {seconds['forward']:.2f} s (medians of three). It raised the largest "
         f"memory that forward passes took by {cost.mebibytes:.0f} MiB.",
         "",
@@ -371,7 +367,7 @@ HEAD = (
 
 
 def row(result: Result) -> str:
-    """A model's line of the page; seconds are those of planning and applying PVLU."""
+    """A model's line of the page; seconds are processor time of planning and applying PVLU."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in result.sites.items()) or "none"
     name = result.model.partition("/")[2]
     if result.failure:
@@ -405,6 +401,7 @@ def main() -> None:
     parser.add_argument("--only", default="*", help="models whose library/name fits this pattern, such as timm/dla*")
     parser.add_argument("--again", action="store_true", help="also those that are done")
     options = parser.parse_args()
+    torch.set_num_threads(1)
     kept = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else []
     known = {result["model"]: Result(**result) for result in kept}
     cost = measure()
