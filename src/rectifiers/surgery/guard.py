@@ -22,6 +22,11 @@ def unwrap(model: nn.Module) -> nn.Module:
         advice = _refusal(module)
         if advice:
             raise UnsupportedError(f"{name or type(model).__name__} {advice}")
+    return inside(model)
+
+
+def inside(model: nn.Module) -> nn.Module:
+    """What `nn.DataParallel` wraps, or `model` itself."""
     return model.module if isinstance(model, nn.DataParallel) else model
 
 

@@ -15,7 +15,7 @@ from ..core.errors import ConfigError
 from .changes import Change, Left
 from .edits import Distribute, Edit, Intercept, Replace, Undo
 from .fold import Fold
-from .guard import unwrap
+from .guard import inside, unwrap
 
 VERSION = 1
 EDITS: dict[str, type[Edit]] = {edit.kind: edit for edit in (Replace, Distribute, Intercept, Fold)}
@@ -160,5 +160,5 @@ _HISTORY = "_rectifiers_plans"
 
 def history(model: nn.Module) -> list[Plan]:
     """The plans carried out on `model` and not undone, first to last; the list itself, which travels with the model."""
-    plans: list[Plan] = unwrap(model).__dict__.setdefault(_HISTORY, [])
+    plans: list[Plan] = inside(model).__dict__.setdefault(_HISTORY, [])
     return plans
