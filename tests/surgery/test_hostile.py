@@ -257,6 +257,14 @@ def test_refused_with_advice(build, advice):
     assert repr(model) == before
 
 
+def test_what_was_compiled_after_a_swap_can_still_be_reverted():
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    report = swap(model, "pvlu", example=(1, 4))
+    model.compile(backend="eager")
+    report.revert()
+    assert isinstance(model[1], nn.ReLU)
+
+
 def test_a_lazy_model_that_has_run_is_a_model_like_others():
     model = lazy()
     model(torch.randn(1, 4))
