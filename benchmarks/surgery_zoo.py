@@ -325,8 +325,9 @@ def page(known: dict[str, Result], cost: Cost) -> str:
     lines = [
         "# The surgery zoo",
         "",
-        f"Swaps in {len(done) - timm_models} classification models of torchvision, all that it has, and {timm_models} "
-        "architectures of timm, with random weights. Written by `make surgery-zoo`; do not edit.",
+        f"Swaps in {len(done) - timm_models} of the {len(torchvision.models.list_models(module=torchvision.models))} "
+        f"classification models of torchvision, and in {timm_models} architectures of timm, with random weights. "
+        "Written by `make surgery-zoo`; do not edit.",
         "",
         f"- **{len(with_relu)} models have a ReLU or ReLU6; {len(good)} of them ({len(good) / len(with_relu):.1%}) "
         f"pass every step.** The other {len(done) - len(with_relu)} have none and stay what they are.",
@@ -335,7 +336,7 @@ def page(known: dict[str, Result], cost: Cost) -> str:
         f"- ConvReLU: {sum(result.folded for result in good):,} ReLUs moved into convolutions, outputs within "
         f"{max(result.apart for result in good):.1g} of the largest output (float32, the order of summation); "
         f"{left.total():,} stayed, for the reasons below.",
-        "- One step of SGD in training mode, with two images: every parameter of every PVLU gets a finite gradient, "
+        "- A step of SGD in training mode, with two images: every parameter of every PVLU gets a finite gradient, "
         "those of training-only heads too.",
         "- After reverting, every module and parameter is the very same object; with the weights from before the "
         "step loaded, the outputs keep every bit.",
