@@ -47,6 +47,13 @@ struct Geometry {
   int64_t depth() const { return channels_per_group() * taps(); }
 };
 
+constexpr int64_t kShares = 16;           // tasks that each sum up a gradient of the weights, at most
+constexpr int64_t kShareBytes = 8 << 20;  // memory for their sums
+
+inline int64_t most_shares(int64_t bytes) {
+  return std::min(kShares, std::max<int64_t>(2, kShareBytes / std::max<int64_t>(bytes, 1)));
+}
+
 // Output pixels of one tile: samples, then the three axes.
 struct Box {
   int64_t begin[4], size[4];
@@ -60,7 +67,10 @@ struct Box {
 class Boxes {
  public:
   Boxes(const Geometry& g, int64_t most, int64_t lanes)
-      : total_{g.batch, g.out[0], g.out[1], g.out[2]}, size_{1, 1, 1, 1} {
+      : Boxes(g.batch, g.out, most, lanes) {}
+
+  Boxes(int64_t samples, const int64_t (&sizes)[3], int64_t most, int64_t lanes)
+      : total_{samples, sizes[0], sizes[1], sizes[2]}, size_{1, 1, 1, 1} {
     int64_t inner = 1;
     for (int64_t axis = 3; axis >= 0; --axis) {
       size_[axis] = best(total_[axis], inner, most, lanes);
