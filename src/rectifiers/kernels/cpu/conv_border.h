@@ -101,8 +101,8 @@ struct SampleTile {
   void (*pull)(int64_t outputs, const Pull<S>& pull);
   void (*push)(int64_t channels, const Push<S>& push);
   void (*correlate)(int64_t channels, int64_t outputs, const Correlate<S>& correlate);
-  void (*add_up)(int64_t count, const int32_t* pixels, const S* from, int64_t pixel, int64_t channels, double* sums);
-  void (*gather)(int64_t n, int64_t samples, const S* from, int64_t sample, S* to, int64_t step);
+  double (*total)(int64_t n, const S* from);
+  void (*gather)(int64_t n, int64_t samples, const S* from, int64_t sample, S* to, int64_t step, int64_t ahead);
   void (*scatter)(int64_t n, int64_t samples, const S* from, int64_t step, S* to, int64_t sample);
 };
 

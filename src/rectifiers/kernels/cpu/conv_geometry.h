@@ -43,6 +43,19 @@ struct Geometry {
   int64_t pixels() const { return out[0] * out[1] * out[2]; }
   int64_t channels_per_group() const { return channels / groups; }
   int64_t outputs_per_group() const { return outputs / groups; }
+  // The share of taps that see the input, and not padding.
+  double inside() const {
+    double share = 1;
+    for (int axis = 0; axis < 3; ++axis) {
+      int64_t seen = 0;
+      for (int64_t at = 0; at < out[axis] * kernel[axis]; ++at) {
+        const int64_t place = at / kernel[axis] * stride[axis] - before[axis] + at % kernel[axis] * dilation[axis];
+        seen += place >= 0 && place < in[axis];
+      }
+      share *= double(seen) / double(out[axis] * kernel[axis]);
+    }
+    return share;
+  }
   // Rows of a group's panel.
   int64_t depth() const { return channels_per_group() * taps(); }
 };

@@ -139,9 +139,9 @@ void correlate_block(const Correlate<S>& p) {
         for (int c = 0; c < channels; ++c) sums[o][c] += right * seen[c];
       }
     }
-    V staged[squares * lanes] = {};
+    V staged[squares * lanes];
 #pragma GCC unroll 32
-    for (int i = 0; i < count; ++i) staged[i] = sums[i / channels][i % channels];
+    for (int i = 0; i < squares * lanes; ++i) staged[i] = i < count ? sums[i / channels][i % channels] : V{};
     for (int square = 0; square < squares; ++square) {
       S totals[lanes];
       store<S>(totals, fold<S>(staged + square * lanes));
@@ -202,61 +202,88 @@ void correlate(int64_t channels, int64_t outputs, const Correlate<S>& p) {
   CorrelateBlocks<S>::pick(channels, outputs, std::make_integer_sequence<int, kChannels * kOutputs>())(p);
 }
 
-// The sums over samples and some pixels of every channel.
+// The sum of n elements; every so many are added up on their own.
 template <class S>
-void add_up(int64_t count, const int32_t* pixels, const S* from, int64_t pixel, int64_t channels, double* sums) {
-  using V = typename Vector<S>::Whole;
-  for (int64_t c = 0; c < channels; ++c, from += kSamples<S>) {
-    V sum = {};
-    for (int64_t i = 0; i < count; ++i) {
-      for (int part = 0; part < kParts; ++part) sum += load<S>(from + pixels[i] * pixel + part * Vector<S>::lanes);
+double sum(int64_t n, const S* from) {
+  constexpr int lanes = Vector<S>::lanes, run = 64;
+  double total = 0;
+  int64_t at = 0;
+  for (; at + lanes <= n;) {
+    typename Vector<S>::Whole vector = {};
+    for (int i = 0; i < run && at + lanes <= n; ++i, at += lanes) vector += load<S>(from + at);
+    total += across<S>(vector);
+  }
+  for (; at < n; ++at) total += from[at];
+  return total;
+}
+
+// Samples stand so far apart, often by a power of two, that reading all of them abreast would drive their lines out of
+// the cache before the next elements are read. They take a rest here, one after the other.
+template <class S>
+struct Stage {
+  static constexpr int64_t length = 128, pitch = length + 64 / sizeof(S);
+  S rows[kSamples<S> * pitch];
+
+  // Turns squares of it to or from pixels; the last one may overlap the one before.
+  template <class Turn>
+  static void squares(int64_t n, const Turn& turn) {
+    constexpr int lanes = Vector<S>::lanes;
+    for (int64_t at = 0; at < n; at += lanes) {
+      const int64_t first = at + lanes <= n ? at : n - lanes;
+      for (int lane = 0; lane < kSamples<S>; lane += lanes) turn(first, lane);
     }
-    sums[c] += across<S>(sum);
   }
-}
+};
 
-// Calls square(at) for squares of elements that cover a run; the last one may overlap the one before.
-template <class S, class Square>
-void cover(int64_t n, const Square& square) {
-  constexpr int lanes = Vector<S>::lanes;
-  for (int64_t at = 0; at < n; at += lanes) square(at + lanes <= n ? at : n - lanes);
-}
-
-// Puts n elements of several samples side by side; lanes without a sample get zeros.
+// Puts n elements of several samples side by side; lanes without a sample get zeros. What is read next stands `ahead`.
 template <class S>
-void gather(int64_t n, int64_t samples, const S* from, int64_t sample, S* to, int64_t step) {
-  constexpr int lanes = Vector<S>::lanes;
-  if (samples == kSamples<S> && n >= lanes) {
-    return cover<S>(n, [&](int64_t at) {
-      for (int part = 0; part < kParts; ++part) {
-        transpose(from + part * lanes * sample + at, sample, to + at * step + part * lanes, step);
+void gather(int64_t n, int64_t samples, const S* from, int64_t sample, S* to, int64_t step, int64_t ahead) {
+  constexpr int soon = 4, line = 64 / sizeof(S);
+  Stage<S> stage;
+  for (int64_t size; n > 0; n -= size, from += size, to += size * step) {
+    size = n < stage.length ? n : stage.length;
+    for (int64_t i = 0; i < kSamples<S>; ++i) {
+      S* const row = stage.rows + i * stage.pitch;
+      const S* const next = from + (i + soon) % kSamples<S> * sample + (i + soon < kSamples<S> ? 0 : ahead);
+      for (int64_t at = 0; at < size; at += line) __builtin_prefetch(next + at);
+      for (int64_t at = 0; at < size; ++at) row[at] = i < samples ? from[i * sample + at] : S(0);
+    }
+    if (size >= Vector<S>::lanes) {
+      stage.squares(size, [&](int64_t at, int lane) {
+        transpose(stage.rows + lane * stage.pitch + at, stage.pitch, to + at * step + lane, step);
+      });
+    } else {
+      for (int64_t at = 0; at < size; ++at) {
+        for (int i = 0; i < kSamples<S>; ++i) to[at * step + i] = stage.rows[i * stage.pitch + at];
       }
-    });
-  }
-  for (int64_t at = 0; at < n; ++at) {
-    for (int64_t i = 0; i < kSamples<S>; ++i) to[at * step + i] = i < samples ? from[i * sample + at] : S(0);
+    }
   }
 }
 
 // The other way.
 template <class S>
 void scatter(int64_t n, int64_t samples, const S* from, int64_t step, S* to, int64_t sample) {
-  constexpr int lanes = Vector<S>::lanes;
-  if (samples == kSamples<S> && n >= lanes) {
-    return cover<S>(n, [&](int64_t at) {
-      for (int part = 0; part < kParts; ++part) {
-        transpose(from + at * step + part * lanes, step, to + part * lanes * sample + at, sample);
+  Stage<S> stage;
+  for (int64_t size; n > 0; n -= size, to += size, from += size * step) {
+    size = n < stage.length ? n : stage.length;
+    if (size >= Vector<S>::lanes) {
+      stage.squares(size, [&](int64_t at, int lane) {
+        transpose(from + at * step + lane, step, stage.rows + lane * stage.pitch + at, stage.pitch);
+      });
+    } else {
+      for (int64_t at = 0; at < size; ++at) {
+        for (int i = 0; i < kSamples<S>; ++i) stage.rows[i * stage.pitch + at] = from[at * step + i];
       }
-    });
-  }
-  for (int64_t at = 0; at < n; ++at) {
-    for (int64_t i = 0; i < samples; ++i) to[i * sample + at] = from[at * step + i];
+    }
+    for (int64_t i = 0; i < samples; ++i) {
+      for (int64_t at = 0; at < size; ++at) to[i * sample + at] = stage.rows[i * stage.pitch + at];
+    }
   }
 }
 
 template <class S>
 constexpr rectifiers::SampleTile<S> sample_tile() {
-  return {kSamples<S>, kPull, kPush, kChannels, kOutputs, pull<S>, push<S>, correlate<S>, add_up<S>, gather<S>,
+  return {kSamples<S>, kPull, kPush, kChannels, kOutputs, pull<S>, push<S>, correlate<S>, sum<S>, gather<S>,
           scatter<S>};
 }
 

@@ -127,10 +127,15 @@ class SampleConvolver {
         taps_(g.taps()),
         lots_((g.batch + tile.samples - 1) / tile.samples) {}
 
-  // Whether so few lanes stay empty that this is the faster way.
+  // Whether this is the faster way: few lanes stay empty, and several taps share the work of filling them.
   static bool suits(const Geometry& g, const SampleTile<S>& tile) {
     const int64_t lanes = (g.batch + tile.samples - 1) / tile.samples * tile.samples;
-    return 4 * g.batch >= 3 * lanes;
+    return 4 * g.batch >= 3 * lanes && g.taps() > 1;
+  }
+
+  // Backward, panels multiply faster; they lose it where outputs are few, or where many taps see padding.
+  static bool suits_backward(const Geometry& g, const SampleTile<S>& tile) {
+    return suits(g, tile) && (g.outputs_per_group() < 32 || g.inside() < 0.9);
   }
 
   void forward(const S* x, const S* weight, const S* threshold, const S* bias, S* y) const {
@@ -141,14 +146,14 @@ class SampleConvolver {
     });
     const Boxes boxes(1, g_.out, pixels_within(channels_ + outputs_), 1);
     each_task(lots_ * boxes.count() * g_.groups, [&](int64_t begin, int64_t end) {
+      Buffer<S> frames, results;
       std::vector<S> sums(tile_.pulled);
       for (int64_t task = begin; task < end; ++task) {
         const int64_t lot = task % lots_, group = task / lots_ % g_.groups;
         const Pairs pairs = Pairs::seen(g_, boxes[task / lots_ / g_.groups]);
         const int64_t pixels = pairs.mine().pixels(), x_pixel = pitch(channels_), y_pixel = pitch(outputs_);
-        Scratch<S> scratch(Scratch<S>::round(pairs.theirs().pixels() * x_pixel) + pixels * y_pixel);
-        S* const frame = scratch.take(pairs.theirs().pixels() * x_pixel);
-        S* const found = scratch.take(pixels * y_pixel);
+        S* const frame = frames.at_least(pairs.theirs().pixels() * x_pixel);
+        S* const found = results.at_least(pixels * y_pixel);
         gather(x, g_.channels, g_.in, lot, group * channels_, channels_, pairs.theirs(), frame, x_pixel);
         for (int64_t block = 0; block < blocks.parts; ++block) {
           const int64_t first = blocks.begin(block), rows = blocks.size(block);
@@ -169,17 +174,7 @@ class SampleConvolver {
                  to});
           }
         }
-        each_run(pairs.mine(), g_.out, [&](int64_t place, int64_t pixel, int64_t n) {
-          for (int64_t o = 0; o < outputs_; ++o) {
-            tile_.scatter(
-                n,
-                samples(lot),
-                found + pixel * y_pixel + o * tile_.samples,
-                y_pixel,
-                y + (lot * tile_.samples * g_.outputs + group * outputs_ + o) * g_.pixels() + place,
-                g_.outputs * g_.pixels());
-          }
-        });
+        scatter(found, y_pixel, outputs_, pairs.mine(), g_.out, lot, group * outputs_, g_.outputs, y);
       }
     });
   }
@@ -193,15 +188,107 @@ class SampleConvolver {
       S* grad_weight,
       S* grad_threshold,
       S* grad_bias) const {
-    const std::vector<double> unseen = backward_weight(grad, x, threshold, grad_weight, grad_bias);
-    backward_input(grad, x, weight, threshold, unseen, grad_x, grad_threshold);
+    const Split blocks(channels_, tile_.pushed);
+    const std::vector<S> floors = tap_by_tap(threshold);
+    const std::vector<S> packed = pack(blocks, channels_, outputs_, [&](int64_t group, int64_t tap, int64_t o, int64_t c) {
+      return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
+    });
+    const Boxes boxes(1, g_.in, pixels_within(2 * channels_ + outputs_), 1);
+    const int64_t items = lots_ * boxes.count(), rows = taps_ * channels_, size = g_.outputs * rows;
+    const int64_t most = most_shares(size * int64_t(sizeof(S)));
+    const Split shares(items, (items + most - 1) / most);
+    const Split runs(blocks.parts, std::max<int64_t>(1, blocks.parts * shares.parts / kShares));
+    // Of every share: the gradients of the weights, and of the thresholds what each lane caught.
+    const std::unique_ptr<S[]> weights(new S[shares.parts * size]);
+    const std::unique_ptr<S[]> caught(new S[shares.parts * g_.groups * rows * tile_.samples]);
+    each_task(shares.parts * g_.groups * runs.parts, [&](int64_t begin, int64_t end) {
+      Buffer<S> frames, results, gradients, blocked, blocked_gradients;
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t share = task % shares.parts, group = task / shares.parts % g_.groups;
+        const int64_t run = task / shares.parts / g_.groups, first_block = runs.begin(run);
+        const int64_t last_block = first_block + runs.size(run), first = blocks.begin(first_block);
+        const int64_t channels = blocks.begin(last_block) - first, x_pixel = pitch(channels);
+        const int64_t grad_pixel = pitch(outputs_);
+        S* const sums = weights.get() + share * size + group * outputs_ * rows;
+        S* const lanes = caught.get() + (share * g_.groups + group) * rows * tile_.samples;
+        for (int64_t o = 0; o < outputs_; ++o) std::fill_n(sums + o * rows + first * taps_, channels * taps_, S(0));
+        for (int64_t tap = 0; tap < taps_; ++tap) {
+          std::fill_n(lanes + (tap * channels_ + first) * tile_.samples, channels * tile_.samples, S(0));
+        }
+        for (int64_t item = shares.begin(share); item < shares.begin(share) + shares.size(share); ++item) {
+          const int64_t lot = item % lots_;
+          const Pairs pairs = Pairs::seeing(g_, boxes[item / lots_]);
+          const int64_t pixels = pairs.mine().pixels();
+          S* const frame = frames.at_least(pixels * x_pixel);
+          S* const found = results.at_least(pixels * x_pixel);
+          S* const grads = gradients.at_least(pairs.theirs().pixels() * grad_pixel);
+          gather(x, g_.channels, g_.in, lot, group * channels_ + first, channels, pairs.mine(), frame, x_pixel);
+          gather(grad, g_.outputs, g_.out, lot, group * outputs_, outputs_, pairs.theirs(), grads, grad_pixel);
+          for (int64_t block = first_block; block < last_block; ++block) {
+            const int64_t c = blocks.begin(block), at = (c - first) * tile_.samples;
+            for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+              tile_.push(
+                  blocks.size(block),
+                  {pairs.links(pixel),
+                   outputs_,
+                   grads,
+                   grad_pixel,
+                   frame + pixel * x_pixel + at,
+                   floors.data() + group * rows + c,
+                   packed.data() + group * outputs_ * rows + c * taps_ * outputs_,
+                   channels_,
+                   found + pixel * x_pixel + at,
+                   lanes + c * tile_.samples});
+            }
+          }
+          scatter(found, x_pixel, channels, pairs.mine(), g_.in, lot, group * channels_ + first, g_.channels, grad_x);
+          const Split channel_blocks(channels, tile_.channels), output_blocks(outputs_, tile_.outputs);
+          correlate(
+              pairs,
+              channel_blocks,
+              regroup(frame, pixels, x_pixel, channel_blocks, blocked.at_least(pixels * channels * tile_.samples)),
+              output_blocks,
+              regroup(
+                  grads,
+                  pairs.theirs().pixels(),
+                  grad_pixel,
+                  output_blocks,
+                  blocked_gradients.at_least(pairs.theirs().pixels() * outputs_ * tile_.samples)),
+              floors.data() + group * rows + first,
+              sums + first * taps_);
+        }
+      }
+    });
+    const std::vector<double> unseen = outside(grad, grad_bias);
+    each_task(g_.outputs, [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) {
+        for (int64_t i = 0; i < rows; ++i) {
+          S sum = static_cast<S>(unseen[i % taps_ * g_.outputs + o] * outside(threshold[o / outputs_ * rows + i]));
+          for (int64_t share = 0; share < shares.parts; ++share) sum += weights[share * size + o * rows + i];
+          grad_weight[o * rows + i] = sum;
+        }
+      }
+    });
+    for (int64_t c = 0; c < g_.channels; ++c) {
+      const int64_t group = c / channels_;
+      for (int64_t tap = 0; tap < taps_; ++tap) {
+        double sum = 0;
+        for (int64_t share = 0; share < shares.parts; ++share) {
+          const int64_t row = (share * g_.groups + group) * rows + tap * channels_ + c % channels_;
+          for (int64_t i = 0; i < tile_.samples; ++i) sum += caught[row * tile_.samples + i];
+        }
+        for (int64_t o = group * outputs_; threshold[c * taps_ + tap] >= 0 && o < (group + 1) * outputs_; ++o) {
+          sum += unseen[tap * g_.outputs + o] * weight[o * rows + c % channels_ * taps_ + tap];
+        }
+        grad_threshold[c * taps_ + tap] = static_cast<S>(sum);
+      }
+    }
   }
 
  private:
   static constexpr int64_t kTerms = 160;            // products that are summed up before others are added
-  static constexpr int64_t kTileBytes = 512 << 10;  // memory that a task goes over again and again
-  static constexpr int64_t kPixels = 64;            // output pixels over which weights' gradients stay in registers
-  static constexpr int64_t kSums = 64;              // tasks that each sum up a gradient of the thresholds, at most
+  static constexpr int64_t kTileBytes = 2 << 20;   // memory that a task goes over again and again
+  static constexpr int64_t kPixels = 64;            // over which a gradient of the weights stays in registers
 
   template <class Body>
   static void each_task(int64_t tasks, const Body& body) {
@@ -301,192 +388,114 @@ class SampleConvolver {
     each_run(region, sizes, [&](int64_t place, int64_t at, int64_t n) {
       for (int64_t c = 0; c < channels; ++c) {
         const S* const from = x + (lot * tile_.samples * all + first + c) * plane + place;
-        tile_.gather(n, samples(lot), from, all * plane, to + at * pixel + c * tile_.samples, pixel);
+        tile_.gather(n, samples(lot), from, all * plane, to + at * pixel + c * tile_.samples, pixel, plane);
       }
     });
   }
 
-  // Returns, per tap and output, the sum of the gradients of all outputs whose tap sees padding.
-  std::vector<double> backward_weight(
-      const S* grad, const S* x, const S* threshold, S* grad_weight, S* grad_bias) const {
-    const Boxes boxes(1, g_.out, kPixels, 1);
-    const int64_t items = lots_ * boxes.count(), size = g_.outputs * channels_ * taps_;
-    const int64_t most = most_shares(size * int64_t(sizeof(S)));
-    const Split shares(items, (items + most - 1) / most);
-    const Split channel_blocks(channels_, tile_.channels), output_blocks(outputs_, tile_.outputs);
-    const Split runs(channel_blocks.parts, std::max<int64_t>(1, channel_blocks.parts * shares.parts / kShares));
-    const std::vector<S> floors = tap_by_tap(threshold);
-    const std::unique_ptr<S[]> partial(new S[shares.parts * size]);
-    // The last row is that of the bias.
-    const int64_t sums_size = (taps_ + 1) * g_.outputs;
-    std::vector<double> sums(shares.parts * sums_size, 0.0);
-    each_task(shares.parts * g_.groups * runs.parts, [&](int64_t begin, int64_t end) {
-      std::vector<std::vector<int32_t>> in(taps_), out(taps_ + 1), missing(taps_ + 1);
-      for (int64_t task = begin; task < end; ++task) {
-        const int64_t share = task % shares.parts, group = task / shares.parts % g_.groups;
-        const int64_t run = task / shares.parts / g_.groups;
-        const int64_t from = channel_blocks.begin(runs.begin(run));
-        const int64_t to = channel_blocks.begin(runs.begin(run) + runs.size(run));
-        S* const mine = partial.get() + share * size + group * outputs_ * channels_ * taps_;
-        for (int64_t o = 0; o < outputs_; ++o) {
-          std::fill(mine + (o * channels_ + from) * taps_, mine + (o * channels_ + to) * taps_, S(0));
-        }
-        for (int64_t item = shares.begin(share); item < shares.begin(share) + shares.size(share); ++item) {
-          const int64_t lot = item % lots_, x_pixel = pitch(to - from), grad_pixel = pitch(outputs_);
-          const Pairs pairs = Pairs::seen(g_, boxes[item / lots_]);
-          const int64_t seen = pairs.theirs().pixels(), pixels = pairs.mine().pixels();
-          Scratch<S> scratch(Scratch<S>::round(seen * x_pixel) + pixels * grad_pixel);
-          S* const frame = scratch.take(seen * x_pixel);
-          S* const grads = scratch.take(pixels * grad_pixel);
-          gather(x, g_.channels, g_.in, lot, group * channels_ + from, to - from, pairs.theirs(), frame, x_pixel);
-          gather(grad, g_.outputs, g_.out, lot, group * outputs_, outputs_, pairs.mine(), grads, grad_pixel);
-          sort(pairs, in, out, missing);
-          for (int64_t tap = 0; run == 0 && tap <= taps_; ++tap) {
-            double* const to = sums.data() + share * sums_size + tap * g_.outputs + group * outputs_;
-            tile_.add_up(missing[tap].size(), missing[tap].data(), grads, grad_pixel, outputs_, to);
-          }
-          for (int64_t block = runs.begin(run); block < runs.begin(run) + runs.size(run); ++block) {
-            const int64_t c = channel_blocks.begin(block);
-            for (int64_t other = 0; other < output_blocks.parts; ++other) {
-              const int64_t o = output_blocks.begin(other);
-              for (int64_t tap = 0; tap < taps_; ++tap) {
-                tile_.correlate(
-                    channel_blocks.size(block),
-                    output_blocks.size(other),
-                    {static_cast<int64_t>(in[tap].size()),
-                     in[tap].data(),
-                     out[tap].data(),
-                     frame + (c - from) * tile_.samples,
-                     x_pixel,
-                     grads + o * tile_.samples,
-                     grad_pixel,
-                     floors.data() + (group * taps_ + tap) * channels_ + c,
-                     mine + (o * channels_ + c) * taps_ + tap,
-                     taps_,
-                     channels_ * taps_});
-              }
-            }
-          }
-        }
+  // The other way.
+  void scatter(
+      const S* from,
+      int64_t pixel,
+      int64_t channels,
+      const Region& region,
+      const int64_t (&sizes)[3],
+      int64_t lot,
+      int64_t first,
+      int64_t all,
+      S* to) const {
+    const int64_t plane = sizes[0] * sizes[1] * sizes[2];
+    each_run(region, sizes, [&](int64_t place, int64_t at, int64_t n) {
+      for (int64_t c = 0; c < channels; ++c) {
+        S* const into = to + (lot * tile_.samples * all + first + c) * plane + place;
+        tile_.scatter(n, samples(lot), from + at * pixel + c * tile_.samples, pixel, into, all * plane);
       }
     });
-    for (int64_t share = 1; share < shares.parts; ++share) {
-      for (int64_t i = 0; i < sums_size; ++i) sums[i] += sums[share * sums_size + i];
+  }
+
+  // Pixels of all channels, turned into blocks of a few channels of all pixels.
+  const S* regroup(const S* from, int64_t pixels, int64_t pixel_size, const Split& blocks, S* to) const {
+    S* next = to;
+    for (int64_t block = 0; block < blocks.parts; ++block) {
+      const int64_t size = blocks.size(block) * tile_.samples;
+      for (int64_t pixel = 0; pixel < pixels; ++pixel, next += size) {
+        std::copy_n(from + pixel * pixel_size + blocks.begin(block) * tile_.samples, size, next);
+      }
     }
-    std::copy_n(sums.data() + taps_ * g_.outputs, g_.outputs, grad_bias);
-    each_task(g_.outputs, [&](int64_t begin, int64_t end) {
-      const int64_t row = channels_ * taps_;
-      for (int64_t o = begin; o < end; ++o) {
-        for (int64_t i = 0; i < row; ++i) {
-          const int64_t tap = i % taps_;
-          S sum = static_cast<S>(sums[tap * g_.outputs + o] * outside(threshold[o / outputs_ * row + i]));
-          for (int64_t share = 0; share < shares.parts; ++share) sum += partial[share * size + o * row + i];
-          grad_weight[o * row + i] = sum;
-        }
-      }
-    });
-    return sums;
+    return to;
   }
 
-  // The pairs tap by tap; per tap the pixels of the output that lack it; and all pixels, as if a last tap lacked all.
-  void sort(
+  // Adds to the gradients of the weights of some channels.
+  void correlate(
       const Pairs& pairs,
-      std::vector<std::vector<int32_t>>& in,
-      std::vector<std::vector<int32_t>>& out,
-      std::vector<std::vector<int32_t>>& missing) const {
-    for (std::vector<int32_t>& list : in) list.clear();
-    for (std::vector<int32_t>& list : out) list.clear();
-    for (std::vector<int32_t>& list : missing) list.clear();
+      const Split& channel_blocks,
+      const S* x,
+      const Split& output_blocks,
+      const S* grad,
+      const S* floors,
+      S* sums) const {
+    std::vector<std::vector<int32_t>> in(taps_), out(taps_);
     for (int32_t pixel = 0; pixel < pairs.mine().pixels(); ++pixel) {
       const Links links = pairs.links(pixel);
       for (int64_t i = 0; i < links.count; ++i) {
-        in[links.tap[i]].push_back(links.place[i]);
-        out[links.tap[i]].push_back(pixel);
+        in[links.tap[i]].push_back(pixel);
+        out[links.tap[i]].push_back(links.place[i]);
       }
-      each_missing(links, [&](int64_t tap) { missing[tap].push_back(pixel); });
-      missing[taps_].push_back(pixel);
+    }
+    // What a band needs stays in the first-level cache while all taps go over it.
+    const int64_t bands = Split(pairs.mine().pixels(), kPixels).parts;
+    for (int64_t i = 0; i < channel_blocks.parts; ++i) {
+      const int64_t c = channel_blocks.begin(i);
+      for (int64_t j = 0; j < output_blocks.parts; ++j) {
+        const int64_t o = output_blocks.begin(j);
+        for (int64_t band = 0; band < bands; ++band) {
+          for (int64_t tap = 0; tap < taps_; ++tap) {
+            const int64_t count = in[tap].size(), begin = count * band / bands, end = count * (band + 1) / bands;
+            tile_.correlate(
+                channel_blocks.size(i),
+                output_blocks.size(j),
+                {end - begin,
+                 in[tap].data() + begin,
+                 out[tap].data() + begin,
+                 x + pairs.mine().pixels() * c * tile_.samples,
+                 channel_blocks.size(i) * tile_.samples,
+                 grad + pairs.theirs().pixels() * o * tile_.samples,
+                 output_blocks.size(j) * tile_.samples,
+                 floors + tap * channels_ + c,
+                 sums + o * channels_ * taps_ + c * taps_ + tap,
+                 taps_,
+                 channels_ * taps_});
+          }
+        }
+      }
     }
   }
 
-  void backward_input(
-      const S* grad,
-      const S* x,
-      const S* weight,
-      const S* threshold,
-      const std::vector<double>& unseen,
-      S* grad_x,
-      S* grad_threshold) const {
-    const Split blocks(channels_, tile_.pushed);
-    const std::vector<S> floors = tap_by_tap(threshold);
-    const std::vector<S> packed = pack(blocks, channels_, outputs_, [&](int64_t group, int64_t tap, int64_t o, int64_t c) {
-      return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
-    });
-    const Boxes boxes(1, g_.in, pixels_within(2 * channels_ + outputs_), 1);
-    const int64_t items = lots_ * boxes.count(), rows = taps_ * channels_;
-    const Split shares(items, (items + kSums - 1) / kSums);
-    std::vector<double> caught(shares.parts * g_.groups * rows, 0.0);
-    each_task(shares.parts * g_.groups, [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task) {
-        const int64_t share = task / g_.groups, group = task % g_.groups;
-        std::vector<S> lanes(rows * tile_.samples, S(0));
-        for (int64_t item = shares.begin(share); item < shares.begin(share) + shares.size(share); ++item) {
-          const int64_t lot = item % lots_, x_pixel = pitch(channels_), grad_pixel = pitch(outputs_);
-          const Pairs pairs = Pairs::seeing(g_, boxes[item / lots_]);
-          const int64_t pixels = pairs.mine().pixels(), seeing = pairs.theirs().pixels();
-          Scratch<S> scratch(2 * Scratch<S>::round(pixels * x_pixel) + seeing * grad_pixel);
-          S* const frame = scratch.take(pixels * x_pixel);
-          S* const found = scratch.take(pixels * x_pixel);
-          S* const grads = scratch.take(seeing * grad_pixel);
-          gather(x, g_.channels, g_.in, lot, group * channels_, channels_, pairs.mine(), frame, x_pixel);
-          gather(grad, g_.outputs, g_.out, lot, group * outputs_, outputs_, pairs.theirs(), grads, grad_pixel);
-          for (int64_t block = 0; block < blocks.parts; ++block) {
-            const int64_t first = blocks.begin(block), at = first * tile_.samples;
-            for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-              tile_.push(
-                  blocks.size(block),
-                  {pairs.links(pixel),
-                   outputs_,
-                   grads,
-                   grad_pixel,
-                   frame + pixel * x_pixel + at,
-                   floors.data() + group * rows + first,
-                   packed.data() + group * outputs_ * rows + first * taps_ * outputs_,
-                   channels_,
-                   found + pixel * x_pixel + at,
-                   lanes.data() + at});
-            }
-          }
-          each_run(pairs.mine(), g_.in, [&](int64_t place, int64_t pixel, int64_t n) {
-            for (int64_t c = 0; c < channels_; ++c) {
-              tile_.scatter(
-                  n,
-                  samples(lot),
-                  found + pixel * x_pixel + c * tile_.samples,
-                  x_pixel,
-                  grad_x + (lot * tile_.samples * g_.channels + group * channels_ + c) * g_.inputs() + place,
-                  g_.channels * g_.inputs());
-            }
-          });
-        }
-        double* const to = caught.data() + (share * g_.groups + group) * rows;
-        for (int64_t row = 0; row < rows; ++row) {
-          for (int64_t i = 0; i < tile_.samples; ++i) to[row] += lanes[row * tile_.samples + i];
-        }
-      }
-    });
-    for (int64_t c = 0; c < g_.channels; ++c) {
-      const int64_t group = c / channels_;
-      for (int64_t tap = 0; tap < taps_; ++tap) {
-        double sum = 0;
-        for (int64_t share = 0; share < shares.parts; ++share) {
-          sum += caught[(share * g_.groups + group) * rows + tap * channels_ + c % channels_];
-        }
-        for (int64_t o = group * outputs_; threshold[c * taps_ + tap] >= 0 && o < (group + 1) * outputs_; ++o) {
-          sum += unseen[tap * g_.outputs + o] * weight[(o * channels_ + c % channels_) * taps_ + tap];
-        }
-        grad_threshold[c * taps_ + tap] = static_cast<S>(sum);
+  // The gradient of the bias; returns, per tap and output, the sum of the gradients of all pixels whose tap sees padding.
+  std::vector<double> outside(const S* grad, S* grad_bias) const {
+    const Boxes whole(1, g_.out, g_.pixels(), 1);
+    std::vector<std::vector<int64_t>> missing(taps_);
+    for (int64_t box = 0, first = 0; box < whole.count(); ++box) {
+      const Pairs pairs = Pairs::seen(g_, whole[box]);
+      for (int64_t pixel = 0; pixel < pairs.mine().pixels(); ++pixel, ++first) {
+        each_missing(pairs.links(pixel), [&](int64_t tap) { missing[tap].push_back(first); });
       }
     }
+    std::vector<double> sums(taps_ * g_.outputs, 0.0);
+    each_task(g_.outputs, [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) {
+        double total = 0;
+        for (int64_t n = 0; n < g_.batch; ++n) {
+          const S* const plane = grad + (n * g_.outputs + o) * g_.pixels();
+          total += tile_.total(g_.pixels(), plane);
+          for (int64_t tap = 0; tap < taps_; ++tap) {
+            for (const int64_t pixel : missing[tap]) sums[tap * g_.outputs + o] += plane[pixel];
+          }
+        }
+        grad_bias[o] = static_cast<S>(total);
+      }
+    });
+    return sums;
   }
 
   const Geometry& g_;

@@ -140,16 +140,16 @@ S* room(const Tensor& tensor) {
   return static_cast<S*>(tensor.mutable_data_ptr());
 }
 
-// Calls body(convolver) with the one that is faster for this call.
+// Calls body(convolver) with one of the two.
 template <class S, class Body>
-void convolve(const Call& call, const Stems<S>& stems, const Body& body) {
-  if (SampleConvolver<S>::suits(call.geometry, stems.samples)) return body(SampleConvolver<S>(call.geometry, stems.samples));
+void convolve(const Call& call, const Stems<S>& stems, bool by_samples, const Body& body) {
+  if (by_samples) return body(SampleConvolver<S>(call.geometry, stems.samples));
   body(PanelConvolver<S>(call.geometry, stems.convolution));
 }
 
 template <class S>
 void run(const Call& call, const Stems<S>& stems, const std::optional<Tensor>& bias, const Tensor& y) {
-  convolve(call, stems, [&](const auto& convolver) {
+  convolve(call, stems, SampleConvolver<S>::suits(call.geometry, stems.samples), [&](const auto& convolver) {
     convolver.forward(
         data<S>(call.x),
         data<S>(call.weight),
@@ -161,7 +161,7 @@ void run(const Call& call, const Stems<S>& stems, const std::optional<Tensor>& b
 
 template <class S>
 void run(const Call& call, const Stems<S>& stems, const Tensor& grad, const Tensor (&gradients)[4]) {
-  convolve(call, stems, [&](const auto& convolver) {
+  convolve(call, stems, SampleConvolver<S>::suits_backward(call.geometry, stems.samples), [&](const auto& convolver) {
     convolver.backward(
         data<S>(grad),
         data<S>(call.x),

@@ -34,4 +34,26 @@ class Scratch {
   S* next_;
 };
 
+// Memory that grows to the largest size asked for and is used again; nothing is said of what is in it.
+template <class S>
+class Buffer {
+ public:
+  S* at_least(int64_t size) {
+    if (size > size_) {
+      constexpr size_t line = 64;
+      memory_.reset(static_cast<S*>(std::aligned_alloc(line, (size * sizeof(S) + line - 1) / line * line)));
+      if (!memory_) throw std::bad_alloc();
+      size_ = size;
+    }
+    return memory_.get();
+  }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<S, Free> memory_;
+  int64_t size_ = 0;
+};
+
 }  // namespace rectifiers
