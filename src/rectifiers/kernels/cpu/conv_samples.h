@@ -473,10 +473,10 @@ class SampleConvolver {
 
   // The gradient of the bias; returns, per tap and output, the sum of the gradients of all pixels whose tap sees padding.
   std::vector<double> outside(const S* grad, S* grad_bias) const {
-    const Boxes whole(1, g_.out, g_.pixels(), 1);
+    const Boxes boxes(1, g_.out, kPixels, 1);
     std::vector<std::vector<int64_t>> missing(taps_);
-    for (int64_t box = 0, first = 0; box < whole.count(); ++box) {
-      const Pairs pairs = Pairs::seen(g_, whole[box]);
+    for (int64_t box = 0, first = 0; box < boxes.count(); ++box) {
+      const Pairs pairs = Pairs::seen(g_, boxes[box]);
       for (int64_t pixel = 0; pixel < pairs.mine().pixels(); ++pixel, ++first) {
         each_missing(pairs.links(pixel), [&](int64_t tap) { missing[tap].push_back(first); });
       }

@@ -87,7 +87,7 @@ def resnet18_with_convrelu() -> nn.Module:
     """
     from torchvision.models.resnet import BasicBlock
 
-    class Block(BasicBlock):
+    class Block(BasicBlock):  # type: ignore[misc]
         def __init__(self, inplanes: int, planes: int, *args: Any, **kwargs: Any) -> None:
             super().__init__(inplanes, planes, *args, **kwargs)
             self.conv2 = activations.ConvReLU2d(planes, planes, 3, padding=1, bias=False)
@@ -95,7 +95,8 @@ def resnet18_with_convrelu() -> nn.Module:
 
         def forward(self, x: Tensor) -> Tensor:
             shortcut = x if self.downsample is None else self.downsample(x)
-            return self.relu(self.bn2(self.conv2(self.bn1(self.conv1(x)))) + shortcut)
+            out: Tensor = self.relu(self.bn2(self.conv2(self.bn1(self.conv1(x)))) + shortcut)
+            return out
 
     net = _for_small_images(Block)
     net.relu = nn.ReLU()
