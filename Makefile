@@ -16,10 +16,10 @@ LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help quickstart test test-all check bench wheels docs clean
+.PHONY: help quickstart test test-all test-wheels check bench wheels docs clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 quickstart: $(LAB) ## compare eight functions on embedded digits: a table here, and a report to open (about two minutes)
 	@$(BIN)/rectifiers run quickstart
@@ -29,6 +29,9 @@ test: $(DEV) ## run the tests
 
 test-all: $(DEV) ## run the tests, the slow ones too
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 8 -m ""
+
+test-wheels: $(DEV) ## build both wheels and install each in an empty environment
+	@$(BIN)/pytest -m slow tests/test_wheels.py
 
 check: $(DEV) ## check style, formatting, types and layering
 	@$(BIN)/ruff check
