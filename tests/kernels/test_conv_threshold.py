@@ -259,7 +259,7 @@ def test_opcheck(dtype: torch.dtype) -> None:
     case = Case((2, 4, 9, 10), (6, 2, 3, 3), (2, 1), (1, 1, 0, 2), (1, 2), 2, dtype=dtype, last=True)
     tensors = [tensor.requires_grad_() for tensor in case.tensors()]
     checks = ("test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic")
-    torch.library.opcheck(dispatch.operator(conv_threshold.STEM), (*tensors, *case.settings), test_utils=checks)
+    torch.library.opcheck(torch.ops.rectifiers.conv_threshold.default, (*tensors, *case.settings), test_utils=checks)
 
 
 @pytest.mark.parametrize("batched", ["input", "all"])
