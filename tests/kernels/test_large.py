@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 from torch import Tensor
@@ -11,7 +13,13 @@ from rectifiers.kernels.kernel import LAYER, Kernel
 
 from .cases import every, needs_library, parameters
 
-pytestmark = [needs_library, pytest.mark.slow]
+FREE = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+pytestmark = [
+    needs_library,
+    pytest.mark.slow,
+    pytest.mark.skipif(FREE < 9 * 2**30, reason="needs 9 GiB of free memory"),
+]
 
 WINDOW = 1000
 BYTES = 2**31
