@@ -40,6 +40,7 @@ def pieces(x: Tensor, windows: list[slice]) -> Tensor:
 
 
 @every
+@torch.no_grad()  # With gradients on, a backward pass is the composite's, which can be differentiated again.
 def test_elementwise(kernel: Kernel) -> None:
     if kernel.stem == "crelu":
         pytest.skip("it has a test of its own")
@@ -59,6 +60,7 @@ def test_elementwise(kernel: Kernel) -> None:
         torch.testing.assert_close(one, other)
 
 
+@torch.no_grad()
 def test_both_phases() -> None:
     kernel, dtype = Kernel.table["crelu",], torch.bfloat16
     x = torch.zeros(BYTES // dtype.itemsize // 2 + WINDOW, dtype=dtype)
