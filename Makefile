@@ -16,10 +16,10 @@ LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help quickstart test test-all check bench surgery-zoo wheels docs clean
+.PHONY: help quickstart test test-all test-wheels check bench surgery-zoo wheels docs clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 quickstart: $(LAB) ## compare eight functions on embedded digits: a table here, and a report to open (about two minutes)
 	@$(BIN)/rectifiers run quickstart
@@ -30,6 +30,9 @@ test: $(DEV) ## run the tests
 test-all: $(DEV) ## run the tests, the slow ones too
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 8 -m ""
 
+test-wheels: $(DEV) ## build both wheels and install each in an empty environment
+	@$(BIN)/pytest -m slow tests/test_wheels.py
+
 check: $(DEV) ## check style, formatting, types and layering
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -37,8 +40,9 @@ check: $(DEV) ## check style, formatting, types and layering
 	@$(BIN)/lint-imports
 
 bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and trainings per minute
-	@$(BIN)/rectifiers bench --output benchmarks/results/kernels.json
-	@$(BIN)/python benchmarks/conv_relu.py
+	@$(BIN)/rectifiers bench --output benchmarks/results/kernels.json --plot docs/images/kernels.svg
+	@OMP_NUM_THREADS=2 $(BIN)/python benchmarks/conv_relu.py --output benchmarks/results/conv_relu.json
+	@$(BIN)/python benchmarks/conv_relu.py --cpu-time --output benchmarks/results/conv_relu.json
 	@$(BIN)/python benchmarks/input_pipeline.py
 	@$(BIN)/python benchmarks/sweep.py
 

@@ -1,26 +1,31 @@
 """ConvReLU beside ReLU followed by a convolution: time of a forward and a backward pass.
 
-    python benchmarks/conv_relu.py [--rounds 15] [--threads 2] [--cpu-time]
+    python benchmarks/conv_relu.py [--rounds 15] [--threads 2] [--cpu-time] [--output FILE]
 
 Every result is first compared with the composite in float64. Then ReLU + convolution, contiguous and channels_last,
 and ConvReLU take turns, so that a machine that slows down slows all; a row's ratio is ConvReLU's median over that of
 the faster of the other two. `--cpu-time` counts the process's own processor seconds, on one thread, for a machine
-that is not idle.
+that is not idle. `--output` keeps the numbers: a run with the same clock and threads takes the older one's place.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rectifiers.kernels import conv_threshold, dispatch, using
+from rectifiers.experiments.provenance import provenance
+from rectifiers.kernels import conv_threshold, using
 
 TOLERANCE = 1e-4
 
@@ -35,6 +40,7 @@ class Shape:
     taps: int
     padding: int
     sides: tuple[int, ...]
+    goal: str = "≤ 1.1"
 
     def __str__(self) -> str:
         size, kernel = ("×".join(map(str, axes)) for axes in (self.sides, (self.taps,) * len(self.sides)))
@@ -42,9 +48,9 @@ class Shape:
 
 
 SHAPES = (
-    Shape(64, 24, 12, 3, 1, (32, 32)),
-    Shape(64, 48, 12, 3, 1, (32, 32)),
-    Shape(64, 324, 48, 1, 0, (32, 32)),
+    Shape(64, 24, 12, 3, 1, (32, 32), "< 1.0"),
+    Shape(64, 48, 12, 3, 1, (32, 32), "< 1.0"),
+    Shape(64, 324, 48, 1, 0, (32, 32), "< 1.0"),
     Shape(64, 64, 64, 3, 1, (32, 32)),
     Shape(128, 128, 128, 3, 1, (16, 16)),
     Shape(128, 256, 256, 3, 1, (8, 8)),
@@ -114,13 +120,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cpu-time", action="store_true")
+    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    torch.set_num_threads(1 if options.cpu_time else options.threads)
+    threads = 1 if options.cpu_time else options.threads
+    torch.set_num_threads(threads)
     torch.manual_seed(0)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    machine = {**provenance(), "load": load}
+    rows = []
     clock = time.process_time if options.cpu_time else time.perf_counter
     with using("cpu"):
-        if not dispatch.serves(conv_threshold.STEM):
-            raise SystemExit("no kernel to measure")
         heads = (("milliseconds, medians", -42), ("contiguous", 12), ("channels_last", 15), ("convrelu", 10))
         columns = (*heads, ("ratio", 8), ("spread", 14))
         print("".join(f"{head:<{-width}}" if width < 0 else f"{head:>{width}}" for head, width in columns))
@@ -142,6 +151,27 @@ def main() -> None:
                 f"{f'{ratios[quarter]:.2f}–{ratios[-1 - quarter]:.2f}':>14}",
                 flush=True,
             )
+            rows.append(
+                {
+                    "shape": str(shape),
+                    "goal": shape.goal,
+                    "milliseconds": {name: round(1e3 * value, 2) for name, value in middle.items()},
+                    "convrelu": round(1e3 * median, 2),
+                    "ratio": round(median / middle[yardstick], 3),
+                    "quartiles": [round(ratios[quarter], 3), round(ratios[-1 - quarter], 3)],
+                }
+            )
+    if options.output:
+        run = {"clock": "CPU" if options.cpu_time else "wall", "threads": threads, "machine": machine, "rows": rows}
+        keep(options.output, run)
+
+
+def keep(path: Path, run: dict[str, Any]) -> None:
+    """Add a run to those in a file, in the place of one with the same clock and threads."""
+    others = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    runs = [other for other in others if (other["clock"], other["threads"]) != (run["clock"], run["threads"])] + [run]
+    runs.sort(key=lambda run: (-run["threads"], run["clock"]))
+    path.write_text(json.dumps(runs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from rectifiers.papers import registry as experiments
 from rectifiers.report.export import to_markdown
 from rectifiers.report.figures.accuracy import accuracy_figure
 from rectifiers.report.figures.canvas import look, panels, svg, zero_lines
+from rectifiers.report.figures.costs import TITLE, costs_figure
 from rectifiers.report.figures.function import sample
 from rectifiers.report.figures.style import MUTED, SERIES, styles
 from rectifiers.report.table import Outcomes, Table, build
@@ -36,7 +37,10 @@ RESULTS = HERE.parent / "results"
 BEGIN, END = "<!-- table1:begin -->\n", "<!-- table1:end -->\n"
 KERNELS = HERE / "kernels.md"
 COSTS = HERE.parent / "benchmarks" / "results" / "kernels.json"
+COSTS_PICTURE = HERE / "images" / "kernels.svg"
 COSTS_BEGIN, COSTS_END = "<!-- kernels:begin -->\n", "<!-- kernels:end -->\n"
+CONVOLUTIONS = HERE.parent / "benchmarks" / "results" / "conv_relu.json"
+CONVOLUTIONS_BEGIN, CONVOLUTIONS_END = "<!-- conv_relu:begin -->\n", "<!-- conv_relu:end -->\n"
 
 INTRODUCTION = """\
 # The functions
@@ -171,7 +175,16 @@ def accuracy() -> str:
 def kernels(text: str) -> str:
     """The page on kernels with the numbers between its marks written anew."""
     before, rest = text.split(COSTS_BEGIN)
-    return before + COSTS_BEGIN + "\n".join(_costs(json.loads(COSTS.read_text("utf-8")))) + rest.split(COSTS_END)[1]
+    text = before + COSTS_BEGIN + "\n".join(_costs(json.loads(COSTS.read_text("utf-8")))) + rest.split(COSTS_END)[1]
+    before, rest = text.split(CONVOLUTIONS_BEGIN)
+    table = "\n".join(_convolutions(json.loads(CONVOLUTIONS.read_text("utf-8"))))
+    return before + CONVOLUTIONS_BEGIN + table + rest.split(CONVOLUTIONS_END)[1]
+
+
+def costs() -> str:
+    """What the functions cost beside `nn.ReLU`, as SVG."""
+    figure = costs_figure(json.loads(COSTS.read_text("utf-8"))["settings"])
+    return svg(figure, name="kernels", title=TITLE)
 
 
 def _costs(facts: dict[str, Any]) -> Iterator[str]:
@@ -206,6 +219,21 @@ def _costs(facts: dict[str, Any]) -> Iterator[str]:
         goal = "" if one["goal"] is None else f"≤ {one['goal']}"
         yield f"| {one['function']} | {goal} | {one['bytes'] / 2**20:.1f} | {one['ratio']:.3f} |"
     yield COSTS_END
+
+
+def _convolutions(runs: list[dict[str, Any]]) -> Iterator[str]:
+    """ConvReLU's times, a column per run of the benchmark."""
+    machine = runs[0]["machine"]
+    yield f"\n{machine['processor']}, PyTorch {machine['torch']}, commit {machine['commit']}, float32.\n"
+    heads = [f"{run['threads']} thread{'s' * (run['threads'] > 1)}, {run['clock']} time" for run in runs]
+    yield f"| N×channels→outputs, size | goal | {' | '.join(heads)} |"
+    yield "|:--|--:|" + "--:|" * len(runs)
+    for rows in zip(*(run["rows"] for run in runs), strict=True):
+        cells = [f"{row['ratio']:.2f} [{row['quartiles'][0]:.2f}, {row['quartiles'][1]:.2f}]" for row in rows]
+        yield f"| {rows[0]['shape']} | {rows[0]['goal']} | {' | '.join(cells)} |"
+    loads = "; ".join(f"{head}: {run['machine']['load']}" for head, run in zip(heads, runs, strict=True))
+    yield f"\nLoad of the machine before each run: {loads}."
+    yield CONVOLUTIONS_END
 
 
 def _ratio(row: dict[str, Any] | None) -> str:
@@ -299,5 +327,6 @@ if __name__ == "__main__":
     GALLERY.parent.mkdir(exist_ok=True)
     GALLERY.write_text(gallery(), encoding="utf-8")
     ACCURACY.write_text(accuracy(), encoding="utf-8")
+    COSTS_PICTURE.write_text(costs(), encoding="utf-8")
     KERNELS.write_text(kernels(KERNELS.read_text(encoding="utf-8")), encoding="utf-8")
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")

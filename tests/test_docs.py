@@ -52,6 +52,8 @@ def test_the_table_in_the_readme_comes_from_the_results(build: ModuleType) -> No
 def test_the_costs_of_kernels_come_from_the_benchmark(build: ModuleType) -> None:
     text = (DOCS / "kernels.md").read_text(encoding="utf-8")
     assert text == build.kernels(text), "run `make docs`"
+    committed, found = (DOCS / "images" / "kernels.svg").read_text(encoding="utf-8"), build.costs()
+    assert re.findall(r"<text[^>]*>([^<]*)</text>", committed) == re.findall(r"<text[^>]*>([^<]*)</text>", found)
 
 
 def test_page_has_an_entry_for_every_function(page: str) -> None:

@@ -23,7 +23,7 @@ def test_table(cli: Cli) -> None:
 
 
 def test_numbers_for_programs_and_to_keep(cli: Cli, tmp_path: Path) -> None:
-    printed = json.loads(cli("bench", *SMALL, "--json", "--output", "bench.json").out)
+    printed = json.loads(cli("bench", *SMALL, "--json", "--output", "bench.json", "--plot", "bench.svg").out)
     kept = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
     assert printed.keys() == kept.keys() == {"machine", "rivals", "settings", "training_step"}
     assert kept["machine"]["torch"] == printed["machine"]["torch"]
@@ -33,6 +33,9 @@ def test_numbers_for_programs_and_to_keep(cli: Cli, tmp_path: Path) -> None:
     assert rows["nn.PReLU"]["to_prelu"] == [1, 1, 1]
     assert rows["arelu"]["goal"] == 2
     assert rows["arelu"]["error"] < 1e-6
+    picture = (tmp_path / "bench.svg").read_text(encoding="utf-8")
+    assert "that of nn.ReLU" in picture
+    assert "pau, channel" in picture
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def cases(draw: Any, dtypes: Sequence[torch.dtype] = tuple(TOLERANCES)) -> Case:
     ]
     inner, outer = draw(st.integers(1, 9)), draw(st.integers(1, 40))
     return Case(
-        x=(draw(st.integers(1, 5)), groups * inner, *sizes),
+        x=(draw(st.sampled_from((1, 2, 5, 13, 21))), groups * inner, *sizes),
         weight=(groups * outer, inner, *kernel),
         stride=stride,
         padding=padding,
@@ -137,6 +137,12 @@ BOXES = {
     "each channel alone": Case((3, 20, 14, 14), (20, 1, 3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 20),
     "more taps than a panel": Case((2, 2, 9, 9, 9), (3, 2, 6, 6, 6), (1, 1, 1), (1,) * 6, (1, 1, 1), 1),
     "steps past the kernel": Case((2, 3, 20, 21), (4, 3, 1, 2), (3, 4), (0, 0, 0, 0), (1, 1), 1),
+    "samples as lanes": Case((33, 6, 9, 7), (17, 6, 3, 3), (1, 1), (1, 1, 2, 0), (1, 1), 1),
+    "lanes, most taps in padding": Case((16, 5, 4, 4), (40, 5, 3, 3), (1, 1), (2, 2, 2, 2), (2, 2), 1),
+    "lanes, steps and gaps": Case((31, 6, 40, 23), (9, 2, 3, 2), (2, 3), (1, 0, 0, 2), (1, 2), 3),
+    "lanes, more than one box": Case((12, 40, 50, 48), (15, 40, 3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1),
+    "lanes, pieces of a line": Case((16, 64, 1500), (20, 64, 7), (1,), (3, 3), (1,), 1),
+    "lanes, windows of padding alone": Case((16, 3, 2, 2), (4, 3, 2, 2), (1, 1), (4, 4, 4, 4), (1, 1), 1),
     "windows of padding alone": Case((2, 3, 2, 2), (4, 3, 2, 2), (1, 1), (4, 4, 4, 4), (1, 1), 1),
 }
 
@@ -253,7 +259,7 @@ def test_opcheck(dtype: torch.dtype) -> None:
     case = Case((2, 4, 9, 10), (6, 2, 3, 3), (2, 1), (1, 1, 0, 2), (1, 2), 2, dtype=dtype, last=True)
     tensors = [tensor.requires_grad_() for tensor in case.tensors()]
     checks = ("test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic")
-    torch.library.opcheck(dispatch.operator(conv_threshold.STEM), (*tensors, *case.settings), test_utils=checks)
+    torch.library.opcheck(torch.ops.rectifiers.conv_threshold.default, (*tensors, *case.settings), test_utils=checks)
 
 
 @pytest.mark.parametrize("batched", ["input", "all"])

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from rectifiers import functional as R
+from rectifiers.activations import ConvReLU2d
 from rectifiers.report.speed import measure, peak, subjects
 
 
@@ -77,4 +78,6 @@ def test_peak_of_a_training_step() -> None:
     found = {one.function: one for one in peak.measure(batch=4)}
     assert found["nn.ReLU"].ratio == 1
     assert found["arelu, as published"].ratio > 1
+    assert sum(isinstance(module, ConvReLU2d) for module in peak.resnet18_with_convrelu().modules()) == 8
+    assert found["convrelu"].ratio < 1.1
     assert not any(isinstance(module, nn.ReLU) for module in peak.resnet18(nn.Tanh).modules())

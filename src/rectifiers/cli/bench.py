@@ -32,6 +32,9 @@ def run_benchmark(
     output: Annotated[
         Path | None, typer.Option("--output", help="Keep the numbers in a .json file.", show_default=False)
     ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the numbers into an .svg file.", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check the functions against float64, then time them against nn.ReLU, forward and backward."""
@@ -58,6 +61,10 @@ def run_benchmark(
         print_json(facts)
     if output is not None:
         save(output, json.dumps(_rounded(facts), indent=1, ensure_ascii=False) + "\n")
+    if plot is not None:
+        from ..report.figures import costs, svg
+
+        save(plot, svg(costs.costs_figure(_rounded(facts["settings"])), name="kernels", title=costs.TITLE))
 
 
 def _items(text: str) -> list[str]:

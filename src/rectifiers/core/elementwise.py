@@ -76,11 +76,11 @@ def apply(
         ShapeError: a parameter does not fit `x`.
         ConfigError: a parameter is neither numbers nor a tensor.
     """
-    check_input(owner, x)
     if kernel is not None:
         fast = kernel(x, tuple(parameters.values()), channel_dim)
         if fast is not None:
             return fast
+    check_input(owner, x)
     dtype = compute_dtype(x, *parameters.values())
     if dtype.is_complex:
         raise DtypeError(f"{owner}: expected real parameters, got {dtype}")

@@ -81,7 +81,8 @@ def _is_for_triton(x: Tensor) -> bool:
 @cache
 def operator(name: str) -> Callable[..., Any]:
     """An operator of the library, which is loaded."""
-    found: Callable[..., Any] = getattr(torch.ops.rectifiers, name).default
+    # What an overload calls; the call through it would cost as much again as a kernel on a few elements.
+    found: Callable[..., Any] = getattr(torch.ops.rectifiers, name).default._op
     return found
 
 

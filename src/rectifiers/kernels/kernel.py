@@ -54,7 +54,7 @@ class Kernel:
         self.stem, self.formula, self.settings, self.listed = stem, formula, settings, listed
         self.keeps, self.inverse, self.flagged = keeps, inverse, flagged
         self.table[(stem, *settings)] = self
-        self._forward, self._backward, self._invertible = (
+        self.forward_name, self.backward_name, self.invertible_name = (
             f"{stem}_{part}" for part in ("forward", "backward", "invertible")
         )
 
@@ -69,7 +69,7 @@ class Kernel:
         if not self.serves(x):
             return None
         double = x.dtype is torch.float64
-        axis, tracked = LAYER, x.requires_grad
+        axis, tracked, cuda = LAYER, x.requires_grad, x.is_cuda
         tensors: list[Tensor] = []
         for parameter in parameters:
             if not isinstance(parameter, Tensor):
@@ -78,13 +78,15 @@ class Kernel:
                     return None
                 tensors.append(_constant(value, torch.float64 if double else torch.float32))
                 continue
-            found = self._axis(parameter, x, channel_dim)
-            fits = found == LAYER or axis in (LAYER, found)
-            if found is None or not fits or not is_plain(parameter) or parameter.device != x.device:
+            if not is_plain(parameter) or parameter.is_cuda is not cuda or (cuda and parameter.device != x.device):
                 return None
             if parameter.dtype is torch.float64 and not double:
                 return None
-            axis = axis if found == LAYER else found
+            if parameter.ndim != self.listed:
+                found = self._axis(parameter, x, channel_dim)
+                if found is None or axis not in (LAYER, found):
+                    return None
+                axis = found
             tracked = tracked or parameter.requires_grad
             tensors.append(parameter)
         if self.listed and sum(map(len, tensors)) > _MOST_COEFFICIENTS:
@@ -96,10 +98,8 @@ class Kernel:
         return is_eager() and is_plain(x) and dispatch.serves(self.stem, x)
 
     def _axis(self, parameter: Tensor, x: Tensor, channel_dim: int) -> int | None:
-        """The axis that a parameter belongs to; None if it does not fit."""
+        """The axis that a parameter of more than one unit belongs to; None if it does not fit."""
         units, rank = parameter.shape[self.listed :], x.ndim
-        if not units:
-            return LAYER
         if len(units) == 1 and -rank <= channel_dim < rank and x.shape[channel_dim] == units[0]:
             return channel_dim % rank
         return ELEMENT if units == x.shape[1:] else None
@@ -107,13 +107,12 @@ class Kernel:
     def apply(self, x: Tensor, parameters: Sequence[Tensor], axis: int, tracked: bool) -> Tensor:
         """Run the operator, with its derivative if it is `tracked`."""
         if tracked and torch.is_grad_enabled():
-            out: Tensor = _Differentiable.apply(self, axis, x, *parameters)
-            return out
+            return _differentiable(self, axis)(x, *parameters)
         return self.forward(x, parameters, axis)
 
     def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:
         """Run the operator that has no derivative of its own."""
-        out: Tensor = dispatch.operator(self._forward)(x, *parameters, *self.settings, axis)
+        out: Tensor = dispatch.operator(self.forward_name)(x, *parameters, *self.settings, axis)
         return out
 
     def backward(
@@ -122,10 +121,12 @@ class Kernel:
         """Gradients of the input and of all parameters: by the operator or, for higher orders, by the composite."""
         if torch.is_grad_enabled() or not is_eager():
             return self._composite_backward(grad, saved, parameters, axis, inverted)
-        flags = (inverted,) if self.flagged else ()
-        operator = dispatch.operator(self._backward)
-        gradients: Any = operator(grad, saved, *parameters, *self.settings, axis, *flags)
-        return gradients if isinstance(gradients, tuple) else (gradients,)
+        operator = dispatch.operator(self.backward_name)
+        if self.flagged:
+            gradients: Any = operator(grad, saved, *parameters, *self.settings, axis, inverted)
+        else:
+            gradients = operator(grad, saved, *parameters, *self.settings, axis)
+        return gradients if parameters else (gradients,)
 
     def keeps_output(self, x: Tensor, parameters: Sequence[Tensor]) -> bool:
         """Whether the derivative is to be computed from the output."""
@@ -134,7 +135,7 @@ class Kernel:
             return False
         if self.keeps == "output":
             return True
-        known: bool = dispatch.operator(self._invertible)(*parameters, *self.settings)
+        known: bool = dispatch.operator(self.invertible_name)(*parameters, *self.settings)
         return known
 
     def composite(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:
@@ -166,20 +167,30 @@ class Kernel:
             return torch.autograd.grad(out, inputs, grad, create_graph=create_graph)
 
 
-class _Differentiable(torch.autograd.Function):
-    """A kernel's operators as one node of the graph."""
+@lru_cache(maxsize=1024)
+def _differentiable(kernel: Kernel, axis: int) -> Callable[..., Tensor]:
+    """A kernel's operators as one node of the graph.
 
-    @staticmethod
-    def forward(ctx: Any, kernel: Kernel, axis: int, x: Tensor, *parameters: Tensor) -> Tensor:
-        out = kernel.forward(x, parameters, axis)
-        ctx.kernel, ctx.axis, ctx.inverted = kernel, axis, kernel.keeps_output(x, parameters)
-        ctx.save_for_backward(out if ctx.inverted else x, *parameters)
-        return out
+    A class of its own for every kernel and axis, with all that is known beforehand: on few elements, a call is as fast
+    as its Python.
+    """
+    operator, rest, known = dispatch.operator(kernel.forward_name), (*kernel.settings, axis), kernel.keeps == "input"
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        saved, *parameters = ctx.saved_tensors
-        return None, None, *ctx.kernel.backward(grad, saved, parameters, ctx.axis, ctx.inverted)
+    class Node(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor, *parameters: Tensor) -> Tensor:
+            out: Tensor = operator(x, *parameters, *rest)
+            ctx.inverted = inverted = not known and kernel.keeps_output(x, parameters)
+            ctx.save_for_backward(out if inverted else x, *parameters)
+            return out
+
+        @staticmethod
+        def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+            saved, *parameters = ctx.saved_tensors
+            return kernel.backward(grad, saved, parameters, axis, ctx.inverted)
+
+    found: Callable[..., Tensor] = Node.apply
+    return found
 
 
 def is_eager() -> bool:

@@ -56,6 +56,7 @@ struct Stems {
   Stem<S> two_slopes, threshold, wave, wave_below, hinges, rational_a, rational_b;
   Phases<S> crelu;
   Convolution<S> convolution;
+  SampleTile<S> samples;
 };
 
 // Half-precision storage: 16 bits in memory, float in the formulas.

@@ -50,6 +50,62 @@ struct Runs {
   const int64_t* starts;
 };
 
+// What one pixel of the output sees, or who sees one of the input: a tap and the place of a pixel each.
+struct Links {
+  int64_t count;
+  const int32_t *tap, *place;
+};
+
+// A pixel of some outputs. `weights`: tap, channel, output; `floors`: tap, channel; `run` taps are summed up at a time.
+template <class S>
+struct Pull {
+  Links links;
+  int64_t run, channels;
+  const S* x;
+  int64_t x_pixel;
+  const S *floors, *weights;
+  S* y;
+};
+
+// The gradient of a pixel of some channels. `weights`: tap, output, channel; `caught` are the thresholds' sums.
+template <class S>
+struct Push {
+  Links links;
+  int64_t outputs;
+  const S* grad;
+  int64_t grad_pixel;
+  const S* x;
+  const S *floors, *weights;
+  int64_t floors_tap;
+  S *grad_x, *caught;
+};
+
+// The gradients of one tap's weights, over `count` pairs of pixels.
+template <class S>
+struct Correlate {
+  int64_t count;
+  const int32_t *from, *to;
+  const S* x;
+  int64_t x_pixel;
+  const S* grad;
+  int64_t grad_pixel;
+  const S* floors;
+  S* sums;
+  int64_t sums_channel, sums_output;
+};
+
+template <class S>
+struct SampleTile {
+  int64_t samples;
+  int64_t pulled, pushed, channels, outputs;  // the largest blocks
+  void (*pull)(int64_t outputs, const Pull<S>& pull);
+  void (*push)(int64_t channels, const Push<S>& push);
+  void (*correlate)(int64_t channels, int64_t outputs, const Correlate<S>& correlate);
+  double (*total)(int64_t n, const S* from);
+  void (*gather)(int64_t n, int64_t samples, const S* from, int64_t sample, S* to, int64_t step, int64_t ahead);
+  void (*scatter)(int64_t n, int64_t samples, const S* from, int64_t step, S* to, int64_t sample);
+};
+
 template <class S>
 struct Convolution {
   int64_t lanes, rows;

@@ -43,9 +43,29 @@ struct Geometry {
   int64_t pixels() const { return out[0] * out[1] * out[2]; }
   int64_t channels_per_group() const { return channels / groups; }
   int64_t outputs_per_group() const { return outputs / groups; }
+  // The share of taps that see the input, and not padding.
+  double inside() const {
+    double share = 1;
+    for (int axis = 0; axis < 3; ++axis) {
+      int64_t seen = 0;
+      for (int64_t at = 0; at < out[axis] * kernel[axis]; ++at) {
+        const int64_t place = at / kernel[axis] * stride[axis] - before[axis] + at % kernel[axis] * dilation[axis];
+        seen += place >= 0 && place < in[axis];
+      }
+      share *= double(seen) / double(out[axis] * kernel[axis]);
+    }
+    return share;
+  }
   // Rows of a group's panel.
   int64_t depth() const { return channels_per_group() * taps(); }
 };
+
+constexpr int64_t kShares = 16;           // tasks that each sum up a gradient of the weights, at most
+constexpr int64_t kShareBytes = 8 << 20;  // memory for their sums
+
+inline int64_t most_shares(int64_t bytes) {
+  return std::min(kShares, std::max<int64_t>(2, kShareBytes / std::max<int64_t>(bytes, 1)));
+}
 
 // Output pixels of one tile: samples, then the three axes.
 struct Box {
@@ -60,7 +80,10 @@ struct Box {
 class Boxes {
  public:
   Boxes(const Geometry& g, int64_t most, int64_t lanes)
-      : total_{g.batch, g.out[0], g.out[1], g.out[2]}, size_{1, 1, 1, 1} {
+      : Boxes(g.batch, g.out, most, lanes) {}
+
+  Boxes(int64_t samples, const int64_t (&sizes)[3], int64_t most, int64_t lanes)
+      : total_{samples, sizes[0], sizes[1], sizes[2]}, size_{1, 1, 1, 1} {
     int64_t inner = 1;
     for (int64_t axis = 3; axis >= 0; --axis) {
       size_[axis] = best(total_[axis], inner, most, lanes);

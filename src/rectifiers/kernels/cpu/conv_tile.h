@@ -6,32 +6,13 @@
 
 #include <utility>
 
-#include "block.h"
+#include "conv_vector.h"
 
 namespace {
 
 using rectifiers::Lines;
 using rectifiers::Product;
 using rectifiers::Runs;
-
-constexpr int kBytes = RECTIFIERS_VECTOR_BYTES;
-
-template <class S, int bytes = kBytes>
-struct Vector {
-  typedef S Whole __attribute__((vector_size(bytes)));
-  typedef S Loose __attribute__((vector_size(bytes), aligned(sizeof(S)), may_alias));
-  static constexpr int lanes = bytes / sizeof(S);
-};
-
-template <class S, int bytes = kBytes>
-inline __attribute__((always_inline)) typename Vector<S, bytes>::Whole load(const S* from) {
-  return *reinterpret_cast<const typename Vector<S, bytes>::Loose*>(from);
-}
-
-template <class S, int bytes = kBytes>
-inline __attribute__((always_inline)) void store(S* to, const typename Vector<S, bytes>::Whole& vector) {
-  *reinterpret_cast<typename Vector<S, bytes>::Loose*>(to) = vector;
-}
 
 // Rows of the largest block of a product: with two columns its sums nearly fill the registers.
 template <class S>
@@ -144,13 +125,6 @@ void unpad(const Lines& lines, const S* from, S* to) {
   }
 }
 
-template <class S, class V>
-S across(const V& vector) {
-  S sum = 0;
-  for (size_t lane = 0; lane < sizeof(V) / sizeof(S); ++lane) sum += vector[lane];
-  return sum;
-}
-
 // One row of a panel. Whole vectors are written: what overruns a run is overwritten by the next one.
 template <class S, int bytes>
 void lift_by(const Runs& runs, const S* from, S floor, S* to) {
@@ -216,45 +190,6 @@ S total(int64_t n, const S* from) {
   for (int64_t i = 0; i < n; i += Vector<S>::lanes) sum += load<S>(from + i);
   return across<S>(sum);
 }
-
-#if defined(__clang__)
-
-// A square of vectors, transposed.
-template <class S>
-void transpose(const S* from, int64_t from_row, S* to, int64_t to_row) {
-  for (int i = 0; i < Vector<S>::lanes; ++i) {
-    for (int j = 0; j < Vector<S>::lanes; ++j) to[j * to_row + i] = from[i * from_row + j];
-  }
-}
-
-#else
-
-// The same with GCC's shuffles, which Clang lacks: halves are interleaved once per bit of the lane's number.
-template <class S>
-void transpose(const S* from, int64_t from_row, S* to, int64_t to_row) {
-  using V = typename Vector<S>::Whole;
-  using Index = decltype(V{} < V{});
-  constexpr int lanes = Vector<S>::lanes, half = lanes / 2;
-  V square[lanes], next[lanes];
-  Index low, high;
-  for (int i = 0; i < lanes; ++i) {
-    low[i] = i / 2 + i % 2 * lanes;
-    high[i] = low[i] + half;
-    square[i] = load<S>(from + i * from_row);
-  }
-  for (int size = lanes; size > 1; size /= 2) {
-#pragma GCC unroll 8
-    for (int i = 0; i < half; ++i) {
-      next[2 * i] = __builtin_shuffle(square[i], square[i + half], low);
-      next[2 * i + 1] = __builtin_shuffle(square[i], square[i + half], high);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < lanes; ++i) square[i] = next[i];
-  }
-  for (int i = 0; i < lanes; ++i) store<S>(to + i * to_row, square[i]);
-}
-
-#endif
 
 template <class S>
 constexpr rectifiers::Convolution<S> convolution() {

@@ -15,7 +15,8 @@ constexpr int64_t kLongest = 65536;   // elements of the longest block: where on
 constexpr int64_t kParts = 16;        // blocks that a long run is cut into, for the threads to share
 constexpr int64_t kGrain = 32768;     // elements worth another thread, as PyTorch has it
 constexpr int64_t kShortest = 64;     // runs of one unit shorter than this are treated as varying
-constexpr int64_t kSums = 8192;       // sums of a varying task
+constexpr int64_t kTable = 24576;     // bytes of a varying block's coefficients and sums: they stay in the nearest cache
+constexpr int64_t kAligned = 16;      // samples of a period are a multiple of it, so that blocks are whole vectors
 constexpr int64_t kRepeats = 64;      // repeats of a period in a varying task, at least
 constexpr int64_t kMostRows = 512;    // coefficients per unit
 
@@ -47,15 +48,19 @@ struct Memory {
 // The cut of a layout into tasks.
 //
 // Long runs of one unit are cut into segments, in which the coefficients are uniform. Short runs are cut into tiles of
-// a period, over which the coefficients vary: the smallest whole number of samples of at least kBlock elements.
+// a period, over which the coefficients vary: as many samples as fit into one tile, or one.
 class Plan {
  public:
   Plan(const Layout& layout, int64_t rows, bool widened)
       : layout_(layout), rows_(rows), total_(layout.numel()), varying_(layout.units > 1 && layout.inner < kShortest) {
     if (varying_) {
       const int64_t sample = layout.units * layout.inner;
-      period_ = sample * std::max<int64_t>(1, std::min(kBlock, total_) / sample);
-      tile_ = std::min({period_, kBlock, kSums / rows});
+      // Per element and row a coefficient, of four bytes as a rule, and a sum of eight.
+      tile_ = std::min({kBlock, total_, std::max<int64_t>(64, kTable / (rows * 12))});
+      int64_t samples = std::max<int64_t>(1, tile_ / sample);
+      if (samples > kAligned) samples -= samples % kAligned;
+      period_ = sample * samples;
+      tile_ = std::min(tile_, period_);
       tiles_ = (period_ + tile_ - 1) / tile_;
       repeats_ = (total_ + period_ - 1) / period_;
       chunk_ = std::max(kRepeats, kGrain / tile_);
@@ -74,7 +79,22 @@ class Plan {
   Kind kind() const { return varying_ ? kVarying : kUniform; }
   // Columns of the table of coefficients.
   int64_t period() const { return period_; }
-  int64_t unit(int64_t column) const { return varying_ ? column / layout_.inner % layout_.units : column; }
+
+  // Calls body(column, unit) for some columns, in their order.
+  template <class Body>
+  void each_column(int64_t begin, int64_t end, const Body& body) const {
+    if (!varying_) {
+      for (int64_t column = begin; column < end; ++column) body(column, column);
+      return;
+    }
+    int64_t unit = begin / layout_.inner % layout_.units, left = layout_.inner - begin % layout_.inner;
+    for (int64_t column = begin; column < end; ++column) {
+      body(column, unit);
+      if (--left) continue;
+      left = layout_.inner;
+      if (++unit == layout_.units) unit = 0;
+    }
+  }
 
   // Calls block(begin, n, column) for every block of a task.
   template <class Block>
@@ -107,11 +127,12 @@ class Plan {
     std::vector<double> sums(rows_ * layout_.units, 0.0);
     const int64_t width = this->width();
     for (int64_t task = 0; task < tasks_; ++task) {
-      const int64_t column = varying_ ? task % tiles_ * tile_ : task / segments_ % layout_.units;
-      const int64_t columns = varying_ ? std::min(tile_, period_ - column) : 1;
+      const int64_t begin = varying_ ? task % tiles_ * tile_ : task / segments_ % layout_.units;
+      const int64_t end = varying_ ? std::min(begin + tile_, period_) : begin + 1;
       for (int64_t row = 0; row < rows_; ++row) {
-        const double* from = partial + (task * rows_ + row) * width;
-        for (int64_t i = 0; i < columns; ++i) sums[row * layout_.units + unit(column + i)] += from[i];
+        const double* const from = partial + (task * rows_ + row) * width;
+        double* const to = sums.data() + row * layout_.units;
+        each_column(begin, end, [&](int64_t column, int64_t unit) { to[unit] += from[column - begin]; });
       }
     }
     return sums;

@@ -72,10 +72,11 @@ class Parameter {
     std::vector<S> mapped(values.size());
     for (size_t i = 0; i < values.size(); ++i) mapped[i] = static_cast<S>(map_.value(values[i]));
     for (int64_t k = 0; k < rows_; ++k) {
-      for (int64_t column = 0; column < plan.period(); ++column) {
-        const int64_t place = units_ == 1 ? 0 : layout.place(plan.unit(column));
-        table[(row + k) * plan.period() + column] = mapped[k * units_ + place];
-      }
+      S* const to = table + (row + k) * plan.period();
+      const S* const from = mapped.data() + k * units_;
+      plan.each_column(0, plan.period(), [&](int64_t column, int64_t unit) {
+        to[column] = from[units_ == 1 ? 0 : layout.place(unit)];
+      });
     }
   }
 

@@ -62,12 +62,17 @@ void accumulate(int64_t n, const S* weight, const S* x, S* power, double* sums) 
       power[i] *= base<absolute>(x[i]);
     }
   } else {
-    S sum = 0;
+    // Four by four in S, the rest in double: nearly as exact as all in double, and nearly as fast as none.
+    const int64_t quarter = n / 4;
+    double sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; ++i) {
-      sum += weight[i] * power[i];
-      power[i] *= base<absolute>(x[i]);
+    for (int64_t i = 0; i < quarter; ++i) {
+      const int64_t j = i + quarter, k = j + quarter, l = k + quarter;
+      sum += (weight[i] * power[i] + weight[j] * power[j]) + (weight[k] * power[k] + weight[l] * power[l]);
     }
+    for (int64_t i = 4 * quarter; i < n; ++i) sum += weight[i] * power[i];
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) power[i] *= base<absolute>(x[i]);
     sums[0] += sum;
   }
 }

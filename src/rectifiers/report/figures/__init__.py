@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .accuracy import accuracy_figure
 from .canvas import png, svg
+from .costs import costs_figure
 from .curves import curves_figure
 from .function import function_figure, plot_function
 from .gallery import gallery_figure, plot_gallery
@@ -17,6 +18,7 @@ from .traces import traces_figure
 __all__ = [
     "Style",
     "accuracy_figure",
+    "costs_figure",
     "curves_figure",
     "function_figure",
     "gallery_figure",

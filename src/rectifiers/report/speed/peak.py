@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from ... import activations
 from .subjects import PublishedAReLU
@@ -29,7 +30,7 @@ MAKERS: dict[str, Callable[[], nn.Module]] = {
         for name in ("arelu", "prelu", "adarelu", "pvlu")
     },
 }
-GOALS = {"arelu": 1.02}
+GOALS = {"arelu": 1.02, "convrelu": 1.05}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Peak:
     """Peak memory of a training step.
 
     Args:
-        function: what stands in the place of every ReLU.
+        function: what stands in the place of every ReLU, or of those before a convolution alone.
         batch: images.
         bytes: the peak.
         ratio: divided by that of `nn.ReLU`.
@@ -58,6 +59,7 @@ def measure(batch: int) -> list[Peak]:
         batch: images of the step.
     """
     peaks = {name: _peak(resnet18(make), batch) for name, make in MAKERS.items()}
+    peaks["convrelu"] = _peak(resnet18_with_convrelu(), batch)
     relu = peaks["nn.ReLU"]
     return [Peak(name, batch, peak, peak / relu, GOALS.get(name)) for name, peak in peaks.items()]
 
@@ -68,15 +70,45 @@ def resnet18(make: Callable[[], nn.Module]) -> nn.Module:
     Args:
         make: makes an activation.
     """
-    from torchvision.models import resnet18 as imagenet
+    from torchvision.models.resnet import BasicBlock
 
-    net: nn.Module = imagenet(num_classes=10)
-    net.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
-    net.maxpool = nn.Identity()
+    net = _for_small_images(BasicBlock)
     for module in list(net.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.ReLU):
                 setattr(module, name, make())
+    return net
+
+
+def resnet18_with_convrelu() -> nn.Module:
+    """The same with a ConvReLU for every ReLU whose output goes to a convolution alone, and for that convolution.
+
+    That is one in each of the eight blocks; the others' output is the shortcut of the next block, too.
+    """
+    from torchvision.models.resnet import BasicBlock
+
+    class Block(BasicBlock):  # type: ignore[misc]
+        def __init__(self, inplanes: int, planes: int, *args: Any, **kwargs: Any) -> None:
+            super().__init__(inplanes, planes, *args, **kwargs)
+            self.conv2 = activations.ConvReLU2d(planes, planes, 3, padding=1, bias=False)
+            self.relu = nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            shortcut = x if self.downsample is None else self.downsample(x)
+            out: Tensor = self.relu(self.bn2(self.conv2(self.bn1(self.conv1(x)))) + shortcut)
+            return out
+
+    net = _for_small_images(Block)
+    net.relu = nn.ReLU()
+    return net
+
+
+def _for_small_images(block: type[nn.Module]) -> nn.Module:
+    from torchvision.models.resnet import ResNet
+
+    net: nn.Module = ResNet(block, [2, 2, 2, 2], num_classes=10)
+    net.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    net.maxpool = nn.Identity()
     return net
 
 

@@ -1,0 +1,508 @@
+// The convolution with samples as the lanes of vectors, pixel by pixel: for batches that fill the lanes.
+//
+// A tap that falls into the padding costs nothing there: what it sees is the same for all samples, so its share is
+// added once. Boxes, tasks and the order of all sums follow from the shapes alone, so the number of threads changes
+// no bit.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "conv_geometry.h"
+#include "scratch.h"
+
+namespace rectifiers {
+
+// Pixels of a plane, as far as one task needs them; numbered in the order of the tensor.
+struct Region {
+  int64_t begin[3], size[3];
+
+  int64_t pixels() const { return size[0] * size[1] * size[2]; }
+  int32_t number(const int64_t (&at)[3]) const {
+    return static_cast<int32_t>(((at[0] - begin[0]) * size[1] + at[1] - begin[1]) * size[2] + at[2] - begin[2]);
+  }
+};
+
+// Pairs of pixels of the output and the input that a tap brings together, seen from a box of one or the other.
+class Pairs {
+ public:
+  // Those of a box of the output.
+  static Pairs seen(const Geometry& g, const Box& box) {
+    const auto see = [&](int axis, int64_t out, int64_t tap, int64_t* in) {
+      *in = out * g.stride[axis] - g.before[axis] + tap * g.dilation[axis];
+      return *in >= 0 && *in < g.in[axis];
+    };
+    return Pairs(g, box, g.out, g.in, see);
+  }
+
+  // Those of a box of the input.
+  static Pairs seeing(const Geometry& g, const Box& box) {
+    const auto see = [&](int axis, int64_t in, int64_t tap, int64_t* out) {
+      const int64_t ahead = in + g.before[axis] - tap * g.dilation[axis];
+      *out = ahead / g.stride[axis];
+      return ahead >= 0 && ahead % g.stride[axis] == 0 && *out < g.out[axis];
+    };
+    return Pairs(g, box, g.in, g.out, see);
+  }
+
+  const Region& mine() const { return mine_; }
+  const Region& theirs() const { return theirs_; }
+
+  // The taps of one of the box's pixels.
+  Links links(int64_t pixel) const {
+    const int64_t first = first_[pixel];
+    return {first_[pixel + 1] - first, tap_.data() + first, place_.data() + first};
+  }
+
+ private:
+  template <class See>
+  Pairs(const Geometry& g, const Box& box, const int64_t (&own)[3], const int64_t (&other)[3], const See& see) {
+    for (int axis = 0; axis < 3; ++axis) {
+      mine_.begin[axis] = box.begin[axis + 1];
+      mine_.size[axis] = box.size[axis + 1];
+      int64_t least = other[axis], most = -1, place;
+      for (int64_t at = mine_.begin[axis]; at < mine_.begin[axis] + mine_.size[axis]; ++at) {
+        for (int64_t tap = 0; tap < g.kernel[axis]; ++tap) {
+          if (!see(axis, at, tap, &place)) continue;
+          least = std::min(least, place);
+          most = std::max(most, place);
+        }
+      }
+      // Whole axes stay whole, so that what they hold is one piece of memory.
+      const bool whole = mine_.size[axis] == own[axis];
+      theirs_.begin[axis] = whole ? 0 : least;
+      theirs_.size[axis] = whole ? other[axis] : std::max<int64_t>(0, most + 1 - least);
+    }
+    int64_t at[3], place[3];
+    first_.push_back(0);
+    for (int64_t pixel = 0; pixel < mine_.pixels(); ++pixel) {
+      at[2] = mine_.begin[2] + pixel % mine_.size[2];
+      at[1] = mine_.begin[1] + pixel / mine_.size[2] % mine_.size[1];
+      at[0] = mine_.begin[0] + pixel / mine_.size[2] / mine_.size[1];
+      for (int64_t d = 0; d < g.kernel[0]; ++d) {
+        if (!see(0, at[0], d, &place[0])) continue;
+        for (int64_t h = 0; h < g.kernel[1]; ++h) {
+          if (!see(1, at[1], h, &place[1])) continue;
+          for (int64_t w = 0; w < g.kernel[2]; ++w) {
+            if (!see(2, at[2], w, &place[2])) continue;
+            tap_.push_back(static_cast<int32_t>((d * g.kernel[1] + h) * g.kernel[2] + w));
+            place_.push_back(theirs_.number(place));
+          }
+        }
+      }
+      first_.push_back(tap_.size());
+    }
+  }
+
+  Region mine_, theirs_;
+  std::vector<int64_t> first_;
+  std::vector<int32_t> tap_, place_;
+};
+
+// Calls body(first pixel in the plane, first pixel in the region, n) for every piece of memory of a region.
+template <class Body>
+void each_run(const Region& region, const int64_t (&sizes)[3], const Body& body) {
+  int64_t count[] = {region.size[0], region.size[1]}, length = region.size[2];
+  for (int axis = 1; axis >= 0 && region.size[axis + 1] == sizes[axis + 1]; --axis) {
+    length *= count[axis];
+    count[axis] = std::min<int64_t>(count[axis], 1);
+  }
+  for (int64_t d = 0; length && d < count[0]; ++d) {
+    for (int64_t h = 0; h < count[1]; ++h) {
+      const int64_t line = (region.begin[0] + d) * sizes[1] + region.begin[1] + h;
+      body(line * sizes[2] + region.begin[2], (d * count[1] + h) * length, length);
+    }
+  }
+}
+
+template <class S>
+class SampleConvolver {
+ public:
+  SampleConvolver(const Geometry& g, const SampleTile<S>& tile)
+      : g_(g),
+        tile_(tile),
+        channels_(g.channels_per_group()),
+        outputs_(g.outputs_per_group()),
+        taps_(g.taps()),
+        lots_((g.batch + tile.samples - 1) / tile.samples) {}
+
+  // Whether this is the faster way: few lanes stay empty, and several taps share the work of filling them.
+  static bool suits(const Geometry& g, const SampleTile<S>& tile) {
+    const int64_t lanes = (g.batch + tile.samples - 1) / tile.samples * tile.samples;
+    return 4 * g.batch >= 3 * lanes && g.taps() > 1;
+  }
+
+  // Backward, panels multiply faster; they lose it where outputs are few, or where many taps see padding.
+  static bool suits_backward(const Geometry& g, const SampleTile<S>& tile) {
+    return suits(g, tile) && (g.outputs_per_group() < 32 || g.inside() < 0.9);
+  }
+
+  void forward(const S* x, const S* weight, const S* threshold, const S* bias, S* y) const {
+    const Split blocks(outputs_, tile_.pulled);
+    const std::vector<S> floors = tap_by_tap(threshold), unseen = outside(weight, threshold);
+    const std::vector<S> packed = pack(blocks, outputs_, channels_, [&](int64_t group, int64_t tap, int64_t c, int64_t o) {
+      return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
+    });
+    const Boxes boxes(1, g_.out, pixels_within(channels_ + outputs_), 1);
+    each_task(lots_ * boxes.count() * g_.groups, [&](int64_t begin, int64_t end) {
+      Buffer<S> frames, results;
+      std::vector<S> sums(tile_.pulled);
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t lot = task % lots_, group = task / lots_ % g_.groups;
+        const Pairs pairs = Pairs::seen(g_, boxes[task / lots_ / g_.groups]);
+        const int64_t pixels = pairs.mine().pixels(), x_pixel = pitch(channels_), y_pixel = pitch(outputs_);
+        S* const frame = frames.at_least(pairs.theirs().pixels() * x_pixel);
+        S* const found = results.at_least(pixels * y_pixel);
+        gather(x, g_.channels, g_.in, lot, group * channels_, channels_, pairs.theirs(), frame, x_pixel);
+        for (int64_t block = 0; block < blocks.parts; ++block) {
+          const int64_t first = blocks.begin(block), rows = blocks.size(block);
+          for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+            const Links links = pairs.links(pixel);
+            S* const to = found + pixel * y_pixel + first * tile_.samples;
+            start(links, group, first, rows, bias, unseen.data(), sums.data());
+            for (int64_t row = 0; row < rows; ++row) std::fill_n(to + row * tile_.samples, tile_.samples, sums[row]);
+            tile_.pull(
+                rows,
+                {links,
+                 std::max<int64_t>(1, kTerms / channels_),
+                 channels_,
+                 frame,
+                 x_pixel,
+                 floors.data() + group * taps_ * channels_,
+                 packed.data() + (group * outputs_ + first) * channels_ * taps_,
+                 to});
+          }
+        }
+        scatter(found, y_pixel, outputs_, pairs.mine(), g_.out, lot, group * outputs_, g_.outputs, y);
+      }
+    });
+  }
+
+  void backward(
+      const S* grad,
+      const S* x,
+      const S* weight,
+      const S* threshold,
+      S* grad_x,
+      S* grad_weight,
+      S* grad_threshold,
+      S* grad_bias) const {
+    const Split blocks(channels_, tile_.pushed);
+    const std::vector<S> floors = tap_by_tap(threshold);
+    const std::vector<S> packed = pack(blocks, channels_, outputs_, [&](int64_t group, int64_t tap, int64_t o, int64_t c) {
+      return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
+    });
+    const Boxes boxes(1, g_.in, pixels_within(2 * channels_ + outputs_), 1);
+    const int64_t items = lots_ * boxes.count(), rows = taps_ * channels_, size = g_.outputs * rows;
+    const int64_t most = most_shares(size * int64_t(sizeof(S)));
+    const Split shares(items, (items + most - 1) / most);
+    const Split runs(blocks.parts, std::max<int64_t>(1, blocks.parts * shares.parts / kShares));
+    // Of every share: the gradients of the weights, and of the thresholds what each lane caught.
+    const std::unique_ptr<S[]> weights(new S[shares.parts * size]);
+    const std::unique_ptr<S[]> caught(new S[shares.parts * g_.groups * rows * tile_.samples]);
+    each_task(shares.parts * g_.groups * runs.parts, [&](int64_t begin, int64_t end) {
+      Buffer<S> frames, results, gradients, blocked, blocked_gradients;
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t share = task % shares.parts, group = task / shares.parts % g_.groups;
+        const int64_t run = task / shares.parts / g_.groups, first_block = runs.begin(run);
+        const int64_t last_block = first_block + runs.size(run), first = blocks.begin(first_block);
+        const int64_t channels = blocks.begin(last_block) - first, x_pixel = pitch(channels);
+        const int64_t grad_pixel = pitch(outputs_);
+        S* const sums = weights.get() + share * size + group * outputs_ * rows;
+        S* const lanes = caught.get() + (share * g_.groups + group) * rows * tile_.samples;
+        for (int64_t o = 0; o < outputs_; ++o) std::fill_n(sums + o * rows + first * taps_, channels * taps_, S(0));
+        for (int64_t tap = 0; tap < taps_; ++tap) {
+          std::fill_n(lanes + (tap * channels_ + first) * tile_.samples, channels * tile_.samples, S(0));
+        }
+        for (int64_t item = shares.begin(share); item < shares.begin(share) + shares.size(share); ++item) {
+          const int64_t lot = item % lots_;
+          const Pairs pairs = Pairs::seeing(g_, boxes[item / lots_]);
+          const int64_t pixels = pairs.mine().pixels();
+          S* const frame = frames.at_least(pixels * x_pixel);
+          S* const found = results.at_least(pixels * x_pixel);
+          S* const grads = gradients.at_least(pairs.theirs().pixels() * grad_pixel);
+          gather(x, g_.channels, g_.in, lot, group * channels_ + first, channels, pairs.mine(), frame, x_pixel);
+          gather(grad, g_.outputs, g_.out, lot, group * outputs_, outputs_, pairs.theirs(), grads, grad_pixel);
+          for (int64_t block = first_block; block < last_block; ++block) {
+            const int64_t c = blocks.begin(block), at = (c - first) * tile_.samples;
+            for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+              tile_.push(
+                  blocks.size(block),
+                  {pairs.links(pixel),
+                   outputs_,
+                   grads,
+                   grad_pixel,
+                   frame + pixel * x_pixel + at,
+                   floors.data() + group * rows + c,
+                   packed.data() + group * outputs_ * rows + c * taps_ * outputs_,
+                   channels_,
+                   found + pixel * x_pixel + at,
+                   lanes + c * tile_.samples});
+            }
+          }
+          scatter(found, x_pixel, channels, pairs.mine(), g_.in, lot, group * channels_ + first, g_.channels, grad_x);
+          const Split channel_blocks(channels, tile_.channels), output_blocks(outputs_, tile_.outputs);
+          correlate(
+              pairs,
+              channel_blocks,
+              regroup(frame, pixels, x_pixel, channel_blocks, blocked.at_least(pixels * channels * tile_.samples)),
+              output_blocks,
+              regroup(
+                  grads,
+                  pairs.theirs().pixels(),
+                  grad_pixel,
+                  output_blocks,
+                  blocked_gradients.at_least(pairs.theirs().pixels() * outputs_ * tile_.samples)),
+              floors.data() + group * rows + first,
+              sums + first * taps_);
+        }
+      }
+    });
+    const std::vector<double> unseen = outside(grad, grad_bias);
+    each_task(g_.outputs, [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) {
+        for (int64_t i = 0; i < rows; ++i) {
+          S sum = static_cast<S>(unseen[i % taps_ * g_.outputs + o] * outside(threshold[o / outputs_ * rows + i]));
+          for (int64_t share = 0; share < shares.parts; ++share) sum += weights[share * size + o * rows + i];
+          grad_weight[o * rows + i] = sum;
+        }
+      }
+    });
+    for (int64_t c = 0; c < g_.channels; ++c) {
+      const int64_t group = c / channels_;
+      for (int64_t tap = 0; tap < taps_; ++tap) {
+        double sum = 0;
+        for (int64_t share = 0; share < shares.parts; ++share) {
+          const int64_t row = (share * g_.groups + group) * rows + tap * channels_ + c % channels_;
+          for (int64_t i = 0; i < tile_.samples; ++i) sum += caught[row * tile_.samples + i];
+        }
+        for (int64_t o = group * outputs_; threshold[c * taps_ + tap] >= 0 && o < (group + 1) * outputs_; ++o) {
+          sum += unseen[tap * g_.outputs + o] * weight[o * rows + c % channels_ * taps_ + tap];
+        }
+        grad_threshold[c * taps_ + tap] = static_cast<S>(sum);
+      }
+    }
+  }
+
+ private:
+  static constexpr int64_t kTerms = 160;            // products that are summed up before others are added
+  static constexpr int64_t kTileBytes = 2 << 20;   // memory that a task goes over again and again
+  static constexpr int64_t kPixels = 64;            // over which a gradient of the weights stays in registers
+
+  template <class Body>
+  static void each_task(int64_t tasks, const Body& body) {
+    torch::stable::parallel_for(0, tasks, 1, body);
+  }
+
+  // From one pixel to the next: an odd number of cache lines, so that pixels do not compete for the same places.
+  int64_t pitch(int64_t channels) const { return (channels | 1) * tile_.samples; }
+  int64_t samples(int64_t lot) const { return std::min(tile_.samples, g_.batch - lot * tile_.samples); }
+  int64_t pixels_within(int64_t channels) const {
+    const int64_t most = kTileBytes / int64_t(sizeof(S)) / (channels * tile_.samples);
+    return std::min<int64_t>(std::max<int64_t>(most, 16), 1024);
+  }
+  S outside(S floor) const { return floor > 0 ? floor : 0; }
+
+  // Thresholds or the like from channel by channel to tap by tap, within each group.
+  std::vector<S> tap_by_tap(const S* threshold) const {
+    std::vector<S> turned(g_.channels * taps_);
+    for (int64_t c = 0; c < g_.channels; ++c) {
+      const int64_t group = c / channels_;
+      for (int64_t tap = 0; tap < taps_; ++tap) {
+        turned[(group * taps_ + tap) * channels_ + c % channels_] = threshold[c * taps_ + tap];
+      }
+    }
+    return turned;
+  }
+
+  // Weights in the order in which blocks of `rows` outputs or channels read them: tap, `depth` of the other, row.
+  template <class Weight>
+  std::vector<S> pack(const Split& blocks, int64_t rows, int64_t depth, const Weight& weight) const {
+    std::vector<S> packed(g_.groups * rows * depth * taps_);
+    each_task(g_.groups * blocks.parts, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t group = task / blocks.parts, block = task % blocks.parts, first = blocks.begin(block);
+        S* to = packed.data() + (group * rows + first) * depth * taps_;
+        for (int64_t tap = 0; tap < taps_; ++tap) {
+          for (int64_t k = 0; k < depth; ++k) {
+            for (int64_t row = 0; row < blocks.size(block); ++row) *to++ = weight(group, tap, k, first + row);
+          }
+        }
+      }
+    });
+    return packed;
+  }
+
+  // What each tap adds to each output where it sees padding: tap, output.
+  std::vector<S> outside(const S* weight, const S* threshold) const {
+    std::vector<S> sums(taps_ * g_.outputs);
+    for (int64_t o = 0; o < g_.outputs; ++o) {
+      const int64_t first = o / outputs_ * channels_;
+      for (int64_t tap = 0; tap < taps_; ++tap) {
+        double sum = 0;
+        for (int64_t c = 0; c < channels_; ++c) {
+          sum += double(weight[(o * channels_ + c) * taps_ + tap]) * outside(threshold[(first + c) * taps_ + tap]);
+        }
+        sums[tap * g_.outputs + o] = static_cast<S>(sum);
+      }
+    }
+    return sums;
+  }
+
+  // Calls body(tap) for every tap that a pixel does not have.
+  template <class Body>
+  void each_missing(const Links& links, const Body& body) const {
+    for (int64_t tap = 0, next = 0; tap < taps_; ++tap) {
+      if (next < links.count && links.tap[next] == tap) {
+        ++next;
+      } else {
+        body(tap);
+      }
+    }
+  }
+
+  // What a pixel's outputs are before any of its taps is added.
+  void start(
+      const Links& links, int64_t group, int64_t first, int64_t rows, const S* bias, const S* unseen, S* to) const {
+    const int64_t output = group * outputs_ + first;
+    for (int64_t row = 0; row < rows; ++row) to[row] = bias ? bias[output + row] : S(0);
+    if (links.count == taps_) return;
+    each_missing(links, [&](int64_t tap) {
+      for (int64_t row = 0; row < rows; ++row) to[row] += unseen[tap * g_.outputs + output + row];
+    });
+  }
+
+  // A region of some channels of a lot of samples, into pixels of `pixel` elements.
+  void gather(
+      const S* x,
+      int64_t all,
+      const int64_t (&sizes)[3],
+      int64_t lot,
+      int64_t first,
+      int64_t channels,
+      const Region& region,
+      S* to,
+      int64_t pixel) const {
+    const int64_t plane = sizes[0] * sizes[1] * sizes[2];
+    each_run(region, sizes, [&](int64_t place, int64_t at, int64_t n) {
+      for (int64_t c = 0; c < channels; ++c) {
+        const S* const from = x + (lot * tile_.samples * all + first + c) * plane + place;
+        tile_.gather(n, samples(lot), from, all * plane, to + at * pixel + c * tile_.samples, pixel, plane);
+      }
+    });
+  }
+
+  // The other way.
+  void scatter(
+      const S* from,
+      int64_t pixel,
+      int64_t channels,
+      const Region& region,
+      const int64_t (&sizes)[3],
+      int64_t lot,
+      int64_t first,
+      int64_t all,
+      S* to) const {
+    const int64_t plane = sizes[0] * sizes[1] * sizes[2];
+    each_run(region, sizes, [&](int64_t place, int64_t at, int64_t n) {
+      for (int64_t c = 0; c < channels; ++c) {
+        S* const into = to + (lot * tile_.samples * all + first + c) * plane + place;
+        tile_.scatter(n, samples(lot), from + at * pixel + c * tile_.samples, pixel, into, all * plane);
+      }
+    });
+  }
+
+  // Pixels of all channels, turned into blocks of a few channels of all pixels.
+  const S* regroup(const S* from, int64_t pixels, int64_t pixel_size, const Split& blocks, S* to) const {
+    S* next = to;
+    for (int64_t block = 0; block < blocks.parts; ++block) {
+      const int64_t size = blocks.size(block) * tile_.samples;
+      for (int64_t pixel = 0; pixel < pixels; ++pixel, next += size) {
+        std::copy_n(from + pixel * pixel_size + blocks.begin(block) * tile_.samples, size, next);
+      }
+    }
+    return to;
+  }
+
+  // Adds to the gradients of the weights of some channels.
+  void correlate(
+      const Pairs& pairs,
+      const Split& channel_blocks,
+      const S* x,
+      const Split& output_blocks,
+      const S* grad,
+      const S* floors,
+      S* sums) const {
+    std::vector<std::vector<int32_t>> in(taps_), out(taps_);
+    for (int32_t pixel = 0; pixel < pairs.mine().pixels(); ++pixel) {
+      const Links links = pairs.links(pixel);
+      for (int64_t i = 0; i < links.count; ++i) {
+        in[links.tap[i]].push_back(pixel);
+        out[links.tap[i]].push_back(links.place[i]);
+      }
+    }
+    // What a band needs stays in the first-level cache while all taps go over it.
+    const int64_t bands = Split(pairs.mine().pixels(), kPixels).parts;
+    for (int64_t i = 0; i < channel_blocks.parts; ++i) {
+      const int64_t c = channel_blocks.begin(i);
+      for (int64_t j = 0; j < output_blocks.parts; ++j) {
+        const int64_t o = output_blocks.begin(j);
+        for (int64_t band = 0; band < bands; ++band) {
+          for (int64_t tap = 0; tap < taps_; ++tap) {
+            const int64_t count = in[tap].size(), begin = count * band / bands, end = count * (band + 1) / bands;
+            tile_.correlate(
+                channel_blocks.size(i),
+                output_blocks.size(j),
+                {end - begin,
+                 in[tap].data() + begin,
+                 out[tap].data() + begin,
+                 x + pairs.mine().pixels() * c * tile_.samples,
+                 channel_blocks.size(i) * tile_.samples,
+                 grad + pairs.theirs().pixels() * o * tile_.samples,
+                 output_blocks.size(j) * tile_.samples,
+                 floors + tap * channels_ + c,
+                 sums + o * channels_ * taps_ + c * taps_ + tap,
+                 taps_,
+                 channels_ * taps_});
+          }
+        }
+      }
+    }
+  }
+
+  // The gradient of the bias; returns, per tap and output, the sum of the gradients of all pixels whose tap sees padding.
+  std::vector<double> outside(const S* grad, S* grad_bias) const {
+    const Boxes boxes(1, g_.out, kPixels, 1);
+    std::vector<std::vector<int64_t>> missing(taps_);
+    for (int64_t box = 0, first = 0; box < boxes.count(); ++box) {
+      const Pairs pairs = Pairs::seen(g_, boxes[box]);
+      for (int64_t pixel = 0; pixel < pairs.mine().pixels(); ++pixel, ++first) {
+        each_missing(pairs.links(pixel), [&](int64_t tap) { missing[tap].push_back(first); });
+      }
+    }
+    std::vector<double> sums(taps_ * g_.outputs, 0.0);
+    each_task(g_.outputs, [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) {
+        double total = 0;
+        for (int64_t n = 0; n < g_.batch; ++n) {
+          const S* const plane = grad + (n * g_.outputs + o) * g_.pixels();
+          total += tile_.total(g_.pixels(), plane);
+          for (int64_t tap = 0; tap < taps_; ++tap) {
+            for (const int64_t pixel : missing[tap]) sums[tap * g_.outputs + o] += plane[pixel];
+          }
+        }
+        grad_bias[o] = static_cast<S>(total);
+      }
+    });
+    return sums;
+  }
+
+  const Geometry& g_;
+  const SampleTile<S>& tile_;
+  int64_t channels_, outputs_;  // of a group
+  int64_t taps_;
+  int64_t lots_;  // of samples that fill the lanes
+};
+
+}  // namespace rectifiers
