@@ -64,6 +64,7 @@ def test_every_activation_has_a_functional_form() -> None:
 PUBLIC = [
     "RectifiersError",
     "create",
+    "diagnose",
     "functional",
     "list_activations",
     "param_groups",

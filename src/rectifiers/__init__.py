@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from .activations import create as create
     from .activations import list_activations as list_activations
     from .activations import register_activation as register_activation
+    from .analysis import diagnose as diagnose
     from .core.errors import RectifiersError as RectifiersError
     from .core.param_groups import param_groups as param_groups
 
 _HOME = {
     "RectifiersError": "core.errors",
     "create": "activations",
+    "diagnose": "analysis",
     "list_activations": "activations",
     "param_groups": "core.param_groups",
     "register_activation": "activations",

@@ -1,0 +1,62 @@
+"""A model of the user's own, by the name of what makes it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import ConfigError, UnknownNameError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def build_model(reference: str) -> nn.Module:
+    """The model that `package.module:factory` names: a module, or what the factory returns when called with nothing.
+
+    The working directory can be imported from.
+
+    Raises:
+        ConfigError: it cannot be imported, fails, or makes something else.
+        UnknownNameError: the module has no such name; with the nearest ones.
+    """
+    from torch import nn
+
+    thing = _locate(reference)
+    if isinstance(thing, nn.Module):
+        return thing
+    if not callable(thing):
+        raise ConfigError(f"{reference} is {type(thing).__name__}; expected a model, or a function that makes one")
+    try:
+        model = thing()
+    except Exception as error:
+        raise ConfigError(f"{reference} failed: {_story(error)}; it is called without arguments") from error
+    if not isinstance(model, nn.Module):
+        raise ConfigError(f"{reference} makes {type(model).__name__}; expected an nn.Module")
+    return model
+
+
+def _locate(reference: str) -> Any:
+    path, colon, name = reference.partition(":")
+    if not (path and colon and name):
+        raise ConfigError(f"expected package.module:factory, got {reference!r}; torchvision.models:resnet18, say")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        thing: Any = importlib.import_module(path)
+    except Exception as error:
+        raise ConfigError(f"cannot import {path}: {_story(error)}") from error
+    for part in name.split("."):
+        try:
+            thing = getattr(thing, part)
+        except AttributeError:
+            public = [known for known in dir(thing) if not known.startswith("_")]
+            raise UnknownNameError(f"name in {path}", part, public) from None
+    return thing
+
+
+def _story(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
