@@ -243,6 +243,12 @@ def by_unit(site: Site, values: Tensor) -> Tensor:
     return values.movedim(site.channel_dim, -1).flatten(0, -2)
 
 
+def other_dims(site: Site, values: Tensor) -> tuple[int, ...]:
+    """The dimensions that are not the units'."""
+    own = site.channel_dim % values.dim() if values.dim() > 1 else None
+    return tuple(dim for dim in range(values.dim()) if dim != own)
+
+
 def slopes(call: Call) -> Tensor:
     """The function's derivative at each of the values that go in, of their shape.
 
@@ -254,7 +260,12 @@ def slopes(call: Call) -> Tensor:
         threshold = call.module.threshold.detach()  # type: ignore[union-attr, operator]
         lowest = threshold.flatten(1).amin(1)
         return (call.x > lowest.reshape(-1, *(1 for _ in call.x.shape[2:]))).to(call.x.dtype)
-    with torch.enable_grad():
+    if call.site.kind == "relu":
+        return (call.x > 0).to(call.x.dtype)
+    random = call.site.kind == "rrelu" or (spec is not None and spec.stochastic)
+    devices = [call.x.device] if call.x.device.type != "cpu" else []
+    # The run that is watched must draw what it would draw unwatched.
+    with torch.enable_grad(), torch.random.fork_rng(devices, enabled=random, device_type=call.x.device.type):
         x = call.x.detach().requires_grad_()
         y = call.again(x)
         (slope,) = torch.autograd.grad(y, x, torch.ones_like(y))

@@ -47,7 +47,7 @@ class Moments:
 
     def _merge(self, count: Tensor, mean: Tensor, squares: Tensor) -> None:
         total = self.count + count
-        apart, share = mean - self.mean, count / total.clamp(min=1)
+        apart, share = mean - self.mean, count.double() / total.clamp(min=1)
         self.mean = self.mean + apart * share
         self.squares = self.squares + squares + apart.square() * self.count * share
         self.count = total

@@ -20,7 +20,7 @@ from ..surgery.guard import unwrap
 from ..surgery.sites import Site, find
 from ..surgery.trace import record
 from .diagnosis import finite
-from .observe import Call, Observer, by_unit, slopes
+from .observe import Call, Observer, other_dims, slopes
 from .parameters import learned
 from .tally import OFF
 
@@ -188,6 +188,11 @@ class Watch:
             self._looking = False
 
 
+def _share(mask: Tensor) -> Tensor:
+    """How much of it is true."""
+    return mask.count_nonzero() / mask.numel()
+
+
 class _Snapshots:
     """Figures of single batches at each site; the listener of an observer."""
 
@@ -209,12 +214,11 @@ class _Snapshots:
     def after(self, call: Call, y: Tensor) -> None:
         """Take the figures of a call; of several in a batch, those of the last, but a unit is on if it ever was."""
         name = call.site.name
-        values, derivatives = by_unit(call.site, call.x), by_unit(call.site, slopes(call))
-        on = derivatives.abs() >= OFF
-        variance, mean = torch.var_mean(values.float(), correction=0)
-        ever = on.any(0)
+        on = slopes(call).abs() >= OFF
+        std, mean = torch.std_mean(call.x.float(), correction=0)
+        ever = on.any(other_dims(call.site, on)).reshape(-1)
         self.on[name] = ever if name not in self.on else self.on[name] | ever
-        figures = torch.stack([(~self.on[name]).float().mean(), 1 - on.float().mean(), mean, variance.sqrt()])
+        figures = torch.stack([1 - _share(self.on[name]), 1 - _share(on), mean, std])
         self.figures.setdefault(name, {})[self.place] = figures
 
     def _settle(self) -> None:
