@@ -52,4 +52,4 @@ def at_bounds(module: nn.Module | None) -> Iterator[AtBound]:
 
 
 def _share(mask: Tensor) -> float:
-    return float(mask.double().mean())
+    return float(mask.float().mean())

@@ -112,5 +112,5 @@ def _count(layer: str, name: str, values: Tensor, edges: Tensor) -> ParameterHis
 
 
 def _finite(values: Tensor) -> Tensor:
-    flat = values.double().cpu().flatten()
+    flat = values.cpu().double().flatten()
     return flat[flat.isfinite()]

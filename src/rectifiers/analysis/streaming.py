@@ -8,6 +8,11 @@ import torch
 from torch import Tensor
 
 
+def exact(values: Tensor) -> Tensor:
+    """The values in float64, where they are, or on the CPU where their device has none."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
+
+
 class Moments:
     """Count, mean, variance and range of each unit (Chan, Golub and LeVeque, 1983), of finite numbers alone.
 
@@ -35,7 +40,7 @@ class Moments:
 
     def add(self, values: Tensor) -> None:
         """Add values, (values, units)."""
-        values = values.double()
+        values = exact(values)
         finite = values.isfinite()
         count = finite.sum(0)
         mean = values.where(finite, 0.0).sum(0) / count.clamp(min=1)
@@ -91,7 +96,7 @@ class Histogram:
     def add(self, values: Tensor) -> None:
         """Count the values of a tensor of any shape."""
         # The exponents of float64 are the same for all dtypes, and halving bins is exact in it.
-        values = values.detach().double().flatten()
+        values = exact(values.detach()).flatten()
         values = values[values.isfinite()]
         if not values.numel():
             return
@@ -156,7 +161,7 @@ class CrossProducts:
 
     def add(self, first: Tensor, second: Tensor) -> None:
         """Add examples: (examples, first) and (examples, second)."""
-        features = first.double().cpu(), second.double().cpu()
+        features = exact(first).cpu(), exact(second).cpu()
         count = len(first)
         means = features[0].mean(0), features[1].mean(0)
         centred = features[0] - means[0], features[1] - means[1]

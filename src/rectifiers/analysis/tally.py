@@ -11,7 +11,7 @@ from ..surgery.sites import Site
 from .bounds import STEEPEST, at_bounds
 from .diagnosis import Curve, SiteHealth, Spread
 from .observe import Call, Observer, by_unit, slopes, spec_of
-from .streaming import Histogram, Moments
+from .streaming import Histogram, Moments, exact
 
 OFF = 1e-3
 """A derivative smaller than this counts as none. ReLU's is 0 or 1; smooth functions come near 0."""
@@ -107,7 +107,7 @@ class Tally:
     def _count_zeros(self, outputs: Tensor) -> None:
         rows = outputs.flatten(1) if outputs.dim() > 1 else outputs.reshape(-1, 1)
         if rows.numel():
-            shares = (rows == 0).double().mean(1)
+            shares = exact(rows == 0).mean(1)
             self.samples += len(shares)
             self.zeros += float(shares.sum())
             self.fewest, self.most = min(self.fewest, float(shares.min())), max(self.most, float(shares.max()))
@@ -115,7 +115,7 @@ class Tally:
     def gradient_before(self, gradient: Tensor) -> None:
         """Count a gradient in front of the activation."""
         self._add_gradient("before", gradient)
-        sizes = by_unit(self.site, gradient).double().abs().nan_to_num(math.inf)
+        sizes = exact(by_unit(self.site, gradient)).abs().nan_to_num(math.inf)
         self.largest_gradient = self.largest_gradient.maximum(sizes.amax(0).cpu())
 
     def gradient_behind(self, gradient: Tensor) -> None:
@@ -123,7 +123,7 @@ class Tally:
         self._add_gradient("behind", gradient)
 
     def _add_gradient(self, side: str, gradient: Tensor) -> None:
-        gradient = gradient.detach().double()
+        gradient = exact(gradient.detach())
         finite = gradient.isfinite()
         self.gradient_not_finite += int((~finite).sum())
         self._squares[side] += float(gradient.where(finite, 0.0).square().sum())
@@ -190,7 +190,7 @@ class Tally:
             shape = list(call.x.shape)
         grid = x.to(call.x).reshape(-1, *(1 for _ in shape[1:])).expand(-1, *shape[1:])
         with torch.no_grad():
-            outputs = call.again(grid.contiguous()).double().cpu().reshape(points, -1)
+            outputs = exact(call.again(grid.contiguous())).cpu().reshape(points, -1)
         return Curve(
             tuple(x.tolist()),
             tuple(outputs.mean(1).tolist()),

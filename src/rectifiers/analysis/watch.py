@@ -169,7 +169,7 @@ class Watch:
         self._steps.append(step)
         for layer, name, values in learned(model):
             means = self._parameters.setdefault(f"{layer}.{name}".lstrip("."), [math.nan] * (len(self._steps) - 1))
-            means.append(float(values.double().mean()))
+            means.append(float(values.float().mean()))
         self._snapshots.begin(len(self._steps) - 1)
         self._observer.__enter__()
         self._observer.enter_model()
