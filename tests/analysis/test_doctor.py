@@ -3,6 +3,8 @@ from __future__ import annotations
 import copy
 import json
 import math
+import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -401,3 +403,32 @@ def test_forms() -> None:
 def test_a_healthy_model_is_said_to_be_healthy() -> None:
     batch = torch.cat([VALUES, -VALUES])
     assert "Nothing is wrong" in str(rectifiers.diagnose(shifted(0, 1), [batch]))
+
+
+def test_memory_does_not_grow_with_the_batches() -> None:
+    """Of a batch, nothing is kept once the next one is asked for."""
+    alive = weakref.WeakSet[Tensor]()
+
+    class Marks(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            alive.add(x)
+            y = F.relu(x)
+            alive.add(y)
+            return y
+
+    counts = []
+
+    def loader() -> Iterator[Tensor]:
+        for _ in range(5):
+            counts.append(len(alive))
+            yield torch.randn(4, 3)
+
+    rectifiers.diagnose(nn.Sequential(nn.Linear(3, 3), Marks(), nn.ReLU()), loader())
+    assert max(counts[1:]) == counts[1]
+
+
+def test_element_wise_parameters_have_a_curve() -> None:
+    module = rectifiers.PReLU(share="element", channels=(3, 2))
+    curve = only(nn.Sequential(nn.Identity(), module), [torch.randn(8, 3, 2)]).curve
+    assert curve is not None
+    assert curve.mean == pytest.approx(curve.low)

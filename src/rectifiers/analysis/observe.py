@@ -206,10 +206,12 @@ class Observer(TorchFunctionMode):
             return func(*args, **kwargs)
         x = kinds.tensor_of(args, kwargs)
         inplace = kinds.is_inplace(func, args, kwargs)
+        # Without the input itself, which would be kept alive by whoever keeps the function.
+        settings = {name: value for name, value in kwargs.items() if name != "input"}
+        positional = args[1:]
 
         def again(other: Tensor) -> Tensor:
-            other = other.clone() if inplace else other
-            result: Tensor = func(other, *args[1:], **kwargs) if args else func(**{**kwargs, "input": other})
+            result: Tensor = func(other.clone() if inplace else other, *positional, **settings)
             return result
 
         call = Call(site, x, owner if site.call != "function" else None, again)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -80,8 +81,9 @@ class Tally:
 
     def add(self, call: Call, y: Tensor) -> None:
         """Count one call of the activation."""
-        self.last = call
         x, slope = call.x, slopes(call)
+        # Its shape and dtype are needed at the end, its memory is not.
+        self.last = replace(call, x=x.new_empty((0, *x.shape[1:])))
         values, derivatives = by_unit(self.site, x), by_unit(self.site, slope)
         finite = values.isfinite()
         derivatives = derivatives.where(finite, math.nan)
@@ -187,7 +189,7 @@ class Tally:
         if call.x.dim() > 1:
             shape[self.site.channel_dim] = call.x.shape[self.site.channel_dim]
         if getattr(call.module, "share", "") == "element":
-            shape = list(call.x.shape)
+            shape = [1, *call.x.shape[1:]]
         grid = x.to(call.x).reshape(-1, *(1 for _ in shape[1:])).expand(-1, *shape[1:])
         with torch.no_grad():
             outputs = exact(call.again(grid.contiguous())).cpu().reshape(points, -1)
