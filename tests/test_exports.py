@@ -65,6 +65,7 @@ PUBLIC = [
     "RectifiersError",
     "base_state_dict",
     "create",
+    "diagnose",
     "find_sites",
     "functional",
     "list_activations",

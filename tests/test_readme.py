@@ -57,7 +57,15 @@ def test_make_target_exists(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "docs/index.md", "docs/activations.md", "docs/kernels.md", "docs/data.md", "docs/surgery.md"],
+    [
+        "README.md",
+        "docs/index.md",
+        "docs/activations.md",
+        "docs/kernels.md",
+        "docs/data.md",
+        "docs/doctor.md",
+        "docs/surgery.md",
+    ],
 )
 def test_links_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8"))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .activations import create as create
     from .activations import list_activations as list_activations
     from .activations import register_activation as register_activation
+    from .analysis import diagnose as diagnose
     from .core.errors import RectifiersError as RectifiersError
     from .core.param_groups import param_groups as param_groups
     from .surgery import base_state_dict as base_state_dict
@@ -29,6 +30,7 @@ _HOME = {
     "RectifiersError": "core.errors",
     "base_state_dict": "surgery",
     "create": "activations",
+    "diagnose": "analysis",
     "find_sites": "surgery",
     "list_activations": "activations",
     "load": "surgery",

@@ -11,7 +11,12 @@ from .costs import costs_figure
 from .curves import curves_figure
 from .function import function_figure, plot_function
 from .gallery import gallery_figure, plot_gallery
+from .health import health_figure
+from .history import history_figure
+from .parameters import parameters_figure
+from .preactivations import preactivations_figure
 from .shapes import shapes_figure
+from .similarity import similarity_figure
 from .style import Style, styles
 from .traces import traces_figure
 
@@ -22,10 +27,15 @@ __all__ = [
     "curves_figure",
     "function_figure",
     "gallery_figure",
+    "health_figure",
+    "history_figure",
+    "parameters_figure",
     "plot_function",
     "plot_gallery",
     "png",
+    "preactivations_figure",
     "shapes_figure",
+    "similarity_figure",
     "styles",
     "svg",
     "traces_figure",

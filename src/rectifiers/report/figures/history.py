@@ -1,0 +1,48 @@
+"""When units fell silent, and how activation parameters moved, from a watched training."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ...analysis.watch import History
+from .canvas import legend, look, panels
+from .style import DASHES, SERIES, Style
+from .traces import LETTERS
+
+
+def history_figure(history: History) -> Figure:
+    """Silent units over the steps, one line per site; then a panel per learned parameter, one line per layer.
+
+    Args:
+        history: of a `Watch` that saw a batch at least.
+    """
+    names = [site.name for site in history.sites]
+    parameters = list(dict.fromkeys(key.rpartition(".")[2] for key in history.parameters))
+    layers = [key.rpartition(".")[0] for key in history.parameters]
+    styles = {name: _style(place) for place, name in enumerate(dict.fromkeys([*names, *layers]))}
+    with look():
+        figure, axes = panels(1 + len(parameters), width=3.4, height=2.6, most=3)
+        for site in history.sites:
+            _line(axes[0], history.steps, [100 * share for share in site.silent], styles[site.name])
+        axes[0].set_title("units silent on the batch, %")
+        for axis, parameter in zip(axes[1:], parameters, strict=True):
+            axis.set_title(LETTERS.get(parameter, parameter))
+            for key, values in history.parameters.items():
+                layer, _, name = key.rpartition(".")
+                if name == parameter:
+                    _line(axis, history.steps, values, styles[layer])
+        for axis in axes:
+            axis.set_xlabel("training step")
+            axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        legend(figure, {name or "model": style for name, style in styles.items()})
+    return figure
+
+
+def _style(place: int) -> Style:
+    return Style(SERIES[place % len(SERIES)], DASHES[place // len(SERIES) % len(DASHES)])
+
+
+def _line(axis: Axes, steps: tuple[int, ...], values: list[float] | tuple[float, ...], style: Style) -> None:
+    axis.plot(steps, values, color=style.colour, linestyle=style.dashes, linewidth=1.3, marker=".", markersize=3)

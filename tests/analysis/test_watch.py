@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import rectifiers
+from rectifiers.analysis import Watch
+from rectifiers.core.errors import ConfigError, UnsupportedError
+
+
+def steps(net: nn.Module, count: int) -> list[Tensor]:
+    """A few steps of a training that draws random numbers, and its weights."""
+    torch.manual_seed(0)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    for _ in range(count):
+        optimizer.zero_grad()
+        net(torch.randn(8, 3, 6, 6)).square().mean().backward()
+        optimizer.step()
+    return [tensor.clone() for tensor in net.state_dict().values()]
+
+
+def test_a_watched_training_keeps_its_bits() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(inplace=True),
+        nn.Dropout(),
+        nn.RReLU(),
+        rectifiers.RReLU(),
+        nn.Conv2d(4, 4, 1),
+        rectifiers.AReLU(),
+    )
+    twin = copy.deepcopy(net)
+    with Watch(net, every=2) as watch:
+        watched = steps(net, 5)
+    assert all(map(torch.equal, watched, steps(twin, 5)))
+    assert watch.history.steps == (0, 2, 4)
+    assert [site.kind for site in watch.history.sites] == ["relu", "rrelu", "rrelu", "arelu"]
+
+
+def test_when_units_fell_silent() -> None:
+    net = nn.Sequential(nn.Linear(1, 3), nn.ReLU())
+    with torch.no_grad():
+        net[0].weight.zero_()
+    with Watch(net, every=1) as watch:
+        for biases in ([1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [1.0, -1.0, 1.0], [1.0, -1.0, -1.0]):
+            with torch.no_grad():
+                net[0].bias.copy_(torch.tensor(biases))
+            net(torch.zeros(4, 1))
+    (site,) = watch.history.sites
+    assert site.silent == pytest.approx((0, 2 / 3, 1 / 3, 2 / 3))
+    assert site.off == pytest.approx(site.silent)
+    assert site.mean == pytest.approx((1, -1 / 3, 1 / 3, -1 / 3))
+    assert site.std[0] == 0
+    assert site.died == (None, 1, 3)
+    assert (
+        "2 of 3 units silent at the end; the first from step 1 on, half of them by step 1, the last by step 3"
+        in str(watch.history)
+    )
+
+
+def test_a_reused_site_is_on_if_any_of_its_runs_is() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Sequential(nn.Identity(), nn.ReLU())
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(x) + self.inner(-x)
+
+    net = Twice()
+    with Watch(net) as watch:
+        net(torch.ones(2, 1))
+    assert [site.silent for site in watch.history.sites] in ([(0.0,)], [(0.0,), (1.0,)])
+
+
+def test_parameters_over_time() -> None:
+    net = nn.Sequential(nn.Identity(), rectifiers.AReLU(alpha=0.5), rectifiers.AdaReLU(channels=2))
+    with Watch(net, every=1) as watch:
+        for alpha in (0.5, 0.25):
+            net[1].alpha.data.fill_(alpha)
+            net(torch.randn(2, 2))
+    assert watch.history.parameters == {"1.alpha": (0.5, 0.25), "1.beta": (2.0, 2.0), "2.theta": (0.0, 0.0)}
+
+
+def test_evaluation_does_not_count_and_closing_ends_it() -> None:
+    net = nn.Sequential(nn.Identity(), nn.ReLU())
+    watch = Watch(net, every=2)
+    for training in (False, True, False, True, True):
+        net.train(training)(torch.ones(1, 1))
+    watch.close()
+    net(torch.ones(1, 1))
+    assert watch.history.steps == (0, 2)
+    assert not net._forward_hooks
+    assert not net._forward_pre_hooks
+
+
+def test_a_forward_pass_that_fails_ends_its_watching() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2))
+    with Watch(net, every=1) as watch:
+        net(torch.ones(1, 2))
+        with pytest.raises(RuntimeError):
+            net(torch.ones(1, 3))
+        net(torch.ones(1, 2))
+    assert watch.history.steps == (0, 1, 2)
+    assert torch.isnan(torch.tensor(watch.history.sites[0].off)).tolist() == [False, True, False]
+
+
+def test_forms() -> None:
+    net = nn.Sequential(nn.Identity(), nn.ReLU())
+    with Watch(net, every=1) as watch:
+        assert "not called in training mode" in str(watch.history)
+        net(torch.tensor([[-1.0], [1.0]]))
+    assert "No unit is silent" in str(watch.history)
+    assert json.loads(watch.history.to_json())["sites"][0]["off"] == [0.5]
+    assert watch.history.to_csv().splitlines()[1] == "0,1,relu,1,0.0,0.5,0.0,1.0"
+
+
+def test_refusals() -> None:
+    with pytest.raises(ConfigError, match="every must be a whole number"):
+        Watch(nn.ReLU(), every=0)
+    with pytest.raises(UnsupportedError, match=r"expected an nn.Module"):
+        Watch("net")  # type: ignore[arg-type]
