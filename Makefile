@@ -16,7 +16,7 @@ LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help quickstart test test-all check bench wheels docs clean
+.PHONY: help quickstart test test-all smoke check bench wheels docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(DEV) ## run the tests
 
 test-all: $(DEV) ## run the tests, the slow ones too
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 8 -m ""
+
+smoke: $(DEV) ## run the smallest preset of every table and figure whose data are there
+	@$(BIN)/pytest --numprocesses 2 -m slow tests/papers/test_smoke.py
 
 check: $(DEV) ## check style, formatting, types and layering
 	@$(BIN)/ruff check

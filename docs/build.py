@@ -148,7 +148,9 @@ def _paper_entry(name: str) -> str:
         trials = {cell.trial for cell in experiment.cells(preset)}
         data = ", ".join(f"`{name}`" for name in sorted(_data_of(trials)))
         count = f"{len(trials)} training{'s' * (len(trials) > 1)}"
-        lines.append(f"- `rectifiers run {name} --preset {preset}`: {count} on {data}. {experiment.preset(preset).note}")
+        lines.append(
+            f"- `rectifiers run {name} --preset {preset}`: {count} on {data}. {experiment.preset(preset).note}"
+        )
     if experiment.gpu:
         lines.append(f"\nAs published, it needs a GPU: {experiment.gpu}.")
     if experiment.deviations:

@@ -34,7 +34,6 @@ SPEED = (
     "optimizer",
     "batch_size",
     "augment",
-    "patches",
     "device",
     "threads",
 )
@@ -47,7 +46,7 @@ class Speed:
 
     Args:
         step: seconds of one training step.
-        image: seconds to evaluate one image.
+        image: seconds to evaluate one image, or one patch of it.
     """
 
     step: float
@@ -63,9 +62,10 @@ class Speed:
         """
         images = min(trial.train_size or train, train)
         held_out = images // trial.folds if trial.folds else round(trial.validation * images)
+        image = trial.patches * self.image
         if trial.vote:
-            return trial.vote * test * self.image
-        evaluated = max(1, trial.epochs) * (test + held_out) * self.image
+            return trial.vote * test * image
+        evaluated = max(1, trial.epochs) * (test + held_out) * image
         return trial.epochs * steps_per_epoch(trial, images - held_out) * self.step + evaluated
 
 
@@ -101,7 +101,7 @@ def measure(trial: Trial, data: Dataset) -> Speed:
                 test=Batches(test, EVALUATION_BATCH, normalise=normalise, device=trial.device),
                 epochs=1,
                 seed=trial.seed,
-                task=task_of(data.train, trial.patches),
+                task=task_of(data.train),
                 frozen=frozen,
             )
             return epoch, len(batches)

@@ -81,12 +81,14 @@ class Result(BaseModel):
 
     def value(self, metric: Metric) -> float:
         """The chosen number, accuracies and shares in percent; NaN where training diverged or there are no data."""
-        if self.status == "diverged" or not self.epochs:
+        if self.status == "diverged":
             return math.nan
         if metric == "parameters":
             return self.parameters
         if metric == "activation_share":
             return 100.0 * self.activation_parameters / (self.parameters - self.activation_parameters)
+        if not self.epochs:
+            return math.nan
         if metric == "first_epoch":
             return self.epochs[0].test_accuracy
         if metric == "final_epoch":

@@ -71,7 +71,9 @@ class Trial(BaseModel):
     activation_weight_decay: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="L2 penalty of the activations' parameters"
     )
-    epochs: int = Field(1, ge=0, description="passes over the training data; 0 evaluates the network as it starts")
+    epochs: int = Field(
+        1, ge=0, description="passes over the training data; 0 evaluates what it starts from, or counts"
+    )
     batch_size: int = Field(128, ge=1, description="images per step")
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="epochs after which the learning rate is multiplied by gamma"
