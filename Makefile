@@ -16,7 +16,7 @@ LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help quickstart test test-all test-wheels check bench surgery-zoo wheels docs clean
+.PHONY: help quickstart test test-all test-wheels smoke check bench surgery-zoo wheels docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test-all: $(DEV) ## run the tests, the slow ones too
 
 test-wheels: $(DEV) ## build both wheels and install each in an empty environment
 	@$(BIN)/pytest -m slow tests/test_wheels.py
+
+smoke: $(DEV) ## run the smallest preset of every table and figure whose data are there
+	@$(BIN)/pytest --numprocesses 2 -m slow tests/papers/test_smoke.py
 
 check: $(DEV) ## check style, formatting, types and layering
 	@$(BIN)/ruff check

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rectifiers.activations import registry
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
 from rectifiers.experiments.store import Store
+from rectifiers.experiments.trial import Trial
 from rectifiers.networks.placement import find_sites
 from rectifiers.papers import registry as experiments
 from rectifiers.report.export import to_markdown
@@ -30,6 +32,7 @@ from rectifiers.report.table import Outcomes, Table, build
 HERE = Path(__file__).parent
 PAGE = HERE / "activations.md"
 NETWORKS = HERE / "networks.md"
+PAPERS = HERE / "papers.md"
 GALLERY = HERE / "images" / "gallery.svg"
 ACCURACY = HERE / "images" / "table1.svg"
 README = HERE.parent / "README.md"
@@ -87,6 +90,20 @@ convolution, and `heads.replace_head` gives a trained network another last layer
 ReLU, at the input and the number of classes that the paper has.
 """
 
+PAPERS_INTRODUCTION = """\
+# The papers
+
+<!-- Written by `make docs` from the experiments; edit those. -->
+
+Every table and figure of the four papers has an entry. `rectifiers run NAME --preset PRESET` runs it, in three sizes:
+`smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows the paper as far as the
+paper tells. `rectifiers show NAME` prints its published numbers, `rectifiers plan NAME --preset paper` measures one step
+and says how many trainings, how much data and how much time it takes here, on noise of the same shape where the data are
+not there. `rectifiers list papers` says what runs on your machine, and what was run.
+
+What is assumed where a paper is silent, or contradicts itself, stands below each entry and in its report.
+"""
+
 RELU_START = {
     "exact": "`relu_like=True` makes it ReLU.",
     "nearest": "`relu_like=True` brings it near ReLU, not onto it.",
@@ -112,6 +129,42 @@ def networks_page() -> str:
         *map(_network, nets.registry),
     ]
     return "\n".join([*lines, ""])
+
+
+def papers_page() -> str:
+    """All tables and figures of the papers: what they show, how to run them, and what they assume."""
+    parts = [PAPERS_INTRODUCTION]
+    for paper in dict.fromkeys(name.partition("/")[0] for name in experiments if "/" in name):
+        package = importlib.import_module(f"rectifiers.papers.{paper}")
+        parts.append(f"## {package.PAPER}\n")
+        if package.DRAWINGS:
+            parts.append(f"{package.DRAWINGS}\n")
+        parts += [_paper_entry(name) for name in experiments if name.startswith(f"{paper}/")]
+    return "\n".join(parts)
+
+
+def _paper_entry(name: str) -> str:
+    experiment = experiments.get(name)
+    lines = [f"### `{name}`\n", f"{experiments.summary(name)}\n"]
+    if experiment.lacking:
+        lines.append(f"Waits for {', '.join(experiment.lacking)}.\n")
+    for preset in () if experiment.lacking else experiment.presets:
+        trials = {cell.trial for cell in experiment.cells(preset)}
+        data = ", ".join(f"`{name}`" for name in sorted(_data_of(trials)))
+        count = f"{len(trials)} training{'s' * (len(trials) > 1)}"
+        lines.append(
+            f"- `rectifiers run {name} --preset {preset}`: {count} on {data}. {experiment.preset(preset).note}"
+        )
+    if experiment.gpu:
+        lines.append(f"\nAs published, it needs a GPU: {experiment.gpu}.")
+    if experiment.deviations:
+        lines += ["\nAssumptions:\n", *(f"- {text}" for text in experiment.deviations)]
+    return "\n".join([*lines, ""])
+
+
+def _data_of(trials: Iterable[Trial]) -> set[str]:
+    """The data sets of trainings and of what they start from."""
+    return {name for trial in trials for name in (trial.dataset, *_data_of(trial.ancestors))}
 
 
 def _network(name: str) -> str:
@@ -324,6 +377,7 @@ def _signature(thing: Callable[..., Any]) -> str:
 if __name__ == "__main__":
     PAGE.write_text(activations_page(), encoding="utf-8")
     NETWORKS.write_text(networks_page(), encoding="utf-8")
+    PAPERS.write_text(papers_page(), encoding="utf-8")
     GALLERY.parent.mkdir(exist_ok=True)
     GALLERY.write_text(gallery(), encoding="utf-8")
     ACCURACY.write_text(accuracy(), encoding="utf-8")

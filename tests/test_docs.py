@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 import rectifiers
-from rectifiers import datasets, functional, networks
+from rectifiers import datasets, functional, networks, papers
 from rectifiers.activations import registry
 from rectifiers.training import augmentation
 
@@ -41,6 +41,12 @@ def test_page_of_networks_is_up_to_date(build: ModuleType) -> None:
     page = (DOCS / "networks.md").read_text(encoding="utf-8")
     assert page == build.networks_page(), "run `make docs`"
     assert re.findall(r"^\| `(.*?)` ", page, flags=re.MULTILINE) == networks.registry.names()
+
+
+def test_page_of_papers_is_up_to_date(build: ModuleType) -> None:
+    page = (DOCS / "papers.md").read_text(encoding="utf-8")
+    assert page == build.papers_page(), "run `make docs`"
+    assert re.findall(r"^### `(.*?)`$", page, flags=re.MULTILINE) == [name for name in papers.registry if "/" in name]
 
 
 def test_the_table_in_the_readme_comes_from_the_results(build: ModuleType) -> None:

@@ -10,7 +10,7 @@ def test_counts_and_measures(cli: Cli) -> None:
     plan = json.loads(cli("plan", "quickstart", "--workers", "2", "--json").out)
     assert plan["preset"] == "pocket"
     assert (plan["trainings"], plan["done"], plan["to_do"], plan["workers"]) == (40, 0, 40, 2)
-    assert plan["data"] == [{"name": "digits", "ready": True, "missing": [], "advice": ""}]
+    assert plan["data"] == [{"name": "digits", "ready": True, "missing": [], "advice": "", "gigabytes": None}]
     assert {cost["activation"] for cost in plan["costs"]} >= {"relu", "arelu", "pvlu"}
     assert all(cost["step_seconds"] > 0 for cost in plan["costs"])
     total = sum(cost["training_seconds"] * cost["trainings"] for cost in plan["costs"])
@@ -26,14 +26,26 @@ def test_in_words(cli: Cli) -> None:
     assert "time       about" in outcome.out
 
 
-def test_missing_data_are_named_and_nothing_is_measured(cli: Cli) -> None:
-    outcome = cli("plan", "arelu/table1", "--preset", "paper")
+def test_missing_data_are_named_and_noise_of_their_shape_is_measured(cli: Cli) -> None:
+    outcome = cli("plan", "arelu/figure2", "--preset", "smoke")
     assert outcome.code == 0
-    assert "760: 0 done, 760 to do" in outcome.out
-    assert "missing train-images-idx3-ubyte.gz" in outcome.out
+    assert "4: 0 done, 4 to do" in outcome.out
+    assert "mnist, 0.012 GB: missing train-images-idx3-ubyte.gz" in outcome.out
     assert "--download" in outcome.out
+    assert "mnist-conv on mnist" in outcome.out
+    assert "on noise of their shape" in outcome.out
     assert "deviations and assumptions" in outcome.out
-    assert json.loads(cli("plan", "arelu/table1", "--json").out)["seconds"] is None
+
+
+def test_data_of_unknown_size_are_not_measured(cli: Cli) -> None:
+    outcome = cli("plan", "convrelu/table5", "--preset", "pocket")
+    assert "can be measured when the data are there" in outcome.out
+
+
+def test_what_trainings_start_from_counts(cli: Cli) -> None:
+    plan = json.loads(cli("plan", "pvlu/vgg-blurred", "--preset", "smoke", "--json").out)
+    assert (plan["trainings"], plan["started_from"]) == (4, 2)
+    assert sum(cost["trainings"] for cost in plan["costs"]) == 6
 
 
 def test_writes_nothing(cli: Cli, tmp_path) -> None:  # type: ignore[no-untyped-def]

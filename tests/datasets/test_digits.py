@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from sklearn.datasets import load_digits
+from torch.nn import functional as F
 
 from rectifiers.datasets import digest, load
 
@@ -30,3 +32,14 @@ def test_stratified():
 
 def test_same_split_everywhere():
     assert digest(load("digits")) == "cff90bbfc37127c0"
+
+
+@pytest.mark.parametrize("side", [28, 32])
+def test_enlarged(side: int) -> None:
+    small, large = load("digits"), load(f"digits-{side}")
+    assert large.shape == (3, side, side)
+    assert torch.equal(large.train.labels, small.train.labels)
+    channels = large.test.images.unbind(1)
+    assert all(torch.equal(channel, channels[0]) for channel in channels)
+    exact = F.interpolate(small.test.images.double(), size=(side, side), mode="bilinear")
+    assert (channels[0] - exact[:, 0]).abs().max() <= 1

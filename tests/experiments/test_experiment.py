@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.experiments.experiment import Arm, Experiment, Lead, Preset, Published, Quantity
+from rectifiers.experiments.experiment import Arm, Column, Experiment, Lead, Preset, Published, Quantity
 
 SETTINGS: dict[str, Any] = {"dataset": "digits", "network": "digits-conv", "lr": 0.1, "epochs": 4}
 
@@ -106,13 +106,11 @@ def test_published_numbers() -> None:
     assert published.get("AReLU", "fast") is None
 
 
-@pytest.mark.parametrize(
-    ("quantity", "accuracy"), [("accuracy", 98.5), ("error", 1.5), ("points", None), ("parameters", None)]
-)
-def test_published_accuracies(quantity: Quantity, accuracy: float | None) -> None:
+@pytest.mark.parametrize(("quantity", "ours"), [("accuracy", 98.5), ("error", 1.5), ("share", 98.5)])
+def test_published_errors_are_shown_as_accuracies(quantity: Quantity, ours: float) -> None:
     published = Published("Table 1", {("ReLU", "fast"): 98.5}, quantities={"fast": quantity})
-    assert published.accuracy("ReLU", "fast") == accuracy
-    assert published.accuracy("ReLU", "slow") is None
+    assert published.ours("ReLU", "fast") == ours
+    assert published.ours("ReLU", "slow") is None
 
 
 def test_what_a_paper_needs_and_nobody_registered_is_lacking() -> None:
@@ -128,3 +126,41 @@ def test_what_a_paper_needs_and_nobody_registered_is_lacking() -> None:
 
 def test_only_what_waits_may_have_no_grid() -> None:
     assert experiment(rows=(), columns=(), presets={}, needs=("an analysis",)).lacking == ("an analysis",)
+
+
+def test_columns_may_show_something_else() -> None:
+    made = experiment(columns=(Arm("all", {}), Column("size", {}, metric="parameters", aggregate="best")))
+    plain, size = made.columns
+    assert (made.metric_of(plain), made.aggregate_of(plain)) == ("final_epoch", "mean")
+    assert (made.metric_of(size), made.aggregate_of(size)) == ("parameters", "best")
+    assert not made.counts
+    assert experiment(columns=(size,)).counts
+    with pytest.raises(UnknownNameError, match="did you mean parameters"):
+        experiment(columns=(Column("size", {}, metric="parameter"),))  # type: ignore[arg-type]
+
+
+def test_presets_change_single_rows_and_columns_and_columns_single_cells() -> None:
+    made = experiment(
+        rows=(Arm("ReLU", {"activation": "relu"}), Arm("AReLU", {"activation": "arelu"})),
+        columns=(Arm("all", {}), Column("few", {"epochs": 2}, cells={"AReLU": {"lr": 0.3}})),
+        presets={"smoke": Preset("", {"epochs": 5}, seeds=1, rows=("AReLU", "ReLU"), columns={"few": {"epochs": 7}})},
+        baseline="ReLU",
+    )
+    trials = {(cell.row, cell.column): cell.trial for cell in made.cells("smoke")}
+    assert {place: (trial.epochs, trial.lr) for place, trial in trials.items()} == {
+        ("ReLU", "few"): (7, SETTINGS["lr"]),
+        ("AReLU", "few"): (7, 0.3),
+    }
+
+
+def test_what_a_start_starts_from_shares_its_settings() -> None:
+    first = {"dataset": "mnist", "epochs": 9}
+    row = Arm("AReLU", {"activation": "arelu", "start": {"activation": "relu", "lr": 0.5, "start": first}})
+    made = experiment(rows=(row,), columns=(Arm("all", {"batch_size": 7}),), baseline="AReLU")
+    start = made.cells("full", seeds=1)[0].trial.start
+    assert start is not None
+    assert start.start is not None
+    assert (start.activation, start.lr, start.batch_size) == ("relu", 0.5, 7)
+    assert (start.start.activation, start.start.lr, start.start.batch_size) == ("relu", 0.5, 7)
+    assert (start.start.dataset, start.start.epochs) == ("mnist", 9)
+    assert made.uses("dataset") == [SETTINGS["dataset"], "mnist"]

@@ -26,6 +26,20 @@ def test_diverged_has_no_value(metric: Metric) -> None:
     assert math.isnan(result(epochs=[], status="diverged").value(metric))
 
 
+def test_numbers_besides_the_accuracy_on_test_data() -> None:
+    last = epoch(1, 80.0).model_copy(update={"test_top5": 97.0, "train_accuracy": 75.0})
+    assert result(epochs=[last]).value("final_top5") == 97.0
+    assert result(epochs=[last]).value("final_train") == 75.0
+    assert math.isnan(result(epochs=[epoch(1, 80.0)]).value("final_top5"))
+
+
+def test_counts_need_no_epoch() -> None:
+    untrained = result(epochs=[], parameters=1_020, activation_parameters=20)
+    assert untrained.value("parameters") == 1_020
+    assert untrained.value("activation_share") == 2.0
+    assert math.isnan(untrained.value("final_epoch"))
+
+
 def test_no_validation_data_no_value() -> None:
     assert math.isnan(result(epochs=[epoch(1, 80.0)]).value("best_on_validation"))
 

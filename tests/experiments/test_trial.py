@@ -151,7 +151,6 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         ({"activation_lr": math.inf}, "activation_lr: Input should be a finite number, got inf"),
         ({"activation_weight_decay": math.inf}, "activation_weight_decay: Input should be a finite number, got inf"),
         ({"epochs": -1}, "epochs: Input should be greater than or equal to 0, got -1"),
-        ({"epochs": 0}, "epochs=0 evaluates what a trial starts from"),
         ({"epochs": 1.5}, "epochs: Input should be a valid integer.*got 1.5"),
         ({"batch_size": 0}, "batch_size: Input should be greater than or equal to 1, got 0"),
         ({"milestones": (2, 1)}, r"milestones must rise, got \(2, 1\)"),
@@ -178,6 +177,7 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
             "activation_args: a must be a finite number, a truth value or a word, got",
         ),
         ({"activation_args": {"a": math.nan}}, "activation_args: a must be a finite number, a truth value or a word"),
+        ({"network_args": {"halve": [0, 0.5]}}, "network_args: halve must be whole numbers, or a single number"),
     ],
     ids=str,
 )
@@ -185,6 +185,13 @@ def test_bad_fields_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"^trial: {message}") as caught:
         trial(**changes)
     assert "\n" not in str(caught.value)
+
+
+def test_arguments_of_networks_may_be_several_numbers() -> None:
+    few = trial(network_args={"halve": [0, 2], "width": 0.5})
+    assert dict(few.network_args) == {"halve": (0, 2), "width": 0.5}
+    assert Trial.model_validate_json(few.model_dump_json()) == few
+    assert trial(network_args={"halve": (0, 2), "width": 0.5}).id == few.id
 
 
 def test_all_mistakes_at_once() -> None:

@@ -26,7 +26,7 @@ def test_csv_has_one_line_per_cell_and_blanks_for_nothing() -> None:
 
 
 def test_csv_of_nothing_is_its_header() -> None:
-    assert to_csv(build(experiment(), "paper", [])) == "experiment,preset,metric,aggregate,baseline\n"
+    assert to_csv(build(experiment(), "paper", [])) == "experiment,preset,baseline\n"
 
 
 def test_dict_is_strict_json() -> None:
@@ -56,7 +56,7 @@ def test_markdown_comes_in_blocks_of_four_columns_with_one_legend() -> None:
     first, second, legend = to_markdown(table).split("\n\n")
     assert first.splitlines()[:2] == ["|  | c0 | c1 | c2 | c3 |", "|:--|--:|--:|--:|--:|"]
     assert second.startswith("|  | c4 | c5 | c6 | c7 |\n")
-    assert f"| **{compact(table.entries['AReLU', 'c0'], 'mean')}**<br>(92.00)†▲ |" in first
+    assert f"| **{compact(table.entries['AReLU', 'c0'])}**<br>(92.00)†▲ |" in first
     assert "In brackets: the paper's number; †: it lies outside our 95 % interval." in legend
     assert "▲ better, ▼ worse, = equivalent, · inconclusive." in legend
 

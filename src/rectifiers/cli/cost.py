@@ -14,11 +14,30 @@ from ..experiments.trial import Trial
 from ..training import optimizers
 from ..training.augmentation import Augmentation
 from ..training.batches import Batches
+from ..training.frozen import freeze
 from ..training.loop import fit
+from ..training.metrics import Epoch
+from ..training.tasks import task_of
 
 STEPS = 5
+PATIENCE = 2.0
+"""Seconds of a first step from which on it is taken for all: what it warms up does not count then."""
 HARMLESS = 1e-6
 """A learning rate with which nothing diverges; the rate does not change the cost."""
+SPEED = (
+    "network",
+    "network_args",
+    "dataset",
+    "activation",
+    "where",
+    "trained",
+    "optimizer",
+    "batch_size",
+    "augment",
+    "device",
+    "threads",
+)
+"""The fields of a trial that its speed depends on."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +46,27 @@ class Speed:
 
     Args:
         step: seconds of one training step.
-        image: seconds to evaluate one image.
+        image: seconds to evaluate one image, or one patch of it.
     """
 
     step: float
     image: float
 
-    def seconds(self, trial: Trial, data: Dataset) -> float:
-        """The whole training with its evaluations, without the start of its process."""
-        images = min(trial.train_size or len(data.train), len(data.train))
-        held_out = round(trial.validation * images)
-        evaluated = len(data.test) + held_out
-        return trial.epochs * (steps_per_epoch(trial, images - held_out) * self.step + evaluated * self.image)
+    def seconds(self, trial: Trial, train: int, test: int) -> float:
+        """The whole training with its evaluations, without the start of its process and without what it starts from.
+
+        Args:
+            trial: what is trained.
+            train: examples in the training data.
+            test: examples in the test data.
+        """
+        images = min(trial.train_size or train, train)
+        held_out = images // trial.folds if trial.folds else round(trial.validation * images)
+        image = trial.patches * self.image
+        if trial.vote:
+            return trial.vote * test * image
+        evaluated = max(1, trial.epochs) * (test + held_out) * image
+        return trial.epochs * steps_per_epoch(trial, images - held_out) * self.step + evaluated
 
 
 def steps_per_epoch(trial: Trial, images: int) -> int:
@@ -47,7 +75,7 @@ def steps_per_epoch(trial: Trial, images: int) -> int:
 
 
 def measure(trial: Trial, data: Dataset) -> Speed:
-    """Train and test on a few batches: one epoch to warm up, and one that is timed.
+    """Train and test on a few batches: one to warm up, and a few that are timed; of slow networks, on one.
 
     Raises:
         RectifiersError: data, network and activation do not fit together.
@@ -55,26 +83,35 @@ def measure(trial: Trial, data: Dataset) -> Speed:
     before = torch.get_num_threads()
     torch.set_num_threads(trial.threads)
     try:
-        train, test = _first(data.train, STEPS * trial.batch_size), _first(data.test, EVALUATION_BATCH)
-        normalise = train.numbers(trial.normalise, channels_last=True)
+        test = _first(data.test, min(trial.batch_size, EVALUATION_BATCH))
+        normalise = data.train.numbers(trial.normalise, channels_last=True)
         net = build_network(trial, data)
-        _, epoch = fit(
-            net,
-            optimizers.create(trial.optimizer, net, lr=HARMLESS, momentum=trial.momentum),
-            train=Batches(
-                train,
-                trial.batch_size,
-                normalise=normalise,
-                device=trial.device,
-                augment=Augmentation(trial.augment),
-            ),
-            test=Batches(test, EVALUATION_BATCH, normalise=normalise, device=trial.device),
-            epochs=2,
-            seed=trial.seed,
-        )
+        frozen = freeze(net, trial.trained)
+        optimizer = optimizers.create(trial.optimizer, net, lr=HARMLESS, momentum=trial.momentum)
+
+        def run(steps: int) -> tuple[Epoch, int]:
+            train = _first(data.train, steps * trial.batch_size)
+            batches = Batches(
+                train, trial.batch_size, normalise=normalise, device=trial.device, augment=Augmentation(trial.augment)
+            )
+            (epoch,) = fit(
+                net,
+                optimizer,
+                train=batches,
+                test=Batches(test, EVALUATION_BATCH, normalise=normalise, device=trial.device),
+                epochs=1,
+                seed=trial.seed,
+                task=task_of(data.train),
+                frozen=frozen,
+            )
+            return epoch, len(batches)
+
+        epoch, steps = run(1)
+        if epoch.train_seconds < PATIENCE:
+            epoch, steps = run(STEPS)
     finally:
         torch.set_num_threads(before)
-    return Speed(epoch.train_seconds / steps_per_epoch(trial, len(train)), epoch.test_seconds / len(test))
+    return Speed(epoch.train_seconds / steps, epoch.test_seconds / len(test))
 
 
 def _first(split: Examples, count: int) -> Examples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +44,8 @@ def plan_experiment(
     check_names(selection.trials)
     done = selection.done(results)
     to_do = [trial for trial in selection.trials if trial not in done]
-    data = _data(selection.trials, data_dir)
-    ready = all(item["ready"] for item in data)
+    before = [trial for trial in _lineage(to_do) if trial not in to_do]
+    data = _data([*selection.trials, *before], data_dir)
     count = min(workers or os.cpu_count() or 1, max(1, len(to_do)))
     plan: dict[str, Any] = {
         "experiment": selection.experiment.name,
@@ -55,14 +55,16 @@ def plan_experiment(
         "trainings": len(selection.trials),
         "done": len(done),
         "to_do": len(to_do),
+        "started_from": len(before),
         "workers": count,
         "data": data,
         "deviations": list(selection.experiment.deviations),
         "costs": None,
         "seconds": None,
     }
-    if ready:
-        plan["costs"], seconds = _costs(to_do, data_dir)
+    stand_ins = {item["name"]: _stand_in(item) for item in data}
+    if all(stand_ins.values()):
+        plan["costs"], seconds = _costs([*before, *to_do], data_dir, stand_ins)
         # The longest training is the least there is, however many workers.
         plan["seconds"] = max(sum(seconds) / count, max(seconds, default=0.0))
     if as_json:
@@ -71,50 +73,86 @@ def plan_experiment(
         print("\n".join([selection.heading, *_lines(plan)]))
 
 
+def _lineage(trials: Sequence[Trial]) -> list[Trial]:
+    """All that some trials start from, and what that starts from, each once."""
+    found: dict[Trial, None] = {}
+    for trial in trials:
+        for ancestor in trial.ancestors:
+            found |= dict.fromkeys([*_lineage([ancestor]), ancestor])
+    return list(found)
+
+
 def _data(trials: Sequence[Trial], data_dir: Path) -> list[dict[str, Any]]:
-    """Each data set, and whether its files are there."""
+    """Each data set, whether its files are there, and how large they are."""
     from .. import datasets
 
-    found = {name: datasets.check(name, data_dir) for name in dict.fromkeys(trial.dataset for trial in trials)}
-    return [
-        {"name": name, "ready": item.ready, "missing": list(item.missing), "advice": item.advice}
-        for name, item in found.items()
-    ]
+    described = []
+    for name in dict.fromkeys(trial.dataset for trial in trials):
+        found, size = datasets.check(name, data_dir), datasets.size(name)
+        described.append(
+            {
+                "name": name,
+                "ready": found.ready,
+                "missing": list(found.missing),
+                "advice": found.advice,
+                "gigabytes": size and size.gigabytes,
+            }
+        )
+    return described
 
 
-def _costs(trials: Sequence[Trial], data_dir: Path) -> tuple[list[dict[str, Any]], list[float]]:
-    """What each combination of network, data and activation costs, and the seconds of each trial."""
+def _stand_in(data: dict[str, Any]) -> str:
+    """The data set to measure on; empty where there is none."""
+    return data["name"] if data["ready"] else f"generated:{data['name']}" if data["gigabytes"] else ""
+
+
+def _costs(
+    trials: Sequence[Trial], data_dir: Path, stand_ins: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], list[float]]:
+    """What each kind of training costs, and the seconds of each trial.
+
+    Args:
+        trials: what will run.
+        data_dir: where data sets lie.
+        stand_ins: data set → the one to measure on.
+    """
     from .. import datasets
-    from .cost import Speed, measure
+    from .cost import SPEED, Speed, measure
 
     speeds: dict[tuple[Any, ...], Speed] = {}
+    groups: dict[tuple[Any, ...], list[Trial]] = {}
     seconds: dict[tuple[Any, ...], list[float]] = {}
     for trial in trials:
-        data = datasets.load(trial.dataset, data_dir)
-        key = (trial.network, trial.dataset, trial.activation, trial.batch_size, trial.device, trial.threads)
+        data = datasets.load(stand_ins[trial.dataset], data_dir)
+        key = tuple(getattr(trial, field) for field in SPEED)
         if key not in speeds:
             speeds[key] = measure(trial, data)
-        seconds.setdefault(key, []).append(speeds[key].seconds(trial, data))
+        size = datasets.size(trial.dataset) if stand_ins[trial.dataset] != trial.dataset else None
+        counts = (size.train, size.test) if size else (len(data.train), len(data.test))
+        groups.setdefault(key, []).append(trial)
+        seconds.setdefault(key, []).append(speeds[key].seconds(trial, *counts))
     costs = [
         {
-            "network": key[0],
-            "dataset": key[1],
-            "activation": key[2],
-            "batch_size": key[3],
-            "step_seconds": speed.step,
+            "network": first.network,
+            "dataset": first.dataset,
+            "activation": first.activation,
+            "batch_size": first.batch_size,
+            "step_seconds": speeds[key].step,
             "trainings": len(seconds[key]),
             "training_seconds": sum(seconds[key]) / len(seconds[key]),
         }
-        for key, speed in speeds.items()
+        for key, (first, *_) in groups.items()
     ]
     return costs, [value for values in seconds.values() for value in values]
 
 
 def _lines(plan: dict[str, Any]) -> list[str]:
-    lines = [f"trainings  {plan['trainings']}: {plan['done']} done, {plan['to_do']} to do"]
+    before = f", and {plan['started_from']} that they start from" if plan["started_from"] else ""
+    lines = [f"trainings  {plan['trainings']}: {plan['done']} done, {plan['to_do']} to do{before}"]
     for item in plan["data"]:
         state = "ready" if item["ready"] else f"missing {', '.join(item['missing'])}; {item['advice']}"
-        lines.append(f"data       {item['name']}: {state}")
+        size = f", {item['gigabytes']:g} GB" if item["gigabytes"] else ""
+        lines.append(f"data       {item['name']}{size}: {state}")
     if plan["seconds"] is None:
         lines.append("time       can be measured when the data are there")
     elif plan["to_do"]:
@@ -124,6 +162,8 @@ def _lines(plan: dict[str, Any]) -> list[str]:
             lines.append(f"cost       {pair[0]} on {pair[1]}: {step} a step, {training} a training, by activation")
         workers = "1 worker" if plan["workers"] == 1 else f"{plan['workers']} workers"
         lines.append(f"time       about {duration(plan['seconds'])} with {workers}, measured on a few steps of each")
+        if any(not item["ready"] for item in plan["data"]):
+            lines.append("           where data are missing, on noise of their shape; reading the files is not in it")
     heading = "deviations and assumptions" if plan["deviations"] else ""
     return [*lines, *filter(None, [heading]), *(f"  - {text}" for text in plan["deviations"])]
 

@@ -18,8 +18,9 @@ def check_names(trials: Sequence[Trial]) -> None:
         UnknownNameError: with the nearest names.
         ConfigError: there is no such device, or a data set lacks its path.
     """
-    for trial in _distinct(trials, "activation"):
+    for trial in _distinct(trials, "activation", "base"):
         activations.registry.get(trial.activation)
+        activations.registry.get(trial.base)
     for trial in _distinct(trials, "network"):
         networks.registry.get(trial.network)
     for trial in _distinct(trials, "dataset"):
@@ -41,9 +42,11 @@ def check_data(trials: Sequence[Trial], data_dir: Path, *, download: bool = Fals
         ConfigError: an activation does not take its arguments, or the data have too few images.
         RectifiersError: data, network and activation do not fit together.
     """
-    for trial in _distinct(trials, "dataset", "network", "activation", "activation_args"):
+    for trial in _distinct(
+        trials, "dataset", "network", "network_args", "activation", "activation_args", "where", "base"
+    ):
         build_network(trial, datasets.load(trial.dataset, data_dir, download=download))
-    for trial in _distinct(trials, "dataset", "train_size", "validation"):
+    for trial in _distinct(trials, "dataset", "train_size", "validation", "folds"):
         build_batches(trial, datasets.load(trial.dataset, data_dir))
 
 

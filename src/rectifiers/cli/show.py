@@ -17,7 +17,7 @@ from .options import DATA, DataOption, JsonOption
 from .output import print_json, save
 
 if TYPE_CHECKING:
-    from ..experiments.experiment import Published
+    from ..experiments.experiment import Arm, Experiment, Published
 
 
 def show_thing(
@@ -81,10 +81,11 @@ def _network(name: str, data_dir: Path) -> dict[str, Any]:
 
 def _dataset(name: str, data_dir: Path) -> dict[str, Any]:
     from .. import datasets
-    from ..datasets.source import PathSource
+    from ..datasets.source import GivenSource
 
-    if issubclass(datasets.registry.get(name), PathSource):
-        return {"written": f"{name}:PATH"}
+    source = datasets.registry.get(name)
+    if issubclass(source, GivenSource):
+        return {"written": f"{name}:{source.wanted}"}
     found = datasets.check(name, data_dir)
     return {
         "ready": found.ready,
@@ -95,7 +96,6 @@ def _dataset(name: str, data_dir: Path) -> dict[str, Any]:
 
 
 def _experiment(name: str, data_dir: Path) -> dict[str, Any]:
-    from ..experiments.result import METRICS
     from ..papers.state import state
 
     experiment = KINDS["experiments"].get(name)
@@ -106,7 +106,7 @@ def _experiment(name: str, data_dir: Path) -> dict[str, Any]:
         "settings": dict(experiment.settings),
         "rows": [arm.label for arm in experiment.rows],
         "columns": [arm.label for arm in experiment.columns],
-        "shows": f"{experiment.aggregate} of the seeds' {METRICS[experiment.metric]}" if experiment.rows else "",
+        "shows": list(dict.fromkeys(_shown(experiment, column) for column in experiment.columns)),
         "baseline": experiment.baseline if experiment.rows else "",
         "margin": experiment.margin if experiment.rows else None,
         "presets": {
@@ -116,6 +116,15 @@ def _experiment(name: str, data_dir: Path) -> dict[str, Any]:
         **_published(experiment.published),
         "deviations": list(experiment.deviations),
     }
+
+
+def _shown(experiment: Experiment, column: Arm) -> str:
+    """What a column shows."""
+    from ..experiments.result import COUNTS, METRICS
+
+    metric = experiment.metric_of(column)
+    text = METRICS[metric]
+    return text if metric in COUNTS else f"{experiment.aggregate_of(column)} of the seeds' {text}"
 
 
 def _published(published: Published | None) -> dict[str, Any]:

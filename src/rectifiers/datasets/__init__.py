@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .dataset import Split as Split
     from .dataset import digest as digest
     from .examples import Examples as Examples
-    from .source import Availability, Source
+    from .source import Availability, Size, Source
     from .splits import folds as folds
     from .splits import hold_out as hold_out
     from .splits import subset as subset
@@ -35,8 +35,11 @@ TABLE = {
     "cifar100": "cifar100:CIFAR100",
     "cifar100-gaussian": "cifar_gaussian:CIFAR100Gaussian",
     "digits": "digits:Digits",
+    "digits-28": "digits_colour:Digits28",
+    "digits-32": "digits_colour:Digits32",
     "fashion-mnist": "fashion_mnist:FashionMNIST",
     "folder": "folder:Folder",
+    "generated": "generated:Generated",
     "imagenet": "imagenet:ImageNet",
     "lgg": "lgg:LGG",
     "mnist": "mnist:MNIST",
@@ -71,7 +74,7 @@ def load(name: str, data_dir: Path | str | None = None, *, download: bool = Fals
     """The data set called `name`, whole and in memory; loaded once per process, so never write to its tensors.
 
     Args:
-        name: a registered name, or "folder:PATH" or "npz:PATH" for data of your own.
+        name: a registered name, or one with more behind a colon, such as "folder:PATH" for data of your own.
         data_dir: folder with the data files; by default the environment variable RECTIFIERS_DATA, then "./data".
         download: fetch published files that are missing, and check their hashes.
 
@@ -116,18 +119,33 @@ def _load(source: Source, data_dir: Path) -> Dataset:
 
 
 def _source(name: str) -> Source:
-    kind, colon, path = name.partition(":")
+    kind, colon, given = name.partition(":")
     source = registry.get(kind)
     # The registry has imported this module by now; the top of this file must not, for it needs torch.
-    from .source import PathSource
+    from .source import GivenSource
 
-    if not issubclass(source, PathSource):
+    if not issubclass(source, GivenSource):
         if colon:
             raise ConfigError(f"data set {kind!r} takes no path, got {name!r}; write {kind!r}")
         return source()
-    if not path:
-        raise ConfigError(f"data set {kind!r} needs a path, got {name!r}; write '{kind}:PATH'")
-    return source(path)
+    if not given:
+        wanted = source.wanted
+        raise ConfigError(f"data set {kind!r} needs a {wanted.lower()}, got {name!r}; write '{kind}:{wanted}'")
+    return source(given)
+
+
+def size(name: str) -> Size | None:
+    """How much a published data set holds, known without its files; None for others.
+
+    Raises:
+        UnknownNameError: with the nearest names.
+        ConfigError: as for `load`.
+
+    Example:
+        >>> size("imagenet").train
+        1281167
+    """
+    return _source(name).size
 
 
 def _folder(data_dir: Path | str | None) -> Path:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from .dataset import Dataset
 from .files import Resource
 from .published import Published
+from .source import Size
 from .text_rows import load_rows
 
 _SITE = "https://raw.githubusercontent.com/mhjabreel/CharCnn_Keras/master/data/ag_news_csv/"
@@ -20,6 +21,7 @@ class AGNews(Published):
     """
 
     name: ClassVar[str] = "ag-news"
+    size: ClassVar[Size | None] = Size((70, 1014), 4, 120_000, 7_600, 0.031)
     folders: ClassVar[tuple[str, ...]] = ("ag_news_csv", "AG_NEWS")
     # MD5 as torchtext listed them.
     resources: ClassVar[tuple[Resource, ...]] = (

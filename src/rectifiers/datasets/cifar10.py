@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from .cifar import CIFAR
 from .files import Resource
+from .source import Size
 
 
 class CIFAR10(CIFAR):
@@ -15,6 +16,7 @@ class CIFAR10(CIFAR):
     """
 
     name: ClassVar[str] = "cifar10"
+    size: ClassVar[Size | None] = Size((3, 32, 32), 10, 50_000, 10_000, 0.170)
     # MD5 as the authors' page lists it.
     resources: ClassVar[tuple[Resource, ...]] = (
         Resource(

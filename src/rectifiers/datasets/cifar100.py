@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from .cifar import CIFAR
 from .files import Resource
+from .source import Size
 
 
 class CIFAR100(CIFAR):
@@ -16,6 +17,7 @@ class CIFAR100(CIFAR):
     """
 
     name: ClassVar[str] = "cifar100"
+    size: ClassVar[Size | None] = Size((3, 32, 32), 100, 50_000, 10_000, 0.169)
     # MD5 as the authors' page lists it.
     resources: ClassVar[tuple[Resource, ...]] = (
         Resource(

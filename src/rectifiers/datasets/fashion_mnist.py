@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from .files import Resource
 from .mnist import MNIST
+from .source import Size
 
 _MIRRORS = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -25,6 +26,7 @@ class FashionMNIST(MNIST):
     """
 
     name: ClassVar[str] = "fashion-mnist"
+    size: ClassVar[Size | None] = Size((1, 28, 28), 10, 60_000, 10_000, 0.031)
     folders: ClassVar[tuple[str, ...]] = ("FashionMNIST/raw",)
     resources: ClassVar[tuple[Resource, ...]] = (
         _resource("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", "f4a8712d7a061bf5bd6d2ca38dc4d50a"),

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from .dataset import Dataset
 from .local import Local
+from .source import Size
 from .streamed import stream
 
 
@@ -17,6 +18,7 @@ class ImageNet(Local):
     """
 
     name: ClassVar[str] = "imagenet"
+    size: ClassVar[Size | None] = Size((3, 224, 224), 1000, 1_281_167, 50_000, 144)
     places: ClassVar[tuple[str, ...]] = ("imagenet", "ImageNet")
     advice: ClassVar[str] = (
         "its licence lets nobody pass it on: register at https://image-net.org, get ILSVRC2012_img_train.tar and "

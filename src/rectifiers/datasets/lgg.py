@@ -14,6 +14,7 @@ from .dataset import Dataset
 from .local import Local
 from .picture import decode_all
 from .slices import Slices
+from .source import Size
 from .splits import hold_out
 from .tree import Tree
 
@@ -29,6 +30,7 @@ class LGG(Local):
     """
 
     name: ClassVar[str] = "lgg"
+    size: ClassVar[Size | None] = Size((3, 256, 256), 2, 3_572, 357, 0.75)
     places: ClassVar[tuple[str, ...]] = ("kaggle_3m", "lgg-mri-segmentation/kaggle_3m")
     advice: ClassVar[str] = (
         "it takes an account to get it: download https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation and "

@@ -11,6 +11,7 @@ from .dataset import Dataset, Split
 from .files import Resource
 from .idx import decode
 from .published import Published
+from .source import Size
 
 _MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/")
 
@@ -26,6 +27,7 @@ class MNIST(Published):
     """
 
     name: ClassVar[str] = "mnist"
+    size: ClassVar[Size | None] = Size((1, 28, 28), 10, 60_000, 10_000, 0.012)
     folders: ClassVar[tuple[str, ...]] = ("MNIST/raw",)
     # MD5 of the compressed files, as torchvision lists them, and of what they unpack to.
     resources: ClassVar[tuple[Resource, ...]] = (

@@ -11,7 +11,7 @@ from ..core.seeds import derive
 from .dataset import Dataset
 from .files import Resource
 from .published import Published
-from .source import Availability
+from .source import Availability, Size
 from .splits import folds
 from .texts import Texts
 
@@ -27,6 +27,7 @@ class MR(Published):
     """
 
     name: ClassVar[str] = "mr"
+    size: ClassVar[Size | None] = Size((70, 1014), 2, 9_595, 1_067, 0.0005)
     folders: ClassVar[tuple[str, ...]] = ("MR", "rt-polaritydata")
     # Its publisher states no hash; this MD5 is the one that public loaders of the file agree on.
     resources: ClassVar[tuple[Resource, ...]] = (
@@ -86,6 +87,7 @@ class MRShort(MR):
     """Sentences of film reviews, for or against, cut to the longest one: 9,595 + 1,067 texts, 2 classes."""
 
     name: ClassVar[str] = "mr-short"
+    size: ClassVar[Size | None] = Size((70, 267), 2, 9_595, 1_067, 0.0005)
 
     def sentences(self, data_dir: Path) -> Texts:
         """All 10,662, with inputs as long as the longest."""

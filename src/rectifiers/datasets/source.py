@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from .dataset import Dataset
 
@@ -30,8 +31,33 @@ class Availability:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How much a published data set holds, known without its files.
+
+    Args:
+        shape: of one input as a network sees it.
+        classes: how many there are.
+        train: examples to learn from.
+        test: examples to report on.
+        gigabytes: of the files that are downloaded, in 10⁹ bytes.
+    """
+
+    shape: tuple[int, ...]
+    classes: int
+    train: int
+    test: int
+    gigabytes: float
+
+
+@dataclass(frozen=True)
 class Source(ABC):
-    """Base of all data sets. Sources are values: equal ones load the same data."""
+    """Base of all data sets. Sources are values: equal ones load the same data.
+
+    Class attributes:
+        size: how much there is; None where only the files tell.
+    """
+
+    size: ClassVar[Size | None] = None
 
     @abstractmethod
     def load(self, data_dir: Path) -> Dataset:
@@ -50,14 +76,31 @@ class Source(ABC):
 
 
 @dataclass(frozen=True)
-class PathSource(Source):
+class GivenSource(Source):
+    """Base of data that the user says more of, behind a colon.
+
+    Args:
+        given: what stands there.
+
+    Class attributes:
+        wanted: what has to stand there.
+    """
+
+    wanted: ClassVar[str]
+
+    given: str
+
+
+@dataclass(frozen=True)
+class PathSource(GivenSource):
     """Base of data that lies where the user says, whatever the data folder is.
 
     Args:
         given: the path as the user wrote it.
     """
 
-    given: str
+    wanted: ClassVar[str] = "PATH"
+
     path: Path = field(init=False)
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ import torch
 from .dataset import Dataset, Split
 from .files import Resource
 from .published import Published
+from .source import Size
 
 _SITE = "http://ufldl.stanford.edu/housenumbers/"
 
@@ -26,6 +27,7 @@ class SVHN(Published):
     """
 
     name: ClassVar[str] = "svhn"
+    size: ClassVar[Size | None] = Size((3, 32, 32), 10, 73_257, 26_032, 0.246)
     folders: ClassVar[tuple[str, ...]] = ("svhn", "SVHN")
     resources: ClassVar[tuple[Resource, ...]] = (
         _resource("train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373"),

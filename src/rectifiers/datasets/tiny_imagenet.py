@@ -13,6 +13,7 @@ from .dataset import Dataset, Split
 from .files import Resource
 from .picture import decode_all
 from .published import Published
+from .source import Size
 
 _ANNOTATIONS = "val/val_annotations.txt"
 
@@ -24,6 +25,7 @@ class TinyImageNet(Published):
     """
 
     name: ClassVar[str] = "tiny-imagenet"
+    size: ClassVar[Size | None] = Size((3, 64, 64), 200, 100_000, 10_000, 0.248)
     folders: ClassVar[tuple[str, ...]] = ("tiny-imagenet",)
     # Its publisher states no hash; this MD5 is the one that public loaders of the file agree on.
     resources: ClassVar[tuple[Resource, ...]] = (

@@ -8,6 +8,7 @@ from typing import ClassVar
 from .dataset import Dataset
 from .files import Resource
 from .published import Published
+from .source import Size
 from .text_rows import load_rows
 
 
@@ -18,6 +19,7 @@ class YelpFull(Published):
     """
 
     name: ClassVar[str] = "yelp-full"
+    size: ClassVar[Size | None] = Size((70, 1014), 5, 650_000, 50_000, 0.196)
     folders: ClassVar[tuple[str, ...]] = ("yelp",)
     # fast.ai hosts the archive and states no hash; this MD5 is the one that public loaders of the file agree on.
     resources: ClassVar[tuple[Resource, ...]] = (

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .. import datasets, networks
 from ..core.errors import ConfigError, UnknownNameError
-from .result import METRICS, Metric
+from .result import COUNTS, METRICS, Metric
 from .trial import Trial
+
+Aggregate = Literal["mean", "best"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,35 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Column(Arm):
+    """A column that shows something else of its trainings than the experiment's other columns.
+
+    Args:
+        metric: which number of each training; None takes the experiment's.
+        aggregate: what is made of the seeds; None takes the experiment's.
+        cells: row → trial fields that it changes in that row alone.
+    """
+
+    metric: Metric | None = None
+    aggregate: Aggregate | None = None
+    cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def continued(arm: Arm, **start: Any) -> Arm:
+    """A row whose trainings, under columns that start from trained weights, start from those of the same function.
+
+    Args:
+        arm: the row.
+        **start: where what it starts from differs.
+
+    Example:
+        >>> continued(Arm("ReLU", {"activation": "relu"}), epochs=3).settings["start"]
+        {'activation': 'relu', 'epochs': 3}
+    """
+    return replace(arm, settings={**arm.settings, "start": {**arm.settings, **start}})
+
+
+@dataclass(frozen=True)
 class Preset:
     """A size of the experiment.
 
@@ -28,21 +59,26 @@ class Preset:
         note: what it is for and what it is not.
         settings: trial fields it sets, over those of the experiment.
         seeds: how many seeds, counted from 0.
-        rows: labels of the rows it runs; None for all.
-        columns: labels of the columns it runs; None for all.
+        rows: labels of the rows it runs, with the trial fields it changes in each where it is a mapping; None for all.
+        columns: likewise of the columns.
         comparable: whether its numbers may stand beside the published ones.
     """
 
     note: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 5
-    rows: tuple[str, ...] | None = None
-    columns: tuple[str, ...] | None = None
+    rows: Collection[str] | Mapping[str, Mapping[str, Any]] | None = None
+    columns: Collection[str] | Mapping[str, Mapping[str, Any]] | None = None
     comparable: bool = False
 
     def has(self, row: Arm, column: Arm) -> bool:
         """Whether it runs a cell."""
         return (self.rows is None or row.label in self.rows) and (self.columns is None or column.label in self.columns)
+
+    def changes(self, row: Arm, column: Arm) -> Sequence[Mapping[str, Any]]:
+        """The trial fields it sets in a cell, the later over the earlier."""
+        chosen = ((self.rows, row), (self.columns, column))
+        return (self.settings, *(arms[arm.label] for arms, arm in chosen if isinstance(arms, Mapping)))
 
 
 @dataclass(frozen=True)
@@ -99,19 +135,16 @@ class Published:
         """The printed number, or None where the paper prints none."""
         return self.cells.get((row, column))
 
-    def accuracy(self, row: str, column: str) -> float | None:
-        """The printed number as an accuracy in percent, or None where there is none or it is something else.
+    def ours(self, row: str, column: str) -> float | None:
+        """The printed number as our tables show it, errors as accuracies; None where there is none.
 
         Example:
             >>> numbers = Published("Table 1", {("ReLU", "test"): 9.25}, quantities={"test": "error"})
-            >>> numbers.accuracy("ReLU", "test")
+            >>> numbers.ours("ReLU", "test")
             90.75
         """
         printed = self.get(row, column)
-        quantity = self.quantities.get(column, "accuracy")
-        if printed is None or quantity not in ("accuracy", "error"):
-            return None
-        return printed if quantity == "accuracy" else 100 - printed
+        return 100 - printed if printed is not None and self.quantities.get(column) == "error" else printed
 
 
 @dataclass(frozen=True)
@@ -135,7 +168,7 @@ class Experiment:
         rows: what is compared; usually the activations.
         columns: under which conditions.
         presets: sizes by name: smoke, pocket, paper.
-        metric: which accuracy its cells show.
+        metric: which number of a training its cells show, where a column does not say.
         aggregate: what is made of the seeds: their mean or the best of them.
         baseline: label of the row that the others are paired with.
         margin: difference in percentage points below which two rows count as equivalent.
@@ -156,7 +189,7 @@ class Experiment:
     columns: tuple[Arm, ...] = ()
     presets: Mapping[str, Preset] = field(default_factory=dict)
     metric: Metric = "final_epoch"
-    aggregate: Literal["mean", "best"] = "mean"
+    aggregate: Aggregate = "mean"
     baseline: str = "ReLU"
     margin: float = 0.5
     paper: str = ""
@@ -169,8 +202,9 @@ class Experiment:
     gpu: str = ""
 
     def __post_init__(self) -> None:
-        if self.metric not in METRICS:
-            raise UnknownNameError("metric", self.metric, METRICS)
+        for metric in (self.metric, *(self.metric_of(column) for column in self.columns)):
+            if metric not in METRICS:
+                raise UnknownNameError("metric", metric, METRICS)
         for kind, arms in (("row", self.rows), ("column", self.columns)):
             labels = [arm.label for arm in arms]
             if not (labels or self.needs) or len(set(labels)) != len(labels):
@@ -188,10 +222,23 @@ class Experiment:
         """Name of the folder below the results root that keeps the runs."""
         return (self.runs or self.name).replace("/", "-")
 
+    def metric_of(self, column: Arm) -> Metric:
+        """Which number of a training a column shows."""
+        return (column.metric if isinstance(column, Column) else None) or self.metric
+
+    def aggregate_of(self, column: Arm) -> Aggregate:
+        """What a column makes of the seeds."""
+        return (column.aggregate if isinstance(column, Column) else None) or self.aggregate
+
+    @property
+    def counts(self) -> bool:
+        """Whether all that it shows can be counted without a training."""
+        return bool(self.columns) and all(self.metric_of(column) in COUNTS for column in self.columns)
+
     def uses(self, kind: Literal["network", "dataset"]) -> list[str]:
         """Names of all networks or data sets in its settings."""
         settings = [self.settings, *(arm.settings for arm in (*self.rows, *self.columns))]
-        return list(dict.fromkeys(fields[kind] for fields in settings if kind in fields))
+        return list(dict.fromkeys(name for fields in settings for name in _named(fields, kind)))
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -262,15 +309,35 @@ class Experiment:
         """The fields of one trial.
 
         What it starts from shares the settings of the experiment, the column and the preset with it, but not those of
-        the row; `start` in any of them says where it differs. A row with `start = None` starts from nothing.
+        the row; `start` in any of them says where it differs. A row with `start = None` starts from nothing. What a
+        start starts from shares its settings in turn.
         """
-        layers = (self.settings, row.settings, column.settings, size.settings, changes)
+        cell = column.cells.get(row.label, {}) if isinstance(column, Column) else {}
+        layers = (self.settings, row.settings, column.settings, cell, *size.changes(row, column), changes)
+        own = (row.settings, cell, size.rows[row.label] if isinstance(size.rows, Mapping) else {})
         fields = {name: value for layer in layers for name, value in layer.items()} | {"seed": seed}
         if any(layer.get("start", {}) is None for layer in layers):
             return fields | {"start": None}
         start = {name: value for layer in layers for name, value in layer.get("start", {}).items()}
         if start:
-            shared = {name: value for layer in layers if layer is not row.settings for name, value in layer.items()}
-            alike = {name: value for name, value in shared.items() if name not in ("start", "trained")}
-            fields["start"] = {**alike, **start, "seed": seed}
+            shared = {
+                name: value for layer in layers if not any(layer is one for one in own) for name, value in layer.items()
+            }
+            fields["start"] = _start(shared, start, seed)
         return fields
+
+
+def _start(shared: Mapping[str, Any], start: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """The fields of what a trial starts from, and of what that starts from."""
+    fields = {name: value for name, value in shared.items() if name not in ("start", "trained")} | {"seed": seed}
+    inner = start.get("start")
+    own = {**fields, **start}
+    return {**own, "start": _start(own, inner, seed)} if inner else own
+
+
+def _named(fields: Mapping[str, Any], kind: str) -> Iterator[str]:
+    """A network or data set that settings name, and those of what they start from."""
+    if kind in fields:
+        yield fields[kind]
+    if fields.get("start"):
+        yield from _named(fields["start"], kind)

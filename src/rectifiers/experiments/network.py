@@ -14,6 +14,7 @@ from .. import activations, networks, surgery
 from ..core.errors import ConfigError, UnsupportedError
 from ..core.seeds import derive
 from ..datasets.dataset import Dataset
+from ..datasets.slices import Slices
 from ..networks.placement import place
 from .trial import Trial
 
@@ -67,7 +68,9 @@ def _maker(trial: Trial, name: str, arguments: Mapping[str, Any]) -> Callable[[i
 def _create(trial: Trial, data: Dataset, act: Callable[[int], nn.Module]) -> nn.Module:
     torch.manual_seed(derive(trial.seed, "init"))
     options: dict[str, Any] = dict(trial.network_args)
-    return networks.create(trial.network, act, shape=data.shape, classes=len(data.classes), **options)
+    # A mask has one value per pixel, where the classes are two.
+    outputs = 1 if isinstance(data.train, Slices) else len(data.classes)
+    return networks.create(trial.network, act, shape=data.shape, classes=outputs, **options)
 
 
 def _chosen(trial: Trial, data: Dataset, base: Callable[[int], nn.Module]) -> set[int]:

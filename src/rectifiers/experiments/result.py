@@ -12,14 +12,30 @@ from .trial import Trial
 
 FORMAT = 1
 
-Metric = Literal["first_epoch", "final_epoch", "best_on_validation", "best_on_test"]
+Metric = Literal[
+    "first_epoch",
+    "final_epoch",
+    "final_top5",
+    "final_train",
+    "best_on_validation",
+    "best_on_test",
+    "parameters",
+    "activation_share",
+]
 
 METRICS: dict[Metric, str] = {
     "first_epoch": "test accuracy after the first epoch",
     "final_epoch": "test accuracy after the last epoch",
+    "final_top5": "top-5 test accuracy after the last epoch",
+    "final_train": "accuracy on the training batches of the last epoch, each taken before its step",
     "best_on_validation": "test accuracy of the epoch that is best on validation data",
     "best_on_test": "test accuracy of the epoch that is best on the test data themselves (optimistic)",
+    "parameters": "trainable numbers of the network",
+    "activation_share": "the activations' parameters in percent of all others",
 }
+
+COUNTS = frozenset({"parameters", "activation_share"})
+"""Metrics that no training changes."""
 
 
 class Shape(BaseModel):
@@ -64,13 +80,24 @@ class Result(BaseModel):
     provenance: dict[str, Any] = {}
 
     def value(self, metric: Metric) -> float:
-        """Test accuracy in percent by the chosen rule; NaN where training diverged or the rule has no data."""
-        if self.status == "diverged" or not self.epochs:
+        """The chosen number, accuracies and shares in percent; NaN where training diverged or there are no data."""
+        if self.status == "diverged":
+            return math.nan
+        if metric == "parameters":
+            return self.parameters
+        if metric == "activation_share":
+            return 100.0 * self.activation_parameters / (self.parameters - self.activation_parameters)
+        if not self.epochs:
             return math.nan
         if metric == "first_epoch":
             return self.epochs[0].test_accuracy
         if metric == "final_epoch":
             return self.epochs[-1].test_accuracy
+        if metric == "final_top5":
+            top5 = self.epochs[-1].test_top5
+            return math.nan if top5 is None else top5
+        if metric == "final_train":
+            return self.epochs[-1].train_accuracy
         if metric == "best_on_test":
             return max(epoch.test_accuracy for epoch in self.epochs)
         judged = [epoch for epoch in self.epochs if epoch.validation_accuracy is not None]

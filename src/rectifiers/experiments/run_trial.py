@@ -138,7 +138,9 @@ def _train(trial: Trial, data: Dataset, first: Weights | None) -> tuple[dict[str
             on_step=tracer,
         )
         try:
-            epochs.extend(training)
+            # A network as it is first drawn has its counts, and nothing to evaluate.
+            if trial.epochs or first is not None:
+                epochs.extend(training)
         except DivergedError:
             status = "diverged"
         # The last step can blow the network up after its loss was taken.

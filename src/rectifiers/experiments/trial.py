@@ -7,12 +7,23 @@ import json
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self
 
 from ..core.errors import ConfigError, UnknownNameError
 
 Scalar = bool | int | float | str
+Option = Scalar | tuple[int, ...]
+"""An argument of a network: one thing, or a few whole numbers, such as the sites whose filters are halved."""
 
 
 class Trial(BaseModel):
@@ -42,11 +53,11 @@ class Trial(BaseModel):
     base: str = Field(
         "relu", description="activation at the other sites, and in front of them where a convolution is one"
     )
-    network_args: tuple[tuple[str, Scalar], ...] = Field((), description="arguments of the network's class")
+    network_args: tuple[tuple[str, Option], ...] = Field((), description="arguments of the network's class")
     start: Trial | None = Field(
         None, description="trial whose trained weights it starts from; layers of another shape start afresh"
     )
-    trained: Literal["all", "activations", "activations and norms", "head"] = Field(
+    trained: Literal["all", "activations", "activations and norms", "activations, norms and head", "head"] = Field(
         "all", description="what is trained; normalisation that is not trained keeps its statistics too"
     )
     optimizer: Literal["sgd", "adam", "rmsprop"] = Field("sgd", description="optimizer")
@@ -60,7 +71,9 @@ class Trial(BaseModel):
     activation_weight_decay: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="L2 penalty of the activations' parameters"
     )
-    epochs: int = Field(1, ge=0, description="passes over the training data; 0 evaluates what it starts from")
+    epochs: int = Field(
+        1, ge=0, description="passes over the training data; 0 evaluates what it starts from, or counts"
+    )
     batch_size: int = Field(128, ge=1, description="images per step")
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="epochs after which the learning rate is multiplied by gamma"
@@ -108,13 +121,17 @@ class Trial(BaseModel):
 
     @field_validator("activation_args", "network_args", mode="before")
     @classmethod
-    def _sorted_pairs(cls, value: Any) -> Any:
+    def _sorted_pairs(cls, value: Any, info: ValidationInfo) -> Any:
         try:
             arguments = dict(value)
         except (TypeError, ValueError):
             raise ValueError("expected a table such as {alpha = 0.9}") from None
         for name, item in arguments.items():
-            if not isinstance(item, bool | int | float | str) or (isinstance(item, float) and not math.isfinite(item)):
+            if info.field_name == "network_args" and isinstance(item, list | tuple):
+                if not all(isinstance(number, int) for number in item):
+                    raise ValueError(f"{name} must be whole numbers, or a single number, truth value or word")
+                arguments[name] = tuple(item)
+            elif not isinstance(item, Scalar) or (isinstance(item, float) and not math.isfinite(item)):
                 raise ValueError(f"{name} must be a finite number, a truth value or a word")
         # 2 and 2.0 make equal trials, so they must make the same id.
         return tuple(
@@ -136,7 +153,7 @@ class Trial(BaseModel):
         return value
 
     @field_serializer("activation_args", "network_args")
-    def _as_mapping(self, value: tuple[tuple[str, Scalar], ...]) -> dict[str, Scalar]:
+    def _as_mapping(self, value: tuple[tuple[str, Option], ...]) -> dict[str, Option]:
         return dict(value)
 
     @field_serializer("start")
@@ -152,8 +169,6 @@ class Trial(BaseModel):
             raise ValueError("nesterov needs sgd with momentum > 0")
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError(f"milestones must rise, got {self.milestones}")
-        if not self.epochs and self.start is None:
-            raise ValueError("epochs=0 evaluates what a trial starts from; give it a start, or epochs")
         if self.folds == 1 or (self.folds and self.validation):
             raise ValueError("folds hold out validation data: at least 2, and validation=0")
         if self.vote and self.seed:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..activations import channel_factor
-from ..core.checks import check_positive
+from ..core.checks import check_count, check_positive
 from ..core.errors import ConfigError, ShapeError
 from .spec import NetworkSpec
 
@@ -81,6 +81,22 @@ def conv_norm(channels: int, filters: int, kernel: int, *, eps: float = 1e-5, **
     """
     convolution = nn.Conv2d(channels, filters, kernel, padding=kernel // 2, **options)
     return [convolution, nn.BatchNorm2d(filters, eps=eps)]
+
+
+def enlarged(network: str, factor: int, shape: tuple[int, ...]) -> tuple[list[nn.Module], tuple[int, ...]]:
+    """What enlarges images before anything else, bilinearly, and the shape that they have then.
+
+    Args:
+        network: as errors call it.
+        factor: of the sides; 1 leaves images as they are.
+        shape: (channels, height, width).
+
+    Raises:
+        ConfigError: `factor` is not a positive whole number.
+    """
+    if check_count(network, "enlarge", factor) == 1:
+        return [], shape
+    return [nn.Upsample(scale_factor=factor, mode="bilinear")], (*shape[:1], *(side * factor for side in shape[1:]))
 
 
 def scaled(network: str, channels: int, width: float) -> int:

@@ -26,7 +26,7 @@ class CharCNN(Network):
 
     Each activation stands behind the pooling, if there is one. For a rising function, as ReLU, that is the same
     as in front of it, and it makes the second and third convolution take in activations: ConvReLU can go there.
-    The first weights are drawn from N(0, 0.05²), the biases start at 0.
+    The first weights are drawn from N(0, 0.05²/width), the biases start at 0.
 
     Args:
         act: makes an activation for a number of channels.
@@ -81,4 +81,5 @@ class CharCNN(Network):
             units = out
         parts["fc"] = nn.Linear(units, classes)
         super().__init__(parts)
-        initialisation.normal(self, std=0.05)
+        # Sums over fewer filters keep their size.
+        initialisation.normal(self, std=0.05 / width**0.5)

@@ -13,7 +13,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from . import initialisation
-from .blocks import Act, Network, activate, activate_evenly, check_least_side, scaled
+from .blocks import Act, Network, activate, activate_evenly, check_least_side, enlarged, scaled
 from .spec import NetworkSpec
 
 ADDED = "a residual block adds its input to what it computes"
@@ -118,6 +118,7 @@ class ResNet(Network):
         shape: (channels, height, width), each side at least 8, or 32 where the stem is that of ImageNet.
         classes: number of logits.
         width: factor of all numbers of filters.
+        enlarge: factor by which images are enlarged first.
 
     Raises:
         ShapeError: images that are too small, or a function behind an addition that changes the number of channels.
@@ -128,11 +129,12 @@ class ResNet(Network):
     depths: ClassVar[tuple[int, ...]]
     imagenet: ClassVar[bool] = False
 
-    def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0) -> None:
+    def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0, enlarge: int = 1) -> None:
         title = self.spec.title
+        first, shape = enlarged(title, enlarge, shape)
         channels = check_least_side(title, shape, 32 if self.imagenet else 8)
         filters = scaled(title, 64, width)
-        parts: OrderedDict[str, nn.Module] = OrderedDict()
+        parts: OrderedDict[str, nn.Module] = OrderedDict(enlarge=nn.Sequential(*first))
         if self.imagenet:
             parts["conv1"] = nn.Conv2d(channels, filters, 7, stride=2, padding=3, bias=False)
         else:
@@ -164,6 +166,7 @@ class ResNet18(ResNet):
         shape: (channels, height, width), each side at least 8.
         classes: number of logits.
         width: factor of all numbers of filters.
+        enlarge: factor by which images are enlarged first.
 
     Shape:
         (N, channels, height, width) in, (N, classes) out.

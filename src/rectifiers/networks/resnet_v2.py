@@ -12,7 +12,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from . import initialisation
-from .blocks import Act, Network, activate, check_least_side, scaled
+from .blocks import Act, Network, activate, check_least_side, enlarged, scaled
 from .spec import NetworkSpec
 
 EPS = 1.001e-5
@@ -67,6 +67,7 @@ class ResNetV2(Network):
         shape: (channels, height, width), each side at least 32; 224 on ImageNet.
         classes: number of logits.
         width: factor of all numbers of filters.
+        enlarge: factor by which images are enlarged first.
 
     Raises:
         ShapeError: images that are too small.
@@ -75,11 +76,12 @@ class ResNetV2(Network):
 
     depths: ClassVar[tuple[int, ...]]
 
-    def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0) -> None:
+    def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0, enlarge: int = 1) -> None:
         title = self.spec.title
+        first, shape = enlarged(title, enlarge, shape)
         channels = check_least_side(title, shape, 32)
         filters = scaled(title, 64, width)
-        parts: OrderedDict[str, nn.Module] = OrderedDict()
+        parts: OrderedDict[str, nn.Module] = OrderedDict(enlarge=nn.Sequential(*first))
         parts["conv1"] = nn.Conv2d(channels, filters, 7, stride=2, padding=3)
         parts["maxpool"] = nn.MaxPool2d(3, stride=2, padding=1)
         channels = filters
@@ -108,6 +110,7 @@ class ResNet101V2(ResNetV2):
         shape: (channels, height, width), each side at least 32; 224 on ImageNet.
         classes: number of logits; `rectifiers.networks.heads.replace_head` changes it later.
         width: factor of all numbers of filters.
+        enlarge: factor by which images are enlarged first.
 
     Shape:
         (N, channels, height, width) in, (N, classes) out.

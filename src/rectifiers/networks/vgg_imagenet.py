@@ -12,7 +12,7 @@ from typing import ClassVar
 from torch import nn
 
 from . import initialisation
-from .blocks import Act, Network, activate, check_least_side, scaled
+from .blocks import Act, Network, activate, check_least_side, enlarged, scaled
 from .spec import NetworkSpec
 from .vgg import FILTERS, VGG16, VGG19
 
@@ -31,6 +31,7 @@ class VGGImageNet(Network):
             7×7 features.
         classes: number of logits.
         width: factor of all numbers of filters and hidden units.
+        enlarge: factor by which images are enlarged first.
 
     Raises:
         ShapeError: images that are too small.
@@ -39,8 +40,9 @@ class VGGImageNet(Network):
 
     depths: ClassVar[tuple[int, ...]]
 
-    def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0) -> None:
+    def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0, enlarge: int = 1) -> None:
         title = self.spec.title
+        first, shape = enlarged(title, enlarge, shape)
         channels = check_least_side(title, shape, 32)
         features: list[nn.Module] = []
         for filters, depth in zip(FILTERS, self.depths, strict=True):
@@ -58,6 +60,7 @@ class VGGImageNet(Network):
             units = out
         super().__init__(
             OrderedDict(
+                enlarge=nn.Sequential(*first),
                 features=nn.Sequential(*features),
                 avgpool=nn.AdaptiveAvgPool2d(7),
                 flatten=nn.Flatten(),
@@ -75,6 +78,7 @@ class VGG16ImageNet(VGGImageNet):
         shape: (channels, height, width), each side at least 32; 224 on ImageNet.
         classes: number of logits; `rectifiers.networks.heads.replace_head` changes it later.
         width: factor of all numbers of filters and hidden units.
+        enlarge: factor by which images are enlarged first.
 
     Shape:
         (N, channels, height, width) in, (N, classes) out.

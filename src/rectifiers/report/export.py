@@ -11,7 +11,7 @@ from typing import Any
 
 from ..experiments.result import METRICS
 from .table import Entry, Gap, Table
-from .wording import MARKS, compact, footnotes, lead, number, signed
+from .wording import MARKS, compact, footnotes, lead, shown, signed
 
 MARKDOWN_COLUMNS = 4
 """How many columns a page of GitHub shows side by side without breaking their cells."""
@@ -63,8 +63,6 @@ def to_csv(table: Table) -> str:
     head = {
         "experiment": table.experiment.name,
         "preset": table.preset,
-        "metric": table.experiment.metric,
-        "aggregate": table.experiment.aggregate,
         "baseline": table.experiment.baseline,
     }
     records = [{**head, **_record(entry)} for entry in table.entries.values()]
@@ -110,6 +108,8 @@ def _record(entry: Entry) -> dict[str, Any]:
     record = {
         "row": entry.row,
         "column": entry.column,
+        "metric": entry.metric,
+        "aggregate": entry.aggregate,
         "value": entry.value,
         "n": summary.n,
         "planned": entry.planned,
@@ -170,14 +170,14 @@ def _pipe(*cells: str) -> str:
 
 
 def _cell(table: Table, entry: Entry, markup: Markup) -> str:
-    text = markup.escape(compact(entry, table.experiment.aggregate))
+    text = markup.escape(compact(entry))
     if table.winner(entry.column) == entry.row:
         text = markup.bold.format(text)
     marks = "†" if entry.outside else ""
     if entry.comparison is not None:
         marks += MARKS[entry.comparison.verdict]
     if table.beside_paper:
-        parts = [text, markup.escape(f"({number(entry.published)}){marks}")]
+        parts = [text, markup.escape(f"({shown(entry, entry.published)}){marks}")]
     else:
         parts = [f"{text} {markup.escape(marks)}".rstrip()]
     if entry.summary.n and entry.state:

@@ -81,6 +81,7 @@ def render_page(experiment: Experiment, preset: str, outcomes: Outcomes, *, comm
         verdicts=Counter(entry.comparison.verdict for entry in table.entries.values() if entry.comparison),
         pictures=list(_pictures(table, outcomes)),
         metrics=METRICS,
+        shown={entry.metric for entry in table.entries.values()},
         settings=protocol.shared_settings([cell.trial for cell, _ in outcomes]),
         row_settings=protocol.arm_settings(experiment.rows, table.rows),
         column_settings=protocol.arm_settings(experiment.columns, table.columns),
@@ -98,11 +99,12 @@ def _pictures(table: Table, outcomes: Outcomes) -> Iterator[Picture]:
     baseline = table.experiment.baseline
     against = f" Dotted line: {baseline}." if baseline in table.rows else ""
     papers = " Hollow diamonds: the paper's numbers." if table.beside_paper else ""
-    bars = " Bars: 95 % t-interval of the mean." if table.experiment.aggregate == "mean" else ""
+    means = any(entry.aggregate == "mean" for entry in table.entries.values())
+    bars = " Bars: 95 % t-interval of the mean." if means else ""
     yield from _picture(
         accuracy_figure(table, chosen),
         "Accuracy",
-        f"{wording.sentence(METRICS[table.experiment.metric])}.{bars}{papers}{against}",
+        f"{wording.measure(table)}.{bars}{papers}{against}",
     )
     if "curves" in wanted:
         yield from _picture(
@@ -110,9 +112,9 @@ def _pictures(table: Table, outcomes: Outcomes) -> Iterator[Picture]:
             "Accuracy over the epochs",
             "Mean test accuracy of the finished trainings after each epoch; bands: 95 % t-interval over the seeds.",
         )
-    for place, column in enumerate(table.columns):
+    for place, column in enumerate(table.trained):
         folded = place > 0
-        under = f", {column}" if len(table.columns) > 1 else ""
+        under = f", {column}" if len(table.trained) > 1 else ""
         if "shapes" in wanted:
             yield from _picture(
                 shapes_figure(table, outcomes, chosen, column),

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from ..experiments.experiment import Cell, Experiment, Lead, Preset
-from ..experiments.result import Result
+from ..experiments.experiment import Aggregate, Cell, Experiment, Lead, Preset
+from ..experiments.result import COUNTS, Metric, Result
 from ..experiments.statistics import Comparison, Summary, compare_family, summarise
+from ..experiments.trial import Trial
 
 Outcomes = Sequence[tuple[Cell, Result | None]]
 """The trials of a preset, each with its result; None where it was not run yet."""
@@ -22,12 +23,14 @@ class Entry:
     Args:
         row: label of the row.
         column: label of the column.
-        value: mean or best over the finished seeds, as the experiment says; NaN without any.
+        metric: which number of each training it shows.
+        aggregate: what it makes of the seeds.
+        value: mean or best over the finished seeds; NaN without any.
         summary: statistics of the finished seeds, and how many diverged.
         planned: how many seeds the preset asks for.
         missing: how many of them were not run.
         published: the paper's number, errors turned into accuracies; None where it prints none.
-        difference: `value` minus the paper's, in percentage points; None where the two are not comparable.
+        difference: `value` minus the paper's, in percentage points but for counts; None where they are not comparable.
         outside: whether the paper's number lies outside our interval of the mean; None where that says nothing.
         comparison: paired comparison with the baseline in the same column; None for the baseline itself, and where
             no seed finished in both.
@@ -37,6 +40,8 @@ class Entry:
 
     row: str
     column: str
+    metric: Metric
+    aggregate: Aggregate
     value: float
     summary: Summary
     planned: int
@@ -47,6 +52,11 @@ class Entry:
     comparison: Comparison | None
     activation_parameters: int | None
     seconds: float
+
+    @property
+    def counted(self) -> bool:
+        """Whether it shows what no training changes, and what is neither high nor low."""
+        return self.metric in COUNTS
 
     @property
     def state(self) -> str:
@@ -92,6 +102,7 @@ class Table:
         rows: labels, in the experiment's order.
         columns: likewise.
         entries: the cells by (row, column).
+        trained: the columns for which something was trained that no column before them shows.
     """
 
     experiment: Experiment
@@ -99,6 +110,12 @@ class Table:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     entries: Mapping[tuple[str, str], Entry]
+    trained: tuple[str, ...]
+
+    @property
+    def accuracies(self) -> tuple[str, ...]:
+        """The columns whose numbers a training makes."""
+        return tuple(column for column in self.columns if not self.column(column)[0].counted)
 
     @property
     def size(self) -> Preset:
@@ -171,8 +188,8 @@ class Table:
         return [self.entries[row, label] for row in self.rows]
 
     def winner(self, column: str) -> str | None:
-        """Label of the row with the highest value in a column; None when nothing finished."""
-        finished = [entry for entry in self.column(column) if not math.isnan(entry.value)]
+        """Label of the row with the highest value in a column; None when nothing finished, and for counts."""
+        finished = [entry for entry in self.column(column) if not (entry.counted or math.isnan(entry.value))]
         return max(finished, key=lambda entry: entry.value).row if finished else None
 
 
@@ -191,23 +208,38 @@ def build(experiment: Experiment, preset: str, outcomes: Outcomes) -> Table:
         UnknownNameError: the experiment has no such preset.
     """
     comparable = experiment.preset(preset).comparable
+    arms = {arm.label: arm for arm in experiment.columns}
     grouped = by_cell(outcomes)
     present = {row for row, _ in grouped}, {column for _, column in grouped}
     rows = tuple(arm.label for arm in experiment.rows if arm.label in present[0])
     columns = tuple(arm.label for arm in experiment.columns if arm.label in present[1])
     entries: dict[tuple[str, str], Entry] = {}
     for column in columns:
-        values = {row: _values(experiment, grouped.get((row, column), ())) for row in rows}
+        metric, aggregate = experiment.metric_of(arms[column]), experiment.aggregate_of(arms[column])
+        values = {row: _values(metric, grouped.get((row, column), ())) for row in rows}
         comparisons: Mapping[str, Comparison] = {}
-        if values.get(experiment.baseline):
+        if metric not in COUNTS and values.get(experiment.baseline):
             comparisons = compare_family(values, experiment.baseline, experiment.margin)
         for row in rows:
             results, comparison = grouped.get((row, column), ()), comparisons.get(row)
             paired = comparison if comparison and comparison.n else None
+            printed = experiment.published.ours(row, column) if experiment.published else None
             entries[row, column] = _entry(
-                experiment, comparable, row, column, results, tuple(values[row].values()), paired
+                row, column, metric, aggregate, results, tuple(values[row].values()), printed, comparable, paired
             )
-    return Table(experiment, preset, rows, columns, entries)
+    return Table(experiment, preset, rows, columns, entries, _trained(outcomes, columns))
+
+
+def _trained(outcomes: Outcomes, columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns with trainings of their own, in order."""
+    seen: set[Trial] = set()
+    chosen = []
+    for column in columns:
+        trials = {cell.trial for cell, _ in outcomes if cell.column == column and cell.trial.epochs}
+        if trials - seen:
+            chosen.append(column)
+        seen |= trials
+    return tuple(chosen)
 
 
 def by_cell(outcomes: Outcomes) -> dict[tuple[str, str], list[Result | None]]:
@@ -218,35 +250,38 @@ def by_cell(outcomes: Outcomes) -> dict[tuple[str, str], list[Result | None]]:
     return grouped
 
 
-def _values(experiment: Experiment, results: Sequence[Result | None]) -> dict[int, float]:
-    """The finished accuracies by seed."""
-    measured = {result.trial.seed: result.value(experiment.metric) for result in results if result is not None}
+def _values(metric: Metric, results: Sequence[Result | None]) -> dict[int, float]:
+    """The finished numbers by seed."""
+    measured = {result.trial.seed: result.value(metric) for result in results if result is not None}
     return {seed: value for seed, value in measured.items() if math.isfinite(value)}
 
 
 def _entry(
-    experiment: Experiment,
-    comparable: bool,
     row: str,
     column: str,
+    metric: Metric,
+    aggregate: Aggregate,
     results: Sequence[Result | None],
     values: Sequence[float],
+    published: float | None,
+    comparable: bool,
     comparison: Comparison | None,
 ) -> Entry:
     run = [result for result in results if result is not None]
     summary = summarise(values, diverged=sum(result.status == "diverged" for result in run))
-    value = summary.best if experiment.aggregate == "best" else summary.mean
-    published = experiment.published.accuracy(row, column) if experiment.published else None
+    value = summary.best if aggregate == "best" else summary.mean
     difference = outside = None
     if comparable and published is not None and summary.n:
         difference = value - published
-        # An interval of the mean says nothing about the best of several runs.
-        if experiment.aggregate == "mean" and summary.n > 1:
+        # An interval of the mean says nothing about the best of several runs, and counts have none.
+        if aggregate == "mean" and metric not in COUNTS and summary.n > 1:
             outside = not summary.low <= published <= summary.high
     times = [epoch.train_seconds for result in run for epoch in result.epochs]
     return Entry(
         row=row,
         column=column,
+        metric=metric,
+        aggregate=aggregate,
         value=value,
         summary=summary,
         planned=len(results),

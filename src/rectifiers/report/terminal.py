@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from .table import Entry, Gap, Table
-from .wording import MARKS, compact, footnotes, interval, lead, number, ours, signed
+from .wording import MARKS, compact, footnotes, interval, lead, minus_paper, number, ours, shown, signed
 
 COLOURS = {"better": "green", "worse": "red", "equivalent": "cyan", "inconclusive": "dim"}
 
@@ -66,14 +66,15 @@ def _leads(table: Table, column: str) -> Iterator[str]:
 
 def _fields(table: Table) -> Iterator[tuple[str, Callable[[Entry], Text]]]:
     """Headings and cells of the detailed table; only those that have something to say."""
-    aggregate, entries = table.experiment.aggregate, list(table.entries.values())
-    yield ("best" if aggregate == "best" else "mean ± 95 %"), lambda entry: Text(ours(entry, aggregate))
+    entries = list(table.entries.values())
+    counted, best = (all(flags) for flags in zip(*((e.counted, e.aggregate == "best") for e in entries), strict=True))
+    yield ("ours" if counted else "best" if best else "mean ± 95 %"), lambda entry: Text(ours(entry))
     if table.published:
         heading = "paper" if table.size.comparable else "paper (not comparable)"
-        yield heading, lambda entry: Text(number(entry.published))
+        yield heading, lambda entry: Text(shown(entry, entry.published))
     if table.beside_paper:
-        yield "− paper", lambda entry: Text(signed(entry.difference) + ("†" if entry.outside else ""))
-    else:
+        yield "− paper", lambda entry: Text(minus_paper(entry) + ("†" if entry.outside else ""))
+    elif not counted:
         yield "std", lambda entry: Text(number(entry.summary.std))
         yield "best", lambda entry: Text(number(entry.summary.best))
     if any(entry.comparison for entry in entries):
@@ -144,13 +145,13 @@ def _texts(table: Table, column: str) -> list[Text]:
 
 def _compact(table: Table, entry: Entry) -> Text:
     """A cell such as "93.05±0.41 (93.13)†▲"; every part has its place, so that columns line up."""
-    text = Text(compact(entry, table.experiment.aggregate) if entry.summary.n else _absent(entry))
+    text = Text(compact(entry) if entry.summary.n else _absent(entry))
     if any(cell.summary.n and cell.state for cell in table.entries.values()):
         text.append("!" if entry.summary.n and entry.state else " ", style="yellow")
     elif table.beside_paper:
         text.append(" ")
     if table.beside_paper:
-        text.append(f"({number(entry.published)})" + ("†" if entry.outside else " "), style="dim")
+        text.append(f"({shown(entry, entry.published)})" + ("†" if entry.outside else " "), style="dim")
     if entry.comparison is not None:
         text.append(MARKS[entry.comparison.verdict], style=COLOURS[entry.comparison.verdict])
     elif table.experiment.baseline in table.rows:
@@ -175,8 +176,9 @@ def _absent(entry: Entry) -> str:
 def _key(table: Table) -> str:
     """What the marks of the compact cells mean; only those that occur."""
     entries = table.entries.values()
-    shown = "best" if table.experiment.aggregate == "best" else "mean±interval"
-    parts = [f"{shown} (paper)" if table.beside_paper else shown]
+    kinds = ["ours" if e.counted else "best" if e.aggregate == "best" else "mean±interval" for e in entries]
+    what = " or ".join(dict.fromkeys(kinds))
+    parts = [f"{what} (paper)" if table.beside_paper else what]
     if any(entry.outside for entry in entries):
         parts.append("† paper outside our interval")
     if any(entry.summary.n and entry.state for entry in entries):

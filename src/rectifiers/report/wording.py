@@ -45,6 +45,20 @@ def interval(low: float, high: float) -> str:
     return "" if math.isnan(low) or math.isnan(high) else f"[{signed(low)}, {signed(high)}]"
 
 
+def shown(entry: Entry, value: float | None) -> str:
+    """A number of an entry's kind: a count whole, all others with two digits."""
+    if entry.metric != "parameters" or value is None or math.isnan(value):
+        return number(value)
+    return f"{value:,.0f}"
+
+
+def minus_paper(entry: Entry) -> str:
+    """How far our number is from the paper's."""
+    if entry.metric != "parameters" or entry.difference is None:
+        return signed(entry.difference)
+    return f"{entry.difference:+,.0f}".replace("-", "−")
+
+
 def p_value(p: float) -> str:
     """A p-value to three places.
 
@@ -72,19 +86,19 @@ def half_width(entry: Entry) -> float:
     return (entry.summary.high - entry.summary.low) / 2
 
 
-def ours(entry: Entry, aggregate: str) -> str:
+def ours(entry: Entry) -> str:
     """Our number as a table shows it: the mean with its interval, or the best, or why there is none."""
     if not entry.summary.n:
         return entry.state
     half = half_width(entry)
-    if aggregate == "best" or math.isnan(half):
-        return number(entry.value)
+    if entry.aggregate == "best" or entry.counted or math.isnan(half):
+        return shown(entry, entry.value)
     return f"{number(entry.value)} ± {number(half)}"
 
 
-def compact(entry: Entry, aggregate: str) -> str:
+def compact(entry: Entry) -> str:
     """The same without blanks around its sign, for tables of many columns."""
-    return ours(entry, aggregate).replace(" ± ", "±")
+    return ours(entry).replace(" ± ", "±")
 
 
 def lead(gap: Gap) -> str:
@@ -94,11 +108,24 @@ def lead(gap: Gap) -> str:
 
 def measure(table: Table) -> str:
     """What the cells show, in one sentence."""
-    how = "best" if table.experiment.aggregate == "best" else "mean ± 95 % t-interval"
-    seeds = {entry.planned for entry in table.entries.values()}
-    count = f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else "".join(map(str, seeds)) or "0"
+    kinds: dict[str, list[str]] = {}
+    for column in table.columns:
+        kinds.setdefault(definition(table.column(column)[0]), []).append(column)
+    parts = [f"{', '.join(columns)}: {text}" if len(kinds) > 1 else sentence(text) for text, columns in kinds.items()]
+    seeds = {entry.planned for entry in table.entries.values() if not entry.counted}
+    if not seeds:
+        return "; ".join(parts)
+    count = f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else "".join(map(str, seeds))
     trainings = "training" if count == "1" else "trainings"
-    return f"{sentence(METRICS[table.experiment.metric])}, in percent: {how} over {count} {trainings} per cell"
+    return f"{'; '.join(parts)}{';' if len(parts) > 1 else ''} over {count} {trainings} per cell"
+
+
+def definition(entry: Entry) -> str:
+    """What an entry shows."""
+    if entry.counted:
+        return METRICS[entry.metric]
+    how = "best" if entry.aggregate == "best" else "mean ± 95 % t-interval"
+    return f"{METRICS[entry.metric]}, in percent: {how}"
 
 
 def comparability(table: Table) -> str:

@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ..core.errors import ConfigError
 from ..core.param_groups import activation_parameters
 
-Trained = Literal["all", "activations", "activations and norms", "head"]
+Trained = Literal["all", "activations", "activations and norms", "activations, norms and head", "head"]
 
 NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
@@ -20,7 +20,7 @@ def freeze(net: nn.Module, trained: Trained) -> list[nn.Module]:
 
     Args:
         net: any network, its lazy parameters made.
-        trained: `all`; `activations`, whose parameters alone are trained; `activations and norms`; or `head`, the
+        trained: `all`; or parts: the parameters of `activations`, of normalisation (`norms`), and of the `head`, the
             last layer with weights.
 
     Returns:
@@ -38,12 +38,14 @@ def freeze(net: nn.Module, trained: Trained) -> list[nn.Module]:
     """
     if trained == "all":
         return []
-    kept = {parameter for module in net.modules() for parameter in activation_parameters(module)}
-    if trained == "head":
+    kept: set[nn.Parameter] = set()
+    if "activations" in trained:
+        kept |= {parameter for module in net.modules() for parameter in activation_parameters(module)}
+    if norms := "norms" in trained:
+        kept |= {p for module in net.modules() if isinstance(module, NORMS) for p in module.parameters()}
+    if "head" in trained:
         layers = [module for module in net.modules() if isinstance(module, nn.Linear | nn.modules.conv._ConvNd)]
-        kept = set(layers[-1].parameters())
-    norms = trained == "activations and norms"
-    kept |= {p for module in net.modules() if norms and isinstance(module, NORMS) for p in module.parameters()}
+        kept |= set(layers[-1].parameters())
     if not kept:
         raise ConfigError(f"trained={trained!r} leaves nothing to train in {type(net).__name__}")
     for parameter in net.parameters():

@@ -28,6 +28,7 @@ ON_CIFAR10: dict[str, Any] = {
     "epochs": 100,
     "milestones": (50, 75),
     "gamma": 0.1,
+    "augment": ("crop:4", "flip"),
 }
 
 ON_CIFAR100: dict[str, Any] = {
@@ -38,6 +39,18 @@ ON_CIFAR100: dict[str, Any] = {
     "milestones": (60, 120, 160),
     "gamma": 0.2,
     "warmup_epochs": 1,
+    "augment": ("crop:4", "flip", "rotate:15"),
+}
+
+SMOKE: dict[str, Any] = {"epochs": 1, "milestones": (), "warmup_epochs": 0, "train_size": 32, "batch_size": 16}
+
+POCKET: dict[str, Any] = {
+    "dataset": "cifar10-subset",
+    "lr": 0.05,
+    "epochs": 6,
+    "milestones": (4,),
+    "train_size": 4_000,
+    "batch_size": 64,
 }
 
 IMPROVEMENT = Lead("Improvement", "AReLU", ("ReLU",))

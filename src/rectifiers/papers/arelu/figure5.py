@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Arm, Experiment, Preset
 from ..published import load_published
 from . import PAPER
-from .segmentation import NEEDS, PROTOCOL, ROWS, SETTINGS
+from .segmentation import PROTOCOL, ROWS, SETTINGS
 
 experiment = Experiment(
     name="arelu/figure5",
@@ -16,11 +16,27 @@ experiment = Experiment(
     settings=SETTINGS,
     rows=ROWS,
     columns=(Arm("DSC", {}),),
-    presets={"paper": Preset(note="100 epochs of all slices, as far as the paper tells.", comparable=True)},
+    presets={
+        "smoke": Preset(
+            note="Noise in the shape of two patients and a sixteenth of the features: does it run at all?",
+            settings={
+                "dataset": "generated:lgg",
+                "network_args": {"features": 2},
+                "epochs": 1,
+                "train_size": 2,
+            },
+            seeds=1,
+        ),
+        "pocket": Preset(
+            note="40 patients, 5 epochs and a quarter of the features, three seeds.",
+            settings={"network_args": {"features": 8}, "lr": 1e-3, "epochs": 5, "train_size": 40},
+            seeds=3,
+        ),
+        "paper": Preset(note="100 epochs of all slices, as far as the paper tells.", comparable=True),
+    },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=PROTOCOL,
     runs="arelu/segmentation",
     figures=("curves",),
-    needs=NEEDS,
     gpu="10 trainings of 100 epochs of slices of 256×256",
 )

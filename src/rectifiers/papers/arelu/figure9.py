@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .segmentation import NEEDS, PROTOCOL
+from .segmentation import PROTOCOL
 
 experiment = Experiment(
     name="arelu/figure9",
@@ -15,5 +15,5 @@ experiment = Experiment(
     paper=PAPER,
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*PROTOCOL, "The paper does not say which image is shown."),
-    needs=(*NEEDS, "pictures of segmentations"),
+    needs=("the analysis of segmentations",),
 )

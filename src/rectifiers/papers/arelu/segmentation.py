@@ -25,5 +25,3 @@ PROTOCOL = (
     "AReLU starts from α = 0.75 and β = 1.0, as the paper says for brain images.",
     "The paper does not say how many trainings its numbers stand for; ours are five seeds, 0 to 4.",
 )
-
-NEEDS = ("the Dice loss and coefficient",)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...experiments.experiment import Arm, Experiment, Preset
+from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .functions import FUNCTIONS
 from .mnist import COMPARED
-from .transfer import NEEDS, PROTOCOL, REGIMES, SETTINGS
+from .transfer import PROTOCOL, ROWS, SETTINGS, columns, presets
+
+LABELS = ("w/o pretrain", "w/o finetune", "pretrain+finetune")
 
 NUMBERS = load_published(Path(__file__).with_suffix(".toml"))
 
@@ -18,14 +19,10 @@ experiment = Experiment(
     title="From MNIST to SVHN, 12 functions",
     paper=PAPER,
     settings=SETTINGS,
-    rows=tuple(arm for arm in FUNCTIONS if (arm.label, "w/o pretrain") in NUMBERS.cells),
-    columns=tuple(
-        Arm(label, regime)
-        for label, regime in zip(("w/o pretrain", "w/o finetune", "pretrain+finetune"), REGIMES, strict=True)
-    ),
-    presets={"paper": Preset(note="As published, of all images.", comparable=True)},
+    rows=tuple(arm for arm in ROWS if (arm.label, LABELS[0]) in NUMBERS.cells),
+    columns=columns(*LABELS),
+    presets=presets(*LABELS),
     published=NUMBERS,
     deviations=(*PROTOCOL, *COMPARED),
     runs="arelu/transfer",
-    needs=NEEDS,
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...experiments.experiment import Arm, Preset, continued
+from .functions import FUNCTIONS
+
 SETTINGS: dict[str, Any] = {
     "network": "mnist-conv",
     "batch_size": 128,
@@ -15,8 +18,57 @@ SETTINGS: dict[str, Any] = {
 PRETRAIN: dict[str, Any] = {"dataset": "mnist-colour", "lr": 0.01, "epochs": 20}
 FINETUNE: dict[str, Any] = {"dataset": "svhn-28", "lr": 1e-5, "epochs": 100}
 
-REGIMES = (FINETUNE, PRETRAIN, FINETUNE)
-"""Settings of the last training under each of the three columns: directly, without and with fine-tuning."""
+REGIMES: tuple[dict[str, Any], ...] = (
+    {**FINETUNE, "start": None},
+    {**FINETUNE, "epochs": 0, "start": PRETRAIN},
+    {**FINETUNE, "start": PRETRAIN},
+)
+"""Settings under each of the three columns: trained directly, pretrained alone, pretrained and fine-tuned."""
+
+ROWS = tuple(continued(arm) for arm in FUNCTIONS)
+
+
+def columns(*labels: str) -> tuple[Arm, ...]:
+    """The three columns.
+
+    Args:
+        labels: as the table prints them.
+    """
+    return tuple(Arm(label, regime) for label, regime in zip(labels, REGIMES, strict=True))
+
+
+def presets(*labels: str) -> dict[str, Preset]:
+    """The sizes of a table.
+
+    Args:
+        labels: of its columns.
+    """
+    return {
+        "smoke": Preset(
+            note="From 64 of scikit-learn's digits to 64 others, three functions: does it run at all?",
+            settings={"train_size": 64, "start": {"dataset": "digits-28", "epochs": 1}},
+            seeds=1,
+            rows=("ReLU", "PReLU", "AReLU"),
+            columns=_elsewhere(labels, epochs=1),
+        ),
+        "pocket": Preset(
+            note="From 10,000 images of MNIST, 5 epochs, to scikit-learn's digits instead of SVHN, 20 epochs at a "
+            "learning rate of 1e-3; three seeds.",
+            settings={"start": {"train_size": 10_000, "epochs": 5}},
+            seeds=3,
+            columns=_elsewhere(labels, epochs=20),
+        ),
+        "paper": Preset(note="As published, of all images.", comparable=True),
+    }
+
+
+def _elsewhere(labels: tuple[str, ...], epochs: int) -> dict[str, dict[str, Any]]:
+    """The columns on another second data set, with fewer epochs of fine-tuning."""
+    return {
+        label: {"dataset": "digits-28", "lr": 1e-3, "epochs": min(epochs, regime["epochs"])}
+        for label, regime in zip(labels, REGIMES, strict=True)
+    }
+
 
 PROTOCOL = (
     "MNIST gets three equal channels, SVHN is cut to the central 28×28; the paper refers to another for this, and we "
@@ -29,5 +81,3 @@ PROTOCOL = (
     "nothing.",
     "AReLU starts from α = 0.9 and β = 2.0, as for MNIST.",
 )
-
-NEEDS = ("transfer from one data set to another",)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
 from .functions import COMPARED
-from .images import CIFAR100, DENSENET, FUNCTIONS, NEEDS, PAPER_PRESET, PROTOCOL, SETTINGS
+from .images import CIFAR100, DENSENET, FUNCTIONS, ON_DIGITS, ON_SUBSET, PRESETS, PROTOCOL, SETTINGS
 
 experiment = Experiment(
     name="convrelu/figure5",
@@ -17,11 +18,14 @@ experiment = Experiment(
     settings=SETTINGS,
     rows=FUNCTIONS,
     columns=(CIFAR100,),
-    presets=PAPER_PRESET,
+    presets={
+        "smoke": replace(PRESETS["smoke"], columns={"Cifar100": ON_DIGITS}),
+        "pocket": replace(PRESETS["pocket"], columns={"Cifar100": ON_SUBSET}),
+        "paper": PRESETS["paper"],
+    },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*DENSENET, *PROTOCOL, *COMPARED, "The paper prints curves; numbers are what its text reads off them."),
     runs="convrelu/images",
     figures=("curves",),
-    needs=NEEDS,
     gpu="30 trainings of 350 epochs of 50,000 images",
 )

@@ -18,5 +18,5 @@ experiment = Experiment(
         *DENSENET,
         "The paper does not say on which data the network was trained, nor which layers the histogram holds.",
     ),
-    needs=("the trainings of convrelu/table1", "the analysis of learned parameters"),
+    needs=("the analysis of learned parameters",),
 )

@@ -18,19 +18,60 @@ SETTINGS: dict[str, Any] = {
     "epochs": 350,
     "milestones": (150, 250),
     "normalise": "standard",
+    "augment": ("crop:4", "flip"),
 }
+
+FIRST, LAST = "block1", "block4"
+BLOCKS = "block1, block2, block3, block4"
+EVERYWHERE = "block1, transition1, block2, transition2, block3, transition3, block4"
+"""Every ReLU that a convolution follows."""
 
 CONVRELU: dict[str, Any] = {"activation": "convrelu2d"}
 
-FUNCTIONS = functions(CONVRELU)
+FUNCTIONS = functions(CONVRELU, FIRST, EVERYWHERE)
 
 CIFAR10 = Arm("Cifar10", {"dataset": "cifar10"})
 CIFAR100 = Arm("Cifar100", {"dataset": "cifar100"})
 TINY_IMAGENET = Arm("ImageNet", {"dataset": "tiny-imagenet"})
 
-PAPER_PRESET = {"paper": Preset(note="350 epochs of all images, as far as the paper tells.", comparable=True)}
+PAPER_PRESET = Preset(note="350 epochs of all images, as far as the paper tells.", comparable=True)
 
-NEEDS = ("augmentation", "replacement by place")
+SMOKE: dict[str, Any] = {
+    "network_args": {"blocks": (1, 1, 1, 1), "growth": 4, "stem": 8},
+    "epochs": 1,
+    "milestones": (),
+    "train_size": 64,
+    "batch_size": 32,
+}
+
+POCKET: dict[str, Any] = {
+    "network_args": {"blocks": (2, 2, 2, 2), "growth": 8, "stem": 16},
+    "lr": 0.05,
+    "epochs": 8,
+    "milestones": (6,),
+    "train_size": 4_000,
+    "batch_size": 32,
+}
+
+ON_DIGITS: dict[str, Any] = {"dataset": "digits-32"}
+ON_SUBSET: dict[str, Any] = {"dataset": "cifar10-subset"}
+
+PRESETS = {
+    "smoke": Preset(
+        note="64 digits and a DenseNet of four layers: does it run at all?",
+        settings=SMOKE,
+        seeds=1,
+        columns={"Cifar10": ON_DIGITS},
+    ),
+    "pocket": Preset(
+        note="4,000 images of CIFAR-10, 8 epochs, and a DenseNet of four blocks of two layers with growth 8, three "
+        "seeds: what differs by more than the noise, in minutes.",
+        settings=POCKET,
+        seeds=3,
+        columns={"Cifar10": ON_SUBSET},
+    ),
+    "paper": PAPER_PRESET,
+}
 
 PROTOCOL = (
     "The paper states SGD, learning rate 0.1 with two steps by 0.1 at epochs 150 and 250, and batches of 128. How "

@@ -8,7 +8,7 @@ from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
 from .functions import COMPARED
-from .images import CIFAR10, CIFAR100, DENSENET, FUNCTIONS, NEEDS, PAPER_PRESET, PROTOCOL, SETTINGS, TINY_IMAGENET
+from .images import CIFAR10, CIFAR100, DENSENET, FUNCTIONS, PRESETS, PROTOCOL, SETTINGS, TINY_IMAGENET
 
 experiment = Experiment(
     name="convrelu/table1",
@@ -17,7 +17,7 @@ experiment = Experiment(
     settings=SETTINGS,
     rows=FUNCTIONS,
     columns=(CIFAR10, CIFAR100, TINY_IMAGENET),
-    presets=PAPER_PRESET,
+    presets=PRESETS,
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *DENSENET,
@@ -28,6 +28,5 @@ experiment = Experiment(
         "How the network takes images of 64×64 the paper leaves open; ours averages over what is left at the end.",
     ),
     runs="convrelu/images",
-    needs=NEEDS,
     gpu="90 trainings of 350 epochs of 50,000 or 100,000 images",
 )

@@ -17,9 +17,39 @@ experiment = Experiment(
     settings=SETTINGS,
     rows=FUNCTIONS,
     columns=COLUMNS,
-    presets={"paper": Preset(note="350 epochs of all texts, as far as the paper tells.", comparable=True)},
+    presets={
+        "smoke": Preset(
+            note="64 texts of noise and a narrow network: does it run at all?",
+            settings={
+                "network_args": {"width": 0.03125, "hidden": 16},
+                "epochs": 1,
+                "milestones": (),
+                "train_size": 64,
+                "batch_size": 32,
+            },
+            seeds=1,
+            columns={"MR": {"dataset": "generated:mr-short"}},
+        ),
+        "pocket": Preset(
+            note="All sentences of MR, cut to the longest one, 10 epochs of Adam and a quarter of the filters, three "
+            "seeds: what differs by more than the noise, in minutes.",
+            settings={
+                "network_args": {"width": 0.25, "hidden": 256},
+                "optimizer": "adam",
+                "momentum": 0.0,
+                "lr": 1e-3,
+                "epochs": 10,
+                "milestones": (8,),
+                "batch_size": 64,
+                "weight_decay": 1e-4,
+                "activation_weight_decay": 1e-4,
+            },
+            seeds=3,
+            columns={"MR": {"dataset": "mr-short"}},
+        ),
+        "paper": Preset(note="350 epochs of all texts, as far as the paper tells.", comparable=True),
+    },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*PROTOCOL, *COMPARED),
-    needs=("replacement by place", "folds"),
     gpu="90 trainings of 350 epochs of up to 650,000 texts",
 )

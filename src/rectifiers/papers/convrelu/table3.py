@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from ...experiments.experiment import Arm, Experiment
+from ...experiments.experiment import Arm, Experiment, Preset
 from ..published import load_published
 from . import PAPER
-from .images import CIFAR10, CIFAR100, DENSENET, FUNCTIONS, NEEDS, PAPER_PRESET, PROTOCOL, SETTINGS
+from .images import (
+    CIFAR10,
+    CIFAR100,
+    DENSENET,
+    FIRST,
+    FUNCTIONS,
+    ON_DIGITS,
+    ON_SUBSET,
+    PAPER_PRESET,
+    POCKET,
+    PROTOCOL,
+    SETTINGS,
+    SMOKE,
+)
 
 NETWORKS = (
-    Arm("VGG-16", {"network": "vgg-16"}),
-    Arm("ResNet-18", {"network": "resnet-18"}),
-    Arm("DenseNet-40", {}),
+    Arm("VGG-16", {"network": "vgg-16", "where": "stage1"}),
+    Arm("ResNet-18", {"network": "resnet-18", "where": "layer1"}),
+    Arm("DenseNet-40", {"where": FIRST}),
 )
+
+NARROW = {"VGG-16": {"width": 0.25}, "ResNet-18": {"width": 0.125}}
+
+
+def _on(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The columns of CIFAR-10 on other data, its networks narrower."""
+    return {
+        f"{network.label}, Cifar10": {**data, "network_args": NARROW[network.label]}
+        if network.label in NARROW
+        else data
+        for network in NETWORKS
+    }
+
 
 experiment = Experiment(
     name="convrelu/table3",
@@ -26,16 +53,31 @@ experiment = Experiment(
         for data in (CIFAR10, CIFAR100)
         for network in NETWORKS
     ),
-    presets=PAPER_PRESET,
+    presets={
+        "smoke": Preset(
+            note="64 digits and narrow networks: does it run at all?",
+            settings=SMOKE,
+            seeds=1,
+            columns=_on(ON_DIGITS),
+        ),
+        "pocket": Preset(
+            note="4,000 images of CIFAR-10, 8 epochs and narrow networks, three seeds: what differs by more than the "
+            "noise.",
+            settings=POCKET,
+            seeds=3,
+            columns=_on(ON_SUBSET),
+        ),
+        "paper": PAPER_PRESET,
+    },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *DENSENET,
         "VGG-16 and ResNet-18 are the usual ones for images of 32×32: batch normalisation and one linear layer, a "
         "stem of 3×3.",
-        "The paper does not say which ReLUs of VGG-16 and ResNet-18 it replaced; ours are those of the first stage.",
+        "The paper does not say which ReLUs of VGG-16 and ResNet-18 it replaced; ours are those of the first stage, in "
+        "ResNet-18 without the one whose output is added too, where no convolution alone follows.",
         *PROTOCOL,
     ),
     runs="convrelu/images",
-    needs=NEEDS,
     gpu="60 trainings of 350 epochs of 50,000 images",
 )

@@ -7,12 +7,14 @@ from pathlib import Path
 from ...experiments.experiment import Arm, Experiment
 from ..published import load_published
 from . import PAPER
-from .images import CIFAR10, CIFAR100, CONVRELU, DENSENET, NEEDS, PAPER_PRESET, PROTOCOL, SETTINGS
+from .images import CIFAR10, CIFAR100, CONVRELU, DENSENET, FIRST, PRESETS, PROTOCOL, SETTINGS
+
+IN_FIRST = {**CONVRELU, "where": FIRST}
 
 STARTS = (
-    Arm("Zero Init", CONVRELU),
-    Arm("Random Init", {**CONVRELU, "activation_args": {"threshold_init": "random"}}),
-    Arm("Glot Init", {**CONVRELU, "activation_args": {"threshold_init": "glorot"}}),
+    Arm("Zero Init", IN_FIRST),
+    Arm("Random Init", {**IN_FIRST, "activation_args": {"threshold_init": "random"}}),
+    Arm("Glot Init", {**IN_FIRST, "activation_args": {"threshold_init": "glorot"}}),
 )
 
 experiment = Experiment(
@@ -22,7 +24,7 @@ experiment = Experiment(
     settings=SETTINGS,
     rows=STARTS,
     columns=(CIFAR10, CIFAR100),
-    presets=PAPER_PRESET,
+    presets=PRESETS,
     baseline="Zero Init",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
@@ -31,6 +33,5 @@ experiment = Experiment(
         "The paper does not say how wide the random start is; ours is normal with a deviation of 0.01.",
     ),
     runs="convrelu/images",
-    needs=NEEDS,
     gpu="30 trainings of 350 epochs of 50,000 images",
 )

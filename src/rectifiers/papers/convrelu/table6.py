@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...experiments.experiment import Experiment
+from ...experiments.experiment import Column, Experiment
+from ..counted import COUNTED
 from ..published import load_published
 from . import PAPER
-from .images import DENSENET
+from .images import DENSENET, FUNCTIONS, SETTINGS
 
 experiment = Experiment(
     name="convrelu/table6",
     title="Parameters of DenseNet-40 with six functions",
     paper=PAPER,
-    settings={"network": "densenet-convrelu"},
+    settings={"dataset": "generated:cifar100", "network": "densenet-convrelu", "lr": SETTINGS["lr"], "epochs": 0},
+    rows=FUNCTIONS,
+    columns=(Column("#Params", {}, metric="parameters"), Column("Ratio", {}, metric="activation_share")),
+    presets={"smoke": COUNTED, "pocket": COUNTED, "paper": COUNTED},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *DENSENET,
@@ -22,5 +26,4 @@ experiment = Experiment(
         "PReLU (A) has 119 slopes: one for every ReLU that a convolution follows; the last ReLU, before the linear "
         "layer, stays.",
     ),
-    needs=("replacement by place", "tables that count parameters"),
 )

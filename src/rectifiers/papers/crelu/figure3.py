@@ -17,6 +17,6 @@ experiment = Experiment(
         "The model is CReLU (conv1–4) of Table 4.",
         "Random filters are Gaussian, of unit length, as many and as large as the layer's.",
     ),
-    needs=("the trainings of crelu/table4", "the analysis of filter pairs"),
+    needs=("the analysis of filter pairs",),
     gpu="trained on ImageNet",
 )

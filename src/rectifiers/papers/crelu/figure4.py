@@ -20,6 +20,6 @@ experiment = Experiment(
         "rotations and flips.",
         "Each half of CReLU counts as units of its own, and scores are read behind the pooling.",
     ),
-    needs=("the trainings of crelu/table1", "the trainings of crelu/table4", "the analysis of invariance"),
+    needs=("the analysis of invariance",),
     gpu="partly trained on ImageNet",
 )

@@ -19,6 +19,6 @@ experiment = Experiment(
         "is the least-squares solution for its responses, the positive minus the negative half.",
         "The paper does not say which image it shows.",
     ),
-    needs=("the trainings of crelu/table4", "the analysis by reconstruction"),
+    needs=("the analysis by reconstruction",),
     gpu="trained on ImageNet",
 )

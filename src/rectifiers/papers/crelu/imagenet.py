@@ -1,6 +1,129 @@
-"""What Tables 4 and 5 share: how All-CNN-B was trained on ImageNet."""
+"""What Tables 4 and 5 share: All-CNN-B with CReLU and AVR, and how it was trained on ImageNet."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from ...experiments.experiment import Arm, Column, Preset, continued
+
+SETTINGS: dict[str, Any] = {
+    "dataset": "imagenet",
+    "network": "all-cnn-b",
+    "optimizer": "sgd",
+    "lr": 0.01,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "batch_size": 128,
+    "epochs": 90,
+    "milestones": (30, 60),
+    "normalise": "imagenet",
+    "augment": ("patch:224", "flip"),
+}
+
+BEHIND: dict[str, tuple[int, ...]] = {
+    "conv1–4": (0, 1, 2, 3),
+    "conv1–7": (0, 1, 2, 3, 4, 5, 6),
+    "conv1–9": (0, 1, 2, 3, 4, 5, 6, 7, 8),
+}
+"""Sites of the layers that keep their filters."""
+
+FEW = (0, 3, 6)
+"""Sites of conv1,4,7."""
+
+
+def baseline(width: float = 1.0) -> dict[str, Any]:
+    """ReLU everywhere."""
+    return {"activation": "relu", "network_args": {"width": width}}
+
+
+def in_layers(activation: str, layers: str, width: float = 1.0) -> dict[str, Any]:
+    """A function in the first layers, the filters as many as before."""
+    return {"activation": activation, "where": _numbers(BEHIND[layers]), "network_args": {"width": width}}
+
+
+def halved(width: float = 1.0) -> dict[str, Any]:
+    """CReLU in conv1,4,7, half the filters in front of it."""
+    return {"activation": "crelu", "where": _numbers(FEW), "network_args": {"width": width, "halve": FEW}}
+
+
+def everywhere(width: float = 1.0) -> dict[str, Any]:
+    """CReLU in all layers, half the filters, the logits rectified too."""
+    options = {"width": width, "halve": True, "rectify_logits": True}
+    return {"activation": "crelu", "network_args": options}
+
+
+def _numbers(sites: tuple[int, ...]) -> str:
+    return ", ".join(map(str, sites))
+
+
+ON_TEN: dict[str, Any] = {"patches": 10, "epochs": 0, "start": {"patches": 1, "epochs": SETTINGS["epochs"]}}
+"""Ten patches are evaluated with the weights of the training that the centre is evaluated with."""
+
+COLUMNS = (
+    Arm("top-1", {"start": None}),
+    Column("top-5", {"start": None}, metric="final_top5"),
+    Arm("top-1†", ON_TEN),
+    Column("top-5†", ON_TEN, metric="final_top5"),
+)
+
+
+def rows(*arms: Arm) -> tuple[Arm, ...]:
+    """Rows whose ten patches are evaluated with their own weights."""
+    return tuple(continued(arm) for arm in arms)
+
+
+def sizes(models: dict[str, dict[str, Any]], narrow: dict[str, dict[str, Any]]) -> dict[str, Preset]:
+    """The presets of a table.
+
+    Args:
+        models: the rows in an eighth of their width.
+        narrow: the rows in a quarter of their width.
+    """
+    return {
+        "smoke": Preset(
+            note="Noise of 64×64 pixels and an eighth of the filters: does it run at all?",
+            settings={
+                "dataset": "generated:tiny-imagenet",
+                "milestones": (),
+                "train_size": 200,
+                "batch_size": 100,
+                "augment": (),
+            },
+            seeds=1,
+            rows=_chains(models),
+            columns=_epochs(1),
+        ),
+        "pocket": Preset(
+            note="20,000 images of Tiny ImageNet, 10 epochs of Adam and a quarter of the filters, three seeds.",
+            settings={
+                "dataset": "tiny-imagenet",
+                "train_size": 20_000,
+                "optimizer": "adam",
+                "momentum": 0.0,
+                "lr": 1e-3,
+                "weight_decay": 0.0,
+                "milestones": (8,),
+                "augment": ("crop:8", "flip"),
+            },
+            seeds=3,
+            rows=_chains(narrow),
+            columns=_epochs(10),
+        ),
+        "paper": Preset(note="As published, as far as the paper tells.", seeds=1, comparable=True),
+    }
+
+
+def _chains(models: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {label: {**settings, "start": settings} for label, settings in models.items()}
+
+
+def _epochs(count: int) -> dict[str, dict[str, Any]]:
+    """Every column but that of the parameters, with so many epochs."""
+    return {
+        column.label: {"start": {"epochs": count}} if "patches" in column.settings else {"epochs": count}
+        for column in COLUMNS
+    }
+
 
 PROTOCOL = (
     "Schedule and details of the network are in a supplement that we do not have. The network is All-CNN-B of "

@@ -19,6 +19,6 @@ experiment = Experiment(
         "The paper does not say what stands behind ±; it is as large as its number in the first row, so we take the "
         "standard deviation. Nor does it say whether correlations are absolute; ours are.",
     ),
-    needs=("the trainings of crelu/table4", "the analysis of outgoing weights"),
+    needs=("the analysis of outgoing weights",),
     gpu="trained on ImageNet",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .six_conv import FIVE, LEAKY, MEAN, NEEDS, PRELU, PROTOCOL, PVLU, RELU, RELU_DIES, SETTINGS
+from .six_conv import FIVE, LEAKY, MEAN, PRELU, PROTOCOL, PVLU, RELU, RELU_DIES, SETTINGS
 
 experiment = Experiment(
     name="pvlu/scratch",
@@ -20,6 +20,5 @@ experiment = Experiment(
     metric="best_on_test",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*PROTOCOL, RELU_DIES),
-    needs=NEEDS,
     gpu="20 trainings of 100 epochs of 50,000 images",
 )

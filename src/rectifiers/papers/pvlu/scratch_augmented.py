@@ -7,19 +7,18 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .six_conv import AUGMENTED, MEAN, NEEDS, PRELU, PROTOCOL, PVLU, RELU, SETTINGS, THREE
+from .six_conv import AUGMENT, AUGMENTED, MEAN, PRELU, PROTOCOL, PVLU, RELU, SETTINGS, THREE
 
 experiment = Experiment(
     name="pvlu/scratch-augmented",
     title="Three functions from scratch, with augmentation",
     paper=PAPER,
-    settings=SETTINGS,
+    settings={**SETTINGS, **AUGMENT},
     rows=(RELU, PRELU, PVLU),
     columns=(MEAN,),
     presets=THREE,
     metric="best_on_test",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*PROTOCOL, *AUGMENTED),
-    needs=(*NEEDS, "augmentation"),
     gpu="9 trainings of 100 epochs of 50,000 images",
 )

@@ -7,13 +7,13 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .six_conv import AUGMENTED, BEST_TRAINING, MEAN, NEEDS, PRELU, PROTOCOL, PVLU, RELU, SETTINGS, THREE
+from .six_conv import AUGMENT, AUGMENTED, BEST_TRAINING, MEAN, PRELU, PROTOCOL, PVLU, RELU, SETTINGS, THREE
 
 experiment = Experiment(
     name="pvlu/scratch-augmented-curves",
     title="Three functions over the epochs, with augmentation",
     paper=PAPER,
-    settings=SETTINGS,
+    settings={**SETTINGS, **AUGMENT},
     rows=(RELU, PRELU, PVLU),
     columns=(MEAN,),
     presets=THREE,
@@ -22,6 +22,5 @@ experiment = Experiment(
     deviations=(*PROTOCOL, *AUGMENTED, BEST_TRAINING),
     runs="pvlu/scratch-augmented",
     figures=("curves",),
-    needs=(*NEEDS, "augmentation"),
     gpu="9 trainings of 100 epochs of 50,000 images",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .six_conv import BEST_TRAINING, FIVE, LEAKY, MEAN, NEEDS, PRELU, PROTOCOL, PVLU, RELU, SETTINGS
+from .six_conv import BEST_TRAINING, FIVE, LEAKY, MEAN, PRELU, PROTOCOL, PVLU, RELU, SETTINGS
 
 experiment = Experiment(
     name="pvlu/scratch-curves",
@@ -22,6 +22,5 @@ experiment = Experiment(
     deviations=(*PROTOCOL, BEST_TRAINING),
     runs="pvlu/scratch",
     figures=("curves",),
-    needs=NEEDS,
     gpu="20 trainings of 100 epochs of 50,000 images",
 )

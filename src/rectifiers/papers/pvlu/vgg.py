@@ -4,28 +4,55 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...experiments.experiment import Arm, Experiment
+from ...experiments.experiment import Experiment, Preset
 from ..published import load_published
 from . import PAPER
-from .finetuning import NEEDS, PRESETS, PROTOCOL, ROWS, SETTINGS
+from .finetuning import (
+    IMAGENET,
+    ON_DIGITS,
+    ON_SUBSET,
+    PAPER_PRESET,
+    POCKET,
+    POCKET_NOTE,
+    PROTOCOL,
+    SETTINGS,
+    SMOKE,
+    SMOKE_NOTE,
+    TRAINED_HERE,
+    from_nothing,
+    rows,
+)
+from .vggs import COLUMNS, narrow
 
 experiment = Experiment(
     name="pvlu/vgg",
     title="VGG fine-tuned by PVLU",
     paper=PAPER,
     settings={**SETTINGS, "dataset": "cifar10"},
-    rows=ROWS,
-    columns=(
-        Arm("VGG-16", {"network": "vgg-16-imagenet"}),
-        Arm("VGG-19", {"network": "vgg-19-imagenet"}),
-    ),
-    presets=PRESETS,
+    rows=rows(before={"trained": "head", "start": IMAGENET}, after={"trained": "activations"}),
+    columns=COLUMNS,
+    presets={
+        "smoke": Preset(
+            note=SMOKE_NOTE,
+            settings=SMOKE,
+            seeds=1,
+            rows=from_nothing({}, {}),
+            columns=narrow(1 / 16, ON_DIGITS),
+        ),
+        "pocket": Preset(
+            note=POCKET_NOTE,
+            settings=POCKET,
+            seeds=3,
+            rows=from_nothing(TRAINED_HERE, {"epochs": 5}),
+            columns=narrow(1 / 4, ON_SUBSET),
+        ),
+        "paper": PAPER_PRESET,
+    },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "The paper trains the last layers with ReLU to convergence, freezes all weights and puts PVLU everywhere; "
-        "ours trains the linear layers for 15 epochs, and α and β for 15 more.",
+        "ours trains the last linear layer for 15 epochs, and α and β for 15 more.",
         *PROTOCOL,
     ),
-    needs=NEEDS,
-    gpu="20 trainings of VGG on images of 224×224",
+    gpu="20 trainings of VGG on images of 224×224, from 10 on ImageNet",
 )

@@ -3,11 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from ...experiments.experiment import Arm, Experiment
+from ...experiments.experiment import Arm, Experiment, Preset
 from ..published import load_published
 from . import PAPER
-from .finetuning import NEEDS, PRESETS, PROTOCOL, ROWS, SETTINGS
+from .finetuning import (
+    IMAGENET,
+    ON_DIGITS,
+    ON_SUBSET,
+    PAPER_PRESET,
+    POCKET,
+    POCKET_NOTE,
+    PROTOCOL,
+    PVLU,
+    RELU,
+    SETTINGS,
+    SMOKE,
+    SMOKE_NOTE,
+    TRAINED_HERE,
+)
+from .vggs import COLUMNS, narrow
+
+SHARP = {**RELU, "dataset": "cifar10", "trained": "head", "start": IMAGENET}
+"""How the network with ReLU is trained, before it meets blurred images."""
+
+ROWS = (
+    Arm("ReLU", {**RELU, "epochs": 0, "start": SHARP}),
+    Arm("PVLU (ours)", {**PVLU, "trained": "activations and norms", "start": SHARP}),
+)
+
+
+def _from_nothing(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The rows where the network is trained from the start on sharp images."""
+    fresh = {"start": {**before, "trained": "all", "start": None}}
+    return {"ReLU": {"epochs": 0, **fresh}, "PVLU (ours)": {**after, **fresh}}
+
 
 experiment = Experiment(
     name="pvlu/vgg-blurred",
@@ -15,18 +46,31 @@ experiment = Experiment(
     paper=PAPER,
     settings={**SETTINGS, "dataset": "cifar10-gaussian"},
     rows=ROWS,
-    columns=(
-        Arm("VGG-16", {"network": "vgg-16-imagenet"}),
-        Arm("VGG-19", {"network": "vgg-19-imagenet"}),
-    ),
-    presets=PRESETS,
+    columns=COLUMNS,
+    presets={
+        "smoke": Preset(
+            note=f"{SMOKE_NOTE} Nothing is blurred.",
+            settings=SMOKE,
+            seeds=1,
+            rows=_from_nothing({**ON_DIGITS, "epochs": 1}, {"epochs": 1}),
+            columns=narrow(1 / 16, ON_DIGITS),
+        ),
+        "pocket": Preset(
+            note=POCKET_NOTE,
+            settings=POCKET,
+            seeds=3,
+            rows=_from_nothing({**ON_SUBSET, **TRAINED_HERE}, {"epochs": 5}),
+            columns=narrow(1 / 4, {"dataset": "cifar10-subset-gaussian"}),
+        ),
+        "paper": PAPER_PRESET,
+    },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "The width of the Gaussian filter is lost in the text that we have; ours has a deviation of one pixel.",
-        "The network is fine-tuned with ReLU on sharp images and tested on blurred ones; then α, β and batch "
-        "normalisation learn on blurred ones, as the paper says. ReLU's row has no such training.",
+        "The network is fine-tuned with ReLU on sharp images and tested on blurred ones; then α and β learn on blurred "
+        "ones, and batch normalisation where there is some: VGG for ImageNet has none. ReLU's row has no such "
+        "training.",
         *PROTOCOL,
     ),
-    needs=NEEDS,
-    gpu="20 trainings of VGG on images of 224×224",
+    gpu="20 trainings of VGG on images of 224×224, from 10 on ImageNet",
 )

@@ -26,13 +26,14 @@ def accuracy_figure(table: Table, styles: Mapping[str, Style]) -> Figure | None:
     Returns:
         The figure, or None where nothing finished.
     """
-    if not any(entry.summary.n for entry in table.entries.values()):
+    columns = [column for column in table.accuracies if any(entry.summary.n for entry in table.column(column))]
+    if not columns:
         return None
-    single = len(table.columns) == 1
+    single = len(columns) == 1
     height = 0.19 * len(table.rows) + (1.0 if single else 0.75)
     with look():
-        figure, axes = panels(len(table.columns), width=7.4 if single else 2.75, height=height, sharey=True)
-        for axis, column in zip(axes, table.columns, strict=True):
+        figure, axes = panels(len(columns), width=7.4 if single else 2.75, height=height, sharey=True)
+        for axis, column in zip(axes, columns, strict=True):
             axis.set_title("" if single else column)
             _draw(axis, table, column, styles)
             axis.set_xlim(percent(axis.get_xlim()))
@@ -59,7 +60,7 @@ def _draw(axis: Axes, table: Table, column: str, styles: Mapping[str, Style]) ->
         axis.axhline(place, color=RULE, linewidth=0.5, zorder=0.5)
         colour = styles[entry.row].colour
         if entry.summary.n:
-            if table.experiment.aggregate == "mean" and np.isfinite(entry.summary.low):
+            if entry.aggregate == "mean" and np.isfinite(entry.summary.low):
                 axis.plot([entry.summary.low, entry.summary.high], [place, place], color=colour, linewidth=1.6)
             axis.plot([entry.value], [place], color=colour, marker="o", markersize=4.5)
         if table.beside_paper and entry.published is not None:

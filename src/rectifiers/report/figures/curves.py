@@ -32,12 +32,12 @@ def curves_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style])
     }
     if not any(len(result.epochs) > 1 for results in finished.values() for result in results):
         return None
-    single = len(table.columns) == 1
+    single = len(table.trained) == 1
     with look():
         figure, axes = panels(
-            len(table.columns), width=7.4 if single else 2.9, height=3.9 if single else 2.6, sharex=True
+            len(table.trained), width=7.4 if single else 2.9, height=3.9 if single else 2.6, sharex=True
         )
-        for axis, column in zip(axes, table.columns, strict=True):
+        for axis, column in zip(axes, table.trained, strict=True):
             axis.set_title("" if single else column)
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             # Named rows go last, over the background.

@@ -1,0 +1,127 @@
+"""Noise in the shape of a published data set: what a training costs is known before its files are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..core.errors import ConfigError
+from ..core.seeds import derive
+from . import registry
+from .batches import Normalise
+from .characters import ALPHABET
+from .dataset import Dataset, Split
+from .examples import Examples, Which
+from .lgg import LGG
+from .slices import Slices
+from .source import GivenSource, Size
+from .streamed import SEEN, STORED
+from .texts import Texts
+from .views import centre_crop
+
+TRAIN, TEST = 640, 250
+"""Examples that are generated: enough for a few steps of large batches."""
+
+SLICES = 16
+"""Slices of a generated patient, and how many patients are for testing."""
+_TESTED = 2
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Margined(Split):
+    """Images whose margin only random crops see, as of `Streamed`.
+
+    Args:
+        images: uint8, N×C×H×W.
+        labels: int64, N, counted from 0.
+        seen: pixels of the central square that is evaluated.
+    """
+
+    seen: int = SEEN
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """C×seen×seen."""
+        return (self.images.shape[1], self.seen, self.seen)
+
+    def take(self, which: Which) -> Tensor:
+        """The central pixels."""
+        return centre_crop(self.whole(which), (self.seen, self.seen))
+
+    def whole(self, which: Which) -> Tensor:
+        """Images with their margin."""
+        return super().take(which)
+
+    def part(self, mask: Tensor) -> Margined:
+        """The images for which a boolean mask holds, in their order."""
+        return replace(self, images=self.images[mask], labels=self.labels[mask])
+
+    def to(self, device: torch.device | str) -> Margined:
+        """The same images, on a device."""
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+    def numbers(self, kind: str, *, channels_last: bool = False) -> Normalise:
+        """The normalisation called `kind`, measured on all pixels."""
+        return Normalise.fit(kind, Split(self.images, self.labels), channels_last=channels_last)
+
+
+class Generated(GivenSource):
+    """Noise in the shape of a published data set, for measuring what a training costs: generated:NAME, as of imagenet.
+
+    A few hundred examples with labels drawn at random. There is nothing to learn from them.
+    """
+
+    wanted: ClassVar[str] = "NAME"
+
+    def load(self, data_dir: Path) -> Dataset:
+        """Draw pixels or letters, and labels; always the same.
+
+        Raises:
+            UnknownNameError: with the nearest names.
+            ConfigError: of such data nobody knows the size before they are there.
+        """
+        source = registry.get(self.given)
+        if source.size is None:
+            raise ConfigError(
+                f"the size of the data set {self.given!r} is not known without its files; use it as it is"
+            )
+        draw = torch.Generator().manual_seed(derive(0, "generated", self.given))
+        make = _slices if issubclass(source, LGG) else _texts if len(source.size.shape) == 2 else _images
+        train, test = (make(source.size, count, draw) for count in (TRAIN, TEST))
+        classes = tuple(map(str, range(max(2, source.size.classes))))
+        return Dataset(f"generated:{self.given}", train, test, classes, note="noise; nothing can be learned from it")
+
+
+def _labels(size: Size, count: int, draw: torch.Generator) -> Tensor:
+    return torch.randint(size.classes, (count,), generator=draw)
+
+
+def _images(size: Size, count: int, draw: torch.Generator) -> Examples:
+    channels, *sides = size.shape
+    labels = _labels(size, count, draw)
+    if sides == [SEEN, SEEN]:
+        sides = [STORED, STORED]
+        return Margined(_pixels((count, channels, *sides), draw), labels)
+    return Split(_pixels((count, channels, *sides), draw), labels)
+
+
+def _pixels(shape: tuple[int, ...], draw: torch.Generator) -> Tensor:
+    return torch.randint(256, shape, dtype=torch.uint8, generator=draw)
+
+
+def _texts(size: Size, count: int, draw: torch.Generator) -> Examples:
+    length = size.shape[1]
+    codes = torch.randint(1, len(ALPHABET) + 1, (count * length,), dtype=torch.uint8, generator=draw)
+    begin = torch.arange(count) * length
+    return Texts(codes, torch.stack((begin, begin + length), 1), _labels(size, count, draw), length)
+
+
+def _slices(size: Size, count: int, draw: torch.Generator) -> Examples:
+    count = count // SLICES * SLICES if count == TRAIN else _TESTED * SLICES
+    _, *sides = size.shape
+    masks = torch.randint(2, (count, 1, *sides), dtype=torch.uint8, generator=draw)
+    return Slices(_pixels((count, *size.shape), draw), masks, torch.arange(count) // SLICES)

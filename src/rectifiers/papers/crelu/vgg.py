@@ -1,0 +1,55 @@
+"""What Tables 2 and 3 share: a VGG network with CReLU in its first layers, and how it is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...experiments.experiment import Arm, Preset
+
+SETTINGS: dict[str, Any] = {
+    "network": "vgg-dropout",
+    "optimizer": "sgd",
+    "lr": 1.0,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "batch_size": 128,
+    "epochs": 300,
+    "milestones": tuple(range(25, 300, 25)),
+    "gamma": 0.5,
+    "normalise": "standard",
+    "augment": ("crop:4", "flip"),
+}
+
+
+def with_crelu(sites: tuple[int, ...], width: float = 1.0) -> dict[str, Any]:
+    """CReLU at some sites, half the filters in front of it.
+
+    Args:
+        sites: numbers of the sites, from 0.
+        width: factor of all numbers of filters.
+    """
+    where = ", ".join(map(str, sites))
+    return {"activation": "crelu", "where": where, "network_args": {"width": width, "halve": sites}}
+
+
+def models(width: float = 1.0) -> tuple[Arm, ...]:
+    """The rows of Table 2, with that many times the filters."""
+    return (
+        Arm("VGG", {"activation": "relu", "network_args": {"width": width}}),
+        Arm("(conv1)", with_crelu((0,), width)),
+        Arm("(conv1,3)", with_crelu((0, 2), width)),
+        Arm("(conv1,3,5)", with_crelu((0, 2, 4), width)),
+    )
+
+
+SMOKE: dict[str, Any] = {"epochs": 1, "milestones": (), "train_size": 60, "batch_size": 27, "lr": 0.1}
+
+PAPER_PRESET = Preset(note="As published, as far as the paper tells.", seeds=10, comparable=True)
+
+PROTOCOL = (
+    "The paper follows another's public code for network and training. From there come batch normalisation, "
+    "dropout of 0.3, 0.4 and 0.5, the start of the weights, batches of 128, learning rate 1 halved every 25 "
+    "epochs, momentum 0.9, weight decay 5e-4 and 300 epochs.",
+    "The layer in front of CReLU has half the filters, as the paper says.",
+    "Random shifts are by up to 4 pixels; the paper does not say how far.",
+)

@@ -1,0 +1,44 @@
+"""The smallest preset of every entry runs, and its table and its page come out: `make smoke`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from rectifiers import datasets
+from rectifiers.experiments.run_trial import run_trial
+from rectifiers.experiments.store import Store
+from rectifiers.papers import registry
+from rectifiers.report.html import write_report
+from rectifiers.report.table import build
+
+RUNNABLE = [name for name in registry if not registry.get(name).lacking]
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_smoke(name: str, results: Path) -> None:
+    experiment = registry.get(name)
+    cells = experiment.cells("smoke")
+    trials = list(dict.fromkeys(cell.trial for cell in cells))
+    needed = {ancestor for trial in trials for ancestor in trial.ancestors}
+    for dataset in {trial.dataset for trial in (*trials, *needed)}:
+        if not datasets.check(dataset).ready:
+            pytest.skip(f"needs the files of {dataset}")
+    store = Store(results, experiment.folder)
+    for trial in trials:
+        if not store.has(trial):
+            store.write(run_trial(trial, weights=store.weights, keep=trial in needed))
+    outcomes = store.outcomes(cells)
+    table = build(experiment, "smoke", outcomes)
+    assert table.missing == 0
+    for entry in table.entries.values():
+        assert entry.summary.diverged or math.isfinite(entry.value), (entry.row, entry.column)
+    write_report(experiment, "smoke", outcomes, results / f"{experiment.folder}.html")
