@@ -1,0 +1,29 @@
+"""What a trained network does: its dead units, its learned parameters, and how two networks differ.
+
+Each analysis works on any model and any batches, streams them, and gives numbers; `rectifiers.report` draws them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "feature_maps": "feature_maps",
+    "filter_pairs": "pairing",
+    "grad_cam": "grad_cam",
+    "invariance_scores": "invariance",
+    "outgoing_correlations": "correlation",
+    "rademacher_bound": "rademacher",
+    "reconstruct": "reconstruction",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])
