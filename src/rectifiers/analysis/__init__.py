@@ -9,9 +9,9 @@ import importlib
 from typing import Any
 
 _HOME = {
-    "feature_maps": "feature_maps",
+    "feature_maps": "activation_maps",
     "filter_pairs": "pairing",
-    "grad_cam": "grad_cam",
+    "grad_cam": "class_activation",
     "invariance_scores": "invariance",
     "outgoing_correlations": "correlation",
     "rademacher_bound": "rademacher",

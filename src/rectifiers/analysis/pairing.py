@@ -160,7 +160,7 @@ def _filters(module: Convolution) -> Tensor:
     """The filters of a convolution, outputs first, as (K, C/groups, …)."""
     weight: Tensor = module.weight.detach().cpu()
     if isinstance(module, nn.modules.conv._ConvTransposeNd):
-        return weight.unflatten(0, (module.groups, -1)).transpose(1, 2).flatten(0, 1)
+        weight = weight.unflatten(0, (module.groups, -1)).transpose(1, 2).flatten(0, 1)
     return weight
 
 

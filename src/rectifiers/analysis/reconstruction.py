@@ -105,8 +105,8 @@ def reconstruct(
     wanted = 1 if depth is None else check_count("reconstruct", "depth", depth)
     if wanted > len(stages):
         raise ConfigError(
-            f"{type(model).__name__} begins with {len(stages)} layers of a convolution and CReLU, one module behind the "
-            f"other; reconstruction needs {wanted}"
+            f"{type(model).__name__} begins with {len(stages)} layers of a convolution and CReLU, one module behind "
+            f"the other; reconstruction needs {wanted}"
         )
     images = inputs.args[0].double()
     if not images.isfinite().all():
@@ -312,4 +312,5 @@ def _ratio(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _norm(x: Tensor) -> Tensor:
-    return x.flatten(1).norm(dim=1)
+    lengths: Tensor = x.flatten(1).norm(dim=1)
+    return lengths

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from .accuracy import accuracy_figure
 from .canvas import png, svg
+from .correlation import correlation_figure
 from .curves import curves_figure
+from .feature_maps import feature_maps_figure
 from .function import function_figure, plot_function
 from .gallery import gallery_figure, plot_gallery
+from .grad_cam import grad_cam_figure
+from .invariance import invariance_figure
+from .pairing import filters_figure, pairing_figure
+from .reconstruction import reconstruction_figure
 from .shapes import shapes_figure
 from .style import Style, styles
 from .traces import traces_figure
@@ -17,12 +23,19 @@ from .traces import traces_figure
 __all__ = [
     "Style",
     "accuracy_figure",
+    "correlation_figure",
     "curves_figure",
+    "feature_maps_figure",
+    "filters_figure",
     "function_figure",
     "gallery_figure",
+    "grad_cam_figure",
+    "invariance_figure",
+    "pairing_figure",
     "plot_function",
     "plot_gallery",
     "png",
+    "reconstruction_figure",
     "shapes_figure",
     "styles",
     "svg",
