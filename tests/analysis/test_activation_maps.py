@@ -10,7 +10,7 @@ from torch import nn
 
 from rectifiers import CReLU, surgery
 from rectifiers.analysis.activation_maps import feature_maps
-from rectifiers.analysis.findings import to_csv, to_json
+from rectifiers.analysis.measured import to_csv, to_json
 from rectifiers.core.errors import ConfigError
 
 from .models import InPlace, pictures

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from rectifiers.analysis.findings import to_csv, to_json
+from rectifiers.analysis.measured import to_csv, to_json
 from rectifiers.analysis.pairing import filter_pairs, pair
 from rectifiers.core.errors import ConfigError, ShapeError, UnknownNameError
 

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from ..core.errors import ConfigError
 from .calls import Key, Kind, list_calls, observe, pick
-from .findings import Findings, Record
 from .inputs import evaluating, inputs_of
+from .measured import Measured, Record
 
 
 @dataclass(frozen=True)
-class FeatureMaps(Findings):
+class FeatureMaps(Measured):
     """Maps at one activation.
 
     Args:

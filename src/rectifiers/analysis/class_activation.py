@@ -15,12 +15,12 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from ..core.errors import ConfigError
 from .calls import Call, Key, list_calls, observe, pick
-from .findings import Findings, Record
 from .inputs import Inputs, evaluating, inputs_of
+from .measured import Measured, Record
 
 
 @dataclass(frozen=True)
-class GradCAM(Findings):
+class GradCAM(Measured):
     """Maps of one layer.
 
     Args:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from ..activations.crelu import CReLU
 from ..core.errors import ConfigError, ShapeError
 from .calls import POOLING, Call, list_calls
-from .findings import Findings, Record
 from .inputs import each
+from .measured import Measured, Record
 
 CHANNELWISE = (
     *POOLING,
@@ -29,7 +29,7 @@ CHANNELWISE = (
 
 
 @dataclass(frozen=True)
-class OutgoingCorrelation(Findings):
+class OutgoingCorrelation(Measured):
     """Absolute correlations of the weights by which a convolution reads the two halves of a CReLU.
 
     Args:

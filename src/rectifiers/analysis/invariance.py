@@ -13,8 +13,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from ..core.errors import ConfigError, DataError
 from .calls import Call, list_calls, outputs, pick
-from .findings import Findings, Record
 from .inputs import Inputs, each, evaluating
+from .measured import Measured, Record
 from .transforms import Transform, flips, rotations, translations
 
 BEST = 0.2
@@ -28,7 +28,7 @@ FAMILIES: Mapping[str, Sequence[Transform]] = {
 
 
 @dataclass(frozen=True)
-class Invariance(Findings):
+class Invariance(Measured):
     """Scores of one layer.
 
     Args:

@@ -13,13 +13,13 @@ from ..activations.convrelu import ConvReLU1d, ConvReLU2d, ConvReLU3d
 from ..core.checks import check_count
 from ..core.errors import ConfigError, ShapeError, UnknownNameError
 from ..core.seeds import derive
-from .findings import Findings, Record
+from .measured import Measured, Record
 
 Convolution = nn.modules.conv._ConvNd | ConvReLU1d | ConvReLU2d | ConvReLU3d
 
 
 @dataclass(frozen=True)
-class FilterPairs(Findings):
+class FilterPairs(Measured):
     """The filters of one layer and their pairing filters.
 
     Args:

@@ -12,14 +12,14 @@ from torch import Tensor
 from ..core.checks import check_count, check_positive
 from ..core.errors import DataError, ShapeError
 from ..core.seeds import derive
-from .findings import Findings, Record
+from .measured import Measured, Record
 
 CHUNK = 4096
 """Sign vectors at a time."""
 
 
 @dataclass(frozen=True)
-class RademacherBound(Findings):
+class RademacherBound(Measured):
     """Both sides of the inequality, for one class of functions on one sample.
 
     Args:

@@ -24,8 +24,8 @@ from ..activations.crelu import CReLU
 from ..core.checks import check_count, check_positive
 from ..core.errors import ConfigError, DataError
 from .calls import Call, list_calls
-from .findings import Findings, Record
 from .inputs import evaluating, inputs_of
+from .measured import Measured, Record
 
 Linear = Callable[[Tensor], Tensor]
 MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
@@ -34,7 +34,7 @@ ABSENT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.Identity)
 
 
 @dataclass(frozen=True)
-class Reconstruction(Findings):
+class Reconstruction(Measured):
     """Images as they come back from one layer.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from matplotlib.figure import Figure
 
 from ...analysis.activation_maps import FeatureMaps
@@ -19,8 +20,8 @@ def feature_maps_figure(found: FeatureMaps, image: int = 0, most: int = 8) -> Fi
     """
     before, after = found.before[image], found.after[image]
     columns = min(most, max(len(before), len(after)))
-    finite = before[before.isfinite()].abs()
-    bound = float(finite.max()) if len(finite) else 1.0
+    both = torch.cat([before, after])
+    bound = float(both.where(both.isfinite(), 0.0).abs().max())
     with look():
         figure = Figure(figsize=(0.95 * columns, 2.1), layout="constrained")
         grid = figure.subplots(2, columns, squeeze=False)

@@ -26,9 +26,13 @@ def filters_figure(found: FilterPairs, most: int = 24) -> Figure:
     columns = min(6, max(1, len(order)))
     rows = max(1, -(-len(order) // columns))
     with look():
-        figure = Figure(figsize=(1.25 * columns, 0.78 * rows), layout="constrained")
-        axes = figure.subplots(rows, 2 * columns, squeeze=False).ravel()
-        for axis in axes[2 * len(order) :]:
+        figure = Figure(figsize=(1.5 * columns, 0.8 * rows + 0.2))
+        # Every third column is a gap between pairs.
+        edges = {"left": 0.01, "right": 1, "bottom": 0.02, "top": 1 - 0.25 / (0.8 * rows + 0.2), "hspace": 0.35}
+        axes = figure.subplots(
+            rows, 3 * columns, squeeze=False, width_ratios=(1, 1, 0.3) * columns, gridspec_kw={**edges, "wspace": 0.05}
+        ).ravel()
+        for axis in axes:
             axis.set_axis_off()
         for place, number in enumerate(order.tolist()):
             for side, shown in enumerate((number, int(found.partner[number]))):
@@ -36,7 +40,7 @@ def filters_figure(found: FilterPairs, most: int = 24) -> Figure:
                 filter_ = filter_ / filter_.norm()
                 bound = float(filter_.abs().max())
                 title = f"{float(found.similarity[number]):.2f}".replace("-", "−") if side else ""
-                tile(axes[2 * place + side], filter_, low=-bound, high=bound, title=title)
+                tile(axes[3 * place + side], filter_, low=-bound, high=bound, title=title)
     return figure
 
 
