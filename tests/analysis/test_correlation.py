@@ -60,7 +60,7 @@ def test_models_without_such_pairs_are_refused(net: nn.Module) -> None:
 def test_bad_input() -> None:
     with pytest.raises(ShapeError, match="2C"):
         phase_correlation(torch.zeros(2, 3))
-    with pytest.raises(DataError, match="no batches"):
+    with pytest.raises(DataError, match="no batch"):
         outgoing_correlations(nn.Conv2d(1, 1, 1), [])
     matched, _ = phase_correlation(torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
     assert matched.isnan().all()

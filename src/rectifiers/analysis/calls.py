@@ -62,7 +62,7 @@ def list_calls(model: nn.Module, inputs: Inputs) -> list[Call]:
     Example:
         >>> import torch
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
-        >>> [call.name for call in list_calls(net, Inputs((torch.zeros(1, 2),), {}))]
+        >>> [call.name for call in list_calls(net, Inputs((torch.zeros(1, 2),), {}, 1))]
         ['0', '1', '']
     """
     survey = _Survey()

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from ..core.errors import ConfigError
 from .calls import Call, Key, list_calls, observe, pick
-from .inputs import Inputs, evaluating, inputs_of
+from .inputs import Inputs, change, evaluating, inputs_of
 from .measured import Measured, Record
 
 
@@ -125,12 +125,7 @@ def _last_map(model: nn.Module, calls: Sequence[Call]) -> Call:
 
 def _with_gradients(inputs: Inputs) -> Inputs:
     """Inputs that bring gradients to frozen models too."""
-
-    def grow(leaf: Any) -> Any:
-        floating = isinstance(leaf, Tensor) and leaf.is_floating_point()
-        return leaf.detach().requires_grad_() if floating else leaf
-
-    return Inputs(tree_map(grow, inputs.args), tree_map(grow, inputs.kwargs))
+    return change(inputs, lambda leaf: leaf.detach().requires_grad_() if leaf.is_floating_point() else leaf)
 
 
 def _class_scores(model: nn.Module, result: Any) -> Tensor:

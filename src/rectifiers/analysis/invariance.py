@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from ..core.errors import ConfigError, DataError
 from .calls import Call, list_calls, outputs, pick
-from .inputs import Inputs, each, evaluating
+from .inputs import Inputs, change, each, evaluating
 from .measured import Measured, Record
 from .transforms import Transform, flips, rotations, translations
 
@@ -233,10 +233,7 @@ def _units(output: Tensor) -> Tensor:
 
 
 def _moved(inputs: Inputs, transform: Transform) -> Inputs:
-    def move(leaf: Any) -> Any:
-        return transform(leaf.float()).to(leaf.dtype) if _is_image(leaf) else leaf
-
-    return Inputs(tree_map(move, inputs.args), tree_map(move, inputs.kwargs))
+    return change(inputs, lambda leaf: transform(leaf.float()).to(leaf.dtype) if _is_image(leaf) else leaf)
 
 
 def _check_images(inputs: Inputs) -> None:
