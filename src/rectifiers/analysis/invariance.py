@@ -113,7 +113,7 @@ def invariance_scores(
         UnknownNameError: no such layer, with the nearest names.
 
     Example:
-        A unit that sees the mean of the image does not care for flips, one that sees its left half does:
+        A unit that sees the sum of two pixels does not care for flips, one that sees their difference does:
 
         >>> net = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False), nn.ReLU())
         >>> with torch.no_grad():

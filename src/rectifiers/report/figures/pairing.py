@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -51,7 +52,8 @@ def pairing_figure(found: Mapping[str, Sequence[FilterPairs]]) -> Figure:
         found: the layers of each network by its label.
     """
     widest = max(len(layers) for layers in found.values())
-    bins = np.linspace(-1, 0.2, 37).tolist()
+    values = [layer.similarity for layers in found.values() for layer in layers]
+    bins = np.linspace(-1, max(0.2, float(torch.cat(values).nan_to_num(-1).max())), 37).tolist()
     with look():
         figure, axes = panels(
             len(found) * widest, width=max(1.6, 7.4 / widest), height=1.7, most=widest, sharex=True, sharey="row"
@@ -63,8 +65,8 @@ def pairing_figure(found: Mapping[str, Sequence[FilterPairs]]) -> Figure:
                 spare.remove()
             for axis, layer in zip(line, layers, strict=False):
                 axis.set_title(layer.layer, fontsize=8.5, fontweight="normal")
-                for values, tint in ((layer.random, MUTED), (layer.similarity, colour)):
-                    finite = values[values.isfinite()].numpy()
+                for cosines, tint in ((layer.random, MUTED), (layer.similarity, colour)):
+                    finite = cosines[cosines.isfinite()].numpy()
                     weights = np.full(len(finite), 1 / max(1, len(finite)))
                     axis.hist(finite, bins, weights=weights, color=tint, alpha=0.55)
                     axis.axvline(finite.mean() if len(finite) else np.nan, color=tint, linewidth=1.2)
