@@ -6,7 +6,16 @@ Each analysis works on any model and any batches, streams them, and gives number
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .activation_maps import feature_maps as feature_maps
+    from .class_activation import grad_cam as grad_cam
+    from .correlation import outgoing_correlations as outgoing_correlations
+    from .invariance import invariance_scores as invariance_scores
+    from .pairing import filter_pairs as filter_pairs
+    from .rademacher import rademacher_bound as rademacher_bound
+    from .reconstruction import reconstruct as reconstruct
 
 _HOME = {
     "feature_maps": "activation_maps",
