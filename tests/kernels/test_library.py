@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from rectifiers import functional as R
 from rectifiers import kernels
@@ -28,6 +29,7 @@ from .cases import needs_library
 PROGRAM = """
 import json, sys, warnings
 import torch
+from torch.overrides import TorchFunctionMode
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     from rectifiers import functional as R, kernels
@@ -182,6 +184,16 @@ def test_a_kernel_off_its_composite_is_not_taken(monkeypatch: pytest.MonkeyPatch
 @needs_library
 def test_every_kernel_agrees_with_its_composite() -> None:
     assert not selftest.mismatches()
+
+
+@needs_library
+def test_kernels_are_compared_out_of_reach_of_those_who_intercept_functions() -> None:
+    class Nothing(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return torch.zeros(()) if func is torch.Tensor.relu else func(*args, **(kwargs or {}))
+
+    with Nothing():
+        assert not selftest.mismatches()
 
 
 def test_a_choice_holds_within_its_block_and_thread() -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from rectifiers import CReLU
 from rectifiers.networks import initialisation
 
 from .samples import build
@@ -22,14 +23,20 @@ def test_text_network_is_normal() -> None:
             assert not module.bias.any()
 
 
-@pytest.mark.parametrize("name", ["vgg-dropout", "convpool-cnn-c"])
-def test_msr_counts_outputs(name: str) -> None:
+@pytest.mark.parametrize(("name", "axis"), [("vgg-dropout", 0), ("convpool-cnn-c", 1), ("all-cnn-b", 1)])
+def test_msr_counts_outputs_behind_batch_norm_and_inputs_without(name: str, axis: int) -> None:
     convolutions = [module for module in build(name).modules() if isinstance(module, nn.Conv2d)]
     for module in convolutions[:6]:
-        expected = math.sqrt(2 / (module.out_channels * module.kernel_size[0] ** 2))
+        expected = math.sqrt(2 / (module.weight.shape[axis] * module.kernel_size[0] ** 2))
         assert module.weight.std().item() == pytest.approx(expected, rel=0.1)
         assert module.bias is not None
         assert not module.bias.any()
+
+
+def test_values_keep_their_variance_behind_crelu() -> None:
+    torch.manual_seed(0)
+    logits = build("convpool-cnn-c", act=lambda channels: CReLU(), width=0.25).eval()(torch.randn(8, 3, 32, 32))
+    assert 0.2 < logits.std().item() < 5
 
 
 def test_glorot_is_even_and_bounded() -> None:

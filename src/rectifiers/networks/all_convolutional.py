@@ -104,7 +104,7 @@ class AllConvolutional(Network):
         parts["pool"] = nn.AdaptiveAvgPool2d(1)
         parts["flatten"] = nn.Flatten()
         super().__init__(parts)
-        initialisation.kaiming(self)
+        initialisation.kaiming(self, "fan_in")
 
 
 class ConvPoolCNNC(AllConvolutional):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -15,12 +16,17 @@ def normal(net: nn.Module, std: float) -> None:
     _fill(net, partial(nn.init.normal_, std=std), WEIGHTED)
 
 
-def kaiming(net: nn.Module) -> None:
-    """Draw the convolutions' weights from N(0, 2/n), n being outputs × taps (He et al., 2015); their biases become 0.
+def kaiming(net: nn.Module, fan: Literal["fan_in", "fan_out"] = "fan_out") -> None:
+    """Draw the convolutions' weights from N(0, 2/n) (He et al., 2015); their biases become 0.
 
     It is also called MSR.
+
+    Args:
+        net: the network.
+        fan: n is inputs × taps or outputs × taps. The first keeps the variance of the values where functions change the
+            number of channels, as CReLU does; without batch norm the other would double it with each CReLU.
     """
-    draw = partial(nn.init.kaiming_normal_, mode="fan_out", nonlinearity="relu")
+    draw = partial(nn.init.kaiming_normal_, mode=fan, nonlinearity="relu")
     _fill(net, draw, (nn.Conv1d, nn.Conv2d))
 
 

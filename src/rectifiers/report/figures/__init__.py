@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from .accuracy import accuracy_figure
 from .canvas import png, svg
+from .correlation import correlation_figure
 from .costs import costs_figure
 from .curves import curves_figure
+from .feature_maps import feature_maps_figure
 from .function import function_figure, plot_function
 from .gallery import gallery_figure, plot_gallery
+from .grad_cam import grad_cam_figure
 from .health import health_figure
 from .history import history_figure
+from .invariance import invariance_figure
+from .pairing import filters_figure, pairing_figure
 from .parameters import parameters_figure
 from .preactivations import preactivations_figure
+from .reconstruction import reconstruction_figure
 from .shapes import shapes_figure
 from .similarity import similarity_figure
 from .style import Style, styles
@@ -23,17 +29,24 @@ from .traces import traces_figure
 __all__ = [
     "Style",
     "accuracy_figure",
+    "correlation_figure",
     "costs_figure",
     "curves_figure",
+    "feature_maps_figure",
+    "filters_figure",
     "function_figure",
     "gallery_figure",
+    "grad_cam_figure",
     "health_figure",
     "history_figure",
+    "invariance_figure",
+    "pairing_figure",
     "parameters_figure",
     "plot_function",
     "plot_gallery",
     "png",
     "preactivations_figure",
+    "reconstruction_figure",
     "shapes_figure",
     "similarity_figure",
     "styles",

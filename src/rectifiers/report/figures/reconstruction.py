@@ -1,0 +1,34 @@
+"""Images as they come back from each layer, as in Figure 5 of the CReLU paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ...analysis.reconstruction import Reconstruction
+from .canvas import look
+from .tiles import tile
+
+
+def reconstruction_figure(images: Tensor, found: Sequence[Reconstruction], most: int = 4) -> Figure:
+    """One row for each image: the image, then what comes back from each layer, with its relative error.
+
+    Args:
+        images: (N, C, H, W), the originals.
+        found: the layers, from the first.
+        most: images to show.
+    """
+    shown = images[:most].float().cpu()
+    with look():
+        figure = Figure(figsize=(1.3 * (len(found) + 1), 1.45 * len(shown)), layout="constrained")
+        grid = figure.subplots(len(shown), len(found) + 1, squeeze=False)
+        for number, (image, axes) in enumerate(zip(shown, grid, strict=True)):
+            # All in the original's range, so that what is too bright or too dark shows.
+            low, high = float(image.min()), float(image.max())
+            tile(axes[0], image, low=low, high=high, title="image")
+            for axis, layer in zip(axes[1:], found, strict=True):
+                title = f"{layer.layer}: {float(layer.error[number]):.2f}"
+                tile(axis, layer.images[number], low=low, high=high, title=title)
+    return figure

@@ -1,0 +1,50 @@
+"""Pictures of tensors: images and maps as pixels, without axes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from .style import INK
+
+
+def tile(axis: Axes, image: Tensor, *, low: float, high: float, title: str = "") -> None:
+    """Draw one image or map.
+
+    Args:
+        axis: where.
+        image: (C, H, W), or (H, W).
+        low: value that is black.
+        high: value that is white.
+        title: above it.
+    """
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=7.5, fontweight="normal", loc="center", color=INK)
+    scale = high - low if high > low else 1.0
+    pixels = ((mosaic(image) - low) / scale).clamp(0, 1)
+    # What is not finite is left out.
+    axis.imshow(np.ma.masked_invalid(pixels.numpy()), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+
+
+def mosaic(image: Tensor) -> Tensor:
+    """Pixels as matplotlib takes them: (H, W, 3) of three channels, else all channels in a square of (rows, columns).
+
+    Example:
+        >>> import torch
+        >>> tuple(mosaic(torch.zeros(3, 4, 5)).shape), tuple(mosaic(torch.zeros(6, 4, 5)).shape)
+        ((4, 5, 3), (8, 15))
+    """
+    image = image.detach().float().cpu()
+    if image.ndim == 3 and len(image) == 3:
+        return image.permute(1, 2, 0)
+    # Of volumes, the slices lie below one another; of one dimension there is a row.
+    planes = image.reshape(len(image) if image.ndim > 2 else 1, -1, image.shape[-1])
+    columns = math.ceil(math.sqrt(len(planes)))
+    rows = -(-len(planes) // columns)
+    grid = planes.new_full((rows * columns, *planes.shape[1:]), math.nan)
+    grid[: len(planes)] = planes
+    height, width = planes.shape[1:]
+    return grid.view(rows, columns, height, width).transpose(1, 2).reshape(rows * height, columns * width)
