@@ -65,9 +65,10 @@ def test_mistakes(refused: Callable[..., str], arguments: list[str], line: str) 
     assert line in refused("show", *arguments)
 
 
-def test_a_table_that_waits_shows_numbers_and_assumptions(cli: Cli) -> None:
+def test_a_table_shows_its_state_its_numbers_and_its_assumptions(cli: Cli) -> None:
+    assert "state: waits for the analysis of outgoing weights" in cli("show", "crelu/table6").out
     shown = cli("show", "crelu/table4").out
-    assert "state: waits for " in shown
+    assert "state: runs here: smoke; pocket needs data: tiny-imagenet; paper needs data: imagenet; " in shown
     assert "  AVR (conv1–4): top-1 41.12, top-5 19.25, top-1† 37.32, top-5† 16.49\n" in shown
     assert "deviations\n  - " in shown
     facts = json.loads(cli("show", "crelu/table1", "--json").out)

@@ -178,7 +178,9 @@ def misprints(table: Table) -> str:
 
 
 def progress(table: Table) -> str:
-    """How many runs there are, and how many diverged or are missing."""
+    """How many runs there are, and how many diverged or are missing; empty where nothing is trained."""
+    if table.columns and not table.accuracies:
+        return ""
     parts = [f"{table.planned - table.missing} of {table.planned} trainings run"]
     if table.diverged:
         parts.append(f"{table.diverged} diverged: left out of means, counted in the table")

@@ -8,7 +8,7 @@ from ...experiments.experiment import Arm, Column, Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .cifar import CIFAR10, CIFAR100, VOTE
-from .vgg import PAPER_PRESET, PROTOCOL, SETTINGS, SMOKE, models, with_crelu
+from .vgg import PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models, with_crelu
 
 BEST = Arm("VGG + CReLU", with_crelu((0, 2)))
 
@@ -31,18 +31,10 @@ experiment = Experiment(
             columns={"CIFAR-10": {"dataset": "digits-32"}},
         ),
         "pocket": Preset(
-            note="Votes of three networks on 10,000 images of CIFAR-10, 10 epochs and a quarter of the filters.",
-            settings={
-                "lr": 0.1,
-                "epochs": 10,
-                "milestones": (5, 8),
-                "gamma": 0.3,
-                "batch_size": 64,
-                "folds": 3,
-                "vote": 3,
-            },
+            note="Votes of three networks on 10,000 images of CIFAR-10, 10 epochs and a quarter of the filters and of the dropout.",
+            settings={**POCKET, "folds": 3, "vote": 3},
             seeds=1,
-            rows={"VGG": models(1 / 4)[0].settings, BEST.label: with_crelu((0, 2), 1 / 4)},
+            rows={"VGG": models(**SMALL)[0].settings, BEST.label: with_crelu((0, 2), **SMALL)},
             columns={"CIFAR-10": {"dataset": "cifar10-subset"}},
         ),
         "paper": PAPER_PRESET,

@@ -21,28 +21,42 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def with_crelu(sites: tuple[int, ...], width: float = 1.0) -> dict[str, Any]:
+def with_crelu(sites: tuple[int, ...], width: float = 1.0, dropout: float = 1.0) -> dict[str, Any]:
     """CReLU at some sites, half the filters in front of it.
 
     Args:
         sites: numbers of the sites, from 0.
         width: factor of all numbers of filters.
+        dropout: factor of all rates of dropout.
     """
     where = ", ".join(map(str, sites))
-    return {"activation": "crelu", "where": where, "network_args": {"width": width, "halve": sites}}
+    return {"activation": "crelu", "where": where, "network_args": {**_size(width, dropout), "halve": sites}}
 
 
-def models(width: float = 1.0) -> tuple[Arm, ...]:
-    """The rows of Table 2, with that many times the filters."""
+def models(width: float = 1.0, dropout: float = 1.0) -> tuple[Arm, ...]:
+    """The rows of Table 2.
+
+    Args:
+        width: factor of all numbers of filters.
+        dropout: factor of all rates of dropout.
+    """
     return (
-        Arm("VGG", {"activation": "relu", "network_args": {"width": width}}),
-        Arm("(conv1)", with_crelu((0,), width)),
-        Arm("(conv1,3)", with_crelu((0, 2), width)),
-        Arm("(conv1,3,5)", with_crelu((0, 2, 4), width)),
+        Arm("VGG", {"activation": "relu", "network_args": _size(width, dropout)}),
+        Arm("(conv1)", with_crelu((0,), width, dropout)),
+        Arm("(conv1,3)", with_crelu((0, 2), width, dropout)),
+        Arm("(conv1,3,5)", with_crelu((0, 2, 4), width, dropout)),
     )
 
 
+def _size(width: float, dropout: float) -> dict[str, Any]:
+    return {"width": width, "dropout": dropout}
+
+
 SMOKE: dict[str, Any] = {"epochs": 1, "milestones": (), "train_size": 60, "batch_size": 27, "lr": 0.1}
+
+POCKET: dict[str, Any] = {"lr": 0.05, "epochs": 10, "milestones": (5, 8), "gamma": 0.3, "batch_size": 64}
+SMALL: dict[str, float] = {"width": 0.25, "dropout": 0.25}
+"""A quarter of the filters, and of the dropout: the networks of the pocket presets."""
 
 PAPER_PRESET = Preset(note="As published, as far as the paper tells.", seeds=10, comparable=True)
 
