@@ -96,10 +96,10 @@ PAPERS_INTRODUCTION = """\
 <!-- Written by `make docs` from the experiments; edit those. -->
 
 Every table and figure of the four papers has an entry. `rectifiers run NAME --preset PRESET` runs it, in three sizes:
-`smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows the paper as far as
-the paper tells. `rectifiers show NAME` prints its published numbers, `rectifiers plan NAME --preset paper` measures
-one step and says how many trainings, how much data and how much time it takes here, on noise of the same shape where
-the data are not there. `rectifiers list papers` says what runs on your machine, and what was run.
+`smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows the paper as far as the
+paper tells. `rectifiers show NAME` prints its published numbers. `rectifiers plan NAME --preset paper` measures a step,
+on noise of the same shape where data are missing, and says how many trainings, gigabytes and hours it takes here.
+`rectifiers list papers` says what runs on your machine, and what was run.
 
 What is assumed where a paper is silent, or contradicts itself, stands below each entry and in its report.
 """

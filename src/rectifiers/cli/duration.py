@@ -7,8 +7,8 @@ def duration(seconds: float) -> str:
     """About how long, in the unit that fits.
 
     Example:
-        >>> duration(0.0071), duration(4.2), duration(90), duration(600), duration(7200)
-        ('7.1 ms', '4.2 s', '90 s', '10 min', '2.0 h')
+        >>> duration(0.0071), duration(4.2), duration(90), duration(600), duration(7200), duration(7_200_000)
+        ('7.1 ms', '4.2 s', '90 s', '10 min', '2.0 h', '2,000 h')
     """
     if seconds < 1:
         return f"{seconds * 1000:.1f} ms"
@@ -18,4 +18,5 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     if seconds < 2 * 3600:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours < 100 else f"{hours:,.0f} h"

@@ -26,8 +26,8 @@ experiment = Experiment(
             columns={"CIFAR-10 Single": {"dataset": "digits-32"}},
         ),
         "pocket": Preset(
-            note="10,000 images of CIFAR-10, 10 epochs and a quarter of the filters and of the dropout, three seeds: what differs by more "
-            "than the noise, in minutes.",
+            note="10,000 images of CIFAR-10, 10 epochs and a quarter of the filters and of the dropout, three seeds: "
+            "what differs by more than the noise, in minutes.",
             settings=POCKET,
             seeds=3,
             rows={arm.label: arm.settings for arm in models(**SMALL)},

@@ -31,7 +31,8 @@ experiment = Experiment(
             columns={"CIFAR-10": {"dataset": "digits-32"}},
         ),
         "pocket": Preset(
-            note="Votes of three networks on 10,000 images of CIFAR-10, 10 epochs and a quarter of the filters and of the dropout.",
+            note="Votes of three networks on 10,000 images of CIFAR-10, 10 epochs and a quarter of the filters and of "
+            "the dropout.",
             settings={**POCKET, "folds": 3, "vote": 3},
             seeds=1,
             rows={"VGG": models(**SMALL)[0].settings, BEST.label: with_crelu((0, 2), **SMALL)},
