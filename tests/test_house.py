@@ -48,4 +48,4 @@ def test_version_is_one() -> None:
 def test_ci_runs_what_the_readme_names() -> None:
     lines = text(".ci/run").splitlines()
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
-    assert lines[-3:] == ["make check", "make test", "make smoke"]
+    assert lines[-4:] == ["make check", "make test", "make smoke", "make test-wheels"]

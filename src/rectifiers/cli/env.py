@@ -74,11 +74,11 @@ def _kernels() -> dict[str, str]:
 
 def _data(data_dir: Path) -> dict[str, str]:
     from .. import datasets
-    from ..datasets.source import PathSource
+    from ..datasets.source import GivenSource
 
     states = {"folder": str(data_dir)}
     for name in datasets.registry:
-        if not issubclass(datasets.registry.get(name), PathSource):
+        if not issubclass(datasets.registry.get(name), GivenSource):
             missing = datasets.check(name, data_dir).missing
             states[name] = f"missing {', '.join(missing)}" if missing else "ready"
     return states
