@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Unpack
@@ -10,10 +12,6 @@ from ..core.checks import check_number
 from ..core.elementwise import Elementwise, apply
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
-from ..kernels import two_slopes
-
-FEW = 16384
-"""Elements up to which PyTorch's own function serves."""
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -36,13 +34,7 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
         [-0.5, 0.0, 2.0]
     """
     check_number("leaky_relu", "negative_slope", negative_slope)
-
-    def composite(x: Tensor, *_: Tensor) -> Tensor:
-        return F.leaky_relu(x, negative_slope)
-
-    # On few elements PyTorch's own is faster; on many it would keep the input where the output suffices.
-    kernel = two_slopes.kernel if isinstance(x, Tensor) and x.numel() > FEW else None
-    return apply("leaky_relu", composite, x, kernel=kernel, slope=negative_slope, positive=1.0)
+    return apply("leaky_relu", partial(F.leaky_relu, negative_slope=negative_slope), x)
 
 
 class LeakyReLU(Elementwise):
@@ -70,7 +62,6 @@ class LeakyReLU(Elementwise):
         invertible=True,
         kinks=(0.0,),
         relu_start="exact",
-        stem="two_slopes",
     )
     constants = ("negative_slope",)
 
