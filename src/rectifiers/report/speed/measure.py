@@ -168,7 +168,8 @@ def _errors(subject: Subject, x: Tensor) -> tuple[float, float]:
         truth = _derive(deepcopy(subject.module).double(), x.double(), grad.double())
         composite = _distance(_derive(subject.module, x, grad), truth)
     found = _distance(_derive(subject.module, x, grad), truth)
-    if not found <= TOLERANCE:
+    # A parameter's gradient is a sum that may come out near zero, where float32 has no more to give than the composite.
+    if not found <= max(TOLERANCE, 2 * composite):
         raise WrongResultError(
             f"{subject.name} at {tuple(x.shape)} is off its value in float64 by {found:.1e}, "
             f"more than {TOLERANCE:.0e}; RECTIFIERS_KERNELS=reference does without the kernels"
