@@ -170,3 +170,12 @@ def test_the_check_knows_equal_numbers_that_are_none():
     assert compare([nan], [nan.clone()]) == Check(identical=True, difference=0.0)
     assert compare([], []) is None
     assert compare({"a": torch.tensor([2.0, 4.0])}, {"a": torch.tensor([2.0, 5.0])}) == Check(False, 0.25)
+
+
+def test_functions_may_make_modules_that_learn_their_channels_at_the_first_call():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 1))
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    report = swap(net, lambda channels: PVLU(), example=(2, 3, 8, 8), optimizer=optimizer)
+    assert report.plan.parameters == 8
+    assert tuple(net[1].alpha.shape) == (4,)
+    assert any(net[1].alpha is parameter for parameter in optimizer.param_groups[-1]["params"])

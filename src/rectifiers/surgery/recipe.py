@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ..activations import create, registry
 from ..core.errors import ConfigError
@@ -28,6 +29,7 @@ class Recipe:
         near: module whose parameters show the device.
         cap: upper bound of a capped ReLU, which stays; None for none.
         write_back: write the result over the input too, because something reads it there.
+        shape: shape of the example's values, for functions that make modules without parameters before the first call.
     """
 
     activation: str | Factory
@@ -37,16 +39,19 @@ class Recipe:
     near: str = ""
     cap: float | None = None
     write_back: bool = False
+    shape: tuple[int, ...] = ()
 
     def build(self, model: nn.Module) -> nn.Module:
         """The module, on the device of the layer in front of it."""
-        device = _device(model, self.near)
+        place: dict[str, Any] = {"device": _device(model, self.near), "dtype": getattr(torch, self.dtype)}
         if isinstance(self.activation, str):
-            place = {"device": device, "dtype": getattr(torch, self.dtype)}
             elementwise = registry.get(self.activation).spec.kind != "convolution"
             module = create(self.activation, **self.settings, **(place if elementwise else {}))
         else:
-            module = self.activation(self.channels).to(device=device, dtype=getattr(torch, self.dtype))
+            module = self.activation(self.channels).to(**place)
+            if any(is_lazy(parameter) for parameter in module.parameters()):
+                with torch.no_grad():
+                    module(torch.zeros(self.shape, **place))
         if self.cap is not None:
             module = Capped(module, self.cap)
         return WriteBack(module) if self.write_back else module

@@ -67,6 +67,7 @@ class Target:
             near=site.near,
             cap=cap,
             write_back=site.aliased,
+            shape=() if isinstance(self.activation, str) else site.shape,
         )
 
     def start(self, site: Site) -> Start:
