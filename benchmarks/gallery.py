@@ -26,17 +26,18 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from rectifiers import datasets
-from rectifiers.activations.convrelu import ConvReLU2d
 from rectifiers.analysis import (
     feature_maps,
     filter_pairs,
     grad_cam,
     invariance_scores,
     outgoing_correlations,
+    parameter_histograms,
     rademacher_bound,
     reconstruct,
 )
 from rectifiers.analysis.measured import Measured
+from rectifiers.analysis.parameters import learned
 from rectifiers.core.seeds import derive
 from rectifiers.datasets.dataset import Dataset
 from rectifiers.datasets.splits import subset
@@ -49,8 +50,6 @@ from rectifiers.experiments.statistics import Summary, summarise
 from rectifiers.experiments.trial import Trial
 from rectifiers.report import figures
 from rectifiers.report.export import to_markdown
-from rectifiers.report.figures.canvas import look, panels
-from rectifiers.report.figures.style import SERIES
 from rectifiers.report.table import Outcomes, build
 from rectifiers.training.batches import Batches
 
@@ -354,14 +353,7 @@ def attention(nets: Nets, images: Tensor, labels: Tensor, classes: Sequence[str]
 
 def thresholds(nets: Nets) -> Section:
     """Figure 6 of the ConvReLU paper."""
-    found = [
-        {
-            name: module.threshold.detach().flatten()
-            for name, module in net.named_modules()
-            if isinstance(module, ConvReLU2d)
-        }
-        for net in nets["ConvReLU"]
-    ]
+    found = [{layer: values.flatten() for layer, _, values in learned(net)} for net in nets["ConvReLU"]]
     lines = _header("layer", "thresholds", "mean", "above 0, %")
     numbers = []
     for name in found[0]:
@@ -374,11 +366,7 @@ def thresholds(nets: Nets) -> Section:
             {"seed": seed, "layer": name, "mean": mean, "positive": share / 100}
             for seed, (mean, share) in enumerate(zip(means, above, strict=True))
         ]
-    with look():
-        figure, axes = panels(len(found[0]), width=1.9, height=1.5, most=4)
-        for axis, (name, values) in zip(axes, found[0].items(), strict=True):
-            axis.hist(values.numpy(), 40, color=SERIES[0])
-            axis.set_title(name, fontsize=8, fontweight="normal")
+    figure = figures.parameters_figure(parameter_histograms(nets["ConvReLU"][0]))
     text = "All thresholds start at 0, where ConvReLU is ReLU. Means over the seeds with 95 % t-intervals.\n\n"
     return Section(
         "ConvReLU's learned thresholds",

@@ -23,9 +23,9 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.transforms import functional as TF
 
+from rectifiers import networks
 from rectifiers.datasets import Split
 from rectifiers.datasets.characters import ALPHABET, OneHot, encode
 from rectifiers.datasets.text_rows import rows
@@ -37,13 +37,6 @@ BATCH = 128
 IMAGES = 50_000
 AUGMENT = Augmentation(("crop:4", "flip"))
 SENTENCE = 'Oil prices rose 2% on Monday, said ""those who know"" (Reuters) - see www.example.com/a_b. '
-
-
-def resnet18() -> nn.Module:
-    """ResNet-18 as CIFAR's users have it: a 3×3 stem of stride 1, no pooling after it."""
-    net = ResNet(BasicBlock, [2, 2, 2, 2], num_classes=10)
-    net.conv1, net.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
-    return net.to(memory_format=torch.channels_last)
 
 
 def check_images(batches: Batches, split: Split) -> None:
@@ -85,7 +78,8 @@ def images(steps: int, rounds: int) -> None:
     )
     batches = Batches(split, BATCH, normalise=split.numbers("standard", channels_last=True), augment=AUGMENT)
     check_images(batches, split)
-    net = resnet18()
+    net = networks.create("resnet-18", lambda channels: nn.ReLU(inplace=True), shape=split.shape, classes=10)
+    net = net.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
 
     def step(images: Tensor, labels: Tensor) -> None:

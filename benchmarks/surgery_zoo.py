@@ -37,6 +37,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from rectifiers.core.elementwise import Elementwise
+from rectifiers.core.files import written_whole
 from rectifiers.surgery import NothingToSwapError, find_sites, plan_swap, swap
 from rectifiers.surgery.changes import Left
 
@@ -413,20 +414,15 @@ def main() -> None:
             print(f"{model:45} {time.perf_counter() - start:6.1f} s  {known[model].failure or 'fine'}", flush=True)
             keep(known, cost)
     keep(known, cost)
-    write(PAGE, page(known, cost))
+    with written_whole(PAGE) as file:
+        file.write_text(page(known, cost), encoding="utf-8")
 
 
 def keep(known: dict[str, Result], cost: Cost) -> None:
     """Write down what is known so far."""
     data = {"machine": machine(), "resnet152": asdict(cost), "models": [asdict(result) for result in known.values()]}
-    write(RESULTS, json.dumps(data, indent=1) + "\n")
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with written_whole(RESULTS) as file:
+        file.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from ..training import optimizers, record
 from ..training.augmentation import Augmentation
 from ..training.batches import Batches
 from ..training.frozen import freeze
-from ..training.loop import DivergedError, fit
+from ..training.loop import DivergedError, evaluate, fit
 from ..training.metrics import Epoch
 from ..training.tasks import task_of
 from .network import build_network
@@ -159,25 +159,12 @@ def _train(trial: Trial, data: Dataset, first: Weights | None) -> tuple[dict[str
 
 def _vote(trial: Trial, data: Dataset, members: Sequence[tuple[Result, Weights]]) -> dict[str, Any]:
     """The mean of the answers of trained networks: fields of a result."""
-    start = time.perf_counter()
     with _reproducible(trial.threads):
         nets = []
         for result, weights in members:
             nets.append(build_network(result.trial, data))
             nets[-1].load_state_dict(weights)
-        test = build_batches(trial, data)[2]
-        scores = task_of(data.train, trial.patches).evaluate(nets, test)
-    epoch = Epoch(
-        epoch=0,
-        lr=0.0,
-        train_loss=math.nan,
-        train_accuracy=math.nan,
-        test_loss=scores.loss,
-        test_accuracy=scores.accuracy,
-        test_top5=scores.top5,
-        train_seconds=0.0,
-        test_seconds=time.perf_counter() - start,
-    )
+        epoch = evaluate(nets, task_of(data.train, trial.patches), build_batches(trial, data)[2])
     return {"status": "done", "epochs": [epoch], **_sizes(nets[0])}
 
 

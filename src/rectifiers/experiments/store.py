@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..core.errors import StoreError
+from ..core.files import written_whole
 from . import archive
 from .experiment import Cell
 from .result import FORMAT, Result
@@ -152,19 +151,11 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     Raises:
         StoreError: no space, no permission, or no such disk.
     """
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        with written_whole(path) as file:
+            file.write_bytes(content)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         reason = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
         raise StoreError(
             f"cannot write {path}: {reason}; everything finished before is kept, the same command goes on from there"

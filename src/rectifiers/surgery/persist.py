@@ -7,11 +7,9 @@ save at any moment, whatever interrupts the next.
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from torch.nn.parameter import is_lazy
 
 from .. import __version__
 from ..core.errors import ConfigError, DataError, UnsupportedError
+from ..core.files import written_whole
 from .guard import peel, unwrap
 from .plan import Plan, history
 
@@ -42,6 +41,7 @@ def save(model: nn.Module, folder: str | Path) -> None:
         DataError: the folder cannot be written.
 
     Example:
+        >>> import tempfile
         >>> from .swap import swap
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
         >>> report = swap(net, "pvlu", example=(1, 2))
@@ -67,9 +67,9 @@ def save(model: nn.Module, folder: str | Path) -> None:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _written_whole(folder / name) as file:
+        with written_whole(folder / name) as file:
             safetensors.torch.save_file(tensors, file)
-        with _written_whole(folder / PLAN) as file:
+        with written_whole(folder / PLAN) as file:
             file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except (OSError, safetensors.SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -193,23 +193,6 @@ def _tensors(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str
         tensors[name] = value.contiguous() if pointer not in memory else value.clone().contiguous()
         memory.add(pointer)
     return tensors, aliases
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """A place to write to, whose content is put at `path` once it is on the disk."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -96,7 +96,8 @@ def find_sites(model: nn.Module, example: Example) -> list[Site]:
         >>> [(site.name, site.kind, site.channels) for site in find_sites(net, (1, 2))]
         [('1', 'relu', 3), ('3', 'sigmoid', 1)]
     """
-    return [entry.site for entry in _look(unwrap(model), example).found]
+    inner = unwrap(model)
+    return [entry.site for entry in _look(inner, *arguments(inner, example)).found]
 
 
 def plan_swap(
@@ -120,7 +121,8 @@ def plan_swap(
         UnsupportedError: a model that cannot be operated on, or a function that cannot be put in.
     """
     target = Target(to, settings, relu_like, cap, share_calls)
-    return _plan(_look(unwrap(model), example), target, where, from_, halve, compensate)
+    inner = unwrap(model)
+    return _plan(_look(inner, *arguments(inner, example)), target, where, from_, halve, compensate)
 
 
 def swap(
@@ -185,12 +187,12 @@ def swap(
         ReLU()
     """
     inner = unwrap(model)
-    look = _look(inner, example)
-    plan = _plan(look, Target(to, settings, relu_like, cap, share_calls), where, from_, halve, compensate)
+    args, kwargs = arguments(inner, example)
+    target = Target(to, settings, relu_like, cap, share_calls)
+    plan = _plan(_look(inner, args, kwargs), target, where, from_, halve, compensate)
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
-    args, kwargs = arguments(inner, example)
     # Not what the recording returned: PyTorch takes no fused paths while it is watched.
     before = run(inner, args, kwargs)
     applied = plan.apply(
@@ -214,8 +216,7 @@ def swap(
     return SwapReport(applied, check)
 
 
-def _look(model: nn.Module, example: Example) -> Look:
-    args, kwargs = arguments(model, example)
+def _look(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Look:
     try:
         trace = record(model, args, kwargs)
     except RectifiersError:

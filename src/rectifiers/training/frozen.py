@@ -9,10 +9,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..core.errors import ConfigError
 from ..core.param_groups import activation_parameters
+from ..surgery.freeze import NORMS
 
 Trained = Literal["all", "activations", "activations and norms", "activations, norms and head", "head"]
-
-NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 def freeze(net: nn.Module, trained: Trained) -> list[nn.Module]:

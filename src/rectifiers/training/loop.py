@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -58,14 +58,7 @@ def fit(
     """
     task = task or Classification()
     if epochs == 0:
-        yield Epoch(
-            epoch=0,
-            lr=0.0,
-            train_loss=math.nan,
-            train_accuracy=math.nan,
-            train_seconds=0.0,
-            **_measure(net, task, validation, test),
-        )
+        yield evaluate([net], task, test, validation)
     rates = [group["lr"] for group in optimizer.param_groups]
     step = 0
     on_step(step)
@@ -99,15 +92,27 @@ def fit(
             train_loss=loss_sum / count,
             train_accuracy=100.0 * hits / count,
             train_seconds=trained - start,
-            **_measure(net, task, validation, test),
+            **_measure([net], task, test, validation),
         )
 
 
-def _measure(net: nn.Module, task: Task, validation: Batches | None, test: Batches) -> dict[str, Any]:
+def evaluate(nets: Sequence[nn.Module], task: Task, test: Batches, validation: Batches | None = None) -> Epoch:
+    """Measure networks without training them; of several, the mean of their answers."""
+    return Epoch(
+        epoch=0,
+        lr=0.0,
+        train_loss=math.nan,
+        train_accuracy=math.nan,
+        train_seconds=0.0,
+        **_measure(nets, task, test, validation),
+    )
+
+
+def _measure(nets: Sequence[nn.Module], task: Task, test: Batches, validation: Batches | None) -> dict[str, Any]:
     """The part of an epoch that is evaluated."""
     start = time.perf_counter()
-    held_out = None if validation is None else task.evaluate([net], validation)
-    tested = task.evaluate([net], test)
+    held_out = None if validation is None else task.evaluate(nets, validation)
+    tested = task.evaluate(nets, test)
     return {
         "validation_loss": None if held_out is None else held_out.loss,
         "validation_accuracy": None if held_out is None else held_out.accuracy,
