@@ -115,17 +115,13 @@ def test_published_errors_are_shown_as_accuracies(quantity: Quantity, ours: floa
 
 def test_what_a_paper_needs_and_nobody_registered_is_lacking() -> None:
     assert experiment().lacking == ()
-    changes = {"settings": {**SETTINGS, "network": "net-of-tomorrow"}, "needs": ("folds",)}
-    assert experiment(**changes).lacking == ("folds",)
-    waiting = experiment(paper="Somebody (2020): A Paper", **changes)
+    settings = {**SETTINGS, "network": "net-of-tomorrow"}
+    assert experiment(settings=settings).lacking == ()
+    waiting = experiment(paper="Somebody (2020): A Paper", settings=settings)
     assert waiting.uses("network") == ["net-of-tomorrow"]
-    assert waiting.lacking == ("the network net-of-tomorrow", "folds")
+    assert waiting.lacking == ("the network net-of-tomorrow",)
     with pytest.raises(ConfigError, match="paper/table cannot run yet: it waits for the network net-of-tomorrow"):
         waiting.cells("full")
-
-
-def test_only_what_waits_may_have_no_grid() -> None:
-    assert experiment(rows=(), columns=(), presets={}, needs=("an analysis",)).lacking == ("an analysis",)
 
 
 def test_columns_may_show_something_else() -> None:

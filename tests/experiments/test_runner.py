@@ -21,6 +21,7 @@ from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import Progress, run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
+from rectifiers.experiments.weights import read_training
 
 from .samples import TINY, cells, outcome, result, tiny
 
@@ -124,6 +125,21 @@ def test_errors_of_two_kinds(tmp_path: Path) -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_weights_are_made_up_for(tmp_path: Path) -> None:
+    """A trial that has finished without its weights is trained again, to the same bits; then it is done."""
+    bare, keeping = Store(tmp_path, "sweep"), Store(tmp_path, "sweep", keep_weights=True)
+    trial = tiny()
+    bare.write(run_trial(trial))
+    before = bare.read(trial)
+    assert before is not None
+    assert run(cells(trial), keeping, workers=1).done == 1
+    kept = read_training(keeping.weights, trial)
+    assert kept is not None
+    assert outcome(kept[0]) == outcome(before)
+    assert keeping.read(trial) == kept[0]
+    assert run(cells(trial), keeping, workers=1).kept == 1
+
+
 @pytest.mark.parametrize("workers", [0, -2])
 def test_workers_must_be_positive(tmp_path: Path, workers: int) -> None:
     with pytest.raises(ConfigError, match=f"workers must be at least 1, got {workers}"):
@@ -204,6 +220,7 @@ from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.runner import run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
+from rectifiers.experiments.weights import read_training
 
 if __name__ == "__main__":
     quick, endless = (Trial(**{settings}, epochs=epochs) for epochs in (1, 10**6))

@@ -14,6 +14,7 @@ import pytest
 from rectifiers.core.errors import StoreError
 from rectifiers.experiments.result import FORMAT
 from rectifiers.experiments.store import Store, write_atomically
+from rectifiers.experiments.weights import write_training
 
 from .samples import cells, epoch, result, tiny
 
@@ -49,6 +50,14 @@ def test_what_was_written_is_read(store: Store) -> None:
     assert store.has(TRIAL)
     assert store.read(TRIAL) == given
     assert files(store.folder) == sorted(["store.json", f"{TRIAL.id}/result.json"])
+
+
+def test_where_weights_are_kept_a_trial_is_done_with_them(store: Store) -> None:
+    keeping = Store(store.folder.parent, "sweep", keep_weights=True)
+    store.write(result(TRIAL))
+    assert (store.has(TRIAL), keeping.has(TRIAL)) == (True, False)
+    write_training(keeping.weights, result(TRIAL), {})
+    assert keeping.has(TRIAL)
 
 
 def test_folder_opens_again(store: Store) -> None:

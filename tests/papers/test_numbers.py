@@ -54,7 +54,7 @@ def test_numbers_are_in_their_domain(name: str) -> None:
     assert all(error > 0 for error in numbers.uncertainties.values())
 
 
-@pytest.mark.parametrize("name", FILLED)
+@pytest.mark.parametrize("name", [name for name in FILLED if not registry.get(name).analysis])
 def test_the_grid_has_a_published_number_in_every_cell(name: str) -> None:
     experiment, numbers = registry.get(name), published(name)
     for row, column in itertools.product(experiment.rows, experiment.columns):

@@ -12,9 +12,7 @@ from rectifiers.experiments.trial import Trial
 from rectifiers.papers import registry
 
 NAMES = registry.names()
-RUNNABLE = [name for name in NAMES if not registry.get(name).lacking]
-WAITING = [name for name in NAMES if name not in RUNNABLE]
-PRESETS = [(name, preset) for name in RUNNABLE for preset in registry.get(name).presets]
+PRESETS = [(name, preset) for name in NAMES for preset in registry.get(name).presets]
 
 # Every table and figure of the four papers but drawings; PVLU's carry no numbers in the text that there is.
 PAPERS = {
@@ -26,6 +24,9 @@ PAPERS = {
         *("vgg", "vgg-blurred", "resnet-cifar10", "resnet-cifar100"),
     },
 }
+
+# The filters of Figures 1 and 2 are AlexNet's.
+WITHOUT_PAPER = {"quickstart", "crelu/figure1", "crelu/figure2"}
 
 
 def lineage(trials: Iterable[Trial]) -> set[Trial]:
@@ -54,10 +55,16 @@ def test_name_and_summary(name: str) -> None:
     assert registry.summary(name).endswith(".")
 
 
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_waits(name: str) -> None:
+    assert registry.get(name).lacking == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_presets_have_the_agreed_names(name: str) -> None:
     experiment = registry.get(name)
-    assert set(experiment.presets) == ({"smoke", "pocket", "paper"} if experiment.paper else {"smoke", "pocket"})
+    expected = {"smoke", "pocket"} if name in WITHOUT_PAPER else {"smoke", "pocket", "paper"}
+    assert set(experiment.presets) == expected
     for preset, size in experiment.presets.items():
         shown = [column for column in experiment.columns if size.columns is None or column.label in size.columns]
         counted = all(experiment.metric_of(column) in COUNTS for column in shown)
@@ -97,33 +104,44 @@ def test_trials_name_what_exists(name: str, preset: str) -> None:
     assert {trial.activation for trial in trials} <= set(activations.registry)
 
 
-@pytest.mark.parametrize("name", WAITING)
-def test_what_waits_declares_its_protocol(name: str) -> None:
-    """Its grid names activations that exist and settings that a trial takes; networks and data may be of tomorrow."""
-    experiment = registry.get(name)
-    assert experiment.paper
-    assert experiment.published
-    assert experiment.deviations
-    assert set(experiment.presets) == ({"paper"} if experiment.rows else set())
-    assert not experiment.rows or experiment.baseline in [row.label for row in experiment.rows]
-    trials = [
-        Trial.create(**{"lr": 1, **experiment.settings, **row.settings, **column.settings, "seed": 0})
-        for row in experiment.rows
-        for column in experiment.columns
-    ]
-    for trial in trials:
-        assert trial.activation in activations.registry
-        arguments = dict(trial.activation_args)
-        if not trial.activation.startswith("convrelu"):
-            activations.create(trial.activation, **arguments)
-    assert bool(trials) == bool(experiment.rows)
-
-
 @pytest.mark.parametrize("paper", PAPERS)
 def test_entries_that_share_runs_name_them_literally(paper: str) -> None:
     """`rectifiers list` reads the name of the runs from the source."""
     for name in (name for name in NAMES if name.startswith(f"{paper}/")):
         assert registry.facts(name).get("runs", "") == registry.get(name).runs
+
+
+def trials(name: str, preset: str, *rows: str, column: str = "") -> set[Trial]:
+    """The trials of a preset, of some rows and one column if they are named."""
+    cells = registry.get(name).cells(preset)
+    return {c.trial for c in cells if (not rows or c.row in rows) and (not column or c.column == column)}
+
+
+@pytest.mark.parametrize("name", ["figure1", "figure2", "figure3", "figure4", "figure5", "table6"])
+def test_what_looks_into_the_networks_of_crelu_trains_none_of_its_own(name: str) -> None:
+    entry, small = registry.get(f"crelu/{name}"), "CIFAR-10 Single test"
+    functions = {row.label: "Baseline" if row.label == "ReLU" else row.label for row in entry.rows}
+    assert trials(entry.name, "pocket") == trials("crelu/table1", "pocket", *functions.values(), column=small)
+    assert {registry.get(f"crelu/table{number}").folder for number in (1, 4, 5)} == {entry.folder}
+    if "paper" in entry.presets:
+        for column in {cell.column for cell in entry.cells("paper")}:
+            source = ("crelu/table4", "top-1") if column == "ImageNet" else ("crelu/table1", f"{column} Single test")
+            assert trials(entry.name, "paper", column=column) < trials(source[0], "paper", column=source[1])
+
+
+@pytest.mark.parametrize("preset", ["pocket", "paper"])
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("arelu/figure1", "arelu/table7"), ("arelu/figure4", "arelu/table4"), ("convrelu/figure6", "convrelu/table1")],
+)
+def test_other_figures_look_into_the_networks_of_tables(name: str, source: str, preset: str) -> None:
+    assert trials(name, preset) < trials(source, preset)
+    assert registry.get(name).folder == registry.get(source).folder
+
+
+def test_the_last_segmentations_of_figure_9_are_by_the_networks_of_figure_5() -> None:
+    assert trials("arelu/figure9", "pocket", column="5 epochs") == trials("arelu/figure5", "pocket")
+    assert registry.get("arelu/figure9").folder == registry.get("arelu/figure5").folder
 
 
 def test_unknown_experiment() -> None:

@@ -14,8 +14,6 @@ from rectifiers.papers import registry
 from rectifiers.report.html import write_report
 from rectifiers.report.table import build
 
-RUNNABLE = [name for name in registry if not registry.get(name).lacking]
-
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -23,19 +21,19 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", registry.names())
 def test_smoke(name: str, results: Path) -> None:
     experiment = registry.get(name)
     cells = experiment.cells("smoke")
     trials = list(dict.fromkeys(cell.trial for cell in cells))
-    needed = {ancestor for trial in trials for ancestor in trial.ancestors}
-    for dataset in {trial.dataset for trial in (*trials, *needed)}:
+    ancestors = {ancestor for trial in trials for ancestor in trial.ancestors}
+    for dataset in {trial.dataset for trial in (*trials, *ancestors)}:
         if not datasets.check(dataset).ready:
             pytest.skip(f"needs the files of {dataset}")
-    store = Store(results, experiment.folder)
+    store = Store(results, experiment.folder, keep_weights=bool(experiment.analysis))
     for trial in trials:
         if not store.has(trial):
-            store.write(run_trial(trial, weights=store.weights, keep=trial in needed))
+            store.write(run_trial(trial, weights=store.weights, keep=store.keep_weights or trial in ancestors))
     outcomes = store.outcomes(cells)
     table = build(experiment, "smoke", outcomes)
     assert table.missing == 0

@@ -37,16 +37,17 @@ def test_what_is_not_built_yet_is_named(tmp_path: Path) -> None:
         title="a figure",
         paper="Somebody (2020): A Paper",
         settings={"network": "net-of-tomorrow"},
+        rows=RUNNING.rows,
         columns=(Arm("a", {"dataset": "data-of-tomorrow"}),),
-        needs=("the analysis",),
         gpu="9 trainings",
     )
     assert state(waiting, tmp_path) == (
-        "waits for the network net-of-tomorrow, the data set data-of-tomorrow, the analysis; "
-        "as published, needs a GPU: 9 trainings"
+        "waits for the network net-of-tomorrow, the data set data-of-tomorrow; as published, needs a GPU: 9 trainings"
     )
     for ask in (waiting.check_runnable, lambda: waiting.cells("paper"), lambda: waiting.preset("paper")):
-        with pytest.raises(ConfigError, match=r"paper/figure cannot run yet: it waits for .*the analysis; `rectifiers"):
+        with pytest.raises(
+            ConfigError, match=r"paper/figure cannot run yet: it waits for .*data-of-tomorrow; `rectifiers"
+        ):
             ask()
     RUNNING.check_runnable()
 

@@ -45,7 +45,6 @@ def run_experiment(
     Ctrl-C keeps what has finished, and the same command goes on from there.
     """
     from ..experiments import runner
-    from ..experiments.store import Store
     from .preflight import check_data, check_names
     from .progress import shown
     from .report import report_path, write_report
@@ -61,7 +60,7 @@ def run_experiment(
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         check_data([trial for trial in trials if trial not in done], data_dir, download=download)
-        store = Store(results, selection.experiment.folder)
+        store = selection.store(results)
         with shown(len(trials)) as report:
             progress = runner.run(
                 selection.cells,

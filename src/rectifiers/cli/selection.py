@@ -46,6 +46,14 @@ class Selection:
         """Experiment and preset in one line."""
         return f"{self.experiment.name}, preset {self.preset}: {self.experiment.preset(self.preset).note}"
 
+    def store(self, results: Path) -> Store:
+        """Where its runs are kept below the results folder, with the weights that its analysis needs.
+
+        Raises:
+            StoreError: the folder belongs to something else, is damaged, or cannot be made.
+        """
+        return Store(results, self.experiment.folder, keep_weights=bool(self.experiment.analysis))
+
     def outcomes(self, results: Path) -> list[tuple[Cell, Result | None]]:
         """Each cell with what the results folder has of it; nothing is written.
 
@@ -54,13 +62,13 @@ class Selection:
         """
         if not (results / self.experiment.folder).exists():
             return [(cell, None) for cell in self.cells]
-        return Store(results, self.experiment.folder).outcomes(self.cells)
+        return self.store(results).outcomes(self.cells)
 
     def done(self, results: Path) -> set[Trial]:
         """The trials that the results folder has, without reading them."""
         if not (results / self.experiment.folder).exists():
             return set()
-        store = Store(results, self.experiment.folder)
+        store = self.store(results)
         return {trial for trial in self.trials if store.has(trial)}
 
 

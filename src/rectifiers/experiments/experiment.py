@@ -177,8 +177,8 @@ class Experiment:
         deviations: where our protocol is known to differ from the paper's, or the paper is silent.
         runs: name under which the runs are kept; experiments that read the same runs share it.
         figures: pictures the report draws besides the table: "curves", "shapes", "traces".
-        needs: what has to be built before it can run, besides networks and data sets; while there is something, the
-            grid may be empty.
+        analysis: what the report makes of the trained networks, by its name in `report.analyses`; their weights are
+            kept for it. Empty for nothing.
         gpu: why the preset that follows the paper is more than a CPU does in days; empty where it is not.
     """
 
@@ -198,7 +198,7 @@ class Experiment:
     deviations: tuple[str, ...] = ()
     runs: str = ""
     figures: tuple[str, ...] = ("curves", "shapes")
-    needs: tuple[str, ...] = ()
+    analysis: str = ""
     gpu: str = ""
 
     def __post_init__(self) -> None:
@@ -207,7 +207,7 @@ class Experiment:
                 raise UnknownNameError("metric", metric, METRICS)
         for kind, arms in (("row", self.rows), ("column", self.columns)):
             labels = [arm.label for arm in arms]
-            if not (labels or self.needs) or len(set(labels)) != len(labels):
+            if not labels or len(set(labels)) != len(labels):
                 raise ConfigError(f"experiment {self.name!r}: {kind} labels must be there and differ, got {labels}")
         known = [arm.label for arm in self.rows]
         for lead in self.leads:
@@ -242,17 +242,16 @@ class Experiment:
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """What has to be built before it can run: networks and data sets that are not registered, and its needs.
+        """What has to be built before it can run: networks and data sets that are not registered.
 
         In an experiment of one's own a name that is not registered is a mistake, not a thing to wait for.
         """
         if not self.paper:
-            return self.needs
+            return ()
         sources = dict.fromkeys(name.partition(":")[0] for name in self.uses("dataset"))
         return (
             *(f"the network {name}" for name in self.uses("network") if name not in networks.registry),
             *(f"the data set {name}" for name in sources if name not in datasets.registry),
-            *self.needs,
         )
 
     def check_runnable(self) -> None:

@@ -67,7 +67,7 @@ def run(
 
     Args:
         cells: the trials; a trial that stands in several cells runs once.
-        store: where results go.
+        store: where results go, and weights if it keeps them.
         workers: processes; None takes one per core. Each trial uses the threads it names, one by default.
         data_dir: where data sets lie.
         on_progress: called at the start and after each trial.
@@ -87,7 +87,7 @@ def run(
     queue = _in_order([trial for trial in trials if not store.has(trial)])
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
-    needed = frozenset(ancestor for trial in trials for ancestor in trial.ancestors)
+    needed = frozenset(trials if store.keep_weights else (one for trial in trials for one in trial.ancestors))
     pool: list[_Worker] = []
     try:
         pool += [_start(store, data_dir, needed) for _ in range(min(count, len(queue)))]
@@ -182,7 +182,7 @@ def _take(worker: _Worker, progress: Progress) -> None:
 
 
 def _work(connection: Connection, store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> None:
-    """Body of a worker process: take trials, keep results, and weights that others need, tell how each ended."""
+    """Body of a worker process: take trials, keep results and needed weights, tell how each ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from .run_trial import run_trial
 

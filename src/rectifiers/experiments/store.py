@@ -27,14 +27,16 @@ class Store:
     Args:
         root: folder that holds the results of all experiments.
         name: folder of this experiment below it; experiments that share runs share it.
+        keep_weights: whether a trial counts as finished only when its trained weights are there too.
 
     Raises:
         StoreError: the folder is not one of ours, is from another version, or cannot be made.
     """
 
-    def __init__(self, root: Path | str, name: str) -> None:
+    def __init__(self, root: Path | str, name: str, *, keep_weights: bool = False) -> None:
         self.folder = Path(root) / name
         self.name = name
+        self.keep_weights = keep_weights
         self._claim()
 
     def _claim(self) -> None:
@@ -72,7 +74,7 @@ class Store:
 
     @property
     def weights(self) -> Path:
-        """Folder of the trained weights that its trials start from."""
+        """Folder of the trained weights that other trials start from, or that an analysis looks into."""
         return self.folder / "weights"
 
     def path(self, trial: Trial) -> Path:
@@ -87,6 +89,8 @@ class Store:
 
     def has(self, trial: Trial) -> bool:
         """Whether the trial has finished."""
+        if self.keep_weights and not weights_path(self.weights, trial).exists():
+            return False
         return self.path(trial).exists() or trial.id in self._packed
 
     def write(self, result: Result) -> Path:
@@ -120,6 +124,11 @@ class Store:
     def outcomes(self, cells: Iterable[Cell]) -> list[tuple[Cell, Result | None]]:
         """Each cell with its result, or with None where it has not been run."""
         return [(cell, self.read(cell.trial)) for cell in cells]
+
+
+def weights_path(folder: Path, trial: Trial) -> Path:
+    """The file below `folder` that holds, or will hold, the trial's trained weights."""
+    return folder / f"{trial.id}.safetensors"
 
 
 def read_bytes(path: Path) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Trained weights that other trials start from: kept by trial, taken over by layer. Nothing is unpickled."""
+"""Trained weights, to start from and to look into: kept by trial, taken over by layer. Nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..core.errors import ConfigError, StoreError
 from ..core.param_groups import activation_parameters
 from .result import Result
-from .store import read_bytes, write_bytes_atomically
+from .store import read_bytes, weights_path, write_bytes_atomically
 from .trial import Trial
 
 Weights = Mapping[str, Tensor]
@@ -33,7 +33,7 @@ def read_training(folder: Path, trial: Trial) -> tuple[Result, Weights] | None:
     Raises:
         StoreError: the file is damaged or cannot be read.
     """
-    path = _path(folder, trial)
+    path = weights_path(folder, trial)
     content = read_bytes(path)
     if content is None:
         return None
@@ -52,12 +52,12 @@ def write_training(folder: Path, result: Result, weights: Weights) -> None:
         StoreError: they cannot be written.
     """
     content = save(dict(weights), metadata={"result": result.model_dump_json()})
-    write_bytes_atomically(_path(folder, result.trial), content)
+    write_bytes_atomically(weights_path(folder, result.trial), content)
 
 
 def is_kept(folder: Path, trial: Trial) -> bool:
     """Whether the weights of a trial are there."""
-    return _path(folder, trial).exists()
+    return weights_path(folder, trial).exists()
 
 
 @contextmanager
@@ -98,7 +98,3 @@ def transplant(weights: Weights, net: nn.Module) -> None:
 
 HEAD = 2
 """Parameters of the last layer: its weight and its bias."""
-
-
-def _path(folder: Path, trial: Trial) -> Path:
-    return folder / f"{trial.id}.safetensors"

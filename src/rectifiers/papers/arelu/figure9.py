@@ -4,16 +4,59 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...experiments.experiment import Experiment
+from ...experiments.experiment import Arm, Experiment, Preset
 from ..published import load_published
 from . import PAPER
-from .segmentation import PROTOCOL
+from .segmentation import PROTOCOL, ROWS, SETTINGS
+
+AS_PUBLISHED, IN_SMALL = (9, 18, 27, 36, 45), (1, 3, 5)
+
+
+def _columns(counts: tuple[int, ...]) -> tuple[Arm, ...]:
+    """Columns of so many epochs each."""
+    return tuple(Arm(f"{count} epoch{'s' * (count > 1)}", {"epochs": count}) for count in counts)
+
+
+def _labels(counts: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(column.label for column in _columns(counts))
+
 
 experiment = Experiment(
     name="arelu/figure9",
     title="Segmentations over the iterations",
     paper=PAPER,
+    settings=SETTINGS,
+    rows=ROWS,
+    columns=(*_columns(IN_SMALL), *_columns(AS_PUBLISHED)),
+    presets={
+        "smoke": Preset(
+            note="Noise in the shape of two patients and a sixteenth of the features: does it run at all?",
+            settings={"dataset": "generated:lgg", "network_args": {"features": 2}, "train_size": 2},
+            seeds=1,
+            columns=_labels(IN_SMALL[:2]),
+        ),
+        "pocket": Preset(
+            note="40 patients, up to 5 epochs and a quarter of the features, three seeds.",
+            settings={"network_args": {"features": 8}, "lr": 1e-3, "train_size": 40},
+            seeds=3,
+            columns=_labels(IN_SMALL),
+        ),
+        "paper": Preset(
+            note="The first 45 of the 100 epochs, as far as the paper tells.",
+            columns=_labels(AS_PUBLISHED),
+            comparable=True,
+        ),
+    },
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*PROTOCOL, "The paper does not say which image is shown."),
-    needs=("the analysis of segmentations",),
+    deviations=(
+        *PROTOCOL,
+        "The paper shows the networks after 2,000 to 10,000 iterations. An epoch has 224 here, so ours are those after "
+        "9, 18, 27, 36 and 45 epochs, with 2,016 to 10,080. Each is a training of its own that begins with the same "
+        "steps as the longer ones.",
+        "The paper does not say which image is shown; ours is the test image with the most diseased pixels.",
+    ),
+    runs="arelu/segmentation",
+    analysis="segmentations",
+    figures=(),
+    gpu="50 trainings of 9 to 45 epochs of slices of 256×256",
 )

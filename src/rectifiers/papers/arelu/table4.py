@@ -65,5 +65,6 @@ experiment = Experiment(
         "paper: crop after padding by 4, flip, rotation by up to 15°, one epoch of warm-up, and two hidden layers of "
         "4,096 behind VGG's convolutions.",
     ),
+    runs="arelu/cifar100",
     gpu="60 trainings of 200 epochs of 50,000 images",
 )

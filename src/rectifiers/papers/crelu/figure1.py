@@ -7,16 +7,22 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
+from .trained import CIFAR10, CRELU, RELU, small
 
 experiment = Experiment(
     name="crelu/figure1",
     title="Filters and their opposites",
     paper=PAPER,
+    rows=(RELU, CRELU),
+    columns=(CIFAR10,),
+    presets=small("Networks"),
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "A filter's pair is the one with the smallest cosine similarity.",
         "The weights of AlexNet are those that torchvision publishes, of a variant with 64 filters in the first "
         "layer; the original has 96.",
     ),
-    needs=("the weights of AlexNet", "the analysis of filter pairs"),
+    runs="crelu/all-cnn",
+    analysis="filters",
+    figures=("curves",),
 )

@@ -7,16 +7,22 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
+from .trained import CIFAR10, RELU, small
 
 experiment = Experiment(
     name="crelu/figure2",
     title="How opposite AlexNet's filters are",
     paper=PAPER,
+    rows=(RELU,),
+    columns=(CIFAR10,),
+    presets=small("Networks"),
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "Random filters are Gaussian, of unit length, as many and as large as the layer's.",
         "The weights of AlexNet are those that torchvision publishes; its layers have other numbers of filters than "
         "the original's.",
     ),
-    needs=("the weights of AlexNet", "the analysis of filter pairs"),
+    runs="crelu/all-cnn",
+    analysis="pairing",
+    figures=("curves",),
 )

@@ -7,11 +7,15 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
+from .trained import CIFAR10, CIFAR100, CRELU, RELU, as_published, on_imagenet, small
 
 experiment = Experiment(
     name="crelu/figure4",
     title="How invariant the layers are",
     paper=PAPER,
+    rows=(RELU, CRELU),
+    columns=(CIFAR10, CIFAR100, on_imagenet("conv1–7")),
+    presets={**small("Networks"), "paper": as_published("CIFAR-10", "CIFAR-100", "ImageNet")},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "How scores are measured is in a supplement that we do not have; ours follow Goodfellow et al. (2009): a unit "
@@ -20,6 +24,8 @@ experiment = Experiment(
         "rotations and flips.",
         "Each half of CReLU counts as units of its own, and scores are read behind the pooling.",
     ),
-    needs=("the analysis of invariance",),
-    gpu="partly trained on ImageNet",
+    runs="crelu/all-cnn",
+    analysis="invariance",
+    figures=("curves",),
+    gpu="6 trainings, 2 of them of 90 epochs of 1.3 million images, all of them those of Tables 1 and 4",
 )

@@ -7,11 +7,16 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
+from .trained import CIFAR10, CRELU, as_published, on_imagenet, small
 
 experiment = Experiment(
     name="crelu/figure5",
     title="Images from features",
     paper=PAPER,
+    rows=(CRELU,),
+    columns=(CIFAR10, on_imagenet("conv1–4")),
+    presets={**small("Networks with CReLU"), "paper": as_published("ImageNet")},
+    baseline="CReLU",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "The model is CReLU (conv1–4) of Table 4.",
@@ -19,6 +24,8 @@ experiment = Experiment(
         "is the least-squares solution for its responses, the positive minus the negative half.",
         "The paper does not say which image it shows.",
     ),
-    needs=("the analysis by reconstruction",),
-    gpu="trained on ImageNet",
+    runs="crelu/all-cnn",
+    analysis="reconstruction",
+    figures=("curves",),
+    gpu="a training of 90 epochs of 1.3 million images, one of Table 4",
 )

@@ -1,4 +1,4 @@
-"""What Tables 4 and 5 share: All-CNN-B with CReLU and AVR, and how it was trained on ImageNet."""
+"""What Tables 4 to 6 and Figures 3 to 5 share: All-CNN-B with CReLU and AVR, and how it was trained on ImageNet."""
 
 from __future__ import annotations
 

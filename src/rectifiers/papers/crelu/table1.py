@@ -8,6 +8,7 @@ from ...experiments.experiment import Arm, Column, Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .cifar import COUNTED, columns
+from .convpool import ON_DIGITS, ON_SUBSET, POCKET, POCKET_WIDTH, SETTINGS, SMOKE, SMOKE_WIDTH
 
 
 def models(width: float = 1.0) -> tuple[Arm, ...]:
@@ -25,16 +26,7 @@ experiment = Experiment(
     name="crelu/table1",
     title="ReLU, AVR and CReLU in ConvPool-CNN-C",
     paper=PAPER,
-    settings={
-        "network": "convpool-cnn-c",
-        "optimizer": "sgd",
-        "lr": 0.05,
-        "momentum": 0.9,
-        "weight_decay": 0.001,
-        "epochs": 350,
-        "milestones": (200, 250, 300),
-        "normalise": "standard",
-    },
+    settings=SETTINGS,
     rows=models(),
     columns=(
         *columns("Single train", "Single test", "Average", "Vote"),
@@ -43,29 +35,18 @@ experiment = Experiment(
     presets={
         "smoke": Preset(
             note="Two models of a few filters, ten folds of 80 digits: does it run at all?",
-            settings={"epochs": 1, "milestones": (), "train_size": 80, "batch_size": 40},
+            settings=SMOKE,
             seeds=10,
-            rows={arm.label: arm.settings for arm in models(1 / 24) if arm.label in ("Baseline", "CReLU")},
-            columns={"CIFAR-10 Average": {"dataset": "digits-32"}, "CIFAR-10 Vote": {"dataset": "digits-32"}},
+            rows={arm.label: arm.settings for arm in models(SMOKE_WIDTH) if arm.label in ("Baseline", "CReLU")},
+            columns={"CIFAR-10 Average": ON_DIGITS, "CIFAR-10 Vote": ON_DIGITS},
         ),
         "pocket": Preset(
             note="10,000 images of CIFAR-10, 8 epochs of Adam and a sixth of the filters, three seeds: what differs by "
             "more than the noise, in minutes.",
-            settings={
-                "optimizer": "adam",
-                "momentum": 0.0,
-                "lr": 1e-3,
-                "weight_decay": 0.0,
-                "epochs": 8,
-                "milestones": (6,),
-                "batch_size": 64,
-            },
+            settings=POCKET,
             seeds=3,
-            rows={arm.label: arm.settings for arm in models(1 / 6)},
-            columns={
-                "CIFAR-10 Single train": {"dataset": "cifar10-subset"},
-                "CIFAR-10 Single test": {"dataset": "cifar10-subset"},
-            },
+            rows={arm.label: arm.settings for arm in models(POCKET_WIDTH)},
+            columns={"CIFAR-10 Single train": ON_SUBSET, "CIFAR-10 Single test": ON_SUBSET},
         ),
         "paper": Preset(note="As published, as far as the paper tells.", seeds=10, comparable=True),
     },
@@ -84,5 +65,6 @@ experiment = Experiment(
         "5.6M where 5.50 million come out.",
         "Batches are of 128: the text that we have does not say.",
     ),
+    runs="crelu/all-cnn",
     gpu="200 trainings of 350 epochs of 50,000 images: five models, two data sets, ten seeds on all and ten folds",
 )

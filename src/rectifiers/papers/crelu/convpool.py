@@ -1,0 +1,34 @@
+"""What Table 1, the figures and Table 6 share: ConvPool-CNN-C on CIFAR, and how it is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SETTINGS: dict[str, Any] = {
+    "network": "convpool-cnn-c",
+    "optimizer": "sgd",
+    "lr": 0.05,
+    "momentum": 0.9,
+    "weight_decay": 0.001,
+    "epochs": 350,
+    "milestones": (200, 250, 300),
+    "normalise": "standard",
+}
+
+SMOKE: dict[str, Any] = {"epochs": 1, "milestones": (), "train_size": 80, "batch_size": 40}
+
+POCKET: dict[str, Any] = {
+    "optimizer": "adam",
+    "momentum": 0.0,
+    "lr": 1e-3,
+    "weight_decay": 0.0,
+    "epochs": 8,
+    "milestones": (6,),
+    "batch_size": 64,
+}
+
+SMOKE_WIDTH, POCKET_WIDTH = 1 / 24, 1 / 6
+"""Factors of all numbers of filters."""
+
+ON_DIGITS: dict[str, Any] = {"dataset": "digits-32"}
+ON_SUBSET: dict[str, Any] = {"dataset": "cifar10-subset"}

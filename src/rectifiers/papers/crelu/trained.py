@@ -1,0 +1,56 @@
+"""The trained networks that the figures and Table 6 look into: those of Tables 1 and 4."""
+
+from __future__ import annotations
+
+from ...experiments.experiment import Arm, Column, Preset
+from . import imagenet
+from .convpool import ON_DIGITS, ON_SUBSET, POCKET, POCKET_WIDTH, SETTINGS, SMOKE, SMOKE_WIDTH
+
+RELU = Arm("ReLU", {"activation": "relu"})
+CRELU = Arm("CReLU", {"activation": "crelu"})
+
+CIFAR10 = Arm("CIFAR-10", {**SETTINGS, "dataset": "cifar10", "network_args": {"width": 1.0}})
+CIFAR100 = Arm("CIFAR-100", {**CIFAR10.settings, "dataset": "cifar100"})
+
+
+def on_imagenet(layers: str) -> Column:
+    """All-CNN-B, CReLU in its first layers.
+
+    Args:
+        layers: "conv1–4", "conv1–7" or "conv1–9".
+    """
+    settings = {**imagenet.SETTINGS, "network_args": {"width": 1.0}}
+    return Column("ImageNet", settings, cells={CRELU.label: imagenet.in_layers("crelu", layers)})
+
+
+def small(what: str) -> dict[str, Preset]:
+    """The presets that look into small networks on small images.
+
+    Args:
+        what: which networks these are, in words.
+    """
+    return {
+        "smoke": Preset(
+            note=f"{what} of a few filters after 80 digits: does it run at all?",
+            settings=SMOKE,
+            seeds=2,
+            columns={"CIFAR-10": {**ON_DIGITS, "network_args": {"width": SMOKE_WIDTH}}},
+        ),
+        "pocket": Preset(
+            note=f"{what} of Table 1's pocket: 10,000 images of CIFAR-10, 8 epochs and a sixth of the filters, three "
+            "seeds.",
+            settings=POCKET,
+            seeds=3,
+            columns={"CIFAR-10": {**ON_SUBSET, "network_args": {"width": POCKET_WIDTH}}},
+        ),
+    }
+
+
+def as_published(*columns: str) -> Preset:
+    """The preset of the paper's own networks."""
+    return Preset(
+        note="The networks of the tables, as far as the paper tells; one of each.",
+        seeds=1,
+        columns=columns,
+        comparable=True,
+    )
