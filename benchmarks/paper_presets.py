@@ -39,8 +39,10 @@ def planned(name: str) -> dict[str, Any]:
         RuntimeError: it fails, or cannot measure.
     """
     # Results of earlier runs must not shorten the plan.
-    command = [sys.executable, "-m", "rectifiers", "plan", name, "--preset", "paper", "--json", "--results", "runs/none"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    options = ["--preset", "paper", "--json", "--results", "runs/none"]
+    done = subprocess.run(
+        [sys.executable, "-m", "rectifiers", "plan", name, *options], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr.strip()}")
     plan = json.loads(done.stdout)
