@@ -14,6 +14,7 @@ from ..experiments.file import SETTINGS, load_experiment
 from ..experiments.result import Result
 from ..experiments.store import Store
 from ..experiments.trial import Trial
+from ..experiments.weights import is_kept
 from ..papers import registry
 from .setting import split_setting
 
@@ -52,16 +53,23 @@ class Selection:
         Raises:
             StoreError: the folder belongs to something else, or is damaged.
         """
-        if not (results / self.experiment.folder).exists():
-            return [(cell, None) for cell in self.cells]
-        return Store(results, self.experiment.folder).outcomes(self.cells)
+        store = self._store(results)
+        return store.outcomes(self.cells) if store else [(cell, None) for cell in self.cells]
 
     def done(self, results: Path) -> set[Trial]:
         """The trials that the results folder has, without reading them."""
-        if not (results / self.experiment.folder).exists():
-            return set()
-        store = Store(results, self.experiment.folder)
-        return {trial for trial in self.trials if store.has(trial)}
+        store = self._store(results)
+        return {trial for trial in self.trials if store.has(trial)} if store else set()
+
+    def starts(self, results: Path) -> list[Trial]:
+        """What has to be trained besides the trials that are not done, for these start from it."""
+        store, to_do = self._store(results), set(self.trials) - self.done(results)
+        starts = dict.fromkeys(start for trial in self.trials if trial in to_do for start in trial.lineage)
+        return [start for start in starts if start not in to_do and not (store and is_kept(store.weights, start))]
+
+    def _store(self, results: Path) -> Store | None:
+        folder = self.experiment.folder
+        return Store(results, folder) if (results / folder).exists() else None
 
 
 def select(name: str, preset: str | None, seeds: int | None, settings: Sequence[str] | None) -> Selection:

@@ -26,6 +26,7 @@ from ..training.frozen import freeze
 from ..training.loop import DivergedError, evaluate, fit
 from ..training.metrics import Epoch
 from ..training.tasks import task_of
+from . import pretrained
 from .network import build_network
 from .provenance import provenance
 from .result import Result, Shape, Trace
@@ -42,7 +43,7 @@ def run_trial(
 
     Args:
         trial: what to do.
-        data_dir: where data sets lie; see `datasets.load`.
+        data_dir: where data sets and published weights lie; see `datasets.load`.
         weights: folder of the trained weights that other trials start from; None trains those first, each time.
         keep: keep the weights there, because another trial will need them.
 
@@ -86,14 +87,22 @@ def train(trial: Trial, data_dir: Path | str | None = None, weights: Path | None
     elif trial.vote:
         outcome, state = _vote(trial, data, needed), {}
     else:
-        outcome, state = _train(trial, data, needed[0][1] if needed else None)
+        outcome, state = _train(trial, data, _first(trial, data_dir, needed))
     where_from = {
         **provenance(),
         "data": f"{data.name} {datasets.digest(data)}",
+        **({"pretrained": pretrained.get(trial.pretrained).resource.file} if trial.pretrained else {}),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),
     }
     return Result(trial=trial, **outcome, provenance=where_from), state
+
+
+def _first(trial: Trial, data_dir: Path | str | None, needed: Sequence[tuple[Result, Weights]]) -> Weights | None:
+    """The weights that a training starts from, or None if it draws them."""
+    if trial.pretrained is not None:
+        return pretrained.load(trial.pretrained, data_dir)
+    return needed[0][1] if needed else None
 
 
 def _train(trial: Trial, data: Dataset, first: Weights | None) -> tuple[dict[str, Any], Weights]:
