@@ -80,7 +80,7 @@ def test_unreadable_file(small_mnist, write, monkeypatch):
 
 
 def test_fashion_mnist_never_takes_mnist(small_mnist, write):
-    with pytest.raises(DataError, match="belongs to another data set"):
+    with pytest.raises(DataError, match="another file of that name"):
         load("fashion-mnist", write(unpack(small_mnist)))
 
 
