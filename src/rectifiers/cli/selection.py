@@ -53,23 +53,26 @@ class Selection:
         Raises:
             StoreError: the folder belongs to something else, or is damaged.
         """
-        store = self._store(results)
-        return store.outcomes(self.cells) if store else [(cell, None) for cell in self.cells]
+        if not (results / self.experiment.folder).exists():
+            return [(cell, None) for cell in self.cells]
+        return Store(results, self.experiment.folder).outcomes(self.cells)
 
     def done(self, results: Path) -> set[Trial]:
         """The trials that the results folder has, without reading them."""
-        store = self._store(results)
-        return {trial for trial in self.trials if store.has(trial)} if store else set()
+        if not (results / self.experiment.folder).exists():
+            return set()
+        store = Store(results, self.experiment.folder)
+        return {trial for trial in self.trials if store.has(trial)}
 
     def starts(self, results: Path) -> list[Trial]:
         """What has to be trained besides the trials that are not done, for these start from it."""
-        store, to_do = self._store(results), set(self.trials) - self.done(results)
-        starts = dict.fromkeys(start for trial in self.trials if trial in to_do for start in trial.lineage)
-        return [start for start in starts if start not in to_do and not (store and is_kept(store.weights, start))]
-
-    def _store(self, results: Path) -> Store | None:
-        folder = self.experiment.folder
-        return Store(results, folder) if (results / folder).exists() else None
+        to_do = set(self.trials) - self.done(results)
+        needed = dict.fromkeys(start for trial in self.trials if trial in to_do for start in trial.lineage)
+        starts = [start for start in needed if start not in to_do]
+        if not (results / self.experiment.folder).exists():
+            return starts
+        weights = Store(results, self.experiment.folder).weights
+        return [start for start in starts if not is_kept(weights, start)]
 
 
 def select(name: str, preset: str | None, seeds: int | None, settings: Sequence[str] | None) -> Selection:
