@@ -150,7 +150,7 @@ def _paper_entry(name: str) -> str:
         lines.append(f"Waits for {', '.join(experiment.lacking)}.\n")
     for preset in () if experiment.lacking else experiment.presets:
         trials = {cell.trial for cell in experiment.cells(preset)}
-        data = ", ".join(f"`{name}`" for name in sorted(_data_of(trials)))
+        data = ", ".join(_data_of(trials))
         count = f"{len(trials)} training{'s' * (len(trials) > 1)}"
         lines.append(
             f"- `rectifiers run {name} --preset {preset}`: {count} on {data}. {experiment.preset(preset).note}"
@@ -162,9 +162,14 @@ def _paper_entry(name: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def _data_of(trials: Iterable[Trial]) -> set[str]:
-    """The data sets of trainings and of what they start from."""
-    return {name for trial in trials for name in (trial.dataset, *_data_of(trial.ancestors))}
+def _data_of(trials: Iterable[Trial]) -> list[str]:
+    """The data sets of trainings and of what they start from, and the published weights."""
+    known = {one for trial in trials for one in (trial, *trial.lineage)}
+    weights = {one.pretrained for one in known if one.pretrained}
+    return [
+        *(f"`{name}`" for name in sorted({one.dataset for one in known})),
+        *(f"the weights `{name}`" for name in sorted(weights)),
+    ]
 
 
 def _network(name: str) -> str:

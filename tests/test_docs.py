@@ -13,6 +13,7 @@ import pytest
 import rectifiers
 from rectifiers import datasets, functional, networks, papers
 from rectifiers.activations import registry
+from rectifiers.experiments.pretrained import PRETRAINED
 from rectifiers.training import augmentation
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -72,10 +73,16 @@ def test_page_has_every_plain_function(page: str, name: str) -> None:
     assert f"\nfunctional.{name}(" in page
 
 
-def test_data_page_names_every_data_set_and_augmentation() -> None:
+def test_data_page_names_every_data_set_augmentation_and_published_weights() -> None:
     rows = re.findall(r"^\| (`.*?`) \|", (DOCS / "data.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     named = {name.split(":")[0] for row in rows for name in re.findall(r"`([^`]+)`", row)}
-    assert named == {*datasets.TABLE, *augmentation.TABLE}
+    assert named == {*datasets.TABLE, *augmentation.TABLE, *PRETRAINED}
+
+
+def test_data_page_says_which_file_and_network_weights_belong_to() -> None:
+    text = (DOCS / "data.md").read_text(encoding="utf-8")
+    for weights in PRETRAINED.values():
+        assert f"| `{weights.name}` | `{weights.network}` | `{weights.resource.file}` |" in text
 
 
 def test_anchors_lead_to_headings(build: ModuleType, page: str) -> None:

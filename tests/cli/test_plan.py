@@ -1,7 +1,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from rectifiers.cli import cost
+from rectifiers.kernels import dispatch
+from rectifiers.training.loop import fit
+from rectifiers.training.metrics import Epoch
 
 from .conftest import Cli
 
@@ -15,6 +24,19 @@ def test_counts_and_measures(cli: Cli) -> None:
     assert all(cost["step_seconds"] > 0 for cost in plan["costs"])
     total = sum(cost["training_seconds"] * cost["trainings"] for cost in plan["costs"])
     assert abs(plan["seconds"] - total / 2) < 1e-6
+
+
+def test_measures_the_formulas_that_trials_run_under(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = []
+
+    def watched(*args: Any, **options: Any) -> Iterator[Epoch]:
+        served.append(dispatch.serves("two_slopes", torch.zeros(1)))
+        return fit(*args, **options)
+
+    monkeypatch.setattr(cost, "fit", watched)
+    assert cli("plan", "quickstart", "--preset", "smoke").code == 0
+    assert served
+    assert not any(served)
 
 
 def test_in_words(cli: Cli) -> None:

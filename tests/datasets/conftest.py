@@ -1,13 +1,11 @@
-"""Small files in the published formats, and a server that hands them out."""
+"""Small files in the published formats."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import struct
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,44 +85,3 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path
 
     return write
-
-
-class Mirror:
-    """A server on this machine; `files` maps paths to what it sends, `truncated` lists paths it breaks off."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.truncated: set[str] = set()
-        self.requests: list[str] = []
-        mirror = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                mirror.requests.append(self.path)
-                content = mirror.files.get(self.path)
-                if content is None:
-                    self.send_error(404)
-                    return
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content[: len(content) // 2] if self.path in mirror.truncated else content)
-
-            def log_message(self, *arguments: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-
-
-@pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    mirror = Mirror()
-    thread = threading.Thread(target=mirror.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield mirror
-    mirror.server.shutdown()
-    thread.join()
-    mirror.server.server_close()

@@ -99,7 +99,7 @@ def test_missing(tmp_path):
 def test_hash_is_checked_before_the_archive_is_opened(cifar10, write, monkeypatch):
     (name, content), *_ = cifar10().items()
     monkeypatch.setattr("tarfile.open", lambda *arguments, **keywords: pytest.fail("opened"))
-    with pytest.raises(DataError, match=rf"{name} is damaged or belongs to another data set: expected md5"):
+    with pytest.raises(DataError, match=rf"{name} is damaged or another file of that name: expected md5"):
         load("cifar10", write({name: content[:-9]}))
 
 

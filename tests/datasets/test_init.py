@@ -29,6 +29,7 @@ def test_every_source_is_registered():
         "idx",
         "local",
         "picture",
+        "publication",
         "published",
         "slices",
         "source",

@@ -55,7 +55,7 @@ def test_truncated_file_names_expected_and_found_hash(small_mnist, write):
 def test_wrong_unpacked_file(spoil, small_mnist, write):
     files = unpack(small_mnist)
     name = "train-images-idx3-ubyte"
-    with pytest.raises(DataError, match=rf"{name} is damaged or belongs to another data set: expected md5"):
+    with pytest.raises(DataError, match=rf"{name} is damaged or another file of that name: expected md5"):
         load("mnist", write({**files, name: spoil(files[name])}))
 
 
@@ -80,7 +80,7 @@ def test_unreadable_file(small_mnist, write, monkeypatch):
 
 
 def test_fashion_mnist_never_takes_mnist(small_mnist, write):
-    with pytest.raises(DataError, match="belongs to another data set"):
+    with pytest.raises(DataError, match="another file of that name"):
         load("fashion-mnist", write(unpack(small_mnist)))
 
 

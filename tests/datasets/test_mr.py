@@ -89,7 +89,7 @@ def test_missing(files, write):
 def test_fetches_the_archive_unless_the_files_are_there(files, write, md5, monkeypatch, mirror, tmp_path):
     packed = pack(files, md5, monkeypatch)
     (resource,) = MR.resources
-    monkeypatch.setattr(MR, "resources", (Resource(resource.file, resource.md5, (mirror.url + resource.file,)),))
+    monkeypatch.setattr(MR, "resources", (Resource(resource.file, resource.hash, (mirror.url + resource.file,)),))
     mirror.files = {f"/{name}": content for name, content in packed.items()}
     load("mr", write(files, "have"), download=True)
     assert len(load("mr", write(files, "have") / "have", download=True).train) == 9595

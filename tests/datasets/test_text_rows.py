@@ -66,7 +66,7 @@ def test_ag_news(folder, ag_news, write):
 
 
 def test_ag_news_damaged(ag_news, write):
-    with pytest.raises(DataError, match=r"test.csv is damaged or belongs to another data set"):
+    with pytest.raises(DataError, match=r"test.csv is damaged or another file of that name"):
         load("ag-news", write({**ag_news, "test.csv": TRAIN}))
 
 

@@ -51,6 +51,7 @@ OTHER: dict[str, Any] = {
     "base": "elu",
     "network_args": {"width": 2},
     "start": {"dataset": "digits", "network": "digits-conv", "activation": "relu", "lr": 0.1},
+    "pretrained": "alexnet-imagenet1k-v1",
     "trained": "activations",
     "optimizer": "rmsprop",
     "lr": 0.02,
@@ -167,6 +168,11 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         ({"trace_points": -1}, "trace_points: Input should be greater than or equal to 0, got -1"),
         ({"device": "gpu"}, "device: .*cpu.*cuda.*, got 'gpu'"),
         ({"threads": 0}, "threads: Input should be greater than or equal to 1, got 0"),
+        (
+            {"start": OTHER["start"], "pretrained": "alexnet-imagenet1k-v1"},
+            "a trial starts from another or from published weights; write pretrained into its start",
+        ),
+        ({"pretrained": ""}, "pretrained: String should have at least 1 character, got ''"),
         ({"seed": -1}, "seed: Input should be greater than or equal to 0, got -1"),
         ({"seed": 2**31}, "seed: Input should be less than 2147483648, got 2147483648"),
         ({"learning_rate": 1}, "learning_rate: no such setting"),
@@ -192,6 +198,14 @@ def test_arguments_of_networks_may_be_several_numbers() -> None:
     assert dict(few.network_args) == {"halve": (0, 2), "width": 0.5}
     assert Trial.model_validate_json(few.model_dump_json()) == few
     assert trial(network_args={"halve": (0, 2), "width": 0.5}).id == few.id
+
+
+def test_lineage_is_all_that_it_starts_from_the_nearest_first() -> None:
+    first = trial(pretrained="alexnet-imagenet1k-v1")
+    second = trial(start=first.settings)
+    vote = trial(vote=2, start=second.settings)
+    assert second.lineage == (first,)
+    assert vote.lineage == (vote.members[0], second, first, vote.members[1])
 
 
 def test_all_mistakes_at_once() -> None:

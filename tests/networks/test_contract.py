@@ -53,6 +53,7 @@ PARAMETERS = {
     + (1024 * 1024 + 1024)
     + 4 * 1025,
     # torchvision's and Keras' own counts; Keras' without moving averages.
+    "alexnet": 61_100_840,
     "vgg-16-imagenet": 138_357_544,
     "vgg-19-imagenet": 143_667_240,
     "resnet-50-imagenet": 25_557_032,

@@ -54,7 +54,7 @@ def test_hidden_layers() -> None:
     assert stages[-2:] == ["hidden1", "hidden2"]
 
 
-@pytest.mark.parametrize("name", ["vgg-16-imagenet", "vgg-19-imagenet", "resnet-50-imagenet"])
+@pytest.mark.parametrize("name", ["alexnet", "vgg-16-imagenet", "vgg-19-imagenet", "resnet-50-imagenet"])
 def test_weights_of_torchvision_fit(name: str) -> None:
     with torch.device("meta"):
         theirs = getattr(torchvision.models, name.removesuffix("-imagenet").replace("-", ""))()

@@ -31,6 +31,19 @@ def test_each_preset_has_data_of_its_own_and_what_it_starts_from_counts(tmp_path
     )
 
 
+def test_published_weights_count_as_data(tmp_path: Path) -> None:
+    """Those of what it starts from too; networks with pre-activation are trained on ImageNet instead."""
+    assert "paper needs data: cifar10, the weights vgg-16-imagenet1k-v1, the weights vgg-19-imagenet1k-v1;" in state(
+        registry.get("pvlu/vgg"), tmp_path
+    )
+    assert "paper needs data: cifar10-gaussian, cifar10, the weights vgg-16-imagenet1k-v1, " in state(
+        registry.get("pvlu/vgg-blurred"), tmp_path
+    )
+    assert "paper needs data: cifar10, imagenet, the weights resnet-50-imagenet1k-v1;" in state(
+        registry.get("pvlu/resnet-cifar10"), tmp_path
+    )
+
+
 def test_what_is_not_built_yet_is_named(tmp_path: Path) -> None:
     waiting = Experiment(
         name="paper/figure",

@@ -9,7 +9,7 @@ import torch
 from ..datasets.dataset import Dataset
 from ..datasets.examples import Examples
 from ..experiments.network import build_network
-from ..experiments.run_trial import EVALUATION_BATCH
+from ..experiments.run_trial import EVALUATION_BATCH, reproducible
 from ..experiments.trial import Trial
 from ..training import optimizers
 from ..training.augmentation import Augmentation
@@ -75,14 +75,12 @@ def steps_per_epoch(trial: Trial, images: int) -> int:
 
 
 def measure(trial: Trial, data: Dataset) -> Speed:
-    """Train and test on a few batches: one to warm up, and a few that are timed; of slow networks, on one.
+    """Train and test on a few batches as a trial would: one to warm up, and a few that are timed; of slow ones, on one.
 
     Raises:
         RectifiersError: data, network and activation do not fit together.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(trial.threads)
-    try:
+    with reproducible(trial.threads):
         test = _first(data.test, min(trial.batch_size, EVALUATION_BATCH))
         normalise = data.train.numbers(trial.normalise, channels_last=True)
         net = build_network(trial, data)
@@ -109,8 +107,6 @@ def measure(trial: Trial, data: Dataset) -> Speed:
         epoch, steps = run(1)
         if epoch.train_seconds < PATIENCE:
             epoch, steps = run(STEPS)
-    finally:
-        torch.set_num_threads(before)
     return Speed(epoch.train_seconds / steps, epoch.test_seconds / len(test))
 
 

@@ -23,6 +23,7 @@ from .options import (
 from .output import print_json
 
 if TYPE_CHECKING:
+    from ..datasets.source import Availability
     from ..experiments.trial import Trial
 
 
@@ -41,10 +42,10 @@ def plan_experiment(
     from .selection import select
 
     selection = select(experiment, preset, seeds, settings)
-    check_names(selection.trials)
     done = selection.done(results)
     to_do = [trial for trial in selection.trials if trial not in done]
-    before = [trial for trial in _lineage(to_do) if trial not in to_do]
+    before = selection.starts(results)
+    check_names([*selection.trials, *before])
     data = _data([*selection.trials, *before], data_dir)
     count = min(workers or os.cpu_count() or 1, max(1, len(to_do)))
     plan: dict[str, Any] = {
@@ -58,6 +59,7 @@ def plan_experiment(
         "started_from": len(before),
         "workers": count,
         "data": data,
+        "weights": _weights([*selection.trials, *before], data_dir),
         "deviations": list(selection.experiment.deviations),
         "costs": None,
         "seconds": None,
@@ -73,32 +75,33 @@ def plan_experiment(
         print("\n".join([selection.heading, *_lines(plan)]))
 
 
-def _lineage(trials: Sequence[Trial]) -> list[Trial]:
-    """All that some trials start from, and what that starts from, each once."""
-    found: dict[Trial, None] = {}
-    for trial in trials:
-        for ancestor in trial.ancestors:
-            found |= dict.fromkeys([*_lineage([ancestor]), ancestor])
-    return list(found)
-
-
 def _data(trials: Sequence[Trial], data_dir: Path) -> list[dict[str, Any]]:
     """Each data set, whether its files are there, and how large they are."""
     from .. import datasets
 
     described = []
     for name in dict.fromkeys(trial.dataset for trial in trials):
-        found, size = datasets.check(name, data_dir), datasets.size(name)
-        described.append(
-            {
-                "name": name,
-                "ready": found.ready,
-                "missing": list(found.missing),
-                "advice": found.advice,
-                "gigabytes": size and size.gigabytes,
-            }
-        )
+        size = datasets.size(name)
+        described.append(_described(name, datasets.check(name, data_dir), size.gigabytes if size else None))
     return described
+
+
+def _weights(trials: Sequence[Trial], data_dir: Path) -> list[dict[str, Any]]:
+    """Published weights that trainings start from, likewise."""
+    from ..experiments import pretrained
+
+    names = dict.fromkeys(trial.pretrained for trial in trials if trial.pretrained)
+    return [_described(name, pretrained.check(name, data_dir), pretrained.get(name).gigabytes) for name in names]
+
+
+def _described(name: str, found: Availability, gigabytes: float | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "ready": found.ready,
+        "missing": list(found.missing),
+        "advice": found.advice,
+        "gigabytes": gigabytes,
+    }
 
 
 def _stand_in(data: dict[str, Any]) -> str:
@@ -149,10 +152,11 @@ def _costs(
 def _lines(plan: dict[str, Any]) -> list[str]:
     before = f", and {plan['started_from']} that they start from" if plan["started_from"] else ""
     lines = [f"trainings  {plan['trainings']}: {plan['done']} done, {plan['to_do']} to do{before}"]
-    for item in plan["data"]:
-        state = "ready" if item["ready"] else f"missing {', '.join(item['missing'])}; {item['advice']}"
-        size = f", {item['gigabytes']:g} GB" if item["gigabytes"] else ""
-        lines.append(f"data       {item['name']}{size}: {state}")
+    for kind in ("data", "weights"):
+        for item in plan[kind]:
+            state = "ready" if item["ready"] else f"missing {', '.join(item['missing'])}; {item['advice']}"
+            size = f", {item['gigabytes']:g} GB" if item["gigabytes"] else ""
+            lines.append(f"{kind:<11}{item['name']}{size}: {state}")
     if plan["seconds"] is None:
         lines.append("time       can be measured when the data are there")
     elif plan["to_do"]:

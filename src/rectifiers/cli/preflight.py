@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import activations, datasets, networks
+from ..experiments import pretrained
 from ..experiments.network import build_network
 from ..experiments.run_trial import build_batches, check_device
 from ..experiments.trial import Trial
+from ..experiments.weights import transplant
 
 
 def check_names(trials: Sequence[Trial]) -> None:
-    """Make sure that activations, networks and data sets exist and that the devices are there.
+    """Make sure that activations, networks, data sets and published weights exist and that the devices are there.
 
     Raises:
         UnknownNameError: with the nearest names.
-        ConfigError: there is no such device, or a data set lacks its path.
+        ConfigError: there is no such device, a data set lacks its path, or weights are those of another network.
     """
     for trial in _distinct(trials, "activation", "base"):
         activations.registry.get(trial.activation)
@@ -25,27 +27,32 @@ def check_names(trials: Sequence[Trial]) -> None:
         networks.registry.get(trial.network)
     for trial in _distinct(trials, "dataset"):
         datasets.check(trial.dataset)
+    for trial in _distinct(trials, "network", "pretrained"):
+        if trial.pretrained:
+            pretrained.get(trial.pretrained).check_network(trial.network)
     for trial in _distinct(trials, "device"):
         check_device(trial.device)
 
 
 def check_data(trials: Sequence[Trial], data_dir: Path, *, download: bool = False) -> None:
-    """Read all data once, and build every network and every choice of images once.
+    """Read all data and published weights once, and build every network and every choice of images once.
 
     Args:
-        trials: what will run.
-        data_dir: where data sets lie.
+        trials: what will run, and what that starts from.
+        data_dir: where data sets and weights lie.
         download: fetch what is missing.
 
     Raises:
-        DataError: data are missing or damaged.
+        DataError: data or weights are missing or damaged.
         ConfigError: an activation does not take its arguments, or the data have too few images.
-        RectifiersError: data, network and activation do not fit together.
+        RectifiersError: data, network, activation and weights do not fit together.
     """
     for trial in _distinct(
-        trials, "dataset", "network", "network_args", "activation", "activation_args", "where", "base"
+        trials, "dataset", "network", "network_args", "activation", "activation_args", "where", "base", "pretrained"
     ):
-        build_network(trial, datasets.load(trial.dataset, data_dir, download=download))
+        net = build_network(trial, datasets.load(trial.dataset, data_dir, download=download))
+        if trial.pretrained:
+            transplant(pretrained.load(trial.pretrained, data_dir, download=download), net)
     for trial in _distinct(trials, "dataset", "train_size", "validation", "folds"):
         build_batches(trial, datasets.load(trial.dataset, data_dir))
 

@@ -53,13 +53,14 @@ def run_experiment(
 
     selection = select(experiment, preset, seeds, settings)
     trials, folder = selection.trials, results / selection.experiment.folder
-    check_names(trials)
-    done = selection.done(results)
+    done, starts = selection.done(results), selection.starts(results)
+    check_names([*trials, *starts])
     _say(f"{selection.heading}\n{len(trials)} trainings, {len(done)} done before, in {folder}")
     if download:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        check_data([trial for trial in trials if trial not in done], data_dir, download=download)
+        to_do = [trial for trial in trials if trial not in done]
+        check_data([*to_do, *starts], data_dir, download=download)
         store = selection.store(results)
         with shown(len(trials)) as report:
             progress = runner.run(

@@ -14,6 +14,7 @@ from ..experiments.file import SETTINGS, load_experiment
 from ..experiments.result import Result
 from ..experiments.store import Store
 from ..experiments.trial import Trial
+from ..experiments.weights import is_kept
 from ..papers import registry
 from .setting import split_setting
 
@@ -70,6 +71,16 @@ class Selection:
             return set()
         store = self.store(results)
         return {trial for trial in self.trials if store.has(trial)}
+
+    def starts(self, results: Path) -> list[Trial]:
+        """What has to be trained besides the trials that are not done, for these start from it."""
+        to_do = set(self.trials) - self.done(results)
+        needed = dict.fromkeys(start for trial in self.trials if trial in to_do for start in trial.lineage)
+        starts = [start for start in needed if start not in to_do]
+        if not (results / self.experiment.folder).exists():
+            return starts
+        weights = self.store(results).weights
+        return [start for start in starts if not is_kept(weights, start)]
 
 
 def select(name: str, preset: str | None, seeds: int | None, settings: Sequence[str] | None) -> Selection:

@@ -87,7 +87,7 @@ def load(name: str, data_dir: Path | str | None = None, *, download: bool = Fals
         >>> load("digits")
         Dataset(digits: 1437 train, 360 test, 1×8×8, 10 classes)
     """
-    source, folder = _source(name), _folder(data_dir)
+    source, folder = _source(name), data_folder(data_dir)
     if download:
         source.fetch(folder)
     return _load(source, folder)
@@ -110,7 +110,7 @@ def check(name: str, data_dir: Path | str | None = None) -> Availability:
         >>> check("npz:nowhere.npz").missing
         ('nowhere.npz',)
     """
-    return _source(name).look(_folder(data_dir))
+    return _source(name).look(data_folder(data_dir))
 
 
 @cache
@@ -148,7 +148,16 @@ def size(name: str) -> Size | None:
     return _source(name).size
 
 
-def _folder(data_dir: Path | str | None) -> Path:
+def data_folder(data_dir: Path | str | None = None) -> Path:
+    """The folder with the data files, absolute.
+
+    Args:
+        data_dir: as for `load`.
+
+    Example:
+        >>> data_folder("/photographs").as_posix()
+        '/photographs'
+    """
     return Path(data_dir or os.environ.get("RECTIFIERS_DATA") or "data").expanduser().resolve()
 
 

@@ -37,7 +37,7 @@ def download(resource: Resource, target: Path, *, timeout: float = 30.0) -> None
     for url in resource.urls:
         _log.info("downloading %s to %s", url, target)
         try:
-            _store(_chunks(url, timeout), target, resource.md5)
+            _store(_chunks(url, timeout), target, resource)
         except _MirrorError as error:
             failures.append(f"{url}: {error}")
         except OSError as error:
@@ -67,17 +67,17 @@ def _chunks(url: str, timeout: float) -> Iterator[bytes]:
         raise _MirrorError(f"sent {received:,} of {int(length):,} bytes")
 
 
-def _store(chunks: Iterator[bytes], target: Path, md5: str) -> None:
+def _store(chunks: Iterator[bytes], target: Path, resource: Resource) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    digest = hashlib.md5(usedforsecurity=False)
+    digest = hashlib.new(resource.algorithm, usedforsecurity=False)
     try:
         with part.open("wb") as file:
             for chunk in chunks:
                 digest.update(chunk)
                 file.write(chunk)
-        if digest.hexdigest() != md5:
-            raise _MirrorError(f"expected md5 {md5}, found {digest.hexdigest()}")
+        if not digest.hexdigest().startswith(resource.hash):
+            raise _MirrorError(f"expected {resource.algorithm} {resource.hash}, found {digest.hexdigest()}")
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

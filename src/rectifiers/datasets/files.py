@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ..core.errors import DataError
 
@@ -20,21 +21,23 @@ class Resource:
 
     Args:
         file: its name.
-        md5: its hash.
+        hash: in hexadecimal, or as many of its first digits as are published.
         urls: mirrors, in the order to try them.
-        unpacked_md5: for a .gz file, the hash of its content: that is what must be right, however it was compressed.
+        unpacked_hash: for a .gz file, that of its content: that is what must be right, however it was compressed.
+        algorithm: of both hashes.
     """
 
     file: str
-    md5: str
+    hash: str
     urls: tuple[str, ...]
-    unpacked_md5: str | None = None
+    unpacked_hash: str | None = None
+    algorithm: Literal["md5", "sha256"] = "md5"
 
     def paths(self, data_dir: Path, folders: tuple[str, ...]) -> Iterator[Path]:
         """Where the file may lie, packed or not: in one of the folders of its data set, or in `data_dir` itself."""
         for folder in (*folders, ""):
             yield data_dir / folder / self.file
-            if self.unpacked_md5:
+            if self.unpacked_hash:
                 yield data_dir / folder / self.file.removesuffix(".gz")
 
     def find(self, data_dir: Path, folders: tuple[str, ...]) -> Path | None:
@@ -51,23 +54,21 @@ class Resource:
             content = path.read_bytes()
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}; check its permissions") from error
-        if self.unpacked_md5 and content.startswith(_GZIP_MAGIC):
+        if self.unpacked_hash and content.startswith(_GZIP_MAGIC):
             try:
                 content = gzip.decompress(content)
             except (OSError, EOFError, zlib.error) as error:
-                raise self._damaged(path, self.md5, content, f" ({error})") from error
-        expected = self.unpacked_md5 or self.md5
-        if _md5(content) != expected:
+                raise self._damaged(path, self.hash, content, f" ({error})") from error
+        expected = self.unpacked_hash or self.hash
+        if not self._digest(content).startswith(expected):
             raise self._damaged(path, expected, content)
         return content
 
-    @staticmethod
-    def _damaged(path: Path, expected: str, content: bytes, why: str = "") -> DataError:
+    def _digest(self, content: bytes) -> str:
+        return hashlib.new(self.algorithm, content, usedforsecurity=False).hexdigest()
+
+    def _damaged(self, path: Path, expected: str, content: bytes, why: str = "") -> DataError:
         return DataError(
-            f"{path} is damaged or belongs to another data set{why}: expected md5 {expected}, "
-            f"found {_md5(content)} in {len(content):,} bytes; get it again, or move it away"
+            f"{path} is damaged or another file of that name{why}: expected {self.algorithm} {expected}, "
+            f"found {self._digest(content)} in {len(content):,} bytes; get it again, or move it away"
         )
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()

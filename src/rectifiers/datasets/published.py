@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from ..core.errors import DataError
-from .download import download
 from .files import Resource
+from .publication import Publication
 from .source import Availability, Source
 from .tree import Archive
 
@@ -27,17 +26,11 @@ class Published(Source):
 
     def look(self, data_dir: Path) -> Availability:
         """Which of the files are there, in the data set's folders or in the data folder itself."""
-        found, missing = self._find(data_dir)
-        return Availability(
-            found=tuple(found.values()),
-            missing=tuple(resource.file for resource in missing),
-            advice=_advice(missing) if missing else "",
-        )
+        return self._publication.look(data_dir)
 
     def fetch(self, data_dir: Path) -> None:
         """Download the files that are not there."""
-        for resource in self._find(data_dir)[1]:
-            download(resource, data_dir / self.folders[0] / resource.file)
+        self._publication.fetch(data_dir)
 
     def read(self, data_dir: Path) -> dict[str, bytes]:
         """Published name → unpacked content of every file.
@@ -45,7 +38,7 @@ class Published(Source):
         Raises:
             DataError: files are missing, cannot be read, or have another hash.
         """
-        return {resource.file: resource.read(path) for resource, path in self.locate(data_dir).items()}
+        return self._publication.read(data_dir)
 
     def open(self, data_dir: Path) -> Archive:
         """The one archive that is published, its hash checked before it is opened.
@@ -62,25 +55,8 @@ class Published(Source):
         Raises:
             DataError: some are missing.
         """
-        found, missing = self._find(data_dir)
-        if missing:
-            tried = [str(path) for resource in missing for path in resource.paths(data_dir, self.folders)]
-            raise DataError(
-                f"{self.name}: {len(missing)} of {len(self.resources)} files are missing; {_advice(missing)}. "
-                "Looked for\n  " + "\n  ".join(tried)
-            )
-        return found
+        return self._publication.locate(data_dir)
 
-    def _find(self, data_dir: Path) -> tuple[dict[Resource, Path], list[Resource]]:
-        """Where each file lies, and those that lie nowhere."""
-        paths = {resource: resource.find(data_dir, self.folders) for resource in self.resources}
-        found = {resource: path for resource, path in paths.items() if path is not None}
-        return found, [resource for resource in self.resources if resource not in found]
-
-
-def _advice(missing: list[Resource]) -> str:
-    sites = " and ".join(sorted({resource.urls[0].rpartition("/")[0] for resource in missing}))
-    return (
-        "point RECTIFIERS_DATA or data_dir at the folder that has them, "
-        f"or download them with --download (download=True) from {sites}"
-    )
+    @property
+    def _publication(self) -> Publication:
+        return Publication(self.name, self.folders, self.resources)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError, UnknownNameError
+from . import pretrained
 from .experiment import Arm, Experiment, Preset
 from .result import Metric
 from .toml import read_toml
@@ -121,3 +122,5 @@ def _check_trial(trial: Trial, metric: Metric) -> None:
     if trial.network not in networks.registry:
         raise UnknownNameError("network", trial.network, networks.registry)
     datasets.check(trial.dataset)
+    if trial.pretrained:
+        pretrained.get(trial.pretrained).check_network(trial.network)

@@ -26,6 +26,7 @@ from ..training.frozen import freeze
 from ..training.loop import DivergedError, evaluate, fit
 from ..training.metrics import Epoch
 from ..training.tasks import task_of
+from . import pretrained
 from .network import build_network
 from .provenance import provenance
 from .result import Result, Shape, Trace
@@ -42,7 +43,7 @@ def run_trial(
 
     Args:
         trial: what to do.
-        data_dir: where data sets lie; see `datasets.load`.
+        data_dir: where data sets and published weights lie; see `datasets.load`.
         weights: folder of the trained weights that other trials start from; None trains those first, each time.
         keep: keep the weights there, because another trial will need them.
 
@@ -86,19 +87,27 @@ def train(trial: Trial, data_dir: Path | str | None = None, weights: Path | None
     elif trial.vote:
         outcome, state = _vote(trial, data, needed), {}
     else:
-        outcome, state = _train(trial, data, needed[0][1] if needed else None)
+        outcome, state = _train(trial, data, _first(trial, data_dir, needed))
     where_from = {
         **provenance(),
         "data": f"{data.name} {datasets.digest(data)}",
+        **({"pretrained": pretrained.get(trial.pretrained).resource.file} if trial.pretrained else {}),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),
     }
     return Result(trial=trial, **outcome, provenance=where_from), state
 
 
+def _first(trial: Trial, data_dir: Path | str | None, needed: Sequence[tuple[Result, Weights]]) -> Weights | None:
+    """The weights that a training starts from, or None if it draws them."""
+    if trial.pretrained is not None:
+        return pretrained.load(trial.pretrained, data_dir)
+    return needed[0][1] if needed else None
+
+
 def _train(trial: Trial, data: Dataset, first: Weights | None) -> tuple[dict[str, Any], Weights]:
     """One training, from the weights `first` or from fresh ones: fields of its result, and the weights at the end."""
-    with _reproducible(trial.threads):
+    with reproducible(trial.threads):
         net = build_network(trial, data)
         if first is not None:
             transplant(first, net)
@@ -159,7 +168,7 @@ def _train(trial: Trial, data: Dataset, first: Weights | None) -> tuple[dict[str
 
 def _vote(trial: Trial, data: Dataset, members: Sequence[tuple[Result, Weights]]) -> dict[str, Any]:
     """The mean of the answers of trained networks: fields of a result."""
-    with _reproducible(trial.threads):
+    with reproducible(trial.threads):
         nets = []
         for result, weights in members:
             nets.append(build_network(result.trial, data))
@@ -217,8 +226,12 @@ def check_device(name: str) -> None:
 
 
 @contextmanager
-def _reproducible(threads: int) -> Iterator[None]:
-    """Everything outside the trial that could change its bits, fixed; and put back afterwards."""
+def reproducible(threads: int) -> Iterator[None]:
+    """Everything outside a trial that could change its bits, fixed; and put back afterwards.
+
+    Args:
+        threads: that PyTorch uses meanwhile.
+    """
     before = torch.get_num_threads()
     # Kernels round differently from one instruction set to the next, and not every machine has them; the composites
     # give a trial the bits that it has everywhere.

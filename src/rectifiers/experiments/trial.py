@@ -57,6 +57,9 @@ class Trial(BaseModel):
     start: Trial | None = Field(
         None, description="trial whose trained weights it starts from; layers of another shape start afresh"
     )
+    pretrained: str | None = Field(
+        None, min_length=1, description="published weights that it starts from instead: docs/data.md lists them"
+    )
     trained: Literal["all", "activations", "activations and norms", "activations, norms and head", "head"] = Field(
         "all", description="what is trained; normalisation that is not trained keeps its statistics too"
     )
@@ -163,6 +166,8 @@ class Trial(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.start is not None and self.pretrained is not None:
+            raise ValueError("a trial starts from another or from published weights; write pretrained into its start")
         if self.momentum and self.optimizer == "adam":
             raise ValueError("momentum is for sgd and rmsprop; adam has betas of its own")
         if self.nesterov and not (self.optimizer == "sgd" and self.momentum):
@@ -184,6 +189,11 @@ class Trial(BaseModel):
     def ancestors(self) -> tuple[Trial, ...]:
         """The trials whose trained weights it needs."""
         return self.members or (() if self.start is None else (self.start,))
+
+    @property
+    def lineage(self) -> tuple[Trial, ...]:
+        """The trials whose trained weights it needs, and those that these need, the nearest first, each once."""
+        return tuple(dict.fromkeys(one for ancestor in self.ancestors for one in (ancestor, *ancestor.lineage)))
 
     @property
     def settings(self) -> dict[str, Any]:

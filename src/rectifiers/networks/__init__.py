@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 TABLE = {
+    "alexnet": "alexnet:AlexNet",
     "all-cnn-b": "all_convolutional:AllCNNB",
     "char-cnn": "char_cnn:CharCNN",
     "convpool-cnn-c": "all_convolutional:ConvPoolCNNC",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from .. import datasets
+from ..experiments import pretrained
 from ..experiments.experiment import Experiment
-from ..experiments.trial import Trial
 
 
 def state(experiment: Experiment, data_dir: Path) -> str:
@@ -15,7 +14,7 @@ def state(experiment: Experiment, data_dir: Path) -> str:
 
     Args:
         experiment: of the registry, or of one's own.
-        data_dir: folder with the files of the data sets.
+        data_dir: folder with the files of data sets and published weights.
 
     Returns:
         "waits for …" what is not built yet; or which presets run here, and which data the others need; and why its
@@ -42,13 +41,11 @@ def _by_preset(experiment: Experiment, data_dir: Path) -> list[str]:
 
 
 def _absent(experiment: Experiment, preset: str, data_dir: Path) -> list[str]:
-    """The data sets of a preset whose files are not there."""
-    trials = [cell.trial for cell in experiment.cells(preset, seeds=1)]
-    return [name for name in dict.fromkeys(_datasets(trials)) if not datasets.check(name, data_dir).ready]
-
-
-def _datasets(trials: Iterable[Trial]) -> Iterable[str]:
-    for trial in trials:
-        yield trial.dataset
-        if trial.start is not None:
-            yield from _datasets([trial.start])
+    """The data sets and published weights of a preset whose files are not there."""
+    trials = [one for cell in experiment.cells(preset, seeds=1) for one in (cell.trial, *cell.trial.lineage)]
+    data = dict.fromkeys(trial.dataset for trial in trials)
+    weights = dict.fromkeys(trial.pretrained for trial in trials if trial.pretrained)
+    return [
+        *(name for name in data if not datasets.check(name, data_dir).ready),
+        *(f"the weights {name}" for name in weights if not pretrained.check(name, data_dir).ready),
+    ]

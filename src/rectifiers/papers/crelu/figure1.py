@@ -7,15 +7,15 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import CIFAR10, CRELU, RELU, small
+from .trained import ALEXNET, CIFAR10, CRELU, PUBLISHED, RELU, small
 
 experiment = Experiment(
     name="crelu/figure1",
     title="Filters and their opposites",
     paper=PAPER,
     rows=(RELU, CRELU),
-    columns=(CIFAR10,),
-    presets=small("Networks"),
+    columns=(CIFAR10, ALEXNET),
+    presets={**small("Networks"), "paper": PUBLISHED},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "A filter's pair is the one with the smallest cosine similarity.",

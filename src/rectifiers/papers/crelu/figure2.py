@@ -7,15 +7,15 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import CIFAR10, RELU, small
+from .trained import ALEXNET, CIFAR10, PUBLISHED, RELU, small
 
 experiment = Experiment(
     name="crelu/figure2",
     title="How opposite AlexNet's filters are",
     paper=PAPER,
     rows=(RELU,),
-    columns=(CIFAR10,),
-    presets=small("Networks"),
+    columns=(CIFAR10, ALEXNET),
+    presets={**small("Networks"), "paper": PUBLISHED},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "Random filters are Gaussian, of unit length, as many and as large as the layer's.",

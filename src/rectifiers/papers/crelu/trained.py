@@ -12,6 +12,25 @@ CRELU = Arm("CReLU", {"activation": "crelu"})
 CIFAR10 = Arm("CIFAR-10", {**SETTINGS, "dataset": "cifar10", "network_args": {"width": 1.0}})
 CIFAR100 = Arm("CIFAR-100", {**CIFAR10.settings, "dataset": "cifar100"})
 
+# The figures look at weights alone: noise gives the network its shape, and its accuracy on noise is not shown.
+ALEXNET = Column(
+    "AlexNet",
+    {
+        **CIFAR10.settings,
+        "dataset": "generated:imagenet",
+        "network": "alexnet",
+        "network_args": {},
+        "pretrained": "alexnet-imagenet1k-v1",
+        "epochs": 0,
+        "normalise": "imagenet",
+    },
+    metric="parameters",
+)
+
+PUBLISHED = Preset(
+    note="The weights that torchvision publishes.", seeds=1, rows=("ReLU",), columns=("AlexNet",), comparable=True
+)
+
 
 def on_imagenet(layers: str) -> Column:
     """All-CNN-B, CReLU in its first layers.

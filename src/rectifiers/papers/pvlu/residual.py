@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...experiments.experiment import Arm, Preset
+from ...experiments.experiment import Column, Preset
 from .finetuning import (
     ENLARGED,
-    IMAGENET,
     ON_DIGITS,
     ON_SUBSET,
     PAPER_PRESET,
     POCKET,
     POCKET_NOTE,
+    PVLU_ROW,
+    RELU,
     SMOKE,
     SMOKE_NOTE,
     TRAINED_HERE,
     from_nothing,
+    pretrained,
     rows,
 )
+
+IMAGENET: dict[str, Any] = {
+    "dataset": "imagenet",
+    "network_args": {},
+    "optimizer": "sgd",
+    "lr": 0.01,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "epochs": 90,
+    "milestones": (30, 60),
+    "augment": ("patch:224", "flip"),
+    **RELU,
+}
+"""How the weights of the networks with pre-activation come about."""
 
 ROWS = rows(
     before={"trained": "activations, norms and head", "start": IMAGENET},
@@ -26,15 +42,17 @@ ROWS = rows(
 )
 
 
-def columns(*labels: str) -> tuple[Arm, ...]:
+def columns(*labels: str) -> tuple[Column, ...]:
     """ResNet-50, ResNet-101 v2 and ResNet-152 v2.
 
     Args:
         labels: as the table prints them.
     """
-    names = ("resnet-50-imagenet", "resnet-101-v2", "resnet-152-v2")
+    published = pretrained("resnet-50-imagenet1k-v1", behind=[PVLU_ROW])
+    networks = {"resnet-50-imagenet": published, "resnet-101-v2": {}, "resnet-152-v2": {}}
     return tuple(
-        Arm(label, {"network": name, "network_args": ENLARGED}) for label, name in zip(labels, names, strict=True)
+        Column(label, {"network": name, "network_args": ENLARGED}, cells=cells)
+        for label, (name, cells) in zip(labels, networks.items(), strict=True)
     )
 
 
@@ -63,4 +81,11 @@ PRESETS = {
 RETRAINED = (
     "15 epochs with ReLU, then 15 with PVLU; batch normalisation learns in both, as the paper says. In the first the "
     "last layer learns too, for it is another than ImageNet's."
+)
+
+WEIGHTS = (
+    "The paper takes weights pretrained on ImageNet from Keras. ResNet-50's are those that torchvision publishes, the "
+    "same for all seeds; its blocks have the stride in their 3×3 convolution and no biases, those of Keras in the "
+    "first 1×1, and biases. Of the networks with pre-activation torchvision has none: they are trained here first, on "
+    "ImageNet, for 90 epochs of SGD at 0.01 with steps by 0.1 at epochs 30 and 60."
 )

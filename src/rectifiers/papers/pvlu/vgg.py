@@ -8,13 +8,13 @@ from ...experiments.experiment import Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .finetuning import (
-    IMAGENET,
     ON_DIGITS,
     ON_SUBSET,
     PAPER_PRESET,
     POCKET,
     POCKET_NOTE,
     PROTOCOL,
+    PVLU_ROW,
     SETTINGS,
     SMOKE,
     SMOKE_NOTE,
@@ -22,15 +22,15 @@ from .finetuning import (
     from_nothing,
     rows,
 )
-from .vggs import COLUMNS, narrow
+from .vggs import WEIGHTS, columns, narrow
 
 experiment = Experiment(
     name="pvlu/vgg",
     title="VGG fine-tuned by PVLU",
     paper=PAPER,
     settings={**SETTINGS, "dataset": "cifar10"},
-    rows=rows(before={"trained": "head", "start": IMAGENET}, after={"trained": "activations"}),
-    columns=COLUMNS,
+    rows=rows(before={"trained": "head"}, after={"trained": "activations"}),
+    columns=columns(behind=[PVLU_ROW]),
     presets={
         "smoke": Preset(
             note=SMOKE_NOTE,
@@ -52,7 +52,8 @@ experiment = Experiment(
     deviations=(
         "The paper trains the last layers with ReLU to convergence, freezes all weights and puts PVLU everywhere; "
         "ours trains the last linear layer for 15 epochs, and α and β for 15 more.",
+        WEIGHTS,
         *PROTOCOL,
     ),
-    gpu="20 trainings of VGG on images of 224×224, from 10 on ImageNet",
+    gpu="20 trainings of VGG on images of 224×224",
 )

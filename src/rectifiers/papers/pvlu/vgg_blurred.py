@@ -9,7 +9,7 @@ from ...experiments.experiment import Arm, Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .finetuning import (
-    IMAGENET,
+    FROM_NOTHING,
     ON_DIGITS,
     ON_SUBSET,
     PAPER_PRESET,
@@ -17,27 +17,29 @@ from .finetuning import (
     POCKET_NOTE,
     PROTOCOL,
     PVLU,
+    PVLU_ROW,
     RELU,
+    RELU_ROW,
     SETTINGS,
     SMOKE,
     SMOKE_NOTE,
     TRAINED_HERE,
 )
-from .vggs import COLUMNS, narrow
+from .vggs import WEIGHTS, columns, narrow
 
-SHARP = {**RELU, "dataset": "cifar10", "trained": "head", "start": IMAGENET}
+SHARP = {**RELU, "dataset": "cifar10", "trained": "head"}
 """How the network with ReLU is trained, before it meets blurred images."""
 
 ROWS = (
-    Arm("ReLU", {**RELU, "epochs": 0, "start": SHARP}),
-    Arm("PVLU (ours)", {**PVLU, "trained": "activations and norms", "start": SHARP}),
+    Arm(RELU_ROW, {**RELU, "epochs": 0, "start": SHARP}),
+    Arm(PVLU_ROW, {**PVLU, "trained": "activations and norms", "start": SHARP}),
 )
 
 
 def _from_nothing(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The rows where the network is trained from the start on sharp images."""
-    fresh = {"start": {**before, "trained": "all", "start": None}}
-    return {"ReLU": {"epochs": 0, **fresh}, "PVLU (ours)": {**after, **fresh}}
+    fresh = {"start": {**before, **FROM_NOTHING}}
+    return {RELU_ROW: {"epochs": 0, **fresh}, PVLU_ROW: {**after, **fresh}}
 
 
 experiment = Experiment(
@@ -46,7 +48,7 @@ experiment = Experiment(
     paper=PAPER,
     settings={**SETTINGS, "dataset": "cifar10-gaussian"},
     rows=ROWS,
-    columns=COLUMNS,
+    columns=columns(behind=[RELU_ROW, PVLU_ROW]),
     presets={
         "smoke": Preset(
             note=f"{SMOKE_NOTE} Nothing is blurred.",
@@ -70,7 +72,8 @@ experiment = Experiment(
         "The network is fine-tuned with ReLU on sharp images and tested on blurred ones; then α and β learn on blurred "
         "ones, and batch normalisation where there is some: VGG for ImageNet has none. ReLU's row has no such "
         "training.",
+        WEIGHTS,
         *PROTOCOL,
     ),
-    gpu="20 trainings of VGG on images of 224×224, from 10 on ImageNet",
+    gpu="20 trainings of VGG on images of 224×224",
 )

@@ -1,15 +1,30 @@
-"""What the tables on VGG share: the two networks, and what stands for them in the small presets."""
+"""What the tables on VGG share: the two networks with their weights, and what stands for them in the small presets."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from ...experiments.experiment import Arm
-from .finetuning import ENLARGED
+from ...experiments.experiment import Column
+from .finetuning import ENLARGED, pretrained
 
-COLUMNS = tuple(
-    Arm(f"VGG-{depth}", {"network": f"vgg-{depth}-imagenet", "network_args": ENLARGED}) for depth in (16, 19)
-)
+DEPTHS = (16, 19)
+
+
+def columns(*, behind: Collection[str]) -> tuple[Column, ...]:
+    """VGG-16 and VGG-19 with the weights that torchvision publishes.
+
+    Args:
+        behind: labels of the rows that start where the network with ReLU ends.
+    """
+    return tuple(
+        Column(
+            f"VGG-{depth}",
+            {"network": f"vgg-{depth}-imagenet", "network_args": ENLARGED},
+            cells=pretrained(f"vgg-{depth}-imagenet1k-v1", behind=behind),
+        )
+        for depth in DEPTHS
+    )
 
 
 def narrow(width: float, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -19,4 +34,10 @@ def narrow(width: float, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
         width: factor of all numbers of filters.
         data: settings that name the data.
     """
-    return {f"VGG-{depth}": {"network": f"vgg-{depth}", "network_args": {"width": width}, **data} for depth in (16, 19)}
+    return {f"VGG-{depth}": {"network": f"vgg-{depth}", "network_args": {"width": width}, **data} for depth in DEPTHS}
+
+
+WEIGHTS = (
+    "The paper takes weights pretrained on ImageNet from Keras; ours are those that torchvision publishes of the same "
+    "networks, the same for all seeds."
+)
