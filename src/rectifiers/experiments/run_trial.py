@@ -98,7 +98,7 @@ def train(trial: Trial, data_dir: Path | str | None = None, weights: Path | None
 
 def _train(trial: Trial, data: Dataset, first: Weights | None) -> tuple[dict[str, Any], Weights]:
     """One training, from the weights `first` or from fresh ones: fields of its result, and the weights at the end."""
-    with _reproducible(trial.threads):
+    with reproducible(trial.threads):
         net = build_network(trial, data)
         if first is not None:
             transplant(first, net)
@@ -159,7 +159,7 @@ def _train(trial: Trial, data: Dataset, first: Weights | None) -> tuple[dict[str
 
 def _vote(trial: Trial, data: Dataset, members: Sequence[tuple[Result, Weights]]) -> dict[str, Any]:
     """The mean of the answers of trained networks: fields of a result."""
-    with _reproducible(trial.threads):
+    with reproducible(trial.threads):
         nets = []
         for result, weights in members:
             nets.append(build_network(result.trial, data))
@@ -217,7 +217,7 @@ def check_device(name: str) -> None:
 
 
 @contextmanager
-def _reproducible(threads: int) -> Iterator[None]:
+def reproducible(threads: int) -> Iterator[None]:
     """Everything outside the trial that could change its bits, fixed; and put back afterwards."""
     before = torch.get_num_threads()
     # Kernels round differently from one instruction set to the next, and not every machine has them; the composites
