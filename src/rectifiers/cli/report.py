@@ -71,7 +71,7 @@ def write_report(
         data_dir.expanduser().resolve(),
     )
     if sections:
-        write_sections(analysis_path(path), sections, [trial.id for trial in selection.trials])
+        write_sections(analysis_path(path), sections, [trial.id for trial in selection.done(results)])
     write(selection.experiment, selection.preset, outcomes, path, command=selection.command, sections=sections)
     return sections
 
@@ -82,7 +82,8 @@ def kept_sections(selection: Selection, results: Path) -> Sequence[Section]:
 
     if not selection.experiment.analysis:
         return []
-    kept = read_sections(analysis_path(report_path(selection, results)), [trial.id for trial in selection.trials])
+    done = [trial.id for trial in selection.done(results)]
+    kept = read_sections(analysis_path(report_path(selection, results)), done)
     if kept is not None:
         return kept
     return [Section(INSIDE, f"`{selection.command.replace(' run ', ' report ', 1)}` looks into the trained networks.")]

@@ -54,7 +54,8 @@ def render_sections(sections: Sequence[Section]) -> Group:
             for place, title in enumerate(found.head):
                 grid.add_column(Text(title), justify="right" if place else "left")
             for row in found.rows:
-                grid.add_row(*(Text(estimate(cell, found.digits)) for cell in row))
+                # Without blanks in it, an interval breaks into a line of its own.
+                grid.add_row(*(Text(estimate(cell, found.digits).replace(", ", ",")) for cell in row))
             parts += [Text(), grid]
         parts += [Text(line, style="dim") for line in (section.finding, section.text) if line]
     return Group(*parts)

@@ -15,7 +15,7 @@ experiment = Experiment(
     paper=PAPER,
     rows=(RELU,),
     columns=(CIFAR10,),
-    presets=small("Networks"),
+    presets=small("ConvPool-CNN-C, not AlexNet,"),
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "Random filters are Gaussian, of unit length, as many and as large as the layer's.",

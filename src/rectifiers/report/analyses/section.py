@@ -101,16 +101,12 @@ class Section:
     records: tuple[Mapping[str, Any], ...] = ()
 
 
-def write_sections(path: Path, sections: Sequence[Section], trials: Sequence[str]) -> None:
-    """Keep the words and numbers of sections.
+def to_dict(sections: Sequence[Section], trials: Sequence[str]) -> dict[str, Any]:
+    """The words and numbers of sections as JSON holds them, None where there is no number.
 
     Args:
-        path: the JSON file.
-        sections: what to keep.
+        sections: what an analysis found.
         trials: ids of the trainings that they are about.
-
-    Raises:
-        StoreError: it cannot be written.
     """
     kept = [
         {
@@ -119,8 +115,16 @@ def write_sections(path: Path, sections: Sequence[Section], trials: Sequence[str
         }
         for section in sections
     ]
-    content = json.dumps(_finite({"trials": sorted(trials), "sections": kept}), indent=1, ensure_ascii=False)
-    write_atomically(path, content + "\n")
+    return {"trials": sorted(trials), "sections": _finite(kept)}
+
+
+def write_sections(path: Path, sections: Sequence[Section], trials: Sequence[str]) -> None:
+    """Keep `to_dict` in a JSON file.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    write_atomically(path, json.dumps(to_dict(sections, trials), indent=1, ensure_ascii=False) + "\n")
 
 
 def read_sections(path: Path, trials: Sequence[str]) -> list[Section] | None:

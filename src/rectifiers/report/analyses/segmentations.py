@@ -61,9 +61,8 @@ def _apart(values: Mapping[int, float], baseline: Mapping[int, float]) -> list[f
 def _image(trained: Trained) -> tuple[Tensor, Tensor]:
     """The image, as the network takes it, and its mask."""
     place = int(trained.batches.targets.flatten(1).sum(1).argmax())
-    return trained.batches.normalise(trained.batches.split.take(slice(place, place + 1)))[0], trained.batches.targets[
-        place
-    ]
+    raw = trained.batches.split.take(slice(place, place + 1))
+    return trained.batches.normalise(raw)[0], trained.batches.targets[place]
 
 
 def _segment(trained: Trained) -> Tensor:
