@@ -102,8 +102,8 @@ on noise of the same shape where data are missing, and says how many trainings, 
 `rectifiers list papers` says what runs on your machine, and what was run.
 
 Entries that look into trained networks say so; their report shows what they find, as pictures and as numbers with
-intervals over the seeds. They take the trainings of a table where they can: what one has run, the other need not, but for
-a training whose weights were not kept.
+intervals over the seeds. They take the trainings of a table where they can, and keep their weights: what was trained
+for a table alone is trained again, to the same bits.
 
 What is assumed where a paper is silent, or contradicts itself, stands below each entry and in its report.
 """

@@ -14,7 +14,7 @@ from ...analysis.inputs import inputs_of
 from ...datasets.splits import subset
 from ...experiments.experiment import Cell, Experiment
 from ...experiments.network import build_network
-from ...experiments.run_trial import build_batches
+from ...experiments.run_trial import build_batches, check_device
 from ...experiments.weights import read_training
 from ...training.batches import Batches
 from ..table import Outcomes
@@ -114,6 +114,7 @@ def _networks(cells: Sequence[Cell], data: datasets.Dataset, weights: Path) -> I
     for cell in cells:
         kept = read_training(weights, cell.trial)
         if kept is not None:
+            check_device(cell.trial.device)
             net = build_network(cell.trial, data)
             net.load_state_dict(kept[1])
             yield cell, net.eval()
