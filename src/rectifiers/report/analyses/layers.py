@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from ...analysis.measured import Measured
+from ...analysis.measured import Record
 from .look import Look, Trained
 from .section import Cell, Estimate, Grid
 
-L = TypeVar("L", bound=Measured)
+
+class Layer(Protocol):
+    """What an analysis found in one layer."""
+
+    @property
+    def layer(self) -> str:
+        """Its name."""
+
+    def records(self) -> list[Record]:
+        """Its numbers."""
+
+
+L = TypeVar("L", bound=Layer)
 Found = Mapping[str, Mapping[int, Sequence[L]]]
 """Row → seed → what was found in each layer."""
 
@@ -47,7 +59,7 @@ def layer_grid(found: Found[L], baseline: str, value: Callable[[L], float], *, w
         digits: to show.
     """
     numbers = {
-        row: {seed: {_name(layer): value(layer) for layer in layers} for seed, layers in seeds.items()}
+        row: {seed: {layer.layer: value(layer) for layer in layers} for seed, layers in seeds.items()}
         for row, seeds in found.items()
     }
     layers = dict.fromkeys(name for seeds in numbers.values() for values in seeds.values() for name in values)
@@ -87,7 +99,3 @@ def signs(grid: Grid, titles: Sequence[str] | None = None, *, what: str = "layer
     if not parts:
         return "Too few trainings for intervals."
     return f"{'; '.join(parts)}. Each is judged by its own 95 % interval."
-
-
-def _name(layer: Measured) -> str:
-    return str(layer.records()[0]["layer"])
