@@ -101,6 +101,10 @@ paper tells. `rectifiers show NAME` prints its published numbers. `rectifiers pl
 on noise of the same shape where data are missing, and says how many trainings, gigabytes and hours it takes here.
 `rectifiers list papers` says what runs on your machine, and what was run.
 
+Entries that look into trained networks say so; their report shows what they find, as pictures and as numbers with
+intervals over the seeds. They take the trainings of a table where they can, and keep their weights: what was trained
+for a table alone is trained again, to the same bits.
+
 What is assumed where a paper is silent, or contradicts itself, stands below each entry and in its report.
 """
 
@@ -155,6 +159,9 @@ def _paper_entry(name: str) -> str:
         lines.append(
             f"- `rectifiers run {name} --preset {preset}`: {count} on {data}. {experiment.preset(preset).note}"
         )
+    if experiment.analysis:
+        source = f" It shares its trainings with the other entries in `{experiment.folder}`." if experiment.runs else ""
+        lines.append(f"\nIt looks into the trained networks: `{experiment.analysis}`.{source}")
     if experiment.gpu:
         lines.append(f"\nAs published, it needs a GPU: {experiment.gpu}.")
     if experiment.deviations:

@@ -11,6 +11,7 @@ from rectifiers import datasets
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.store import Store
 from rectifiers.papers import registry
+from rectifiers.report.analyses.analyse import analyse
 from rectifiers.report.html import write_report
 from rectifiers.report.table import build
 
@@ -39,4 +40,7 @@ def test_smoke(name: str, results: Path) -> None:
     assert table.missing == 0
     for entry in table.entries.values():
         assert entry.summary.diverged or math.isfinite(entry.value), (entry.row, entry.column)
-    write_report(experiment, "smoke", outcomes, results / f"{experiment.folder}.html")
+    sections = analyse(experiment, "smoke", outcomes, store.weights)
+    assert all(section.grids and section.pictures for section in sections)
+    assert bool(sections) == bool(experiment.analysis)
+    write_report(experiment, "smoke", outcomes, results / f"{experiment.folder}.html", sections=sections)

@@ -77,7 +77,13 @@ def maps() -> Figure:
     return figures.feature_maps_figure(found)
 
 
-DRAWN = (pairing, filters, deep_filters, reconstruction, invariance, correlation, cam, maps)
+def segmentation() -> Figure:
+    mask = torch.zeros(12, 12, dtype=torch.bool)
+    mask[2:5, 2:9] = True
+    return figures.segmentation_figure(images(1)[0], mask, {"ReLU": {"1": mask, "2": ~mask}, "AReLU": {"1": mask}})
+
+
+DRAWN = (pairing, filters, deep_filters, reconstruction, invariance, correlation, cam, maps, segmentation)
 
 
 @pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)

@@ -49,7 +49,7 @@ def run_experiment(
     from .progress import shown
     from .report import report_path, write_report
     from .selection import select
-    from .table import print_terminal_table
+    from .table import print_sections, print_terminal_table
 
     selection = select(experiment, preset, seeds, settings)
     trials, folder = selection.trials, results / selection.experiment.folder
@@ -77,7 +77,9 @@ def run_experiment(
     outcomes = store.outcomes(selection.cells)
     print_terminal_table(selection, outcomes)
     if not no_report:
-        print(f"\nReport: {write_report(selection, outcomes, report_path(selection, results))}")
+        path = report_path(selection, results)
+        print_sections(write_report(selection, outcomes, path, results, data_dir))
+        print(f"\nReport: {path}")
     for trial in selection.done(results):
         _story(store, trial).unlink(missing_ok=True)
     _tell_failures(progress, store)

@@ -16,6 +16,7 @@ from ..experiments.store import Store
 from ..experiments.trial import Trial
 from ..experiments.weights import is_kept
 from ..papers import registry
+from ..report import analyses
 from .setting import split_setting
 
 PREFERRED = "pocket"
@@ -98,6 +99,8 @@ def select(name: str, preset: str | None, seeds: int | None, settings: Sequence[
     """
     experiment = _experiment(name)
     experiment.check_runnable()
+    if experiment.analysis and experiment.analysis not in analyses.registry:
+        raise UnknownNameError(f"analysis of {name}", experiment.analysis, analyses.registry)
     chosen = preset or (PREFERRED if PREFERRED in experiment.presets else list(experiment.presets)[-1])
     size, changes = experiment.preset(chosen), _changes(experiment, settings or ())
     if seeds is not None:

@@ -43,6 +43,7 @@ class ExperimentFile(BaseModel):
     metric: Metric = Field("final_epoch", description="which accuracy the cells show")
     margin: float = Field(0.5, ge=0, allow_inf_nan=False, description="percentage points that count as equivalent")
     baseline: str | None = Field(None, description="row that the others are compared with; relu, or else the first")
+    analysis: str = Field("", description="what the report makes of the trained networks: pairing, invariance, …")
 
     @field_validator("rows", mode="before")
     @classmethod
@@ -93,6 +94,7 @@ def _experiment(file: ExperimentFile) -> Experiment:
         metric=file.metric,
         baseline=baseline,
         margin=file.margin,
+        analysis=file.analysis,
     )
     for preset in experiment.presets:
         for cell in experiment.cells(preset, seeds=1):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..experiments.result import METRICS
+from .analyses.section import Section
 from .table import Entry, Gap, Table
-from .wording import MARKS, compact, footnotes, lead, shown, signed
+from .wording import MARKS, compact, estimate, footnotes, lead, shown, signed
 
 MARKDOWN_COLUMNS = 4
 """How many columns a page of GitHub shows side by side without breaking their cells."""
@@ -78,6 +79,17 @@ def to_markdown(table: Table) -> str:
     blocks = ["\n".join(_pipes(table, columns)) for columns in table.blocks(MARKDOWN_COLUMNS)]
     notes = [f"{_markdown(note)}  " for note in [*_marks(table), *footnotes(table)]]
     return "\n\n".join([*blocks, "\n".join(notes)]) + "\n"
+
+
+def section_to_markdown(section: Section) -> str:
+    """What an analysis found, below its heading: text, pipe tables and finding; the pictures are the caller's."""
+    parts = [_markdown(section.text)]
+    for grid in section.grids:
+        lines = [_pipe(*map(_markdown, grid.head)), "|:--" + "|--:" * (len(grid.head) - 1) + "|"]
+        lines += [_pipe(*(_markdown(estimate(cell, grid.digits)) for cell in row)) for row in grid.rows]
+        parts.append("\n".join(lines))
+    parts += [_markdown(section.finding)] if section.finding else []
+    return "\n\n".join(parts) + "\n"
 
 
 def to_latex(table: Table) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from ..experiments.experiment import Experiment
 from ..experiments.result import METRICS
 from ..experiments.store import write_atomically
 from . import protocol, wording
-from .figures import accuracy_figure, curves_figure, shapes_figure, styles, svg, traces_figure
+from .analyses.section import Picture as Found
+from .analyses.section import Section
+from .figures import accuracy_figure, curves_figure, png, shapes_figure, styles, svg, traces_figure
 from .table import Outcomes, Table, build
 
 
@@ -28,7 +31,7 @@ class Picture:
     Args:
         heading: what it shows.
         caption: how to read it.
-        image: SVG.
+        image: SVG, or an `img` that holds its data.
         folded: whether the page shows it only on demand.
     """
 
@@ -39,7 +42,13 @@ class Picture:
 
 
 def write_report(
-    experiment: Experiment, preset: str, outcomes: Outcomes, path: str | Path, *, command: str = ""
+    experiment: Experiment,
+    preset: str,
+    outcomes: Outcomes,
+    path: str | Path,
+    *,
+    command: str = "",
+    sections: Sequence[Section] = (),
 ) -> Path:
     """Write the report of an experiment; an older one at the same place is replaced in one step.
 
@@ -49,6 +58,7 @@ def write_report(
         outcomes: its trials, each with its result or None.
         path: file to write; missing folders are created.
         command: how to reproduce the runs; by default, `rectifiers run` with the experiment's name.
+        sections: what the experiment's analysis found.
 
     Returns:
         The path.
@@ -58,11 +68,18 @@ def write_report(
         UnknownNameError: the experiment has no such preset.
     """
     target = Path(path)
-    write_atomically(target, render_page(experiment, preset, outcomes, command=command))
+    write_atomically(target, render_page(experiment, preset, outcomes, command=command, sections=sections))
     return target
 
 
-def render_page(experiment: Experiment, preset: str, outcomes: Outcomes, *, command: str = "") -> str:
+def render_page(
+    experiment: Experiment,
+    preset: str,
+    outcomes: Outcomes,
+    *,
+    command: str = "",
+    sections: Sequence[Section] = (),
+) -> str:
     """The page itself; see `write_report`."""
     table = build(experiment, preset, outcomes)
     results = [result for _, result in outcomes if result is not None]
@@ -80,6 +97,10 @@ def render_page(experiment: Experiment, preset: str, outcomes: Outcomes, *, comm
         wording=wording,
         verdicts=Counter(entry.comparison.verdict for entry in table.entries.values() if entry.comparison),
         pictures=list(_pictures(table, outcomes)),
+        sections=[
+            (section, [_found(picture, place) for picture in section.pictures])
+            for place, section in enumerate(sections)
+        ],
         metrics=METRICS,
         shown={entry.metric for entry in table.entries.values()},
         settings=protocol.shared_settings([cell.trial for cell, _ in outcomes]),
@@ -130,6 +151,17 @@ def _pictures(table: Table, outcomes: Outcomes) -> Iterator[Picture]:
                 "Mean over a layer's parameters and over the seeds; bands: 95 % t-interval over the seeds.",
                 folded,
             )
+
+
+def _found(picture: Found, section: int) -> Picture:
+    """A picture of an analysis; photographs go in as bytes."""
+    if picture.name.endswith(".svg"):
+        image = svg(picture.figure, name=f"{section} {picture.name}", title=picture.caption)
+        return Picture("", picture.caption, Markup(image))
+    data = base64.b64encode(png(picture.figure)).decode()
+    return Picture(
+        "", picture.caption, Markup('<img alt="{}" src="data:image/png;base64,{}">').format(picture.caption, data)
+    )
 
 
 def _picture(figure: Figure | None, heading: str, caption: str, folded: bool = False) -> Iterator[Picture]:

@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
+from .analyses.section import Section
 from .table import Entry, Gap, Table
-from .wording import MARKS, compact, footnotes, interval, lead, minus_paper, number, ours, shown, signed
+from .wording import MARKS, compact, estimate, footnotes, interval, lead, minus_paper, number, ours, shown, signed
 
 COLOURS = {"better": "green", "worse": "red", "equivalent": "cyan", "inconclusive": "dim"}
 
@@ -40,6 +41,23 @@ def render(table: Table, width: int = 100) -> Group:
             parts += [*_block(table, columns), Text()]
         parts.append(Text(_key(table), style="dim"))
     parts.extend(Text(line, style="dim") for line in footnotes(table))
+    return Group(*parts)
+
+
+def render_sections(sections: Sequence[Section]) -> Group:
+    """What an analysis found, for a rich console: its grids and findings."""
+    parts: list[RenderableType] = []
+    for section in sections:
+        parts += [Text(), Text(section.heading, style="bold")]
+        for found in section.grids:
+            grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+            for place, title in enumerate(found.head):
+                grid.add_column(Text(title), justify="right" if place else "left")
+            for row in found.rows:
+                # Without blanks in it, an interval breaks into a line of its own.
+                grid.add_row(*(Text(estimate(cell, found.digits).replace(", ", ",")) for cell in row))
+            parts += [Text(), grid]
+        parts += [Text(line, style="dim") for line in (section.finding, section.text) if line]
     return Group(*parts)
 
 

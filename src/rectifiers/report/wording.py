@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ..experiments.result import METRICS
+from .analyses.section import Cell, Estimate
 from .table import Entry, Gap, Table
 
 MARKS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "·"}
@@ -57,6 +58,19 @@ def minus_paper(entry: Entry) -> str:
     if entry.metric != "parameters" or entry.difference is None:
         return signed(entry.difference)
     return f"{entry.difference:+,.0f}".replace("-", "−")
+
+
+def estimate(cell: Cell, digits: int = 3) -> str:
+    """A cell of an analysis: a mean with its interval, or alone where there is none; anything else as it is.
+
+    Example:
+        >>> estimate(Estimate(3, 0.5, -0.25, 1.25), 2), estimate(Estimate.of([0.5]), 2), estimate(1024)
+        ('0.50 [−0.25, 1.25]', '0.50', '1,024')
+    """
+    if not isinstance(cell, Estimate):
+        return f"{cell:,}" if isinstance(cell, int) else cell
+    bounds = f" [{number(cell.low, digits)}, {number(cell.high, digits)}]" if math.isfinite(cell.low) else ""
+    return number(cell.mean, digits) + bounds
 
 
 def p_value(p: float) -> str:

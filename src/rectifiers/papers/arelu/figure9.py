@@ -9,7 +9,7 @@ from ..published import load_published
 from . import PAPER
 from .segmentation import PROTOCOL, ROWS, SETTINGS
 
-AS_PUBLISHED, IN_SMALL = (9, 18, 27, 36, 45), (1, 3, 5)
+AS_PUBLISHED, IN_SMALL = (9, 18, 27, 36, 45), (1, 2, 5)
 
 
 def _columns(counts: tuple[int, ...]) -> tuple[Arm, ...]:

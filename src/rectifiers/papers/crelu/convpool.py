@@ -13,9 +13,10 @@ SETTINGS: dict[str, Any] = {
     "epochs": 350,
     "milestones": (200, 250, 300),
     "normalise": "standard",
+    "augment": ("flip",),
 }
 
-SMOKE: dict[str, Any] = {"epochs": 1, "milestones": (), "train_size": 80, "batch_size": 40}
+SMOKE: dict[str, Any] = {"epochs": 1, "milestones": (), "train_size": 80, "batch_size": 40, "augment": ()}
 
 POCKET: dict[str, Any] = {
     "optimizer": "adam",
@@ -25,6 +26,7 @@ POCKET: dict[str, Any] = {
     "epochs": 8,
     "milestones": (6,),
     "batch_size": 64,
+    "augment": (),
 }
 
 SMOKE_WIDTH, POCKET_WIDTH = 1 / 24, 1 / 6

@@ -15,7 +15,7 @@ experiment = Experiment(
     paper=PAPER,
     rows=(RELU, CRELU),
     columns=(CIFAR10, ALEXNET),
-    presets={**small("Networks"), "paper": PUBLISHED},
+    presets={**small("ConvPool-CNN-C, not AlexNet,"), "paper": PUBLISHED},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "A filter's pair is the one with the smallest cosine similarity.",

@@ -15,7 +15,7 @@ experiment = Experiment(
     paper=PAPER,
     rows=(RELU,),
     columns=(CIFAR10, ALEXNET),
-    presets={**small("Networks"), "paper": PUBLISHED},
+    presets={**small("ConvPool-CNN-C, not AlexNet,"), "paper": PUBLISHED},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "Random filters are Gaussian, of unit length, as many and as large as the layer's.",

@@ -15,7 +15,7 @@ experiment = Experiment(
     paper=PAPER,
     rows=(RELU, CRELU),
     columns=(CIFAR10, on_imagenet("conv1–4")),
-    presets={**small("Networks"), "paper": as_published("ImageNet")},
+    presets={**small("ConvPool-CNN-C"), "paper": as_published("ImageNet")},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "The model is CReLU (conv1–4) of Table 4.",

@@ -15,7 +15,7 @@ experiment = Experiment(
     paper=PAPER,
     rows=(RELU, CRELU),
     columns=(CIFAR10, CIFAR100, on_imagenet("conv1–7")),
-    presets={**small("Networks"), "paper": as_published("CIFAR-10", "CIFAR-100", "ImageNet")},
+    presets={**small("ConvPool-CNN-C"), "paper": as_published("CIFAR-10", "CIFAR-100", "ImageNet")},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "How scores are measured is in a supplement that we do not have; ours follow Goodfellow et al. (2009): a unit "

@@ -41,8 +41,8 @@ experiment = Experiment(
             columns={"CIFAR-10 Average": ON_DIGITS, "CIFAR-10 Vote": ON_DIGITS},
         ),
         "pocket": Preset(
-            note="10,000 images of CIFAR-10, 8 epochs of Adam and a sixth of the filters, three seeds: what differs by "
-            "more than the noise, in minutes.",
+            note="10,000 images of CIFAR-10 without flips, 8 epochs of Adam and a sixth of the filters, three "
+            "seeds: what differs by more than the noise, in minutes.",
             settings=POCKET,
             seeds=3,
             rows={arm.label: arm.settings for arm in models(POCKET_WIDTH)},

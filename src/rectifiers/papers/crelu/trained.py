@@ -23,6 +23,7 @@ ALEXNET = Column(
         "pretrained": "alexnet-imagenet1k-v1",
         "epochs": 0,
         "normalise": "imagenet",
+        "augment": (),
     },
     metric="parameters",
 )

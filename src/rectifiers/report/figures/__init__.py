@@ -21,6 +21,7 @@ from .pairing import filters_figure, pairing_figure
 from .parameters import parameters_figure
 from .preactivations import preactivations_figure
 from .reconstruction import reconstruction_figure
+from .segmentation import segmentation_figure
 from .shapes import shapes_figure
 from .similarity import similarity_figure
 from .style import Style, styles
@@ -47,6 +48,7 @@ __all__ = [
     "png",
     "preactivations_figure",
     "reconstruction_figure",
+    "segmentation_figure",
     "shapes_figure",
     "similarity_figure",
     "styles",

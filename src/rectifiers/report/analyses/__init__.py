@@ -1,0 +1,33 @@
+"""What the report makes of an experiment's trained networks: the figures and tables of the papers that look inside.
+
+A new one: a file with a function of `Look`s, one for each column, that yields `Section`s, and a line in `TABLE`. An
+experiment names it as its `analysis`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...core.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from .look import Look
+    from .section import Section
+
+    Analysis = Callable[[Sequence[Look]], Iterator[Section]]
+
+TABLE = {
+    "attention": "attention:attention",
+    "correlation": "correlation:correlation",
+    "filters": "filters:filters",
+    "invariance": "invariance:invariance",
+    "maps": "maps:maps",
+    "pairing": "pairing:pairing",
+    "parameters": "parameters:parameters",
+    "reconstruction": "reconstruction:reconstruction",
+    "segmentations": "segmentations:segmentations",
+}
+
+registry: Registry[Analysis] = Registry("analysis", __name__, TABLE)
