@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from rectifiers import CReLU
+from rectifiers import AVR, CReLU, activations
 from rectifiers.networks import initialisation
 
 from .samples import build
@@ -33,10 +33,21 @@ def test_msr_counts_outputs_behind_batch_norm_and_inputs_without(name: str, axis
         assert not module.bias.any()
 
 
-def test_values_keep_their_variance_behind_crelu() -> None:
+@pytest.mark.parametrize("name", ["relu", "crelu", "avr", "arelu", "pvlu", "prelu"])
+def test_values_keep_their_variance_behind_every_function(name: str) -> None:
     torch.manual_seed(0)
-    logits = build("convpool-cnn-c", act=lambda channels: CReLU(), width=0.25).eval()(torch.randn(8, 3, 32, 32))
+    make = activations.registry.get(name)
+    act = (lambda channels: make(share="element")) if name == "prelu" else (lambda channels: make())
+    logits = build("convpool-cnn-c", act=act, width=0.25).eval()(torch.randn(8, 3, 32, 32))
     assert 0.2 < logits.std().item() < 5
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [(nn.Identity(), 1.0), (CReLU(), math.sqrt(2)), (AVR(), 1.0), (nn.Threshold(9, 0), 1000**0.5)],
+)
+def test_gain(function: nn.Module, expected: float) -> None:
+    assert initialisation.gain(function, 4) == expected
 
 
 def test_glorot_is_even_and_bounded() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+import math
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
@@ -16,18 +18,56 @@ def normal(net: nn.Module, std: float) -> None:
     _fill(net, partial(nn.init.normal_, std=std), WEIGHTED)
 
 
-def kaiming(net: nn.Module, fan: Literal["fan_in", "fan_out"] = "fan_out") -> None:
-    """Draw the convolutions' weights from N(0, 2/n) (He et al., 2015); their biases become 0.
+def kaiming(net: nn.Module) -> None:
+    """Draw the convolutions' weights from N(0, 2/n), n outputs × taps (He et al., 2015); their biases become 0.
 
     It is also called MSR.
+    """
+    draw = partial(nn.init.kaiming_normal_, mode="fan_out", nonlinearity="relu")
+    _fill(net, draw, (nn.Conv1d, nn.Conv2d))
+
+
+def keep_variance(convolutions: Iterable[tuple[nn.Conv2d, float]]) -> None:
+    """Draw weights from N(0, g²/n), n inputs × taps; biases become 0.
+
+    He's for any function: without batch norm 2/n would double the variance with each function that lets all of it
+    through, as the absolute value does, or that has twice as many outputs as inputs.
 
     Args:
-        net: the network.
-        fan: n is inputs × taps or outputs × taps. The first keeps the variance of the values where functions change the
-            number of channels, as CReLU does; without batch norm the other would double it with each CReLU.
+        convolutions: each with g, the `gain` of the function in front of it.
     """
-    draw = partial(nn.init.kaiming_normal_, mode=fan, nonlinearity="relu")
-    _fill(net, draw, (nn.Conv1d, nn.Conv2d))
+    for convolution, factor in convolutions:
+        nn.init.normal_(convolution.weight, std=factor / math.sqrt(convolution.weight[0].numel()))
+        if convolution.bias is not None:
+            nn.init.zeros_(convolution.bias)
+
+
+POINTS = 1001
+
+
+def gain(function: nn.Module, channels: int) -> float:
+    """By what values behind a function have to be multiplied to get back the mean square of values in front of it.
+
+    Args:
+        function: an activation as it starts, for that many channels; it is left alone.
+        channels: that it takes.
+
+    Returns:
+        √(E z² / E f(z)²) for normal z, to three digits of the square: √2 for ReLU and CReLU.
+
+    Example:
+        >>> gain(nn.ReLU(), 1)
+        1.4142135623730951
+    """
+    quantiles = torch.special.ndtri((torch.arange(POINTS, dtype=torch.float64) + 0.5) / POINTS)
+    values = quantiles.float().reshape(-1, 1, 1, 1).expand(-1, channels, 1, 1)
+    # The parameters of some functions take the shape of the first input.
+    probe = copy.deepcopy(function).eval()
+    with torch.no_grad():
+        share = probe(values).double().square().mean() / values.double().square().mean()
+    if share.is_meta:  # a network that is made to be counted has no values
+        return 1.0
+    return math.sqrt(1 / max(round(float(share), 3), 1e-3))
 
 
 def glorot(net: nn.Module) -> None:

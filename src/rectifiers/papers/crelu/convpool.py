@@ -29,8 +29,9 @@ POCKET: dict[str, Any] = {
     "augment": (),
 }
 
-SMOKE_WIDTH, POCKET_WIDTH = 1 / 24, 1 / 6
-"""Factors of all numbers of filters."""
+SMALLEST: dict[str, float] = {"width": 1 / 24}
+SMALL: dict[str, float] = {"width": 1 / 6, "dropout": 1 / 4}
+"""The networks of the presets: factors of all numbers of filters and of the dropout."""
 
 ON_DIGITS: dict[str, Any] = {"dataset": "digits-32"}
 ON_SUBSET: dict[str, Any] = {"dataset": "cifar10-subset"}

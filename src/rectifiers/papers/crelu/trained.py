@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...experiments.experiment import Arm, Column, Preset
 from . import imagenet
-from .convpool import ON_DIGITS, ON_SUBSET, POCKET, POCKET_WIDTH, SETTINGS, SMOKE, SMOKE_WIDTH
+from .convpool import ON_DIGITS, ON_SUBSET, POCKET, SETTINGS, SMALL, SMALLEST, SMOKE
 
 RELU = Arm("ReLU", {"activation": "relu"})
 CRELU = Arm("CReLU", {"activation": "crelu"})
@@ -54,14 +54,14 @@ def small(what: str) -> dict[str, Preset]:
             note=f"{what} of a few filters after 80 digits: does it run at all?",
             settings=SMOKE,
             seeds=2,
-            columns={"CIFAR-10": {**ON_DIGITS, "network_args": {"width": SMOKE_WIDTH}}},
+            columns={"CIFAR-10": {**ON_DIGITS, "network_args": SMALLEST}},
         ),
         "pocket": Preset(
-            note=f"{what} of Table 1's pocket: 10,000 images of CIFAR-10, 8 epochs and a sixth of the filters, three "
-            "seeds.",
+            note=f"{what} of Table 1's pocket: 10,000 images of CIFAR-10, 8 epochs, a sixth of the filters and a "
+            "quarter of the dropout, three seeds.",
             settings=POCKET,
             seeds=3,
-            columns={"CIFAR-10": {**ON_SUBSET, "network_args": {"width": POCKET_WIDTH}}},
+            columns={"CIFAR-10": {**ON_SUBSET, "network_args": SMALL}},
         ),
     }
 
