@@ -72,7 +72,7 @@ template <class S, int rows>
 void push_block(const Push<S>& p) {
   using V = typename Vector<S>::Whole;
   constexpr int lanes = Vector<S>::lanes;
-  const S* const x = p.x;  // what is stored could be these pointers, for all the compiler knows
+  const S* const x = p.x;
   const V zero = {};
   V found[rows][kParts] = {};
   if (p.add) {
@@ -156,7 +156,7 @@ void correlate_block(const Correlate<S>& p) {
   }
 }
 
-// Adds to each of n elements the sum over the samples of another; of these, there are whole squares.
+// The sum over the samples of each of n elements; there are whole squares of both.
 template <class S>
 void fold_samples(int64_t n, const S* from, S* to) {
   using V = typename Vector<S>::Whole;
@@ -169,12 +169,7 @@ void fold_samples(int64_t n, const S* from, S* to) {
 #pragma GCC unroll 16
       for (int i = 0; i < lanes; ++i) square[i] += load<S>(from + i * kSamples<S> + part * lanes);
     }
-    const V totals = fold<S>(square);
-    if (at + lanes <= n) {
-      store<S>(to + at, totals + load<S>(to + at));
-    } else {
-      for (int i = 0; i < n - at; ++i) to[at + i] += totals[i];
-    }
+    store<S>(to + at, fold<S>(square));
   }
 }
 
@@ -241,7 +236,8 @@ double sum(int64_t n, const S* from) {
   return total;
 }
 
-// Copies n elements, and fetches as many that stand elsewhere and come next.
+// Copies n elements, and fetches as many of what comes `next`. A loop without the fetching would turn into a string
+// instruction, which takes longer to start than a row to be copied.
 template <class S>
 void copy(int64_t n, const S* from, S* to, const S* next) {
   constexpr int lanes = Vector<S>::lanes;
@@ -252,6 +248,9 @@ void copy(int64_t n, const S* from, S* to, const S* next) {
   }
   for (; at < n; ++at) to[at] = from[at];
 }
+
+// How many samples ahead of a copy memory is fetched.
+constexpr int kSoon = 4;
 
 // Samples stand so far apart, often by a power of two, that reading all of them abreast would drive their lines out of
 // the cache before the next elements are read. They take a rest here, one after the other.
@@ -274,13 +273,12 @@ struct Stage {
 // Puts n elements of several samples side by side; lanes without a sample get zeros. What is read next stands `ahead`.
 template <class S>
 void gather(int64_t n, int64_t samples, const S* from, int64_t sample, S* to, int64_t step, int64_t ahead) {
-  constexpr int soon = 4;
   Stage<S> stage;
   for (int64_t size; n > 0; n -= size, from += size, to += size * step) {
     size = n < stage.length ? n : stage.length;
     for (int64_t i = 0; i < kSamples<S>; ++i) {
       S* const row = stage.rows + i * stage.pitch;
-      const S* const next = from + (i + soon) % kSamples<S> * sample + (i + soon < kSamples<S> ? 0 : ahead);
+      const S* const next = from + (i + kSoon) % kSamples<S> * sample + (i + kSoon < kSamples<S> ? 0 : ahead);
       if (i < samples) {
         copy(size, from + i * sample, row, next);
       } else {
@@ -302,7 +300,6 @@ void gather(int64_t n, int64_t samples, const S* from, int64_t sample, S* to, in
 // The other way.
 template <class S>
 void scatter(int64_t n, int64_t samples, const S* from, int64_t step, S* to, int64_t sample) {
-  constexpr int soon = 4;
   Stage<S> stage;
   for (int64_t size; n > 0; n -= size, to += size, from += size * step) {
     size = n < stage.length ? n : stage.length;
@@ -316,7 +313,8 @@ void scatter(int64_t n, int64_t samples, const S* from, int64_t step, S* to, int
       }
     }
     for (int64_t i = 0; i < samples; ++i) {
-      copy(size, stage.rows + i * stage.pitch, to + i * sample, to + (i + soon) % kSamples<S> * sample + (i + soon < kSamples<S> ? 0 : size));
+      const S* const next = to + (i + kSoon) % samples * sample + (i + kSoon < samples ? 0 : size);
+      copy(size, stage.rows + i * stage.pitch, to + i * sample, next);
     }
   }
 }

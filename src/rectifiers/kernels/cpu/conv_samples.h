@@ -138,9 +138,10 @@ void each_run(const Region& region, const int64_t (&sizes)[3], const Body& body)
 template <class S>
 class SampleConvolver {
  public:
-  SampleConvolver(const Geometry& g, const SampleTile<S>& tile)
+  SampleConvolver(const Geometry& g, const SampleTile<S>& tile, const Convolution<S>& panels)
       : g_(g),
         tile_(tile),
+        panels_(panels),
         channels_(g.channels_per_group()),
         outputs_(g.outputs_per_group()),
         taps_(g.taps()),
@@ -161,9 +162,10 @@ class SampleConvolver {
     const Split whole(outputs_, outputs_), blocks(outputs_, tile_.pulled);
     const Split chunks(channels_, std::max<int64_t>(1, kTerms / taps_));
     const std::vector<S> floors = tap_by_tap(threshold), unseen = outside(weight, threshold);
-    const std::vector<S> packed = pack(whole, tile_.pulled, chunks, [&](int64_t group, int64_t tap, int64_t c, int64_t o) {
-      return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
-    });
+    const std::vector<S> packed =
+        pack(whole, tile_.pulled, chunks, [&](int64_t group, int64_t tap, int64_t c, int64_t o) {
+          return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
+        });
     const Boxes boxes(1, g_.out, pixels_within(chunks.size(0) + outputs_), 1);
     each_task(boxes.count() * g_.groups * lots_, [&](int64_t begin, int64_t end) {
       Buffer<S> frames, results;
@@ -217,17 +219,19 @@ class SampleConvolver {
     const Split shares(items, (items + most - 1) / most);
     // A task takes a run of the channels, so that there are tasks enough even if shares are few.
     const int64_t most_runs = std::min(kShares / shares.parts, (channels_ + tile_.pushed - 1) / tile_.pushed);
-    const Split runs(channels_, (channels_ + most_runs - 1) / most_runs), ranges(taps_, std::max<int64_t>(1, kTerms / outputs_));
+    const Split runs(channels_, (channels_ + most_runs - 1) / most_runs);
+    const Split ranges(taps_, std::max<int64_t>(1, kTerms / outputs_));
     const std::vector<S> floors = tap_by_tap(threshold);
     const Split whole(outputs_, outputs_), output_blocks(outputs_, tile_.outputs);
-    const std::vector<S> packed = pack(runs, tile_.pushed, whole, [&](int64_t group, int64_t tap, int64_t o, int64_t c) {
-      return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
-    });
+    const std::vector<S> packed =
+        pack(runs, tile_.pushed, whole, [&](int64_t group, int64_t tap, int64_t o, int64_t c) {
+          return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
+        });
     // Of every share: the gradients of the weights, and of the thresholds what each lane caught.
     const std::unique_ptr<S[]> weights(new S[shares.parts * size]);
     const std::unique_ptr<S[]> caught(new S[shares.parts * g_.groups * rows * tile_.samples]);
     each_task(shares.parts * g_.groups * runs.parts, [&](int64_t begin, int64_t end) {
-      Buffer<S> frames, results, gradients, blocked, blocked_gradients;
+      Buffer<S> frames, results, gradients, blocked, ordered;
       // What neighbouring tasks often share.
       std::optional<Pairs> pairs;
       int64_t box_of_pairs = -1, source_of_gradients = -1;
@@ -250,11 +254,15 @@ class SampleConvolver {
           S* const frame = frames.at_least(pixels * x_pixel);
           S* const found = results.at_least(pixels * x_pixel);
           S* const grads = gradients.at_least(grad_pixels * grad_pixel);
-          S* const blocked_grads = blocked_gradients.at_least(grad_pixels * outputs_ * tile_.samples);
+          S* const ordered_grads = ordered.at_least(grad_pixels * outputs_ * tile_.samples);
           gather(x, g_.channels, g_.in, lot, group * channels_ + first, channels, pairs->mine(), frame, x_pixel);
           if (source_of_gradients != item * g_.groups + group) {
             gather(grad, g_.outputs, g_.out, lot, group * outputs_, outputs_, pairs->theirs(), grads, grad_pixel);
-            regroup(grads, grad_pixels, grad_pixel, output_blocks, blocked_grads);
+            if (multiplies()) {
+              turn(grads, grad_pixels, grad_pixel, ordered_grads);
+            } else {
+              regroup(grads, grad_pixels, grad_pixel, output_blocks, ordered_grads);
+            }
           }
           source_of_gradients = item * g_.groups + group;
           for (int64_t block = 0; block < blocks.parts; ++block) {
@@ -283,70 +291,27 @@ class SampleConvolver {
             }
           }
           scatter(found, x_pixel, channels, pairs->mine(), g_.in, lot, group * channels_ + first, g_.channels, grad_x);
-          S* const blocked_x = blocked.at_least(pixels * channels * tile_.samples);
-          regroup(frame, pixels, x_pixel, channel_blocks, blocked_x);
-          correlate(
-              *pairs,
-              channel_blocks,
-              blocked_x,
-              output_blocks,
-              blocked_grads,
-              floors.data() + group * rows + first,
-              sums);
+          const S* const floors_of = floors.data() + group * rows + first;
+          if (multiplies()) {
+            multiply(*pairs, channels, frame, x_pixel, ordered_grads, floors_of, sums);
+          } else {
+            S* const blocked_x = blocked.at_least(pixels * channels * tile_.samples);
+            regroup(frame, pixels, x_pixel, channel_blocks, blocked_x);
+            correlate(*pairs, channel_blocks, blocked_x, output_blocks, ordered_grads, floors_of, sums);
+          }
         }
       }
     });
     const std::vector<double> unseen = outside(grad, grad_bias);
-    each_task(g_.groups * runs.parts * output_blocks.parts, [&](int64_t begin, int64_t end) {
-      std::vector<S> sums(tile_.channels * tile_.outputs * taps_);
-      for (int64_t task = begin; task < end; ++task) {
-        const int64_t block = task % output_blocks.parts, run = task / output_blocks.parts % runs.parts;
-        const int64_t group = task / output_blocks.parts / runs.parts;
-        const Split channel_blocks(runs.size(run), tile_.channels);
-        for (int64_t i = 0; i < channel_blocks.parts; ++i) {
-          const int64_t c = runs.begin(run) + channel_blocks.begin(i), channels = channel_blocks.size(i);
-          const int64_t o = output_blocks.begin(block), count = channels * output_blocks.size(block);
-          const S* const from = weights.get() + ((group * channels_ + c) * outputs_ + channels * o) * taps_;
-          std::fill(sums.begin(), sums.end(), S(0));
-          for (int64_t share = 0; share < shares.parts; ++share) {
-            for (int64_t at = 0; at < count * taps_; ++at) sums[at] += from[share * size + at];
-          }
-          for (int64_t at = 0; at < count; ++at) {
-            const int64_t output = group * outputs_ + o + at / channels, row = (c + at % channels) * taps_;
-            for (int64_t tap = 0; tap < taps_; ++tap) {
-              const double padding = unseen[tap * g_.outputs + output] * outside(threshold[group * rows + row + tap]);
-              grad_weight[output * rows + row + tap] = sums[tap * count + at] + static_cast<S>(padding);
-            }
-          }
-        }
-      }
-    });
-    each_task(g_.channels, [&](int64_t begin, int64_t end) {
-      std::vector<double> sums(taps_);
-      for (int64_t c = begin; c < end; ++c) {
-        const int64_t group = c / channels_;
-        std::fill(sums.begin(), sums.end(), 0.0);
-        for (int64_t o = group * outputs_; o < (group + 1) * outputs_; ++o) {
-          const S* const weights_of = weight + o * rows + c % channels_ * taps_;
-          for (int64_t tap = 0; tap < taps_; ++tap) sums[tap] += unseen[tap * g_.outputs + o] * weights_of[tap];
-        }
-        for (int64_t tap = 0; tap < taps_; ++tap) {
-          double sum = threshold[c * taps_ + tap] >= 0 ? sums[tap] : 0;
-          for (int64_t share = 0; share < shares.parts; ++share) {
-            const int64_t row = (share * g_.groups + group) * rows + tap * channels_ + c % channels_;
-            for (int64_t i = 0; i < tile_.samples; ++i) sum += caught[row * tile_.samples + i];
-          }
-          grad_threshold[c * taps_ + tap] = static_cast<S>(sum);
-        }
-      }
-    });
+    collect(unseen, weights.get(), shares.parts, threshold, grad_weight);
+    collect_caught(unseen, caught.get(), shares.parts, weight, threshold, grad_threshold);
   }
 
  private:
-  static constexpr int64_t kTerms = 160;            // products that are summed up before others are added
+  static constexpr int64_t kTerms = 160;           // products that are summed up before others are added
   static constexpr int64_t kTileBytes = 2 << 20;   // memory that a task goes over again and again
-  static constexpr int64_t kBand = 16;
-  static constexpr int64_t kPixels = 128;            // over which a gradient of the weights stays in registers
+  static constexpr int64_t kPixels = 128;          // over which a gradient of the weights stays in registers
+  static constexpr int64_t kBand = 16;             // pixels whose outputs' gradients all taps go over in turn
 
   template <class Body>
   static void each_task(int64_t tasks, const Body& body) {
@@ -488,7 +453,78 @@ class SampleConvolver {
     }
   }
 
-  // Adds to the gradients of the weights of some channels: block by block, and within by tap, output, channel.
+  // Whether the gradients of the weights are products of matrices, whose lanes are outputs.
+  bool multiplies() const { return outputs_ >= 2 * panels_.lanes && outputs_ % panels_.lanes == 0; }
+
+  // Pixels of all outputs, turned into rows of outputs, one per sample and pixel; two vectors of a row stand together.
+  void turn(const S* from, int64_t pixels, int64_t pixel_size, S* to) const {
+    const int64_t lanes = panels_.lanes;
+    for (int64_t o = 0; o < outputs_; o += lanes) {
+      const int64_t step = std::min(2 * lanes, outputs_ - o / (2 * lanes) * 2 * lanes);
+      S* const pair = to + o / (2 * lanes) * 2 * lanes * pixels * tile_.samples + o % (2 * lanes);
+      for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+        for (int64_t i = 0; i < tile_.samples; i += lanes) {
+          const S* const square = from + pixel * pixel_size + o * tile_.samples + i;
+          panels_.transpose(square, tile_.samples, pair + (pixel * tile_.samples + i) * step, step);
+        }
+      }
+    }
+  }
+
+  // Adds to the gradients of the weights of some channels: channel, tap, output.
+  void multiply(
+      const Pairs& pairs,
+      int64_t channels,
+      const S* x,
+      int64_t x_pixel,
+      const S* grad,
+      const S* floors,
+      S* sums) const {
+    const int64_t lanes = panels_.lanes, most = kTerms / tile_.samples, width = (most | 1) * tile_.samples;
+    const int64_t paired = outputs_ / (2 * lanes) * 2 * lanes, samples = pairs.theirs().pixels() * tile_.samples;
+    const Split blocks(channels, panels_.rows);
+    std::vector<S> panel(panels_.rows * width);
+    std::vector<int64_t> starts;
+    for (int64_t tap = 0; tap < taps_; ++tap) {
+      const auto &from = pairs.from(tap), &to = pairs.to(tap);
+      starts.clear();
+      for (const int32_t pixel : from) starts.push_back(pixel * x_pixel);
+      for (int64_t first = 0, last = 0, count = from.size(); first < count; first = last) {
+        for (last = first + 1; last < count && last < first + most && to[last] == to[last - 1] + 1;) ++last;
+        const int64_t depth = (last - first) * tile_.samples, place = to[first] * tile_.samples;
+        for (int64_t block = 0; block < blocks.parts; ++block) {
+          const int64_t c = blocks.begin(block), size = blocks.size(block);
+          for (int64_t i = 0; i < size; ++i) {
+            panels_.lift(
+                {last - first, tile_.samples, starts.data() + first},
+                x + (c + i) * tile_.samples,
+                floors[tap * channels_ + c + i],
+                panel.data() + i * width);
+          }
+          S* const into = sums + (c * taps_ + tap) * outputs_;
+          const auto product = [&](int64_t o, int64_t columns, int64_t step) {
+            const S* const right = grad + o * samples + place * step;
+            panels_.multiply(
+                {size,
+                 columns,
+                 depth,
+                 panel.data(),
+                 width,
+                 right,
+                 step,
+                 step * samples,
+                 into + o,
+                 taps_ * outputs_,
+                 true});
+          };
+          product(0, paired, 2 * lanes);
+          if (paired < outputs_) product(paired, lanes, lanes);
+        }
+      }
+    }
+  }
+
+  // The same for outputs that are too few for lanes, or leave some of them empty.
   void correlate(
       const Pairs& pairs,
       const Split& channel_blocks,
@@ -498,7 +534,7 @@ class SampleConvolver {
       const S* floors,
       S* sums) const {
     const int64_t largest = tile_.channels * tile_.outputs * taps_ + tile_.samples;
-    std::vector<S> samples(largest * tile_.samples);
+    std::vector<S> samples(largest * tile_.samples), totals(largest);
     // What a band needs stays in the first-level cache while all taps go over it.
     const int64_t bands = Split(pairs.mine().pixels(), kPixels).parts;
     for (int64_t i = 0; i < channel_blocks.parts; ++i) {
@@ -508,7 +544,8 @@ class SampleConvolver {
         std::fill(samples.begin(), samples.end(), S(0));
         for (int64_t band = 0; band < bands; ++band) {
           for (int64_t tap = 0; tap < taps_; ++tap) {
-            const int64_t all = pairs.from(tap).size(), begin = all * band / bands, end = all * (band + 1) / bands;
+            const int64_t all = pairs.from(tap).size();
+            const int64_t begin = all * band / bands, end = all * (band + 1) / bands;
             tile_.correlate(
                 channels,
                 outputs,
@@ -523,13 +560,75 @@ class SampleConvolver {
                  samples.data() + tap * count * tile_.samples});
           }
         }
-        tile_.fold(count * taps_, samples.data(), sums);
-        sums += count * taps_;
+        tile_.fold(count * taps_, samples.data(), totals.data());
+        const S* total = totals.data();
+        for (int64_t tap = 0; tap < taps_; ++tap) {
+          for (int64_t at = o; at < o + outputs; ++at) {
+            for (int64_t k = c; k < c + channels; ++k) sums[(k * taps_ + tap) * outputs_ + at] += *total++;
+          }
+        }
       }
     }
   }
 
-  // The gradient of the bias; returns, per tap and output, the sum of the gradients of all pixels whose tap sees padding.
+  // Adds the shares up, in their order, and what the taps see of padding.
+  void collect(
+      const std::vector<double>& unseen,
+      const S* weights,
+      int64_t shares,
+      const S* threshold,
+      S* grad_weight) const {
+    const int64_t row = taps_ * outputs_;
+    each_task(g_.channels, [&](int64_t begin, int64_t end) {
+      std::vector<S> sums(row);
+      for (int64_t c = begin; c < end; ++c) {
+        std::fill(sums.begin(), sums.end(), S(0));
+        for (int64_t share = 0; share < shares; ++share) {
+          const S* const from = weights + (share * g_.channels + c) * row;
+          for (int64_t at = 0; at < row; ++at) sums[at] += from[at];
+        }
+        for (int64_t o = 0; o < outputs_; ++o) {
+          const int64_t output = c / channels_ * outputs_ + o;
+          S* const to = grad_weight + (output * channels_ + c % channels_) * taps_;
+          for (int64_t tap = 0; tap < taps_; ++tap) {
+            const double padding = unseen[tap * g_.outputs + output] * outside(threshold[c * taps_ + tap]);
+            to[tap] = sums[tap * outputs_ + o] + static_cast<S>(padding);
+          }
+        }
+      }
+    });
+  }
+
+  // The same for the gradients of the thresholds, of whose shares each lane has its own.
+  void collect_caught(
+      const std::vector<double>& unseen,
+      const S* caught,
+      int64_t shares,
+      const S* weight,
+      const S* threshold,
+      S* grad_threshold) const {
+    each_task(g_.channels, [&](int64_t begin, int64_t end) {
+      std::vector<double> padding(taps_);
+      for (int64_t c = begin; c < end; ++c) {
+        const int64_t group = c / channels_;
+        std::fill(padding.begin(), padding.end(), 0.0);
+        for (int64_t o = group * outputs_; o < (group + 1) * outputs_; ++o) {
+          const S* const from = weight + (o * channels_ + c % channels_) * taps_;
+          for (int64_t tap = 0; tap < taps_; ++tap) padding[tap] += unseen[tap * g_.outputs + o] * from[tap];
+        }
+        for (int64_t tap = 0; tap < taps_; ++tap) {
+          double sum = threshold[c * taps_ + tap] >= 0 ? padding[tap] : 0;
+          for (int64_t share = 0; share < shares; ++share) {
+            const int64_t row = ((share * g_.groups + group) * taps_ + tap) * channels_ + c % channels_;
+            for (int64_t i = 0; i < tile_.samples; ++i) sum += caught[row * tile_.samples + i];
+          }
+          grad_threshold[c * taps_ + tap] = static_cast<S>(sum);
+        }
+      }
+    });
+  }
+
+  // The gradient of the bias; returns, per tap and output, the sum of the gradients of pixels whose tap sees padding.
   std::vector<double> outside(const S* grad, S* grad_bias) const {
     const Boxes boxes(1, g_.out, kPixels, 1);
     std::vector<std::vector<int64_t>> missing(taps_);
@@ -558,6 +657,7 @@ class SampleConvolver {
 
   const Geometry& g_;
   const SampleTile<S>& tile_;
+  const Convolution<S>& panels_;
   int64_t channels_, outputs_;  // of a group
   int64_t taps_;
   int64_t lots_;  // of samples that fill the lanes
