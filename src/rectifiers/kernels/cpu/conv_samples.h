@@ -231,7 +231,7 @@ class SampleConvolver {
     const std::unique_ptr<S[]> weights(new S[shares.parts * size]);
     const std::unique_ptr<S[]> caught(new S[shares.parts * g_.groups * rows * tile_.samples]);
     each_task(shares.parts * g_.groups * runs.parts, [&](int64_t begin, int64_t end) {
-      Buffer<S> frames, results, gradients, blocked, ordered;
+      Buffer<S> frames, results, gradients, ordered;
       // What neighbouring tasks often share.
       std::optional<Pairs> pairs;
       int64_t box_of_pairs = -1, source_of_gradients = -1;
@@ -265,6 +265,14 @@ class SampleConvolver {
             }
           }
           source_of_gradients = item * g_.groups + group;
+          const S* const floors_of = floors.data() + group * rows + first;
+          if (multiplies()) {
+            multiply(*pairs, channels, frame, x_pixel, ordered_grads, floors_of, sums);
+          } else {
+            S* const blocked = found;  // as long as nothing else is in it
+            regroup(frame, pixels, x_pixel, channel_blocks, blocked);
+            correlate(*pairs, channel_blocks, blocked, output_blocks, ordered_grads, floors_of, sums);
+          }
           for (int64_t block = 0; block < blocks.parts; ++block) {
             const int64_t at = blocks.begin(block) * tile_.samples, c = first + blocks.begin(block);
             // The weights of a range of taps stay in the first-level cache while a band goes over them, and the
@@ -291,14 +299,6 @@ class SampleConvolver {
             }
           }
           scatter(found, x_pixel, channels, pairs->mine(), g_.in, lot, group * channels_ + first, g_.channels, grad_x);
-          const S* const floors_of = floors.data() + group * rows + first;
-          if (multiplies()) {
-            multiply(*pairs, channels, frame, x_pixel, ordered_grads, floors_of, sums);
-          } else {
-            S* const blocked_x = blocked.at_least(pixels * channels * tile_.samples);
-            regroup(frame, pixels, x_pixel, channel_blocks, blocked_x);
-            correlate(*pairs, channel_blocks, blocked_x, output_blocks, ordered_grads, floors_of, sums);
-          }
         }
       }
     });
