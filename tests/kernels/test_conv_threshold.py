@@ -139,6 +139,8 @@ BOXES = {
     "steps past the kernel": Case((2, 3, 20, 21), (4, 3, 1, 2), (3, 4), (0, 0, 0, 0), (1, 1), 1),
     "samples as lanes": Case((33, 6, 9, 7), (17, 6, 3, 3), (1, 1), (1, 1, 2, 0), (1, 1), 1),
     "lanes, most taps in padding": Case((16, 5, 4, 4), (40, 5, 3, 3), (1, 1), (2, 2, 2, 2), (2, 2), 1),
+    "lanes, products of matrices": Case((33, 20, 4, 5), (96, 10, 3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 2),
+    "lanes, products in steps": Case((16, 9, 8, 9), (32, 9, 3, 3), (2, 1), (2, 2, 2, 2), (1, 2), 1),
     "lanes, steps and gaps": Case((31, 6, 40, 23), (9, 2, 3, 2), (2, 3), (1, 0, 0, 2), (1, 2), 3),
     "lanes, more than one box": Case((12, 40, 50, 48), (15, 40, 3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1),
     "lanes, pieces of a line": Case((16, 64, 1500), (20, 64, 7), (1,), (3, 3), (1,), 1),
@@ -237,6 +239,7 @@ torch.manual_seed(0)
 for shape, weight, settings in (
     ((5, 20, 33, 32), (24, 20, 3, 3), ((1, 1), (1, 1, 1, 1), (1, 1), 1)),
     ((40, 12, 8, 8), (10, 6, 3, 3), ((1, 1), (1, 1, 1, 1), (1, 1), 2)),
+    ((48, 40, 5, 5), (48, 40, 3, 3), ((1, 1), (1, 1, 1, 1), (1, 1), 1)),
 ):
     x, w, t, b = torch.randn(shape), torch.randn(weight), torch.randn(shape[1], *weight[2:]), torch.randn(weight[0])
     y = dispatch.operator("conv_threshold_forward")(x, w, t, b, *settings)

@@ -56,21 +56,25 @@ struct Links {
   const int32_t *tap, *place;
 };
 
-// A pixel of some outputs. `weights`: tap, channel, output; `floors`: tap, channel; `run` taps are summed up at a time.
+// What some channels add to a pixel of some outputs. `weights`: tap, channel, output; `floors`: tap, channel.
 template <class S>
 struct Pull {
   Links links;
-  int64_t run, channels;
+  int64_t channels;
   const S* x;
   int64_t x_pixel;
-  const S *floors, *weights;
+  const S* floors;
+  int64_t floors_tap;
+  const S* weights;
   S* y;
 };
 
-// The gradient of a pixel of some channels. `weights`: tap, output, channel; `caught` are the thresholds' sums.
+// The gradient of a pixel of some channels, or what it still lacks. `weights`: tap, output, channel; `caught` are the
+// thresholds' sums.
 template <class S>
 struct Push {
   Links links;
+  bool add;
   int64_t outputs;
   const S* grad;
   int64_t grad_pixel;
@@ -80,7 +84,7 @@ struct Push {
   S *grad_x, *caught;
 };
 
-// The gradients of one tap's weights, over `count` pairs of pixels.
+// The gradients of one tap's weights, over `count` pairs of pixels. `sums`: output, channel, sample.
 template <class S>
 struct Correlate {
   int64_t count;
@@ -91,7 +95,6 @@ struct Correlate {
   int64_t grad_pixel;
   const S* floors;
   S* sums;
-  int64_t sums_channel, sums_output;
 };
 
 template <class S>
@@ -101,6 +104,7 @@ struct SampleTile {
   void (*pull)(int64_t outputs, const Pull<S>& pull);
   void (*push)(int64_t channels, const Push<S>& push);
   void (*correlate)(int64_t channels, int64_t outputs, const Correlate<S>& correlate);
+  void (*fold)(int64_t n, const S* from, S* to);
   double (*total)(int64_t n, const S* from);
   void (*gather)(int64_t n, int64_t samples, const S* from, int64_t sample, S* to, int64_t step, int64_t ahead);
   void (*scatter)(int64_t n, int64_t samples, const S* from, int64_t step, S* to, int64_t sample);

@@ -61,7 +61,7 @@ struct Geometry {
 };
 
 constexpr int64_t kShares = 16;           // tasks that each sum up a gradient of the weights, at most
-constexpr int64_t kShareBytes = 8 << 20;  // memory for their sums
+constexpr int64_t kShareBytes = 12 << 20;  // memory for their sums
 
 inline int64_t most_shares(int64_t bytes) {
   return std::min(kShares, std::max<int64_t>(2, kShareBytes / std::max<int64_t>(bytes, 1)));
@@ -110,7 +110,7 @@ class Boxes {
   }
 
  private:
-  // The size that leaves the fewest lanes of vectors empty; the largest of these.
+  // The size that leaves the fewest lanes of vectors empty; the smallest of these, so that boxes are much of a size.
   static int64_t best(int64_t total, int64_t inner, int64_t most, int64_t lanes) {
     const auto vectors = [&](int64_t length) { return (length * inner + lanes - 1) / lanes; };
     int64_t chosen = 1, least = INT64_MAX;
@@ -118,7 +118,7 @@ class Boxes {
       // Every box is worth a vector: small ones have more of everything that is done once per box.
       const int64_t whole = total / size, rest = total % size;
       const int64_t cost = whole * (vectors(size) + 1) + (rest ? vectors(rest) + 1 : 0);
-      if (cost <= least) {
+      if (cost < least) {
         chosen = size;
         least = cost;
       }

@@ -31,40 +31,37 @@ inline __attribute__((always_inline)) V larger(const V& floor, const V& value) {
   return floor > value ? floor : value;  // a NaN in the value passes
 }
 
-// A pixel of some outputs: the sum over its taps and their channels of weight·max(value, floor).
+// Adds to a pixel of some outputs the sum over its taps and some channels of weight·max(value, floor).
 template <class S, int rows>
 void pull_block(const Pull<S>& p) {
   using V = typename Vector<S>::Whole;
   constexpr int lanes = Vector<S>::lanes;
-  for (int64_t link = 0; link < p.links.count; link += p.run) {
-    const int64_t end = p.links.count - link < p.run ? p.links.count : link + p.run;
-    V sums[rows][kParts] = {};
-    for (int64_t i = link; i < end; ++i) {
-      const S* x = p.x + p.links.place[i] * p.x_pixel;
-      const S* floors = p.floors + p.links.tap[i] * p.channels;
-      const S* weights = p.weights + p.links.tap[i] * p.channels * rows;
-      for (int64_t c = 0; c < p.channels; ++c) {
-        const V floor = floors[c] - V{};
-        V seen[kParts];
+  V sums[rows][kParts] = {};
+  for (int64_t i = 0; i < p.links.count; ++i) {
+    const S* x = p.x + p.links.place[i] * p.x_pixel;
+    const S* floors = p.floors + p.links.tap[i] * p.floors_tap;
+    const S* weights = p.weights + p.links.tap[i] * p.channels * rows;
+    for (int64_t c = 0; c < p.channels; ++c) {
+      const V floor = floors[c] - V{};
+      V seen[kParts];
 #pragma GCC unroll 4
-        for (int part = 0; part < kParts; ++part) seen[part] = larger(floor, load<S>(x + part * lanes));
+      for (int part = 0; part < kParts; ++part) seen[part] = larger(floor, load<S>(x + part * lanes));
 #pragma GCC unroll 32
-        for (int row = 0; row < rows; ++row) {
+      for (int row = 0; row < rows; ++row) {
 #pragma GCC unroll 4
-          for (int part = 0; part < kParts; ++part) sums[row][part] += weights[row] * seen[part];
-        }
-        x += kSamples<S>;
-        weights += rows;
+        for (int part = 0; part < kParts; ++part) sums[row][part] += weights[row] * seen[part];
       }
+      x += kSamples<S>;
+      weights += rows;
     }
-    // Short sums added up lose fewer digits than a long one.
+  }
+  // Short sums added up lose fewer digits than a long one.
 #pragma GCC unroll 32
-    for (int row = 0; row < rows; ++row) {
+  for (int row = 0; row < rows; ++row) {
 #pragma GCC unroll 4
-      for (int part = 0; part < kParts; ++part) {
-        S* const to = p.y + row * kSamples<S> + part * lanes;
-        store<S>(to, sums[row][part] + load<S>(to));
-      }
+    for (int part = 0; part < kParts; ++part) {
+      S* const to = p.y + row * kSamples<S> + part * lanes;
+      store<S>(to, sums[row][part] + load<S>(to));
     }
   }
 }
@@ -75,8 +72,18 @@ template <class S, int rows>
 void push_block(const Push<S>& p) {
   using V = typename Vector<S>::Whole;
   constexpr int lanes = Vector<S>::lanes;
+  const S* const x = p.x;
   const V zero = {};
   V found[rows][kParts] = {};
+  if (p.add) {
+#pragma GCC unroll 16
+    for (int row = 0; row < rows; ++row) {
+#pragma GCC unroll 4
+      for (int part = 0; part < kParts; ++part) {
+        found[row][part] = load<S>(p.grad_x + row * kSamples<S> + part * lanes);
+      }
+    }
+  }
   for (int64_t i = 0; i < p.links.count; ++i) {
     const S* grad = p.grad + p.links.place[i] * p.grad_pixel;
     const S* weights = p.weights + p.links.tap[i] * p.outputs * rows;
@@ -101,9 +108,9 @@ void push_block(const Push<S>& p) {
 #pragma GCC unroll 4
       for (int part = 0; part < kParts; ++part) {
         const int at = row * kSamples<S> + part * lanes;
-        const auto below = load<S>(p.x + at) <= floor;
+        const auto below = load<S>(x + at) <= floor;
         store<S>(caught + at, load<S>(caught + at) + (below ? sums[row][part] : zero));
-        found[row][part] += below ? zero : sums[row][part];
+        found[row][part] = below ? found[row][part] : found[row][part] + sums[row][part];
       }
     }
   }
@@ -116,12 +123,11 @@ void push_block(const Push<S>& p) {
   }
 }
 
-// Adds to the gradients of one tap's weights between some channels and some outputs.
+// Adds to the gradients of one tap's weights between some channels and some outputs, sample by sample.
 template <class S, int channels, int outputs>
 void correlate_block(const Correlate<S>& p) {
   using V = typename Vector<S>::Whole;
-  constexpr int lanes = Vector<S>::lanes, count = channels * outputs;
-  constexpr int squares = (count + lanes - 1) / lanes;
+  constexpr int lanes = Vector<S>::lanes;
   for (int part = 0; part < kParts; ++part) {
     V sums[outputs][channels] = {}, floors[channels];
 #pragma GCC unroll 4
@@ -139,18 +145,31 @@ void correlate_block(const Correlate<S>& p) {
         for (int c = 0; c < channels; ++c) sums[o][c] += right * seen[c];
       }
     }
-    V staged[squares * lanes];
-#pragma GCC unroll 32
-    for (int i = 0; i < squares * lanes; ++i) staged[i] = i < count ? sums[i / channels][i % channels] : V{};
-    for (int square = 0; square < squares; ++square) {
-      S totals[lanes];
-      store<S>(totals, fold<S>(staged + square * lanes));
-      const int rest = count - square * lanes, end = rest < lanes ? rest : lanes;
-      for (int i = 0; i < end; ++i) {
-        const int at = square * lanes + i;
-        p.sums[at / channels * p.sums_output + at % channels * p.sums_channel] += totals[i];
+#pragma GCC unroll 6
+    for (int o = 0; o < outputs; ++o) {
+#pragma GCC unroll 4
+      for (int c = 0; c < channels; ++c) {
+        S* const to = p.sums + (o * channels + c) * kSamples<S> + part * lanes;
+        store<S>(to, sums[o][c] + load<S>(to));
       }
     }
+  }
+}
+
+// The sum over the samples of each of n elements; there are whole squares of both.
+template <class S>
+void fold_samples(int64_t n, const S* from, S* to) {
+  using V = typename Vector<S>::Whole;
+  constexpr int lanes = Vector<S>::lanes;
+  for (int64_t at = 0; at < n; at += lanes, from += lanes * kSamples<S>) {
+    V square[lanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; ++i) square[i] = load<S>(from + i * kSamples<S>);
+    for (int part = 1; part < kParts; ++part) {
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; ++i) square[i] += load<S>(from + i * kSamples<S> + part * lanes);
+    }
+    store<S>(to + at, fold<S>(square));
   }
 }
 
@@ -217,6 +236,22 @@ double sum(int64_t n, const S* from) {
   return total;
 }
 
+// Copies n elements, and fetches as many of what comes `next`. A loop without the fetching would turn into a string
+// instruction, which takes longer to start than a row to be copied.
+template <class S>
+void copy(int64_t n, const S* from, S* to, const S* next) {
+  constexpr int lanes = Vector<S>::lanes;
+  int64_t at = 0;
+  for (; at + lanes <= n; at += lanes) {
+    __builtin_prefetch(next + at);
+    store<S>(to + at, load<S>(from + at));
+  }
+  for (; at < n; ++at) to[at] = from[at];
+}
+
+// How many samples ahead of a copy memory is fetched.
+constexpr int kSoon = 4;
+
 // Samples stand so far apart, often by a power of two, that reading all of them abreast would drive their lines out of
 // the cache before the next elements are read. They take a rest here, one after the other.
 template <class S>
@@ -238,15 +273,17 @@ struct Stage {
 // Puts n elements of several samples side by side; lanes without a sample get zeros. What is read next stands `ahead`.
 template <class S>
 void gather(int64_t n, int64_t samples, const S* from, int64_t sample, S* to, int64_t step, int64_t ahead) {
-  constexpr int soon = 4, line = 64 / sizeof(S);
   Stage<S> stage;
   for (int64_t size; n > 0; n -= size, from += size, to += size * step) {
     size = n < stage.length ? n : stage.length;
     for (int64_t i = 0; i < kSamples<S>; ++i) {
       S* const row = stage.rows + i * stage.pitch;
-      const S* const next = from + (i + soon) % kSamples<S> * sample + (i + soon < kSamples<S> ? 0 : ahead);
-      for (int64_t at = 0; at < size; at += line) __builtin_prefetch(next + at);
-      for (int64_t at = 0; at < size; ++at) row[at] = i < samples ? from[i * sample + at] : S(0);
+      const S* const next = from + (i + kSoon) % kSamples<S> * sample + (i + kSoon < kSamples<S> ? 0 : ahead);
+      if (i < samples) {
+        copy(size, from + i * sample, row, next);
+      } else {
+        for (int64_t at = 0; at < size; ++at) row[at] = S(0);
+      }
     }
     if (size >= Vector<S>::lanes) {
       stage.squares(size, [&](int64_t at, int lane) {
@@ -276,15 +313,16 @@ void scatter(int64_t n, int64_t samples, const S* from, int64_t step, S* to, int
       }
     }
     for (int64_t i = 0; i < samples; ++i) {
-      for (int64_t at = 0; at < size; ++at) to[i * sample + at] = stage.rows[i * stage.pitch + at];
+      const S* const next = to + (i + kSoon) % samples * sample + (i + kSoon < samples ? 0 : size);
+      copy(size, stage.rows + i * stage.pitch, to + i * sample, next);
     }
   }
 }
 
 template <class S>
 constexpr rectifiers::SampleTile<S> sample_tile() {
-  return {kSamples<S>, kPull, kPush, kChannels, kOutputs, pull<S>, push<S>, correlate<S>, sum<S>, gather<S>,
-          scatter<S>};
+  return {kSamples<S>, kPull, kPush, kChannels, kOutputs, pull<S>, push<S>, correlate<S>, fold_samples<S>,
+          sum<S>, gather<S>, scatter<S>};
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "conv_geometry.h"
@@ -55,6 +56,18 @@ class Pairs {
     return {first_[pixel + 1] - first, tap_.data() + first, place_.data() + first};
   }
 
+  // Those of them from one tap on and before another.
+  Links links(int64_t pixel, int32_t from, int32_t to) const {
+    const auto begin = tap_.begin() + first_[pixel], end = tap_.begin() + first_[pixel + 1];
+    const auto first = std::lower_bound(begin, end, from), last = std::lower_bound(first, end, to);
+    const int64_t at = first - tap_.begin();
+    return {last - first, tap_.data() + at, place_.data() + at};
+  }
+
+  // All pixels of the box that one tap brings together with another, and those others.
+  const std::vector<int32_t>& from(int64_t tap) const { return from_[tap]; }
+  const std::vector<int32_t>& to(int64_t tap) const { return to_[tap]; }
+
  private:
   template <class See>
   Pairs(const Geometry& g, const Box& box, const int64_t (&own)[3], const int64_t (&other)[3], const See& see) {
@@ -76,6 +89,8 @@ class Pairs {
     }
     int64_t at[3], place[3];
     first_.push_back(0);
+    from_.resize(g.taps());
+    to_.resize(g.taps());
     for (int64_t pixel = 0; pixel < mine_.pixels(); ++pixel) {
       at[2] = mine_.begin[2] + pixel % mine_.size[2];
       at[1] = mine_.begin[1] + pixel / mine_.size[2] % mine_.size[1];
@@ -86,8 +101,11 @@ class Pairs {
           if (!see(1, at[1], h, &place[1])) continue;
           for (int64_t w = 0; w < g.kernel[2]; ++w) {
             if (!see(2, at[2], w, &place[2])) continue;
-            tap_.push_back(static_cast<int32_t>((d * g.kernel[1] + h) * g.kernel[2] + w));
+            const int64_t tap = (d * g.kernel[1] + h) * g.kernel[2] + w;
+            tap_.push_back(static_cast<int32_t>(tap));
             place_.push_back(theirs_.number(place));
+            from_[tap].push_back(static_cast<int32_t>(pixel));
+            to_[tap].push_back(place_.back());
           }
         }
       }
@@ -98,6 +116,7 @@ class Pairs {
   Region mine_, theirs_;
   std::vector<int64_t> first_;
   std::vector<int32_t> tap_, place_;
+  std::vector<std::vector<int32_t>> from_, to_;
 };
 
 // Calls body(first pixel in the plane, first pixel in the region, n) for every piece of memory of a region.
@@ -119,9 +138,10 @@ void each_run(const Region& region, const int64_t (&sizes)[3], const Body& body)
 template <class S>
 class SampleConvolver {
  public:
-  SampleConvolver(const Geometry& g, const SampleTile<S>& tile)
+  SampleConvolver(const Geometry& g, const SampleTile<S>& tile, const Convolution<S>& panels)
       : g_(g),
         tile_(tile),
+        panels_(panels),
         channels_(g.channels_per_group()),
         outputs_(g.outputs_per_group()),
         taps_(g.taps()),
@@ -139,42 +159,47 @@ class SampleConvolver {
   }
 
   void forward(const S* x, const S* weight, const S* threshold, const S* bias, S* y) const {
-    const Split blocks(outputs_, tile_.pulled);
+    const Split whole(outputs_, outputs_), blocks(outputs_, tile_.pulled);
+    const Split chunks(channels_, std::max<int64_t>(1, kTerms / taps_));
     const std::vector<S> floors = tap_by_tap(threshold), unseen = outside(weight, threshold);
-    const std::vector<S> packed = pack(blocks, outputs_, channels_, [&](int64_t group, int64_t tap, int64_t c, int64_t o) {
-      return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
-    });
-    const Boxes boxes(1, g_.out, pixels_within(channels_ + outputs_), 1);
-    each_task(lots_ * boxes.count() * g_.groups, [&](int64_t begin, int64_t end) {
+    const std::vector<S> packed =
+        pack(whole, tile_.pulled, chunks, [&](int64_t group, int64_t tap, int64_t c, int64_t o) {
+          return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
+        });
+    const Boxes boxes(1, g_.out, pixels_within(chunks.size(0) + outputs_), 1);
+    each_task(boxes.count() * g_.groups * lots_, [&](int64_t begin, int64_t end) {
       Buffer<S> frames, results;
-      std::vector<S> sums(tile_.pulled);
+      std::optional<Pairs> pairs;
       for (int64_t task = begin; task < end; ++task) {
-        const int64_t lot = task % lots_, group = task / lots_ % g_.groups;
-        const Pairs pairs = Pairs::seen(g_, boxes[task / lots_ / g_.groups]);
-        const int64_t pixels = pairs.mine().pixels(), x_pixel = pitch(channels_), y_pixel = pitch(outputs_);
-        S* const frame = frames.at_least(pairs.theirs().pixels() * x_pixel);
+        const int64_t lot = task % lots_, group = task / lots_ % g_.groups, box = task / lots_ / g_.groups;
+        if (task == begin || task % (lots_ * g_.groups) == 0) pairs = Pairs::seen(g_, boxes[box]);
+        const int64_t pixels = pairs->mine().pixels(), y_pixel = pitch(outputs_);
+        S* const frame = frames.at_least(pairs->theirs().pixels() * pitch(chunks.size(0)));
         S* const found = results.at_least(pixels * y_pixel);
-        gather(x, g_.channels, g_.in, lot, group * channels_, channels_, pairs.theirs(), frame, x_pixel);
-        for (int64_t block = 0; block < blocks.parts; ++block) {
-          const int64_t first = blocks.begin(block), rows = blocks.size(block);
-          for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-            const Links links = pairs.links(pixel);
-            S* const to = found + pixel * y_pixel + first * tile_.samples;
-            start(links, group, first, rows, bias, unseen.data(), sums.data());
-            for (int64_t row = 0; row < rows; ++row) std::fill_n(to + row * tile_.samples, tile_.samples, sums[row]);
-            tile_.pull(
-                rows,
-                {links,
-                 std::max<int64_t>(1, kTerms / channels_),
-                 channels_,
-                 frame,
-                 x_pixel,
-                 floors.data() + group * taps_ * channels_,
-                 packed.data() + (group * outputs_ + first) * channels_ * taps_,
-                 to});
+        for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+          start(pairs->links(pixel), group, bias, unseen.data(), found + pixel * y_pixel);
+        }
+        for (int64_t chunk = 0; chunk < chunks.parts; ++chunk) {
+          const int64_t c = chunks.begin(chunk), channels = chunks.size(chunk), x_pixel = pitch(channels);
+          gather(x, g_.channels, g_.in, lot, group * channels_ + c, channels, pairs->theirs(), frame, x_pixel);
+          // The weights of a block stay in the first-level cache while all pixels go over them.
+          for (int64_t block = 0; block < blocks.parts; ++block) {
+            const int64_t first = blocks.begin(block), rows = blocks.size(block);
+            for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+              tile_.pull(
+                  rows,
+                  {pairs->links(pixel),
+                   channels,
+                   frame,
+                   x_pixel,
+                   floors.data() + group * taps_ * channels_ + c,
+                   channels_,
+                   packed.data() + ((group * outputs_ + first) * channels_ + c * rows) * taps_,
+                   found + pixel * y_pixel + first * tile_.samples});
+            }
           }
         }
-        scatter(found, y_pixel, outputs_, pairs.mine(), g_.out, lot, group * outputs_, g_.outputs, y);
+        scatter(found, y_pixel, outputs_, pairs->mine(), g_.out, lot, group * outputs_, g_.outputs, y);
       }
     });
   }
@@ -188,107 +213,105 @@ class SampleConvolver {
       S* grad_weight,
       S* grad_threshold,
       S* grad_bias) const {
-    const Split blocks(channels_, tile_.pushed);
-    const std::vector<S> floors = tap_by_tap(threshold);
-    const std::vector<S> packed = pack(blocks, channels_, outputs_, [&](int64_t group, int64_t tap, int64_t o, int64_t c) {
-      return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
-    });
     const Boxes boxes(1, g_.in, pixels_within(2 * channels_ + outputs_), 1);
     const int64_t items = lots_ * boxes.count(), rows = taps_ * channels_, size = g_.outputs * rows;
     const int64_t most = most_shares(size * int64_t(sizeof(S)));
     const Split shares(items, (items + most - 1) / most);
-    const Split runs(blocks.parts, std::max<int64_t>(1, blocks.parts * shares.parts / kShares));
+    // A task takes a run of the channels, so that there are tasks enough even if shares are few.
+    const int64_t most_runs = std::min(kShares / shares.parts, (channels_ + tile_.pushed - 1) / tile_.pushed);
+    const Split runs(channels_, (channels_ + most_runs - 1) / most_runs);
+    const Split ranges(taps_, std::max<int64_t>(1, kTerms / outputs_));
+    const std::vector<S> floors = tap_by_tap(threshold);
+    const Split whole(outputs_, outputs_), output_blocks(outputs_, tile_.outputs);
+    const std::vector<S> packed =
+        pack(runs, tile_.pushed, whole, [&](int64_t group, int64_t tap, int64_t o, int64_t c) {
+          return weight[((group * outputs_ + o) * channels_ + c) * taps_ + tap];
+        });
     // Of every share: the gradients of the weights, and of the thresholds what each lane caught.
     const std::unique_ptr<S[]> weights(new S[shares.parts * size]);
     const std::unique_ptr<S[]> caught(new S[shares.parts * g_.groups * rows * tile_.samples]);
     each_task(shares.parts * g_.groups * runs.parts, [&](int64_t begin, int64_t end) {
-      Buffer<S> frames, results, gradients, blocked, blocked_gradients;
+      Buffer<S> frames, results, gradients, ordered;
+      // What neighbouring tasks often share.
+      std::optional<Pairs> pairs;
+      int64_t box_of_pairs = -1, source_of_gradients = -1;
       for (int64_t task = begin; task < end; ++task) {
-        const int64_t share = task % shares.parts, group = task / shares.parts % g_.groups;
-        const int64_t run = task / shares.parts / g_.groups, first_block = runs.begin(run);
-        const int64_t last_block = first_block + runs.size(run), first = blocks.begin(first_block);
-        const int64_t channels = blocks.begin(last_block) - first, x_pixel = pitch(channels);
-        const int64_t grad_pixel = pitch(outputs_);
-        S* const sums = weights.get() + share * size + group * outputs_ * rows;
+        const int64_t run = task % runs.parts, group = task / runs.parts % g_.groups;
+        const int64_t share = task / runs.parts / g_.groups, first = runs.begin(run), channels = runs.size(run);
+        const int64_t x_pixel = pitch(channels), grad_pixel = pitch(outputs_);
+        const Split blocks(channels, tile_.pushed), channel_blocks(channels, tile_.channels);
+        S* const sums = weights.get() + share * size + (group * channels_ + first) * outputs_ * taps_;
         S* const lanes = caught.get() + (share * g_.groups + group) * rows * tile_.samples;
-        for (int64_t o = 0; o < outputs_; ++o) std::fill_n(sums + o * rows + first * taps_, channels * taps_, S(0));
+        std::fill_n(sums, channels * outputs_ * taps_, S(0));
         for (int64_t tap = 0; tap < taps_; ++tap) {
           std::fill_n(lanes + (tap * channels_ + first) * tile_.samples, channels * tile_.samples, S(0));
         }
         for (int64_t item = shares.begin(share); item < shares.begin(share) + shares.size(share); ++item) {
-          const int64_t lot = item % lots_;
-          const Pairs pairs = Pairs::seeing(g_, boxes[item / lots_]);
-          const int64_t pixels = pairs.mine().pixels();
+          const int64_t lot = item % lots_, box = item / lots_;
+          if (box_of_pairs != box) pairs = Pairs::seeing(g_, boxes[box]);
+          box_of_pairs = box;
+          const int64_t pixels = pairs->mine().pixels(), grad_pixels = pairs->theirs().pixels();
           S* const frame = frames.at_least(pixels * x_pixel);
           S* const found = results.at_least(pixels * x_pixel);
-          S* const grads = gradients.at_least(pairs.theirs().pixels() * grad_pixel);
-          gather(x, g_.channels, g_.in, lot, group * channels_ + first, channels, pairs.mine(), frame, x_pixel);
-          gather(grad, g_.outputs, g_.out, lot, group * outputs_, outputs_, pairs.theirs(), grads, grad_pixel);
-          for (int64_t block = first_block; block < last_block; ++block) {
-            const int64_t c = blocks.begin(block), at = (c - first) * tile_.samples;
-            for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-              tile_.push(
-                  blocks.size(block),
-                  {pairs.links(pixel),
-                   outputs_,
-                   grads,
-                   grad_pixel,
-                   frame + pixel * x_pixel + at,
-                   floors.data() + group * rows + c,
-                   packed.data() + group * outputs_ * rows + c * taps_ * outputs_,
-                   channels_,
-                   found + pixel * x_pixel + at,
-                   lanes + c * tile_.samples});
+          S* const grads = gradients.at_least(grad_pixels * grad_pixel);
+          S* const ordered_grads = ordered.at_least(grad_pixels * outputs_ * tile_.samples);
+          gather(x, g_.channels, g_.in, lot, group * channels_ + first, channels, pairs->mine(), frame, x_pixel);
+          if (source_of_gradients != item * g_.groups + group) {
+            gather(grad, g_.outputs, g_.out, lot, group * outputs_, outputs_, pairs->theirs(), grads, grad_pixel);
+            if (multiplies()) {
+              turn(grads, grad_pixels, grad_pixel, ordered_grads);
+            } else {
+              regroup(grads, grad_pixels, grad_pixel, output_blocks, ordered_grads);
             }
           }
-          scatter(found, x_pixel, channels, pairs.mine(), g_.in, lot, group * channels_ + first, g_.channels, grad_x);
-          const Split channel_blocks(channels, tile_.channels), output_blocks(outputs_, tile_.outputs);
-          correlate(
-              pairs,
-              channel_blocks,
-              regroup(frame, pixels, x_pixel, channel_blocks, blocked.at_least(pixels * channels * tile_.samples)),
-              output_blocks,
-              regroup(
-                  grads,
-                  pairs.theirs().pixels(),
-                  grad_pixel,
-                  output_blocks,
-                  blocked_gradients.at_least(pairs.theirs().pixels() * outputs_ * tile_.samples)),
-              floors.data() + group * rows + first,
-              sums + first * taps_);
+          source_of_gradients = item * g_.groups + group;
+          const S* const floors_of = floors.data() + group * rows + first;
+          if (multiplies()) {
+            multiply(*pairs, channels, frame, x_pixel, ordered_grads, floors_of, sums);
+          } else {
+            S* const blocked = found;  // as long as nothing else is in it
+            regroup(frame, pixels, x_pixel, channel_blocks, blocked);
+            correlate(*pairs, channel_blocks, blocked, output_blocks, ordered_grads, floors_of, sums);
+          }
+          for (int64_t block = 0; block < blocks.parts; ++block) {
+            const int64_t at = blocks.begin(block) * tile_.samples, c = first + blocks.begin(block);
+            // The weights of a range of taps stay in the first-level cache while a band goes over them, and the
+            // gradients of the band in the second-level one while all taps go over it.
+            for (int64_t band = 0; band < pixels; band += kBand) {
+              for (int64_t range = 0; range < ranges.parts; ++range) {
+                const int32_t tap = ranges.begin(range), next = tap + ranges.size(range);
+                for (int64_t pixel = band; pixel < std::min(band + kBand, pixels); ++pixel) {
+                  tile_.push(
+                      blocks.size(block),
+                      {pairs->links(pixel, tap, next),
+                       range > 0,
+                       outputs_,
+                       grads,
+                       grad_pixel,
+                       frame + pixel * x_pixel + at,
+                       floors.data() + group * rows + c,
+                       packed.data() + group * outputs_ * rows + c * taps_ * outputs_,
+                       channels_,
+                       found + pixel * x_pixel + at,
+                       lanes + c * tile_.samples});
+                }
+              }
+            }
+          }
+          scatter(found, x_pixel, channels, pairs->mine(), g_.in, lot, group * channels_ + first, g_.channels, grad_x);
         }
       }
     });
     const std::vector<double> unseen = outside(grad, grad_bias);
-    each_task(g_.outputs, [&](int64_t begin, int64_t end) {
-      for (int64_t o = begin; o < end; ++o) {
-        for (int64_t i = 0; i < rows; ++i) {
-          S sum = static_cast<S>(unseen[i % taps_ * g_.outputs + o] * outside(threshold[o / outputs_ * rows + i]));
-          for (int64_t share = 0; share < shares.parts; ++share) sum += weights[share * size + o * rows + i];
-          grad_weight[o * rows + i] = sum;
-        }
-      }
-    });
-    for (int64_t c = 0; c < g_.channels; ++c) {
-      const int64_t group = c / channels_;
-      for (int64_t tap = 0; tap < taps_; ++tap) {
-        double sum = 0;
-        for (int64_t share = 0; share < shares.parts; ++share) {
-          const int64_t row = (share * g_.groups + group) * rows + tap * channels_ + c % channels_;
-          for (int64_t i = 0; i < tile_.samples; ++i) sum += caught[row * tile_.samples + i];
-        }
-        for (int64_t o = group * outputs_; threshold[c * taps_ + tap] >= 0 && o < (group + 1) * outputs_; ++o) {
-          sum += unseen[tap * g_.outputs + o] * weight[o * rows + c % channels_ * taps_ + tap];
-        }
-        grad_threshold[c * taps_ + tap] = static_cast<S>(sum);
-      }
-    }
+    collect(unseen, weights.get(), shares.parts, threshold, grad_weight);
+    collect_caught(unseen, caught.get(), shares.parts, weight, threshold, grad_threshold);
   }
 
  private:
-  static constexpr int64_t kTerms = 160;            // products that are summed up before others are added
+  static constexpr int64_t kTerms = 160;           // products that are summed up before others are added
   static constexpr int64_t kTileBytes = 2 << 20;   // memory that a task goes over again and again
-  static constexpr int64_t kPixels = 64;            // over which a gradient of the weights stays in registers
+  static constexpr int64_t kPixels = 128;          // over which a gradient of the weights stays in registers
+  static constexpr int64_t kBand = 16;             // pixels whose outputs' gradients all taps go over in turn
 
   template <class Body>
   static void each_task(int64_t tasks, const Body& body) {
@@ -316,17 +339,25 @@ class SampleConvolver {
     return turned;
   }
 
-  // Weights in the order in which blocks of `rows` outputs or channels read them: tap, `depth` of the other, row.
+  // Weights in the order in which runs of outputs or channels read them, block after block of at most `most` rows: a
+  // chunk of the other, tap, one of the chunk, row.
   template <class Weight>
-  std::vector<S> pack(const Split& blocks, int64_t rows, int64_t depth, const Weight& weight) const {
-    std::vector<S> packed(g_.groups * rows * depth * taps_);
-    each_task(g_.groups * blocks.parts, [&](int64_t begin, int64_t end) {
+  std::vector<S> pack(const Split& runs, int64_t most, const Split& chunks, const Weight& weight) const {
+    std::vector<S> packed(g_.outputs * channels_ * taps_);
+    const int64_t rows = runs.begin(runs.parts), depth = chunks.begin(chunks.parts);
+    each_task(g_.groups * runs.parts * chunks.parts, [&](int64_t begin, int64_t end) {
       for (int64_t task = begin; task < end; ++task) {
-        const int64_t group = task / blocks.parts, block = task % blocks.parts, first = blocks.begin(block);
-        S* to = packed.data() + (group * rows + first) * depth * taps_;
-        for (int64_t tap = 0; tap < taps_; ++tap) {
-          for (int64_t k = 0; k < depth; ++k) {
-            for (int64_t row = 0; row < blocks.size(block); ++row) *to++ = weight(group, tap, k, first + row);
+        const int64_t chunk = task % chunks.parts, run = task / chunks.parts % runs.parts;
+        const int64_t group = task / chunks.parts / runs.parts;
+        const int64_t first = chunks.begin(chunk), last = first + chunks.size(chunk);
+        const Split blocks(runs.size(run), most);
+        for (int64_t block = 0; block < blocks.parts; ++block) {
+          const int64_t row = runs.begin(run) + blocks.begin(block), size = blocks.size(block);
+          S* to = packed.data() + ((group * rows + row) * depth + first * size) * taps_;
+          for (int64_t tap = 0; tap < taps_; ++tap) {
+            for (int64_t k = first; k < last; ++k) {
+              for (int64_t i = 0; i < size; ++i) *to++ = weight(group, tap, k, row + i);
+            }
           }
         }
       }
@@ -337,16 +368,17 @@ class SampleConvolver {
   // What each tap adds to each output where it sees padding: tap, output.
   std::vector<S> outside(const S* weight, const S* threshold) const {
     std::vector<S> sums(taps_ * g_.outputs);
-    for (int64_t o = 0; o < g_.outputs; ++o) {
-      const int64_t first = o / outputs_ * channels_;
-      for (int64_t tap = 0; tap < taps_; ++tap) {
-        double sum = 0;
-        for (int64_t c = 0; c < channels_; ++c) {
-          sum += double(weight[(o * channels_ + c) * taps_ + tap]) * outside(threshold[(first + c) * taps_ + tap]);
+    each_task(g_.outputs, [&](int64_t begin, int64_t end) {
+      std::vector<double> of(taps_);
+      for (int64_t o = begin; o < end; ++o) {
+        std::fill(of.begin(), of.end(), 0.0);
+        const S* const floors = threshold + o / outputs_ * channels_ * taps_;
+        for (int64_t i = 0; i < channels_ * taps_; ++i) {
+          of[i % taps_] += double(weight[o * channels_ * taps_ + i]) * outside(floors[i]);
         }
-        sums[tap * g_.outputs + o] = static_cast<S>(sum);
+        for (int64_t tap = 0; tap < taps_; ++tap) sums[tap * g_.outputs + o] = static_cast<S>(of[tap]);
       }
-    }
+    });
     return sums;
   }
 
@@ -363,14 +395,12 @@ class SampleConvolver {
   }
 
   // What a pixel's outputs are before any of its taps is added.
-  void start(
-      const Links& links, int64_t group, int64_t first, int64_t rows, const S* bias, const S* unseen, S* to) const {
-    const int64_t output = group * outputs_ + first;
-    for (int64_t row = 0; row < rows; ++row) to[row] = bias ? bias[output + row] : S(0);
-    if (links.count == taps_) return;
-    each_missing(links, [&](int64_t tap) {
-      for (int64_t row = 0; row < rows; ++row) to[row] += unseen[tap * g_.outputs + output + row];
-    });
+  void start(const Links& links, int64_t group, const S* bias, const S* unseen, S* to) const {
+    for (int64_t o = group * outputs_; o < (group + 1) * outputs_; ++o, to += tile_.samples) {
+      S sum = bias ? bias[o] : S(0);
+      if (links.count < taps_) each_missing(links, [&](int64_t tap) { sum += unseen[tap * g_.outputs + o]; });
+      std::fill_n(to, tile_.samples, sum);
+    }
   }
 
   // A region of some channels of a lot of samples, into pixels of `pixel` elements.
@@ -414,18 +444,87 @@ class SampleConvolver {
   }
 
   // Pixels of all channels, turned into blocks of a few channels of all pixels.
-  const S* regroup(const S* from, int64_t pixels, int64_t pixel_size, const Split& blocks, S* to) const {
-    S* next = to;
+  void regroup(const S* from, int64_t pixels, int64_t pixel_size, const Split& blocks, S* to) const {
     for (int64_t block = 0; block < blocks.parts; ++block) {
       const int64_t size = blocks.size(block) * tile_.samples;
-      for (int64_t pixel = 0; pixel < pixels; ++pixel, next += size) {
-        std::copy_n(from + pixel * pixel_size + blocks.begin(block) * tile_.samples, size, next);
+      for (int64_t pixel = 0; pixel < pixels; ++pixel, to += size) {
+        std::copy_n(from + pixel * pixel_size + blocks.begin(block) * tile_.samples, size, to);
       }
     }
-    return to;
   }
 
-  // Adds to the gradients of the weights of some channels.
+  // Whether the gradients of the weights are products of matrices, whose lanes are outputs.
+  bool multiplies() const { return outputs_ >= 2 * panels_.lanes && outputs_ % panels_.lanes == 0; }
+
+  // Pixels of all outputs, turned into rows of outputs, one per sample and pixel; two vectors of a row stand together.
+  void turn(const S* from, int64_t pixels, int64_t pixel_size, S* to) const {
+    const int64_t lanes = panels_.lanes;
+    for (int64_t o = 0; o < outputs_; o += lanes) {
+      const int64_t step = std::min(2 * lanes, outputs_ - o / (2 * lanes) * 2 * lanes);
+      S* const pair = to + o / (2 * lanes) * 2 * lanes * pixels * tile_.samples + o % (2 * lanes);
+      for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+        for (int64_t i = 0; i < tile_.samples; i += lanes) {
+          const S* const square = from + pixel * pixel_size + o * tile_.samples + i;
+          panels_.transpose(square, tile_.samples, pair + (pixel * tile_.samples + i) * step, step);
+        }
+      }
+    }
+  }
+
+  // Adds to the gradients of the weights of some channels: channel, tap, output.
+  void multiply(
+      const Pairs& pairs,
+      int64_t channels,
+      const S* x,
+      int64_t x_pixel,
+      const S* grad,
+      const S* floors,
+      S* sums) const {
+    const int64_t lanes = panels_.lanes, most = kTerms / tile_.samples, width = (most | 1) * tile_.samples;
+    const int64_t paired = outputs_ / (2 * lanes) * 2 * lanes, samples = pairs.theirs().pixels() * tile_.samples;
+    const Split blocks(channels, panels_.rows);
+    std::vector<S> panel(panels_.rows * width);
+    std::vector<int64_t> starts;
+    for (int64_t tap = 0; tap < taps_; ++tap) {
+      const auto &from = pairs.from(tap), &to = pairs.to(tap);
+      starts.clear();
+      for (const int32_t pixel : from) starts.push_back(pixel * x_pixel);
+      for (int64_t first = 0, last = 0, count = from.size(); first < count; first = last) {
+        for (last = first + 1; last < count && last < first + most && to[last] == to[last - 1] + 1;) ++last;
+        const int64_t depth = (last - first) * tile_.samples, place = to[first] * tile_.samples;
+        for (int64_t block = 0; block < blocks.parts; ++block) {
+          const int64_t c = blocks.begin(block), size = blocks.size(block);
+          for (int64_t i = 0; i < size; ++i) {
+            panels_.lift(
+                {last - first, tile_.samples, starts.data() + first},
+                x + (c + i) * tile_.samples,
+                floors[tap * channels_ + c + i],
+                panel.data() + i * width);
+          }
+          S* const into = sums + (c * taps_ + tap) * outputs_;
+          const auto product = [&](int64_t o, int64_t columns, int64_t step) {
+            const S* const right = grad + o * samples + place * step;
+            panels_.multiply(
+                {size,
+                 columns,
+                 depth,
+                 panel.data(),
+                 width,
+                 right,
+                 step,
+                 step * samples,
+                 into + o,
+                 taps_ * outputs_,
+                 true});
+          };
+          product(0, paired, 2 * lanes);
+          if (paired < outputs_) product(paired, lanes, lanes);
+        }
+      }
+    }
+  }
+
+  // The same for outputs that are too few for lanes, or leave some of them empty.
   void correlate(
       const Pairs& pairs,
       const Split& channel_blocks,
@@ -434,44 +533,102 @@ class SampleConvolver {
       const S* grad,
       const S* floors,
       S* sums) const {
-    std::vector<std::vector<int32_t>> in(taps_), out(taps_);
-    for (int32_t pixel = 0; pixel < pairs.mine().pixels(); ++pixel) {
-      const Links links = pairs.links(pixel);
-      for (int64_t i = 0; i < links.count; ++i) {
-        in[links.tap[i]].push_back(pixel);
-        out[links.tap[i]].push_back(links.place[i]);
-      }
-    }
+    const int64_t largest = tile_.channels * tile_.outputs * taps_ + tile_.samples;
+    std::vector<S> samples(largest * tile_.samples), totals(largest);
     // What a band needs stays in the first-level cache while all taps go over it.
     const int64_t bands = Split(pairs.mine().pixels(), kPixels).parts;
     for (int64_t i = 0; i < channel_blocks.parts; ++i) {
-      const int64_t c = channel_blocks.begin(i);
+      const int64_t c = channel_blocks.begin(i), channels = channel_blocks.size(i);
       for (int64_t j = 0; j < output_blocks.parts; ++j) {
-        const int64_t o = output_blocks.begin(j);
+        const int64_t o = output_blocks.begin(j), outputs = output_blocks.size(j), count = channels * outputs;
+        std::fill(samples.begin(), samples.end(), S(0));
         for (int64_t band = 0; band < bands; ++band) {
           for (int64_t tap = 0; tap < taps_; ++tap) {
-            const int64_t count = in[tap].size(), begin = count * band / bands, end = count * (band + 1) / bands;
+            const int64_t all = pairs.from(tap).size();
+            const int64_t begin = all * band / bands, end = all * (band + 1) / bands;
             tile_.correlate(
-                channel_blocks.size(i),
-                output_blocks.size(j),
+                channels,
+                outputs,
                 {end - begin,
-                 in[tap].data() + begin,
-                 out[tap].data() + begin,
+                 pairs.from(tap).data() + begin,
+                 pairs.to(tap).data() + begin,
                  x + pairs.mine().pixels() * c * tile_.samples,
-                 channel_blocks.size(i) * tile_.samples,
+                 channels * tile_.samples,
                  grad + pairs.theirs().pixels() * o * tile_.samples,
-                 output_blocks.size(j) * tile_.samples,
+                 outputs * tile_.samples,
                  floors + tap * channels_ + c,
-                 sums + o * channels_ * taps_ + c * taps_ + tap,
-                 taps_,
-                 channels_ * taps_});
+                 samples.data() + tap * count * tile_.samples});
+          }
+        }
+        tile_.fold(count * taps_, samples.data(), totals.data());
+        const S* total = totals.data();
+        for (int64_t tap = 0; tap < taps_; ++tap) {
+          for (int64_t at = o; at < o + outputs; ++at) {
+            for (int64_t k = c; k < c + channels; ++k) sums[(k * taps_ + tap) * outputs_ + at] += *total++;
           }
         }
       }
     }
   }
 
-  // The gradient of the bias; returns, per tap and output, the sum of the gradients of all pixels whose tap sees padding.
+  // Adds the shares up, in their order, and what the taps see of padding.
+  void collect(
+      const std::vector<double>& unseen,
+      const S* weights,
+      int64_t shares,
+      const S* threshold,
+      S* grad_weight) const {
+    const int64_t row = taps_ * outputs_;
+    each_task(g_.channels, [&](int64_t begin, int64_t end) {
+      std::vector<S> sums(row);
+      for (int64_t c = begin; c < end; ++c) {
+        std::fill(sums.begin(), sums.end(), S(0));
+        for (int64_t share = 0; share < shares; ++share) {
+          const S* const from = weights + (share * g_.channels + c) * row;
+          for (int64_t at = 0; at < row; ++at) sums[at] += from[at];
+        }
+        for (int64_t o = 0; o < outputs_; ++o) {
+          const int64_t output = c / channels_ * outputs_ + o;
+          S* const to = grad_weight + (output * channels_ + c % channels_) * taps_;
+          for (int64_t tap = 0; tap < taps_; ++tap) {
+            const double padding = unseen[tap * g_.outputs + output] * outside(threshold[c * taps_ + tap]);
+            to[tap] = sums[tap * outputs_ + o] + static_cast<S>(padding);
+          }
+        }
+      }
+    });
+  }
+
+  // The same for the gradients of the thresholds, of whose shares each lane has its own.
+  void collect_caught(
+      const std::vector<double>& unseen,
+      const S* caught,
+      int64_t shares,
+      const S* weight,
+      const S* threshold,
+      S* grad_threshold) const {
+    each_task(g_.channels, [&](int64_t begin, int64_t end) {
+      std::vector<double> padding(taps_);
+      for (int64_t c = begin; c < end; ++c) {
+        const int64_t group = c / channels_;
+        std::fill(padding.begin(), padding.end(), 0.0);
+        for (int64_t o = group * outputs_; o < (group + 1) * outputs_; ++o) {
+          const S* const from = weight + (o * channels_ + c % channels_) * taps_;
+          for (int64_t tap = 0; tap < taps_; ++tap) padding[tap] += unseen[tap * g_.outputs + o] * from[tap];
+        }
+        for (int64_t tap = 0; tap < taps_; ++tap) {
+          double sum = threshold[c * taps_ + tap] >= 0 ? padding[tap] : 0;
+          for (int64_t share = 0; share < shares; ++share) {
+            const int64_t row = ((share * g_.groups + group) * taps_ + tap) * channels_ + c % channels_;
+            for (int64_t i = 0; i < tile_.samples; ++i) sum += caught[row * tile_.samples + i];
+          }
+          grad_threshold[c * taps_ + tap] = static_cast<S>(sum);
+        }
+      }
+    });
+  }
+
+  // The gradient of the bias; returns, per tap and output, the sum of the gradients of pixels whose tap sees padding.
   std::vector<double> outside(const S* grad, S* grad_bias) const {
     const Boxes boxes(1, g_.out, kPixels, 1);
     std::vector<std::vector<int64_t>> missing(taps_);
@@ -500,6 +657,7 @@ class SampleConvolver {
 
   const Geometry& g_;
   const SampleTile<S>& tile_;
+  const Convolution<S>& panels_;
   int64_t channels_, outputs_;  // of a group
   int64_t taps_;
   int64_t lots_;  // of samples that fill the lanes

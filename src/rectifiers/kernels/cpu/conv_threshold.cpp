@@ -143,7 +143,7 @@ S* room(const Tensor& tensor) {
 // Calls body(convolver) with one of the two.
 template <class S, class Body>
 void convolve(const Call& call, const Stems<S>& stems, bool by_samples, const Body& body) {
-  if (by_samples) return body(SampleConvolver<S>(call.geometry, stems.samples));
+  if (by_samples) return body(SampleConvolver<S>(call.geometry, stems.samples, stems.convolution));
   body(PanelConvolver<S>(call.geometry, stems.convolution));
 }
 
