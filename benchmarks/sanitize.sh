@@ -22,7 +22,8 @@ chmod +x "$folder/c++"
 
 export CXX="$folder/c++" XDG_CACHE_HOME="$folder/cache" PYTHONPATH="$PWD/src${PYTHONPATH:+:$PYTHONPATH}"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" RECTIFIERS_KERNELS=auto
-"$python" -c 'from rectifiers.kernels import build; print(build.find_or_build()[1])'
+# Watched code takes minutes to compile, more than users are made to wait.
+"$python" -c 'from rectifiers.kernels import build; build.BUILD_SECONDS = 3600; print(build.find_or_build()[1])'
 
 # Python and PyTorch leak at exit by design, and PyTorch alone would load libstdc++ too late for its throws to be seen.
 export ASAN_OPTIONS="detect_leaks=0:abort_on_error=1" UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"

@@ -117,10 +117,14 @@ def trials(name: str, preset: str, *rows: str, column: str = "") -> set[Trial]:
 
 
 @pytest.mark.parametrize("name", ["figure1", "figure2", "figure3", "figure4", "figure5", "table6"])
-def test_what_looks_into_the_networks_of_crelu_trains_none_of_its_own(name: str) -> None:
+def test_what_looks_into_the_networks_of_crelu_shares_them(name: str) -> None:
     entry, small = registry.get(f"crelu/{name}"), "CIFAR-10 Single test"
     functions = {row.label: "Baseline" if row.label == "ReLU" else row.label for row in entry.rows}
-    assert trials(entry.name, "pocket") == trials("crelu/table1", "pocket", *functions.values(), column=small)
+    pocket = trials(entry.name, "pocket")
+    if name in ("figure1", "figure2", "figure3"):
+        assert pocket <= trials("crelu/figure1", "pocket")
+    else:
+        assert pocket == trials("crelu/table1", "pocket", *functions.values(), column=small)
     assert {registry.get(f"crelu/table{number}").folder for number in (1, 4, 5)} == {entry.folder}
     for column in {cell.column for cell in entry.cells("paper")}:
         found = trials(entry.name, "paper", column=column)

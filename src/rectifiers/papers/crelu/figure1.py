@@ -7,15 +7,15 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import ALEXNET, CIFAR10, CRELU, PUBLISHED, RELU, small
+from .trained import ALEXNET, CRELU, ON_CIFAR10, PUBLISHED, RELU, SMALL_ALEXNET
 
 experiment = Experiment(
     name="crelu/figure1",
     title="Filters and their opposites",
     paper=PAPER,
     rows=(RELU, CRELU),
-    columns=(CIFAR10, ALEXNET),
-    presets={**small("ConvPool-CNN-C, not AlexNet,"), "paper": PUBLISHED},
+    columns=(SMALL_ALEXNET, ALEXNET),
+    presets={**ON_CIFAR10, "paper": PUBLISHED},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "A filter's pair is the one with the smallest cosine similarity.",

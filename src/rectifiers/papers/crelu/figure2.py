@@ -7,15 +7,15 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import ALEXNET, CIFAR10, PUBLISHED, RELU, small
+from .trained import ALEXNET, ON_CIFAR10, PUBLISHED, RELU, SMALL_ALEXNET
 
 experiment = Experiment(
     name="crelu/figure2",
     title="How opposite AlexNet's filters are",
     paper=PAPER,
     rows=(RELU,),
-    columns=(CIFAR10, ALEXNET),
-    presets={**small("ConvPool-CNN-C, not AlexNet,"), "paper": PUBLISHED},
+    columns=(SMALL_ALEXNET, ALEXNET),
+    presets={**ON_CIFAR10, "paper": PUBLISHED},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "Random filters are Gaussian, of unit length, as many and as large as the layer's.",

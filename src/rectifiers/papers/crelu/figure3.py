@@ -7,15 +7,15 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import CIFAR10, CRELU, RELU, as_published, on_imagenet, small
+from .trained import CRELU, ON_CIFAR10, RELU, SMALL_ALEXNET, as_published, on_imagenet
 
 experiment = Experiment(
     name="crelu/figure3",
     title="How opposite the filters are with CReLU",
     paper=PAPER,
     rows=(RELU, CRELU),
-    columns=(CIFAR10, on_imagenet("conv1–4")),
-    presets={**small("ConvPool-CNN-C"), "paper": as_published("ImageNet")},
+    columns=(SMALL_ALEXNET, on_imagenet("conv1–4")),
+    presets={**ON_CIFAR10, "paper": as_published("ImageNet")},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "The model is CReLU (conv1–4) of Table 4.",

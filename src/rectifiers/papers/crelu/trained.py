@@ -1,4 +1,4 @@
-"""The trained networks that the figures and Table 6 look into: those of Tables 1 and 4."""
+"""The trained networks that the figures and Table 6 look into: AlexNet, and those of Tables 1 and 4."""
 
 from __future__ import annotations
 
@@ -27,6 +27,49 @@ ALEXNET = Column(
     },
     metric="parameters",
 )
+
+SMALL_ALEXNET = Arm(
+    "AlexNet on CIFAR-10",
+    {
+        "dataset": "cifar10",
+        "network": "alexnet",
+        # A fixed factor of the images' size: AlexNet's first filters have 11×11 taps.
+        "network_args": {"width": 0.5, "enlarge": 2},
+        "optimizer": "sgd",
+        "lr": 0.05,
+        "momentum": 0.9,
+        "weight_decay": 0.001,
+        "batch_size": 64,
+        "epochs": 8,
+        "milestones": (6,),
+        "normalise": "standard",
+        "augment": ("flip",),
+    },
+)
+"""A small AlexNet that is trained here, for its first filters: those of ConvPool-CNN-C have 3×3 taps."""
+
+ON_CIFAR10 = {
+    "smoke": Preset(
+        note="AlexNet of a few filters after 80 digits: does it run at all?",
+        seeds=2,
+        columns={
+            SMALL_ALEXNET.label: {
+                **ON_DIGITS,
+                "network_args": {"width": 0.0625, "enlarge": 2},
+                "train_size": 80,
+                "batch_size": 40,
+                "epochs": 1,
+                "milestones": (),
+                "augment": (),
+            }
+        },
+    ),
+    "pocket": Preset(
+        note="10,000 images of CIFAR-10 at twice their size, 8 epochs of AlexNet with half the filters, three seeds.",
+        seeds=3,
+        columns={SMALL_ALEXNET.label: ON_SUBSET},
+    ),
+}
 
 PUBLISHED = Preset(
     note="The weights that torchvision publishes.", seeds=1, rows=("ReLU",), columns=("AlexNet",), comparable=True
