@@ -36,7 +36,7 @@ SPECS = {
 
 
 def test_every_transform_is_tested():
-    assert SPECS.keys() == set(registry.names())
+    assert {*SPECS, "delay"} == set(registry.names())
 
 
 def crop(image: Tensor, top: int, left: int) -> Tensor:
@@ -254,9 +254,23 @@ def test_batches_refuse_another_size_than_is_evaluated() -> None:
         Slices(IMAGES, IMAGES[:, :1] // 255, torch.arange(64)),
     ],
 )
-def test_texts_and_masks_are_not_augmented(split: Examples) -> None:
+def test_texts_and_masks_are_not_augmented_as_images(split: Examples) -> None:
     with pytest.raises(ConfigError, match=r"augmentation flip is for images with a label each, got (Texts|Slices)"):
         Batches(split, 20, normalise=split.numbers("unit"), augment=Augmentation(("flip",)))
+
+
+def test_texts_begin_later() -> None:
+    split = Texts.read([(0, "abc"), (1, "b")] * 50, "test", length=6)
+    delay = Augmentation(("delay:2",))
+    seen = delay(split.take(slice(0, 100)), delay.draws(seed=0, epoch=0))
+    assert {tuple(row) for row in seen[::2].tolist()} == {(3, 2, 1, 0, 0, 0), (0, 3, 2, 1, 0, 0), (0, 0, 3, 2, 1, 0)}
+    batches = Batches(split, 20, normalise=split.numbers("unit"), augment=delay)
+    assert all(inputs.shape == (20, 70, 6) for inputs, _ in batches.epoch(0))
+
+
+def test_images_do_not_begin_later() -> None:
+    with pytest.raises(ConfigError, match="augmentation delay:2 is for texts with a label each, got "):
+        Batches(SPLIT, 20, normalise=SPLIT.numbers("unit"), augment=Augmentation(("delay:2",)))
 
 
 FIELDS = {"dataset": "digits", "network": "digits-conv", "activation": "relu", "lr": 0.1}

@@ -19,11 +19,11 @@ class Examples(ABC):
 
     Class attributes:
         noun: what is counted when a part is taken, as errors say it.
-        augmentable: whether inputs may be cropped, turned and the like without their targets.
+        augmentable: what transforms of the inputs alone are for these: those of "images" or of "texts", or none.
     """
 
     noun: ClassVar[str] = "images"
-    augmentable: ClassVar[bool] = True
+    augmentable: ClassVar[str] = "images"
 
     @property
     @abstractmethod

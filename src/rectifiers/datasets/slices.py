@@ -30,7 +30,7 @@ class Slices(Examples):
     """
 
     noun: ClassVar[str] = "patients"
-    augmentable: ClassVar[bool] = False
+    augmentable: ClassVar[str] = ""
 
     images: Tensor
     masks: Tensor

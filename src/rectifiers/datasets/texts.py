@@ -42,7 +42,7 @@ class Texts(Examples):
     """
 
     noun: ClassVar[str] = "texts"
-    augmentable: ClassVar[bool] = False
+    augmentable: ClassVar[str] = "texts"
 
     codes: Tensor
     bounds: Tensor

@@ -194,8 +194,12 @@ def _work(connection: Connection, store: Store, data_dir: Path | None, needed: f
         try:
             result = run_trial(trial, data_dir, store.weights, keep=trial in needed)
             store.write(result)
-            connection.send(result.status)
+            outcome: str | RectifiersError = result.status
         except RectifiersError as error:
-            connection.send(error)
+            outcome = error
         except Exception:
-            connection.send(traceback.format_exc())
+            outcome = traceback.format_exc()
+        try:
+            connection.send(outcome)
+        except BrokenPipeError:  # the run was killed; what this worker had begun is kept
+            return

@@ -15,10 +15,9 @@ from typing import ClassVar, NamedTuple
 
 from torch import nn
 
-from ..core.checks import check_number
-from ..core.errors import ConfigError, ShapeError
+from ..core.errors import ShapeError
 from . import initialisation
-from .blocks import Act, Halve, Network, activate, check_least_side, halve_filters, scaled
+from .blocks import Act, Halve, Network, activate, check_least_side, dropout_factor, halve_filters, scaled
 from .spec import NetworkSpec
 
 
@@ -81,8 +80,7 @@ class AllConvolutional(Network):
     ) -> None:
         title = self.spec.title
         channels = check_least_side(title, shape, self.least_side)
-        if not 0 <= check_number(title, "dropout", dropout) <= 1:
-            raise ConfigError(f"{title} needs a dropout between 0 and 1, a factor of its rates; got {dropout}")
+        dropout_factor(title, dropout)
         widths = [scaled(title, layer.filters, width) for layer in self.convolutions]
         filters = halve_filters(title, widths + [classes] * rectify_logits, halve)
         parts: OrderedDict[str, nn.Module] = OrderedDict()

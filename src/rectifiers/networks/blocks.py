@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..activations import channel_factor
-from ..core.checks import check_count, check_positive
+from ..core.checks import check_count, check_number, check_positive
 from ..core.errors import ConfigError, ShapeError
 from .spec import NetworkSpec
 
@@ -132,6 +132,21 @@ def halve_filters(network: str, filters: Sequence[int], halve: Halve) -> list[in
             f"{network} cannot halve {filters[odd[0]]} filters in front of site {odd[0]}; use an even number"
         )
     return [number // 2 if site in sites else number for site, number in enumerate(filters)]
+
+
+def dropout_factor(network: str, factor: float) -> float:
+    """The factor of all rates of dropout, if it lies between 0 and 1.
+
+    Args:
+        network: as errors call it.
+        factor: to check.
+
+    Raises:
+        ConfigError: it lies outside.
+    """
+    if not 0 <= check_number(network, "dropout", factor) <= 1:
+        raise ConfigError(f"{network} needs a dropout between 0 and 1, a factor of its rates; got {factor}")
+    return factor
 
 
 def check_side(network: str, shape: tuple[int, ...], side: int) -> int:

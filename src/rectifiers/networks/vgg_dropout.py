@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from ..core.checks import check_number
-from ..core.errors import ConfigError
 from . import initialisation
-from .blocks import Act, Halve, Network, activate, check_least_side, halve_filters, scaled
+from .blocks import Act, Halve, Network, activate, check_least_side, dropout_factor, halve_filters, scaled
 from .spec import NetworkSpec
 from .vgg import VGG16, convolutional_stages, layout
 
@@ -66,8 +64,7 @@ class VGGDropout(Network):
     ) -> None:
         title = self.spec.title
         channels = check_least_side(title, shape, 32)
-        if not 0 <= check_number(title, "dropout", dropout) <= 1:
-            raise ConfigError(f"{title} needs a dropout between 0 and 1, a factor of its rates; got {dropout}")
+        dropout_factor(title, dropout)
         rates = [dropout * rate for rate in DROPOUT]
         widths = [scaled(title, units, width) for units in (*layout(VGG16.depths), HIDDEN)]
         *filters, units = halve_filters(title, widths, halve)

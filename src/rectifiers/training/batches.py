@@ -24,7 +24,7 @@ class Batches:
         normalise: makes numbers of raw batches.
         seed: root of the order and the augmentation of training batches.
         device: where the batches go.
-        augment: what happens to the images of training batches.
+        augment: what happens to the inputs of training batches.
 
     Raises:
         ConfigError: the examples are none that can be augmented.
@@ -40,8 +40,11 @@ class Batches:
         device: torch.device | str = "cpu",
         augment: Augmentation = Augmentation(),  # noqa: B008 - it is frozen
     ) -> None:
-        if augment.transforms and not split.augmentable:
-            raise ConfigError(f"augmentation {augment} is for images with a label each, got {split!r}; leave it out")
+        for spec, transform in zip(augment.specs, augment.transforms, strict=True):
+            if transform.takes != split.augmentable:
+                raise ConfigError(
+                    f"augmentation {spec} is for {transform.takes} with a label each, got {split!r}; leave it out"
+                )
         self.split, self.targets = split.to(device), split.targets.to(device)
         self.size, self.normalise, self.seed, self.device, self.augment = size, normalise, seed, device, augment
 

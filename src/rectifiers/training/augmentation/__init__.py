@@ -1,6 +1,6 @@
-"""What happens to the images of training batches, as a value that a trial can hold: ("crop:4", "flip").
+"""What happens to the images or texts of training batches, as a value that a trial can hold: ("crop:4", "flip").
 
-A batch is augmented as one tensor of 8-bit images, wherever it lives. All that is random comes from named streams: the
+A batch is augmented as one tensor of 8-bit numbers, wherever it lives. All that is random comes from named streams: the
 same seed and epoch draw the same, and a transform more leaves what the others draw as it was.
 
 A new transform: one file that holds its `Transform`, and one line in `TABLE`.
@@ -23,6 +23,7 @@ from .transform import Transform
 TABLE = {
     "crop": "crop:Crop",
     "cutout": "cutout:Cutout",
+    "delay": "delay:Delay",
     "flip": "flip:Flip",
     "gaussian": "gaussian:Gaussian",
     "patch": "patch:Patch",

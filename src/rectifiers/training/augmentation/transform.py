@@ -17,9 +17,11 @@ class Transform(ABC):
     """Base of all transforms: frozen, with one number to set at most.
 
     Class attributes:
+        takes: what it is for, "images" or "texts".
         crops: whether it cuts images down to the size that a network sees.
     """
 
+    takes: ClassVar[str] = "images"
     crops: ClassVar[bool] = False
 
     @abstractmethod
