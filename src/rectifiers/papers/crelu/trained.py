@@ -36,7 +36,7 @@ SMALL_ALEXNET = Arm(
         # A fixed factor of the images' size: AlexNet's first filters have 11×11 taps.
         "network_args": {"width": 0.5, "enlarge": 2},
         "optimizer": "sgd",
-        "lr": 0.02,
+        "lr": 0.01,
         "momentum": 0.9,
         "weight_decay": 0.001,
         "batch_size": 64,
