@@ -4,8 +4,7 @@
 
 Each entry is planned by `rectifiers plan NAME --preset paper` in a process of its own: the published network, batch,
 resolution and function, on noise of the data's shape where the files are missing. What is done is kept entry by entry
-in `results/paper_presets.json`, so that an interrupted run goes on where it was; `--again` starts afresh. `make docs`
-shows the figures with the entries. On two cores everything takes about an hour.
+in `results/paper_presets.json`, so that an interrupted run goes on where it was; `--again` starts afresh.
 """
 
 from __future__ import annotations
@@ -83,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             flush=True,
         )
         with written_whole(RESULTS) as path:
-            Path(path).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if failed:
         raise SystemExit(1)
 

@@ -67,7 +67,7 @@ def write_report(
         selection.experiment,
         selection.preset,
         outcomes,
-        results / selection.experiment.folder / "weights",
+        selection.weights(results),
         data_dir.expanduser().resolve(),
     )
     if sections:

@@ -12,7 +12,7 @@ from ..core.errors import ConfigError, UnknownNameError
 from ..experiments.experiment import Cell, Experiment
 from ..experiments.file import SETTINGS, load_experiment
 from ..experiments.result import Result
-from ..experiments.store import Store
+from ..experiments.store import Store, weights_folder
 from ..experiments.trial import Trial
 from ..experiments.weights import is_kept
 from ..papers import registry
@@ -77,11 +77,12 @@ class Selection:
         """What has to be trained besides the trials that are not done, for these start from it."""
         to_do = set(self.trials) - self.done(results)
         needed = dict.fromkeys(start for trial in self.trials if trial in to_do for start in trial.lineage)
-        starts = [start for start in needed if start not in to_do]
-        if not (results / self.experiment.folder).exists():
-            return starts
-        weights = self.store(results).weights
-        return [start for start in starts if not is_kept(weights, start)]
+        weights = self.weights(results)
+        return [start for start in needed if start not in to_do and not is_kept(weights, start)]
+
+    def weights(self, results: Path) -> Path:
+        """Folder of the trained weights, whether it is there or not."""
+        return weights_folder(results / self.experiment.folder)
 
 
 def select(name: str, preset: str | None, seeds: int | None, settings: Sequence[str] | None) -> Selection:

@@ -75,7 +75,7 @@ class Store:
     @property
     def weights(self) -> Path:
         """Folder of the trained weights that other trials start from, or that an analysis looks into."""
-        return self.folder / "weights"
+        return weights_folder(self.folder)
 
     def path(self, trial: Trial) -> Path:
         """The file that holds, or will hold, the trial's result."""
@@ -124,6 +124,11 @@ class Store:
     def outcomes(self, cells: Iterable[Cell]) -> list[tuple[Cell, Result | None]]:
         """Each cell with its result, or with None where it has not been run."""
         return [(cell, self.read(cell.trial)) for cell in cells]
+
+
+def weights_folder(runs: Path) -> Path:
+    """Where the weights lie in the folder of an experiment's runs, whether that is there or not."""
+    return runs / "weights"
 
 
 def weights_path(folder: Path, trial: Trial) -> Path:

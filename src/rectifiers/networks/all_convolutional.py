@@ -17,7 +17,7 @@ from torch import nn
 
 from ..core.errors import ShapeError
 from . import initialisation
-from .blocks import Act, Halve, Network, activate, check_least_side, dropout_factor, halve_filters, scaled
+from .blocks import Act, Halve, Network, activate, check_dropout, check_least_side, halve_filters, scaled
 from .spec import NetworkSpec
 
 
@@ -80,7 +80,7 @@ class AllConvolutional(Network):
     ) -> None:
         title = self.spec.title
         channels = check_least_side(title, shape, self.least_side)
-        dropout_factor(title, dropout)
+        check_dropout(title, dropout)
         widths = [scaled(title, layer.filters, width) for layer in self.convolutions]
         filters = halve_filters(title, widths + [classes] * rectify_logits, halve)
         parts: OrderedDict[str, nn.Module] = OrderedDict()

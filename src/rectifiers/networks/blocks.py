@@ -134,8 +134,8 @@ def halve_filters(network: str, filters: Sequence[int], halve: Halve) -> list[in
     return [number // 2 if site in sites else number for site, number in enumerate(filters)]
 
 
-def dropout_factor(network: str, factor: float) -> float:
-    """The factor of all rates of dropout, if it lies between 0 and 1.
+def check_dropout(network: str, factor: float) -> None:
+    """Make sure that the factor of all rates of dropout lies between 0 and 1.
 
     Args:
         network: as errors call it.
@@ -146,7 +146,6 @@ def dropout_factor(network: str, factor: float) -> float:
     """
     if not 0 <= check_number(network, "dropout", factor) <= 1:
         raise ConfigError(f"{network} needs a dropout between 0 and 1, a factor of its rates; got {factor}")
-    return factor
 
 
 def check_side(network: str, shape: tuple[int, ...], side: int) -> int:

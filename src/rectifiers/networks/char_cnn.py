@@ -9,7 +9,7 @@ from torch import nn
 from ..core.checks import check_count
 from ..core.errors import ShapeError
 from . import initialisation
-from .blocks import Act, Network, activate, dropout_factor, scaled
+from .blocks import Act, Network, activate, check_dropout, scaled
 from .spec import NetworkSpec
 
 CONVOLUTIONS = ((7, True), (7, True), (3, False), (3, False), (3, False), (3, True))
@@ -74,7 +74,7 @@ class CharCNN(Network):
             raise ShapeError(f"{title} takes texts of at least {SHORTEST} characters, got {length}; pad them")
         filters = scaled(title, FILTERS, width)
         check_count(title, "hidden", hidden)
-        dropout_factor(title, dropout)
+        check_dropout(title, dropout)
         parts: OrderedDict[str, nn.Module] = OrderedDict()
         for number, (taps, pool) in enumerate(CONVOLUTIONS, 1):
             function, out = activate(act, filters)

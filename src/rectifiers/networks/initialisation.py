@@ -64,7 +64,8 @@ def gain(function: nn.Module, channels: int) -> float:
     # The parameters of some functions take the shape of the first input.
     probe = copy.deepcopy(function).eval()
     with torch.no_grad():
-        share = probe(values).double().square().mean() / values.double().square().mean()
+        # Called past its hooks, which are for what the network does.
+        share = probe.forward(values).double().square().mean() / values.double().square().mean()
     if share.is_meta:  # a network that is made to be counted has no values
         return 1.0
     return math.sqrt(1 / max(round(float(share), 3), 1e-3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from . import initialisation
-from .blocks import Act, Halve, Network, activate, check_least_side, dropout_factor, halve_filters, scaled
+from .blocks import Act, Halve, Network, activate, check_dropout, check_least_side, halve_filters, scaled
 from .spec import NetworkSpec
 from .vgg import VGG16, convolutional_stages, layout
 
@@ -64,7 +64,7 @@ class VGGDropout(Network):
     ) -> None:
         title = self.spec.title
         channels = check_least_side(title, shape, 32)
-        dropout_factor(title, dropout)
+        check_dropout(title, dropout)
         rates = [dropout * rate for rate in DROPOUT]
         widths = [scaled(title, units, width) for units in (*layout(VGG16.depths), HIDDEN)]
         *filters, units = halve_filters(title, widths, halve)

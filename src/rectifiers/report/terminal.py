@@ -52,7 +52,10 @@ def render_sections(sections: Sequence[Section]) -> Group:
         for found in section.grids:
             grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
             for place, title in enumerate(found.head):
-                grid.add_column(Text(title), justify="right" if place else "left")
+                words = [cell for row in found.rows if isinstance(cell := row[place], str)]
+                # Only intervals may break; numbers with what stands behind ± may not.
+                least = max(map(len, words), default=None)
+                grid.add_column(Text(title), justify="right" if place else "left", min_width=least)
             for row in found.rows:
                 # Without blanks in it, an interval breaks into a line of its own.
                 grid.add_row(*(Text(estimate(cell, found.digits).replace(", ", ",")) for cell in row))

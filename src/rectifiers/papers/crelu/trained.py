@@ -16,14 +16,13 @@ CIFAR100 = Arm("CIFAR-100", {**CIFAR10.settings, "dataset": "cifar100"})
 ALEXNET = Column(
     "AlexNet",
     {
-        **CIFAR10.settings,
         "dataset": "generated:imagenet",
         "network": "alexnet",
         "network_args": {},
         "pretrained": "alexnet-imagenet1k-v1",
         "epochs": 0,
+        "lr": 1.0,
         "normalise": "imagenet",
-        "augment": (),
     },
     metric="parameters",
 )
@@ -51,18 +50,9 @@ SMALL_ALEXNET = Arm(
 ON_CIFAR10 = {
     "smoke": Preset(
         note="AlexNet of a few filters after 80 digits: does it run at all?",
+        settings=SMOKE,
         seeds=2,
-        columns={
-            SMALL_ALEXNET.label: {
-                **ON_DIGITS,
-                "network_args": {"width": 0.0625, "enlarge": 2},
-                "train_size": 80,
-                "batch_size": 40,
-                "epochs": 1,
-                "milestones": (),
-                "augment": (),
-            }
-        },
+        columns={SMALL_ALEXNET.label: {**ON_DIGITS, "network_args": {"width": 0.0625, "enlarge": 2}}},
     ),
     "pocket": Preset(
         note="10,000 images of CIFAR-10 at twice their size, 6 epochs of AlexNet with half the filters, three seeds.",

@@ -48,6 +48,16 @@ def records(found: Found[L]) -> tuple[dict[str, Any], ...]:
     )
 
 
+def paired(values: Mapping[int, float], baseline: Mapping[int, float]) -> Estimate:
+    """How far the numbers of some seeds lie from the baseline's of the same seeds.
+
+    Example:
+        >>> paired({0: 2.0, 1: 3.0}, {1: 1.0, 2: 5.0})
+        Estimate(n=1, mean=2.0, low=nan, high=nan)
+    """
+    return Estimate.of(value - baseline[seed] for seed, value in values.items() if seed in baseline)
+
+
 def layer_grid(found: Found[L], baseline: str, value: Callable[[L], float], *, what: str = "", digits: int = 3) -> Grid:
     """The mean of a number over the seeds in every layer, and the differences from the baseline, paired by seed.
 
@@ -67,8 +77,8 @@ def layer_grid(found: Found[L], baseline: str, value: Callable[[L], float], *, w
     lines: list[tuple[Cell, ...]] = []
     for layer in layers:
         at = {row: {seed: values.get(layer, math.nan) for seed, values in numbers[row].items()} for row in numbers}
-        apart = [[at[row][seed] - at[baseline][seed] for seed in at[row] if seed in at[baseline]] for row in others]
-        lines.append((layer, *(Estimate.of(seeds.values()) for seeds in at.values()), *map(Estimate.of, apart)))
+        apart = (paired(at[row], at[baseline]) for row in others)
+        lines.append((layer, *(Estimate.of(seeds.values()) for seeds in at.values()), *apart))
     titles = [f"{row}: {what}" if what else row for row in numbers]
     return Grid(("layer", *titles, *(f"{row} − {baseline}" for row in others)), tuple(lines), digits)
 

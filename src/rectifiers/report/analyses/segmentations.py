@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from ...training.tasks import Segmentation
 from ..figures import segmentation_figure
-from .layers import signs
+from .layers import paired, signs
 from .look import Look, Trained
 from .section import Cell, Estimate, Grid, Picture, Section
 
@@ -39,7 +39,7 @@ def segmentations(looks: Sequence[Look]) -> Iterator[Section]:
                 shown[row].setdefault(look.column, logits[0] > 0)
                 dice[row][seed] = 100 * Segmentation().right(logits[None], mask[None])
                 records.append({"column": look.column, "row": row, "seed": seed, "dice": dice[row][seed]})
-        apart = [Estimate.of(_apart(dice[row], dice[baseline])) for row in others]
+        apart = (paired(dice[row], dice[baseline]) for row in others)
         lines.append((look.column, *(Estimate.of(seeds.values()) for seeds in dice.values()), *apart))
     grid = Grid(("after", *rows, *(f"{row} − {baseline}" for row in others)), tuple(lines), 1)
     figure = segmentation_figure(image, mask[0] > 0, shown)
@@ -52,10 +52,6 @@ def segmentations(looks: Sequence[Look]) -> Iterator[Section]:
         (Picture("segmentations.png", caption, figure),),
         tuple(records),
     )
-
-
-def _apart(values: Mapping[int, float], baseline: Mapping[int, float]) -> list[float]:
-    return [value - baseline[seed] for seed, value in values.items() if seed in baseline]
 
 
 def _image(trained: Trained) -> tuple[Tensor, Tensor]:

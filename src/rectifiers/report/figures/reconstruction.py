@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...analysis.reconstruction import Reconstruction
 from .canvas import look
-from .tiles import tile
+from .tiles import image_rows, tile
 
 
 def reconstruction_figure(images: Tensor, found: Sequence[Reconstruction], most: int = 4) -> Figure:
@@ -22,13 +22,10 @@ def reconstruction_figure(images: Tensor, found: Sequence[Reconstruction], most:
     """
     shown = images[:most].float().cpu()
     with look():
-        figure = Figure(figsize=(1.3 * (len(found) + 1), 1.45 * len(shown)), layout="constrained")
-        grid = figure.subplots(len(shown), len(found) + 1, squeeze=False)
-        for number, (image, axes) in enumerate(zip(shown, grid, strict=True)):
-            # All in the original's range, so that what is too bright or too dark shows.
-            low, high = float(image.min()), float(image.max())
-            tile(axes[0], image, low=low, high=high, title="image")
-            for axis, layer in zip(axes[1:], found, strict=True):
+        figure, rows = image_rows(shown, len(found), width=1.3, height=1.45)
+        for number, (axes, low, high) in enumerate(rows):
+            for axis, layer in zip(axes, found, strict=True):
+                # All in the original's range, so that what is too bright or too dark shows.
                 title = f"{layer.layer}: {float(layer.error[number]):.2f}"
                 tile(axis, layer.images[number], low=low, high=high, title=title)
     return figure

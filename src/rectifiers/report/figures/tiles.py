@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from .style import INK
@@ -27,6 +29,29 @@ def tile(axis: Axes, image: Tensor, *, low: float, high: float, title: str = "")
     pixels = ((mosaic(image) - low) / scale).clamp(0, 1)
     # What is not finite is left out.
     axis.imshow(np.ma.masked_invalid(pixels.numpy()), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+
+
+def image_rows(
+    images: Tensor, others: int, *, width: float, height: float
+) -> tuple[Figure, list[tuple[Sequence[Axes], float, float]]]:
+    """A figure with a row for each image: the image itself, and room for others beside it.
+
+    Args:
+        images: (N, C, H, W).
+        others: of each row.
+        width: of a tile, in inches.
+        height: of a row.
+
+    Returns:
+        The figure, and of each row the axes of the others and the range of the image.
+    """
+    figure = Figure(figsize=(width * (others + 1), height * len(images)), layout="constrained")
+    rows = []
+    for image, axes in zip(images, figure.subplots(len(images), others + 1, squeeze=False), strict=True):
+        low, high = float(image.min()), float(image.max())
+        tile(axes[0], image, low=low, high=high, title="image")
+        rows.append((axes[1:], low, high))
+    return figure, rows
 
 
 def mosaic(image: Tensor) -> Tensor:
