@@ -4,23 +4,27 @@
 
 Each entry is planned by `rectifiers plan NAME --preset paper` in a process of its own: the published network, batch,
 resolution and function, on noise of the data's shape where the files are missing. What is done is kept entry by entry
-in `results/paper_presets.json`, so that an interrupted run goes on where it was; `--again` starts afresh.
+in `results/paper_presets.json`, so that an interrupted run goes on where it was; `--again` starts afresh. Entries with
+the same trainings are measured once. Trainings have one thread, as in a run with a worker per core: measure with as
+many cores busy as you would run on.
 """
 
 from __future__ import annotations
 
 import argparse
 import fnmatch
+import functools
 import json
 import resource
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rectifiers.core.files import written_whole
 from rectifiers.experiments.provenance import provenance
+from rectifiers.experiments.trial import Trial
 from rectifiers.papers import registry
 
 RESULTS = Path(__file__).parent / "results" / "paper_presets.json"
@@ -29,6 +33,17 @@ RESULTS = Path(__file__).parent / "results" / "paper_presets.json"
 def names() -> list[str]:
     """The entries that have the preset."""
     return [name for name in registry if "paper" in registry.get(name).presets]
+
+
+def same_trainings(name: str, kept: Iterable[str]) -> str | None:
+    """One of the measured entries that has the very same trainings."""
+    trials = _trials(name)
+    return next((other for other in kept if other != name and _trials(other) == trials), None)
+
+
+@functools.cache
+def _trials(name: str) -> frozenset[Trial]:
+    return frozenset(cell.trial for cell in registry.get(name).cells("paper"))
 
 
 def planned(name: str) -> dict[str, Any]:
@@ -65,15 +80,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if RESULTS.exists():
         kept = json.loads(RESULTS.read_text(encoding="utf-8"))
     failed = False
+    measured = [] if options.again else list(kept)
     for name in fnmatch.filter(names(), options.only):
         if name in kept and not options.again:
             continue
+        twin = same_trainings(name, measured)
         try:
-            kept[name] = planned(name)
+            kept[name] = kept[twin] if twin else planned(name)
         except RuntimeError as error:
             failed = True
             print(error, file=sys.stderr, flush=True)
             continue
+        measured.append(name)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         steps = [cost["step_seconds"] for cost in kept[name]["costs"]]
         print(
