@@ -3,8 +3,8 @@
     python benchmarks/gallery.py --data-dir DATA [--results RUNS] [--workers 2] [--smoke] [--output FOLDER]
 
 Trains what the entries need in the preset `pocket` and the results folder does not have yet, as `rectifiers run` does.
-Writes docs/gallery.md, docs/images/analysis and benchmarks/results/gallery.json. `--smoke` takes the preset `smoke`:
-the same code in a minute, with numbers that mean nothing.
+Writes docs/gallery.md, docs/images/analysis and benchmarks/results/gallery.json; what a reader wrote between the marks of
+the page stays. `--smoke` takes the preset `smoke`: the same code in a minute, with numbers that mean nothing.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ ENTRIES = (
     *("convrelu/figure6", "arelu/figure1", "arelu/figure4"),
 )
 
+BEGIN, END = "<!-- reading:begin -->\n", "<!-- reading:end -->\n"
 DOCS = Path(__file__).parents[1] / "docs"
 NUMBERS = Path(__file__).parent / "results" / "gallery.json"
 
@@ -108,6 +109,12 @@ def heading(experiment: Experiment, preset: str) -> Iterator[str]:
         yield "\n".join(f"- {statement}" for statement in experiment.published.says) + "\n"
 
 
+def reading(path: Path) -> str:
+    """What a reader wrote into the page, marks included."""
+    text = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}{END}"
+    return BEGIN + text.split(BEGIN)[1].split(END)[0] + END
+
+
 def gallery(
     preset: str, results: Path, data_dir: Path | None, workers: int, pictures: Path
 ) -> tuple[list[str], Mapping[str, Any]]:
@@ -154,7 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"cannot be: the networks and the data differ.\n\n{facts}.\n"
     )
     top = ["# Inside trained networks\n", "<!-- Written by benchmarks/gallery.py. -->\n", lead]
-    (docs / "gallery.md").write_text("\n".join([*top, *parts]), encoding="utf-8")
+    path = docs / "gallery.md"
+    path.write_text("\n".join([*top, reading(path), *parts]), encoding="utf-8")
     kept = options.output / "gallery.json" if options.output else NUMBERS
     kept.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -134,6 +134,11 @@ def test_unknown_functions_get_the_nearest_name():
         swap(net(), "pvul", example=X)
 
 
+def test_what_becomes_of_a_cap_is_one_of_two_words():
+    with pytest.raises(UnknownNameError, match="unknown cap 'nonsense'; known: drop, keep"):
+        swap(net(), "pvlu", example=X, cap="nonsense")
+
+
 def test_what_is_no_module_is_refused():
     with pytest.raises(UnsupportedError, match=r"expected an nn\.Module, got function"):
         swap(lambda x: x, "pvlu", example=X)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
 
 from ..activations import registry
+from ..core.errors import UnknownNameError
 from .changes import Change, Start
 from .edits import Distribute, Edit, Intercept, Replace
 from .recipe import Factory, Recipe
@@ -29,6 +30,9 @@ class Target:
         relu_like: start at ReLU, or as near as the function comes.
         cap: what becomes of the upper bound of a ReLU6.
         share_calls: one activation for all calls of a module, instead of one for each.
+
+    Raises:
+        UnknownNameError: no such `cap`.
     """
 
     activation: str | Factory
@@ -36,6 +40,10 @@ class Target:
     relu_like: bool = True
     cap: Cap = "keep"
     share_calls: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cap not in get_args(Cap):
+            raise UnknownNameError("cap", str(self.cap), get_args(Cap))
 
     @property
     def title(self) -> str:
