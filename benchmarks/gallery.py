@@ -3,8 +3,8 @@
     python benchmarks/gallery.py --data-dir DATA [--results RUNS] [--workers 2] [--smoke] [--output FOLDER]
 
 Trains what the entries need in the preset `pocket` and the results folder does not have yet, as `rectifiers run` does.
-Writes docs/gallery.md, docs/images/analysis and benchmarks/results/gallery.json; what a reader wrote between the marks of
-the page stays. `--smoke` takes the preset `smoke`: the same code in a minute, with numbers that mean nothing.
+Writes docs/gallery.md, docs/images/analysis and benchmarks/results/gallery.json; what a reader wrote between the marks
+of the page stays. `--smoke` takes the preset `smoke`: the same code in a minute, with numbers that mean nothing.
 """
 
 from __future__ import annotations
@@ -109,6 +109,15 @@ def heading(experiment: Experiment, preset: str) -> Iterator[str]:
         yield "\n".join(f"- {statement}" for statement in experiment.published.says) + "\n"
 
 
+def rounded(value: Any) -> Any:
+    """Numbers to six digits: there are many."""
+    if isinstance(value, Mapping):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(one) for one in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
 def reading(path: Path) -> str:
     """What a reader wrote into the page, marks included."""
     text = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}{END}"
@@ -164,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     path = docs / "gallery.md"
     path.write_text("\n".join([*top, reading(path), *parts]), encoding="utf-8")
     kept = options.output / "gallery.json" if options.output else NUMBERS
-    kept.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    lines = (f"{json.dumps(name)}: {json.dumps(rounded(value), ensure_ascii=False)}" for name, value in numbers.items())
+    kept.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from torch import nn
 from rectifiers import functional
 from rectifiers import networks as nets
 from rectifiers.activations import registry
+from rectifiers.cli.duration import duration
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
 from rectifiers.experiments.store import Store
@@ -43,6 +44,7 @@ COSTS = HERE.parent / "benchmarks" / "results" / "kernels.json"
 COSTS_PICTURE = HERE / "images" / "kernels.svg"
 COSTS_BEGIN, COSTS_END = "<!-- kernels:begin -->\n", "<!-- kernels:end -->\n"
 CONVOLUTIONS = HERE.parent / "benchmarks" / "results" / "conv_relu.json"
+PRESETS = HERE.parent / "benchmarks" / "results" / "paper_presets.json"
 CONVOLUTIONS_BEGIN, CONVOLUTIONS_END = "<!-- conv_relu:begin -->\n", "<!-- conv_relu:end -->\n"
 
 INTRODUCTION = """\
@@ -98,7 +100,9 @@ PAPERS_INTRODUCTION = """\
 Every table and figure of the four papers has an entry. `rectifiers run NAME --preset PRESET` runs it, in three sizes:
 `smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows the paper as far as the
 paper tells. `rectifiers show NAME` prints its published numbers. `rectifiers plan NAME --preset paper` measures a step,
-on noise of the same shape where data are missing, and says how many trainings, gigabytes and hours it takes here.
+on noise of the same shape where data are missing, and says how many trainings, gigabytes and hours it takes here. What
+it said on two cores without a GPU stands below each `paper` preset, after a real step of every kind of training
+([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)): hours that follow from a step, not a run.
 `rectifiers list papers` says what runs on your machine, and what was run.
 
 Entries that look into trained networks say so; their report shows what they find, as pictures and as numbers with
@@ -137,17 +141,18 @@ def networks_page() -> str:
 
 def papers_page() -> str:
     """All tables and figures of the papers: what they show, how to run them, and what they assume."""
+    measured = json.loads(PRESETS.read_text(encoding="utf-8"))
     parts = [PAPERS_INTRODUCTION]
     for paper in dict.fromkeys(name.partition("/")[0] for name in experiments if "/" in name):
         package = importlib.import_module(f"rectifiers.papers.{paper}")
         parts.append(f"## {package.PAPER}\n")
         if package.DRAWINGS:
             parts.append(f"{package.DRAWINGS}\n")
-        parts += [_paper_entry(name) for name in experiments if name.startswith(f"{paper}/")]
+        parts += [_paper_entry(name, measured.get(name)) for name in experiments if name.startswith(f"{paper}/")]
     return "\n".join(parts)
 
 
-def _paper_entry(name: str) -> str:
+def _paper_entry(name: str, measured: dict[str, Any] | None) -> str:
     experiment = experiments.get(name)
     lines = [f"### `{name}`\n", f"{experiments.summary(name)}\n"]
     if experiment.lacking:
@@ -159,6 +164,8 @@ def _paper_entry(name: str) -> str:
         lines.append(
             f"- `rectifiers run {name} --preset {preset}`: {count} on {data}. {experiment.preset(preset).note}"
         )
+    if measured:
+        lines.append(f"  {_cost(measured)}")
     if experiment.analysis:
         source = f" It shares its trainings with the other entries in `{experiment.folder}`." if experiment.runs else ""
         lines.append(f"\nIt looks into the trained networks: `{experiment.analysis}`.{source}")
@@ -167,6 +174,17 @@ def _paper_entry(name: str) -> str:
     if experiment.deviations:
         lines += ["\nAssumptions:\n", *(f"- {text}" for text in experiment.deviations)]
     return "\n".join([*lines, ""])
+
+
+def _cost(measured: dict[str, Any]) -> str:
+    """What a preset takes on the machine that it was measured on."""
+    steps = [duration(pick(cost["step_seconds"] for cost in measured["costs"])) for pick in (min, max)]
+    step = steps[0] if steps[0] == steps[1] else f"{steps[0]} to {steps[1]}"
+    noise = "" if all(item["ready"] for item in measured["data"]) else ", on noise of the data's shape"
+    return (
+        f"About {duration(measured['seconds'])} on {measured['processor']}, PyTorch {measured['torch']}: "
+        f"{step} a step{noise} (commit {measured['commit']})."
+    )
 
 
 def _data_of(trials: Iterable[Trial]) -> list[str]:

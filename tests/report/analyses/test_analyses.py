@@ -36,6 +36,15 @@ def images(count: int = 120, side: int = 8) -> Tensor:
 SPLIT = Split(images(), torch.arange(120) % 3)
 
 
+def test_images_come_from_all_of_the_data_however_it_is_sorted() -> None:
+    split = Split(images(), torch.arange(120) // 40)
+    trained = Trained(nn.Identity(), Batches(split, 50, normalise=lambda raw: raw / 255))
+    chosen, labels = trained.images(6)
+    assert labels.tolist() == [0, 0, 1, 1, 2, 2]
+    torch.testing.assert_close(chosen, images()[::20] / 255)
+    assert len(trained.images(1000)[1]) == 120
+
+
 def experiment(analysis: str, **fields: Any) -> Experiment:
     return Experiment(
         **{

@@ -34,7 +34,7 @@ experiment = Experiment(
         *PROTOCOL,
         "The left half draws the kinds of attention.",
         "The paper does not say how the networks were trained, nor which layer and image are shown; ours are those of "
-        "Table 7 under Adam at 1e-3, their first activation, and the first test image.",
+        "Table 7 under Adam at 1e-3, their first activation, and a test image.",
     ),
     runs="arelu/mnist-20",
     analysis="maps",

@@ -14,11 +14,13 @@ from .section import Estimate, Picture, Section
 
 TEXT = (
     "Grad-CAM at the first activation, as the paper shows it, and at the last with a map, for the class that is right. "
-    "The numbers say how narrow the maps are: the share of a map's weight in its largest tenth, mean over the first "
-    "{count} test images; a map that is the same everywhere has about 0.1. Whether what is narrow lies on the object "
+    "The numbers say how narrow the maps are: the share of a map's weight in its largest tenth, mean over {count} "
+    "test images; a map that is the same everywhere has about 0.1. Whether what is narrow lies on the object "
     "only the pictures can tell: no data say where it is. Means over the seeds with 95 % t-intervals, differences "
     "paired by seed."
 )
+
+IMAGES = 250
 
 SHOWN = 6
 
@@ -28,14 +30,14 @@ def attention(looks: Sequence[Look]) -> Iterator[Section]:
     for look in looks:
         found = each_network(look, _maps)
         grid = layer_grid(found, look.experiment.baseline, _focus)
-        images, labels = next(iter(look.firsts.values())).first_batch
+        images, labels = next(iter(look.firsts.values())).images(IMAGES)
         chosen = torch.stack([(labels == label).nonzero()[0, 0] for label in labels.unique()[:SHOWN]])
         pictures = []
         for place, where in enumerate(("first", "last")):
             shown = {}
             for row, trained in look.firsts.items():
                 layer = found[row][min(found[row])][place].layer
-                own = trained.first_batch[0][chosen]
+                own = trained.images(IMAGES)[0][chosen]
                 shown[row] = grad_cam(trained.net, own, layer=layer, target=labels[chosen])
             figure = grad_cam_figure(images[chosen], shown, look.classes)
             pictures.append(Picture(f"grad-cam-{where}.png", f"Grad-CAM at the {where} activation, first seed", figure))
@@ -51,7 +53,7 @@ def attention(looks: Sequence[Look]) -> Iterator[Section]:
 
 def _maps(trained: Trained) -> list[GradCAM]:
     """Maps at the first activation and at the last."""
-    images, labels = trained.first_batch
+    images, labels = trained.images(IMAGES)
     return [grad_cam(trained.net, images, layer=layer, target=labels) for layer in (trained.first_activation, None)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from ... import datasets
@@ -37,15 +38,21 @@ class Trained:
     net: nn.Module
     batches: Batches
 
-    @property
-    def first_batch(self) -> tuple[Tensor, Tensor]:
-        """Images (N, C, H, W), and their labels or masks."""
-        return next(iter(self.batches))
+    def images(self, count: int) -> tuple[Tensor, Tensor]:
+        """So many test images (N, C, H, W), or all if there are fewer, and their labels or masks.
+
+        They are as far apart in the data as can be: data may be sorted by class.
+        """
+        total = len(self.batches.targets)
+        count = min(count, total)
+        which = torch.arange(count, device=self.batches.targets.device) * total // count
+        raw = self.batches.split.take(which).to(self.batches.device)
+        return self.batches.normalise(raw), self.batches.targets[which]
 
     @property
     def first_activation(self) -> str:
         """Its name, as `rectifiers.analysis.calls` has it."""
-        calls = list_calls(self.net, inputs_of(self.net, self.first_batch[0][:1]))
+        calls = list_calls(self.net, inputs_of(self.net, self.images(1)[0]))
         return next(call.name for call in calls if call.kind == "activation")
 
 

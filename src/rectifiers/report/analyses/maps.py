@@ -11,15 +11,17 @@ from .look import Look, Trained
 from .section import Cell, Estimate, Grid, Picture, Section
 
 TEXT = (
-    "What goes into the first activation, and what comes out of it, over the test images: the part of the values that "
-    "is above 0, and the mean of the values. Means over the seeds with 95 % t-intervals."
+    "What goes into the first activation, and what comes out of it, over {count} test images: the part of the values "
+    "that is above 0, and the mean of the values. Means over the seeds with 95 % t-intervals."
 )
+
+IMAGES = 250
 
 QUANTITIES = {"above 0, %": ("positive", 100), "mean": ("mean", 1)}
 
 
 def maps(looks: Sequence[Look]) -> Iterator[Section]:
-    """Maps of the first test image, and what the activation does to all of them."""
+    """Maps of one test image, and what the activation does to many."""
     for look in looks:
         found = each_network(look, _first_activation)
         titles = [f"{side}: {title}" for side in ("before", "after") for title in QUANTITIES]
@@ -36,10 +38,10 @@ def maps(looks: Sequence[Look]) -> Iterator[Section]:
         ]
         yield Section(
             look.heading("Maps before and after the first activation"),
-            TEXT,
+            TEXT.format(count=len(next(iter(look.firsts.values())).images(IMAGES)[1])),
             grids=(Grid(("function", *titles), tuple(lines), 2),),
             pictures=tuple(
-                Picture(f"maps-{row.lower()}.png", f"{row}, first seed: maps of the first test image", figure)
+                Picture(f"maps-{row.lower()}.png", f"{row}, first seed: maps of a test image", figure)
                 for row, figure in ((row, feature_maps_figure(layer)) for row, (layer,) in firsts(found).items())
             ),
             records=records(found),
@@ -47,7 +49,7 @@ def maps(looks: Sequence[Look]) -> Iterator[Section]:
 
 
 def _first_activation(trained: Trained) -> list[FeatureMaps]:
-    return feature_maps(trained.net, trained.first_batch[0], layers=[trained.first_activation])
+    return feature_maps(trained.net, trained.images(IMAGES)[0], layers=[trained.first_activation])
 
 
 def _mean(maps: FeatureMaps, side: str, key: str) -> float:

@@ -30,7 +30,7 @@ def reconstruction(looks: Sequence[Look]) -> Iterator[Section]:
         count, iterations = (IMAGES_OF_SMOKE, ITERATIONS_OF_SMOKE) if look.smoke else (IMAGES, ITERATIONS)
 
         def back(trained: Trained, count: int = count, iterations: int = iterations) -> list[Reconstruction]:
-            return reconstruct(trained.net, trained.first_batch[0][:count], depth=DEPTH, iterations=iterations)
+            return reconstruct(trained.net, trained.images(count)[0], depth=DEPTH, iterations=iterations)
 
         found = each_network(look, back)
         grid = layer_grid(found, look.experiment.baseline, lambda layer: float(layer.error.mean()), what="error")
@@ -38,7 +38,7 @@ def reconstruction(looks: Sequence[Look]) -> Iterator[Section]:
             Picture(
                 f"reconstruction-{row.lower()}.png",
                 f"{row}, first seed: the image, and what comes back from each layer, with its error",
-                reconstruction_figure(look.firsts[row].first_batch[0][:count], layers),
+                reconstruction_figure(look.firsts[row].images(count)[0], layers),
             )
             for row, layers in firsts(found).items()
         ]
