@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pictures.mkdir(parents=True, exist_ok=True)
     preset = "smoke" if options.smoke else "pocket"
     parts, numbers = gallery(preset, options.results, options.data_dir, options.workers, pictures)
-    facts = "; ".join(f"{key} {value}" for key, value in provenance().items() if value)
+    facts = "; ".join(f"{key} {value}" for key, value in provenance().items() if value and key != "command")
     lead = (
         "What the papers' figures that look into trained networks show in small ones, trained here on small data; "
         "`python benchmarks/gallery.py --data-dir DATA` makes this page anew. The numbers are not the papers', and "

@@ -1,11 +1,11 @@
 """One real step of every network that the `paper` presets train, at full size, and what they would cost here in all.
 
-    python benchmarks/paper_presets.py [--only PATTERN] [--again]
+    python benchmarks/paper_presets.py [--only PATTERN] [--data-dir DATA] [--again]
 
-Each entry is planned by `rectifiers plan NAME --preset paper` in a process of its own: the published network, batch,
-resolution and function, on noise of the data's shape where the files are missing. What is done is kept entry by entry
-in `results/paper_presets.json`, so that an interrupted run goes on where it was; `--again` starts afresh. Entries with
-the same trainings are measured once. Trainings have one thread, as in a run with a worker per core: measure with as
+Each entry is planned as by `rectifiers plan NAME --preset paper`: the published network, batch, resolution and
+function, on noise of the data's shape where the files are missing. A kind of training that several entries have is
+measured once. What is done is kept entry by entry in `results/paper_presets.json`, so that an interrupted run goes on
+where it was; `--again` starts afresh. Trainings have one thread, as in a run with a worker per core: measure with as
 many cores busy as you would run on.
 """
 
@@ -13,20 +13,25 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
-import functools
 import json
+import os
 import resource
-import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from rectifiers.cli.cost import Speed
+from rectifiers.cli.options import DATA
+from rectifiers.cli.plan import make_plan
+from rectifiers.cli.selection import select
+from rectifiers.core.errors import DataError, RectifiersError
 from rectifiers.core.files import written_whole
 from rectifiers.experiments.provenance import provenance
-from rectifiers.experiments.trial import Trial
 from rectifiers.papers import registry
 
+Speeds = dict[tuple[Any, ...], Speed]
 RESULTS = Path(__file__).parent / "results" / "paper_presets.json"
 
 
@@ -35,33 +40,24 @@ def names() -> list[str]:
     return [name for name in registry if "paper" in registry.get(name).presets]
 
 
-def same_trainings(name: str, kept: Iterable[str]) -> str | None:
-    """One of the measured entries that has the very same trainings."""
-    trials = _trials(name)
-    return next((other for other in kept if other != name and _trials(other) == trials), None)
+def planned(name: str, data_dir: Path, speeds: Speeds) -> dict[str, Any]:
+    """What `rectifiers plan` says of an entry.
 
-
-@functools.cache
-def _trials(name: str) -> frozenset[Trial]:
-    return frozenset(cell.trial for cell in registry.get(name).cells("paper"))
-
-
-def planned(name: str) -> dict[str, Any]:
-    """What `rectifiers plan` measures of an entry, and the memory it takes for it.
+    Args:
+        name: of the entry.
+        data_dir: where data sets lie.
+        speeds: kinds of training that were measured before; added to.
 
     Raises:
-        RuntimeError: it fails, or cannot measure.
+        RectifiersError: it fails, or cannot measure.
     """
-    # Results of earlier runs must not shorten the plan.
-    options = ["--preset", "paper", "--json", "--results", "runs/none"]
-    done = subprocess.run(
-        [sys.executable, "-m", "rectifiers", "plan", name, *options], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{name}: {done.stderr.strip()}")
-    plan = json.loads(done.stdout)
+    with TemporaryDirectory() as nothing:
+        # Results of earlier runs must not shorten the plan.
+        plan = make_plan(
+            select(name, "paper", None, None), workers=None, data_dir=data_dir, results=Path(nothing), speeds=speeds
+        )
     if plan["costs"] is None:
-        raise RuntimeError(f"{name}: nothing to measure on; {plan['data']}")
+        raise DataError(f"{name}: nothing to measure on; {plan['data']}")
     plan["costs"] = [{key: _rounded(value) for key, value in cost.items()} for cost in plan["costs"]]
     kept = {key: plan[key] for key in ("trainings", "started_from", "workers", "data", "costs")}
     return kept | {"seconds": _rounded(plan["seconds"]), **provenance()}
@@ -74,29 +70,30 @@ def _rounded(value: Any) -> Any:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="*", metavar="PATTERN", help="entries whose name matches, such as 'crelu/*'")
+    parser.add_argument(
+        "--data-dir", type=Path, default=os.environ.get("RECTIFIERS_DATA", DATA), help="where data sets lie"
+    )
     parser.add_argument("--again", action="store_true", help="measure what is kept anew")
     options = parser.parse_args(arguments)
     kept: dict[str, Any] = {}
     if RESULTS.exists():
         kept = json.loads(RESULTS.read_text(encoding="utf-8"))
     failed = False
-    measured = [] if options.again else list(kept)
+    speeds: Speeds = {}
     for name in fnmatch.filter(names(), options.only):
         if name in kept and not options.again:
             continue
-        twin = same_trainings(name, measured)
         try:
-            kept[name] = kept[twin] if twin else planned(name)
-        except RuntimeError as error:
+            kept[name] = planned(name, options.data_dir, speeds)
+        except RectifiersError as error:
             failed = True
             print(error, file=sys.stderr, flush=True)
             continue
-        measured.append(name)
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         steps = [cost["step_seconds"] for cost in kept[name]["costs"]]
         print(
             f"{name}: a step {min(steps):.3g} to {max(steps):.3g} s, all of it {kept[name]['seconds'] / 3600:.3g} h; "
-            f"largest process so far {peak:.1f} GiB",
+            f"at most {peak:.1f} GiB so far",
             flush=True,
         )
         with written_whole(RESULTS) as path:

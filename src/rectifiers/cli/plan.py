@@ -25,6 +25,10 @@ from .output import print_json
 if TYPE_CHECKING:
     from ..datasets.source import Availability
     from ..experiments.trial import Trial
+    from .cost import Speed
+    from .selection import Selection
+
+    Speeds = dict[tuple[Any, ...], Speed]
 
 
 def plan_experiment(
@@ -38,10 +42,33 @@ def plan_experiment(
     as_json: JsonOption = False,
 ) -> None:
     """Tell how many trainings an experiment has, whether the data are there, and how long it will take."""
-    from .preflight import check_names
     from .selection import select
 
     selection = select(experiment, preset, seeds, settings)
+    plan = make_plan(selection, workers=workers, data_dir=data_dir, results=results, speeds={})
+    if as_json:
+        print_json(plan)
+    else:
+        print("\n".join([selection.heading, *_lines(plan)]))
+
+
+def make_plan(
+    selection: Selection, *, workers: int | None, data_dir: Path, results: Path, speeds: Speeds
+) -> dict[str, Any]:
+    """The facts of a plan, as `--json` prints them.
+
+    Args:
+        selection: what will run.
+        workers: trainings at a time; None for one per core.
+        data_dir: where data sets lie.
+        results: folder of the runs.
+        speeds: kinds of training that were measured before; what is measured now is added.
+
+    Raises:
+        RectifiersError: a name that no registry knows, or parts that do not fit together.
+    """
+    from .preflight import check_names
+
     done = selection.done(results)
     to_do = [trial for trial in selection.trials if trial not in done]
     before = selection.starts(results)
@@ -66,13 +93,10 @@ def plan_experiment(
     }
     stand_ins = {item["name"]: _stand_in(item) for item in data}
     if all(stand_ins.values()):
-        plan["costs"], seconds = _costs([*before, *to_do], data_dir, stand_ins)
+        plan["costs"], seconds = _costs([*before, *to_do], data_dir, stand_ins, speeds)
         # The longest training is the least there is, however many workers.
         plan["seconds"] = max(sum(seconds) / count, max(seconds, default=0.0))
-    if as_json:
-        print_json(plan)
-    else:
-        print("\n".join([selection.heading, *_lines(plan)]))
+    return plan
 
 
 def _data(trials: Sequence[Trial], data_dir: Path) -> list[dict[str, Any]]:
@@ -110,7 +134,7 @@ def _stand_in(data: dict[str, Any]) -> str:
 
 
 def _costs(
-    trials: Sequence[Trial], data_dir: Path, stand_ins: Mapping[str, str]
+    trials: Sequence[Trial], data_dir: Path, stand_ins: Mapping[str, str], speeds: Speeds
 ) -> tuple[list[dict[str, Any]], list[float]]:
     """What each kind of training costs, and the seconds of each trial.
 
@@ -118,16 +142,16 @@ def _costs(
         trials: what will run.
         data_dir: where data sets lie.
         stand_ins: data set → the one to measure on.
+        speeds: of kinds that were measured before; added to.
     """
     from .. import datasets
-    from .cost import SPEED, Speed, measure
+    from .cost import SPEED, measure
 
-    speeds: dict[tuple[Any, ...], Speed] = {}
     groups: dict[tuple[Any, ...], list[Trial]] = {}
     seconds: dict[tuple[Any, ...], list[float]] = {}
     for trial in trials:
         data = datasets.load(stand_ins[trial.dataset], data_dir)
-        key = tuple(getattr(trial, field) for field in SPEED)
+        key = (stand_ins[trial.dataset], *(getattr(trial, field) for field in SPEED))
         if key not in speeds:
             speeds[key] = measure(trial, data)
         size = datasets.size(trial.dataset) if stand_ins[trial.dataset] != trial.dataset else None
