@@ -142,7 +142,7 @@ def networks_page() -> str:
 def papers_page() -> str:
     """All tables and figures of the papers: what they show, how to run them, and what they assume."""
     measured = json.loads(PRESETS.read_text(encoding="utf-8"))
-    parts = [PAPERS_INTRODUCTION]
+    parts = [PAPERS_INTRODUCTION, _measured_on(measured.values())]
     for paper in dict.fromkeys(name.partition("/")[0] for name in experiments if "/" in name):
         package = importlib.import_module(f"rectifiers.papers.{paper}")
         parts.append(f"## {package.PAPER}\n")
@@ -176,15 +176,21 @@ def _paper_entry(name: str, measured: dict[str, Any] | None) -> str:
     return "\n".join([*lines, ""])
 
 
+def _measured_on(measured: Iterable[dict[str, Any]]) -> str:
+    """The machines and commits of the costs; more than one where a measurement was interrupted."""
+    places: dict[str, list[str]] = {}
+    for one in measured:
+        places.setdefault(f"{one['processor']}, PyTorch {one['torch']}", []).append(one["commit"])
+    texts = (f"{place} (commit {', '.join(dict.fromkeys(commits))})" for place, commits in places.items())
+    return f"Costs were measured on {'; '.join(texts)}.\n"
+
+
 def _cost(measured: dict[str, Any]) -> str:
     """What a preset takes on the machine that it was measured on."""
     steps = [duration(pick(cost["step_seconds"] for cost in measured["costs"])) for pick in (min, max)]
     step = steps[0] if steps[0] == steps[1] else f"{steps[0]} to {steps[1]}"
     noise = "" if all(item["ready"] for item in measured["data"]) else ", on noise of the data's shape"
-    return (
-        f"About {duration(measured['seconds'])} on {measured['processor']}, PyTorch {measured['torch']}: "
-        f"{step} a step{noise} (commit {measured['commit']})."
-    )
+    return f"About {duration(measured['seconds'])} with {measured['workers']} workers; a step takes {step}{noise}."
 
 
 def _data_of(trials: Iterable[Trial]) -> list[str]:
