@@ -190,7 +190,20 @@ def _cost(measured: dict[str, Any]) -> str:
     steps = [duration(pick(cost["step_seconds"] for cost in measured["costs"])) for pick in (min, max)]
     step = steps[0] if steps[0] == steps[1] else f"{steps[0]} to {steps[1]}"
     noise = "" if all(item["ready"] for item in measured["data"]) else ", on noise of the data's shape"
-    return f"About {duration(measured['seconds'])} with {measured['workers']} workers; a step takes {step}{noise}."
+    # Entries that were measured first do not tell, and had all of their batch.
+    parts = {
+        one["measured_batch"]
+        for one in measured["costs"]
+        if one.get("measured_batch", one["batch_size"]) < one["batch_size"]
+    }
+    part = (
+        f", some on batches of {', '.join(map(str, sorted(parts)))} for lack of memory, as many as make one"
+        if parts
+        else ""
+    )
+    return (
+        f"About {duration(measured['seconds'])} with {measured['workers']} workers; a step takes {step}{noise}{part}."
+    )
 
 
 def _data_of(trials: Iterable[Trial]) -> list[str]:

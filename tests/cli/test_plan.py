@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,6 +10,9 @@ import pytest
 import torch
 
 from rectifiers.cli import cost
+from rectifiers.cli.memory import lacks_memory, within_memory
+from rectifiers.datasets.dataset import Dataset
+from rectifiers.experiments.trial import Trial
 from rectifiers.kernels import dispatch
 from rectifiers.training.loop import fit
 from rectifiers.training.metrics import Epoch
@@ -77,3 +82,32 @@ def test_writes_nothing(cli: Cli, tmp_path) -> None:  # type: ignore[no-untyped-
 
 def test_unknown_preset(refused: Callable[..., str]) -> None:
     assert "did you mean pocket" in refused("plan", "quickstart", "--preset", "poket")
+
+
+def test_batches_that_do_not_fit_into_memory_are_halved_and_say_so(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = cost._measure
+
+    def small(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
+        if batch > 16:
+            torch.empty(2**62, dtype=torch.uint8)
+        step, image = measured(trial, data, batch)
+        assert step > 0
+        return 1.0, image
+
+    monkeypatch.setattr(cost, "_measure", small)
+    settings = ["quickstart", "--preset", "smoke", "--set", "batch_size=64"]
+    plan = json.loads(cli("plan", *settings, "--json").out)
+    assert {(one["measured_batch"], one["step_seconds"]) for one in plan["costs"]} == {(16, 4.0)}
+    assert "64 examples at a time do not fit here, in a run neither; measured on 16" in " ".join(
+        cli("plan", *settings).out.split()
+    )
+
+
+def test_what_goes_beyond_the_free_memory_is_an_error() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with within_memory(), pytest.raises(RuntimeError) as caught:
+        torch.empty(free, dtype=torch.uint8)
+    assert lacks_memory(caught.value)
+    assert not lacks_memory(RuntimeError("shapes do not fit"))
+    assert resource.getrlimit(resource.RLIMIT_DATA) == limits

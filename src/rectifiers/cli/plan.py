@@ -164,6 +164,7 @@ def _costs(
             "dataset": first.dataset,
             "activation": first.activation,
             "batch_size": first.batch_size,
+            "measured_batch": speeds[key].batch,
             "step_seconds": speeds[key].step,
             "trainings": len(seconds[key]),
             "training_seconds": sum(seconds[key]) / len(seconds[key]),
@@ -188,6 +189,12 @@ def _lines(plan: dict[str, Any]) -> list[str]:
             costs = [cost for cost in plan["costs"] if (cost["network"], cost["dataset"]) == pair]
             step, training = (_span([cost[key] for cost in costs]) for key in ("step_seconds", "training_seconds"))
             lines.append(f"cost       {pair[0]} on {pair[1]}: {step} a step, {training} a training, by activation")
+        lines += [
+            f"memory     {cost['network']} with {cost['activation']}: {cost['batch_size']} examples at a time do not "
+            f"fit here, in a run neither; measured on {cost['measured_batch']}"
+            for cost in plan["costs"]
+            if cost["measured_batch"] < cost["batch_size"]
+        ]
         workers = "1 worker" if plan["workers"] == 1 else f"{plan['workers']} workers"
         lines.append(f"time       about {duration(plan['seconds'])} with {workers}, measured on a few steps of each")
         if any(not item["ready"] for item in plan["data"]):

@@ -1,0 +1,48 @@
+"""The memory of this machine as a limit that is an error, where the system would kill the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows has none.
+    resource = None  # type: ignore[assignment]
+
+SPARED = 2**29
+"""Bytes that stay free for what else runs."""
+
+_MESSAGES = ("allocate memory", "out of memory", "bad_alloc", "memory object")
+
+
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """Let allocations fail that go beyond what is free now; on systems other than Linux nothing changes."""
+    meminfo, status = Path("/proc/meminfo"), Path("/proc/self/status")
+    if resource is None or not (meminfo.exists() and status.exists()):
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    # What the process has reserved without using it counts for the limit, and is not taken from what is free.
+    limit = _bytes(status, "VmData") + max(0, _bytes(meminfo, "MemAvailable") - SPARED)
+    ceiling = before[1] if before[1] != resource.RLIM_INFINITY else limit
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limit, ceiling), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out."""
+    return isinstance(error, MemoryError) or any(message in str(error) for message in _MESSAGES)
+
+
+def _bytes(path: Path, key: str) -> int:
+    for line in path.read_text(encoding="ascii", errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name == key:
+            return 1024 * int(value.split()[0])
+    raise KeyError(key)
