@@ -196,14 +196,9 @@ def _cost(measured: dict[str, Any]) -> str:
         for one in measured["costs"]
         if one.get("measured_batch", one["batch_size"]) < one["batch_size"]
     }
-    part = (
-        f", some on batches of {', '.join(map(str, sorted(parts)))} for lack of memory, as many as make one"
-        if parts
-        else ""
-    )
-    return (
-        f"About {duration(measured['seconds'])} with {measured['workers']} workers; a step takes {step}{noise}{part}."
-    )
+    part = f"; batches that memory does not hold, in parts of {', '.join(map(str, sorted(parts)))}" if parts else ""
+    workers = "1 worker" if measured["workers"] == 1 else f"{measured['workers']} workers"
+    return f"About {duration(measured['seconds'])} with {workers}; a step takes {step}{noise}{part}."
 
 
 def _data_of(trials: Iterable[Trial]) -> list[str]:
