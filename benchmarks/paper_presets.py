@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rectifiers.cli.cost import Speed
+from rectifiers.cli.cost import Speeds
 from rectifiers.cli.options import DATA
 from rectifiers.cli.plan import make_plan
 from rectifiers.cli.selection import select
@@ -31,7 +31,6 @@ from rectifiers.core.files import written_whole
 from rectifiers.experiments.provenance import provenance
 from rectifiers.papers import registry
 
-Speeds = dict[tuple[Any, ...], Speed]
 RESULTS = Path(__file__).parent / "results" / "paper_presets.json"
 
 

@@ -15,7 +15,7 @@ from torch import nn
 from rectifiers import functional
 from rectifiers import networks as nets
 from rectifiers.activations import registry
-from rectifiers.cli.duration import duration
+from rectifiers.cli.duration import duration, span
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
 from rectifiers.experiments.store import Store
@@ -187,8 +187,7 @@ def _measured_on(measured: Iterable[dict[str, Any]]) -> str:
 
 def _cost(measured: dict[str, Any]) -> str:
     """What a preset takes on the machine that it was measured on."""
-    steps = [duration(pick(cost["step_seconds"] for cost in measured["costs"])) for pick in (min, max)]
-    step = steps[0] if steps[0] == steps[1] else f"{steps[0]} to {steps[1]}"
+    step = span([cost["step_seconds"] for cost in measured["costs"]])
     noise = "" if all(item["ready"] for item in measured["data"]) else ", on noise of the data's shape"
     # Entries that were measured first do not tell, and had all of their batch.
     parts = {

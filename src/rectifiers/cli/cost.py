@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -71,6 +72,10 @@ class Speed:
             return trial.vote * test * image
         evaluated = max(1, trial.epochs) * (test + held_out) * image
         return trial.epochs * steps_per_epoch(trial, images - held_out) * self.step + evaluated
+
+
+Speeds = dict[tuple[Any, ...], Speed]
+"""Those of the kinds of training that were measured, by what their speed depends on."""
 
 
 def steps_per_epoch(trial: Trial, images: int) -> int:

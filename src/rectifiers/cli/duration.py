@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def duration(seconds: float) -> str:
     """About how long, in the unit that fits.
@@ -20,3 +22,14 @@ def duration(seconds: float) -> str:
         return f"{seconds / 60:.0f} min"
     hours = seconds / 3600
     return f"{hours:.1f} h" if hours < 100 else f"{hours:,.0f} h"
+
+
+def span(seconds: Sequence[float]) -> str:
+    """From the shortest to the longest, or the one that all come to.
+
+    Example:
+        >>> span([4.2, 90]), span([4.21, 4.22])
+        ('4.2 s to 90 s', '4.2 s')
+    """
+    low, high = duration(min(seconds)), duration(max(seconds))
+    return low if low == high else f"{low} to {high}"

@@ -24,15 +24,16 @@ def within_memory() -> Iterator[None]:
     if resource is None or not (meminfo.exists() and status.exists()):
         yield
         return
-    before = resource.getrlimit(resource.RLIMIT_DATA)
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     # What the process has reserved without using it counts for the limit, and is not taken from what is free.
     limit = _bytes(status, "VmData") + max(0, _bytes(meminfo, "MemAvailable") - SPARED)
-    ceiling = before[1] if before[1] != resource.RLIM_INFINITY else limit
-    resource.setrlimit(resource.RLIMIT_DATA, (min(limit, ceiling), before[1]))
+    if soft != resource.RLIM_INFINITY:
+        limit = min(limit, soft)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def lacks_memory(error: BaseException) -> bool:

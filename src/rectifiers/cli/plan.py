@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .duration import duration
+from .duration import duration, span
 from .options import (
     DATA,
     RESULTS,
@@ -25,10 +25,8 @@ from .output import print_json
 if TYPE_CHECKING:
     from ..datasets.source import Availability
     from ..experiments.trial import Trial
-    from .cost import Speed
+    from .cost import Speeds
     from .selection import Selection
-
-    Speeds = dict[tuple[Any, ...], Speed]
 
 
 def plan_experiment(
@@ -187,7 +185,7 @@ def _lines(plan: dict[str, Any]) -> list[str]:
     elif plan["to_do"]:
         for pair in dict.fromkeys((cost["network"], cost["dataset"]) for cost in plan["costs"]):
             costs = [cost for cost in plan["costs"] if (cost["network"], cost["dataset"]) == pair]
-            step, training = (_span([cost[key] for cost in costs]) for key in ("step_seconds", "training_seconds"))
+            step, training = (span([cost[key] for cost in costs]) for key in ("step_seconds", "training_seconds"))
             lines.append(f"cost       {pair[0]} on {pair[1]}: {step} a step, {training} a training, by activation")
         lines += [
             f"memory     {cost['network']} with {cost['activation']}: {cost['batch_size']} examples at a time do not "
@@ -201,8 +199,3 @@ def _lines(plan: dict[str, Any]) -> list[str]:
             lines.append("           where data are missing, on noise of their shape; reading the files is not in it")
     heading = "deviations and assumptions" if plan["deviations"] else ""
     return [*lines, *filter(None, [heading]), *(f"  - {text}" for text in plan["deviations"])]
-
-
-def _span(seconds: Sequence[float]) -> str:
-    low, high = duration(min(seconds)), duration(max(seconds))
-    return low if low == high else f"{low} to {high}"

@@ -38,7 +38,7 @@ def maps(looks: Sequence[Look]) -> Iterator[Section]:
         ]
         yield Section(
             look.heading("Maps before and after the first activation"),
-            TEXT.format(count=len(next(iter(look.firsts.values())).images(IMAGES)[1])),
+            TEXT.format(count=len(next(iter(firsts(found).values()))[0].before)),
             grids=(Grid(("function", *titles), tuple(lines), 2),),
             pictures=tuple(
                 Picture(f"maps-{row.lower()}.png", f"{row}, first seed: maps of a test image", figure)
