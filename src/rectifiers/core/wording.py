@@ -1,0 +1,93 @@
+"""How numbers, durations and lists are worded, the same in errors, tables, pages and docs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NOTHING = "–"
+"""What stands where there is no number."""
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """A count with its noun.
+
+    Args:
+        count: how many.
+        noun: the singular.
+        nouns: the plural, where it is not the singular with an s.
+
+    Example:
+        >>> plural(1, "site"), plural(1200, "site"), plural(0, "entry", "entries")
+        ('1 site', '1,200 sites', '0 entries')
+    """
+    return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
+
+
+def listing(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, and how many more there are.
+
+    Example:
+        >>> listing(["a", "b"]), listing(["a", "b", "c", "d", "e"])
+        ('a, b', 'a, b, c and 2 more')
+    """
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def duration(seconds: float) -> str:
+    """About how long, in the unit that fits.
+
+    Example:
+        >>> duration(0.0071), duration(4.2), duration(90), duration(150), duration(600), duration(7200), duration(7.2e6)
+        ('7.1 ms', '4.2 s', '90 s', '2.5 min', '10 min', '2.0 h', '2,000 h')
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.1f} min" if seconds < 600 else f"{seconds / 60:.0f} min"
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours < 100 else f"{hours:,.0f} h"
+
+
+def span(seconds: Sequence[float]) -> str:
+    """From the shortest duration to the longest, or the one that all come to.
+
+    Example:
+        >>> span([4.2, 90]), span([4.21, 4.22])
+        ('4.2 s to 90 s', '4.2 s')
+    """
+    low, high = duration(min(seconds)), duration(max(seconds))
+    return low if low == high else f"{low} to {high}"
+
+
+def percent(share: float | None) -> str:
+    """A share in percent; a small one is not rounded to nothing, nor a large one to all.
+
+    Example:
+        >>> percent(0.5), percent(0.0004), percent(0.0), percent(0.99999), percent(None)
+        ('50 %', '<0.1 %', '0 %', '>99.9 %', '–')
+    """
+    if share is None or math.isnan(share):
+        return NOTHING
+    if 0 < share < 0.001:
+        return "<0.1 %"
+    rounded = f"{100 * share:.3g}"
+    return ">99.9 %" if share < 1 and rounded == "100" else f"{rounded if share < 1 else 100} %"
+
+
+def finite(value: Any) -> Any:
+    """The same value, or structure of values, with None for every number that JSON does not have.
+
+    Example:
+        >>> finite({"mean": float("nan"), "range": (0.0, float("inf"))})
+        {'mean': None, 'range': [0.0, None]}
+    """
+    if isinstance(value, Mapping):
+        return {key: finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
