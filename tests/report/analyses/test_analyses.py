@@ -21,7 +21,7 @@ from rectifiers.experiments.store import Store
 from rectifiers.papers import registry as papers
 from rectifiers.report import analyses
 from rectifiers.report.analyses.analyse import analyse
-from rectifiers.report.analyses.look import Look, Trained
+from rectifiers.report.analyses.networks import Look, Trained
 from rectifiers.report.analyses.section import Estimate, Section
 from rectifiers.training.batches import Batches
 

@@ -13,7 +13,7 @@ from ...core.registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from .look import Look
+    from .networks import Look
     from .section import Section
 
     Analysis = Callable[[Sequence[Look]], Iterator[Section]]

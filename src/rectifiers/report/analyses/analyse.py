@@ -9,7 +9,7 @@ from ...experiments.run_trial import reproducible
 from ...experiments.weights import is_kept
 from ..table import Outcomes
 from . import registry
-from .look import look
+from .networks import look
 from .section import INSIDE, Section
 
 

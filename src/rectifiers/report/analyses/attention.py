@@ -9,7 +9,7 @@ import torch
 from ...analysis.class_activation import GradCAM, grad_cam
 from ..figures import grad_cam_figure
 from .layers import each_network, layer_grid, records, signs
-from .look import Look, Trained
+from .networks import Look, Trained
 from .section import Estimate, Picture, Section
 
 TEXT = (

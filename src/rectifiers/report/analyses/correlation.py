@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...analysis.correlation import OutgoingCorrelation, outgoing_correlations
 from ..figures import correlation_figure
 from .layers import each_network, firsts, records, signs
-from .look import Look
+from .networks import Look
 from .section import Cell, Estimate, Grid, Picture, Section
 
 TEXT = (

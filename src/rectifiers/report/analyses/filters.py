@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...analysis.pairing import FilterPairs, filter_pairs
 from ..figures import filters_figure
 from .layers import each_network, firsts, records, signs
-from .look import Look, Trained
+from .networks import Look, Trained
 from .section import Cell, Estimate, Grid, Picture, Section
 
 TEXT = (

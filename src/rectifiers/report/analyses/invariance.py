@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...analysis.invariance import invariance_scores
 from ..figures import invariance_figure
 from .layers import each_network, layer_grid, records, signs
-from .look import Look
+from .networks import Look
 from .section import Picture, Section
 
 TEXT = (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ...analysis.measured import Record
-from .look import Look, Trained
+from .networks import Look, Trained
 from .section import Cell, Estimate, Grid
 
 

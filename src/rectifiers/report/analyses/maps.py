@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...analysis.activation_maps import FeatureMaps, feature_maps
 from ..figures import feature_maps_figure
 from .layers import each_network, firsts, records
-from .look import Look, Trained
+from .networks import Look, Trained
 from .section import Cell, Estimate, Grid, Picture, Section
 
 TEXT = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...analysis.pairing import filter_pairs
 from ..figures import pairing_figure
 from .layers import each_network, firsts, layer_grid, records, signs
-from .look import Look
+from .networks import Look
 from .section import Picture, Section
 
 TEXT = (

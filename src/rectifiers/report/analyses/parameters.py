@@ -8,7 +8,7 @@ from typing import Any
 from ...analysis.parameters import learned, parameter_histograms
 from ..figures import parameters_figure
 from .layers import signs
-from .look import Look
+from .networks import Look
 from .section import Cell, Estimate, Grid, Picture, Section
 
 TEXT = (

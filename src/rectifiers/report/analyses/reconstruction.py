@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...analysis.reconstruction import Reconstruction, reconstruct
 from ..figures import reconstruction_figure
 from .layers import each_network, firsts, layer_grid, records, signs
-from .look import Look, Trained
+from .networks import Look, Trained
 from .section import Picture, Section
 
 DEPTH = 4

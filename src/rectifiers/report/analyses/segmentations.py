@@ -10,7 +10,7 @@ from torch import Tensor
 from ...training.tasks import Segmentation
 from ..figures import segmentation_figure
 from .layers import paired, signs
-from .look import Look, Trained
+from .networks import Look, Trained
 from .section import Cell, Estimate, Grid, Picture, Section
 
 TEXT = (
