@@ -24,7 +24,7 @@ from rectifiers.networks.placement import find_sites
 from rectifiers.papers import registry as experiments
 from rectifiers.report.export import to_markdown
 from rectifiers.report.figures.accuracy import accuracy_figure
-from rectifiers.report.figures.canvas import look, panels, svg, zero_lines
+from rectifiers.report.figures.canvas import drawing_style, panels, svg, zero_lines
 from rectifiers.report.figures.costs import TITLE, costs_figure
 from rectifiers.report.figures.function import sample
 from rectifiers.report.figures.style import MUTED, SERIES, styles
@@ -234,7 +234,7 @@ def gallery() -> str:
             curves.append((spec, sample(spec.name, points=161)))
         except UnsupportedError:
             continue
-    with look():
+    with drawing_style():
         figure, axes = panels(len(curves), width=1.35, height=1.25, most=6, sharex=True, sharey=True)
         for axis, (spec, (x, y, slope)) in zip(axes, curves, strict=True):
             colour = SERIES[0] if spec.learnable else MUTED

@@ -15,23 +15,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .style import LOOK, MUTED, RULE, VARIABLES, Style
+from .style import MUTED, RULE, SETTINGS, VARIABLES, Style
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 HREF = "{http://www.w3.org/1999/xlink}href"
 
 
 @contextmanager
-def look() -> Iterator[None]:
+def drawing_style() -> Iterator[None]:
     """The common style, for the length of a `with`; matplotlib's own settings stay as they were."""
-    with mpl.rc_context(LOOK), warnings.catch_warnings():
+    with mpl.rc_context(SETTINGS), warnings.catch_warnings():
         # Text stays text in SVG: the reader's fonts decide, whatever ours lack.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 
 def panels(count: int, *, width: float, height: float, most: int = 4, **options: Any) -> tuple[Figure, list[Axes]]:
-    """A figure of small multiples, at most `most` in a row; call it and draw within `look()`.
+    """A figure of small multiples, at most `most` in a row; call it and draw within `drawing_style()`.
 
     Args:
         count: how many.
@@ -67,11 +67,11 @@ def visible(label: str) -> str:
     return f" {label}" if label.startswith("_") else label
 
 
-def percent(bounds: tuple[float, float]) -> tuple[float, float]:
+def percent_limits(bounds: tuple[float, float]) -> tuple[float, float]:
     """Limits of an accuracy axis: two seeds give intervals far beyond what a percentage can be.
 
     Example:
-        >>> percent((-80.0, 97.5))
+        >>> percent_limits((-80.0, 97.5))
         (-2.0, 97.5)
     """
     return max(bounds[0], -2.0), min(bounds[1], 102.0)
@@ -87,7 +87,7 @@ def svg(figure: Figure, *, name: str, title: str) -> str:
     """The figure as an SVG element.
 
     Args:
-        figure: drawn with `look()`.
+        figure: drawn with `drawing_style()`.
         name: distinguishes its internal ids from those of other figures on the same page.
         title: what it shows, for readers who do not see it.
 
@@ -95,7 +95,7 @@ def svg(figure: Figure, *, name: str, title: str) -> str:
         `<svg …>…</svg>`, the same text for the same figure.
     """
     buffer = io.BytesIO()
-    with look(), mpl.rc_context({"svg.hashsalt": name}):
+    with drawing_style(), mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     ElementTree.register_namespace("", NAMESPACE)
     ElementTree.register_namespace("xlink", HREF[1:].split("}")[0])
@@ -114,7 +114,7 @@ def svg(figure: Figure, *, name: str, title: str) -> str:
 def png(figure: Figure, dpi: int = 160) -> bytes:
     """The figure as a PNG on white."""
     buffer = io.BytesIO()
-    with look():
+    with drawing_style():
         figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from ...analysis.correlation import OutgoingCorrelation
-from .canvas import legend, look
+from .canvas import drawing_style, legend
 from .style import MUTED, SERIES, Style
 
 STYLES = {"pair": Style(SERIES[0]), "non-pair": Style(MUTED)}
@@ -19,7 +19,7 @@ def correlation_figure(found: Sequence[OutgoingCorrelation]) -> Figure:
     Args:
         found: the layers, in forward order.
     """
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(max(3.2, 0.9 * len(found)), 2.6), layout="constrained")
         axis = figure.subplots()
         for place, layer in enumerate(found):

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .canvas import look, panels
+from .canvas import drawing_style, panels
 from .style import INK, MUTED, RULE, SERIES
 
 TITLE = "Time of the functions beside nn.ReLU, and the memory's limit"
@@ -29,7 +29,7 @@ def costs_figure(settings: Sequence[Mapping[str, Any]]) -> Figure:
     largest = max((tuple(setting["shape"]) for setting in settings), key=prod)
     shown = [setting for setting in settings if tuple(setting["shape"]) == largest]
     names = [row["function"] for row in shown[0]["rows"] if row["function"] not in ("nn.ReLU", "copy")]
-    with look():
+    with drawing_style():
         figure, axes = panels(len(shown), width=2.6, height=0.19 * len(names) + 1.1, sharex=True, sharey=True)
         for axis, setting in zip(axes, shown, strict=True):
             threads = setting["threads"]

@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ...experiments.result import Result
 from ...experiments.statistics import summarise
-from ..table import Outcomes, Table, by_cell
-from .canvas import legend, look, panels, percent
+from ..table import Outcomes, Table, results_by_cell
+from .canvas import drawing_style, legend, panels, percent_limits
 from .style import Style
 
 
@@ -28,22 +28,22 @@ def curves_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style])
     """
     finished = {
         place: [result for result in results if result is not None and result.status == "done"]
-        for place, results in by_cell(outcomes).items()
+        for place, results in results_by_cell(outcomes).items()
     }
     if not any(len(result.epochs) > 1 for results in finished.values() for result in results):
         return None
-    single = len(table.trained) == 1
-    with look():
+    single = len(table.trained_columns) == 1
+    with drawing_style():
         figure, axes = panels(
-            len(table.trained), width=7.4 if single else 2.9, height=3.9 if single else 2.6, sharex=True
+            len(table.trained_columns), width=7.4 if single else 2.9, height=3.9 if single else 2.6, sharex=True
         )
-        for axis, column in zip(axes, table.trained, strict=True):
+        for axis, column in zip(axes, table.trained_columns, strict=True):
             axis.set_title("" if single else column)
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             # Named rows go last, over the background.
             for row in sorted(table.rows, key=lambda label: styles[label].named):
                 _draw(axis, finished.get((row, column), []), styles[row])
-            axis.set_ylim(percent(axis.get_ylim()))
+            axis.set_ylim(percent_limits(axis.get_ylim()))
         drawn = {row for (row, _), results in finished.items() if results}
         figure.supxlabel("epoch", fontsize=9)
         figure.supylabel("test accuracy, %", fontsize=9)

@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 
 from ...analysis.activation_maps import FeatureMaps
-from .canvas import look
+from .canvas import drawing_style
 from .tiles import tile
 
 
@@ -22,7 +22,7 @@ def feature_maps_figure(found: FeatureMaps, image: int = 0, most: int = 8) -> Fi
     columns = min(most, max(len(before), len(after)))
     both = torch.cat([before, after])
     bound = float(both.where(both.isfinite(), 0.0).abs().max())
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(0.95 * columns, 2.1), layout="constrained")
         grid = figure.subplots(2, columns, squeeze=False)
         for axes, maps, name in zip(grid, (before, after), ("before", "after"), strict=True):

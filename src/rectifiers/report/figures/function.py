@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ...activations import registry
 from ...core.errors import UnsupportedError
-from .canvas import legend, look, svg, zero_lines
+from .canvas import drawing_style, legend, svg, zero_lines
 from .style import SERIES, Style
 
 
@@ -35,7 +35,7 @@ def function_figure(name: str) -> Figure:
     x, y, slope = sample(name)
     title = registry.get(name).spec.title
     entries = {f"{title}(x)": Style(SERIES[0], width=2), "derivative": Style(SERIES[1], "--", 1.4)}
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(5.2, 3.4), layout="constrained")
         axis = figure.subplots()
         zero_lines(axis)

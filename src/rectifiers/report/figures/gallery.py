@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from ..table import Outcomes, Table, by_cell
-from .canvas import look, panels, svg, zero_lines
+from ..table import Outcomes, Table, results_by_cell
+from .canvas import drawing_style, panels, svg, zero_lines
 from .shapes import first_finished
 from .style import MUTED, styles
 
@@ -28,7 +28,7 @@ def gallery_figure(table: Table, outcomes: Outcomes, column: str) -> Figure | No
         The figure, or None where no function learned.
     """
     chosen = styles(table.experiment, outcomes)
-    results = by_cell(outcomes)
+    results = results_by_cell(outcomes)
     learned = {}
     for row in table.rows:
         finished = first_finished(results.get((row, column), []))
@@ -36,7 +36,7 @@ def gallery_figure(table: Table, outcomes: Outcomes, column: str) -> Figure | No
             learned[row] = finished.shapes
     if not learned:
         return None
-    with look():
+    with drawing_style():
         figure, axes = panels(len(learned), width=2.1, height=1.9, sharex=True)
         for axis, (row, shapes) in zip(axes, learned.items(), strict=True):
             zero_lines(axis)

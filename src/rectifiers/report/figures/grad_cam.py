@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...analysis.class_activation import GradCAM
-from .canvas import look
+from .canvas import drawing_style
 from .tiles import image_rows, tile
 
 
@@ -23,7 +23,7 @@ def grad_cam_figure(images: Tensor, found: Mapping[str, GradCAM], classes: Seque
     """
     shown = images[:most].float().cpu()
     maps = {label: cam.upsampled(images.shape[-2:]) for label, cam in found.items()}
-    with look():
+    with drawing_style():
         figure, rows = image_rows(shown, len(found), width=1.5, height=1.6)
         for number, (axes, low, high) in enumerate(rows):
             for axis, (label, cam) in zip(axes, found.items(), strict=True):

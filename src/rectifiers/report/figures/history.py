@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ...analysis.watch import History
-from .canvas import legend, look, panels
+from .canvas import drawing_style, legend, panels
 from .style import DASHES, SERIES, Style
 from .traces import LETTERS
 
@@ -22,7 +22,7 @@ def history_figure(history: History) -> Figure:
     parameters = list(dict.fromkeys(key.rpartition(".")[2] for key in history.parameters))
     layers = [key.rpartition(".")[0] for key in history.parameters]
     styles = {name: _style(place) for place, name in enumerate(dict.fromkeys([*names, *layers]))}
-    with look():
+    with drawing_style():
         figure, axes = panels(1 + len(parameters), width=3.4, height=2.6, most=3)
         for site in history.sites:
             _line(axes[0], history.steps, [100 * share for share in site.silent], styles[site.name])

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ...analysis.invariance import Invariance
 from ...experiments.statistics import summarise
-from .canvas import legend, look, panels
+from .canvas import drawing_style, legend, panels
 from .style import SERIES, Style
 
 
@@ -22,7 +22,7 @@ def invariance_figure(found: Mapping[str, Sequence[Sequence[Invariance]]]) -> Fi
     """
     styles = {label: Style(SERIES[row % len(SERIES)]) for row, label in enumerate(found)}
     families = list(next(iter(found.values()))[0][0].scores)
-    with look():
+    with drawing_style():
         figure, axes = panels(len(families), width=2.6, height=2.6, sharex=True)
         for axis, family in zip(axes, families, strict=True):
             axis.set_title(family)

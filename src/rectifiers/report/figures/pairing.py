@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ...analysis.pairing import FilterPairs
-from .canvas import look, panels
+from .canvas import drawing_style, panels
 from .style import MUTED, SERIES
 from .tiles import tile
 
@@ -26,7 +26,7 @@ def filters_figure(found: FilterPairs, most: int = 24) -> Figure:
     order = order[found.partner[order] >= 0][:most]
     columns = min(6, max(1, len(order)))
     rows = max(1, -(-len(order) // columns))
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(1.5 * columns, 0.8 * rows + 0.2))
         # Every third column is a gap between pairs.
         edges = {"left": 0.01, "right": 1, "bottom": 0.02, "top": 1 - 0.25 / (0.8 * rows + 0.2), "hspace": 0.35}
@@ -54,7 +54,7 @@ def pairing_figure(found: Mapping[str, Sequence[FilterPairs]]) -> Figure:
     widest = max(len(layers) for layers in found.values())
     values = [layer.similarity for layers in found.values() for layer in layers]
     bins = np.linspace(-1, max(0.2, float(torch.cat(values).nan_to_num(-1).max())), 37).tolist()
-    with look():
+    with drawing_style():
         figure, axes = panels(
             len(found) * widest, width=max(1.6, 7.4 / widest), height=1.7, most=widest, sharex=True, sharey="row"
         )

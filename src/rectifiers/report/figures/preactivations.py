@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from ...analysis.diagnosis import Diagnosis
-from .canvas import look, panels, zero_lines
+from .canvas import drawing_style, panels, zero_lines
 from .style import MUTED, RULE, SERIES
 
 
@@ -15,7 +15,7 @@ def preactivations_figure(diagnosis: Diagnosis) -> Figure:
     Args:
         diagnosis: of any model.
     """
-    with look():
+    with drawing_style():
         figure, axes = panels(len(diagnosis.sites), width=2.2, height=1.8)
         for axis, site in zip(axes, diagnosis.sites, strict=True):
             edges, counts = site.spread.edges, site.spread.counts

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...analysis.reconstruction import Reconstruction
-from .canvas import look
+from .canvas import drawing_style
 from .tiles import image_rows, tile
 
 
@@ -21,7 +21,7 @@ def reconstruction_figure(images: Tensor, found: Sequence[Reconstruction], most:
         most: images to show.
     """
     shown = images[:most].float().cpu()
-    with look():
+    with drawing_style():
         figure, rows = image_rows(shown, len(found), width=1.3, height=1.45)
         for number, (axes, low, high) in enumerate(rows):
             for axis, layer in zip(axes, found, strict=True):

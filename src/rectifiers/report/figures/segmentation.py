@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .canvas import look
+from .canvas import drawing_style
 from .style import SERIES
 from .tiles import tile
 
@@ -23,7 +23,7 @@ def segmentation_figure(image: Tensor, mask: Tensor, found: Mapping[str, Mapping
     columns = list(dict.fromkeys(column for networks in found.values() for column in networks))
     low, high = float(image.min()), float(image.max())
     grey = image.float().cpu().mean(0)
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(1.7 * (len(columns) + 1), 1.85 * len(found)), layout="constrained")
         grid = figure.subplots(len(found), len(columns) + 1, squeeze=False)
         for axes, (row, networks) in zip(grid, found.items(), strict=True):

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...experiments.result import Result, Shape
-from ..table import Outcomes, Table, by_cell
-from .canvas import look, zero_lines
+from ..table import Outcomes, Table, results_by_cell
+from .canvas import drawing_style, zero_lines
 from .style import MUTED, Style
 
 
@@ -27,7 +27,7 @@ def shapes_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
     Returns:
         The figure, or None where no function learned.
     """
-    results = by_cell(outcomes)
+    results = results_by_cell(outcomes)
     learned: dict[str, list[Shape]] = {}
     for row in table.rows:
         finished = first_finished(results.get((row, column), []))
@@ -36,7 +36,7 @@ def shapes_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
     if not learned:
         return None
     layers = max(len(shapes) for shapes in learned.values())
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(max(2.2 * layers + 0.8, 4), 1.75 * len(learned)), layout="constrained")
         grid = figure.subplots(len(learned), layers, squeeze=False, sharex=True)
         above: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from ...analysis.comparison import Comparison
-from .canvas import legend, look
+from .canvas import drawing_style, legend
 from .style import INK, SERIES, Style
 
 
@@ -17,7 +17,7 @@ def similarity_figure(comparison: Comparison) -> Figure:
     """
     layers = comparison.layers
     places = range(len(layers))
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(6.5, 0.26 * len(layers) + 1.3), layout="constrained")
         alike, sparse = figure.subplots(1, 2, sharey=True)
         alike.barh(places, [layer.cka for layer in layers], height=0.7, color=INK)

@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ...experiments.result import Trace
 from ...experiments.statistics import summarise
-from ..table import Outcomes, Table, by_cell
-from .canvas import look
+from ..table import Outcomes, Table, results_by_cell
+from .canvas import drawing_style
 from .style import DASHES, INK, Dashes, Style
 
 LETTERS = {"alpha": "α", "beta": "β", "theta": "θ"}
@@ -32,7 +32,7 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
     Returns:
         The figure, or None where nothing was traced.
     """
-    results = by_cell(outcomes)
+    results = results_by_cell(outcomes)
     traced: dict[str, list[Trace]] = {}
     for row in table.rows:
         done = [result for result in results.get((row, column), []) if result is not None and result.status == "done"]
@@ -44,7 +44,7 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
     layers = list(dict.fromkeys(_split(key)[0] for traces in traced.values() for key in traces[0].values))
     dashes = {layer: DASHES[place % len(DASHES)] for place, layer in enumerate(layers)}
     wide = max(len(_parameters(traces[0])) for traces in traced.values())
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(max(3.3 * wide + 0.6, 4), 1.7 * len(traced) + 0.5), layout="constrained")
         grid = figure.subplots(len(traced), wide, squeeze=False, sharex=True)
         for axes, (row, traces) in zip(grid, traced.items(), strict=True):
