@@ -16,7 +16,7 @@ def _label(alpha: float, beta: float) -> str:
     return f"α={alpha:g} β={beta:g}"
 
 
-SHOWN = _label(0.25, 1.0)
+SHOWN_START = _label(0.25, 1.0)
 """The start whose α and β the paper plots over time."""
 
 experiment = Experiment(
@@ -31,7 +31,7 @@ experiment = Experiment(
             note="512 images, two seeds, two starts: does it run at all?",
             settings={"epochs": 2, "train_size": 512},
             seeds=2,
-            rows=(SHOWN, _label(0.99, 2.0)),
+            rows=(SHOWN_START, _label(0.99, 2.0)),
         ),
         "pocket": Preset(
             note="Five epochs of a tenth of the images, three seeds: all starts in minutes.",
@@ -40,7 +40,7 @@ experiment = Experiment(
         ),
         "paper": Preset(note="20 epochs of all images, as far as the paper tells.", comparable=True),
     },
-    baseline=SHOWN,
+    baseline=SHOWN_START,
     margin=0.1,
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(

@@ -8,7 +8,7 @@ from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
 from .functions import FUNCTIONS
-from .mnist import COLUMNS, COMPARED, PROTOCOL, SETTINGS, TWENTY_EPOCHS
+from .mnist import COLUMNS, COMPARED_FUNCTIONS, PROTOCOL, SETTINGS, TWENTY_EPOCHS
 
 experiment = Experiment(
     name="arelu/figure7",
@@ -23,7 +23,7 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *PROTOCOL,
-        *COMPARED,
+        *COMPARED_FUNCTIONS,
         "Figures 7 and 8 have the same caption; which optimizers and learning rates each of them shows, the text that "
         "we have does not tell, so ours shows all.",
         "The paper prints curves, no numbers. The report draws the accuracy; the training losses stand in the results.",

@@ -61,7 +61,7 @@ PROTOCOL = (
     "No seeds are published; ours are 0 to 4. Weights start from PyTorch's defaults.",
 )
 
-COMPARED = (
+COMPARED_FUNCTIONS = (
     "GELU, APL, Comb, PAU, SLAF and Maxout are what the authors' code compares with, not what their own papers define: "
     "GELU by its tanh form, the learnable ones with scalars per layer, SLAF of degree 1 (an affine function), Maxout "
     "over one piece (the identity), Comb of identity and ReLU.",

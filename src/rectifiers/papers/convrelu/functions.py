@@ -25,7 +25,7 @@ def functions(convrelu: dict[str, Any], first: str, everywhere: str) -> tuple[Ar
     )
 
 
-COMPARED = (
+COMPARED_FUNCTIONS = (
     "The paper gives LeakyReLU's slope as a small constant like 0.01, and nothing of PReLU's; ours are PyTorch's "
     "defaults, 0.01 fixed and one learned slope per site that starts at 0.25. One per site is what Table 6 counts.",
     "(A) replaces every ReLU that a convolution follows: Table 6 counts 119 of them, and DenseNet has one more.",

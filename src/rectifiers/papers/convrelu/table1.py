@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .functions import COMPARED
+from .functions import COMPARED_FUNCTIONS
 from .images import CIFAR10, CIFAR100, DENSENET, FUNCTIONS, PRESETS, PROTOCOL, SETTINGS, TINY_IMAGENET
 
 experiment = Experiment(
@@ -22,7 +22,7 @@ experiment = Experiment(
     deviations=(
         *DENSENET,
         *PROTOCOL,
-        *COMPARED,
+        *COMPARED_FUNCTIONS,
         "ImageNet is Tiny ImageNet. Each class has 50 validation and 50 test images, and the paper does not say on "
         "which it tests; the test images have no public labels, so ours are the validation images.",
         "How the network takes images of 64×64 the paper leaves open; ours averages over what is left at the end.",

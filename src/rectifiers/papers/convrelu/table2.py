@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment, Preset
 from ..published import load_published
 from . import PAPER
-from .functions import COMPARED
+from .functions import COMPARED_FUNCTIONS
 from .texts import COLUMNS, FUNCTIONS, PROTOCOL, SETTINGS
 
 experiment = Experiment(
@@ -52,6 +52,6 @@ experiment = Experiment(
         "paper": Preset(note="350 epochs of all texts, as far as the paper tells.", comparable=True),
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*PROTOCOL, *COMPARED),
+    deviations=(*PROTOCOL, *COMPARED_FUNCTIONS),
     gpu="90 trainings of 350 epochs of up to 650,000 texts",
 )

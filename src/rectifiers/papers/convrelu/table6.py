@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...experiments.experiment import Column, Experiment
-from ..counted import COUNTED
+from ..count_only import COUNT_ONLY
 from ..published import load_published
 from . import PAPER
 from .images import DENSENET, FUNCTIONS, SETTINGS
@@ -17,7 +17,7 @@ experiment = Experiment(
     settings={"dataset": "generated:cifar100", "network": "densenet-convrelu", "lr": SETTINGS["lr"], "epochs": 0},
     rows=FUNCTIONS,
     columns=(Column("#Params", {}, metric="parameters"), Column("Ratio", {}, metric="activation_share")),
-    presets={"smoke": COUNTED, "pocket": COUNTED, "paper": COUNTED},
+    presets={"smoke": COUNT_ONLY, "pocket": COUNT_ONLY, "paper": COUNT_ONLY},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *DENSENET,

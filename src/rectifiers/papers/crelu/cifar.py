@@ -33,7 +33,7 @@ def _column(data: Arm, kind: str) -> Arm:
     return Arm(label, {**data.settings, **KINDS[kind]})
 
 
-COUNTED = (
+COUNTING = (
     "Single: the paper trains with some images held out, then from the start on all images until the loss on those is "
     "the same, once. Ours trains on all images for the whole schedule, and shows the mean of ten such networks.",
     "Average: mean of ten networks, each trained without one of ten folds; the paper gives its standard error, ours is "

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import ALEXNET, CRELU, ON_CIFAR10, PUBLISHED, RELU, SMALL_ALEXNET
+from .trained_networks import ALEXNET, CRELU, ON_CIFAR10, PUBLISHED, RELU, SMALL_ALEXNET
 
 experiment = Experiment(
     name="crelu/figure1",

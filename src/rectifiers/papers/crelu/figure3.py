@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import CRELU, ON_CIFAR10, RELU, SMALL_ALEXNET, as_published, on_imagenet
+from .trained_networks import CRELU, ON_CIFAR10, RELU, SMALL_ALEXNET, as_published, on_imagenet
 
 experiment = Experiment(
     name="crelu/figure3",

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import CIFAR10, CIFAR100, CRELU, RELU, as_published, on_imagenet, small
+from .trained_networks import CIFAR10, CIFAR100, CRELU, RELU, as_published, on_imagenet, small_presets
 
 experiment = Experiment(
     name="crelu/figure4",
@@ -15,7 +15,7 @@ experiment = Experiment(
     paper=PAPER,
     rows=(RELU, CRELU),
     columns=(CIFAR10, CIFAR100, on_imagenet("conv1–7")),
-    presets={**small("ConvPool-CNN-C"), "paper": as_published("CIFAR-10", "CIFAR-100", "ImageNet")},
+    presets={**small_presets("ConvPool-CNN-C"), "paper": as_published("CIFAR-10", "CIFAR-100", "ImageNet")},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "How scores are measured is in a supplement that we do not have; ours follow Goodfellow et al. (2009): a unit "

@@ -41,7 +41,7 @@ def in_layers(activation: str, layers: str, width: float = 1.0) -> dict[str, Any
     return {"activation": activation, "where": _numbers(BEHIND[layers]), "network_args": {"width": width}}
 
 
-def halved(width: float = 1.0) -> dict[str, Any]:
+def half_filters(width: float = 1.0) -> dict[str, Any]:
     """CReLU in conv1,4,7, half the filters in front of it."""
     return {"activation": "crelu", "where": _numbers(FEW), "network_args": {"width": width, "halve": FEW}}
 
@@ -72,7 +72,7 @@ def rows(*arms: Arm) -> tuple[Arm, ...]:
     return tuple(continued(arm) for arm in arms)
 
 
-def sizes(models: dict[str, dict[str, Any]], narrow: dict[str, dict[str, Any]]) -> dict[str, Preset]:
+def table_presets(models: dict[str, dict[str, Any]], narrow: dict[str, dict[str, Any]]) -> dict[str, Preset]:
     """The presets of a table.
 
     Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment, Preset
 from ..published import load_published
 from . import PAPER
-from .cifar import COUNTED, columns
+from .cifar import COUNTING, columns
 from .vgg import PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models
 
 experiment = Experiment(
@@ -37,7 +37,7 @@ experiment = Experiment(
     },
     baseline="VGG",
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*COUNTED, *PROTOCOL),
+    deviations=(*COUNTING, *PROTOCOL),
     runs="crelu/vgg",
     gpu="160 trainings of 300 epochs of 50,000 images: four models, two data sets, ten seeds on all and ten folds",
 )

@@ -8,7 +8,18 @@ from typing import Any
 from ...experiments.experiment import Arm, Experiment
 from ..published import load_published
 from . import PAPER
-from .imagenet import BEHIND, COLUMNS, PROTOCOL, SETTINGS, baseline, everywhere, halved, in_layers, rows, sizes
+from .imagenet import (
+    BEHIND,
+    COLUMNS,
+    PROTOCOL,
+    SETTINGS,
+    baseline,
+    everywhere,
+    half_filters,
+    in_layers,
+    rows,
+    table_presets,
+)
 
 
 def models(width: float = 1.0) -> dict[str, dict[str, Any]]:
@@ -16,7 +27,7 @@ def models(width: float = 1.0) -> dict[str, dict[str, Any]]:
     return {
         "Baseline": baseline(width),
         **{f"AVR ({layers})": in_layers("avr", layers, width) for layers in BEHIND},
-        "CReLU (conv1,4,7)": halved(width),
+        "CReLU (conv1,4,7)": half_filters(width),
         **{f"CReLU ({layers})": in_layers("crelu", layers, width) for layers in BEHIND},
         "CReLU (all)": everywhere(width),
     }
@@ -29,7 +40,7 @@ experiment = Experiment(
     settings=SETTINGS,
     rows=rows(*(Arm(label, settings) for label, settings in models().items())),
     columns=COLUMNS,
-    presets=sizes(models(1 / 8), models(1 / 4)),
+    presets=table_presets(models(1 / 8), models(1 / 4)),
     baseline="Baseline",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ...experiments.experiment import Arm, Column, Experiment
-from ..counted import COUNTED
+from ..count_only import COUNT_ONLY
 from ..published import load_published
 from . import PAPER
-from .imagenet import COLUMNS, PROTOCOL, SETTINGS, baseline, everywhere, halved, in_layers, rows, sizes
+from .imagenet import COLUMNS, PROTOCOL, SETTINGS, baseline, everywhere, half_filters, in_layers, rows, table_presets
 
 
 def models(width: float = 1.0) -> dict[str, dict[str, Any]]:
@@ -18,7 +18,7 @@ def models(width: float = 1.0) -> dict[str, dict[str, Any]]:
     return {
         "AllConvB": baseline(width),
         "CReLU (all)": everywhere(width),
-        "(conv1,4,7)": halved(width),
+        "(conv1,4,7)": half_filters(width),
         "(conv1–4)": in_layers("crelu", "conv1–4", width),
     }
 
@@ -35,8 +35,8 @@ experiment = Experiment(
     rows=rows(*(Arm(label, settings) for label, settings in models().items())),
     columns=(*COLUMNS, PARAMETERS),
     presets={
-        **sizes(models(1 / 8), models(1 / 4)),
-        "pocket": replace(COUNTED, columns=(PARAMETERS.label,)),
+        **table_presets(models(1 / 8), models(1 / 4)),
+        "pocket": replace(COUNT_ONLY, columns=(PARAMETERS.label,)),
     },
     baseline="AllConvB",
     published=load_published(Path(__file__).with_suffix(".toml")),

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import CIFAR10, CRELU, as_published, on_imagenet, small
+from .trained_networks import CIFAR10, CRELU, as_published, on_imagenet, small_presets
 
 experiment = Experiment(
     name="crelu/table6",
@@ -15,7 +15,7 @@ experiment = Experiment(
     paper=PAPER,
     rows=(CRELU,),
     columns=(CIFAR10, on_imagenet("conv1–7")),
-    presets={**small("ConvPool-CNN-C with CReLU"), "paper": as_published("ImageNet")},
+    presets={**small_presets("ConvPool-CNN-C with CReLU"), "paper": as_published("ImageNet")},
     baseline="CReLU",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(

@@ -62,7 +62,7 @@ PAPER_PRESET = Preset(note="As published, as far as the paper tells.", seeds=10,
 
 PROTOCOL = (
     "The paper follows another's public code for network and training. From there come batch normalisation, "
-    "dropout of 0.3, 0.4 and 0.5, the start of the weights, batches of 128, learning rate 1 halved every 25 "
+    "dropout of 0.3, 0.4 and 0.5, the start of the weights, batches of 128, learning rate 1 half_filters every 25 "
     "epochs, momentum 0.9, weight decay 5e-4 and 300 epochs.",
     "The layer in front of CReLU has half the filters, as the paper says.",
     "Random shifts are by up to 4 pixels; the paper does not say how far.",

@@ -21,7 +21,7 @@ PVLU: dict[str, Any] = {"activation": "pvlu", "activation_args": {"alpha": 0.0, 
 
 RELU_ROW, PVLU_ROW = "ReLU", "PVLU (ours)"
 
-FROM_NOTHING: dict[str, Any] = {"trained": "all", "start": None, "pretrained": None}
+FROM_SCRATCH: dict[str, Any] = {"trained": "all", "start": None, "pretrained": None}
 """How a network is trained where it starts from no other's weights."""
 
 ENLARGED: dict[str, Any] = {"enlarge": 7}
@@ -38,7 +38,7 @@ def rows(before: dict[str, Any], after: dict[str, Any]) -> tuple[Arm, ...]:
     return Arm(RELU_ROW, {**RELU, **before}), Arm(PVLU_ROW, {**PVLU, **after, "start": {**RELU, **before}})
 
 
-def pretrained(name: str, *, behind: Collection[str]) -> dict[str, dict[str, Any]]:
+def published_weights(name: str, *, behind: Collection[str]) -> dict[str, dict[str, Any]]:
     """What a column changes in the rows, so that the network with ReLU starts from published weights.
 
     Args:
@@ -49,14 +49,14 @@ def pretrained(name: str, *, behind: Collection[str]) -> dict[str, dict[str, Any
     return {label: {"start": weights} if label in behind else weights for label in (RELU_ROW, PVLU_ROW)}
 
 
-def from_nothing(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def rows_from_scratch(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The same rows where the network is trained from the start instead of from weights of ImageNet.
 
     Args:
         before: settings of the training with ReLU.
         after: settings of the training with PVLU.
     """
-    fresh = {**before, **FROM_NOTHING}
+    fresh = {**before, **FROM_SCRATCH}
     return {RELU_ROW: fresh, PVLU_ROW: {**after, "start": fresh}}
 
 
@@ -68,7 +68,7 @@ POCKET: dict[str, Any] = {"normalise": "cifar10"}
 ON_DIGITS: dict[str, Any] = {"dataset": "digits-32"}
 ON_SUBSET: dict[str, Any] = {"dataset": "cifar10-subset"}
 
-TRAINED_HERE: dict[str, Any] = {"epochs": 10, "milestones": (8,), "augment": ("crop:4", "flip")}
+BASE_TRAINING: dict[str, Any] = {"epochs": 10, "milestones": (8,), "augment": ("crop:4", "flip")}
 """How the network of the pocket preset is trained with ReLU."""
 
 SMOKE_NOTE = "60 digits, narrow networks trained from the start: does it run at all?"

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...experiments.experiment import Column, Preset
 from .finetuning import (
+    BASE_TRAINING,
     ENLARGED,
     ON_DIGITS,
     ON_SUBSET,
@@ -16,10 +17,9 @@ from .finetuning import (
     RELU,
     SMOKE,
     SMOKE_NOTE,
-    TRAINED_HERE,
-    from_nothing,
-    pretrained,
+    published_weights,
     rows,
+    rows_from_scratch,
 )
 
 IMAGENET: dict[str, Any] = {
@@ -48,7 +48,7 @@ def columns(*labels: str) -> tuple[Column, ...]:
     Args:
         labels: as the table prints them.
     """
-    published = pretrained("resnet-50-imagenet1k-v1", behind=[PVLU_ROW])
+    published = published_weights("resnet-50-imagenet1k-v1", behind=[PVLU_ROW])
     networks = {"resnet-50-imagenet": published, "resnet-101-v2": {}, "resnet-152-v2": {}}
     return tuple(
         Column(label, {"network": name, "network_args": ENLARGED}, cells=cells)
@@ -65,20 +65,20 @@ PRESETS = {
         note=SMOKE_NOTE,
         settings=SMOKE,
         seeds=1,
-        rows=from_nothing({}, {}),
+        rows=rows_from_scratch({}, {}),
         columns=_narrow(1 / 16, **ON_DIGITS),
     ),
     "pocket": Preset(
         note=POCKET_NOTE,
         settings=POCKET,
         seeds=3,
-        rows=from_nothing(TRAINED_HERE, {"epochs": 5}),
+        rows=rows_from_scratch(BASE_TRAINING, {"epochs": 5}),
         columns=_narrow(1 / 8, **ON_SUBSET),
     ),
     "paper": PAPER_PRESET,
 }
 
-RETRAINED = (
+TWO_STEPS = (
     "15 epochs with ReLU, then 15 with PVLU; batch normalisation learns in both, as the paper says. In the first the "
     "last layer learns too, for it is another than ImageNet's."
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .six_conv import BEST_TRAINING, FIVE, LEAKY, MEAN, PRELU, PROTOCOL, PVLU, RELU, SETTINGS
+from .six_conv import BEST_RUN, FIVE, LEAKY, MEAN, PRELU, PROTOCOL, PVLU, RELU, SETTINGS
 
 experiment = Experiment(
     name="pvlu/scratch-curves",
@@ -19,7 +19,7 @@ experiment = Experiment(
     presets=FIVE,
     metric="best_on_test",
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*PROTOCOL, BEST_TRAINING),
+    deviations=(*PROTOCOL, BEST_RUN),
     runs="pvlu/scratch",
     figures=("curves",),
     gpu="20 trainings of 100 epochs of 50,000 images",

@@ -68,8 +68,8 @@ PROTOCOL = (
 
 AUGMENT: dict[str, Any] = {"augment": ("shift:0.1", "flip")}
 
-AUGMENTED = ("The paper does not say how it augments; ours shifts by up to a tenth of the side and flips.",)
+AUGMENTATION = ("The paper does not say how it augments; ours shifts by up to a tenth of the side and flips.",)
 
 RELU_DIES = "ReLU's printed mean and standard error leave out the seeds under which it died; ours count every training."
 
-BEST_TRAINING = "The paper draws the best training of each function; ours are means over all of them."
+BEST_RUN = "The paper draws the best training of each function; ours are means over all of them."

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ...experiments.experiment import Column
-from .finetuning import ENLARGED, pretrained
+from .finetuning import ENLARGED, published_weights
 
 DEPTHS = (16, 19)
 
@@ -21,13 +21,13 @@ def columns(*, behind: Collection[str]) -> tuple[Column, ...]:
         Column(
             f"VGG-{depth}",
             {"network": f"vgg-{depth}-imagenet", "network_args": ENLARGED},
-            cells=pretrained(f"vgg-{depth}-imagenet1k-v1", behind=behind),
+            cells=published_weights(f"vgg-{depth}-imagenet1k-v1", behind=behind),
         )
         for depth in DEPTHS
     )
 
 
-def narrow(width: float, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def narrow_columns(width: float, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The columns with the networks for images of 32×32.
 
     Args:

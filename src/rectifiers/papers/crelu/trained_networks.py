@@ -76,7 +76,7 @@ def on_imagenet(layers: str) -> Column:
     return Column("ImageNet", settings, cells={CRELU.label: imagenet.in_layers("crelu", layers)})
 
 
-def small(what: str) -> dict[str, Preset]:
+def small_presets(what: str) -> dict[str, Preset]:
     """The presets that look into small networks on small images.
 
     Args:

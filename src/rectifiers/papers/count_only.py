@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from ..experiments.experiment import Preset
 
-COUNTED = Preset(note="Counted, not trained: exact, in seconds.", seeds=1, comparable=True)
+COUNT_ONLY = Preset(note="Counted, not trained: exact, in seconds.", seeds=1, comparable=True)
