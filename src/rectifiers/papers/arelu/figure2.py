@@ -38,18 +38,18 @@ experiment = Experiment(
             settings={"epochs": 5, "train_size": 6_000},
             seeds=3,
         ),
-        "paper": Preset(note="20 epochs of all images, as far as the paper tells.", comparable=True),
+        "paper": Preset(note="20 epochs of all images, as far as the paper says.", comparable=True),
     },
     baseline=SHOWN_START,
     margin=0.1,
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *PROTOCOL,
-        "The paper does not say with which optimizer, learning rate and number of epochs and trainings the figure was "
-        "made; SGD at 1e-2, 20 epochs and five seeds are our choice.",
-        "The clamp of PyTorch 2.14 passes no gradient exactly on its bounds, so that α stays where it starts at 0.01 "
-        "or 0.99; whether the paper's PyTorch did the same we have not tested.",
-        "The paper prints curves, no numbers.",
+        "The paper does not say which optimizer, learning rate and numbers of epochs and runs the figure was made "
+        "with; SGD at 1e-2, 20 epochs and five seeds are our choice.",
+        "PyTorch 2.14's clamp passes no gradient exactly at its bounds, so an α that starts at 0.01 or 0.99 stays "
+        "there; we have not tested whether the paper's PyTorch did the same.",
+        "The paper prints curves, not numbers.",
     ),
     figures=("curves", "shapes", "traces"),
 )

@@ -1,4 +1,4 @@
-"""Figure 3: test accuracy of 19 functions on MNIST over 20 epochs, from the trainings of Table 7."""
+"""Figure 3: test accuracy of 19 functions on MNIST over 20 epochs, from the runs of Table 7."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ experiment = Experiment(
     metric="final_epoch",
     margin=0.1,
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*PROTOCOL, *COMPARED_FUNCTIONS, "The paper prints curves, no numbers."),
+    deviations=(*PROTOCOL, *COMPARED_FUNCTIONS, "The paper prints curves, not numbers."),
     runs="arelu/mnist-20",
     figures=("curves",),
 )

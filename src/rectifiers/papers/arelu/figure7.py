@@ -1,4 +1,4 @@
-"""Figure 7: training loss and test accuracy of 19 functions on MNIST, from the trainings of Table 7."""
+"""Figure 7: training loss and test accuracy of 19 functions on MNIST, from the runs of Table 7."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ experiment = Experiment(
     deviations=(
         *PROTOCOL,
         *COMPARED_FUNCTIONS,
-        "Figures 7 and 8 have the same caption; which optimizers and learning rates each of them shows, the text that "
-        "we have does not tell, so ours shows all.",
-        "The paper prints curves, no numbers. The report draws the accuracy; the training losses stand in the results.",
+        "Figures 7 and 8 have the same caption; our text of the paper does not tell which optimizers and learning "
+        "rates each of them shows, so ours shows all.",
+        "The paper prints curves, not numbers. The report draws the accuracy; the training losses are in the results.",
     ),
     runs="arelu/mnist-20",
     figures=("curves",),

@@ -17,7 +17,7 @@ AGGREGATES: tuple[Aggregate, ...] = ("best", "mean")
 
 
 def _columns(*labels: str, **settings: Any) -> dict[str, dict[str, Any]]:
-    """What a preset sets in the columns of some networks."""
+    """Give the columns of some networks what a preset sets there."""
     return {f"{label} {aggregate}": settings for label in labels for aggregate in AGGREGATES}
 
 
@@ -46,15 +46,15 @@ experiment = Experiment(
             seeds=3,
             columns=_columns("VGG-11", network_args={"width": 0.25}),
         ),
-        "paper": Preset(note="As published: 285 trainings of 100 epochs.", comparable=True),
+        "paper": Preset(note="As published: 285 runs of 100 epochs.", comparable=True),
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
     leads=IMPROVEMENTS,
     deviations=(
         *PROTOCOL,
         *COMPARED_FUNCTIONS,
-        "The networks are those for images of 32×32. The paper states no augmentation for CIFAR-10; ours pads by 4, "
-        "crops at random and flips.",
+        "The networks are the variants for images of 32×32. The paper states no augmentation for CIFAR-10; ours pads "
+        "by 4, crops at random and flips.",
     ),
-    gpu="285 trainings of 100 epochs of 50,000 images",
+    gpu="285 runs of 100 epochs of 50,000 images",
 )

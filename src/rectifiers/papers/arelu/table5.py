@@ -1,4 +1,4 @@
-"""Table 5: best test accuracy of 19 functions on MNIST after the first epoch, from the trainings of Table 1."""
+"""Table 5: best test accuracy of 19 functions on MNIST after the first epoch, from the runs of Table 1."""
 
 from __future__ import annotations
 

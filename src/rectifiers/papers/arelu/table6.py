@@ -1,4 +1,4 @@
-"""Table 6: best test accuracy of 19 functions on MNIST in 20 epochs, best of five trainings."""
+"""Table 6: best test accuracy of 19 functions on MNIST in 20 epochs, best of five runs."""
 
 from __future__ import annotations
 

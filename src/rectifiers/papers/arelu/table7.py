@@ -1,4 +1,4 @@
-"""Table 7: best test accuracy of 19 functions on MNIST in 20 epochs, mean of five trainings."""
+"""Table 7: best test accuracy of 19 functions on MNIST in 20 epochs, mean of five runs."""
 
 from __future__ import annotations
 

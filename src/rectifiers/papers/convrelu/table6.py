@@ -21,9 +21,9 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *DENSENET,
-        "The table is said to be of Cifar10; its counts come out with a head of 100 classes, and with 10 there are "
-        "34,650 fewer.",
-        "PReLU (A) has 119 slopes: one for every ReLU that a convolution follows; the last ReLU, before the linear "
-        "layer, stays.",
+        "The paper says that the table is about Cifar10; its counts follow from a head of 100 classes, and with 10 "
+        "there are 34,650 fewer.",
+        "PReLU (A) has 119 slopes, one for every ReLU that is followed by a convolution; the last ReLU, before the "
+        "linear layer, stays.",
     ),
 )

@@ -18,8 +18,8 @@ experiment = Experiment(
     presets={**ON_CIFAR10, "paper": PUBLISHED},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "A filter's pair is the one with the smallest cosine similarity.",
-        "The weights of AlexNet are those that torchvision publishes, of a variant with 64 filters in the first "
+        "A filter's pairing filter is the one with the smallest cosine similarity.",
+        "The weights of AlexNet are those that torchvision publishes, for a variant with 64 filters in the first "
         "layer; the original has 96.",
     ),
     runs="crelu/all-cnn",

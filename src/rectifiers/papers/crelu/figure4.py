@@ -18,14 +18,14 @@ experiment = Experiment(
     presets={**small_presets("ConvPool-CNN-C"), "paper": as_published("CIFAR-10", "CIFAR-100", "ImageNet")},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "How scores are measured is in a supplement that we do not have; ours follow Goodfellow et al. (2009): a unit "
-        "fires on 1 % of all inputs, and a layer counts with its best 20 % of units.",
-        "Which transformations the scores average over the text that we have does not say; ours are translations, "
+        "How scores are measured is described in a supplement that we do not have; ours follow Goodfellow et al. "
+        "(2009): a unit fires on 1 % of all inputs, and a layer's score is that of its best 20 % of units.",
+        "Our text of the paper does not say which transformations the scores average over; ours are translations, "
         "rotations and flips.",
-        "Each half of CReLU counts as units of its own, and scores are read behind the pooling.",
+        "The units of each half of CReLU are counted separately, and scores are read behind the pooling.",
     ),
     runs="crelu/all-cnn",
     analysis="invariance",
     figures=("curves",),
-    gpu="6 trainings, 2 of them of 90 epochs of 1.3 million images, all of them those of Tables 1 and 4",
+    gpu="6 runs, 2 of them of 90 epochs of 1.3 million images, all of them those of Tables 1 and 4",
 )

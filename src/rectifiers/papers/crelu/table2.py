@@ -27,7 +27,7 @@ experiment = Experiment(
         ),
         "pocket": Preset(
             note="10,000 images of CIFAR-10, 10 epochs and a quarter of the filters and of the dropout, three seeds: "
-            "what differs by more than the noise, in minutes.",
+            "shows in minutes what differs by more than the noise.",
             settings=POCKET,
             seeds=3,
             rows={arm.label: arm.settings for arm in models(**SMALL)},
@@ -39,5 +39,5 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*COUNTING, *PROTOCOL),
     runs="crelu/vgg",
-    gpu="160 trainings of 300 epochs of 50,000 images: four models, two data sets, ten seeds on all and ten folds",
+    gpu="160 runs of 300 epochs of 50,000 images: four models, two data sets, ten seeds on all and ten folds",
 )

@@ -23,7 +23,11 @@ from .imagenet import (
 
 
 def models(width: float = 1.0) -> dict[str, dict[str, Any]]:
-    """The settings of each row, with that many times the filters."""
+    """Give the settings of each row.
+
+    Args:
+        width: factor of all numbers of filters.
+    """
     return {
         "Baseline": baseline(width),
         **{f"AVR ({layers})": in_layers("avr", layers, width) for layers in BEHIND},
@@ -45,9 +49,9 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *PROTOCOL,
-        "In the text that we have, the rows' labels stand apart from their numbers. The order here fits all four rows "
-        "that Table 5 repeats, and what the text says of the others.",
+        "In our text of the paper, the rows' labels stand apart from their numbers. The order here fits all four rows "
+        "that Table 5 repeats, and what the text says about the others.",
     ),
     runs="crelu/all-cnn",
-    gpu="9 trainings of 90 epochs of 1.3 million images",
+    gpu="9 runs of 90 epochs of 1.3 million images",
 )

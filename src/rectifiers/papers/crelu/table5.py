@@ -14,7 +14,11 @@ from .imagenet import COLUMNS, PROTOCOL, SETTINGS, baseline, everywhere, half_fi
 
 
 def models(width: float = 1.0) -> dict[str, dict[str, Any]]:
-    """The settings of each row, with that many times the filters."""
+    """Give the settings of each row.
+
+    Args:
+        width: factor of all numbers of filters.
+    """
     return {
         "AllConvB": baseline(width),
         "CReLU (all)": everywhere(width),
@@ -42,9 +46,9 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "Our own rows are those of Table 4: the baseline and three models with CReLU.",
-        "The other methods' numbers are cited; nobody trains them here.",
+        "The other methods' numbers are cited, not reproduced here.",
         *PROTOCOL,
     ),
     runs="crelu/all-cnn",
-    gpu="4 trainings of 90 epochs of 1.3 million images, those of Table 4",
+    gpu="4 runs of 90 epochs of 1.3 million images, those of Table 4",
 )

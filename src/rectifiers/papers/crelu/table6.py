@@ -19,13 +19,13 @@ experiment = Experiment(
     baseline="CReLU",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "In the text that we have, the head of the first column of numbers reads non-pair. The paper says that pairs "
-        "are correlated more, so the larger numbers are theirs.",
-        "The paper does not say what stands behind ±; it is as large as its number in the first row, so we take the "
-        "standard deviation. Nor does it say whether correlations are absolute; ours are.",
+        "In our text of the paper, the head of the first column of numbers reads non-pair. The paper says that pairs "
+        "are more strongly correlated, so the larger numbers are theirs.",
+        "The paper does not say what the number behind ± is; in the first row it is as large as the mean, so we take "
+        "the standard deviation. Nor does it say whether correlations are absolute; ours are.",
     ),
     runs="crelu/all-cnn",
     analysis="correlation",
     figures=("curves",),
-    gpu="a training of 90 epochs of 1.3 million images, one of Table 4",
+    gpu="1 run of 90 epochs of 1.3 million images, one of Table 4",
 )

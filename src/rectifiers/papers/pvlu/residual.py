@@ -1,4 +1,4 @@
-"""What the tables on ResNets share: batch normalisation learns, then α and β with it."""
+"""What the tables on ResNets share: batch normalisation learns first, then α and β with it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ IMAGENET: dict[str, Any] = {
     "augment": ("patch:224", "flip"),
     **RELU,
 }
-"""How the weights of the networks with pre-activation come about."""
+"""Settings of the runs that give the networks with pre-activation their weights."""
 
 ROWS = rows(
     before={"trained": "activations, norms and head", "start": IMAGENET},
@@ -43,7 +43,7 @@ ROWS = rows(
 
 
 def columns(*labels: str) -> tuple[Column, ...]:
-    """ResNet-50, ResNet-101 v2 and ResNet-152 v2.
+    """Make the columns of ResNet-50, ResNet-101 v2 and ResNet-152 v2.
 
     Args:
         labels: as the table prints them.
@@ -79,13 +79,14 @@ PRESETS = {
 }
 
 TWO_STEPS = (
-    "15 epochs with ReLU, then 15 with PVLU; batch normalisation learns in both, as the paper says. In the first the "
-    "last layer learns too, for it is another than ImageNet's."
+    "Networks are trained for 15 epochs with ReLU, then for 15 with PVLU; batch normalisation learns in both, as the "
+    "paper says. With ReLU the last layer learns too, as it is not ImageNet's."
 )
 
 WEIGHTS = (
-    "The paper takes weights pretrained on ImageNet from Keras. ResNet-50's are those that torchvision publishes, the "
-    "same for all seeds; its blocks have the stride in their 3×3 convolution and no biases, those of Keras in the "
-    "first 1×1, and biases. Of the networks with pre-activation torchvision has none: they are trained here first, on "
-    "ImageNet, for 90 epochs of SGD at 0.01 with steps by 0.1 at epochs 30 and 60."
+    "The paper takes weights pretrained on ImageNet from Keras. Ours for ResNet-50 are those that torchvision "
+    "publishes, the same for all seeds; torchvision's blocks have the stride in their 3×3 convolution and no biases, "
+    "those of Keras have it in the first 1×1, and biases. For the networks with pre-activation torchvision has no "
+    "weights: they are trained here first, on ImageNet, for 90 epochs of SGD at 0.01 with steps by 0.1 at epochs 30 "
+    "and 60."
 )

@@ -20,5 +20,5 @@ experiment = Experiment(
     metric="best_on_test",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*PROTOCOL, *AUGMENTATION),
-    gpu="9 trainings of 100 epochs of 50,000 images",
+    gpu="9 runs of 100 epochs of 50,000 images",
 )

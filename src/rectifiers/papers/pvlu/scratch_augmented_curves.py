@@ -22,5 +22,5 @@ experiment = Experiment(
     deviations=(*PROTOCOL, *AUGMENTATION, BEST_RUN),
     runs="pvlu/scratch-augmented",
     figures=("curves",),
-    gpu="9 trainings of 100 epochs of 50,000 images",
+    gpu="9 runs of 100 epochs of 50,000 images",
 )

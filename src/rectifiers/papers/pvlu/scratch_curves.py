@@ -22,5 +22,5 @@ experiment = Experiment(
     deviations=(*PROTOCOL, BEST_RUN),
     runs="pvlu/scratch",
     figures=("curves",),
-    gpu="20 trainings of 100 epochs of 50,000 images",
+    gpu="20 runs of 100 epochs of 50,000 images",
 )

@@ -51,9 +51,9 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "The paper trains the last layers with ReLU to convergence, freezes all weights and puts PVLU everywhere; "
-        "ours trains the last linear layer for 15 epochs, and α and β for 15 more.",
+        "ours trains the last linear layer for 15 epochs, then α and β for 15 more.",
         WEIGHTS,
         *PROTOCOL,
     ),
-    gpu="20 trainings of VGG on images of 224×224",
+    gpu="20 runs of VGG on images of 224×224",
 )

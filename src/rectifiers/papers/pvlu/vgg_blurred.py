@@ -28,7 +28,7 @@ from .finetuning import (
 from .vggs import WEIGHTS, columns, narrow_columns
 
 SHARP = {**RELU, "dataset": "cifar10", "trained": "head"}
-"""How the network with ReLU is trained, before it meets blurred images."""
+"""Settings of training with ReLU, before the network meets blurred images."""
 
 ROWS = (
     Arm(RELU_ROW, {**RELU, "epochs": 0, "start": SHARP}),
@@ -37,7 +37,7 @@ ROWS = (
 
 
 def _rows_from_scratch(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The rows where the network is trained from the start on sharp images."""
+    """Give what changes in the rows where the network is trained from scratch on sharp images."""
     fresh = {"start": {**before, **FROM_SCRATCH}}
     return {RELU_ROW: {"epochs": 0, **fresh}, PVLU_ROW: {**after, **fresh}}
 
@@ -68,12 +68,13 @@ experiment = Experiment(
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "The width of the Gaussian filter is lost in the text that we have; ours has a deviation of one pixel.",
+        "The width of the Gaussian filter is lost in our text of the paper; ours has a standard deviation of one "
+        "pixel.",
         "The network is fine-tuned with ReLU on sharp images and tested on blurred ones; then α and β learn on blurred "
-        "ones, and batch normalisation where there is some: VGG for ImageNet has none. ReLU's row has no such "
+        "ones, and so does batch normalisation where there is any: VGG for ImageNet has none. ReLU's row has no such "
         "training.",
         WEIGHTS,
         *PROTOCOL,
     ),
-    gpu="20 trainings of VGG on images of 224×224",
+    gpu="20 runs of VGG on images of 224×224",
 )

@@ -12,10 +12,10 @@ DEPTHS = (16, 19)
 
 
 def columns(*, behind: Collection[str]) -> tuple[Column, ...]:
-    """VGG-16 and VGG-19 with the weights that torchvision publishes.
+    """Make the columns of VGG-16 and VGG-19 with the weights that torchvision publishes.
 
     Args:
-        behind: labels of the rows that start where the network with ReLU ends.
+        behind: labels of the rows that start from the network trained with ReLU.
     """
     return tuple(
         Column(
@@ -28,7 +28,7 @@ def columns(*, behind: Collection[str]) -> tuple[Column, ...]:
 
 
 def narrow_columns(width: float, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The columns with the networks for images of 32×32.
+    """Give the columns the networks for images of 32×32.
 
     Args:
         width: factor of all numbers of filters.
@@ -38,6 +38,6 @@ def narrow_columns(width: float, data: dict[str, Any]) -> dict[str, dict[str, An
 
 
 WEIGHTS = (
-    "The paper takes weights pretrained on ImageNet from Keras; ours are those that torchvision publishes of the same "
-    "networks, the same for all seeds."
+    "The paper takes weights pretrained on ImageNet from Keras; ours are those that torchvision publishes for the "
+    "same networks, the same for all seeds."
 )
