@@ -70,8 +70,8 @@ def rademacher(draws: int) -> Section:
         "Both sides of Theorem 4.1 of the CReLU paper, R̂(H∘ρ∘G) ≤ √d·B·R̂(F), for classes F of random linear functions "
         "of unit length on 50 Gaussian points in 8 dimensions, d = B = 1; ± two standard errors of the mean over drawn "
         "signs. For a single function f with a = Σσ[f]₊ and b = Σσ[−f]₊ the left side is the mean of √(a² + b²), the "
-        "right one that of |a − b|, and never the larger; the theorem needs classes with more in them, of which the "
-        "text that we have says nothing.",
+        "right one that of |a − b|, and never the larger; the theorem needs classes with more in them, about which "
+        "our text of the paper says nothing.",
         grids=(Grid(("functions", "left", "right", "left / right", "holds"), tuple(lines)),),
         records=tuple(records),
     )
