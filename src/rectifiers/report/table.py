@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -249,6 +249,11 @@ def results_by_cell(outcomes: Outcomes) -> dict[tuple[str, str], list[Result | N
     for cell, result in outcomes:
         grouped.setdefault((cell.row, cell.column), []).append(result)
     return grouped
+
+
+def finished_results(results: Iterable[Result | None]) -> list[Result]:
+    """Pick the results of runs that did not diverge."""
+    return [result for result in results if result is not None and result.status == "done"]
 
 
 def _values(metric: Metric, results: Sequence[Result | None]) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""The table as a picture: ours with its interval, the paper's number beside it, one panel per column."""
+"""The table as a figure: our numbers with intervals, the paper's beside them, one panel per column."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .style import INK, MUTED, RULE, Style
 
 
 def accuracy_figure(table: Table, styles: Mapping[str, Style]) -> Figure | None:
-    """Every row's mean with its 95 % t-interval, or its best; hollow diamonds are the paper's numbers.
+    """Draw every row's mean with its 95 % t-interval, or its best; hollow diamonds are the paper's numbers.
 
     The paper's numbers are drawn only where the preset makes them comparable.
 
@@ -56,12 +56,12 @@ def _draw(axis: Axes, table: Table, column: str, styles: Mapping[str, Style]) ->
     baseline = table.cells.get((table.experiment.baseline, column))
     if baseline is not None and baseline.summary.n:
         axis.axvline(baseline.value, color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
-    for place, cell in enumerate(table.column(column)):
-        axis.axhline(place, color=RULE, linewidth=0.5, zorder=0.5)
+    for index, cell in enumerate(table.column(column)):
+        axis.axhline(index, color=RULE, linewidth=0.5, zorder=0.5)
         colour = styles[cell.row].colour
         if cell.summary.n:
             if cell.aggregate == "mean" and np.isfinite(cell.summary.low):
-                axis.plot([cell.summary.low, cell.summary.high], [place, place], color=colour, linewidth=1.6)
-            axis.plot([cell.value], [place], color=colour, marker="o", markersize=4.5)
+                axis.plot([cell.summary.low, cell.summary.high], [index, index], color=colour, linewidth=1.6)
+            axis.plot([cell.value], [index], color=colour, marker="o", markersize=4.5)
         if table.beside_paper and cell.published is not None:
-            axis.plot([cell.published], [place], color=INK, marker="D", markersize=4.5, mfc="none", mew=0.8, alpha=0.8)
+            axis.plot([cell.published], [index], color=INK, marker="D", markersize=4.5, mfc="none", mew=0.8, alpha=0.8)

@@ -9,14 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ...experiments.result import Result
-from ...experiments.statistics import summarise
-from ..table import Outcomes, Table, results_by_cell
-from .canvas import drawing_style, legend, panels, percent_limits
+from ..table import Outcomes, Table, finished_results, results_by_cell
+from .canvas import drawing_style, legend, panels, percent_limits, plot_mean
 from .style import Style
 
 
 def curves_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style]) -> Figure | None:
-    """Mean test accuracy of the finished trainings after each epoch, with 95 % t-intervals over the seeds.
+    """Draw the mean test accuracy of the finished runs after each epoch, with 95 % t-intervals over the seeds.
 
     Args:
         table: gives the panels and their order.
@@ -24,12 +23,9 @@ def curves_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style])
         styles: by row label.
 
     Returns:
-        The figure, or None where no training is longer than one epoch.
+        The figure, or None where no run is longer than one epoch.
     """
-    finished = {
-        place: [result for result in results if result is not None and result.status == "done"]
-        for place, results in results_by_cell(outcomes).items()
-    }
+    finished = {cell: finished_results(results) for cell, results in results_by_cell(outcomes).items()}
     if not any(len(result.epochs) > 1 for results in finished.values() for result in results):
         return None
     single = len(table.trained_columns) == 1
@@ -55,16 +51,13 @@ def _draw(axis: Axes, results: Sequence[Result], style: Style) -> None:
     length = min((len(result.epochs) for result in results), default=0)
     if not length:
         return
-    epochs = [epoch.epoch for epoch in results[0].epochs[:length]]
-    points = [summarise([result.epochs[place].test_accuracy for result in results]) for place in range(length)]
-    axis.plot(
-        epochs,
-        [point.mean for point in points],
+    plot_mean(
+        axis,
+        [epoch.epoch for epoch in results[0].epochs[:length]],
+        ([result.epochs[index].test_accuracy for result in results] for index in range(length)),
+        band=style.named and len(results) > 1,
         color=style.colour,
         linestyle=style.dashes,
         linewidth=style.width,
         alpha=1 if style.named else 0.6,
     )
-    if style.named and len(results) > 1:
-        low, high = [point.low for point in points], [point.high for point in points]
-        axis.fill_between(epochs, low, high, color=style.colour, alpha=0.14, linewidth=0)

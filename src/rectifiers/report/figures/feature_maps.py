@@ -11,11 +11,11 @@ from .tiles import tile
 
 
 def feature_maps_figure(found: FeatureMaps, image: int = 0, most: int = 8) -> Figure:
-    """Upper row: the first maps that go in; lower row: the first that come out, both on one scale.
+    """Draw the first maps that go in above the first that come out, both on one scale.
 
     Args:
         found: the maps at one activation.
-        image: number of the image.
+        image: index of the image.
         most: channels to show.
     """
     before, after = found.before[image], found.after[image]

@@ -13,7 +13,7 @@ PARTS = (("dead", SERIES[1]), ("nearly_dead", SERIES[4]), ("always_on", SERIES[0
 
 
 def health_figure(diagnosis: Diagnosis) -> Figure:
-    """One bar per site, first above: shares of dead, nearly dead and always-on units; beside it the gradient's norm.
+    """Draw a bar per site, first above: shares of dead, nearly dead and always-on units; beside it the gradient norm.
 
     Args:
         diagnosis: of any model.

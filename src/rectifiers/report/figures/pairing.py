@@ -16,7 +16,7 @@ from .tiles import tile
 
 
 def filters_figure(found: FilterPairs, most: int = 24) -> Figure:
-    """Each filter and, right of it, its pairing filter, both of unit length; the most opposite come first.
+    """Draw each filter with its pairing filter to the right, both of unit length; the most opposite come first.
 
     Args:
         found: the filters of one layer.
@@ -35,18 +35,18 @@ def filters_figure(found: FilterPairs, most: int = 24) -> Figure:
         ).ravel()
         for axis in axes:
             axis.set_axis_off()
-        for place, number in enumerate(order.tolist()):
+        for index, number in enumerate(order.tolist()):
             for side, shown in enumerate((number, int(found.partner[number]))):
                 filter_ = found.filters[shown].float()
                 filter_ = filter_ / filter_.norm()
                 bound = float(filter_.abs().max())
                 title = f"{float(found.similarity[number]):.2f}".replace("-", "−") if side else ""
-                tile(axes[3 * place + side], filter_, low=-bound, high=bound, title=title)
+                tile(axes[3 * index + side], filter_, low=-bound, high=bound, title=title)
     return figure
 
 
 def pairing_figure(found: Mapping[str, Sequence[FilterPairs]]) -> Figure:
-    """Histograms of μ, one row of panels for each network and one panel for each layer; random filters in gray.
+    """Draw histograms of μ, a row of panels for each network and a panel for each layer; random filters in grey.
 
     Args:
         found: the layers of each network by its label.

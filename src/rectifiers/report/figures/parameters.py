@@ -13,10 +13,10 @@ from .traces import LETTERS
 
 
 def parameters_figure(histograms: Sequence[ParameterHistogram]) -> Figure:
-    """One panel per layer and parameter; panels of the same parameter have the same axis of values.
+    """Draw a panel per layer and parameter.
 
     Args:
-        histograms: of `parameter_histograms`, one at least.
+        histograms: from `parameter_histograms`, at least one.
     """
     names = list(dict.fromkeys(histogram.parameter for histogram in histograms))
     with drawing_style():

@@ -1,4 +1,4 @@
-"""Functions as they are after training, over the distribution of what really reaches them."""
+"""Functions as they are after training, over the distribution of their inputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .style import MUTED, RULE, SERIES
 
 
 def preactivations_figure(diagnosis: Diagnosis) -> Figure:
-    """One panel per site: the pre-activations' histogram in grey, the function over it, its channels' range as a band.
+    """Draw a panel per site: the histogram of its inputs in grey, the function over it, its channels' range as a band.
 
     Args:
         diagnosis: of any model.

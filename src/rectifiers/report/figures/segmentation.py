@@ -1,4 +1,4 @@
-"""One image and what networks segment in it, as in Figure 9 of the AReLU paper."""
+"""One image as networks segment it, as in Figure 9 of the AReLU paper."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .tiles import tile
 
 
 def segmentation_figure(image: Tensor, mask: Tensor, found: Mapping[str, Mapping[str, Tensor]]) -> Figure:
-    """One row for each function, one column for each of its networks; the true mask is outlined everywhere.
+    """Draw a row for each function and a column for each of its networks; the true mask is outlined everywhere.
 
     Args:
-        image: (C, H, W), the original.
+        image: the original, (C, H, W).
         mask: (H, W), true where there is something to find.
         found: function → label of the network → (H, W), true where it finds something.
     """

@@ -1,4 +1,4 @@
-"""Two models side by side: how alike their layers are, and how sparse."""
+"""Two models side by side: how similar their layers are, and how sparse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .style import INK, SERIES, Style
 
 
 def similarity_figure(comparison: Comparison) -> Figure:
-    """CKA of each pair of sites, and the share of zeros of either.
+    """Draw CKA of each pair of sites, and the share of zeros at either site.
 
     Args:
         comparison: of any two models.
@@ -26,10 +26,10 @@ def similarity_figure(comparison: Comparison) -> Figure:
         alike.set_xlim(0, 1)
         alike.set_xlabel("linear CKA")
         entries = {}
-        for place, side in enumerate(("first", "second")):
+        for index, side in enumerate(("first", "second")):
             zeros = [100 * getattr(layer, side).sparsity for layer in layers]
-            sparse.plot(zeros, places, "o", color=SERIES[place], markersize=4)
-            entries[f"{side}: {comparison.models[place]}"] = Style(SERIES[place], width=4)
+            sparse.plot(zeros, places, "o", color=SERIES[index], markersize=4)
+            entries[f"{side}: {comparison.models[index]}"] = Style(SERIES[index], width=4)
         sparse.set_xlim(-2, 102)
         sparse.set_xlabel("zeros among the outputs, %")
         legend(figure, entries)
