@@ -118,7 +118,7 @@ def test_a_killed_worker_fails_its_training_alone(start: Start, cli: Cli, tmp_pa
     assert len(results_in(tmp_path / "runs")) == 7
     assert "the process died (exit code -9)" in errors
     assert "1 of 8 trainings failed; try them again with\n  rectifiers run quickstart" in errors
-    assert "7 of 8 runs finished; 1 not run." in output
+    assert "7 of 8 runs finished; 1 missing." in output
     (story,) = tmp_path.glob("runs/quickstart/*/error.txt")
     assert "activation=" in story.read_text()
     assert str(story.relative_to(tmp_path)) in errors

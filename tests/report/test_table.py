@@ -38,7 +38,7 @@ def test_published_numbers_get_a_difference_only_where_the_preset_is_comparable(
     assert paper.beside_paper
     assert entry.difference == pytest.approx(entry.value - 90.0)
     assert entry.outside is not (entry.summary.low <= 90.0 <= entry.summary.high)
-    assert paper.agreeing + sum(e.outside is True for e in paper.cells.values()) == paper.judged == 3
+    assert paper.agreements + sum(e.outside is True for e in paper.cells.values()) == paper.judgements == 3
     assert not pocket.beside_paper
     assert all(e.published is not None and e.difference is None for e in pocket.cells.values())
 

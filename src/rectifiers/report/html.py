@@ -80,8 +80,8 @@ def render_page(
         settings=protocol.shared_settings([cell.trial for cell, _ in outcomes]),
         row_settings=protocol.arm_settings(experiment.rows, table.rows),
         column_settings=protocol.arm_settings(experiment.columns, table.columns),
-        agreed=[fact for fact in facts if fact.agreed],
-        differing=[fact for fact in facts if not fact.agreed],
+        shared_facts=[fact for fact in facts if fact.is_shared],
+        differing_facts=[fact for fact in facts if not fact.is_shared],
         command=command or f"rectifiers run {shlex.quote(experiment.name)} --preset {shlex.quote(preset)}",
         time_spent=duration(
             sum(epoch.train_seconds + epoch.test_seconds for result in results for epoch in result.epochs)

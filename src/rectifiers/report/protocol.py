@@ -43,7 +43,7 @@ class ProvenanceFact:
     values: Sequence[tuple[str, int]]
 
     @property
-    def agreed(self) -> bool:
+    def is_shared(self) -> bool:
         """Whether all runs have the same value."""
         return len(self.values) == 1
 
@@ -55,7 +55,7 @@ class ProvenanceFact:
             >>> ProvenanceFact("threads", [("1", 38), ("2", 2)]).text
             '1 (38 runs), 2 (2 runs)'
         """
-        if self.agreed:
+        if self.is_shared:
             return self.values[0][0]
         if len(self.values) <= FEW:
             return ", ".join(f"{value} ({plural(count, 'run')})" for value, count in self.values)

@@ -139,22 +139,22 @@ class Table:
         return sum(cell.summary.diverged for cell in self.cells.values())
 
     @property
-    def published(self) -> bool:
+    def has_published_numbers(self) -> bool:
         """Whether the paper prints a number for any cell."""
         return any(cell.published is not None for cell in self.cells.values())
 
     @property
     def beside_paper(self) -> bool:
         """Whether published numbers stand beside ours: there are some, and the preset follows the paper."""
-        return self.published and self.size.comparable
+        return self.has_published_numbers and self.size.comparable
 
     @property
-    def judged(self) -> int:
+    def judgements(self) -> int:
         """In how many cells the paper's number was compared with our interval."""
         return sum(cell.outside is not None for cell in self.cells.values())
 
     @property
-    def agreeing(self) -> int:
+    def agreements(self) -> int:
         """In how many of these cells it lies inside."""
         return sum(cell.outside is False for cell in self.cells.values())
 

@@ -102,7 +102,7 @@ def _fields(table: Table) -> Iterator[tuple[str, Callable[[TableCell], Text]]]:
     cells = list(table.cells.values())
     counted, best = (all(flags) for flags in zip(*((e.is_count, e.aggregate == "best") for e in cells), strict=True))
     yield ("ours" if counted else "best" if best else "mean ± 95 %"), lambda cell: Text(our_number(cell))
-    if table.published:
+    if table.has_published_numbers:
         heading = "paper" if table.size.comparable else "paper (not comparable)"
         yield heading, lambda cell: Text(cell_number(cell, cell.published))
     if table.beside_paper:

@@ -132,7 +132,7 @@ def cell_definition(cell: TableCell) -> str:
 
 def comparability(table: Table) -> str:
     """Say how the published numbers relate to ours; empty where there are none."""
-    if not table.published:
+    if not table.has_published_numbers:
         return ""
     source = table.experiment.published.source if table.experiment.published else ""
     if table.size.comparable:
@@ -188,7 +188,7 @@ def progress(table: Table) -> str:
     if table.diverged:
         parts.append(f"{table.diverged} diverged: counted in the table, but left out of the means")
     if table.missing:
-        parts.append(f"{table.missing} not run")
+        parts.append(f"{table.missing} missing")
     return "; ".join(parts)
 
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from ...experiments.experiment import Experiment
 from ..published import load_published
-from . import PAPER
-from .functions import FUNCTIONS
-from .mnist import COLUMNS, COMPARED_FUNCTIONS, PROTOCOL, SETTINGS, TWENTY_EPOCHS
+from . import figure3
+from .mnist import COMPARED_FUNCTIONS, PROTOCOL
 
-experiment = Experiment(
+experiment = replace(
+    figure3.experiment,
     name="arelu/figure7",
     title="MNIST over 20 epochs, loss and accuracy",
-    paper=PAPER,
-    settings={**SETTINGS, "epochs": 20},
-    rows=FUNCTIONS,
-    columns=COLUMNS,
-    presets=TWENTY_EPOCHS,
-    metric="final_epoch",
-    margin=0.1,
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *PROTOCOL,
@@ -28,6 +21,4 @@ experiment = Experiment(
         "rates each of them shows, so ours shows all.",
         "The paper prints curves, not numbers. The report draws the accuracy; the training losses are in the results.",
     ),
-    runs="arelu/mnist-20",
-    figures=("curves",),
 )
