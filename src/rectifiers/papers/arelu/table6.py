@@ -14,4 +14,5 @@ experiment = replace(
     title="MNIST in 20 epochs, best of the seeds",
     aggregate="best",
     published=load_published(Path(__file__).with_suffix(".toml")),
+    runs="arelu/mnist-20",
 )

@@ -24,7 +24,7 @@ IMAGES = 1000
 """Number of test images at most."""
 
 IMAGES_OF_SMOKE = 100
-"""The same for the preset `smoke`."""
+"""Number of test images at most in the preset `smoke`."""
 
 
 @dataclass(frozen=True)
