@@ -13,11 +13,11 @@ from torch import Tensor
 from ..core.errors import DataError
 from ..core.wording import plural
 from .batches import Normalise
-from .examples import Examples, Which
+from .examples import Examples, LabelledExamples, Which
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Split(Examples):
+class Split(LabelledExamples):
     """Images in memory, and their labels.
 
     Args:
@@ -31,16 +31,6 @@ class Split(Examples):
 
     images: Tensor
     labels: Tensor
-
-    @property
-    def targets(self) -> Tensor:
-        """The labels."""
-        return self.labels
-
-    @property
-    def strata(self) -> Tensor:
-        """The labels."""
-        return self.labels
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -91,3 +91,23 @@ class Examples(ABC):
 
     def __len__(self) -> int:
         return len(self.targets)
+
+
+class LabelledExamples(Examples):
+    """Examples with one label each, which is their target, and whose shares splits keep.
+
+    Attributes:
+        labels: int64, N, counted from 0.
+    """
+
+    labels: Tensor
+
+    @property
+    def targets(self) -> Tensor:
+        """The labels."""
+        return self.labels
+
+    @property
+    def strata(self) -> Tensor:
+        """The labels."""
+        return self.labels

@@ -15,7 +15,7 @@ from ..core.wording import plural
 from .batches import Normalise
 from .class_folders import labels, parts
 from .dataset import Dataset, Split, check_counts, check_labels
-from .examples import Examples, Which
+from .examples import LabelledExamples, Which
 from .picture import decode
 from .source import PathSource
 from .tree import Tree, open_tree
@@ -28,7 +28,7 @@ _MEASURED = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Streamed(Examples):
+class Streamed(LabelledExamples):
     """Pictures of any size, and their labels; the shorter side is resized to 256 pixels, the centre kept.
 
     Random crops are taken from these 256×256 pixels; the central 224×224 are evaluated.
@@ -42,16 +42,6 @@ class Streamed(Examples):
     tree: Tree
     files: Sequence[str]
     labels: Tensor
-
-    @property
-    def targets(self) -> Tensor:
-        """The labels."""
-        return self.labels
-
-    @property
-    def strata(self) -> Tensor:
-        """The labels."""
-        return self.labels
 
     @property
     def shape(self) -> tuple[int, ...]:

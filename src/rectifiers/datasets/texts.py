@@ -16,7 +16,7 @@ from ..core.wording import plural
 from .batches import NORMALISATIONS
 from .characters import ALPHABET, OneHot, encode
 from .dataset import check_counts, check_labels
-from .examples import Examples, Which
+from .examples import LabelledExamples, Which
 
 LENGTH = 1014
 """Characters that a network sees (Zhang, Zhao, LeCun, 2015)."""
@@ -25,7 +25,7 @@ _MOST_UNKNOWN = 0.5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Texts(Examples):
+class Texts(LabelledExamples):
     """Texts and their labels; an input is the text's last characters, the last one first, filled up with zeros.
 
     Args:
@@ -91,16 +91,6 @@ class Texts(Examples):
             length=length,
             note="; ".join(notes),
         )
-
-    @property
-    def targets(self) -> Tensor:
-        """The labels."""
-        return self.labels
-
-    @property
-    def strata(self) -> Tensor:
-        """The labels."""
-        return self.labels
 
     @property
     def shape(self) -> tuple[int, ...]:
