@@ -1,7 +1,8 @@
 // Sizes of a convolution, and where a tap finds its input.
 //
 // Shapes: x is N × C × D × H × W, weight O × C/G × KD × KH × KW, threshold C × KD × KH × KW, y N × O × OD × OH × OW, in
-// G groups; K = KD·KH·KW taps. Spatial axes are always three; those that the caller does not have come first, of size 1.
+// G groups; K = KD·KH·KW taps. Spatial axes are always three; those that
+// the caller does not have come first, of size 1.
 #pragma once
 
 #include <cstdint>

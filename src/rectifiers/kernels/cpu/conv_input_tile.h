@@ -1,4 +1,4 @@
-// The input tile of the panel path: what a tile of the output reads, its halo included, with zeros where that is padding.
+// The input tile of the panel path: what a tile of the output reads, halo included, with zeros where that is padding.
 //
 // A line is kept by phases of the stride, so that whatever the stride, neighbouring pixels of the output find their
 // inputs side by side. For stride 2, a line of eight:

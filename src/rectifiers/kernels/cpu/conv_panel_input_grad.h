@@ -1,5 +1,5 @@
-// Panels, gradients of input and thresholds: weightᵀ (CK × O) · grad (O × P) is the panel's gradient, which col2im sends
-// row by row to the input or, where an input lies below the row's threshold, to that threshold.
+// Panels, gradients of input and thresholds: weightᵀ (CK × O) · grad (O × P) is the panel's gradient. col2im sends it
+// row by row to the input or, where an input does not exceed the row's threshold, to that threshold.
 #pragma once
 
 #include <algorithm>

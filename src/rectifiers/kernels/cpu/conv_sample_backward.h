@@ -8,12 +8,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <vector>
 
 #include "conv_padded_taps.h"
 #include "conv_sample_plan.h"
+#include "conv_sample_sums.h"
 #include "conv_tiling.h"
 #include "conv_weight_grad.h"
 #include "scratch.h"
@@ -40,8 +40,7 @@ class SampleBackward {
         tap_ranges_(plan.taps, std::max<int64_t>(1, kSampleTerms / plan.outputs)),
         thresholds_(plan.tap_major(in.threshold)),
         weights_(pack(plan, runs_, in.weight)),
-        weight_sums_(new S[partials_.parts * g_.channels * plan.outputs * plan.taps]),
-        threshold_sums_(new S[partials_.parts * g_.channels * plan.taps * plan.kernels.samples]) {}
+        sums_(plan, partials_.parts) {}
 
   void run() const {
     for_tasks(partials_.parts * g_.groups * runs_.parts, [&](int64_t begin, int64_t end) {
@@ -52,8 +51,8 @@ class SampleBackward {
       }
     });
     const std::vector<double> padded = PaddedTaps<S>(plan_).backward(grad_, out_.bias);
-    collect_weights(padded);
-    collect_thresholds(padded);
+    sums_.collect_weights(in_, padded, out_.weight);
+    sums_.collect_thresholds(in_, padded, out_.threshold);
   }
 
  private:
@@ -95,22 +94,21 @@ class SampleBackward {
 
   static std::vector<S> pack(const SamplePlan<S>& plan, const Split& runs, const S* weight) {
     const Split whole(plan.outputs, plan.outputs);
-    return plan.pack(
-        runs, plan.kernels.input_grad_channels, whole, [&](int64_t group, int64_t tap, int64_t o, int64_t c) {
-          return weight[plan.weight_at(group, o, c, tap)];
-        });
+    const auto at = [&](int64_t group, int64_t tap, int64_t o, int64_t c) {
+      return weight[plan.weight_at(group, o, c, tap)];
+    };
+    return plan.pack(runs, plan.kernels.input_grad_channels, whole, at);
   }
 
   Task task_of(int64_t partial, int64_t group, int64_t run) const {
-    const int64_t first = runs_.begin(run), row = plan_.taps * plan_.outputs;
-    const int64_t group_rows = plan_.taps * plan_.channels * plan_.kernels.samples;
+    const int64_t first = runs_.begin(run);
     return {
         .partial = partial,
         .group = group,
         .first = first,
         .channels = runs_.size(run),
-        .weight_sums = weight_sums_.get() + (partial * g_.channels + group * plan_.channels + first) * row,
-        .threshold_sums = threshold_sums_.get() + (partial * g_.groups + group) * group_rows,
+        .weight_sums = sums_.weights(partial, group * plan_.channels + first),
+        .threshold_sums = sums_.thresholds(partial, group),
     };
   }
 
@@ -200,54 +198,6 @@ class SampleBackward {
         });
   }
 
-  // Adds the partial sums up, in their order, and what the taps see of padding.
-  void collect_weights(const std::vector<double>& padded) const {
-    const int64_t row = plan_.taps * plan_.outputs;
-    for_tasks(g_.channels, [&](int64_t begin, int64_t end) {
-      std::vector<S> sums(row);
-      for (int64_t c = begin; c < end; ++c) {
-        std::fill(sums.begin(), sums.end(), S(0));
-        for (int64_t partial = 0; partial < partials_.parts; ++partial) {
-          const S* const from = weight_sums_.get() + (partial * g_.channels + c) * row;
-          for (int64_t at = 0; at < row; ++at) sums[at] += from[at];
-        }
-        const int64_t group = c / plan_.channels;
-        for (int64_t o = 0; o < plan_.outputs; ++o) {
-          S* const to = out_.weight + plan_.weight_at(group, o, c % plan_.channels, 0);
-          for (int64_t tap = 0; tap < plan_.taps; ++tap) {
-            const double padding = padded[tap * g_.outputs + group * plan_.outputs + o] *
-                                   PaddedTaps<S>::value(in_.threshold[c * plan_.taps + tap]);
-            to[tap] = sums[tap * plan_.outputs + o] + static_cast<S>(padding);
-          }
-        }
-      }
-    });
-  }
-
-  // The same for the thresholds, of whose gradients each sample's lane has its own sum.
-  void collect_thresholds(const std::vector<double>& padded) const {
-    const int64_t samples = plan_.kernels.samples;
-    for_tasks(g_.channels, [&](int64_t begin, int64_t end) {
-      std::vector<double> padding(plan_.taps);
-      for (int64_t c = begin; c < end; ++c) {
-        const int64_t group = c / plan_.channels, channel = c % plan_.channels;
-        std::fill(padding.begin(), padding.end(), 0.0);
-        for (int64_t o = group * plan_.outputs; o < (group + 1) * plan_.outputs; ++o) {
-          const S* const from = in_.weight + (o * plan_.channels + channel) * plan_.taps;
-          for (int64_t tap = 0; tap < plan_.taps; ++tap) padding[tap] += padded[tap * g_.outputs + o] * from[tap];
-        }
-        for (int64_t tap = 0; tap < plan_.taps; ++tap) {
-          double sum = in_.threshold[c * plan_.taps + tap] >= 0 ? padding[tap] : 0;
-          for (int64_t partial = 0; partial < partials_.parts; ++partial) {
-            const int64_t row = ((partial * g_.groups + group) * plan_.taps + tap) * plan_.channels + channel;
-            for (int64_t i = 0; i < samples; ++i) sum += threshold_sums_[row * samples + i];
-          }
-          out_.threshold[c * plan_.taps + tap] = static_cast<S>(sum);
-        }
-      }
-    });
-  }
-
   const SamplePlan<S>& plan_;
   const Way& way_;
   const Geometry& g_;
@@ -262,8 +212,7 @@ class SampleBackward {
   Split tap_ranges_;
   std::vector<S> thresholds_;  // group, tap, channel
   std::vector<S> weights_;
-  std::unique_ptr<S[]> weight_sums_;     // partial sum, channel, tap, output
-  std::unique_ptr<S[]> threshold_sums_;  // partial sum, group, tap, channel, sample
+  SampleSums<S> sums_;
 };
 
 }  // namespace rectifiers

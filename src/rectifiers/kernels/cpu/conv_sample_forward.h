@@ -1,6 +1,6 @@
 // Samples as lanes, forward: every output pixel sums weight·max(x, threshold) over its taps and channels.
 //
-// Loops, from the outside: tile and group and block of V samples (a task); chunk of channels; register block of outputs;
+// Loops, from the outside: tile, group and block of V samples (a task); chunk of channels; register block of outputs;
 // pixel; and within the micro-kernel tap, channel, output, V samples.
 #pragma once
 
@@ -55,9 +55,10 @@ class SampleForward {
 
   static std::vector<S> pack(const SamplePlan<S>& plan, const Split& chunks, const S* weight) {
     const Split whole(plan.outputs, plan.outputs);
-    return plan.pack(whole, plan.kernels.forward_outputs, chunks, [&](int64_t group, int64_t tap, int64_t c, int64_t o) {
+    const auto at = [&](int64_t group, int64_t tap, int64_t c, int64_t o) {
       return weight[plan.weight_at(group, o, c, tap)];
-    });
+    };
+    return plan.pack(whole, plan.kernels.forward_outputs, chunks, at);
   }
 
   void convolve(int64_t sample_block, int64_t group, Memory& memory) const {

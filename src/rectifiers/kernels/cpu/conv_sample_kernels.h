@@ -9,7 +9,8 @@
 
 namespace rectifiers {
 
-// The taps that a pixel has, in rising order, and the pixel that each leads to. One that leads into padding is left out.
+// The taps that a pixel has, in rising order, and the pixel that each leads to; those that lead into padding are left
+// out.
 struct Taps {
   int64_t count;
   const int32_t *tap, *pixel;

@@ -6,23 +6,17 @@
 
 namespace {
 
-// A number that is part of a type.
-template <int number>
-struct Constant {
-  static constexpr int value = number;
-};
-
-template <class Body, int... sizes>
-void call_sized_of(int64_t size, const Body& body, std::integer_sequence<int, sizes...>) {
-  using Call = void (*)(const Body&);
-  static constexpr Call all[] = {+[](const Body& body) { body(Constant<sizes + 1>()); }...};
-  all[size - 1](body);
+template <class Block, class Arguments, int... sizes>
+void run_sized_of(int64_t size, const Arguments& arguments, std::integer_sequence<int, sizes...>) {
+  using Run = void (*)(const Arguments&);
+  static constexpr Run all[] = {Block::template run<sizes + 1>...};
+  all[size - 1](arguments);
 }
 
-// Calls body(Constant<size>()), 1 ≤ size ≤ most.
-template <int most, class Body>
-void call_sized(int64_t size, const Body& body) {
-  call_sized_of(size, body, std::make_integer_sequence<int, most>());
+// Calls Block::run<size>(arguments), 1 ≤ size ≤ most.
+template <class Block, int most, class Arguments>
+void run_sized(int64_t size, const Arguments& arguments) {
+  run_sized_of<Block>(size, arguments, std::make_integer_sequence<int, most>());
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ struct Tile {
   int64_t pixels() const { return size[0] * size[1] * size[2] * size[3]; }
 };
 
-// All tiles, of similar size. A tile takes more than one of an axis only if it takes all of the axes inside, so that its
-// pixels are in the order of the tensor's.
+// All tiles, of similar size. A tile takes more than one of an axis only if it takes all of the axes inside, so that
+// its pixels are in the order of the tensor's.
 class Tiling {
  public:
   Tiling(int64_t samples, const int64_t (&sizes)[3], int64_t most_pixels, int64_t lanes)
