@@ -60,7 +60,7 @@ class PaddedTaps {
 
   // Calls body(tap) for every tap that is not in a pixel's list.
   template <class Body>
-  void each(const Taps& taps, const Body& body) const {
+  void each_padded(const Taps& taps, const Body& body) const {
     for (int64_t tap = 0, next = 0; tap < plan_.taps; ++tap) {
       if (next < taps.count && taps.tap[next] == tap) {
         ++next;
@@ -77,9 +77,9 @@ class PaddedTaps {
     const Tiling tiling(1, g_.out, kTilePixels, 1);
     std::vector<std::vector<int64_t>> pixels(plan_.taps);
     for (int64_t tile = 0, number = 0; tile < tiling.count(); ++tile) {
-      const PixelPairs pairs = PixelPairs::read_by(g_, tiling[tile]);
+      const PixelPairs pairs = PixelPairs::of_output_tile(g_, tiling[tile]);
       for (int64_t pixel = 0; pixel < pairs.mine().pixels(); ++pixel, ++number) {
-        each(pairs.taps(pixel), [&](int64_t tap) { pixels[tap].push_back(number); });
+        each_padded(pairs.taps(pixel), [&](int64_t tap) { pixels[tap].push_back(number); });
       }
     }
     return pixels;

@@ -1,10 +1,10 @@
 // What the three products of the panel path share: tiles, chunks of channels, memory, packing, im2col.
 //
-// P pixels of a tile, K taps, V lanes. A panel is (channels of a chunk · K) × P, so that with the weights of a chunk
+// P pixels of a tile, O outputs of a group, K taps; C channels of a chunk. A panel is CK × P, and
 //
-//     forward        y (O × P)              += weight (O × CK) · panel (CK × P)
-//     input          panel's grad (CK × P)   = weightᵀ (CK × O) · grad (O × P), then col2im
-//     weight         gradᵀ of it (CK × O)   += panel (CK × P) · gradᵀ (P × O)
+//     forward     y (O × P)      += weight (O × CK) · panel (CK × P)
+//     input       back (CK × P)   = weightᵀ (CK × O) · grad (O × P), which col2im adds to the input's gradient
+//     weight      ∂wᵀ (CK × O)   += panel (CK × P) · gradᵀ (P × O)
 #pragma once
 
 #include <algorithm>

@@ -40,18 +40,18 @@ struct Region {
 // The pairs of a tile of the output and what it reads, or of a tile of the input and what reads it.
 class PixelPairs {
  public:
-  static PixelPairs read_by(const Geometry& g, const Tile& output_tile) {
+  static PixelPairs of_output_tile(const Geometry& g, const Tile& tile) {
     const auto pairs = [&](int axis, int64_t output, int64_t tap, int64_t* input) {
       return g.reads(axis, output, tap, input);
     };
-    return PixelPairs(g, output_tile, g.out, g.in, pairs);
+    return PixelPairs(g, tile, g.out, g.in, pairs);
   }
 
-  static PixelPairs reading(const Geometry& g, const Tile& input_tile) {
+  static PixelPairs of_input_tile(const Geometry& g, const Tile& tile) {
     const auto pairs = [&](int axis, int64_t input, int64_t tap, int64_t* output) {
       return g.is_read(axis, input, tap, output);
     };
-    return PixelPairs(g, input_tile, g.in, g.out, pairs);
+    return PixelPairs(g, tile, g.in, g.out, pairs);
   }
 
   // The tile's pixels, and the others' as far as they are needed.

@@ -126,7 +126,7 @@ class SampleBackward {
   }
 
   void differentiate_tile(const Task& task, int64_t sample_block, int64_t tile, Memory& memory) const {
-    if (memory.pairs_of != tile) memory.pairs = PixelPairs::reading(g_, tiling_[tile]);
+    if (memory.pairs_of != tile) memory.pairs = PixelPairs::of_input_tile(g_, tiling_[tile]);
     memory.pairs_of = tile;
     const PixelPairs& pairs = *memory.pairs;
     const int64_t pixels = pairs.mine().pixels(), grad_pixels = pairs.others().pixels();

@@ -40,7 +40,7 @@ class SampleForward {
       Memory memory;
       for (int64_t task = begin; task < end; ++task) {
         if (task == begin || task % per_tile == 0) {
-          memory.pairs = PixelPairs::read_by(g_, tiling_[task / per_tile]);
+          memory.pairs = PixelPairs::of_output_tile(g_, tiling_[task / per_tile]);
         }
         convolve(task % plan_.sample_blocks, task / plan_.sample_blocks % g_.groups, memory);
       }
@@ -83,7 +83,7 @@ class SampleForward {
     for (int64_t o = group * plan_.outputs; o < (group + 1) * plan_.outputs; ++o, y += samples) {
       S sum = bias_ ? bias_[o] : S(0);
       if (taps.count < plan_.taps) {
-        padded_taps_.each(taps, [&](int64_t tap) { sum += padding_[tap * g_.outputs + o]; });
+        padded_taps_.each_padded(taps, [&](int64_t tap) { sum += padding_[tap * g_.outputs + o]; });
       }
       std::fill_n(y, samples, sum);
     }

@@ -7,7 +7,7 @@
 
 namespace rectifiers {
 
-// `total` things in as few parts as there can be of `most`, of sizes as equal as can be, the larger ones first.
+// `total` things in as few parts as possible, at most `most` in each, of sizes as equal as can be, larger ones first.
 struct Split {
   int64_t parts, least, larger;
 

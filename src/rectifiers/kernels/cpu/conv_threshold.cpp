@@ -16,7 +16,7 @@ const S* data(const Tensor& tensor) {
 }
 
 template <class S>
-S* room(const Tensor& tensor) {
+S* mutable_data(const Tensor& tensor) {
   return static_cast<S*>(tensor.mutable_data_ptr());
 }
 
@@ -36,17 +36,17 @@ template <class S>
 void run_forward(const ConvCall& call, const Stems<S>& stems, const std::optional<Tensor>& bias, const Tensor& y) {
   const bool by_samples = SampleConvolver<S>::suits(call.geometry, stems.samples);
   convolve(call, stems, by_samples, [&](const auto& convolver) {
-    convolver.forward(operands<S>(call), bias ? data<S>(*bias) : nullptr, room<S>(y));
+    convolver.forward(operands<S>(call), bias ? data<S>(*bias) : nullptr, mutable_data<S>(y));
   });
 }
 
 template <class S>
 void run_backward(const ConvCall& call, const Stems<S>& stems, const Tensor& grad, const Tensor (&gradients)[4]) {
   const Gradients<S> out = {
-      .x = room<S>(gradients[0]),
-      .weight = room<S>(gradients[1]),
-      .threshold = room<S>(gradients[2]),
-      .bias = room<S>(gradients[3]),
+      .x = mutable_data<S>(gradients[0]),
+      .weight = mutable_data<S>(gradients[1]),
+      .threshold = mutable_data<S>(gradients[2]),
+      .bias = mutable_data<S>(gradients[3]),
   };
   const bool by_samples = SampleConvolver<S>::suits_backward(call.geometry, stems.samples);
   convolve(call, stems, by_samples, [&](const auto& convolver) {
