@@ -15,9 +15,9 @@ from torch import nn
 from rectifiers import functional
 from rectifiers import networks as nets
 from rectifiers.activations import registry
-from rectifiers.cli.duration import duration, span
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
+from rectifiers.core.wording import duration, span
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 from rectifiers.networks.placement import find_sites

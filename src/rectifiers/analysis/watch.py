@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from ..core.checks import check_count
+from ..core.learned import learned_values
 from ..surgery.guard import unwrap
 from ..surgery.sites import Site, find
 from ..surgery.trace import record
 from .diagnosis import finite
 from .observe import Call, Observer, other_dims, slopes
-from .parameters import learned
 from .tally import OFF
 
 
@@ -167,7 +167,7 @@ class Watch:
         if self._observer is None:
             self._observer = Observer(model, self._sites(args, kwargs), self._snapshots)
         self._steps.append(step)
-        for layer, name, values in learned(model):
+        for layer, name, values in learned_values(model):
             means = self._parameters.setdefault(f"{layer}.{name}".lstrip("."), [math.nan] * (len(self._steps) - 1))
             means.append(float(values.float().mean()))
         self._snapshots.begin(len(self._steps) - 1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,14 +41,14 @@ SettingsOption = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Change a setting of all trainings, such as epochs=5, device=cuda or milestones=[5,8]; may be repeated.",
+        help="Change a setting of all runs, such as epochs=5, device=cuda or milestones=[5,8]; may be repeated.",
         show_default=False,
     ),
 ]
 WorkersOption = Annotated[
     int | None,
     typer.Option(
-        "--workers", help="Trainings at a time; one per core by default.", callback=_at_least_one, show_default=False
+        "--workers", help="Runs at a time; one per core by default.", callback=_at_least_one, show_default=False
     ),
 ]
 DataOption = Annotated[
@@ -59,3 +61,29 @@ JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 DATA = Path("data")
 RESULTS = Path("runs")
+
+
+def split_settings(settings: Sequence[str] | None, example: str = "epochs=5") -> dict[str, Any]:
+    """What `--set` was given, as values by key: JSON where the text is JSON, text otherwise.
+
+    Args:
+        settings: what the user wrote, each KEY=VALUE.
+        example: a right one, for the error.
+
+    Raises:
+        ConfigError: there is no equals sign.
+
+    Example:
+        >>> split_settings(["epochs=5", "device=cuda"])
+        {'epochs': 5, 'device': 'cuda'}
+    """
+    values: dict[str, Any] = {}
+    for setting in settings or ():
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set needs KEY=VALUE, got {setting!r}; write --set {example}, say")
+        try:
+            values[key] = json.loads(text)
+        except ValueError:
+            values[key] = text
+    return values

@@ -86,7 +86,7 @@ class Lead:
     """A line below the table: by how much one row leads the best of others, column by column.
 
     Args:
-        label: of the line; the paper's numbers for it stand in `Published.derived` under the same label.
+        label: of the line; the paper's numbers for it stand in `PublishedNumbers.derived` under the same label.
         row: label of the row that leads, or falls behind.
         over: labels of the rows whose best it is held against.
     """
@@ -100,7 +100,7 @@ Quantity = Literal["accuracy", "error", "parameters", "share", "points", "correl
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedNumbers:
     """A paper's numbers, with their place in the paper.
 
     Accuracies, errors and shares are in percent, points are of percent, parameters are counts.
@@ -139,7 +139,7 @@ class Published:
         """The printed number as our tables show it, errors as accuracies; None where there is none.
 
         Example:
-            >>> numbers = Published("Table 1", {("ReLU", "test"): 9.25}, quantities={"test": "error"})
+            >>> numbers = PublishedNumbers("Table 1", {("ReLU", "test"): 9.25}, quantities={"test": "error"})
             >>> numbers.ours("ReLU", "test")
             90.75
         """
@@ -193,7 +193,7 @@ class Experiment:
     baseline: str = "ReLU"
     margin: float = 0.5
     paper: str = ""
-    published: Published | None = None
+    published: PublishedNumbers | None = None
     leads: tuple[Lead, ...] = ()
     deviations: tuple[str, ...] = ()
     runs: str = ""

@@ -54,7 +54,7 @@ class Shape(BaseModel):
     after_high: list[float]
 
 
-class Trace(BaseModel):
+class Trajectory(BaseModel):
     """Activation parameters over the course of training: the mean over all elements of each."""
 
     model_config = ConfigDict(ser_json_inf_nan="strings")
@@ -76,7 +76,7 @@ class Result(BaseModel):
     parameters: int = Field(description="trainable parameters of the network, the activations' included")
     activation_parameters: int = Field(description="those of the activations alone")
     shapes: list[Shape] = []
-    trace: Trace | None = None
+    trace: Trajectory | None = None
     provenance: dict[str, Any] = {}
 
     def value(self, metric: Metric) -> float:

@@ -49,7 +49,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedDifference:
     """One row against the baseline, paired by seed.
 
     Args:
@@ -117,7 +117,7 @@ def summarise(values: Sequence[float], *, diverged: int = 0, confidence: float =
 
 def compare(
     values: Mapping[int, float], baseline: Mapping[int, float], *, margin: float, confidence: float = 0.95
-) -> Comparison:
+) -> PairedDifference:
     """Difference of two rows by a t-test paired by seed.
 
     Differences that are all equal show no spread for a t-test to judge by. The interval then has no width, and p
@@ -157,7 +157,7 @@ def compare(
     half = _half_width(std, n, confidence)
     inner = _half_width(std, n, 1 - 2 * significance)
     p = _p_value(difference, std, n, no_difference=abs(difference) <= 1e-12 * scale)
-    return Comparison(
+    return PairedDifference(
         n=n,
         dropped=len(seeds) - n,
         difference=difference,
@@ -173,7 +173,7 @@ def compare(
 
 def compare_family(
     rows: Mapping[str, Mapping[int, float]], baseline: str, margin: float, confidence: float = 0.95
-) -> dict[str, Comparison]:
+) -> dict[str, PairedDifference]:
     """Every row against the baseline, with Holm's correction over all of them.
 
     The verdict of a row, with α = 1 − confidence (5 %):

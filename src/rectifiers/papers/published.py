@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..core.errors import ConfigError, UnknownNameError
-from ..experiments.experiment import Published, Quantity
+from ..experiments.experiment import PublishedNumbers, Quantity
 from ..experiments.toml import read_toml
 
 KEYS = {
@@ -45,7 +45,7 @@ _PRINTED = re.compile(r"(?P<value>[-+]?\d+(\.\d+)?)(?P<million>M)?(±(?P<uncerta
 Place = tuple[str, str]
 
 
-def load_published(path: Path) -> Published:
+def load_published(path: Path) -> PublishedNumbers:
     """The numbers of one published table or figure.
 
     Args:
@@ -84,7 +84,7 @@ def load_published(path: Path) -> Published:
     for place in corrections:
         if place not in numbers and place not in derived:
             raise ConfigError(f"{path}: corrects {place[0]!r} under {place[1]!r}, which is not there")
-    return Published(
+    return PublishedNumbers(
         source=document["source"],
         cells={place: value for place, (value, _) in numbers.items()},
         derived={place: _parse(path, printed)[0] for place, printed in derived.items()},

@@ -14,7 +14,7 @@ from ..analysis.diagnosis import HEALTHY, Diagnosis
 from ..analysis.parameters import ParameterHistogram
 from ..analysis.recovery import Recovery
 from ..analysis.watch import History
-from ..experiments.store import write_atomically
+from ..core.files import write_file
 from .figures import health_figure, history_figure, parameters_figure, preactivations_figure, svg
 from .html import Picture
 
@@ -40,10 +40,11 @@ def write_diagnosis(
         The path.
 
     Raises:
-        StoreError: the file cannot be written.
+        ConfigError: the file cannot be written.
     """
     target = Path(path)
-    write_atomically(target, render_diagnosis(diagnosis, history=history, recovery=recovery, histograms=histograms))
+    page = render_diagnosis(diagnosis, history=history, recovery=recovery, histograms=histograms)
+    write_file(target, page, make_folder=True)
     return target
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...experiments.experiment import Experiment
-from ...experiments.run_trial import reproducible
 from ...experiments.weights import is_kept
+from ...training.reproducible import reproducible
 from ..table import Outcomes
 from . import registry
 from .look import look

@@ -13,11 +13,12 @@ from ... import datasets
 from ...analysis.calls import list_calls
 from ...analysis.inputs import inputs_of
 from ...datasets.splits import subset
+from ...experiments.batches import build_batches
 from ...experiments.experiment import Cell, Experiment
 from ...experiments.network import build_network
-from ...experiments.run_trial import build_batches, check_device
-from ...experiments.weights import read_training
+from ...experiments.weights import read_run
 from ...training.batches import Batches
+from ...training.devices import check_device
 from ..table import Outcomes
 
 IMAGES = 1000
@@ -111,7 +112,7 @@ def look(experiment: Experiment, preset: str, outcomes: Outcomes, weights: Path,
         shown = replace(data, test=subset(data.test, min(size, len(data.test.strata)), seed=0))
         rows: dict[str, dict[int, Trained]] = {}
         for cell, net in _networks(done, shown, weights):
-            rows.setdefault(cell.row, {})[cell.trial.seed] = Trained(net, build_batches(cell.trial, shown)[2])
+            rows.setdefault(cell.row, {})[cell.trial.seed] = Trained(net, build_batches(cell.trial, shown).test)
         looks.append(Look(experiment, preset, column, rows, data.classes))
     return looks
 
@@ -119,9 +120,9 @@ def look(experiment: Experiment, preset: str, outcomes: Outcomes, weights: Path,
 def _networks(cells: Sequence[Cell], data: datasets.Dataset, weights: Path) -> Iterator[tuple[Cell, nn.Module]]:
     """The trained networks of cells whose weights are there."""
     for cell in cells:
-        kept = read_training(weights, cell.trial)
+        kept = read_run(weights, cell.trial)
         if kept is not None:
             check_device(cell.trial.device)
             net = build_network(cell.trial, data)
-            net.load_state_dict(kept[1])
+            net.load_state_dict(kept.weights)
             yield cell, net.eval()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...analysis.parameters import learned, parameter_histograms
+from ...analysis.parameters import parameter_histograms
+from ...core.learned import learned_values
 from ..figures import parameters_figure
 from .layers import signs
 from .look import Look
@@ -21,7 +22,7 @@ def parameters(looks: Sequence[Look]) -> Iterator[Section]:
     """Means and spreads of each parameter in each layer, and their histograms."""
     for look in looks:
         for row, seeds in look.rows.items():
-            found = {seed: list(learned(trained.net)) for seed, trained in seeds.items()}
+            found = {seed: list(learned_values(trained.net)) for seed, trained in seeds.items()}
             if not found[min(found)]:
                 continue
             numbers: tuple[dict[str, Any], ...] = tuple(
