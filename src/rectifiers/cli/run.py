@@ -75,9 +75,8 @@ def run_experiment(
 
 def _tell_failures(found: Results) -> None:
     """Say which runs failed and why."""
-    for trial, path in found.failed.items():
-        reason = path.read_text(encoding="utf-8").rstrip().splitlines()[-1]
-        _say(f"failed: {trial}\n  {reason}\n  all of it: {path}")
+    for trial, failure in found.failed.items():
+        _say(f"failed: {trial}\n  {failure.reason}\n  all of it: {failure.path}")
     total = plural(len(found.selection.trials), "run")
     _say(f"{len(found.failed)} of {total} failed; try again with\n  {_this_command()}")
 

@@ -12,7 +12,7 @@ from ..experiments.store import Store, write_atomically
 from ..experiments.trial import Trial
 from .progress import show_progress
 from .selecting import Selectable, select
-from .tables import Results
+from .tables import Failure, Results
 
 
 def run(
@@ -74,11 +74,11 @@ def run(
     return Results(selection, store.outcomes(selection.cells), failed)
 
 
-def _write_story(store: Store, trial: Trial, story: str) -> Path:
+def _write_story(store: Store, trial: Trial, story: str) -> Failure:
     """Keep why a run failed beside where its result would be."""
     path = _story(store, trial)
     write_atomically(path, f"{trial}\n\n{story.rstrip()}\n")
-    return path
+    return Failure(story.rstrip().splitlines()[-1], path)
 
 
 def _story(store: Store, trial: Trial) -> Path:

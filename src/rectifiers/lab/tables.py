@@ -38,18 +38,31 @@ MARKS = {
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A run that ended in an error.
+
+    Args:
+        reason: the last line of the error.
+        path: the file that tells the whole of it.
+    """
+
+    reason: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class Results:
     """What an experiment's runs gave: its table, in every form, and what failed.
 
     Args:
         selection: what was run.
         outcomes: its trials, each with its result; None where there is none.
-        failed: trials that ended in an error when they were run last → the file that tells the whole of it.
+        failed: trials that ended in an error when they were run last, and why.
     """
 
     selection: Selection
     outcomes: Outcomes
-    failed: Mapping[Trial, Path] = field(default_factory=dict)
+    failed: Mapping[Trial, Failure] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> Table:
@@ -96,7 +109,10 @@ class Results:
         return export.to_latex(self.table)
 
     def __str__(self) -> str:
-        failed = [f"failed: {trial}\n  all of it: {path}" for trial, path in self.failed.items()]
+        failed = [
+            f"failed: {trial}\n  {failure.reason}\n  all of it: {failure.path}"
+            for trial, failure in self.failed.items()
+        ]
         return "\n".join([self.selection.heading, "", self.to_text().rstrip(), *failed])
 
     def _repr_html_(self) -> str:
@@ -106,8 +122,8 @@ class Results:
         lines = [[escape(row), *(_cell(cells[row, column], facts) for column in columns)] for row in rows]
         verdicts = {cell["verdict"] for cell in cells.values()}
         legend = "  ".join(f"{mark} {verdict}" for verdict, (mark, _) in MARKS.items() if verdict in verdicts)
-        failed = [f"{plural(len(self.failed), 'run')} failed: {', '.join(map(str, self.failed.values()))}"]
-        notes = [self.selection.heading, legend, *facts["notes"], *(failed if self.failed else [])]
+        failed = [f"failed: {trial}: {failure.reason}" for trial, failure in self.failed.items()]
+        notes = [self.selection.heading, legend, *facts["notes"], *failed]
         return notebook.grid(facts["title"], ["", *columns], lines, filter(None, notes))
 
 
