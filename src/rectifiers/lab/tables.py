@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +15,7 @@ from rich.console import Console
 
 from ..core.wording import plural
 from ..experiments.archive import to_jsonl
+from ..experiments.result import COUNTS
 from ..experiments.trial import Trial
 from ..report import export
 from ..report.analyses.section import Section
@@ -119,53 +119,71 @@ class Results:
         facts = self.to_dict()
         cells = {(cell["row"], cell["column"]): cell for cell in facts["cells"]}
         rows, columns = (list(dict.fromkeys(key[place] for key in cells)) for place in (0, 1))
-        lines = [[escape(row), *(_cell(cells[row, column], facts) for column in columns)] for row in rows]
-        verdicts = {cell["verdict"] for cell in cells.values()}
-        legend = "  ".join(f"{mark} {verdict}" for verdict, (mark, _) in MARKS.items() if verdict in verdicts)
+        highest = {column: _find_highest([cells[row, column] for row in rows]) for column in columns}
+        lines = [
+            [escape(row), *(_cell(cells[row, column], facts, highest[column]) for column in columns)] for row in rows
+        ]
         failed = [f"failed: {trial}: {failure.reason}" for trial, failure in self.failed.items()]
-        notes = [self.selection.heading, legend, *facts["notes"], *failed]
-        return notebook.grid(facts["title"], ["", *columns], lines, filter(None, notes))
+        notes = [self.selection.heading, *_legend(list(cells.values())), *facts["notes"], *failed]
+        return notebook.grid(facts["title"], ["", *columns], lines, notes)
 
 
-def _cell(cell: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+def _find_highest(cells: Sequence[Mapping[str, Any]]) -> float | None:
+    """The highest value of a column; None where nothing finished, and for counts."""
+    values = [cell["value"] for cell in cells if cell["value"] is not None and cell["metric"] not in COUNTS]
+    return max(values, default=None)
+
+
+def _legend(cells: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the signs in the cells mean; only those that occur."""
+    verdicts = {cell["verdict"] for cell in cells}
+    signs = [f"{mark} {verdict}" for verdict, (mark, _) in MARKS.items() if verdict in verdicts]
+    signs += ["† paper outside our interval"] if any(cell["published_outside_interval"] for cell in cells) else []
+    return ["   ".join(signs)] if signs else []
+
+
+def _cell(cell: Mapping[str, Any], facts: Mapping[str, Any], highest: float | None) -> str:
     """A cell as HTML: ours, the paper's in brackets where they are comparable, and the verdict's sign."""
-    parts = list(_number(cell))
+    parts = [_number(cell, bold=cell["value"] is not None and cell["value"] == highest), *_lacking(cell)]
     if facts["comparable"] and cell["published"] is not None:
-        parts.append(f'<span style="{notebook.FAINT}">({_show(cell, cell["published"])})</span>')
+        outside = "†" if cell["published_outside_interval"] else ""
+        parts.append(f'<span style="{notebook.FAINT}">({_show(cell, cell["published"])}){outside}</span>')
     if cell["verdict"]:
         mark, colour = MARKS[cell["verdict"]]
-        parts.append(f'<span title="{_compared(cell, facts)}" style="color:{colour or "inherit"}">{mark}</span>')
+        title = escape(_compare(cell, facts["baseline"]))
+        parts.append(f'<span title="{title}" style="color:{colour or "inherit"}">{mark}</span>')
     return f'<span style="white-space:nowrap">{" ".join(parts)}</span>'
 
 
-def _number(cell: Mapping[str, Any]) -> Iterator[str]:
+def _number(cell: Mapping[str, Any], *, bold: bool) -> str:
+    """Our number, or why there is none."""
     if cell["value"] is None:
-        yield "not run" if cell["missing"] == cell["planned"] else "diverged" if cell["diverged"] else "no data"
-        return
-    half = "" if cell["low"] is None or cell["aggregate"] == "best" else f" ± {(cell['high'] - cell['low']) / 2:.2f}"
-    yield _show(cell, cell["value"]) + (half if cell["std"] else "")
-    if cell["missing"] or cell["diverged"]:
-        lacking = [f"{cell[key]} of {cell['planned']} {text}" for key, text in LACKING.items() if cell[key]]
+        return "not run" if cell["missing"] == cell["planned"] else "diverged" if cell["diverged"] else "no data"
+    text = _show(cell, cell["value"])
+    if cell["low"] is not None and cell["aggregate"] == "mean" and cell["metric"] not in COUNTS:
+        text += f" ± {(cell['high'] - cell['low']) / 2:.2f}"
+    return f"<b>{text}</b>" if bold else text
+
+
+def _lacking(cell: Mapping[str, Any]) -> Iterator[str]:
+    """A sign where some of a cell's runs have no number."""
+    counts = {"not run": cell["missing"], "diverged": cell["diverged"]}
+    lacking = [f"{count} of {cell['planned']} {text}" for text, count in counts.items() if count]
+    if cell["value"] is not None and lacking:
         yield f'<span title="{", ".join(lacking)}" style="color:#c78a1b">!</span>'
-
-
-LACKING = {"missing": "not run", "diverged": "diverged"}
 
 
 def _show(cell: Mapping[str, Any], value: float) -> str:
     return f"{value:,.0f}" if cell["metric"] == "parameters" else f"{value:.2f}".replace("-", "−")
 
 
-def _compared(cell: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+def _compare(cell: Mapping[str, Any], baseline: str) -> str:
     """What a verdict rests on, for the mouse."""
-    low, high = (math.nan if cell[f"minus_baseline_{end}"] is None else cell[f"minus_baseline_{end}"] for end in ENDS)
-    pairs = plural(cell["pairs"], "pair")
-    return escape(
-        f"{cell['verdict']}: {cell['minus_baseline']:+.2f} [{low:+.2f}, {high:+.2f}] from {facts['baseline']}, {pairs}"
+    low, high = cell["minus_baseline_low"], cell["minus_baseline_high"]
+    interval = "" if low is None else f" [{low:+.2f}, {high:+.2f}]"
+    return (
+        f"{cell['verdict']}: {cell['minus_baseline']:+.2f}{interval} from {baseline}, {plural(cell['pairs'], 'pair')}"
     )
-
-
-ENDS = ("low", "high")
 
 
 def table(
