@@ -155,7 +155,7 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path) -> None:
     )
     assert done.returncode == 2, done.stderr
     assert "error: cannot write runs/quickstart/" in done.stderr
-    assert "everything finished before is kept" in done.stderr
+    assert "everything that finished before is kept" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.glob("runs/quickstart/*/*result.json*")) == []
 

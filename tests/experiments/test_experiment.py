@@ -91,7 +91,7 @@ def test_unknown_metric() -> None:
     ids=["none", "twice"],
 )
 def test_labels_must_be_there_and_differ(changes: dict[str, Any], kind: str) -> None:
-    with pytest.raises(ConfigError, match=f"experiment 'paper/table': {kind} labels must be there and differ"):
+    with pytest.raises(ConfigError, match=f"experiment 'paper/table': {kind} labels must be present and distinct"):
         experiment(**changes)
 
 

@@ -118,9 +118,9 @@ class Trap:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"nonsense", "digits.pth is no file of weights"),
-        (saved({"0.weight": torch.ones(2)})[:-50], "digits.pth is no file of weights"),
-        (pickle.dumps(Trap(), protocol=2), "digits.pth is no file of weights"),
+        (b"nonsense", "digits.pth is not a file of weights"),
+        (saved({"0.weight": torch.ones(2)})[:-50], "digits.pth is not a file of weights"),
+        (pickle.dumps(Trap(), protocol=2), "digits.pth is not a file of weights"),
         (saved([1, 2]), "digits.pth holds list where tensors by name are expected"),
         (saved({"epoch": 3}), "digits.pth holds dict where tensors by name are expected"),
     ],

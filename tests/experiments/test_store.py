@@ -127,7 +127,7 @@ def test_full_or_broken_disk(
             store.write(result(other))
     assert str(caught.value) == (
         f"cannot write {store.path(other)}: {reason}; "
-        "everything finished before is kept, the same command goes on from there"
+        "everything that finished before is kept, and the same command continues from there"
     )
     assert files(store.folder) == sorted(["store.json", f"{TRIAL.id}/result.json"])
     assert store.read(TRIAL) == result(TRIAL)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from rectifiers import functional as R
-from rectifiers.activations import ConvReLU2d
+from rectifiers.activations import ConvReLU2d, registry
 from rectifiers.speed import measure, peak, subjects
 
 
@@ -20,7 +20,7 @@ def test_a_wrong_result_gets_no_time() -> None:
             return x.relu() + (1e-3 if x.dtype is torch.float32 else 0)
 
     timed = [*subjects.make_yardsticks(), subjects.Subject("wrong", Wrong())]
-    with pytest.raises(measure.WrongResultError, match="wrong at \\(2, 3\\) is off its value in float64 by"):
+    with pytest.raises(measure.WrongResultError, match="wrong at \\(2, 3\\) differs from its value in float64 by"):
         measure.measure_at(timed, (2, 3), "contiguous", threads=1, rounds=2)
 
 
@@ -32,6 +32,18 @@ def test_threads_are_as_before() -> None:
     assert setting.threads == before + 1
     assert torch.get_num_threads() == before
     assert [row.function for row in setting.rows] == ["nn.ReLU", "nn.PReLU", "arelu, as published", "copy"]
+
+
+def test_every_function_with_a_kernel_or_parameters_is_timed() -> None:
+    names = set(subjects.names_of_ours())
+    assert names >= {"arelu", "elsa", "prelu", "leaky_relu", "adarelu", "crelu", "apl_arelu", "vlu", "pvlu", "sinerelu"}
+    for name in set(registry) - names:
+        spec = registry.get(name).spec
+        assert spec.kind == "convolution" or spec.stochastic or not (spec.parameters or spec.stem), name
+    timed = measure.measure_at(
+        [*subjects.make_yardsticks(), *subjects.make_subjects(4)], (2, 4, 3, 3), "contiguous", 1, 2
+    )
+    assert {row.function.partition(",")[0] for row in timed.rows} >= names
 
 
 def test_published_form_is_arelu() -> None:

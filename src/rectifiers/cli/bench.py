@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 
 def run_benchmark(
     sizes: Annotated[
-        str, typer.Option("--sizes", help="Shapes of the input, channels second.")
+        str, typer.Option("--sizes", help="Shapes of the input, channels second, with commas between them.")
     ] = "2x4,128x10x12x12,128x64x32x32",
-    threads: Annotated[str, typer.Option("--threads", help="Numbers of PyTorch's threads.")] = "1,2",
-    rounds: Annotated[int, typer.Option("--rounds", min=2, help="Turns that each function takes.")] = 15,
+    threads: Annotated[
+        str, typer.Option("--threads", help="Numbers of threads for PyTorch, with commas between them.")
+    ] = "1,2",
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=2, help="Rounds, in each of which every function is timed once.")
+    ] = 15,
     batch: Annotated[
         int,
-        typer.Option("--batch", min=0, help="Images of the training step whose memory is measured; 0 leaves it out."),
+        typer.Option(
+            "--batch", min=0, help="Images in the training step whose peak memory is measured; 0 leaves this out."
+        ),
     ] = 128,
     output: Annotated[
         Path | None, typer.Option("--output", help="Keep the numbers in a .json file.", show_default=False)

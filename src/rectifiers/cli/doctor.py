@@ -23,7 +23,7 @@ def diagnose_model(
         str,
         typer.Argument(
             metavar="PACKAGE.MODULE:FACTORY",
-            help="What makes the model, called without arguments; found from the working directory, too.",
+            help="What makes the model when called without arguments; looked for in the working directory, too.",
             show_default=False,
         ),
     ],
@@ -43,13 +43,16 @@ def diagnose_model(
         typer.Option(
             "--input",
             metavar="SIZES",
-            help="Shape of an input of random numbers, where there are no data; one for each argument.",
+            help="Shape of an input of random numbers, if there are no data; one for each argument.",
             show_default=False,
         ),
     ] = None,
     split: Annotated[str, typer.Option("--split", help="Which examples: train or test.")] = "train",
     normalise: Annotated[
-        str, typer.Option("--normalise", help="What the model was trained with: standard, unit, cifar10, imagenet, ….")
+        str,
+        typer.Option(
+            "--normalise", help="Normalisation that the model was trained with: standard, unit, cifar10, imagenet, …."
+        ),
     ] = "standard",
     batch_size: Annotated[int, typer.Option("--batch-size", help="Examples per batch.", min=1)] = 64,
     batches: Annotated[

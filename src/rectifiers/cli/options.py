@@ -30,11 +30,17 @@ ExperimentArgument = Annotated[
 ]
 PresetOption = Annotated[
     str | None,
-    typer.Option("--preset", help="Its size: smoke, pocket, paper, …; pocket where there is one.", show_default=False),
+    typer.Option(
+        "--preset",
+        help="Size of the experiment: smoke, pocket or paper; pocket by default, if it has one.",
+        show_default=False,
+    ),
 ]
 SeedsOption = Annotated[
     int | None,
-    typer.Option("--seeds", help="How many seeds instead of the preset's.", callback=_at_least_one, show_default=False),
+    typer.Option(
+        "--seeds", help="Number of seeds, in place of the preset's.", callback=_at_least_one, show_default=False
+    ),
 ]
 SettingsOption = Annotated[
     list[str] | None,
@@ -57,7 +63,7 @@ DataOption = Annotated[
 ResultsOption = Annotated[
     Path, typer.Option("--results", envvar="RECTIFIERS_RESULTS", help="Folder that holds the runs.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 DATA = Path("data")
 RESULTS = Path("runs")

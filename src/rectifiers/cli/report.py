@@ -32,7 +32,7 @@ def write_experiment_report(
         typer.Option("--output", "-o", help="File to write; beside the runs by default.", show_default=False),
     ] = None,
 ) -> None:
-    """Write the report of an experiment as one HTML page, without running anything."""
+    """Write the report of an experiment as one HTML page without running anything."""
     from .. import lab
 
     written = lab.report(

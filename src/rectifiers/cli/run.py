@@ -38,9 +38,9 @@ def run_experiment(
     download: Annotated[bool, typer.Option("--download", help="Fetch data files that are missing.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no HTML page at the end.")] = False,
 ) -> None:
-    """Run an experiment; what the results folder has already is not run again.
+    """Run an experiment; what the results folder already has is not run again.
 
-    Ctrl-C keeps what has finished, and the same command goes on from there.
+    Ctrl-C keeps what has finished, and the same command continues from there.
     """
     from .. import lab
     from .table import print_results, print_sections
@@ -61,7 +61,7 @@ def run_experiment(
         found = lab.run(selection, workers=workers, download=download)
     except KeyboardInterrupt:
         kept = f"{len(selection.done())} of {runs}"
-        _say(f"stopped: {kept} are kept in {selection.folder}; go on with\n  {_this_command()}")
+        _say(f"stopped: {kept} are kept in {selection.folder}; continue with\n  {_this_command()}")
         raise typer.Exit(130) from None
     print_results(found)
     if not no_report:

@@ -28,7 +28,7 @@ def swap_activations(
         str,
         typer.Argument(
             metavar="PACKAGE.MODULE:FACTORY",
-            help="What makes the model, called without arguments; found from the working directory, too.",
+            help="What makes the model when called without arguments; looked for in the working directory, too.",
             show_default=False,
         ),
     ],

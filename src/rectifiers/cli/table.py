@@ -42,12 +42,12 @@ def print_table(
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
     results: ResultsOption = RESULTS,
-    style: Annotated[Format, typer.Option("--format", "-f", help="For whom.")] = Format.terminal,
+    style: Annotated[Format, typer.Option("--format", "-f", help="Form of the table.")] = Format.terminal,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write instead of printing.", show_default=False)
     ] = None,
 ) -> None:
-    """Print the table of an experiment, without running anything; what was not run says so."""
+    """Print the table of an experiment without running anything; cells that were not run say so."""
     from .. import lab
     from ..core.files import write_file
 

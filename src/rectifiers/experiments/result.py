@@ -1,4 +1,4 @@
-"""What one training gave, as `result.json` holds it."""
+"""What one run gave, as `result.json` holds it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Trajectory(BaseModel):
 
 
 class Result(BaseModel):
-    """One finished training: its trial, how it ended, its metrics, and where it was made.
+    """One finished run: its trial, how it ended, its metrics, and where it was made.
 
     `diverged` means that the loss became NaN or infinite; the epochs before stay.
     """

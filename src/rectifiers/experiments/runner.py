@@ -139,14 +139,14 @@ def _start(store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> _Wo
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, store, data_dir, needed), daemon=True)
-    with _interrupts_held(), _main_left_out():
+    with _hold_interrupts(), _leave_out_main():
         process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def _hold_interrupts() -> Iterator[None]:
     """Start a process that Ctrl-C does not reach: it goes to the whole group, and the parent decides what happens."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows, where `_work` alone must do
         yield
@@ -171,7 +171,7 @@ def _has_importable_main() -> bool:
 
 
 @contextmanager
-def _main_left_out() -> Iterator[None]:
+def _leave_out_main() -> Iterator[None]:
     """Start a process that does not import the user's script, which may do more than define things."""
     main = sys.modules["__main__"]
     if not _registers_in_main():

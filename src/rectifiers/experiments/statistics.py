@@ -1,4 +1,4 @@
-"""What a handful of trainings allows one to say: intervals, differences paired by seed, and a verdict.
+"""What a handful of runs allows one to say: intervals, differences paired by seed, and a verdict.
 
 All values are accuracies in percent, so differences, margins and intervals are in percentage points.
 """
@@ -27,11 +27,11 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Summary:
-    """The trainings of one cell.
+    """The runs of one cell.
 
     Args:
-        n: trainings that finished.
-        diverged: trainings whose loss became NaN or infinite; the other fields leave them out.
+        n: runs that finished.
+        diverged: runs whose loss became NaN or infinite; the other fields leave them out.
         mean: mean of the finished ones.
         best: largest of them.
         std: their standard deviation, with n − 1.
@@ -89,7 +89,7 @@ class PairedDifference:
 
 
 def summarise(values: Sequence[float], *, diverged: int = 0, confidence: float = 0.95) -> Summary:
-    """Mean, best and spread of the finished trainings, with the t-interval of the mean.
+    """Mean, best and spread of the finished runs, with the t-interval of the mean.
 
     Args:
         values: one number for each finished training; NaN stands for none.
@@ -124,8 +124,8 @@ def compare(
     is that of the exact sign test, 2^(1 − n), or 1 where the difference is 0: few seeds stay weak evidence.
 
     Args:
-        values: seed → value; NaN stands for a training without one.
-        baseline: likewise.
+        values: seed → value; NaN stands for a run without one.
+        baseline: the same of the other row.
         margin: difference below which the two count as equivalent.
         confidence: coverage of the interval; 1 − confidence is the α of the tests.
 

@@ -175,5 +175,6 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         reason = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
         raise StoreError(
-            f"cannot write {path}: {reason}; everything finished before is kept, the same command goes on from there"
+            f"cannot write {path}: {reason}; everything that finished before is kept, and the same command continues "
+            "from there"
         ) from None

@@ -1,4 +1,4 @@
-"""One training of a trial's network: what it gave, and the weights that it ends with."""
+"""How a trial's network is trained: what that gives, and the weights that it ends with."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class RunPlan:
         data: the data sets.
         weights: the published weights.
         costs: what each kind of runs costs; None where there is nothing to measure on.
-        seconds: all of it, with so many workers; None likewise.
+        seconds: all of it, with so many workers; None where there is nothing to measure on.
     """
 
     selection: Selection

@@ -27,7 +27,7 @@ TOLERANCE = 1e-5
 
 
 class WrongResultError(RectifiersError):
-    """A function whose result is wrong; there is no use in its time."""
+    """A function's result is wrong, so that its time is of no use."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _errors(subject: Subject, x: Tensor) -> tuple[float, float]:
     found = _distance(_derive(subject.module, x, grad), truth)
     if not found <= TOLERANCE:
         raise WrongResultError(
-            f"{subject.name} at {tuple(x.shape)} is off its value in float64 by {found:.1e}, "
+            f"{subject.name} at {tuple(x.shape)} differs from its value in float64 by {found:.1e}, "
             f"more than {TOLERANCE:.0e}; RECTIFIERS_KERNELS=reference does without the kernels"
         )
     return found, composite

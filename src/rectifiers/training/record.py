@@ -39,7 +39,7 @@ def curve(module: Elementwise) -> Tensor:
 
 
 class Recorder:
-    """The mean of each activation parameter every so many steps of a training.
+    """The mean of each activation parameter every so many steps of training.
 
     Args:
         net: any network.
