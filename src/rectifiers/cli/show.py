@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from ..core.errors import ConfigError, UnsupportedError
-from ..core.files import write_file
 from ..lab.describing import describe
 from ..lab.kinds import KINDS, find
 from . import completion
@@ -47,6 +46,8 @@ def show_thing(
     if plot is not None:
         if kind != "activations":
             raise ConfigError(f"--plot draws activations; {name!r} is in {kind}")
+        from ..core.files import write_file
+
         write_file(plot, _draw(name, plot.suffix))
     facts = describe(name, kind, data_dir)
     if as_json:
