@@ -8,7 +8,7 @@ from torch import nn
 from rectifiers.activations import create
 from rectifiers.core.learned import learned_values, learning_activations, shaping_parameters
 from rectifiers.core.parts import Part, parameters_of
-from rectifiers.surgery.freeze import freeze_weights
+from rectifiers.surgery.carry.freezing import freeze_weights
 from rectifiers.training.frozen import freeze
 
 

@@ -13,8 +13,8 @@ from .options import DATA, DataOption, JsonOption
 from .output import print_json
 
 if TYPE_CHECKING:
-    from ..analysis.diagnosis import Diagnosis
-    from ..analysis.parameters import ParameterHistogram
+    from ..analysis.doctor.diagnosis import Diagnosis
+    from ..analysis.inside.parameters import ParameterHistogram
     from ..datasets.examples import Examples
 
 
@@ -75,10 +75,10 @@ def diagnose_model(
     import torch
 
     from ..analysis import diagnose, parameter_histograms
-    from ..analysis.advice import Command
+    from ..analysis.doctor.advice import Command
     from ..core.factory import build_model
     from ..core.learned import learned_values
-    from ..surgery import persist
+    from ..surgery.carry import saving
     from ..surgery.weights_file import read_weights
     from ..training.batches import Batches
 
@@ -86,7 +86,7 @@ def diagnose_model(
     torch.manual_seed(0)
     subject = build_model(model)
     if weights is not None:
-        persist.load_strictly(subject, read_weights(weights).tensors, str(weights))
+        saving.load_strictly(subject, read_weights(weights).tensors, str(weights))
     if data is None:
         diagnosis = diagnose(subject, [make_inputs(shapes)]).with_note(
             "random numbers were looked at, no data: give --data for figures that mean something"

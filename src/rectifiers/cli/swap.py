@@ -20,7 +20,7 @@ from .output import print_json, width
 if TYPE_CHECKING:
     from rich.table import Table as Grid
 
-    from ..surgery.plan import Plan
+    from ..surgery.plan import SwapPlan
 
 
 def swap_activations(
@@ -79,7 +79,8 @@ def swap_activations(
     import torch
 
     from ..core.factory import build_model
-    from ..surgery import persist, plan_swap, swap
+    from ..surgery import plan_swap, swap
+    from ..surgery.carry import saving
     from ..surgery.weights_file import read_weights
     from ..surgery.where import parse_where
 
@@ -90,14 +91,14 @@ def swap_activations(
     torch.manual_seed(0)
     subject = build_model(model)
     if weights is not None:
-        persist.load_strictly(subject, read_weights(weights).tensors, str(weights))
+        saving.load_strictly(subject, read_weights(weights).tensors, str(weights))
     if plan_only:
         plan, check = plan_swap(subject, to, example=example, **choices), None
     else:
         report = swap(subject, to, example=example, **choices)
         plan, check = report.plan, report.check
     if target is not None:
-        persist.save(subject, target)
+        saving.save(subject, target)
     if as_json:
         print_json(
             {
@@ -114,7 +115,7 @@ def swap_activations(
         print(f"saved: {target}")
 
 
-def print_plan(plan: Plan) -> None:
+def print_plan(plan: SwapPlan) -> None:
     """Print a plan as a table as wide as the terminal, with what stays as it is, and the sum."""
     from rich.console import Console
 
@@ -122,7 +123,7 @@ def print_plan(plan: Plan) -> None:
     print("\n".join(["", *plan.remarks(), plan.summary()]))
 
 
-def _grid(plan: Plan) -> Grid:
+def _grid(plan: SwapPlan) -> Grid:
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from .. import __version__, datasets, kernels
+from .. import datasets, kernels
+from ..core.version import __version__
 from ..datasets.source import GivenSource
 from ..experiments.counting import count_all_results
 from ..experiments.provenance import commit, processor

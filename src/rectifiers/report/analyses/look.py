@@ -10,8 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from ... import datasets
-from ...analysis.calls import list_calls
-from ...analysis.inputs import inputs_of
 from ...datasets.splits import subset
 from ...experiments.batches import build_batches
 from ...experiments.experiment import Cell, Experiment
@@ -19,6 +17,8 @@ from ...experiments.network import build_network
 from ...experiments.weights import read_run
 from ...training.batches import Batches
 from ...training.devices import check_device
+from ...watching.calls import list_calls
+from ...watching.feeding import read_batch
 from ..table import Outcomes
 
 IMAGES = 1000
@@ -53,7 +53,7 @@ class Trained:
     @property
     def first_activation(self) -> str:
         """Its name, as `rectifiers.analysis.calls` has it."""
-        calls = list_calls(self.net, inputs_of(self.net, self.images(1)[0]))
+        calls = list_calls(self.net, read_batch(self.net, self.images(1)[0]))
         return next(call.name for call in calls if call.kind == "activation")
 
 

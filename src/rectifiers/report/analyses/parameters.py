@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...analysis.parameters import parameter_histograms
+from ...analysis.inside.parameters import parameter_histograms
 from ...core.learned import learned_values
 from ..figures import parameters_figure
 from .layers import signs
