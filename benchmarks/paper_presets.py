@@ -3,9 +3,9 @@
     python benchmarks/paper_presets.py [--only PATTERN] [--data-dir DATA] [--again]
 
 Each entry is planned as by `rectifiers plan NAME --preset paper`: the published network, batch, resolution and
-function, on noise of the data's shape where the files are missing. A kind of training that several entries have is
+function, on noise of the data's shape where the files are missing. A kind of runs that several entries have is
 measured once. What is done is kept entry by entry in `results/paper_presets.json`, so that an interrupted run goes on
-where it was; `--again` starts afresh. Trainings have one thread, as in a run with a worker per core: measure with as
+where it was; `--again` starts afresh. Runs have one thread, as with a worker per core: measure with as
 many cores busy as you would run on.
 """
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import json
-import os
 import resource
 import sys
 from collections.abc import Sequence
@@ -22,12 +21,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rectifiers.cli.cost import Speeds
-from rectifiers.cli.options import DATA
-from rectifiers.cli.plan import make_plan
-from rectifiers.cli.selection import select
+from rectifiers import lab
 from rectifiers.core.errors import DataError, RectifiersError
 from rectifiers.core.files import written_whole
+from rectifiers.experiments.cost import Speeds
 from rectifiers.experiments.provenance import provenance
 from rectifiers.papers import registry
 
@@ -39,39 +36,35 @@ def names() -> list[str]:
     return [name for name in registry if "paper" in registry.get(name).presets]
 
 
-def planned(name: str, data_dir: Path, speeds: Speeds) -> dict[str, Any]:
+def plan_entry(name: str, data_dir: Path | None, speeds: Speeds) -> dict[str, Any]:
     """What `rectifiers plan` says of an entry.
 
     Args:
         name: of the entry.
-        data_dir: where data sets lie.
-        speeds: kinds of training that were measured before; added to.
+        data_dir: where data sets lie; None takes RECTIFIERS_DATA, or `data`.
+        speeds: kinds of runs that were measured before; added to.
 
     Raises:
         RectifiersError: it fails, or cannot measure.
     """
     with TemporaryDirectory() as nothing:
         # Results of earlier runs must not shorten the plan.
-        plan = make_plan(
-            select(name, "paper", None, None), workers=None, data_dir=data_dir, results=Path(nothing), speeds=speeds
-        )
+        plan = lab.plan(name, preset="paper", data_dir=data_dir, results=nothing, speeds=speeds).to_dict()
     if plan["costs"] is None:
         raise DataError(f"{name}: nothing to measure on; {plan['data']}")
-    plan["costs"] = [{key: _rounded(value) for key, value in cost.items()} for cost in plan["costs"]]
+    plan["costs"] = [{key: _round(value) for key, value in cost.items()} for cost in plan["costs"]]
     kept = {key: plan[key] for key in ("trainings", "started_from", "workers", "data", "costs")}
-    return kept | {"seconds": _rounded(plan["seconds"]), **provenance()}
+    return kept | {"seconds": _round(plan["seconds"]), **provenance()}
 
 
-def _rounded(value: Any) -> Any:
+def _round(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="*", metavar="PATTERN", help="entries whose name matches, such as 'crelu/*'")
-    parser.add_argument(
-        "--data-dir", type=Path, default=os.environ.get("RECTIFIERS_DATA", DATA), help="where data sets lie"
-    )
+    parser.add_argument("--data-dir", type=Path, help="where data sets lie; RECTIFIERS_DATA, or data, by default")
     parser.add_argument("--again", action="store_true", help="measure what is kept anew")
     options = parser.parse_args(arguments)
     kept: dict[str, Any] = {}
@@ -83,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if name in kept and not options.again:
             continue
         try:
-            kept[name] = planned(name, options.data_dir, speeds)
+            kept[name] = plan_entry(name, options.data_dir, speeds)
         except RectifiersError as error:
             failed = True
             print(error, file=sys.stderr, flush=True)

@@ -15,10 +15,9 @@ from torch import nn
 from rectifiers import functional
 from rectifiers import networks as nets
 from rectifiers.activations import registry
-from rectifiers.cli.duration import duration, span
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
-from rectifiers.core.wording import plural
+from rectifiers.core.wording import duration, plural, span
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 from rectifiers.networks.placement import list_sites

@@ -68,6 +68,7 @@ PUBLIC = [
     "diagnose",
     "find_sites",
     "functional",
+    "lab",
     "list_activations",
     "load",
     "param_groups",

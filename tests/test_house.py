@@ -41,6 +41,17 @@ def test_floor_of_python_is_one() -> None:
     assert f"Python 3.{floor[1]} or newer" in text("README.md")
 
 
+def test_the_command_line_is_nobody_elses_library() -> None:
+    """What benchmarks and docs need stands below it; the linter sees to the package itself."""
+    scripts = [*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "docs").glob("*.py")]
+    assert scripts
+    for script in scripts:
+        code = script.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(from|import) rectifiers\.cli|^\s*from rectifiers import .*\bcli\b", code, re.M), (
+            script
+        )
+
+
 def test_version_is_one() -> None:
     assert f"\nversion: {rectifiers.__version__}\n" in text("CITATION.cff")
 

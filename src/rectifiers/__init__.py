@@ -40,22 +40,23 @@ _HOME = {
     "save": "surgery",
     "swap": "surgery",
 }
+_MODULES = ("functional", "lab")
 
 
 def __getattr__(name: str) -> Any:
-    if name == "functional":
-        return importlib.import_module(".functional", __name__)
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
     if name in _HOME:
         return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
     if name == "__all__":
-        return sorted([*_HOME, "functional", *_classes()])
+        return sorted([*_HOME, *_MODULES, *_classes()])
     if not name.startswith("_") and name in _classes():
         return getattr(importlib.import_module(".activations", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME, "functional", *_classes()})
+    return sorted({*globals(), *_HOME, *_MODULES, *_classes()})
 
 
 def _classes() -> dict[str, str]:

@@ -15,7 +15,7 @@ from .conftest import Cli
 SMOKE = ("crelu/table6", "--preset", "smoke")
 
 
-def trained(folder: Path) -> None:
+def run_all(folder: Path) -> None:
     entry = registry.get("crelu/table6")
     store = Store(folder, entry.folder, keep_weights=True)
     for cell in entry.cells("smoke"):
@@ -25,7 +25,7 @@ def trained(folder: Path) -> None:
 def test_the_report_looks_inside_and_the_table_shows_what_it_found(cli: Cli, tmp_path: Path) -> None:
     hint = "`rectifiers report crelu/table6 --preset smoke` looks into the trained networks."
     assert hint in cli("table", *SMOKE).out
-    trained(tmp_path / "runs")
+    run_all(tmp_path / "runs")
     assert hint in cli("table", *SMOKE).out
     assert cli("report", *SMOKE).code == 0
     kept = json.loads((tmp_path / "runs" / "crelu-table6-smoke.analysis.json").read_text(encoding="utf-8"))
@@ -39,14 +39,14 @@ def test_the_report_looks_inside_and_the_table_shows_what_it_found(cli: Cli, tmp
 
 
 def test_run_shows_it_too(cli: Cli, tmp_path: Path) -> None:
-    trained(tmp_path / "runs")
+    run_all(tmp_path / "runs")
     outcome = cli("run", *SMOKE, "--workers", "1")
-    assert "2 trainings, 2 done before" in outcome.err
+    assert "2 runs, 2 done before" in outcome.err
     assert "pair − non-pair: above 0 in" in outcome.out
 
 
 def test_a_result_without_its_weights_is_still_to_do(cli: Cli, tmp_path: Path) -> None:
-    trained(tmp_path / "runs")
+    run_all(tmp_path / "runs")
     next((tmp_path / "runs" / "crelu-all-cnn" / "weights").glob("*.safetensors")).unlink()
     assert "1 done, 1 to do" in cli("plan", *SMOKE).out
     assert cli("report", *SMOKE).code == 0

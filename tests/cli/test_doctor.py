@@ -97,8 +97,14 @@ def test_refusals(refused: Callable[..., str], model: str, tmp_path: Path) -> No
         ((make, "--data", "digit"), "did you mean digits"),
         ((make, "--input", "4,1,8,8", "-o", "page.pdf"), "--output must end in .html, .json or .csv"),
         ((make, "--input", "4,1,8,8", "--weights", "none.safetensors"), "cannot read none.safetensors"),
-        ((make, "--input", "4,1,8,8", "--weights", "bad.safetensors"), "cannot read bad.safetensors"),
-        ((make, "--input", "4,1,8,8", "--weights", "other.safetensors"), "does not fit Sequential"),
+        (
+            (make, "--input", "4,1,8,8", "--weights", "bad.safetensors"),
+            "bad.safetensors is truncated, damaged, or no",
+        ),
+        (
+            (make, "--input", "4,1,8,8", "--weights", "other.safetensors"),
+            "does not fit this Sequential: it has no 1.weight",
+        ),
         ((f"{model}:linear", "--input", "1,4"), "calls no activation"),
         ((f"{model}:mak", "--input", "1,4"), "did you mean make"),
     ):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,3 +29,15 @@ def test_folders_come_from_the_environment(cli: Cli, monkeypatch: pytest.MonkeyP
     outcome = cli("env")
     assert "my-data" in outcome.out
     assert "my-runs" in outcome.out
+
+
+def test_counts_results_in_files_of_their_own_and_packed(cli: Cli, tmp_path: Path) -> None:
+    for name in ("loose", "packed", "stranger"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    for name in ("loose", "packed"):
+        (tmp_path / "runs" / name / "store.json").write_text("{}")
+    (tmp_path / "runs" / "loose" / "0123").mkdir()
+    (tmp_path / "runs" / "loose" / "0123" / "result.json").write_text("{}")
+    (tmp_path / "runs" / "packed" / "results.jsonl").write_text("{}\n" * 1200)
+    facts = json.loads(cli("env", "--json").out)
+    assert facts["results"] == {"folder": "runs", "experiments": ["loose (1)", "packed (1,200)"]}

@@ -35,7 +35,7 @@ def test_counts_the_runs_of_experiments_that_share_them(cli: Cli, tmp_path: Path
     runs = {experiment["name"]: experiment["runs"] for experiment in experiments}
     assert runs["arelu/table1"] == runs["arelu/table5"] == 1
     assert runs["arelu/table6"] == 0
-    assert "[runs in elsewhere: 1]" in cli("list", "--results", "elsewhere").out
+    assert "[1 run in elsewhere]" in cli("list", "--results", "elsewhere").out
 
 
 def test_papers_tell_the_state_of_every_table_and_figure(cli: Cli, tmp_path: Path) -> None:

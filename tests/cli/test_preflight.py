@@ -1,4 +1,4 @@
-"""What a run starts from is looked for before the first training: other trials, and published weights."""
+"""What a run starts from is looked for before the first run: other trials, and published weights."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from rectifiers import activations, networks
-from rectifiers.cli.preflight import check_data
-from rectifiers.cli.selection import select
+from rectifiers import activations, lab, networks
 from rectifiers.core.errors import ConfigError, DataError
+from rectifiers.experiments.preflight import check_data
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 
@@ -95,10 +94,10 @@ def test_data_of_what_it_starts_from(refused: Callable[..., str], mine: Callable
 
 
 def test_what_a_kept_start_would_need_does_not_matter(mine: Callable[..., Path], tmp_path: Path) -> None:
-    selection = select(str(mine('start = {activation = "relu", epochs = 3}')), "full", 1, None)
-    (start,) = selection.starts(tmp_path)
+    selection = lab.open(mine('start = {activation = "relu", epochs = 3}'), seeds=1, results=tmp_path)
+    (start,) = selection.starts()
     assert start.epochs == 3
     kept = Store(tmp_path, "mine").weights
     kept.mkdir()
     (kept / f"{start.id}.safetensors").touch()
-    assert selection.starts(tmp_path) == []
+    assert selection.starts() == []

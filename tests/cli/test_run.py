@@ -17,7 +17,7 @@ from .conftest import Cli
 
 SMOKE = ("run", "quickstart", "--preset", "smoke")
 TINY = (*SMOKE, "--set", "train_size=64", "--set", "epochs=1")
-# Eight trainings of half a second or more: long enough to be caught in the middle on a busy machine too.
+# Eight runs of half a second or more: long enough to be caught in the middle on a busy machine too.
 LONG = (
     *("run", "quickstart", "--workers", "1", "--seeds", "1", "--no-report"),
     *("--set", "train_size=256", "--set", "epochs=40"),
@@ -57,7 +57,7 @@ def test_more_seeds_run_only_the_missing_ones(cli: Cli, finished: Path, tmp_path
     before = results_in(tmp_path / "runs")
     outcome = cli(*SMOKE, "--seeds", "3", "--workers", "1", "--set", "trace_points=5")
     assert outcome.code == 0
-    assert "9 trainings, 6 done before" in outcome.err
+    assert "9 runs, 6 done before" in outcome.err
     assert "over 3 runs per cell" in " ".join(outcome.out.split())
     after = results_in(tmp_path / "runs")
     assert len(after) == 9
@@ -84,7 +84,7 @@ def test_ctrl_c_keeps_what_finished_and_says_how_to_go_on(start: Start, cli: Cli
     kept = results_in(tmp_path / "runs")
     assert process.returncode == 130
     assert 2 <= len(kept) < 8
-    assert f"stopped: {len(kept)} of 8 trainings are kept in runs/quickstart" in errors
+    assert f"stopped: {len(kept)} of 8 runs are kept in runs/quickstart" in errors
     assert errors.rstrip().endswith(f"rectifiers {' '.join(LONG)}")
     assert "Traceback" not in errors
 
@@ -104,12 +104,12 @@ def test_ctrl_c_before_the_first_result(start: Start, tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 130
-    assert "of 8 trainings are kept" in errors
+    assert "of 8 runs are kept" in errors
     assert "Traceback" not in errors
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the worker in /proc")
-def test_a_killed_worker_fails_its_training_alone(start: Start, cli: Cli, tmp_path: Path) -> None:
+def test_a_killed_worker_fails_its_run_alone(start: Start, cli: Cli, tmp_path: Path) -> None:
     process = start(*LONG)
     wait_for(lambda: len(results_in(tmp_path / "runs")) >= 1)
     os.kill(workers_of(process.pid)[0], signal.SIGKILL)
@@ -117,7 +117,7 @@ def test_a_killed_worker_fails_its_training_alone(start: Start, cli: Cli, tmp_pa
     assert process.returncode == 1, errors
     assert len(results_in(tmp_path / "runs")) == 7
     assert "the process died (exit code -9)" in errors
-    assert "1 of 8 trainings failed; try them again with\n  rectifiers run quickstart" in errors
+    assert "1 of 8 runs failed; try again with\n  rectifiers run quickstart" in errors
     assert "7 of 8 runs finished; 1 missing." in output
     (story,) = tmp_path.glob("runs/quickstart/*/error.txt")
     assert "activation=" in story.read_text()
@@ -155,7 +155,7 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path) -> None:
     )
     assert done.returncode == 2, done.stderr
     assert "error: cannot write runs/quickstart/" in done.stderr
-    assert "everything finished before is kept" in done.stderr
+    assert "everything that finished before is kept" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.glob("runs/quickstart/*/*result.json*")) == []
 
@@ -175,7 +175,7 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path) -> None:
         (["quickstart", "--set", "lr=NaN"], "lr: Input should be"),
         (["quickstart", "--set", "epoch=1"], "unknown setting 'epoch'; did you mean epochs"),
         (["quickstart", "--set", "epochs"], "--set needs KEY=VALUE, got 'epochs'"),
-        (["quickstart", "--set", "seed=3"], "--seeds says how many"),
+        (["quickstart", "--set", "seed=3"], "seeds says how many"),
         (["quickstart", "--set", "activation=relu"], "that is what quickstart compares"),
         (["quickstart", "--set", "dataset=digit"], "unknown data set 'digit'; did you mean digits"),
         (["quickstart", "--set", "network=digit-conv"], "did you mean digits-conv"),

@@ -121,6 +121,8 @@ def test_for_programs(cli: Cli) -> None:
         ("/^r/", ["relu"]),
         ("0,cap", ["relu", "cap"]),
         ("stage:1", ["cap"]),
+        (" 0 , cap ", ["relu", "cap"]),
+        ("0:1, last", ["relu", "cap"]),
     ],
 )
 def test_places(cli: Cli, where: str, sites: list[str]) -> None:
@@ -177,7 +179,8 @@ def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) 
         (["nets:Net", *BASE, "--input-dtype", "nn"], "--input-dtype needs a dtype of PyTorch"),
         (["nets:Net", *BASE, "--where", "relo"], "unknown activation site 'relo'; did you mean relu"),
         (["nets:Net", *BASE, "--where", "7"], "where=7 is out of range"),
-        (["nets:Net", *BASE, "--where", "/(/"], "--where /(/ is no pattern"),
+        (["nets:Net", *BASE, "--where", "/(/"], "where='/(/' is not a regular expression"),
+        (["nets:Net", *BASE, "--where", "0,"], "where='0,': expected all, first, last, R1, R2, R3, stage:N, a name"),
         (["nets:Net", *BASE, "--from", "rulu"], "unknown kind of activation 'rulu'; did you mean"),
         (["nets:Net", *BASE, "--set", "share"], "--set needs KEY=VALUE, got 'share'; write --set share=layer, say"),
         (["nets:Net", *BASE, "--set", "share=all"], "'all'"),

@@ -8,7 +8,7 @@ import pytest
 
 from rectifiers.core.errors import StoreError
 from rectifiers.experiments import archive
-from rectifiers.experiments.result import Shape, Trace
+from rectifiers.experiments.result import Shape, Trajectory
 from rectifiers.experiments.store import Store
 
 from .samples import result, tiny
@@ -40,7 +40,9 @@ def test_a_folder_of_its_own_goes_before_the_packed_result(tmp_path: Path) -> No
 
 def test_curves_and_traces_stay_behind(tmp_path: Path) -> None:
     shape = Shape(layer="1", x=[0.0], before=[0.0], after=[0.0], after_low=[0.0], after_high=[0.0])
-    full = result(FIRST).model_copy(update={"shapes": [shape], "trace": Trace(steps=[0], values={"1.alpha": [0.9]})})
+    full = result(FIRST).model_copy(
+        update={"shapes": [shape], "trace": Trajectory(steps=[0], values={"1.alpha": [0.9]})}
+    )
     assert pack(tmp_path, archive.to_jsonl([full])).read(FIRST) == result(FIRST)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.experiments.experiment import Arm, Column, Experiment, Lead, Preset, Published, Quantity
+from rectifiers.experiments.experiment import Arm, Column, Experiment, Lead, Preset, PublishedNumbers, Quantity
 
 SETTINGS: dict[str, Any] = {"dataset": "digits", "network": "digits-conv", "lr": 0.1, "epochs": 4}
 
@@ -91,7 +91,7 @@ def test_unknown_metric() -> None:
     ids=["none", "twice"],
 )
 def test_labels_must_be_there_and_differ(changes: dict[str, Any], kind: str) -> None:
-    with pytest.raises(ConfigError, match=f"experiment 'paper/table': {kind} labels must be there and differ"):
+    with pytest.raises(ConfigError, match=f"experiment 'paper/table': {kind} labels must be present and distinct"):
         experiment(**changes)
 
 
@@ -101,14 +101,14 @@ def test_folder() -> None:
 
 
 def test_published_numbers() -> None:
-    published = Published(source="Table 1", cells={("ReLU", "fast"): 98.5})
+    published = PublishedNumbers(source="Table 1", cells={("ReLU", "fast"): 98.5})
     assert published.get("ReLU", "fast") == 98.5
     assert published.get("AReLU", "fast") is None
 
 
 @pytest.mark.parametrize(("quantity", "ours"), [("accuracy", 98.5), ("error", 1.5), ("share", 98.5)])
 def test_published_errors_are_shown_as_accuracies(quantity: Quantity, ours: float) -> None:
-    published = Published("Table 1", {("ReLU", "fast"): 98.5}, quantities={"fast": quantity})
+    published = PublishedNumbers("Table 1", {("ReLU", "fast"): 98.5}, quantities={"fast": quantity})
     assert published.ours("ReLU", "fast") == ours
     assert published.ours("ReLU", "slow") is None
 

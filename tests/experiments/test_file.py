@@ -56,7 +56,7 @@ def test_the_first_row_is_the_baseline_where_relu_is_not(tmp_path: Path) -> None
         ('rows = ["arelu", "relu"]', "", "rows: is required"),
         ('rows = ["arelu", "relu"]', "rows = []", "rows: .*at least 1 item"),
         ('rows = ["arelu", "relu"]', "rows = [3]", r"rows.0: .*valid dictionary, got 3"),
-        ('rows = ["arelu", "relu"]', 'rows = ["relu", "relu"]', "row labels must be there and differ"),
+        ('rows = ["arelu", "relu"]', 'rows = ["relu", "relu"]', "row labels must be present and distinct"),
         ('rows = ["arelu", "relu"]', 'rows = ["arelux"]', "unknown activation 'arelux'; did you mean arelu"),
         ('"relu"', "{ lr = 0.1 }", "row .* needs a label"),
         (

@@ -18,7 +18,7 @@ from rectifiers.core.errors import DataError, UnknownNameError
 from rectifiers.experiments import pretrained
 from rectifiers.experiments.network import build_network
 from rectifiers.experiments.pretrained import PRETRAINED, Pretrained
-from rectifiers.experiments.run_trial import run_trial, train
+from rectifiers.experiments.run_trial import run_afresh, run_trial
 from rectifiers.experiments.weights import Weights, weights_of
 
 from .samples import outcome, tiny
@@ -44,7 +44,7 @@ def saved(thing: object, **options: bool) -> bytes:
 @pytest.fixture
 def weights(publish: Publish) -> Weights:
     """Weights of a network that was trained for an epoch, published."""
-    state = train(tiny(activation="relu", seed=7))[1]
+    state = run_afresh(tiny(activation="relu", seed=7))[1]
     publish(saved(state))
     return state
 
@@ -118,9 +118,9 @@ class Trap:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"nonsense", "digits.pth is no file of weights"),
-        (saved({"0.weight": torch.ones(2)})[:-50], "digits.pth is no file of weights"),
-        (pickle.dumps(Trap(), protocol=2), "digits.pth is no file of weights"),
+        (b"nonsense", "digits.pth is not a file of weights"),
+        (saved({"0.weight": torch.ones(2)})[:-50], "digits.pth is not a file of weights"),
+        (pickle.dumps(Trap(), protocol=2), "digits.pth is not a file of weights"),
         (saved([1, 2]), "digits.pth holds list where tensors by name are expected"),
         (saved({"epoch": 3}), "digits.pth holds dict where tensors by name are expected"),
     ],
@@ -153,17 +153,17 @@ def test_without_epochs_published_weights_are_evaluated(weights: Weights, tmp_pa
 def test_a_training_goes_on_from_them_with_another_function(weights: Weights, tmp_path: Path) -> None:
     pretrained.load(NAME, tmp_path, download=True)
     trial = tiny(activation="pvlu", pretrained=NAME, trained="activations")
-    result, end = train(trial, tmp_path)
+    result, end = run_afresh(trial, tmp_path)
     assert result.status == "done"
     fresh = weights_of(build_network(trial, DIGITS))
     moved = {name for name in end if not torch.equal(end[name], weights.get(name, fresh[name]))}
     assert moved
     assert not moved & weights.keys()
-    assert outcome(train(trial, tmp_path)[0]) == outcome(result)
+    assert outcome(run_afresh(trial, tmp_path)[0]) == outcome(result)
 
 
 def test_what_starts_from_a_trial_starts_from_its_published_weights(weights: Weights, tmp_path: Path) -> None:
     pretrained.load(NAME, tmp_path, download=True)
     start = {"dataset": "digits", "network": "digits-conv", "activation": "relu", "lr": 1, "pretrained": NAME}
-    end = train(tiny(activation="relu", start={**start, "epochs": 0}, epochs=0), tmp_path)[1]
+    end = run_afresh(tiny(activation="relu", start={**start, "epochs": 0}, epochs=0), tmp_path)[1]
     assert all(torch.equal(end[name], weights[name]) for name in weights)

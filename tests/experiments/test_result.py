@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rectifiers.experiments.result import METRICS, Metric, Result, Shape, Trace
+from rectifiers.experiments.result import METRICS, Metric, Result, Shape, Trajectory
 
 from .samples import epoch, result, tiny
 
@@ -56,7 +56,7 @@ def test_every_number_survives_json(number: float) -> None:
         status="diverged",
         epochs=[epoch(1, 9.8, test_loss=number)],
         shapes=[Shape(layer="1", x=[0.0, 1.0], before=values, after=values, after_low=values, after_high=values)],
-        trace=Trace(steps=[0, 1], values={"1.alpha": values}),
+        trace=Trajectory(steps=[0, 1], values={"1.alpha": values}),
         provenance={"seconds": 1.5, "torch": "2.10.0"},
     )
     for text in (given.model_dump_json(), given.model_dump_json(exclude_defaults=True)):

@@ -1,4 +1,4 @@
-"""One training from its description: every activation runs, what is kept is true, and user errors have names."""
+"""One run from its description: every activation runs, what is kept is true, and user errors have names."""
 
 from __future__ import annotations
 

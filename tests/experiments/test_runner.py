@@ -21,7 +21,7 @@ from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import Progress, run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
-from rectifiers.experiments.weights import read_training
+from rectifiers.experiments.weights import read_run
 
 from .samples import TINY, cells, outcome, result, tiny
 
@@ -133,7 +133,7 @@ def test_weights_are_made_up_for(tmp_path: Path) -> None:
     before = bare.read(trial)
     assert before is not None
     assert run(cells(trial), keeping, workers=1).done == 1
-    kept = read_training(keeping.weights, trial)
+    kept = read_run(keeping.weights, trial)
     assert kept is not None
     assert outcome(kept[0]) == outcome(before)
     assert keeping.read(trial) == kept[0]
@@ -220,7 +220,7 @@ from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.runner import run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
-from rectifiers.experiments.weights import read_training
+from rectifiers.experiments.weights import read_run
 
 if __name__ == "__main__":
     quick, endless = (Trial(**{settings}, epochs=epochs) for epochs in (1, 10**6))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.experiments.statistics import Comparison, compare, compare_family, holm, summarise
+from rectifiers.experiments.statistics import PairedDifference, compare, compare_family, holm, summarise
 
 BASELINE = {0: 90.1, 1: 91.4, 2: 90.8, 3: 91.0, 4: 90.3}
 ROW = {0: 92.0, 1: 92.1, 2: 92.4, 3: 91.9, 4: 92.6}
@@ -253,7 +253,7 @@ class TestCompareFamily:
 
     def test_a_comparison_is_a_value(self) -> None:
         first, second = (compare(ROW, BASELINE, margin=0.5) for _ in range(2))
-        assert isinstance(first, Comparison)
+        assert isinstance(first, PairedDifference)
         assert first == second
 
 

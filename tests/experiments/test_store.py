@@ -14,7 +14,7 @@ import pytest
 from rectifiers.core.errors import StoreError
 from rectifiers.experiments.result import FORMAT
 from rectifiers.experiments.store import Store, write_atomically
-from rectifiers.experiments.weights import write_training
+from rectifiers.experiments.weights import Run, write_run
 
 from .samples import cells, epoch, result, tiny
 
@@ -56,7 +56,7 @@ def test_where_weights_are_kept_a_trial_is_done_with_them(store: Store) -> None:
     keeping = Store(store.folder.parent, "sweep", keep_weights=True)
     store.write(result(TRIAL))
     assert (store.has(TRIAL), keeping.has(TRIAL)) == (True, False)
-    write_training(keeping.weights, result(TRIAL), {})
+    write_run(keeping.weights, Run(result(TRIAL), {}))
     assert keeping.has(TRIAL)
 
 
@@ -127,7 +127,7 @@ def test_full_or_broken_disk(
             store.write(result(other))
     assert str(caught.value) == (
         f"cannot write {store.path(other)}: {reason}; "
-        "everything finished before is kept, the same command goes on from there"
+        "everything that finished before is kept, and the same command continues from there"
     )
     assert files(store.folder) == sorted(["store.json", f"{TRIAL.id}/result.json"])
     assert store.read(TRIAL) == result(TRIAL)
@@ -177,7 +177,7 @@ def test_result_that_is_a_folder(store: Store) -> None:
 def test_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "thesis.tex").write_text("x")
-    with pytest.raises(StoreError, match="sweep is not empty and holds no results; give another --results"):
+    with pytest.raises(StoreError, match="sweep is not empty and holds no results; give another results folder"):
         Store(tmp_path, "sweep")
     assert files(tmp_path) == ["sweep/thesis.tex"]
 
@@ -191,20 +191,22 @@ def test_empty_folder_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["sweep", "sweep/deeper"])
 def test_file_in_place_of_a_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "sweep").write_text("x")
-    with pytest.raises(StoreError, match="Not a directory; give another --results"):
+    with pytest.raises(StoreError, match="Not a directory; give another results folder"):
         Store(tmp_path, name)
 
 
 def test_folder_of_another_experiment(store: Store) -> None:
     renamed = store.folder.with_name("other")
     store.folder.rename(renamed)
-    with pytest.raises(StoreError, match="other holds the runs of 'sweep', not of 'other'; give another --results"):
+    with pytest.raises(
+        StoreError, match="other holds the runs of 'sweep', not of 'other'; give another results folder"
+    ):
         Store(renamed.parent, "other")
 
 
 def test_folder_of_another_format(store: Store) -> None:
     (store.folder / "store.json").write_text(json.dumps({"runs": "sweep", "format": FORMAT + 1}))
-    message = f"was written in format {FORMAT + 1}, this version reads format {FORMAT}; give another --results"
+    message = f"was written in format {FORMAT + 1}, this version reads format {FORMAT}; give another results folder"
     with pytest.raises(StoreError, match=message):
         Store(store.folder.parent, "sweep")
 
@@ -212,7 +214,7 @@ def test_folder_of_another_format(store: Store) -> None:
 @pytest.mark.parametrize("content", [b"", b"[]", b'"sweep"', b'{"runs": "sweep"}', b"\xff\xfe"])
 def test_damaged_card(store: Store, content: bytes) -> None:
     (store.folder / "store.json").write_bytes(content)
-    with pytest.raises(StoreError, match=r"store\.json is damaged; move .*sweep away, or give another --results"):
+    with pytest.raises(StoreError, match=r"store\.json is damaged; move .*sweep away, or give another results folder"):
         Store(store.folder.parent, "sweep")
 
 

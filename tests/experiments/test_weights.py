@@ -8,8 +8,9 @@ from torch import nn
 
 from rectifiers import datasets, kernels
 from rectifiers.core.errors import ConfigError, StoreError
+from rectifiers.experiments.batches import build_batches
 from rectifiers.experiments.network import build_network
-from rectifiers.experiments.run_trial import build_batches, run_trial, train, trained
+from rectifiers.experiments.run_trial import run_afresh, run_once, run_trial
 from rectifiers.experiments.weights import transplant, weights_of
 
 from .samples import outcome, tiny
@@ -39,7 +40,7 @@ def test_kept_weights_give_the_bits_of_fresh_ones(tmp_path):
 )
 def test_what_is_not_trained_stays(part, moving):
     trial = tiny(start=START, trained=part, lr=0.1)
-    before, after = trained(trial.start, None, None)[1], train(trial)[1]
+    before, after = run_once(trial.start).weights, run_afresh(trial).weights
     fresh = weights_of(build_network(trial, DIGITS))
     moved = {name.split(".")[0] for name, value in after.items() if not value.equal(before.get(name, fresh[name]))}
     assert moved == moving
@@ -66,7 +67,7 @@ def test_weights_of_another_network_are_refused():
 def test_a_damaged_file_is_named(tmp_path):
     trial = tiny(start=START)
     (tmp_path / f"{trial.start.id}.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(StoreError, match="is damaged"):
+    with pytest.raises(StoreError, match=r"damaged, or no safetensors file: .*; delete it and run again"):
         run_trial(trial, weights=tmp_path)
 
 
@@ -76,10 +77,10 @@ def test_of_several_that_need_the_same_start_one_trains_it(tmp_path, monkeypatch
 
     def counted(trial, *arguments):
         runs.append(trial)
-        return train(trial, *arguments)
+        return run_afresh(trial, *arguments)
 
-    monkeypatch.setattr(module, "train", counted)
-    threads = [threading.Thread(target=trained, args=(trial.start, None, tmp_path)) for _ in range(3)]
+    monkeypatch.setattr(module, "run_afresh", counted)
+    threads = [threading.Thread(target=run_once, args=(trial.start, None, tmp_path)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -104,12 +105,12 @@ def test_without_epochs_the_start_is_evaluated():
 def test_a_vote_is_the_mean_of_its_members_answers(tmp_path):
     vote = tiny(vote=3, folds=3)
     result = run_trial(vote, weights=tmp_path)
-    data = build_batches(vote, DIGITS)[2]
+    data = build_batches(vote, DIGITS).test
     with kernels.using("reference"), torch.inference_mode():
         nets = []
         for member in vote.members:
             nets.append(build_network(member, DIGITS).eval())
-            nets[-1].load_state_dict(trained(member, None, tmp_path)[1])
+            nets[-1].load_state_dict(run_once(member, None, tmp_path).weights)
         hits = sum(
             int((sum(net(images).softmax(1) for net in nets).argmax(1) == labels).sum()) for images, labels in data
         )
@@ -118,7 +119,9 @@ def test_a_vote_is_the_mean_of_its_members_answers(tmp_path):
 
 
 def test_each_fold_is_held_out_by_the_seed_of_its_number():
-    held_out = [build_batches(tiny(folds=4, seed=seed, train_size=None), DIGITS)[1].split.images for seed in range(5)]
+    held_out = [
+        build_batches(tiny(folds=4, seed=seed, train_size=None), DIGITS).validation.split.images for seed in range(5)
+    ]
     assert torch.equal(held_out[0], held_out[4])
     assert not torch.equal(held_out[0], held_out[1])
 

@@ -8,9 +8,9 @@ import pytest
 
 from rectifiers import datasets
 from rectifiers.experiments.experiment import Experiment
-from rectifiers.experiments.network import build_network
+from rectifiers.experiments.network import build_network, count_parameters
 from rectifiers.experiments.result import COUNTS
-from rectifiers.experiments.run_trial import _sizes, run_trial
+from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 from rectifiers.papers import registry
@@ -19,7 +19,7 @@ from rectifiers.report.table import build
 
 def thresholds(trial: Trial) -> int:
     """Numbers that the activations learn, in the network at full size."""
-    return _sizes(build_network(trial, datasets.load(f"generated:{trial.dataset}")))["activation_parameters"]
+    return count_parameters(build_network(trial, datasets.load(f"generated:{trial.dataset}")))["activation_parameters"]
 
 
 def trial(name: str, row: str, column: str) -> Trial:

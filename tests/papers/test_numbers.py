@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from rectifiers.experiments.experiment import Published
+from rectifiers.experiments.experiment import PublishedNumbers
 from rectifiers.papers import registry
 
 ENTRIES = [name for name in registry if registry.get(name).published]
@@ -22,7 +22,7 @@ DOMAINS = {
 }
 
 
-def published(name: str) -> Published:
+def published(name: str) -> PublishedNumbers:
     numbers = registry.get(name).published
     assert numbers is not None
     return numbers

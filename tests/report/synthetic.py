@@ -6,8 +6,8 @@ import math
 import random
 from collections.abc import Collection
 
-from rectifiers.experiments.experiment import Arm, Experiment, Lead, Preset, Published
-from rectifiers.experiments.result import Epoch, Result, Shape, Trace
+from rectifiers.experiments.experiment import Arm, Experiment, Lead, Preset, PublishedNumbers
+from rectifiers.experiments.result import Epoch, Result, Shape, Trajectory
 from rectifiers.experiments.trial import Trial
 from rectifiers.report.table import Outcomes
 
@@ -41,7 +41,9 @@ def experiment(
                 "paper": Preset("as published", seeds=seeds, comparable=True),
                 "pocket": Preset("less data and fewer epochs", seeds=seeds),
             },
-            "published": Published("A Paper, Table 9", cells, derived, ("1.5 is misprinted.",)) if published else None,
+            "published": PublishedNumbers("A Paper, Table 9", cells, derived, ("1.5 is misprinted.",))
+            if published
+            else None,
             "deviations": ("the paper does not say which seeds it used",),
             "figures": ("curves", "shapes", "traces"),
             **fields,
@@ -109,9 +111,9 @@ def _shape(layer: str, slope: float) -> Shape:
     )
 
 
-def _trace(layers: tuple[str, ...], noise: random.Random) -> Trace:
+def _trace(layers: tuple[str, ...], noise: random.Random) -> Trajectory:
     steps = list(range(0, 200, 10))
-    return Trace(
+    return Trajectory(
         steps=steps,
         values={
             f"{layer}.{name}": [start + depth + step / 200 + noise.gauss(0, 0.03) for step in steps]

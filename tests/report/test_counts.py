@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rectifiers.experiments.experiment import Arm, Cell, Column, Experiment, Preset, Published
+from rectifiers.experiments.experiment import Arm, Cell, Column, Experiment, Preset, PublishedNumbers
 from rectifiers.experiments.result import Result
 from rectifiers.report.export import to_dict, to_markdown
 from rectifiers.report.figures import accuracy_figure, curves_figure, styles
@@ -17,7 +17,7 @@ MADE = Experiment(
     rows=(Arm("ReLU", {"activation": "relu"}), Arm("PReLU", {"activation": "prelu"})),
     columns=(Column("size", {}, metric="parameters"), Column("share", {}, metric="activation_share")),
     presets={"paper": Preset(note="counted", seeds=1, comparable=True)},
-    published=Published(
+    published=PublishedNumbers(
         "Somebody (2020), Table 1",
         {("ReLU", "size"): 1_000, ("PReLU", "size"): 1_010, ("ReLU", "share"): 0.0, ("PReLU", "share"): 1.0},
         quantities={"size": "parameters", "share": "share"},

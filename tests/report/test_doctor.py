@@ -10,7 +10,7 @@ import rectifiers
 from rectifiers.analysis import Watch, compare_diagnoses, compare_models, parameter_histograms
 from rectifiers.analysis.doctor.advice import Command
 from rectifiers.analysis.doctor.diagnosis import Diagnosis
-from rectifiers.core.errors import StoreError
+from rectifiers.core.errors import ConfigError
 from rectifiers.report.doctor import render_diagnosis, write_diagnosis
 from rectifiers.report.figures import (
     health_figure,
@@ -75,7 +75,7 @@ def test_writing(diagnosis: Diagnosis, tmp_path: Path) -> None:
     path = write_diagnosis(diagnosis, tmp_path / "new" / "page.html")
     assert path.read_text(encoding="utf-8") == render_diagnosis(diagnosis)
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError):
+    with pytest.raises(ConfigError, match=r"cannot write .*; choose another place"):
         write_diagnosis(diagnosis, tmp_path / "file" / "page.html")
 
 

@@ -211,7 +211,7 @@ def test_nothing_to_do_changes_nothing() -> None:
         (("shift:2",), ConfigError, "augmentation 'shift' expects 0 to 1, got 2"),
         (("gaussian:0",), ConfigError, "augmentation 'gaussian' expects at least 0.1, got 0"),
         (("gaussian:inf",), ConfigError, "augmentation 'gaussian' needs a finite number"),
-        (("flip", "crop:4", "flip"), ConfigError, "augmentation 'flip' stands twice in flip crop:4 flip"),
+        (("flip", "crop:4", "flip"), ConfigError, "augmentation 'flip' appears twice in flip crop:4 flip"),
     ],
 )
 def test_what_cannot_be_is_refused(specs: tuple[str, ...], error: type[Exception], message: str) -> None:

@@ -1,4 +1,4 @@
-"""What a training leaves alone."""
+"""What training leaves alone."""
 
 from __future__ import annotations
 

@@ -12,22 +12,28 @@ import typer
 
 from ..core.errors import ConfigError
 from .options import JsonOption
-from .output import print_json, save
+from .output import print_json
 
 if TYPE_CHECKING:
-    from ..report.speed.measure import Setting
-    from ..report.speed.peak import Peak
+    from ..speed.measure import Timing
+    from ..speed.peak import Peak
 
 
 def run_benchmark(
     sizes: Annotated[
-        str, typer.Option("--sizes", help="Shapes of the input, channels second.")
+        str, typer.Option("--sizes", help="Shapes of the input, channels second, with commas between them.")
     ] = "2x4,128x10x12x12,128x64x32x32",
-    threads: Annotated[str, typer.Option("--threads", help="Numbers of PyTorch's threads.")] = "1,2",
-    rounds: Annotated[int, typer.Option("--rounds", min=2, help="Turns that each function takes.")] = 15,
+    threads: Annotated[
+        str, typer.Option("--threads", help="Numbers of threads for PyTorch, with commas between them.")
+    ] = "1,2",
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=2, help="Rounds, in each of which every function is timed once.")
+    ] = 15,
     batch: Annotated[
         int,
-        typer.Option("--batch", min=0, help="Images of the training step whose memory is measured; 0 leaves it out."),
+        typer.Option(
+            "--batch", min=0, help="Images in the training step whose peak memory is measured; 0 leaves this out."
+        ),
     ] = 128,
     output: Annotated[
         Path | None, typer.Option("--output", help="Keep the numbers in a .json file.", show_default=False)
@@ -39,32 +45,31 @@ def run_benchmark(
 ) -> None:
     """Check the functions against float64, then time them against nn.ReLU, forward and backward."""
     shapes, counts = [_shape(size) for size in _items(sizes)], [_count(item) for item in _items(threads)]
-    from ..report.speed import measure, peak, subjects
+    from ..core.files import write_file
+    from ..speed.measure import measure
+    from ..speed.peak import measure_peaks
+    from ..speed.subjects import find_rivals
 
-    rivals, states = subjects.rivals()
+    rivals, states = find_rivals()
     facts: dict[str, Any] = {"machine": _machine(), "rivals": states, "settings": [], "training_step": []}
     say = (lambda line: None) if as_json else print
     for heading in ("machine", "rivals"):
         say("\n".join(f"{key}: {value}" for key, value in facts[heading].items()))
-    for shape in shapes:
-        timed = [*subjects.yardsticks(), *subjects.ours(shape[1]), *rivals]
-        for count in counts:
-            for layout in measure.LAYOUTS if len(shape) == 4 else ("contiguous",):
-                setting = measure.measure(timed, shape, layout, count, rounds)
-                facts["settings"].append(asdict(setting))
-                say("\n" + "\n".join(_lines(setting)))
+    for timing in measure(rivals, shapes, counts, rounds):
+        facts["settings"].append(asdict(timing))
+        say("\n" + "\n".join(_lines(timing)))
     if batch:
-        peaks = peak.measure(batch)
+        peaks = measure_peaks(batch)
         facts["training_step"] = [asdict(one) for one in peaks]
         say("\n" + "\n".join(_peak_lines(peaks)))
     if as_json:
         print_json(facts)
     if output is not None:
-        save(output, json.dumps(_rounded(facts), indent=1, ensure_ascii=False) + "\n")
+        write_file(output, json.dumps(_round(facts), indent=1, ensure_ascii=False) + "\n")
     if plot is not None:
         from ..report.figures import costs, svg
 
-        save(plot, svg(costs.costs_figure(_rounded(facts["settings"])), name="kernels", title=costs.TITLE))
+        write_file(plot, svg(costs.costs_figure(_round(facts["settings"])), name="kernels", title=costs.TITLE))
 
 
 def _items(text: str) -> list[str]:
@@ -94,16 +99,16 @@ def _machine() -> dict[str, Any]:
     return {**provenance(), "load in the last 1, 5, 15 minutes": load, "kernels": states}
 
 
-def _lines(setting: Setting) -> list[str]:
-    size = "×".join(map(str, setting.shape))
+def _lines(timing: Timing) -> list[str]:
+    size = "×".join(map(str, timing.shape))
     heading = (
-        f"{size}, {setting.layout}, threads: {setting.threads}; nn.ReLU {setting.relu_microseconds:.1f} µs, "
-        f"copy {setting.copy_gigabytes:.1f} GB/s"
+        f"{size}, {timing.layout}, threads: {timing.threads}; nn.ReLU {timing.relu_microseconds:.1f} µs, "
+        f"copy {timing.copy_gigabytes:.1f} GB/s"
     )
-    longest = max(len(row.function) for row in setting.rows)
+    longest = max(len(row.function) for row in timing.rows)
     columns = f"  {'':{longest}}  × nn.ReLU [quartiles]   × nn.PReLU  B kept  error (composite)"
     lines = [heading, columns]
-    for row in setting.rows:
+    for row in timing.rows:
         low, middle, high = row.ratio
         kept = "" if row.bytes_kept is None else f"{row.bytes_kept:.1f}"
         errors = "" if row.error is None else f"{row.error:.0e} ({row.composite_error:.0e})"
@@ -125,10 +130,10 @@ def _peak_lines(peaks: list[Peak]) -> list[str]:
     ]
 
 
-def _rounded(value: Any) -> Any:
+def _round(value: Any) -> Any:
     """Four digits: more is noise, and files that are kept are read."""
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _round(item) for key, item in value.items()}
+    return [_round(item) for item in value] if isinstance(value, list | tuple) else value

@@ -19,7 +19,7 @@ def plot(
         curves: values at these.
         title: what it shows.
         width: of the drawing, in characters.
-        height: likewise.
+        height: of the drawing, in lines.
 
     Returns:
         Lines of equal length.

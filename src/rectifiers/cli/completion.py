@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core.registry import Registry
+from ..lab.kinds import KINDS
 from ..papers import registry as experiments_registry
-from .kinds import KINDS
 
 
 def names(incomplete: str) -> list[tuple[str, str]]:

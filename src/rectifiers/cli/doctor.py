@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.errors import ConfigError, DataError, ShapeError
-from .factory import build_model
+from ..core.errors import ConfigError, ShapeError
+from .inputs import make_inputs, parse_sizes
 from .options import DATA, DataOption, JsonOption
-from .output import print_json, save
+from .output import print_json
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from ..analysis.doctor.diagnosis import Diagnosis
     from ..analysis.inside.parameters import ParameterHistogram
     from ..datasets.examples import Examples
@@ -27,7 +23,7 @@ def diagnose_model(
         str,
         typer.Argument(
             metavar="PACKAGE.MODULE:FACTORY",
-            help="What makes the model, called without arguments; found from the working directory, too.",
+            help="What makes the model when called without arguments; looked for in the working directory, too.",
             show_default=False,
         ),
     ],
@@ -47,13 +43,16 @@ def diagnose_model(
         typer.Option(
             "--input",
             metavar="SIZES",
-            help="Shape of an input of random numbers, where there are no data; one for each argument.",
+            help="Shape of an input of random numbers, if there are no data; one for each argument.",
             show_default=False,
         ),
     ] = None,
     split: Annotated[str, typer.Option("--split", help="Which examples: train or test.")] = "train",
     normalise: Annotated[
-        str, typer.Option("--normalise", help="What the model was trained with: standard, unit, cifar10, imagenet, ….")
+        str,
+        typer.Option(
+            "--normalise", help="Normalisation that the model was trained with: standard, unit, cifar10, imagenet, …."
+        ),
     ] = "standard",
     batch_size: Annotated[int, typer.Option("--batch-size", help="Examples per batch.", min=1)] = 64,
     batches: Annotated[
@@ -71,21 +70,25 @@ def diagnose_model(
         raise ConfigError(f"--output must end in .html, .json or .csv, got {output}")
     if data is None and not inputs:
         raise ConfigError("give --data, for real examples, or --input, for random numbers")
-    shapes = [_shape(text) for text in inputs or ()]
+    shapes = [parse_sizes(text) for text in inputs or ()]
 
     import torch
 
     from ..analysis import diagnose, parameter_histograms
     from ..analysis.doctor.advice import Command
-    from ..analysis.inside.parameters import learned
+    from ..core.factory import build_model
+    from ..core.learned import learned_values
+    from ..surgery.carry import saving
+    from ..surgery.weights_file import read_weights
+    from ..training.batches import Batches
 
     # A model without weights of its own is the same in every call, and so are the figures.
     torch.manual_seed(0)
     subject = build_model(model)
     if weights is not None:
-        _load(subject, weights)
+        saving.load_strictly(subject, read_weights(weights).tensors, str(weights))
     if data is None:
-        diagnosis = diagnose(subject, [_noise(shapes)]).with_note(
+        diagnosis = diagnose(subject, [make_inputs(shapes)]).with_note(
             "random numbers were looked at, no data: give --data for figures that mean something"
         )
     else:
@@ -96,29 +99,17 @@ def diagnose_model(
                 f"{'×'.join(map(str, examples.shape))}; leave it out, or resize the data"
             )
         shapes = [(1, *examples.shape)]
-        diagnosis = diagnose(subject, _Batches(examples, normalise, batch_size), batches=batches)
+        fed = Batches(examples, batch_size, normalise=examples.numbers(normalise))
+        diagnosis = diagnose(subject, fed, batches=batches)
     diagnosis = diagnosis.with_command(Command(model, tuple(shapes), str(weights or "")))
     if output is not None:
-        _write(diagnosis, output, parameter_histograms(subject) if any(True for _ in learned(subject)) else [])
+        _write(diagnosis, output, parameter_histograms(subject) if any(True for _ in learned_values(subject)) else [])
     if as_json:
         print_json(diagnosis.to_dict())
         return
     print(diagnosis)
     if output is not None:
         print(f"\nReport: {output}")
-
-
-class _Batches:
-    """Batches of a split in its own order, with labels or masks."""
-
-    def __init__(self, examples: Examples, normalise: str, size: int) -> None:
-        self.examples, self.size = examples, size
-        self.numbers = examples.numbers(normalise)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, len(self.examples.targets), self.size):
-            run = slice(start, start + self.size)
-            yield self.numbers(self.examples.take(run)), self.examples.targets[run]
 
 
 def _examples(data: str, data_dir: Path, split: str) -> Examples:
@@ -131,44 +122,12 @@ def _examples(data: str, data_dir: Path, split: str) -> Examples:
     return dataset.train if split == "train" else dataset.test
 
 
-def _shape(text: str) -> tuple[int, ...]:
-    if not re.fullmatch(r"\d+(,\d+)*", text):
-        raise ConfigError(f"--input needs sizes with commas, such as 64,3,32,32, got {text!r}")
-    return tuple(map(int, text.split(",")))
-
-
-def _noise(shapes: list[tuple[int, ...]]) -> tuple[Tensor, ...]:
-    """A batch of normal numbers."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    return tuple(torch.randn(shape, generator=generator) for shape in shapes)
-
-
-def _load(model: nn.Module, path: Path) -> None:
-    """Put weights into a model.
-
-    Raises:
-        DataError: the file is not there, or is no safetensors file.
-        ConfigError: the weights are another model's.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"cannot read {path}: {error}; expected a .safetensors file") from None
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ConfigError(f"{path} does not fit {type(model).__name__}: {error}") from None
-
-
 def _write(diagnosis: Diagnosis, path: Path, histograms: list[ParameterHistogram]) -> None:
     if path.suffix == ".html":
         from ..report.doctor import write_diagnosis
 
         write_diagnosis(diagnosis, path, histograms=histograms)
     else:
-        save(path, diagnosis.to_json() if path.suffix == ".json" else diagnosis.to_csv())
+        from ..core.files import write_file
+
+        write_file(path, diagnosis.to_json() if path.suffix == ".json" else diagnosis.to_csv())

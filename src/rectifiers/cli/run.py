@@ -1,4 +1,4 @@
-"""`rectifiers run`: train what is not trained yet, then show what came out."""
+"""`rectifiers run`: run what was not run yet, then show what came out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.wording import plural
 from .options import (
     DATA,
     RESULTS,
@@ -19,14 +20,11 @@ from .options import (
     SeedsOption,
     SettingsOption,
     WorkersOption,
+    split_settings,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..experiments.runner import Progress
-    from ..experiments.store import Store
-    from ..experiments.trial import Trial
+    from ..lab import Results
 
 
 def run_experiment(
@@ -40,68 +38,47 @@ def run_experiment(
     download: Annotated[bool, typer.Option("--download", help="Fetch data files that are missing.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no HTML page at the end.")] = False,
 ) -> None:
-    """Run an experiment; what the results folder has already is not run again.
+    """Run an experiment; what the results folder already has is not run again.
 
-    Ctrl-C keeps what has finished, and the same command goes on from there.
+    Ctrl-C keeps what has finished, and the same command continues from there.
     """
-    from ..experiments import runner
-    from .preflight import check_data, check_names
-    from .progress import shown
-    from .report import report_path, write_report
-    from .selection import select
-    from .table import print_sections, print_terminal_table
+    from .. import lab
+    from .table import print_results, print_sections
 
-    selection = select(experiment, preset, seeds, settings)
-    trials, folder = selection.trials, results / selection.experiment.folder
-    done, starts = selection.done(results), selection.starts(results)
-    check_names([*trials, *starts])
-    _say(f"{selection.heading}\n{len(trials)} trainings, {len(done)} done before, in {folder}")
+    selection = lab.open(
+        experiment,
+        preset=preset,
+        seeds=seeds,
+        settings=split_settings(settings),
+        data_dir=data_dir,
+        results=results,
+    )
+    runs = plural(len(selection.trials), "run")
+    _say(f"{selection.heading}\n{runs}, {len(selection.done())} done before, in {selection.folder}")
     if download:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        to_do = [trial for trial in trials if trial not in done]
-        check_data([*to_do, *starts], data_dir, download=download)
-        store = selection.store(results)
-        with shown(len(trials)) as report:
-            progress = runner.run(
-                selection.cells,
-                store,
-                workers=workers,
-                data_dir=data_dir.expanduser().resolve(),
-                on_progress=report,
-            )
+        found = lab.run(selection, workers=workers, download=download)
     except KeyboardInterrupt:
-        kept = len(selection.done(results))
-        _say(f"stopped: {kept} of {len(trials)} trainings are kept in {folder}; go on with\n  {_this_command()}")
+        kept = f"{len(selection.done())} of {runs}"
+        _say(f"stopped: {kept} are kept in {selection.folder}; continue with\n  {_this_command()}")
         raise typer.Exit(130) from None
-    outcomes = store.outcomes(selection.cells)
-    print_terminal_table(selection, outcomes)
+    print_results(found)
     if not no_report:
-        path = report_path(selection, results)
-        print_sections(write_report(selection, outcomes, path, results, data_dir))
-        print(f"\nReport: {path}")
-    for trial in selection.done(results):
-        _story(store, trial).unlink(missing_ok=True)
-    _tell_failures(progress, store)
-    if progress.failed:
+        report = lab.report(selection)
+        print_sections(report.sections)
+        print(f"\nReport: {report}")
+    if found.failed:
+        _tell_failures(found)
         raise typer.Exit(1)
 
 
-def _tell_failures(progress: Progress, store: Store) -> None:
-    """Say which trainings failed and why, and keep the whole story beside where the result would be."""
-    from ..experiments.store import write_atomically
-
-    for trial, story in progress.failed.items():
-        path = _story(store, trial)
-        write_atomically(path, f"{trial}\n\n{story.rstrip()}\n")
-        _say(f"failed: {trial}\n  {story.rstrip().splitlines()[-1]}\n  all of it: {path}")
-    if progress.failed:
-        _say(f"{len(progress.failed)} of {progress.total} trainings failed; try them again with\n  {_this_command()}")
-
-
-def _story(store: Store, trial: Trial) -> Path:
-    """Where it is told why a training failed."""
-    return store.path(trial).with_name("error.txt")
+def _tell_failures(found: Results) -> None:
+    """Say which runs failed and why."""
+    for trial, failure in found.failed.items():
+        _say(f"failed: {trial}\n  {failure.reason}\n  all of it: {failure.path}")
+    total = plural(len(found.selection.trials), "run")
+    _say(f"{len(found.failed)} of {total} failed; try again with\n  {_this_command()}")
 
 
 def _this_command() -> str:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ..core.errors import ConfigError, UnsupportedError
+from ..lab.describing import describe
+from ..lab.kinds import KINDS, find
 from . import completion
-from .kinds import KINDS, find
 from .options import DATA, DataOption, JsonOption
-from .output import print_json, save
-
-if TYPE_CHECKING:
-    from ..experiments.experiment import Arm, Experiment, Published
+from .output import print_json
 
 
 def show_thing(
@@ -51,13 +46,10 @@ def show_thing(
     if plot is not None:
         if kind != "activations":
             raise ConfigError(f"--plot draws activations; {name!r} is in {kind}")
-        save(plot, _drawing(name, plot.suffix))
-    facts = {
-        "name": name,
-        "kind": KINDS[kind].kind,
-        "summary": KINDS[kind].summary(name),
-        **_FACTS[kind](name, data_dir),
-    }
+        from ..core.files import write_file
+
+        write_file(plot, _draw(name, plot.suffix))
+    facts = describe(name, kind, data_dir)
     if as_json:
         print_json(facts)
         return
@@ -67,90 +59,6 @@ def show_thing(
         print(f"\nplot: {plot}")
     elif kind == "activations":
         print(_sketch(name))
-
-
-def _activation(name: str, data_dir: Path) -> dict[str, Any]:
-    spec = asdict(KINDS["activations"].get(name).spec)
-    return {**{key: value for key, value in spec.items() if key not in ("name", "kind")}, "works_on": spec["kind"]}
-
-
-def _network(name: str, data_dir: Path) -> dict[str, Any]:
-    text = inspect.getdoc(KINDS["networks"].get(name)) or ""
-    return {"description": text.partition("\nArgs:")[0].partition("\nShape:")[0].partition("\n")[2].strip()}
-
-
-def _dataset(name: str, data_dir: Path) -> dict[str, Any]:
-    from .. import datasets
-    from ..datasets.source import GivenSource
-
-    source = datasets.registry.get(name)
-    if issubclass(source, GivenSource):
-        return {"written": f"{name}:{source.wanted}"}
-    found = datasets.check(name, data_dir)
-    return {
-        "ready": found.ready,
-        "files": [str(path) for path in found.found],
-        "missing": list(found.missing),
-        "advice": found.advice,
-    }
-
-
-def _experiment(name: str, data_dir: Path) -> dict[str, Any]:
-    from ..papers.state import state
-
-    experiment = KINDS["experiments"].get(name)
-    return {
-        "title": experiment.title,
-        "paper": experiment.paper,
-        "state": state(experiment, data_dir),
-        "settings": dict(experiment.settings),
-        "rows": [arm.label for arm in experiment.rows],
-        "columns": [arm.label for arm in experiment.columns],
-        "shows": list(dict.fromkeys(_shown(experiment, column) for column in experiment.columns)),
-        "baseline": experiment.baseline if experiment.rows else "",
-        "margin": experiment.margin if experiment.rows else None,
-        "presets": {
-            preset: size.note if experiment.lacking else f"{len(experiment.cells(preset))} trainings. {size.note}"
-            for preset, size in experiment.presets.items()
-        },
-        **_published(experiment.published),
-        "deviations": list(experiment.deviations),
-    }
-
-
-def _shown(experiment: Experiment, column: Arm) -> str:
-    """What a column shows."""
-    from ..experiments.result import COUNTS, METRICS
-
-    metric = experiment.metric_of(column)
-    text = METRICS[metric]
-    return text if metric in COUNTS else f"{experiment.aggregate_of(column)} of the seeds' {text}"
-
-
-def _published(published: Published | None) -> dict[str, Any]:
-    """What the paper prints, row by row."""
-    if published is None:
-        return {"published": ""}
-    return {
-        "published": published.source,
-        "numbers": _by_row({**published.absent, **published.cells, **published.derived}),
-        "plus_or_minus": _by_row(published.uncertainties),
-        "parameters_per_unit": dict(published.parameters),
-        "stated": dict(published.stated),
-        "says": list(published.says),
-        "contradictions": list(published.notes),
-        "corrected": _by_row(published.corrections),
-    }
-
-
-def _by_row(cells: Mapping[tuple[str, str], Any]) -> dict[str, dict[str, Any]]:
-    rows: dict[str, dict[str, Any]] = {}
-    for (row, column), value in cells.items():
-        rows.setdefault(row, {})[column] = value
-    return rows
-
-
-_FACTS = {"activations": _activation, "networks": _network, "datasets": _dataset, "experiments": _experiment}
 
 
 def _text(facts: dict[str, Any]) -> list[str]:
@@ -204,7 +112,7 @@ def _words(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _drawing(name: str, suffix: str) -> str | bytes:
+def _draw(name: str, suffix: str) -> str | bytes:
     from ..report.figures import function_figure, plot_function, png
 
     if suffix.lower() == ".svg":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,19 +13,14 @@ import typer
 
 from ..core.errors import ConfigError
 from . import completion
-from .factory import build_model
-from .options import JsonOption
+from .inputs import make_inputs, parse_sizes
+from .options import JsonOption, split_settings
 from .output import print_json, width
-from .setting import split_setting
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
-    from torch import Tensor
 
     from ..surgery.plan import SwapPlan
-    from ..surgery.select import Where
-
-_SLICE = re.compile(r"(-?\d*):(-?\d*)(?::(-?\d+))?")
 
 
 def swap_activations(
@@ -34,7 +28,7 @@ def swap_activations(
         str,
         typer.Argument(
             metavar="PACKAGE.MODULE:FACTORY",
-            help="What makes the model, called without arguments; found from the working directory, too.",
+            help="What makes the model when called without arguments; looked for in the working directory, too.",
             show_default=False,
         ),
     ],
@@ -80,19 +74,24 @@ def swap_activations(
     """Put another activation into a model, and show what changes and whether the outputs stay."""
     if plan_only and target is not None:
         raise ConfigError("--plan-only changes nothing, so that there is nothing to --save; leave one of them out")
-    choices = {"where": _where(where), "from_": tuple(from_.split(",")), **_settings(settings or ())}
-    example = tuple(_input(text, dtype) for text in inputs)
+    shapes, chosen = [parse_sizes(text) for text in inputs], _settings(settings)
 
     import torch
 
+    from ..core.factory import build_model
     from ..surgery import plan_swap, swap
     from ..surgery.carry import saving
+    from ..surgery.weights_file import read_weights
+    from ..surgery.where import parse_where
+
+    choices = {"where": parse_where(where), "from_": tuple(from_.split(",")), **chosen}
+    example = make_inputs(shapes, dtype)
 
     # A model without weights of its own is the same in every call, and so are the figures of the check.
     torch.manual_seed(0)
     subject = build_model(model)
     if weights is not None:
-        saving.load_strictly(subject, saving.read_tensors(weights), str(weights))
+        saving.load_strictly(subject, read_weights(weights).tensors, str(weights))
     if plan_only:
         plan, check = plan_swap(subject, to, example=example, **choices), None
     else:
@@ -139,47 +138,16 @@ def _grid(plan: SwapPlan) -> Grid:
     return grid
 
 
-def _where(text: str) -> Where:
-    """A place in the words of the command line."""
-    if len(text) > 2 and text.startswith("/") and text.endswith("/"):
-        try:
-            return re.compile(text[1:-1])
-        except re.error as error:
-            raise ConfigError(f"--where {text} is no pattern: {error}") from None
-    parts = [int(part) if re.fullmatch(r"-?\d+", part) else part for part in text.split(",")]
-    if len(parts) > 1:
-        return parts
-    numbers = _SLICE.fullmatch(text)
-    if numbers:
-        return slice(*(int(number) if number else None for number in numbers.groups()))
-    return parts[0]
-
-
-def _settings(settings: Sequence[str]) -> dict[str, Any]:
+def _settings(settings: Sequence[str] | None) -> dict[str, Any]:
     """The settings as keyword arguments, but for those that have an option of their own or make no sense here."""
     from ..surgery import plan_swap, swap
 
     own = {"model", "to", "example", "where", "from_"}
     elsewhere = set(inspect.signature(swap).parameters) - set(inspect.signature(plan_swap).parameters)
-    chosen = dict(split_setting(setting, "share=layer") for setting in settings)
+    chosen = split_settings(settings, "share=layer")
     for key in chosen:
         if key in own:
             raise ConfigError(f"--set cannot change {key}, which has an option or argument of its own")
         if key in elsewhere:
             raise ConfigError(f"--set cannot change {key}, which concerns training; use rectifiers.swap for it")
     return chosen
-
-
-def _input(text: str, dtype: str) -> Tensor:
-    """An input of this shape: normal numbers, or zeros and ones if it holds integers."""
-    import torch
-
-    if not re.fullmatch(r"\d+(,\d+)*", text):
-        raise ConfigError(f"--input needs sizes with commas, such as 1,3,224,224, got {text!r}")
-    kind = getattr(torch, dtype, None)
-    if not isinstance(kind, torch.dtype):
-        raise ConfigError(f"--input-dtype needs a dtype of PyTorch, such as float, long or bool, got {dtype!r}")
-    shape, generator = [int(size) for size in text.split(",")], torch.Generator().manual_seed(0)
-    if kind.is_floating_point:
-        return torch.randn(shape, generator=generator).to(kind)
-    return torch.randint(0, 2, shape, generator=generator).to(kind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -17,13 +16,13 @@ from .options import (
     ResultsOption,
     SeedsOption,
     SettingsOption,
+    split_settings,
 )
-from .output import PIPE_WIDTH, save, width
+from .output import width
 
 if TYPE_CHECKING:
+    from ..lab import Results
     from ..report.analyses.section import Section
-    from ..report.table import Outcomes, Table
-    from .selection import Selection
 
 
 class Format(str, Enum):
@@ -43,46 +42,44 @@ def print_table(
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
     results: ResultsOption = RESULTS,
-    style: Annotated[Format, typer.Option("--format", "-f", help="For whom.")] = Format.terminal,
+    style: Annotated[Format, typer.Option("--format", "-f", help="Form of the table.")] = Format.terminal,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write instead of printing.", show_default=False)
     ] = None,
 ) -> None:
-    """Print the table of an experiment, without running anything; what was not run says so."""
-    from ..experiments.archive import to_jsonl
-    from ..report.table import build
-    from .report import kept_sections
-    from .selection import select
+    """Print the table of an experiment without running anything; cells that were not run say so."""
+    from .. import lab
+    from ..core.files import write_file
 
-    selection = select(experiment, preset, seeds, settings)
-    outcomes = selection.outcomes(results)
+    found = lab.table(experiment, preset=preset, seeds=seeds, settings=split_settings(settings), results=results)
     if style is Format.terminal and output is None:
-        print(f"{selection.heading}\n")
-        print_terminal_table(selection, outcomes)
-        print_sections(kept_sections(selection, results))
+        print(f"{found.selection.heading}\n")
+        print_results(found)
+        print_sections(found.sections)
         return
-    if style is Format.jsonl:
-        text = to_jsonl(result for _, result in outcomes if result is not None)
-    else:
-        table = build(selection.experiment, selection.preset, outcomes)
-        text = _text(table, kept_sections(selection, results), style)
+    writers = {
+        Format.terminal: found.to_text,
+        Format.markdown: found.to_markdown,
+        Format.csv: found.to_csv,
+        Format.latex: found.to_latex,
+        Format.json: found.to_json,
+        Format.jsonl: found.to_jsonl,
+    }
+    text = writers[style]()
     if output is None:
         print(text, end="")
     else:
-        save(output, text)
+        write_file(output, text)
 
 
-def print_terminal_table(selection: Selection, outcomes: Outcomes) -> None:
-    """Print the table with colours, as wide as the terminal."""
+def print_results(results: Results) -> None:
+    """Print a table with colours, as wide as the terminal."""
     from rich.console import Console
 
-    from ..report.table import build
     from ..report.terminal import render
 
     columns = width()
-    Console(width=columns, highlight=False).print(
-        render(build(selection.experiment, selection.preset, outcomes), columns)
-    )
+    Console(width=columns, highlight=False).print(render(results.table, columns))
 
 
 def print_sections(sections: Sequence[Section]) -> None:
@@ -93,32 +90,3 @@ def print_sections(sections: Sequence[Section]) -> None:
 
     if sections:
         Console(width=width(), highlight=False).print(render_sections(sections))
-
-
-def _text(table: Table, sections: Sequence[Section], style: Format) -> str:
-    from ..report import export
-
-    if style is Format.terminal:
-        return _plain(table, sections)
-    if style is Format.json:
-        return json.dumps(export.to_dict(table), indent=2, ensure_ascii=False) + "\n"
-    writers = {Format.markdown: export.to_markdown, Format.csv: export.to_csv, Format.latex: export.to_latex}
-    text = writers[style](table)
-    if style is Format.markdown:
-        text += "".join(f"\n## {section.heading}\n\n{export.section_to_markdown(section)}" for section in sections)
-    return text
-
-
-def _plain(table: Table, sections: Sequence[Section]) -> str:
-    import io
-
-    from rich.console import Console
-
-    from ..report.terminal import render, render_sections
-
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=PIPE_WIDTH, highlight=False)
-    console.print(render(table, PIPE_WIDTH))
-    if sections:
-        console.print(render_sections(sections))
-    return buffer.getvalue()

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .errors import ConfigError
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -36,3 +38,27 @@ def written_whole(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def write_file(path: Path, content: str | bytes, *, make_folder: bool = False) -> None:
+    """Write a file that the user asked for, whole or not at all; to a device such as /dev/stdout it is just written.
+
+    Args:
+        path: where to.
+        content: of the file; text as UTF-8.
+        make_folder: make the folder if it is not there.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    data = content if isinstance(content, bytes) else content.encode()
+    try:
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        with written_whole(path.resolve()) as file:  # not in place of a link to it
+            file.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror or error}; choose another place") from None

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from .errors import ConfigError
+from .learned import shaping_parameters
 
 
 def param_groups(
@@ -52,7 +53,7 @@ def param_groups(
     for name, parameter in model.named_parameters():
         if is_lazy(parameter):
             raise ConfigError(f"parameter {name} has no shape yet; call the model on one batch before the optimizer")
-    shaping = {parameter for module in model.modules() for parameter in activation_parameters(module)}
+    shaping = shaping_parameters(model)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {
@@ -69,11 +70,3 @@ def param_groups(
         },
     ]
     return [group for group in groups if group["params"]]
-
-
-def activation_parameters(module: nn.Module) -> list[nn.Parameter]:
-    """The parameters of this one module that shape an activation: ours, and those of PyTorch's own PReLU."""
-    if isinstance(module, nn.PReLU):
-        return list(module.parameters())
-    own = getattr(module, "activation_parameters", None)
-    return list(own()) if own is not None else []

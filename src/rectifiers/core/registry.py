@@ -78,6 +78,10 @@ class Registry(Generic[T]):
 
         return add
 
+    def added_in(self, module: str) -> list[str]:
+        """Names of what a module has registered, such as `__main__`, the user's script or notebook."""
+        return [name for name, thing in self._added.items() if getattr(thing, "__module__", None) == module]
+
     def summary(self, name: str) -> str:
         """First line of the thing's documentation, without importing it where it is built in."""
         if name in self.table:

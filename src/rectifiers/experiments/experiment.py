@@ -24,10 +24,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Column(Arm):
-    """A column that shows something else of its trainings than the experiment's other columns.
+    """A column that shows something else of its runs than the experiment's other columns.
 
     Args:
-        metric: which number of each training; None takes the experiment's.
+        metric: which number of each run; None takes the experiment's.
         aggregate: what is made of the seeds; None takes the experiment's.
         cells: row → trial fields that it changes in that row alone.
     """
@@ -37,15 +37,15 @@ class Column(Arm):
     cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def continued(arm: Arm, **start: Any) -> Arm:
-    """A row whose trainings, under columns that start from trained weights, start from those of the same function.
+def continue_row(arm: Arm, **start: Any) -> Arm:
+    """Let the runs of a row, under columns that start from trained weights, start from those of the same function.
 
     Args:
         arm: the row.
         **start: where what it starts from differs.
 
     Example:
-        >>> continued(Arm("ReLU", {"activation": "relu"}), epochs=3).settings["start"]
+        >>> continue_row(Arm("ReLU", {"activation": "relu"}), epochs=3).settings["start"]
         {'activation': 'relu', 'epochs': 3}
     """
     return replace(arm, settings={**arm.settings, "start": {**arm.settings, **start}})
@@ -60,7 +60,7 @@ class Preset:
         settings: trial fields it sets, over those of the experiment.
         seeds: how many seeds, counted from 0.
         rows: labels of the rows it runs, with the trial fields it changes in each where it is a mapping; None for all.
-        columns: likewise of the columns.
+        columns: the same of the columns.
         comparable: whether its numbers may stand beside the published ones.
     """
 
@@ -86,7 +86,7 @@ class Lead:
     """A line below the table: by how much one row leads the best of others, column by column.
 
     Args:
-        label: of the line; the paper's numbers for it stand in `Published.derived` under the same label.
+        label: of the line; the paper's numbers for it stand in `PublishedNumbers.derived` under the same label.
         row: label of the row that leads, or falls behind.
         over: labels of the rows whose best it is held against.
     """
@@ -100,7 +100,7 @@ Quantity = Literal["accuracy", "error", "parameters", "share", "points", "correl
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedNumbers:
     """A paper's numbers, with their place in the paper.
 
     Accuracies, errors and shares are in percent, points are of percent, parameters are counts.
@@ -139,7 +139,7 @@ class Published:
         """The printed number as our tables show it, errors as accuracies; None where there is none.
 
         Example:
-            >>> numbers = Published("Table 1", {("ReLU", "test"): 9.25}, quantities={"test": "error"})
+            >>> numbers = PublishedNumbers("Table 1", {("ReLU", "test"): 9.25}, quantities={"test": "error"})
             >>> numbers.ours("ReLU", "test")
             90.75
         """
@@ -168,7 +168,7 @@ class Experiment:
         rows: what is compared; usually the activations.
         columns: under which conditions.
         presets: sizes by name: smoke, pocket, paper.
-        metric: which number of a training its cells show, where a column does not say.
+        metric: which number of a run its cells show, where a column does not say.
         aggregate: what is made of the seeds: their mean or the best of them.
         baseline: label of the row that the others are paired with.
         margin: difference in percentage points below which two rows count as equivalent.
@@ -193,7 +193,7 @@ class Experiment:
     baseline: str = "ReLU"
     margin: float = 0.5
     paper: str = ""
-    published: Published | None = None
+    published: PublishedNumbers | None = None
     leads: tuple[Lead, ...] = ()
     deviations: tuple[str, ...] = ()
     runs: str = ""
@@ -208,7 +208,7 @@ class Experiment:
         for kind, arms in (("row", self.rows), ("column", self.columns)):
             labels = [arm.label for arm in arms]
             if not labels or len(set(labels)) != len(labels):
-                raise ConfigError(f"experiment {self.name!r}: {kind} labels must be there and differ, got {labels}")
+                raise ConfigError(f"experiment {self.name!r}: {kind} labels must be present and distinct, got {labels}")
         known = [arm.label for arm in self.rows]
         for lead in self.leads:
             if not lead.over:
@@ -223,7 +223,7 @@ class Experiment:
         return (self.runs or self.name).replace("/", "-")
 
     def metric_of(self, column: Arm) -> Metric:
-        """Which number of a training a column shows."""
+        """Which number of a run a column shows."""
         return (column.metric if isinstance(column, Column) else None) or self.metric
 
     def aggregate_of(self, column: Arm) -> Aggregate:
@@ -232,13 +232,13 @@ class Experiment:
 
     @property
     def counts(self) -> bool:
-        """Whether all that it shows can be counted without a training."""
+        """Whether all that it shows can be counted without training."""
         return bool(self.columns) and all(self.metric_of(column) in COUNTS for column in self.columns)
 
     def uses(self, kind: Literal["network", "dataset"]) -> list[str]:
         """Names of all networks or data sets in its settings."""
         settings = [self.settings, *(arm.settings for arm in (*self.rows, *self.columns))]
-        return list(dict.fromkeys(name for fields in settings for name in _named(fields, kind)))
+        return list(dict.fromkeys(name for fields in settings for name in _names_in(fields, kind)))
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -334,9 +334,9 @@ def _start(shared: Mapping[str, Any], start: Mapping[str, Any], seed: int) -> di
     return {**own, "start": _start(own, inner, seed)} if inner else own
 
 
-def _named(fields: Mapping[str, Any], kind: str) -> Iterator[str]:
+def _names_in(fields: Mapping[str, Any], kind: str) -> Iterator[str]:
     """A network or data set that settings name, and those of what they start from."""
     if kind in fields:
         yield fields[kind]
     if fields.get("start"):
-        yield from _named(fields["start"], kind)
+        yield from _names_in(fields["start"], kind)

@@ -123,7 +123,7 @@ def load(name: str, data_dir: Path | str | None = None, *, download: bool = Fals
     try:
         weights = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise DataError(f"{file} is no file of weights: {str(error).partition('.')[0]}; use another") from error
+        raise DataError(f"{file} is not a file of weights: {str(error).partition('.')[0]}; use another") from error
     if not isinstance(weights, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
         raise DataError(f"{file} holds {type(weights).__name__} where tensors by name are expected; use another")
     return weights

@@ -1,4 +1,4 @@
-"""What one training gave, as `result.json` holds it."""
+"""What one run gave, as `result.json` holds it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Shape(BaseModel):
     after_high: list[float]
 
 
-class Trace(BaseModel):
+class Trajectory(BaseModel):
     """Activation parameters over the course of training: the mean over all elements of each."""
 
     model_config = ConfigDict(ser_json_inf_nan="strings")
@@ -64,7 +64,7 @@ class Trace(BaseModel):
 
 
 class Result(BaseModel):
-    """One finished training: its trial, how it ended, its metrics, and where it was made.
+    """One finished run: its trial, how it ended, its metrics, and where it was made.
 
     `diverged` means that the loss became NaN or infinite; the epochs before stay.
     """
@@ -76,7 +76,7 @@ class Result(BaseModel):
     parameters: int = Field(description="trainable parameters of the network, the activations' included")
     activation_parameters: int = Field(description="those of the activations alone")
     shapes: list[Shape] = []
-    trace: Trace | None = None
+    trace: Trajectory | None = None
     provenance: dict[str, Any] = {}
 
     def value(self, metric: Metric) -> float:

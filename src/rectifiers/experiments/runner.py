@@ -1,5 +1,8 @@
 """The local runner: worker processes, one trial each at a time, results written by the worker as they come.
 
+Workers import nothing of the user's script, unless it registers something that trials may name. What a notebook
+registers is known to its own process alone, which then runs the trials itself.
+
 The file tree says what is done, so running the same command again goes on where the last one stopped, and a
 later one with more seeds runs only the new ones.
 """
@@ -9,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +21,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 
+from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError
 from .experiment import Cell
 from .store import Store
@@ -26,14 +32,14 @@ from .trial import Trial
 
 @dataclass
 class Progress:
-    """How far a run is; handed to the callback after every trial.
+    """How far the runs are; handed to the callback after every trial.
 
     Args:
         total: trials the experiment has, each counted once.
         kept: trials that had finished before.
         done: trials finished now.
         diverged: how many of those diverged.
-        failed: trials that ended in an error, with its description; they are tried again by the next run.
+        failed: trials that ended in an error, with its description; they are tried again the next time.
     """
 
     total: int
@@ -88,6 +94,9 @@ def run(
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
     needed = frozenset(trials if store.keep_weights else (one for trial in trials for one in trial.ancestors))
+    if _registers_in_main() and not _has_importable_main():
+        _run_here(queue, store, data_dir, needed, progress, on_progress)
+        return progress
     pool: list[_Worker] = []
     try:
         pool += [_start(store, data_dir, needed) for _ in range(min(count, len(queue)))]
@@ -130,14 +139,14 @@ def _start(store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> _Wo
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, store, data_dir, needed), daemon=True)
-    with _interrupts_held():
+    with _hold_interrupts(), _leave_out_main():
         process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def _hold_interrupts() -> Iterator[None]:
     """Start a process that Ctrl-C does not reach: it goes to the whole group, and the parent decides what happens."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows, where `_work` alone must do
         yield
@@ -149,12 +158,54 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _registers_in_main() -> bool:
+    """Whether the user's script or notebook has registered something that trials may name."""
+    registries = (activations.registry, networks.registry, datasets.registry)
+    return any(registry.added_in("__main__") for registry in registries)
+
+
+def _has_importable_main() -> bool:
+    """Whether a new process can import what this one began with: a script, but no notebook."""
+    main = sys.modules["__main__"]
+    return getattr(main, "__spec__", None) is not None or Path(getattr(main, "__file__", None) or "").is_file()
+
+
+@contextmanager
+def _leave_out_main() -> Iterator[None]:
+    """Start a process that does not import the user's script, which may do more than define things."""
+    main = sys.modules["__main__"]
+    if not _registers_in_main():
+        sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _run_here(
+    queue: deque[Trial],
+    store: Store,
+    data_dir: Path | None,
+    needed: frozenset[Trial],
+    progress: Progress,
+    on_progress: Callable[[Progress], None],
+) -> None:
+    """Run trials in this process, one after the other."""
+    while queue:
+        trial = queue.popleft()
+        if store.has(trial):
+            progress.kept += 1
+        else:
+            _note(progress, trial, _carry_out(trial, store, data_dir, needed))
+        on_progress(progress)
+
+
 def _give(worker: _Worker, queue: deque[Trial], store: Store, progress: Progress) -> None:
     """Hand the next trial to an idle worker."""
     worker.trial = None
     while queue:
         trial = queue.popleft()
-        if store.has(trial):  # another run on the same folder was faster
+        if store.has(trial):  # another runner on the same folder was faster
             progress.kept += 1
             continue
         worker.trial = trial
@@ -172,34 +223,48 @@ def _take(worker: _Worker, progress: Progress) -> None:
         worker.process.join()
         progress.failed[worker.trial] = f"the process died (exit code {worker.process.exitcode}); out of memory?"
         return
+    _note(progress, worker.trial, outcome)
+
+
+def _note(progress: Progress, trial: Trial, outcome: str | RectifiersError) -> None:
+    """Count how a trial ended.
+
+    Raises:
+        RectifiersError: it cannot run.
+    """
     if isinstance(outcome, RectifiersError):
         raise outcome
     if outcome in ("done", "diverged"):
         progress.done += 1
         progress.diverged += outcome == "diverged"
     else:
-        progress.failed[worker.trial] = outcome
+        progress.failed[trial] = outcome
 
 
 def _work(connection: Connection, store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> None:
     """Body of a worker process: take trials, keep results and needed weights, tell how each ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from .run_trial import run_trial
-
     while True:
         try:
             trial = connection.recv()
         except EOFError:
             return
-        try:
-            result = run_trial(trial, data_dir, store.weights, keep=trial in needed)
-            store.write(result)
-            outcome: str | RectifiersError = result.status
-        except RectifiersError as error:
-            outcome = error
-        except Exception:
-            outcome = traceback.format_exc()
+        outcome = _carry_out(trial, store, data_dir, needed)
         try:
             connection.send(outcome)
-        except BrokenPipeError:  # the run was killed; what this worker had begun is kept
+        except BrokenPipeError:  # the runner was killed; what this worker had begun is kept
             return
+
+
+def _carry_out(trial: Trial, store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> str | RectifiersError:
+    """Run a trial and keep its result: its status, what stands in its way, or the story of its failure."""
+    from .run_trial import run_trial
+
+    try:
+        result = run_trial(trial, data_dir, store.weights, keep=trial in needed)
+        store.write(result)
+    except RectifiersError as error:
+        return error
+    except Exception:
+        return traceback.format_exc()
+    return result.status

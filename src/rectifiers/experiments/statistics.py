@@ -1,4 +1,4 @@
-"""What a handful of trainings allows one to say: intervals, differences paired by seed, and a verdict.
+"""What a handful of runs allows one to say: intervals, differences paired by seed, and a verdict.
 
 All values are accuracies in percent, so differences, margins and intervals are in percentage points.
 """
@@ -27,11 +27,11 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Summary:
-    """The trainings of one cell.
+    """The runs of one cell.
 
     Args:
-        n: trainings that finished.
-        diverged: trainings whose loss became NaN or infinite; the other fields leave them out.
+        n: runs that finished.
+        diverged: runs whose loss became NaN or infinite; the other fields leave them out.
         mean: mean of the finished ones.
         best: largest of them.
         std: their standard deviation, with n − 1.
@@ -49,7 +49,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedDifference:
     """One row against the baseline, paired by seed.
 
     Args:
@@ -89,7 +89,7 @@ class Comparison:
 
 
 def summarise(values: Sequence[float], *, diverged: int = 0, confidence: float = 0.95) -> Summary:
-    """Mean, best and spread of the finished trainings, with the t-interval of the mean.
+    """Mean, best and spread of the finished runs, with the t-interval of the mean.
 
     Args:
         values: one number for each finished training; NaN stands for none.
@@ -117,15 +117,15 @@ def summarise(values: Sequence[float], *, diverged: int = 0, confidence: float =
 
 def compare(
     values: Mapping[int, float], baseline: Mapping[int, float], *, margin: float, confidence: float = 0.95
-) -> Comparison:
+) -> PairedDifference:
     """Difference of two rows by a t-test paired by seed.
 
     Differences that are all equal show no spread for a t-test to judge by. The interval then has no width, and p
     is that of the exact sign test, 2^(1 − n), or 1 where the difference is 0: few seeds stay weak evidence.
 
     Args:
-        values: seed → value; NaN stands for a training without one.
-        baseline: likewise.
+        values: seed → value; NaN stands for a run without one.
+        baseline: the same of the other row.
         margin: difference below which the two count as equivalent.
         confidence: coverage of the interval; 1 − confidence is the α of the tests.
 
@@ -157,7 +157,7 @@ def compare(
     half = _half_width(std, n, confidence)
     inner = _half_width(std, n, 1 - 2 * significance)
     p = _p_value(difference, std, n, no_difference=abs(difference) <= 1e-12 * scale)
-    return Comparison(
+    return PairedDifference(
         n=n,
         dropped=len(seeds) - n,
         difference=difference,
@@ -173,7 +173,7 @@ def compare(
 
 def compare_family(
     rows: Mapping[str, Mapping[int, float]], baseline: str, margin: float, confidence: float = 0.95
-) -> dict[str, Comparison]:
+) -> dict[str, PairedDifference]:
     """Every row against the baseline, with Holm's correction over all of them.
 
     The verdict of a row, with α = 1 − confidence (5 %):

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ..core.errors import StoreError
 from ..core.files import written_whole
 from . import archive
+from .counting import CARD
 from .experiment import Cell
 from .result import FORMAT, Result
 from .trial import Trial, explain
@@ -41,25 +42,27 @@ class Store:
 
     def _claim(self) -> None:
         """Make the folder ours, or make sure it is."""
-        card = self.folder / "store.json"
+        card = self.folder / CARD
         text = read_bytes(card)
         if text is not None:
             try:
                 found = json.loads(text)
                 name, version = found["runs"], found["format"]
             except (ValueError, KeyError, TypeError):
-                raise StoreError(f"{card} is damaged; move {self.folder} away, or give another --results") from None
+                raise StoreError(
+                    f"{card} is damaged; move {self.folder} away, or give another results folder"
+                ) from None
             if name != self.name:
                 raise StoreError(
-                    f"{self.folder} holds the runs of {name!r}, not of {self.name!r}; give another --results"
+                    f"{self.folder} holds the runs of {name!r}, not of {self.name!r}; give another results folder"
                 )
             if version != FORMAT:
                 raise StoreError(
                     f"{self.folder} was written in format {version}, this version reads format {FORMAT}; "
-                    "give another --results"
+                    "give another results folder"
                 )
         elif self._foreign():
-            raise StoreError(f"{self.folder} is not empty and holds no results; give another --results")
+            raise StoreError(f"{self.folder} is not empty and holds no results; give another results folder")
         else:
             write_atomically(card, json.dumps({"runs": self.name, "format": FORMAT}) + "\n")
 
@@ -70,7 +73,7 @@ class Store:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise StoreError(f"cannot use {self.folder}: {error.strerror}; give another --results") from None
+            raise StoreError(f"cannot use {self.folder}: {error.strerror}; give another results folder") from None
 
     @property
     def weights(self) -> Path:
@@ -172,5 +175,6 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         reason = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
         raise StoreError(
-            f"cannot write {path}: {reason}; everything finished before is kept, the same command goes on from there"
+            f"cannot write {path}: {reason}; everything that finished before is kept, and the same command continues "
+            "from there"
         ) from None

@@ -1,4 +1,4 @@
-"""A trial is a value: everything that decides the outcome of one training, and nothing else."""
+"""A trial is a value: everything that decides the outcome of one run, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Option = Scalar | tuple[int, ...]
 
 
 class Trial(BaseModel):
-    """One training, frozen and hashable; its `id` names its results.
+    """One run described, frozen and hashable; its `id` names its results.
 
     Where the data lies, how many workers share the machine and how progress is shown are not part of it: they
     do not change the outcome.
@@ -173,16 +173,16 @@ class Trial(BaseModel):
         if self.nesterov and not (self.optimizer == "sgd" and self.momentum):
             raise ValueError("nesterov needs sgd with momentum > 0")
         if list(self.milestones) != sorted(set(self.milestones)):
-            raise ValueError(f"milestones must rise, got {self.milestones}")
+            raise ValueError(f"milestones must increase, got {self.milestones}")
         if self.folds == 1 or (self.folds and self.validation):
-            raise ValueError("folds hold out validation data: at least 2, and validation=0")
+            raise ValueError("folds hold out validation data: there must be at least 2, and validation must be 0")
         if self.vote and self.seed:
             raise ValueError("a vote is one evaluation of networks with seeds 0, 1, …; its own seed is 0")
         return self
 
     @property
     def members(self) -> tuple[Trial, ...]:
-        """The trainings that a vote is taken of; none if it is none."""
+        """The trials that a vote is taken of; none where it is not a vote."""
         return tuple(self.model_copy(update={"vote": 0, "seed": seed}) for seed in range(self.vote))
 
     @property

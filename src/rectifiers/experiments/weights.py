@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..core.errors import ConfigError, StoreError
-from ..core.param_groups import activation_parameters
+from ..core.errors import ConfigError, DataError, StoreError
+from ..core.learned import shaping_parameters
+from ..surgery.weights_file import read_weights
 from .result import Result
-from .store import read_bytes, weights_path, write_bytes_atomically
+from .store import weights_path, write_bytes_atomically
 from .trial import Trial
 
 Weights = Mapping[str, Tensor]
 """Parameters and buffers by name."""
+
+
+class Run(NamedTuple):
+    """A trial carried out.
+
+    Args:
+        result: what it gave.
+        weights: that it ends with; none of a vote, and none where what it starts from diverged.
+    """
+
+    result: Result
+    weights: Weights
 
 
 def weights_of(net: nn.Module) -> Weights:
@@ -27,32 +39,32 @@ def weights_of(net: nn.Module) -> Weights:
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in net.state_dict().items()}
 
 
-def read_training(folder: Path, trial: Trial) -> tuple[Result, Weights] | None:
-    """What `write_training` kept, or None.
+def read_run(folder: Path, trial: Trial) -> Run | None:
+    """What `write_run` kept, or None.
 
     Raises:
         StoreError: the file is damaged or cannot be read.
     """
     path = weights_path(folder, trial)
-    content = read_bytes(path)
-    if content is None:
+    if not path.exists():
         return None
     try:
-        weights = load(content)
-        size = int.from_bytes(content[:8], "little")
-        return Result.model_validate_json(json.loads(content[8 : 8 + size])["__metadata__"]["result"]), weights
-    except (SafetensorError, ValueError, KeyError) as error:
+        tensors, metadata = read_weights(path)
+        return Run(Result.model_validate_json(metadata["result"]), tensors)
+    except DataError as error:
+        raise StoreError(f"{error}; delete it and run again") from None
+    except (ValueError, KeyError) as error:
         raise StoreError(f"{path} is damaged ({type(error).__name__}); delete it and run again") from None
 
 
-def write_training(folder: Path, result: Result, weights: Weights) -> None:
-    """Keep a result and its weights for `read_training`.
+def write_run(folder: Path, run: Run) -> None:
+    """Keep a run for `read_run`.
 
     Raises:
-        StoreError: they cannot be written.
+        StoreError: it cannot be written.
     """
-    content = save(dict(weights), metadata={"result": result.model_dump_json()})
-    write_bytes_atomically(weights_path(folder, result.trial), content)
+    content = save(dict(run.weights), metadata={"result": run.result.model_dump_json()})
+    write_bytes_atomically(weights_path(folder, run.result.trial), content)
 
 
 def is_kept(folder: Path, trial: Trial) -> bool:
@@ -61,18 +73,26 @@ def is_kept(folder: Path, trial: Trial) -> bool:
 
 
 @contextmanager
-def held(folder: Path, trial: Trial) -> Iterator[None]:
-    """Nobody else trains these weights meanwhile; a process that dies lets go."""
+def lock_weights(folder: Path, trial: Trial) -> Iterator[None]:
+    """Let nobody else train these weights meanwhile; a process that dies lets go.
+
+    Raises:
+        StoreError: the folder cannot be used.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f".{trial.id}.lock")
         lock.acquire()
     except OSError as error:
-        raise StoreError(f"cannot use {folder}: {error.strerror}; give another --results") from None
+        raise StoreError(f"cannot use {folder}: {error.strerror}; give another results folder") from None
     try:
         yield
     finally:
         lock.release()
+
+
+HEAD = 2
+"""Parameters of the last layer: its weight and its bias."""
 
 
 def transplant(weights: Weights, net: nn.Module) -> None:
@@ -85,8 +105,8 @@ def transplant(weights: Weights, net: nn.Module) -> None:
     """
     own = net.state_dict()
     fitting = {name: tensor for name, tensor in weights.items() if name in own and own[name].shape == tensor.shape}
-    shaping = {id(p) for module in net.modules() for p in activation_parameters(module)}
-    layers = [name for name, parameter in net.named_parameters() if id(parameter) not in shaping]
+    shaping = shaping_parameters(net)
+    layers = [name for name, parameter in net.named_parameters() if parameter not in shaping]
     fresh = [name for name in layers if name not in fitting]
     if fresh != layers[len(layers) - len(fresh) :] or len(fresh) > HEAD:
         raise ConfigError(
@@ -94,7 +114,3 @@ def transplant(weights: Weights, net: nn.Module) -> None:
             f"{fresh[0]}; network, network_args and data of the same shape make them fit"
         )
     net.load_state_dict(fitting, strict=False)
-
-
-HEAD = 2
-"""Parameters of the last layer: its weight and its bias."""

@@ -23,7 +23,7 @@ from typing import Any, get_args
 
 from ..core.errors import ConfigError, UnknownNameError
 from ..core.wording import plural
-from ..experiments.experiment import Published, Quantity
+from ..experiments.experiment import PublishedNumbers, Quantity
 from ..experiments.toml import read_toml
 
 KEYS = {
@@ -46,7 +46,7 @@ _PRINTED = re.compile(r"(?P<value>[-+]?\d+(\.\d+)?)(?P<million>M)?(±(?P<uncerta
 Place = tuple[str, str]
 
 
-def load_published(path: Path) -> Published:
+def load_published(path: Path) -> PublishedNumbers:
     """Load the numbers of one published table or figure.
 
     Args:
@@ -85,7 +85,7 @@ def load_published(path: Path) -> Published:
     for place in corrections:
         if place not in numbers and place not in derived:
             raise ConfigError(f"{path}: corrects {place[0]!r} under {place[1]!r}, where the paper prints no number")
-    return Published(
+    return PublishedNumbers(
         source=document["source"],
         cells={place: value for place, (value, _) in numbers.items()},
         derived={place: _parse(path, printed)[0] for place, printed in derived.items()},

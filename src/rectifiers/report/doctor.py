@@ -9,7 +9,7 @@ from ..analysis.doctor.diagnosis import HEALTHY, Diagnosis
 from ..analysis.doctor.recovery import Recovery
 from ..analysis.doctor.watch import History
 from ..analysis.inside.parameters import ParameterHistogram
-from ..experiments.store import write_atomically
+from ..core.files import write_file
 from .figures import health_figure, history_figure, parameters_figure, preactivations_figure
 from .page import PageFigure, place_drawing, render_template
 
@@ -35,10 +35,11 @@ def write_diagnosis(
         The path.
 
     Raises:
-        StoreError: the file cannot be written.
+        ConfigError: the file cannot be written.
     """
     target = Path(path)
-    write_atomically(target, render_diagnosis(diagnosis, history=history, recovery=recovery, histograms=histograms))
+    page = render_diagnosis(diagnosis, history=history, recovery=recovery, histograms=histograms)
+    write_file(target, page, make_folder=True)
     return target
 
 

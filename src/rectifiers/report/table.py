@@ -9,7 +9,7 @@ from statistics import fmean
 
 from ..experiments.experiment import Aggregate, Cell, Experiment, Lead, Preset
 from ..experiments.result import COUNTS, Metric, Result
-from ..experiments.statistics import Comparison, Summary, compare_family, summarise
+from ..experiments.statistics import PairedDifference, Summary, compare_family, summarise
 from ..experiments.trial import Trial
 
 Outcomes = Sequence[tuple[Cell, Result | None]]
@@ -50,7 +50,7 @@ class TableCell:
     published: float | None
     difference: float | None
     outside: bool | None
-    comparison: Comparison | None
+    comparison: PairedDifference | None
     activation_parameters: int | None
     seconds: float
 
@@ -218,7 +218,7 @@ def build(experiment: Experiment, preset: str, outcomes: Outcomes) -> Table:
     for column in columns:
         metric, aggregate = experiment.metric_of(arms[column]), experiment.aggregate_of(arms[column])
         values = {row: _values(metric, grouped.get((row, column), ())) for row in rows}
-        comparisons: Mapping[str, Comparison] = {}
+        comparisons: Mapping[str, PairedDifference] = {}
         if metric not in COUNTS and values.get(experiment.baseline):
             comparisons = compare_family(values, experiment.baseline, experiment.margin)
         for row in rows:
@@ -271,7 +271,7 @@ def _table_cell(
     values: Sequence[float],
     published: float | None,
     comparable: bool,
-    comparison: Comparison | None,
+    comparison: PairedDifference | None,
 ) -> TableCell:
     available = [result for result in results if result is not None]
     summary = summarise(values, diverged=sum(result.status == "diverged" for result in available))

@@ -27,7 +27,7 @@ class Batches:
         augment: what happens to the inputs of training batches.
 
     Raises:
-        ConfigError: the examples are none that can be augmented.
+        ConfigError: the examples cannot be augmented like that.
     """
 
     def __init__(

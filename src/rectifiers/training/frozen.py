@@ -1,17 +1,25 @@
-"""What a training leaves alone."""
+"""What training leaves alone."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..core.errors import ConfigError
-from ..core.param_groups import activation_parameters
-from ..surgery.carry.freezing import NORMS
+from ..core.errors import ConfigError, UnknownNameError
+from ..core.parts import Part, parameters_of
 
 Trained = Literal["all", "activations", "activations and norms", "activations, norms and head", "head"]
+
+PARTS: Mapping[Trained, frozenset[Part]] = {
+    "activations": frozenset({"activations"}),
+    "activations and norms": frozenset({"activations", "norms"}),
+    "activations, norms and head": frozenset({"activations", "norms", "head"}),
+    "head": frozenset({"head"}),
+}
+"""The parts that each choice trains; `all` trains everything, whether it belongs to a part or not."""
 
 
 def freeze(net: nn.Module, trained: Trained) -> list[nn.Module]:
@@ -26,6 +34,7 @@ def freeze(net: nn.Module, trained: Trained) -> list[nn.Module]:
         The batch norms that are not trained: they are to stay in evaluation mode, lest their statistics move.
 
     Raises:
+        UnknownNameError: there is no such choice.
         ConfigError: nothing would be trained.
 
     Example:
@@ -37,16 +46,12 @@ def freeze(net: nn.Module, trained: Trained) -> list[nn.Module]:
     """
     if trained == "all":
         return []
-    kept: set[nn.Parameter] = set()
-    if "activations" in trained:
-        kept |= {parameter for module in net.modules() for parameter in activation_parameters(module)}
-    if norms := "norms" in trained:
-        kept |= {p for module in net.modules() if isinstance(module, NORMS) for p in module.parameters()}
-    if "head" in trained:
-        layers = [module for module in net.modules() if isinstance(module, nn.Linear | nn.modules.conv._ConvNd)]
-        kept |= set(layers[-1].parameters())
-    if not kept:
+    if trained not in PARTS:
+        raise UnknownNameError("choice of what is trained", trained, ("all", *PARTS))
+    parts = PARTS[trained]
+    chosen = parameters_of(net, parts)
+    if not chosen:
         raise ConfigError(f"trained={trained!r} leaves nothing to train in {type(net).__name__}")
     for parameter in net.parameters():
-        parameter.requires_grad_(parameter in kept)
-    return [module for module in net.modules() if isinstance(module, _BatchNorm) and not norms]
+        parameter.requires_grad_(parameter in chosen)
+    return [module for module in net.modules() if isinstance(module, _BatchNorm) and "norms" not in parts]

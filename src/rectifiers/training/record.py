@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.elementwise import Elementwise
+from ..core.learned import learning_activations
 
 GRID = torch.linspace(-4, 4, 65)
 """Inputs at which curves are sampled."""
@@ -15,8 +16,8 @@ GRID = torch.linspace(-4, 4, 65)
 
 def learnable(net: nn.Module) -> Iterator[tuple[str, Elementwise]]:
     """Name and module of every elementwise activation with parameters."""
-    for name, module in net.named_modules():
-        if isinstance(module, Elementwise) and module.spec.parameters and module.spec.kind == "elementwise":
+    for name, module, _ in learning_activations(net):
+        if isinstance(module, Elementwise) and module.spec.kind == "elementwise":
             yield name, module
 
 
@@ -35,6 +36,31 @@ def curve(module: Elementwise) -> Tensor:
     finally:
         module.channel_dim = dimension
         module.train(was_training)
+
+
+class Recorder:
+    """The mean of each activation parameter every so many steps of training.
+
+    Args:
+        net: any network.
+        every: how many steps; 0 records nothing.
+
+    Attributes:
+        steps: at which the means were taken.
+        values: layer and parameter → its means.
+    """
+
+    def __init__(self, net: nn.Module, every: int) -> None:
+        self.net, self.every = net, every
+        self.steps: list[int] = []
+        self.values: dict[str, list[float]] = {}
+
+    def __call__(self, step: int) -> None:
+        """Record the parameters as they are now if it is time."""
+        if self.every and step % self.every == 0:
+            self.steps.append(step)
+            for name, value in parameter_means(self.net).items():
+                self.values.setdefault(name, []).append(value)
 
 
 @torch.no_grad()

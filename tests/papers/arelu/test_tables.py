@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from rectifiers import activations
-from rectifiers.experiments.experiment import Experiment, Published
+from rectifiers.experiments.experiment import Experiment, PublishedNumbers
 from rectifiers.papers import registry
 from rectifiers.papers.arelu.functions import FUNCTIONS, LEARNABLE, NON_LEARNABLE
 
@@ -21,7 +21,7 @@ MISPRINTS = {
 }
 
 
-def published(name: str) -> Published:
+def published(name: str) -> PublishedNumbers:
     numbers = registry.get(name).published
     assert numbers is not None
     return numbers

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from rectifiers.experiments.experiment import Published
+from rectifiers.experiments.experiment import PublishedNumbers
 from rectifiers.papers import registry
 
 COUNTS = {"table1": 18, "table2": 18, "table3": 12, "table4": 6, "table5": 3, "table6": 12}
 
 
-def published(name: str) -> Published:
+def published(name: str) -> PublishedNumbers:
     numbers = registry.get(f"convrelu/{name}").published
     assert numbers is not None
     return numbers

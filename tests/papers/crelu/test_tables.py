@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rectifiers.experiments.experiment import Published
+from rectifiers.experiments.experiment import PublishedNumbers
 from rectifiers.papers import registry
 
 COUNTS = {"table1": 45, "table2": 24, "table3": 14, "table4": 36, "table5": 35, "table6": 14}
 UNCERTAINTIES = {"table1": 10, "table2": 8, "table6": 14}
 
 
-def published(name: str) -> Published:
+def published(name: str) -> PublishedNumbers:
     numbers = registry.get(f"crelu/{name}").published
     assert numbers is not None
     return numbers

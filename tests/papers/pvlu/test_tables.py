@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from rectifiers.experiments.experiment import Published
+from rectifiers.experiments.experiment import PublishedNumbers
 from rectifiers.papers import registry
 
 FINE_TUNED = ("vgg", "vgg-blurred", "resnet-cifar10", "resnet-cifar100")
@@ -21,7 +21,7 @@ DIED = {("scratch", "ReLU"): {"0", "2"}}
 ONE_DECIMAL = {("resnet-cifar100", "R50")}
 
 
-def published(name: str) -> Published:
+def published(name: str) -> PublishedNumbers:
     numbers = registry.get(f"pvlu/{name}").published
     assert numbers is not None
     return numbers

@@ -15,7 +15,7 @@ from rectifiers import AdaReLU, CReLU
 from rectifiers.datasets import Split
 from rectifiers.datasets.examples import Examples
 from rectifiers.datasets.slices import Slices
-from rectifiers.experiments.experiment import Arm, Column, Experiment, Preset, Published
+from rectifiers.experiments.experiment import Arm, Column, Experiment, Preset, PublishedNumbers
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.store import Store
 from rectifiers.papers import registry as papers
@@ -141,7 +141,7 @@ def test_images_come_back_from_what_keeps_them() -> None:
 
 @pytest.mark.parametrize("published", [True, False])
 def test_halves_that_are_read_alike_correlate_fully_beside_the_papers_number(published: bool) -> None:
-    numbers = Published("Table 6", {("1", "pair"): 0.25}, uncertainties={("1", "pair"): 0.125})
+    numbers = PublishedNumbers("Table 6", {("1", "pair"): 0.25}, uncertainties={("1", "pair"): 0.125})
     (section,) = look("correlation", {"CReLU": halves}, published=numbers if published else None)
     assert column(section, "pair")[0].mean == pytest.approx(1)
     assert column(section, "read by") == ["2", "4", "6"]

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from ...core.checks import check_count
+from ...core.learned import learned_values
 from ...core.wording import finite
 from ...watching.observer import Observer, SiteCall, list_sites
 from ...watching.sites import Site
 from ...watching.wrappers import unwrap
-from ..inside.parameters import learned
 from ..slopes import other_dims, slopes
 from .tally import OFF
 
@@ -167,7 +167,7 @@ class Watch:
         if self._observer is None:
             self._observer = Observer(model, self._sites(args, kwargs), self._snapshots)
         self._steps.append(step)
-        for layer, name, values in learned(model):
+        for layer, name, values in learned_values(model):
             means = self._parameters.setdefault(f"{layer}.{name}".lstrip("."), [math.nan] * (len(self._steps) - 1))
             means.append(float(values.float().mean()))
         self._snapshots.begin(len(self._steps) - 1)

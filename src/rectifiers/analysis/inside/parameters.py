@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from ...core.checks import check_count
 from ...core.errors import ConfigError
-from ...watching.kinds import spec_of
+from ...core.learned import learned_values
 
 
 @dataclass(frozen=True)
@@ -43,19 +41,6 @@ class ParameterHistogram:
     high: float
 
 
-def learned(model: nn.Module) -> Iterator[tuple[str, str, Tensor]]:
-    """Layer, name and values of every trained parameter of an activation; ConvReLU's thresholds too."""
-    for layer, module in model.named_modules():
-        spec = spec_of(module)
-        if spec is not None:
-            for parameter in spec.parameters:
-                values = getattr(module, parameter.name)
-                if not is_lazy(values):
-                    yield layer, parameter.name, values.detach()
-        elif isinstance(module, nn.PReLU):
-            yield layer, "weight", module.weight.detach()
-
-
 def parameter_histograms(model: nn.Module, bins: int = 50) -> list[ParameterHistogram]:
     """How each parameter of the activations is distributed, layer by layer, in bins that all layers share.
 
@@ -74,7 +59,7 @@ def parameter_histograms(model: nn.Module, bins: int = 50) -> list[ParameterHist
         (2, 2)
     """
     check_count("parameter_histograms", "bins", bins)
-    found = list(learned(model))
+    found = list(learned_values(model))
     if not found:
         raise ConfigError(
             f"{type(model).__name__} has no activation with parameters: nothing to count. Swap one in, or call the "

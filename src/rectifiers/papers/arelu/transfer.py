@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...experiments.experiment import Arm, Preset, continued
+from ...experiments.experiment import Arm, Preset, continue_row
 from .functions import FUNCTIONS
 
 SETTINGS: dict[str, Any] = {
@@ -25,7 +25,7 @@ REGIMES: tuple[dict[str, Any], ...] = (
 )
 """Settings under each of the three columns: trained directly, pretrained alone, pretrained and fine-tuned."""
 
-ROWS = tuple(continued(arm) for arm in FUNCTIONS)
+ROWS = tuple(continue_row(arm) for arm in FUNCTIONS)
 
 
 def columns(*labels: str) -> tuple[Arm, ...]:

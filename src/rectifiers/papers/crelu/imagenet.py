@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...experiments.experiment import Arm, Column, Preset, continued
+from ...experiments.experiment import Arm, Column, Preset, continue_row
 
 SETTINGS: dict[str, Any] = {
     "dataset": "imagenet",
@@ -69,7 +69,7 @@ COLUMNS = (
 
 def rows(*arms: Arm) -> tuple[Arm, ...]:
     """Make rows whose ten patches are evaluated with their own weights."""
-    return tuple(continued(arm) for arm in arms)
+    return tuple(continue_row(arm) for arm in arms)
 
 
 def table_presets(models: dict[str, dict[str, Any]], narrow: dict[str, dict[str, Any]]) -> dict[str, Preset]:

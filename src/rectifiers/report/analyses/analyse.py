@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ...core.wording import plural
 from ...experiments.experiment import Experiment
-from ...experiments.run_trial import reproducible
 from ...experiments.weights import is_kept
+from ...training.reproducible import reproducible
 from ..table import Outcomes
 from . import registry
 from .networks import load_networks

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from ... import datasets
 from ...datasets.splits import subset
+from ...experiments.batches import build_batches
 from ...experiments.experiment import Cell, Experiment
 from ...experiments.network import build_network
-from ...experiments.run_trial import build_batches, check_device
-from ...experiments.weights import read_training
+from ...experiments.weights import read_run
 from ...training.batches import Batches
+from ...training.devices import check_device
 from ...watching.calls import list_calls
 from ...watching.feeding import read_batch
 from ..table import Outcomes
@@ -117,7 +118,7 @@ def load_networks(
         some = replace(data, test=subset(data.test, min(size, len(data.test.strata)), seed=0))
         rows: dict[str, dict[int, TrainedNetwork]] = {}
         for cell, net in _networks(done, some, weights):
-            rows.setdefault(cell.row, {})[cell.trial.seed] = TrainedNetwork(net, build_batches(cell.trial, some)[2])
+            rows.setdefault(cell.row, {})[cell.trial.seed] = TrainedNetwork(net, build_batches(cell.trial, some).test)
         columns.append(ColumnNetworks(experiment, preset, column, rows, data.classes))
     return columns
 
@@ -125,9 +126,9 @@ def load_networks(
 def _networks(cells: Sequence[Cell], data: datasets.Dataset, weights: Path) -> Iterator[tuple[Cell, nn.Module]]:
     """Load the networks whose weights were kept."""
     for cell in cells:
-        kept = read_training(weights, cell.trial)
+        kept = read_run(weights, cell.trial)
         if kept is not None:
             check_device(cell.trial.device)
             net = build_network(cell.trial, data)
-            net.load_state_dict(kept[1])
+            net.load_state_dict(kept.weights)
             yield cell, net.eval()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...analysis.inside.parameters import learned, parameter_histograms
+from ...analysis.inside.parameters import parameter_histograms
+from ...core.learned import learned_values
 from ..figures import parameters_figure
 from .layers import count_signs
 from .networks import ColumnNetworks
@@ -21,7 +22,7 @@ def parameters(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
     """Measure mean and spread of each parameter in each layer, and draw their histograms."""
     for column in columns:
         for row, seeds in column.rows.items():
-            found = {seed: list(learned(network.net)) for seed, network in seeds.items()}
+            found = {seed: list(learned_values(network.net)) for seed, network in seeds.items()}
             if not found[min(found)]:
                 continue
             numbers: tuple[dict[str, Any], ...] = tuple(

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ...experiments.result import Trace
+from ...experiments.result import Trajectory
 from ..table import Outcomes, Table, finished_results, results_by_cell
 from .canvas import drawing_style, plot_mean
 from .style import DASHES, INK, Dashes, Style
@@ -32,7 +32,7 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
         The figure, or None where nothing was traced.
     """
     results = results_by_cell(outcomes)
-    traced: dict[str, list[Trace]] = {}
+    traced: dict[str, list[Trajectory]] = {}
     for row in table.rows:
         done = finished_results(results.get((row, column), ()))
         traces = [result.trace for result in done if result.trace is not None and result.trace.values]
@@ -66,7 +66,7 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
     return figure
 
 
-def _draw(axis: Axes, traces: Sequence[Trace], key: str, style: Style, dashes: Dashes) -> None:
+def _draw(axis: Axes, traces: Sequence[Trajectory], key: str, style: Style, dashes: Dashes) -> None:
     length = min((len(trace.values[key]) for trace in traces), default=0)
     if not length:
         return
@@ -87,5 +87,5 @@ def _split(key: str) -> tuple[str, str]:
     return layer, parameter
 
 
-def _parameters(trace: Trace) -> list[str]:
+def _parameters(trace: Trajectory) -> list[str]:
     return list(dict.fromkeys(_split(key)[1] for key in trace.values))

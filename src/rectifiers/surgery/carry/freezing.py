@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, get_args
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from torch import nn
 
 from ...core.errors import ConfigError, UnknownNameError
-from ...core.param_groups import activation_parameters
+from ...core.parts import Part, parameters_of
 from ..edits.edit import Undo
 
 Freeze = Literal["weights", "weights-except-norm"]
 """`weights`: everything but the activations' parameters; `weights-except-norm`: those of norms learn too."""
 
-NORMS = (
-    nn.BatchNorm1d,
-    nn.BatchNorm2d,
-    nn.BatchNorm3d,
-    nn.SyncBatchNorm,
-    nn.InstanceNorm1d,
-    nn.InstanceNorm2d,
-    nn.InstanceNorm3d,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.RMSNorm,
-)
+TRAINED: Mapping[Freeze, frozenset[Part]] = {
+    "weights": frozenset({"activations"}),
+    "weights-except-norm": frozenset({"activations", "norms"}),
+}
+"""The parts that go on learning."""
 
 
 def freeze_weights(model: nn.Module, what: Freeze, added: Iterable[nn.Parameter] = ()) -> Undo:
@@ -52,12 +45,9 @@ def freeze_weights(model: nn.Module, what: Freeze, added: Iterable[nn.Parameter]
         >>> all(parameter.requires_grad for parameter in net.parameters())
         True
     """
-    if what not in get_args(Freeze):
-        raise UnknownNameError("freeze", str(what), get_args(Freeze))
-    spared = {*added, *(parameter for module in model.modules() for parameter in activation_parameters(module))}
-    if what == "weights-except-norm":
-        norms = [module for module in model.modules() if isinstance(module, NORMS)]
-        spared.update(parameter for module in norms for parameter in module.parameters())
+    if what not in TRAINED:
+        raise UnknownNameError("freeze", str(what), TRAINED)
+    spared = {*added, *parameters_of(model, TRAINED[what])}
     if not any(parameter.requires_grad for parameter in spared):
         raise ConfigError(f"freeze={what!r} leaves nothing to learn: the activations have no parameters")
     frozen = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter not in spared]

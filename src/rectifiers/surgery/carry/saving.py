@@ -21,6 +21,7 @@ from ...core.files import written_whole
 from ...core.version import __version__
 from ...watching.wrappers import peel, unwrap
 from ..plan import SwapPlan, history
+from ..weights_file import load_safetensors, read_weights
 
 FORMAT = 1
 PLAN = "plan.json"
@@ -54,7 +55,7 @@ def save(model: nn.Module, folder: str | Path) -> None:
         )
     """
     inner, folder = peel(model), Path(folder)
-    safetensors = _safetensors()
+    safetensors = load_safetensors()
     tensors, aliases = _tensors(inner.state_dict())
     name = f"weights-{secrets.token_hex(4)}.safetensors"
     document = {
@@ -97,7 +98,7 @@ def load(folder: str | Path, model: nn.Module | Callable[[], nn.Module]) -> nn.M
     """
     folder = Path(folder)
     document = _read(folder)
-    state = read_tensors(folder / document["weights"])
+    state = read_weights(folder / document["weights"]).tensors
     missing = {name for name in document["aliases"].values() if name not in state}
     if missing:
         raise DataError(f"{folder / document['weights']} has no {sorted(missing)[0]}; it is damaged")
@@ -142,32 +143,6 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor], origin: str) ->
         more = f", and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ConfigError(f"{origin} does not fit this {type(model).__name__}: {'; '.join(problems[:3])}{more}")
     model.load_state_dict(dict(state), strict=True)
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file.
-
-    Raises:
-        DataError: it is missing, or no such file.
-        ConfigError: safetensors is not installed.
-    """
-    safetensors = _safetensors()
-    try:
-        with path.open("rb"):
-            tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except safetensors.SafetensorError as error:
-        raise DataError(f"{path} is truncated, damaged, or no safetensors file: {error}") from None
-    return tensors
-
-
-def _safetensors() -> Any:
-    try:
-        import safetensors.torch
-    except ModuleNotFoundError:
-        raise ConfigError('weights are kept by safetensors; install "rectifiers[lab]"') from None
-    return safetensors
 
 
 def _tensors(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str]]:

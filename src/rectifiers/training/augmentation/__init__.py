@@ -60,7 +60,7 @@ class Augmentation:
         names = [spec.partition(":")[0] for spec in self.specs]
         for name in names:
             if names.count(name) > 1:
-                raise ConfigError(f"augmentation {name!r} stands twice in {self}; name it once")
+                raise ConfigError(f"augmentation {name!r} appears twice in {self}; name it once")
         object.__setattr__(self, "transforms", tuple(map(parse, self.specs)))
 
     @property

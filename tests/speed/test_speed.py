@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from rectifiers import functional as R
-from rectifiers.activations import ConvReLU2d
-from rectifiers.report.speed import measure, peak, subjects
+from rectifiers.activations import ConvReLU2d, registry
+from rectifiers.speed import measure, peak, subjects
 
 
 def test_a_wrong_result_gets_no_time() -> None:
@@ -19,17 +19,31 @@ def test_a_wrong_result_gets_no_time() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x.relu() + (1e-3 if x.dtype is torch.float32 else 0)
 
-    timed = [*subjects.yardsticks(), subjects.Subject("wrong", Wrong())]
-    with pytest.raises(measure.WrongResultError, match="wrong at \\(2, 3\\) is off its value in float64 by"):
-        measure.measure(timed, (2, 3), "contiguous", threads=1, rounds=2)
+    timed = [*subjects.make_yardsticks(), subjects.Subject("wrong", Wrong())]
+    with pytest.raises(measure.WrongResultError, match="wrong at \\(2, 3\\) differs from its value in float64 by"):
+        measure.measure_at(timed, (2, 3), "contiguous", threads=1, rounds=2)
 
 
 def test_threads_are_as_before() -> None:
     before = torch.get_num_threads()
-    setting = measure.measure(subjects.yardsticks(), (2, 3, 4, 5), "channels_last", threads=before + 1, rounds=2)
+    setting = measure.measure_at(
+        subjects.make_yardsticks(), (2, 3, 4, 5), "channels_last", threads=before + 1, rounds=2
+    )
     assert setting.threads == before + 1
     assert torch.get_num_threads() == before
     assert [row.function for row in setting.rows] == ["nn.ReLU", "nn.PReLU", "arelu, as published", "copy"]
+
+
+def test_every_function_with_a_kernel_or_parameters_is_timed() -> None:
+    names = set(subjects.names_of_ours())
+    assert names >= {"arelu", "elsa", "prelu", "leaky_relu", "adarelu", "crelu", "apl_arelu", "vlu", "pvlu", "sinerelu"}
+    for name in set(registry) - names:
+        spec = registry.get(name).spec
+        assert spec.kind == "convolution" or spec.stochastic or not (spec.parameters or spec.stem), name
+    timed = measure.measure_at(
+        [*subjects.make_yardsticks(), *subjects.make_subjects(4)], (2, 4, 3, 3), "contiguous", 1, 2
+    )
+    assert {row.function.partition(",")[0] for row in timed.rows} >= names
 
 
 def test_published_form_is_arelu() -> None:
@@ -44,7 +58,7 @@ def test_a_package_that_is_there_is_timed(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "torch_activation", package)
     monkeypatch.setitem(sys.modules, "rational.torch", None)
     monkeypatch.setattr(subjects, "version", lambda _: "1.0")
-    found, states = subjects.rivals()
+    found, states = subjects.find_rivals()
     assert {"arelu, torch-activation", "crelu, torch-activation"} <= {subject.name for subject in found}
     assert states["torch-activation"] == "1.0"
     assert "pau, rational-activations" not in {subject.name for subject in found}
@@ -55,9 +69,9 @@ def test_a_package_that_cannot_take_the_input_is_left_out() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x.view(-1).relu().view(x.shape)
 
-    timed = [*subjects.yardsticks(), subjects.Subject("stubborn", Stubborn(), checked=False)]
+    timed = [*subjects.make_yardsticks(), subjects.Subject("stubborn", Stubborn(), checked=False)]
     taken = {
-        layout: [row.function for row in measure.measure(timed, (2, 3, 4, 5), layout, 1, 2).rows]
+        layout: [row.function for row in measure.measure_at(timed, (2, 3, 4, 5), layout, 1, 2).rows]
         for layout in measure.LAYOUTS
     }
     assert "stubborn" in taken["contiguous"]
@@ -75,7 +89,7 @@ def test_most_held_counts_what_is_held_at_once() -> None:
 
 @pytest.mark.slow
 def test_peak_of_a_training_step() -> None:
-    found = {one.function: one for one in peak.measure(batch=4)}
+    found = {one.function: one for one in peak.measure_peaks(batch=4)}
     assert found["nn.ReLU"].ratio == 1
     assert found["arelu, as published"].ratio > 1
     assert sum(isinstance(module, ConvReLU2d) for module in peak.resnet18_with_convrelu().modules()) == 8

@@ -1,32 +1,36 @@
-"""What trainings cost on this machine, measured on a few steps of them."""
+"""What runs cost on this machine, measured on a few steps of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from .. import datasets
+from ..core.memory import is_out_of_memory, within_memory
 from ..datasets.dataset import Dataset
 from ..datasets.examples import Examples
-from ..experiments.network import build_network
-from ..experiments.run_trial import EVALUATION_BATCH, reproducible
-from ..experiments.trial import Trial
 from ..training import optimizers
 from ..training.augmentation import Augmentation
 from ..training.batches import Batches
 from ..training.frozen import freeze
 from ..training.loop import fit
 from ..training.metrics import Epoch
+from ..training.reproducible import reproducible
 from ..training.tasks import task_of
-from .memory import lacks_memory, within_memory
+from .batches import EVALUATION_BATCH
+from .network import build_network
+from .trial import Trial
 
 STEPS = 5
 PATIENCE = 2.0
 """Seconds of a first step from which on it is taken for all: what it warms up does not count then."""
 HARMLESS = 1e-6
 """A learning rate with which nothing diverges; the rate does not change the cost."""
-SPEED = (
+FIELDS = (
     "network",
     "network_args",
     "dataset",
@@ -58,7 +62,7 @@ class Speed:
     batch: int
 
     def seconds(self, trial: Trial, train: int, test: int) -> float:
-        """The whole training with its evaluations, without the start of its process and without what it starts from.
+        """The whole run with its evaluations, without the start of its process and without what it starts from.
 
         Args:
             trial: what is trained.
@@ -75,7 +79,37 @@ class Speed:
 
 
 Speeds = dict[tuple[Any, ...], Speed]
-"""Those of the kinds of training that were measured, by what their speed depends on."""
+"""Those of the kinds of runs that were measured, by what their speed depends on."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one kind of runs costs: those that differ in nothing that their speed depends on.
+
+    Args:
+        network: of the runs.
+        dataset: of the runs.
+        activation: of the runs.
+        batch_size: examples per step.
+        measured_batch: examples per step that was measured; fewer where memory did not suffice for all.
+        step_seconds: of one step of training.
+        runs: how many there are.
+        run_seconds: their mean.
+    """
+
+    network: str
+    dataset: str
+    activation: str
+    batch_size: int
+    measured_batch: int
+    step_seconds: float
+    runs: int
+    run_seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as JSON holds them, under the keys that they were first written with."""
+        facts = asdict(self)
+        return facts | {"trainings": facts.pop("runs"), "training_seconds": facts.pop("run_seconds")}
 
 
 def steps_per_epoch(trial: Trial, images: int) -> int:
@@ -83,7 +117,49 @@ def steps_per_epoch(trial: Trial, images: int) -> int:
     return -(-images // trial.batch_size)
 
 
-def measure(trial: Trial, data: Dataset) -> Speed:
+def estimate_costs(
+    trials: Sequence[Trial], data_dir: Path, stand_ins: Mapping[str, str], speeds: Speeds
+) -> tuple[list[Cost], list[float]]:
+    """What each kind of runs costs, and the seconds of each run.
+
+    Args:
+        trials: what will run.
+        data_dir: where data sets lie.
+        stand_ins: data set → the one to measure on.
+        speeds: of kinds that were measured before; added to.
+
+    Raises:
+        RectifiersError: data, network and activation do not fit together.
+    """
+    groups: dict[tuple[Any, ...], list[Trial]] = {}
+    seconds: dict[tuple[Any, ...], list[float]] = {}
+    for trial in trials:
+        name = stand_ins[trial.dataset]
+        data = datasets.load(name, data_dir)
+        key = (name, *(getattr(trial, field) for field in FIELDS))
+        if key not in speeds:
+            speeds[key] = measure_speed(trial, data)
+        size = datasets.size(trial.dataset) if name != trial.dataset else None
+        counts = (size.train, size.test) if size else (len(data.train), len(data.test))
+        groups.setdefault(key, []).append(trial)
+        seconds.setdefault(key, []).append(speeds[key].seconds(trial, *counts))
+    costs = [
+        Cost(
+            network=first.network,
+            dataset=first.dataset,
+            activation=first.activation,
+            batch_size=first.batch_size,
+            measured_batch=speeds[key].batch,
+            step_seconds=speeds[key].step,
+            runs=len(seconds[key]),
+            run_seconds=sum(seconds[key]) / len(seconds[key]),
+        )
+        for key, (first, *_) in groups.items()
+    ]
+    return costs, [value for values in seconds.values() for value in values]
+
+
+def measure_speed(trial: Trial, data: Dataset) -> Speed:
     """Train and test on a few batches as a trial would: one to warm up, and a few that are timed; of slow ones, on one.
 
     A batch for which this machine lacks the memory is halved until there is enough.
@@ -98,7 +174,7 @@ def measure(trial: Trial, data: Dataset) -> Speed:
                 step, image = _measure(trial, data, batch)
             return Speed(step * trial.batch_size / batch, image, batch)
         except (MemoryError, RuntimeError) as error:
-            if batch == 1 or not lacks_memory(error):
+            if batch == 1 or not is_out_of_memory(error):
                 raise
         # Not above: as long as the error is known, so are its tensors.
         batch //= 2
@@ -106,14 +182,14 @@ def measure(trial: Trial, data: Dataset) -> Speed:
 
 def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
     """Seconds of a step with `batch` examples, and of the evaluation of one."""
-    test = _first(data.test, min(batch, EVALUATION_BATCH))
+    test = _take_first(data.test, min(batch, EVALUATION_BATCH))
     normalise = data.train.numbers(trial.normalise, channels_last=True)
     net = build_network(trial, data)
     frozen = freeze(net, trial.trained)
     optimizer = optimizers.create(trial.optimizer, net, lr=HARMLESS, momentum=trial.momentum)
 
     def run(steps: int) -> tuple[Epoch, int]:
-        train = _first(data.train, steps * batch)
+        train = _take_first(data.train, steps * batch)
         batches = Batches(train, batch, normalise=normalise, device=trial.device, augment=Augmentation(trial.augment))
         (epoch,) = fit(
             net,
@@ -133,5 +209,5 @@ def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
     return epoch.train_seconds / steps, epoch.test_seconds / len(test)
 
 
-def _first(split: Examples, count: int) -> Examples:
+def _take_first(split: Examples, count: int) -> Examples:
     return split.part(torch.arange(len(split)) < count)

@@ -1,4 +1,4 @@
-"""What can go wrong before the first training, looked for before the first worker starts."""
+"""What can go wrong before the first run, looked for before the first worker starts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import activations, datasets, networks
-from ..experiments import pretrained
-from ..experiments.network import build_network
-from ..experiments.run_trial import build_batches, check_device
-from ..experiments.trial import Trial
-from ..experiments.weights import transplant
+from ..training.devices import check_device
+from . import pretrained
+from .batches import build_batches
+from .network import build_network
+from .trial import Trial
+from .weights import transplant
 
 
 def check_names(trials: Sequence[Trial]) -> None:
@@ -18,7 +19,7 @@ def check_names(trials: Sequence[Trial]) -> None:
 
     Raises:
         UnknownNameError: with the nearest names.
-        ConfigError: there is no such device, a data set lacks its path, or weights are those of another network.
+        ConfigError: the machine has no such device, a data set lacks its path, or weights are those of another network.
     """
     for trial in _distinct(trials, "activation", "base"):
         activations.registry.get(trial.activation)

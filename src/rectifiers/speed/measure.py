@@ -17,33 +17,22 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from ... import kernels
-from ...core.errors import RectifiersError
-from .subjects import Subject
+from .. import kernels
+from ..core.errors import RectifiersError
+from .goals import goal_of
+from .subjects import Subject, make_subjects, make_yardsticks
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 TOLERANCE = 1e-5
-FEW = 64
-"""Elements up to which a call is all overhead."""
-
-BIG = (128, 64, 32, 32)
-GOALS = {
-    **dict.fromkeys(("arelu", "adarelu", "crelu", "apl_arelu", "prelu", "leaky_relu"), 1.1),
-    **dict.fromkeys(("vlu", "pvlu"), 1.5),
-    "pau": 2.0,
-}
-"""The ratio to `nn.ReLU` that each function is to stay below at `BIG`, with two threads."""
-
-OVERHEAD_GOAL = 2.0
 
 
 class WrongResultError(RectifiersError):
-    """A function whose result is wrong; there is no use in its time."""
+    """A function's result is wrong, so that its time is of no use."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One function in one setting.
+    """One function at one shape, layout and number of threads.
 
     Args:
         function: its name in the table.
@@ -67,7 +56,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Setting:
+class Timing:
     """All functions at one shape, layout and number of threads.
 
     Args:
@@ -87,9 +76,9 @@ class Setting:
     rows: tuple[Row, ...]
 
 
-def measure(
+def measure_at(
     subjects: Sequence[Subject], shape: tuple[int, ...], layout: str, threads: int, rounds: int = 15
-) -> Setting:
+) -> Timing:
     """Check all subjects, then time them in turns.
 
     Args:
@@ -120,12 +109,33 @@ def measure(
             bytes_kept=kept.get(name),
             error=errors[name][0] if name in errors else None,
             composite_error=errors[name][1] if name in errors else None,
-            goal=_goal(functions.get(name, ""), shape),
+            goal=goal_of(functions.get(name, ""), shape),
         )
         for name, values in seconds.items()
     )
     relu, copied = (statistics.median(seconds[name]) for name in ("nn.ReLU", "copy"))
-    return Setting(shape, layout, threads, 1e6 * relu, 2 * x.nbytes / copied / 1e9, rows)
+    return Timing(shape, layout, threads, 1e6 * relu, 2 * x.nbytes / copied / 1e9, rows)
+
+
+def measure(
+    rivals: Sequence[Subject], shapes: Sequence[tuple[int, ...]], threads: Sequence[int], rounds: int = 15
+) -> Iterator[Timing]:
+    """Check and time all functions, shape by shape; images in both memory layouts.
+
+    Args:
+        rivals: other packages' functions, from `find_rivals`.
+        shapes: of the input, channels second.
+        threads: numbers of PyTorch's.
+        rounds: turns of each function.
+
+    Raises:
+        WrongResultError: a function differs from its composite in float64.
+    """
+    for shape in shapes:
+        subjects = [*make_yardsticks(), *make_subjects(shape[1]), *rivals]
+        for count in threads:
+            for layout in LAYOUTS if len(shape) == 4 else ("contiguous",):
+                yield measure_at(subjects, shape, layout, count, rounds)
 
 
 def bytes_kept(module: nn.Module, x: Tensor) -> float:
@@ -170,7 +180,7 @@ def _errors(subject: Subject, x: Tensor) -> tuple[float, float]:
     found = _distance(_derive(subject.module, x, grad), truth)
     if not found <= TOLERANCE:
         raise WrongResultError(
-            f"{subject.name} at {tuple(x.shape)} is off its value in float64 by {found:.1e}, "
+            f"{subject.name} at {tuple(x.shape)} differs from its value in float64 by {found:.1e}, "
             f"more than {TOLERANCE:.0e}; RECTIFIERS_KERNELS=reference does without the kernels"
         )
     return found, composite
@@ -235,12 +245,6 @@ def _clock(call: Callable[[], object], calls: int, before: Callable[[], object] 
 def _quartiles(values: Sequence[float], yardstick: Sequence[float], outputs: int) -> tuple[float, ...]:
     ratios = [value / other / outputs for value, other in zip(values, yardstick, strict=True)]
     return tuple(statistics.quantiles(ratios, n=4, method="inclusive"))
-
-
-def _goal(function: str, shape: tuple[int, ...]) -> float | None:
-    if shape == BIG:
-        return GOALS.get(function)
-    return OVERHEAD_GOAL if function and torch.Size(shape).numel() <= FEW else None
 
 
 @contextmanager

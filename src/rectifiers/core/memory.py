@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 try:
     import resource
 except ImportError:  # Windows has none.
@@ -14,7 +16,8 @@ except ImportError:  # Windows has none.
 SPARED = 2**29
 """Bytes that stay free for what else runs."""
 
-_MESSAGES = ("allocate memory", "out of memory", "bad_alloc", "memory object")
+_MESSAGES = ("allocate memory", "bad_alloc", "memory object", "out of memory")
+"""What PyTorch's allocator for the CPU, the C++ library, oneDNN and the drivers of devices write."""
 
 
 @contextmanager
@@ -26,7 +29,7 @@ def within_memory() -> Iterator[None]:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     # What the process has reserved without using it counts for the limit, and is not taken from what is free.
-    limit = _bytes(status, "VmData") + max(0, _bytes(meminfo, "MemAvailable") - SPARED)
+    limit = _read_bytes(status, "VmData") + max(0, _read_bytes(meminfo, "MemAvailable") - SPARED)
     if soft != resource.RLIM_INFINITY:
         limit = min(limit, soft)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
@@ -36,12 +39,22 @@ def within_memory() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def lacks_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out."""
-    return isinstance(error, MemoryError) or any(message in str(error) for message in _MESSAGES)
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out.
+
+    Python and PyTorch's allocator for GPUs have a type for it. Its allocator for the CPU, and what is compiled into
+    it, raise a plain RuntimeError, which nothing but its text tells from any other.
+
+    Example:
+        >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("shapes do not fit"))
+        (True, False)
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(message in str(error) for message in _MESSAGES)
 
 
-def _bytes(path: Path, key: str) -> int:
+def _read_bytes(path: Path, key: str) -> int:
     for line in path.read_text(encoding="ascii", errors="replace").splitlines():
         name, _, value = line.partition(":")
         if name == key:

@@ -1,4 +1,4 @@
-"""How far a run is: a bar in a terminal, a plain line now and then elsewhere."""
+"""How far the runs are: a bar in a terminal, a line that changes in a notebook, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from ..core.wording import duration, plural
 from ..experiments import runner
-from .duration import duration
 
 LINE_EVERY = 10.0
 """Seconds between plain lines."""
 
-Report = Callable[[runner.Progress], None]
+UPDATE_EVERY = 0.5
+"""Seconds between changes of the line in a notebook."""
+
+OnProgress = Callable[[runner.Progress], None]
 
 
 class Pace:
@@ -32,7 +35,7 @@ class Pace:
         self.finished = self.remaining = 0
 
     def update(self, progress: runner.Progress) -> None:
-        """Note how far the run is now."""
+        """Note how far the runs are now."""
         self.finished, self.remaining = progress.done + len(progress.failed), progress.remaining
         self.last = self.clock()
 
@@ -47,18 +50,29 @@ class Pace:
 
 
 @contextmanager
-def shown(total: int) -> Iterator[Report]:
-    """Show progress on stderr, for the length of a `with`.
+def show_progress(total: int, *, hidden: bool = False) -> Iterator[OnProgress]:
+    """Show progress for the length of a `with`: in a notebook below the cell, else on stderr.
 
     Args:
-        total: how many trainings there are.
+        total: how many runs there are.
+        hidden: show nothing.
 
     Yields:
         What the runner calls.
     """
-    if not sys.stderr.isatty():
-        yield _lines()
-        return
+    if hidden:
+        yield lambda progress: None
+    elif in_notebook():
+        yield _change_line()
+    elif not sys.stderr.isatty():
+        yield _write_lines()
+    else:
+        with _bar(total) as report:
+            yield report
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[OnProgress]:
     pace = Pace()
     console = Console(stderr=True)
     columns = (BarColumn(), TextColumn("{task.description}"), _PaceColumn(pace))
@@ -73,14 +87,21 @@ def shown(total: int) -> Iterator[Report]:
 
 
 def describe(progress: runner.Progress) -> str:
-    """The counts of a run in words."""
-    parts = [f"{progress.kept + progress.done} of {progress.total} trainings"]
+    """The counts of the runs in words."""
+    parts = [f"{progress.kept + progress.done:,} of {plural(progress.total, 'run')}"]
     parts += [f"{progress.diverged} diverged"] if progress.diverged else []
     parts += [f"{len(progress.failed)} failed"] if progress.failed else []
     return ", ".join(parts)
 
 
-def _lines() -> Report:
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, where a cell's output is not a terminal but can change."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")
+
+
+def _write_lines() -> OnProgress:
     pace = Pace()
     due = pace.start
 
@@ -89,10 +110,32 @@ def _lines() -> Report:
         pace.update(progress)
         if pace.last >= due or not progress.remaining:
             due = pace.last + LINE_EVERY
-            sys.stderr.write(", ".join(filter(None, [describe(progress), str(pace)])) + "\n")
+            sys.stderr.write(_line(progress, pace) + "\n")
             sys.stderr.flush()
 
     return report
+
+
+def _change_line() -> OnProgress:
+    pace = Pace()
+    due, longest = pace.start, 0
+
+    def report(progress: runner.Progress) -> None:
+        nonlocal due, longest
+        pace.update(progress)
+        if pace.last >= due or not progress.remaining:
+            due = pace.last + UPDATE_EVERY
+            line = _line(progress, pace)
+            longest = max(longest, len(line))
+            # A carriage return lets a notebook write over the line; blanks clear what is left of a longer one.
+            sys.stdout.write(f"\r{line:<{longest}}" + ("" if progress.remaining else "\n"))
+            sys.stdout.flush()
+
+    return report
+
+
+def _line(progress: runner.Progress, pace: Pace) -> str:
+    return ", ".join(filter(None, [describe(progress), str(pace)]))
 
 
 class _PaceColumn(ProgressColumn):

@@ -13,9 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ... import activations
-
-OURS = ("arelu", "elsa", "prelu", "leaky_relu", "adarelu", "crelu", "apl_arelu", "vlu", "pvlu", "sinerelu", "pau")
+from .. import activations
+from .goals import GOALS
 
 
 @dataclass(frozen=True)
@@ -71,13 +70,26 @@ RIVALS: dict[str, tuple[str, dict[str, Callable[[Any], nn.Module]]]] = {
 """Per distribution: its module, and what it has of ours."""
 
 
-def ours(channels: int) -> Iterator[Subject]:
+def names_of_ours() -> list[str]:
+    """The functions that are timed: those that have a kernel or learn, and those that a goal is stated for.
+
+    Convolutions take no input as it is, and what is drawn at random has no value to check.
+    """
+    specs = [activations.registry.get(name).spec for name in activations.registry]
+    return [
+        spec.name
+        for spec in specs
+        if spec.kind != "convolution" and not spec.stochastic and (spec.stem or spec.parameters or spec.name in GOALS)
+    ]
+
+
+def make_subjects(channels: int) -> Iterator[Subject]:
     """Our functions, one set of parameters for the layer and one per channel.
 
     Args:
         channels: how many the input has.
     """
-    for name in OURS:
+    for name in names_of_ours():
         spec = activations.registry.get(name).spec
         for share in ("layer", "channel") if spec.parameters else ("layer",):
             label = name if share == "layer" else f"{name}, channel"
@@ -85,7 +97,7 @@ def ours(channels: int) -> Iterator[Subject]:
             yield Subject(label, module, name, outputs=spec.channel_factor[0])
 
 
-def yardsticks() -> list[Subject]:
+def make_yardsticks() -> list[Subject]:
     """PyTorch's own, and AReLU as published."""
     return [
         Subject("nn.ReLU", nn.ReLU()),
@@ -94,7 +106,7 @@ def yardsticks() -> list[Subject]:
     ]
 
 
-def rivals() -> tuple[list[Subject], dict[str, str]]:
+def find_rivals() -> tuple[list[Subject], dict[str, str]]:
     """Modules of other packages that do what ours do.
 
     Returns:

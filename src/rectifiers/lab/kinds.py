@@ -45,7 +45,7 @@ def check_kind(kind: str, known: Mapping[str, Any] | tuple[str, ...]) -> None:
     """Make sure that there is such a kind.
 
     Raises:
-        UnknownNameError: with the nearest one.
+        UnknownNameError: there is not; with the nearest one.
     """
     if kind not in known:
         raise UnknownNameError("kind", kind, known)

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ... import activations
+from .. import activations
 from .subjects import PublishedAReLU
 
 MAKERS: dict[str, Callable[[], nn.Module]] = {
@@ -52,7 +52,7 @@ class Peak:
     goal: float | None
 
 
-def measure(batch: int) -> list[Peak]:
+def measure_peaks(batch: int) -> list[Peak]:
     """The peak for every function.
 
     Args:

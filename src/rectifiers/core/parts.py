@@ -1,0 +1,51 @@
+"""The parts of a network that can be trained on their own: its activations, its normalisation, its head."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
+
+from .learned import shaping_parameters
+
+Part = Literal["activations", "norms", "head"]
+
+NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.SyncBatchNorm,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+)
+
+
+def parameters_of(model: nn.Module, parts: Collection[Part]) -> set[nn.Parameter]:
+    """The parameters of some parts of `model`, each once.
+
+    Args:
+        model: any module.
+        parts: `activations`, the parameters that shape them; `norms`, those of normalisation; `head`, those of the
+            last layer with weights.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.PReLU(), nn.Linear(3, 2))
+        >>> chosen = parameters_of(net, {"activations", "head"})
+        >>> [name for name, parameter in net.named_parameters() if parameter in chosen]
+        ['2.weight', '3.weight', '3.bias']
+    """
+    chosen: set[nn.Parameter] = set()
+    if "activations" in parts:
+        chosen |= shaping_parameters(model)
+    if "norms" in parts:
+        chosen |= {p for module in model.modules() if isinstance(module, NORMS) for p in module.parameters()}
+    if "head" in parts:
+        layers = [module for module in model.modules() if isinstance(module, nn.Linear | _ConvNd)]
+        chosen |= {parameter for layer in layers[-1:] for parameter in layer.parameters()}
+    return chosen

@@ -1,0 +1,115 @@
+"""How a trial's network is trained: what that gives, and the weights that it ends with."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from ..datasets.dataset import Dataset
+from ..training import optimizers, record
+from ..training.frozen import freeze
+from ..training.loop import DivergedError, fit
+from ..training.metrics import Epoch
+from ..training.reproducible import reproducible
+from ..training.tasks import task_of
+from .batches import build_batches
+from .network import build_network, count_parameters
+from .result import Shape, Trajectory
+from .trial import Trial
+from .weights import Weights, transplant, weights_of
+
+
+def train_network(trial: Trial, data: Dataset, start: Weights | None) -> tuple[dict[str, Any], Weights]:
+    """Train and test once.
+
+    Args:
+        trial: what to do.
+        data: its data set.
+        start: the weights that training starts from; None draws them.
+
+    Returns:
+        Fields of the result, and the weights at the end. The status is `diverged`, with the epochs before, if the
+        training loss, or the test loss after the last epoch, left the finite numbers.
+    """
+    with reproducible(trial.threads):
+        net = build_network(trial, data)
+        if start is not None:
+            transplant(start, net)
+        frozen = freeze(net, trial.trained)
+        batches = build_batches(trial, data)
+        steps = len(batches.train)
+        recorder = record.Recorder(net, every=max(1, steps // trial.trace_points) if trial.trace_points else 0)
+        before = _sample_curves(net)
+        training = fit(
+            net,
+            _create_optimizer(trial, net),
+            train=batches.train,
+            validation=batches.validation,
+            test=batches.test,
+            epochs=trial.epochs,
+            seed=trial.seed,
+            task=task_of(data.train, trial.patches),
+            factor=lambda time: optimizers.lr_factor(
+                time,
+                milestones=trial.milestones,
+                gamma=trial.gamma,
+                warmup_epochs=trial.warmup_epochs,
+                decay=trial.lr_decay * steps,
+            ),
+            frozen=frozen,
+            on_step=recorder,
+        )
+        epochs: list[Epoch] = []
+        status: Literal["done", "diverged"] = "done"
+        try:
+            # A network as it is first drawn has its counts, and nothing to evaluate.
+            if trial.epochs or start is not None:
+                epochs.extend(training)
+        except DivergedError:
+            status = "diverged"
+        # The last step can blow the network up after its loss was taken.
+        if epochs and not math.isfinite(epochs[-1].test_loss):
+            status = "diverged"
+        shapes = [_shape(name, before[name], after) for name, after in _sample_curves(net).items()]
+    outcome = {
+        "status": status,
+        "epochs": epochs,
+        **count_parameters(net),
+        "shapes": shapes if status == "done" else [],
+        "trace": Trajectory(steps=recorder.steps, values=recorder.values) if recorder.values else None,
+    }
+    return outcome, weights_of(net)
+
+
+def _create_optimizer(trial: Trial, net: nn.Module) -> Any:
+    return optimizers.create(
+        trial.optimizer,
+        net,
+        lr=trial.lr,
+        momentum=trial.momentum,
+        nesterov=trial.nesterov,
+        weight_decay=trial.weight_decay,
+        activation_lr=trial.activation_lr,
+        activation_weight_decay=trial.activation_weight_decay,
+    )
+
+
+def _sample_curves(net: nn.Module) -> dict[str, Tensor]:
+    """The function of every elementwise activation that learns, by layer."""
+    return {name: record.curve(module) for name, module in record.learnable(net)}
+
+
+def _shape(layer: str, before: Tensor, after: Tensor) -> Shape:
+    def rounded(values: Tensor) -> list[float]:
+        return [round(value, 4) for value in values.tolist()]
+
+    return Shape(
+        layer=layer,
+        x=rounded(record.GRID),
+        before=rounded(before.mean(1)),
+        after=rounded(after.mean(1)),
+        after_low=rounded(after.amin(1)),
+        after_high=rounded(after.amax(1)),
+    )

@@ -1,0 +1,53 @@
+"""The laboratory's front door: plan, run, tabulate and report an experiment, as the command line does.
+
+An experiment is a registered name ("arelu/table1"), the path of a TOML file, or built here from rows and columns by
+`experiment`. `open` chooses one in a size, with changes; `plan`, `run`, `table` and `report` take that choice, or make
+it themselves from the same keywords.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .building import experiment as experiment
+    from .environment import describe_environment as describe_environment
+    from .planning import RunPlan as RunPlan
+    from .planning import plan as plan
+    from .reports import Report as Report
+    from .reports import report as report
+    from .running import run as run
+    from .selecting import Selection as Selection
+    from .selecting import select
+    from .tables import Results as Results
+    from .tables import table as table
+
+    open = select
+
+_HOME = {
+    "Report": "reports:Report",
+    "Results": "tables:Results",
+    "RunPlan": "planning:RunPlan",
+    "Selection": "selecting:Selection",
+    "describe_environment": "environment:describe_environment",
+    "experiment": "building:experiment",
+    "open": "selecting:select",
+    "plan": "planning:plan",
+    "report": "reports:report",
+    "run": "running:run",
+    "table": "tables:table",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        module, attribute = _HOME[name].split(":")
+        return getattr(importlib.import_module(f".{module}", __name__), attribute)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,97 @@
+"""The HTML page of an experiment, from the results there are, and what its analysis found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ..report.analyses.analyse import analyse
+from ..report.analyses.section import INSIDE, Section, read_sections, write_sections
+from ..report.html import write_report
+from .selecting import Selectable, Selection, select
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page that was written.
+
+    Args:
+        path: the HTML file.
+        sections: what the analysis of the trained networks found; none where the experiment has no analysis.
+    """
+
+    path: Path
+    sections: Sequence[Section] = ()
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{escape(self.path.as_posix())}" target="_blank">{escape(str(self.path))}</a>'
+
+
+def report(
+    experiment: Selectable,
+    *,
+    preset: str | None = None,
+    seeds: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    data_dir: Path | str | None = None,
+    results: Path | str | None = None,
+    output: Path | str | None = None,
+) -> Report:
+    """Write the report of an experiment as one HTML page, without running anything; what was not run says so.
+
+    The numbers of its analysis, where it has one, go beside the page.
+
+    Args:
+        experiment: a registered name, the path of a TOML file, an experiment from `lab.experiment`, or a selection.
+        preset: its size; None takes `pocket`, or the last one where there is none of that name.
+        seeds: how many; None takes the preset's.
+        settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
+        data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
+        results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
+        output: file to write; None takes one beside the runs.
+
+    Raises:
+        DataError: the analysis needs data that are missing.
+        StoreError: something cannot be written.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     page = report("quickstart", preset="smoke", results=folder)
+        ...     page.path.name, page.path.read_text(encoding="utf-8")[:15]
+        ('quickstart-smoke.html', '<!doctype html>')
+    """
+    selection = select(experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results)
+    outcomes = selection.outcomes()
+    path = selection.report_path if output is None else Path(output)
+    sections = analyse(selection.experiment, selection.preset, outcomes, selection.weights, selection.data_dir)
+    if sections:
+        write_sections(_analysis_path(path), sections, [trial.id for trial in selection.done()])
+    write_report(
+        selection.experiment, selection.preset, outcomes, path, command=selection.command("run"), sections=sections
+    )
+    return Report(path, tuple(sections))
+
+
+def read_findings(selection: Selection) -> Sequence[Section]:
+    """What the analysis found when the report was written last; where that was of other runs, how to make it."""
+    if not selection.experiment.analysis:
+        return []
+    kept = read_sections(_analysis_path(selection.report_path), [trial.id for trial in selection.done()])
+    if kept is not None:
+        return kept
+    return [Section(INSIDE, f"`{selection.command('report')}` looks into the trained networks.")]
+
+
+def _analysis_path(page: Path) -> Path:
+    """Where the numbers of the analysis go: beside the page."""
+    return page.with_suffix(".analysis.json")

@@ -1,0 +1,85 @@
+"""Running what an experiment lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..experiments import runner
+from ..experiments.preflight import check_data, check_names
+from ..experiments.store import Store, write_atomically
+from ..experiments.trial import Trial
+from .progress import show_progress
+from .selecting import Selectable, select
+from .tables import Failure, Results
+
+
+def run(
+    experiment: Selectable,
+    *,
+    preset: str | None = None,
+    seeds: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    data_dir: Path | str | None = None,
+    results: Path | str | None = None,
+    download: bool = False,
+    progress: bool = True,
+) -> Results:
+    """Run what the results folder does not have yet; mistakes are found before the first run.
+
+    What has finished is kept whatever happens later, and the same call goes on from there.
+
+    Args:
+        experiment: a registered name, the path of a TOML file, an experiment from `lab.experiment`, or a selection.
+        preset: its size; None takes `pocket`, or the last one where there is none of that name.
+        seeds: how many; None takes the preset's.
+        settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
+        workers: runs at a time, in processes of their own; None takes one per core.
+        data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
+        results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
+        download: fetch data files that are missing.
+        progress: show how far it is: a bar in a terminal, a line that changes in a notebook, a line now and then
+            elsewhere.
+
+    Returns:
+        The results with their table. Runs that ended in an error stand in `failed`; the next call tries them again.
+
+    Raises:
+        RectifiersError: a name is unknown, data are missing or damaged, or the parts do not fit together.
+        KeyboardInterrupt: the user stopped it; what had finished is kept.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from rectifiers import lab
+        >>> one = lab.experiment(["arelu"], dataset="digits", network="digits-conv", lr=0.1, train_size=64)
+        >>> with TemporaryDirectory() as folder:
+        ...     found = lab.run(one, seeds=1, workers=1, results=folder, progress=False)
+        >>> found.table.missing, len(found.failed)
+        (0, 0)
+    """
+    selection = select(experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results)
+    done, starts = selection.done(), selection.starts()
+    check_names([*selection.trials, *starts])
+    check_data(
+        [*(trial for trial in selection.trials if trial not in done), *starts], selection.data_dir, download=download
+    )
+    store = selection.open_store()
+    with show_progress(len(selection.trials), hidden=not progress) as report:
+        ended = runner.run(selection.cells, store, workers=workers, data_dir=selection.data_dir, on_progress=report)
+    for trial in selection.done():
+        _story(store, trial).unlink(missing_ok=True)
+    failed = {trial: _write_story(store, trial, story) for trial, story in ended.failed.items()}
+    return Results(selection, store.outcomes(selection.cells), failed)
+
+
+def _write_story(store: Store, trial: Trial, story: str) -> Failure:
+    """Keep why a run failed beside where its result would be."""
+    path = _story(store, trial)
+    write_atomically(path, f"{trial}\n\n{story.rstrip()}\n")
+    return Failure(story.rstrip().splitlines()[-1], path)
+
+
+def _story(store: Store, trial: Trial) -> Path:
+    return store.path(trial).with_name("error.txt")

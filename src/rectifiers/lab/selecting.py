@@ -1,0 +1,233 @@
+"""What the user chose: an experiment in a size, with changes, and where its data and results lie."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .. import datasets
+from ..core.errors import ConfigError, UnknownNameError
+from ..core.wording import plural
+from ..experiments.definition import SETTINGS
+from ..experiments.experiment import Cell, Experiment
+from ..experiments.file import load_experiment
+from ..experiments.result import Result
+from ..experiments.store import Store, weights_folder
+from ..experiments.trial import Trial
+from ..experiments.weights import is_kept
+from ..papers import registry
+from ..report import analyses
+from . import notebook
+
+PREFERRED = "pocket"
+RESULTS = "runs"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """An experiment in one size, and where its data and results lie.
+
+    Args:
+        experiment: its presets are those of its definition but for the chosen one, which holds the changes.
+        preset: name of the size.
+        cells: its trials.
+        results: folder that holds the runs of all experiments.
+        data_dir: folder with the files of data sets and published weights.
+        arguments: what follows the verb on the command line to select the same, without the places of data and
+            results; empty for an experiment that was built in Python.
+    """
+
+    experiment: Experiment
+    preset: str
+    cells: Sequence[Cell]
+    results: Path
+    data_dir: Path
+    arguments: tuple[str, ...] = ()
+
+    @cached_property
+    def trials(self) -> list[Trial]:
+        """The trials, each once."""
+        return list(dict.fromkeys(cell.trial for cell in self.cells))
+
+    @property
+    def heading(self) -> str:
+        """Experiment and preset in one line."""
+        return f"{self.experiment.name}, preset {self.preset}: {self.experiment.preset(self.preset).note}"
+
+    def command(self, verb: str) -> str:
+        """What does this to the same selection: a command line, or a call for an experiment that was built in Python.
+
+        Args:
+            verb: `plan`, `run`, `table` or `report`.
+        """
+        if self.arguments:
+            return shlex.join(["rectifiers", verb, *self.arguments])
+        return f"rectifiers.lab.{verb}(experiment, preset={self.preset!r})"
+
+    @property
+    def folder(self) -> Path:
+        """Folder of its runs, whether it is there or not."""
+        return self.results / self.experiment.folder
+
+    @property
+    def report_path(self) -> Path:
+        """Where its page goes unless the user says otherwise: beside the runs, one per experiment and preset."""
+        return self.results / f"{self.experiment.name.replace('/', '-')}-{self.preset}.html"
+
+    @property
+    def weights(self) -> Path:
+        """Folder of the trained weights, whether it is there or not."""
+        return weights_folder(self.folder)
+
+    def open_store(self) -> Store:
+        """Where its runs are kept below the results folder, with the weights that its analysis needs.
+
+        Raises:
+            StoreError: the folder belongs to something else, is damaged, or cannot be made.
+        """
+        return Store(self.results, self.experiment.folder, keep_weights=bool(self.experiment.analysis))
+
+    def outcomes(self) -> list[tuple[Cell, Result | None]]:
+        """Each cell with what the results folder has of it; nothing is written.
+
+        Raises:
+            StoreError: the folder belongs to something else, or is damaged.
+        """
+        if not self.folder.exists():
+            return [(cell, None) for cell in self.cells]
+        return self.open_store().outcomes(self.cells)
+
+    def done(self) -> set[Trial]:
+        """The trials that the results folder has, without reading them."""
+        if not self.folder.exists():
+            return set()
+        store = self.open_store()
+        return {trial for trial in self.trials if store.has(trial)}
+
+    def starts(self) -> list[Trial]:
+        """What has to be trained besides the trials that are not done, for these start from it."""
+        to_do = set(self.trials) - self.done()
+        needed = dict.fromkeys(start for trial in self.trials if trial in to_do for start in trial.lineage)
+        return [start for start in needed if start not in to_do and not is_kept(self.weights, start)]
+
+    def __str__(self) -> str:
+        return "\n".join([self.heading, *(f"{name:<10} {text}" for name, text in self._facts().items())])
+
+    def _repr_html_(self) -> str:
+        return notebook.facts(self.heading, self._facts())
+
+    def _facts(self) -> dict[str, str]:
+        rows, columns = (list(dict.fromkeys(getattr(cell, kind) for cell in self.cells)) for kind in ("row", "column"))
+        done = f"{len(self.done())} of {plural(len(self.trials), 'run')}"
+        return {"rows": ", ".join(rows), "columns": ", ".join(columns), "done": f"{done}, in {self.folder}"}
+
+
+Selectable = str | Path | Experiment | Selection
+"""What can be selected: a registered name, a TOML file, an experiment built in Python, or a selection as it is."""
+
+
+def select(
+    experiment: Selectable,
+    *,
+    preset: str | None = None,
+    seeds: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    data_dir: Path | str | None = None,
+    results: Path | str | None = None,
+) -> Selection:
+    """Choose an experiment in a size, with changes; `rectifiers.lab.open` is another name for it.
+
+    Args:
+        experiment: a registered name, the path of a TOML file, an experiment from `lab.experiment`, or a selection,
+            which stays as it is.
+        preset: its size; None takes `pocket`, or the last one where there is none of that name.
+        seeds: how many; None takes the preset's.
+        settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
+        data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
+        results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
+
+    Raises:
+        ConfigError: a value is outside its domain, the file is not an experiment, or the experiment cannot run yet.
+        UnknownNameError: with the nearest names.
+
+    Example:
+        >>> selection = select("quickstart", preset="smoke", settings={"epochs": 1}, results="nowhere")
+        >>> print(selection)
+        quickstart, preset smoke: Two epochs of 256 images and three functions: does it run at all? Changed: epochs=1.
+        rows       ReLU, AReLU, CReLU
+        columns    digits
+        done       0 of 6 runs, in nowhere/quickstart
+        >>> selection.command("run")
+        'rectifiers run quickstart --preset smoke --set epochs=1'
+    """
+    if isinstance(experiment, Selection):
+        if any(choice is not None for choice in (preset, seeds, settings, data_dir, results)):
+            raise ConfigError("a selection has its preset, seeds, settings and folders already; select anew to change")
+        return experiment
+    found = experiment if isinstance(experiment, Experiment) else _find(str(experiment))
+    found.check_runnable()
+    if found.analysis and found.analysis not in analyses.registry:
+        raise UnknownNameError(f"analysis of {_name(experiment)}", found.analysis, analyses.registry)
+    if not found.presets:
+        raise ConfigError(f"{found.name} has no presets; build it with lab.experiment, or give it one")
+    chosen = preset or (PREFERRED if PREFERRED in found.presets else list(found.presets)[-1])
+    size = found.preset(chosen)
+    changed = {key: _to_text(value) for key, value in (settings or {}).items()}
+    if seeds is not None:
+        size = replace(size, seeds=seeds)
+    if settings:
+        _check_changes(found, settings)
+        note = f"{size.note} Changed: {', '.join(f'{key}={text}' for key, text in changed.items())}."
+        size = replace(size, note=note, settings={**size.settings, **settings}, comparable=False)
+    found = replace(found, presets={**found.presets, chosen: size})
+    arguments = [_name(experiment), "--preset", chosen]
+    arguments += ["--seeds", str(seeds)] if seeds is not None else []
+    arguments += [word for key, text in changed.items() for word in ("--set", f"{key}={text}")]
+    return Selection(
+        experiment=found,
+        preset=chosen,
+        cells=found.cells(chosen),
+        results=Path(results or os.environ.get("RECTIFIERS_RESULTS") or RESULTS),
+        data_dir=datasets.data_folder(data_dir),
+        arguments=() if isinstance(experiment, Experiment) else tuple(arguments),
+    )
+
+
+def _find(name: str) -> Experiment:
+    if name not in registry and (name.endswith(".toml") or Path(name).is_file()):
+        return load_experiment(Path(name))
+    return registry.get(name)
+
+
+def _name(experiment: str | Path | Experiment) -> str:
+    return experiment.name if isinstance(experiment, Experiment) else str(experiment)
+
+
+def _check_changes(experiment: Experiment, settings: Mapping[str, Any]) -> None:
+    """Make sure that settings may be changed; trials check the values."""
+    for key in settings:
+        if key == "seed":
+            raise ConfigError("settings cannot choose the seed; seeds says how many there are, counted from 0")
+        if key not in SETTINGS:
+            raise UnknownNameError("setting", key, SETTINGS)
+        if any(key in arm.settings for arm in (*experiment.rows, *experiment.columns)):
+            raise ConfigError(
+                f"settings cannot change {key}: that is what {experiment.name} compares; "
+                "write an experiment of your own"
+            )
+
+
+def _to_text(value: Any) -> str:
+    """A value as `--set KEY=VALUE` takes it: JSON, or a text that is not JSON."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            return value
+    return json.dumps(value, ensure_ascii=False)

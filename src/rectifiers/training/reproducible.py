@@ -1,0 +1,43 @@
+"""The same bits each time, whatever ran before in the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from .. import kernels
+
+
+@contextmanager
+def reproducible(threads: int) -> Iterator[None]:
+    """Fix everything outside a trial that could change its bits, and put it back afterwards.
+
+    Args:
+        threads: that PyTorch uses meanwhile.
+    """
+    threads_before, flushed_before = torch.get_num_threads(), flushes_denormals()
+    # Kernels round differently from one instruction set to the next, and not every machine has them; the composites
+    # give a trial the bits that it has everywhere.
+    with torch.random.fork_rng(), kernels.using("reference"):
+        torch.set_num_threads(threads)
+        # Momentum of dead units decays into denormal numbers, which cost a hundred times the time of others.
+        torch.set_flush_denormal(True)
+        try:
+            yield
+        finally:
+            torch.set_flush_denormal(flushed_before)
+            torch.set_num_threads(threads_before)
+
+
+def flushes_denormals() -> bool:
+    """Whether this thread computes with zero in place of denormal numbers; PyTorch can set this, but not tell it.
+
+    Example:
+        >>> flushes_denormals()
+        False
+    """
+    smallest = torch.tensor(torch.finfo(torch.float32).tiny, device="cpu")
+    # Read as an integer, for a comparison would flush a denormal number too.
+    return int((smallest / 2).view(torch.int32)) == 0

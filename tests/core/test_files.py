@@ -1,0 +1,44 @@
+"""Files that the user asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rectifiers.core.errors import ConfigError
+from rectifiers.core.files import write_file
+
+
+def test_text_and_bytes(tmp_path: Path) -> None:
+    write_file(tmp_path / "a.txt", "β")
+    assert (tmp_path / "a.txt").read_bytes() == "β".encode()
+    write_file(tmp_path / "a.txt", b"\x00")
+    assert (tmp_path / "a.txt").read_bytes() == b"\x00"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_folder_is_made_if_that_is_wanted(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot write .*a\.txt: No such file or directory; choose another place"):
+        write_file(tmp_path / "new" / "a.txt", "")
+    write_file(tmp_path / "new" / "a.txt", "text", make_folder=True)
+    assert (tmp_path / "new" / "a.txt").read_text() == "text"
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    write_file(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "new"
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="needs /dev/null")
+def test_a_device_stays_a_device() -> None:
+    write_file(Path("/dev/null"), "text")
+    assert not Path("/dev/null").is_file()
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Is a directory"):
+        write_file(tmp_path, "text")

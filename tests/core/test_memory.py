@@ -1,0 +1,34 @@
+"""Memory that runs out is an error that can be told from others."""
+
+from __future__ import annotations
+
+import os
+import resource
+
+import pytest
+import torch
+
+from rectifiers.core.memory import is_out_of_memory, within_memory
+
+
+def test_what_goes_beyond_the_free_memory_is_an_error() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with within_memory(), pytest.raises(RuntimeError) as caught:
+        torch.empty(free, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == limits
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA"), True),
+        (RuntimeError("could not create a memory object"), True),
+        (RuntimeError("shapes do not fit"), False),
+        (ValueError("cannot allocate memory"), False),
+    ],
+)
+def test_other_errors_are_told_apart(error: Exception, told: bool) -> None:
+    assert is_out_of_memory(error) == told

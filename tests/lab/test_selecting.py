@@ -1,0 +1,88 @@
+"""What is selected is what was asked for, in Python as in a shell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rectifiers import lab
+from rectifiers.core.errors import ConfigError, UnknownNameError
+from rectifiers.experiments.experiment import Experiment
+
+SETTINGS: dict[str, Any] = {"dataset": "digits", "network": "digits-conv", "lr": 0.1}
+
+
+def built(**changes: Any) -> Experiment:
+    return lab.experiment(["relu", "arelu"], **{**SETTINGS, **changes})
+
+
+def test_by_name_from_a_file_and_from_python_it_is_the_same_experiment(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'name = "mine"\nrows = ["relu", "arelu"]\nseeds = 2\n'
+        'settings = { dataset = "digits", network = "digits-conv", lr = 0.1 }\n'
+    )
+    read, made = lab.open(path), lab.open(built(name="mine", seeds=2))
+    assert read.preset == made.preset == "full"
+    assert read.trials == made.trials
+    assert lab.open("quickstart").preset == "pocket"
+
+
+def test_changes_and_the_command_that_makes_them() -> None:
+    settings = {"epochs": 5, "milestones": [2, 4], "device": "cpu", "where": "0"}
+    selection = lab.open("quickstart", preset="smoke", seeds=3, settings=settings)
+    assert {(trial.epochs, trial.milestones, trial.where) for trial in selection.trials} == {(5, (2, 4), "0")}
+    assert len({trial.seed for trial in selection.trials}) == 3
+    assert selection.command("plan") == (
+        "rectifiers plan quickstart --preset smoke --seeds 3 --set epochs=5 --set 'milestones=[2, 4]' --set device=cpu "
+        "--set 'where=\"0\"'"
+    )
+    assert not selection.experiment.preset("smoke").comparable
+    assert lab.open(built(), preset="smoke").command("run") == "rectifiers.lab.run(experiment, preset='smoke')"
+
+
+def test_places_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RECTIFIERS_RESULTS", "elsewhere")
+    monkeypatch.setenv("RECTIFIERS_DATA", str(tmp_path))
+    selection = lab.open("quickstart")
+    assert selection.folder == Path("elsewhere/quickstart")
+    assert selection.data_dir == tmp_path
+    assert lab.open("quickstart", results="here", data_dir="/there").report_path == Path("here/quickstart-pocket.html")
+
+
+def test_a_selection_stays_as_it_is() -> None:
+    selection = lab.open("quickstart", preset="smoke")
+    assert lab.open(selection) is selection
+    with pytest.raises(ConfigError, match="a selection has its preset, seeds, settings and folders already"):
+        lab.plan(selection, seeds=3)
+
+
+def test_it_can_be_looked_at(tmp_path: Path) -> None:
+    selection = lab.open(built(title="a < b"), results=tmp_path)
+    for piece in ("my-experiment, preset full", "relu, arelu", "0 of 10 runs"):
+        assert piece in str(selection)
+        assert piece in selection._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("choice", "error", "message"),
+    [
+        ({"settings": {"seed": 1}}, ConfigError, "settings cannot choose the seed; seeds says how many"),
+        ({"settings": {"epoch": 1}}, UnknownNameError, "unknown setting 'epoch'; did you mean epochs"),
+        ({"settings": {"activation": "relu"}}, ConfigError, "settings cannot change activation: that is what"),
+        ({"settings": {"lr": -1}}, ConfigError, "lr: Input should be greater than 0, got -1"),
+        ({"seeds": 0}, ConfigError, "seeds must be at least 1, got 0"),
+        ({"preset": "smok"}, UnknownNameError, "did you mean smoke"),
+    ],
+)
+def test_mistakes(choice: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        lab.open("quickstart", **choice)
+
+
+def test_an_experiment_without_presets_is_refused() -> None:
+    bare = Experiment("bare", "Bare", rows=built().rows, columns=built().columns)
+    with pytest.raises(ConfigError, match=r"bare has no presets; build it with lab\.experiment"):
+        lab.open(bare)
