@@ -83,7 +83,7 @@ def fingerprint(compiler: str) -> str:
 
 def sources() -> list[Path]:
     """The C++ files, headers included."""
-    return sorted(path for path in SOURCES.iterdir() if path.suffix in (".cpp", ".h", ".inc"))
+    return sorted(path for path in SOURCES.iterdir() if path.suffix in (".cpp", ".h", ".inc", ".def"))
 
 
 def command(compiler: str, target: Path) -> list[str]:
