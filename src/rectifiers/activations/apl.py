@@ -47,11 +47,10 @@ def apl(
         raise ShapeError(f"apl: expected as many slopes as places, got {slopes} and {places}")
     return apply(
         "apl",
-        hinges.reference,
+        hinges.formula,
         x,
         channel_dim=channel_dim,
         coefficients=frozenset("ab"),
-        kernel=hinges.kernel,
         a=a,
         b=b,
     )
@@ -100,7 +99,7 @@ class APL(Elementwise):
         monotone=False,
         kinks=(0.0, "b"),
         relu_start="exact",
-        stem="hinges",
+        formula="hinges",
     )
     constants = ("hinges",)
     a: nn.Parameter
@@ -150,7 +149,7 @@ class APLAReLU(Elementwise):
         monotone=False,
         kinks=(0.0, "b"),
         relu_start="exact",
-        stem="hinges",
+        formula="hinges",
     )
     a: nn.Parameter
     b: nn.Parameter

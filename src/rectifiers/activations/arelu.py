@@ -37,7 +37,6 @@ def arelu(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *,
         two_slopes.amplified,
         x,
         channel_dim=channel_dim,
-        kernel=two_slopes.amplified_kernel,
         alpha=alpha,
         beta=beta,
     )
@@ -74,7 +73,7 @@ class AReLU(Elementwise):
         invertible=True,
         kinks=(0.0,),
         relu_start="nearest",
-        stem="two_slopes",
+        formula="two_slopes",
     )
     alpha: nn.Parameter
     beta: nn.Parameter

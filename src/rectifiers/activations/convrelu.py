@@ -403,7 +403,7 @@ class ConvReLU1d(_ConvReLU, nn.Conv1d):
         monotone=False,
         kinks=("threshold",),
         relu_start="exact",
-        stem="conv_threshold",
+        formula="conv_threshold",
     )
     dims = 1
 
@@ -455,7 +455,7 @@ class ConvReLU2d(_ConvReLU, nn.Conv2d):
         monotone=False,
         kinks=("threshold",),
         relu_start="exact",
-        stem="conv_threshold",
+        formula="conv_threshold",
     )
     dims = 2
 
@@ -507,7 +507,7 @@ class ConvReLU3d(_ConvReLU, nn.Conv3d):
         monotone=False,
         kinks=("threshold",),
         relu_start="exact",
-        stem="conv_threshold",
+        formula="conv_threshold",
     )
     dims = 3
 

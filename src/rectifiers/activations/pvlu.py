@@ -33,7 +33,7 @@ def pvlu(x: Tensor, alpha: Tensor | float = 0.25, beta: Tensor | float = 1.0, *,
         >>> pvlu(torch.tensor([[-math.pi / 2, math.pi]]), alpha=torch.tensor([0.5, 2.0])).round(decimals=4)
         tensor([[-0.5000,  3.1416]])
     """
-    return apply("pvlu", wave.reference, x, channel_dim=channel_dim, kernel=wave.kernel, alpha=alpha, beta=beta)
+    return apply("pvlu", wave.formula, x, channel_dim=channel_dim, alpha=alpha, beta=beta)
 
 
 class PVLU(Elementwise):
@@ -71,7 +71,7 @@ class PVLU(Elementwise):
         monotone=False,
         kinks=(0.0,),
         relu_start="exact",
-        stem="wave",
+        formula="wave",
     )
     alpha: nn.Parameter
     beta: nn.Parameter

@@ -50,7 +50,7 @@ class ActivationSpec:
         kinks: where the derivative jumps, at the initial parameters: numbers, or names of parameters or
             attributes whose values are the places.
         relu_start: whether `relu_like=True` makes it ReLU exactly, nearly, or not at all.
-        stem: name of the kernel family that computes it; None for PyTorch's own.
+        formula: name of the formula, in `rectifiers.kernels`, that computes it; None for PyTorch's own or for none.
         unsupported: what it cannot do, with the reason.
         tolerance: relative error allowed against float64, per dtype name, where the default is too tight.
     """
@@ -69,7 +69,7 @@ class ActivationSpec:
     invertible: bool = False
     kinks: tuple[float | str, ...] = ()
     relu_start: ReluStart = "none"
-    stem: str | None = None
+    formula: str | None = None
     unsupported: Mapping[Capability, str] = field(default_factory=dict)
     tolerance: Mapping[str, float] = field(default_factory=dict)
 

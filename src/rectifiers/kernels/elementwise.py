@@ -1,77 +1,107 @@
-"""A formula that has a kernel: when a call can take it, and its derivatives."""
+"""Formulas of single elements: how they are declared, and how a call runs one by its kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
-from torch.nn.parameter import Parameter
 
 from ..core.granularity import spread
-from . import dispatch
+from . import dispatch, registration
+from .eager import NARROW, is_eager, is_plain
+from .formula import Formula, relative_error
 from .layout import ELEMENT, LAYER
 
-Keeps = Literal["input", "output", "invertible"]
+Saved = Literal["input", "output", "invertible"]
+Output = Literal["same", "doubled"]
 
-_TYPES = (Tensor, Parameter)
-_NARROW = frozenset((torch.float16, torch.bfloat16))
-_DTYPES = frozenset((torch.float32, torch.float64, *_NARROW))
 _MOST_COEFFICIENTS = 512
 
 
-class Kernel:
-    """One formula of a stem, run by a kernel.
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a formula.
 
     Args:
-        stem: name of the operators in `torch.ops.rectifiers`.
-        formula: the composite: takes the input and the parameters ready to broadcast.
-        settings: what the operators take between the parameters and the axis.
-        listed: whether the first axis of the parameters counts coefficients.
-        keeps: what is saved for the derivative: the input; the output, which the next layer keeps anyway; or the
-            output where the parameters let the input be computed from it.
-        inverse: the input, from the output and the parameters ready to broadcast, for all that may keep the output.
-        flagged: whether the backward operator takes a flag that it gets the output for the input.
+        name: what the operators call it.
+        map: makes the coefficient that the formula takes of a value; None takes the value itself.
+        listed: whether its first axis counts coefficients.
     """
 
-    table: ClassVar[dict[tuple[Any, ...], Kernel]] = {}
-    """All kernels, by stem and settings."""
+    name: str
+    map: Callable[[Tensor], Tensor] | None = None
+    listed: bool = False
+
+
+class ElementwiseFormula(Formula):
+    """A formula of an element and the coefficients of its unit.
+
+    Calling it evaluates the reference, with parameters that broadcast over the input.
+
+    Args:
+        name: name of the operators.
+        reference: the formula in composite PyTorch: takes the input and the coefficients ready to broadcast; or the
+            input and an axis, where the output is doubled.
+        parameters: one or two; none where the output is doubled.
+        options: what the operators take between the parameters and the axis, and the values that mean this formula.
+        saves: what is saved for the derivative: the input; the output, which the next layer keeps anyway; or the
+            output where the coefficients let the input be computed from it.
+        inverse: the input, from the output and what else the reference takes, for all that may save the output.
+        flagged: whether the backward operator is told whether it gets the output for the input.
+        output: the shape of the output: that of the input, or with its axis doubled.
+    """
 
     def __init__(
         self,
-        stem: str,
-        formula: Callable[..., Tensor],
+        name: str,
+        reference: Callable[..., Tensor],
+        parameters: tuple[Parameter, ...] = (),
         *,
-        settings: tuple[int, ...] = (),
-        listed: bool = False,
-        keeps: Keeps = "input",
+        options: Mapping[str, int] | None = None,
+        saves: Saved = "input",
         inverse: Callable[..., Tensor] | None = None,
         flagged: bool = False,
+        output: Output = "same",
     ) -> None:
-        self.stem, self.formula, self.settings, self.listed = stem, formula, settings, listed
-        self.keeps, self.inverse, self.flagged = keeps, inverse, flagged
-        self.table[(stem, *settings)] = self
+        self.name, self.reference, self.parameters = name, reference, parameters
+        self.options = dict(options or {})
+        self.saves, self.inverse, self.flagged, self.doubles = saves, inverse, flagged, output == "doubled"
         self.forward_name, self.backward_name, self.invertible_name = (
-            f"{stem}_{part}" for part in ("forward", "backward", "invertible")
+            f"{name}_{part}" for part in ("forward", "backward", "invertible")
         )
+        # What every call looks at.
+        self.values = tuple(self.options.values())
+        self._listed = tuple(parameter.listed for parameter in parameters)
+        self._counts_rows = any(self._listed)
 
-    def __call__(self, x: Tensor, parameters: Sequence[object], channel_dim: int) -> Tensor | None:
-        """The formula's value, or None where the composite has to serve.
+    def __call__(self, x: Tensor, *parameters: Tensor) -> Tensor:
+        """The reference, of an input and parameters of the dtype to compute in, ready to broadcast."""
+        return self.reference(x, *self.coefficients(parameters))
+
+    def coefficients(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
+        """What the reference takes, made of the parameters."""
+        for declared, value in zip(self.parameters, parameters, strict=True):
+            yield value if declared.map is None else declared.map(value)
+
+    def run(self, x: Tensor, parameters: Sequence[object], channel_dim: int) -> Tensor | None:
+        """The formula's value by a kernel, or None where the reference has to serve.
 
         Args:
             x: any tensor.
             parameters: tensors of any granularity, numbers, or sequences of numbers.
-            channel_dim: dimension of `x` that channel-wise parameters belong to.
+            channel_dim: dimension of `x` that channel-wise parameters belong to, or that is doubled.
         """
-        if not self.serves(x):
+        if not (is_eager() and is_plain(x) and dispatch.serves(self.name, x)):
             return None
         double = x.dtype is torch.float64
-        axis, tracked, cuda = LAYER, x.requires_grad, x.is_cuda
+        tracked, cuda = x.requires_grad, x.is_cuda
+        axis = channel_dim % x.ndim if self.doubles else LAYER
         tensors: list[Tensor] = []
-        for parameter in parameters:
+        for parameter, listed in zip(parameters, self._listed, strict=True):
             if not isinstance(parameter, Tensor):
                 value = tuple(parameter) if isinstance(parameter, list) else parameter
                 if not all(isinstance(item, float | int) for item in (value if isinstance(value, tuple) else (value,))):
@@ -82,27 +112,20 @@ class Kernel:
                 return None
             if parameter.dtype is torch.float64 and not double:
                 return None
-            if parameter.ndim != self.listed:
-                found = self._axis(parameter, x, channel_dim)
+            if parameter.ndim != listed:
+                found = _axis_of(parameter, x, channel_dim, listed)
                 if found is None or axis not in (LAYER, found):
                     return None
                 axis = found
             tracked = tracked or parameter.requires_grad
             tensors.append(parameter)
-        if self.listed and sum(map(len, tensors)) > _MOST_COEFFICIENTS:
+        if self._counts_rows and sum(self._rows(tensors)) > _MOST_COEFFICIENTS:
             return None
         return self.apply(x, tensors, axis, tracked)
 
-    def serves(self, x: Tensor) -> bool:
-        """Whether the operator can take this input, here and now."""
-        return is_eager() and is_plain(x) and dispatch.serves(self.stem, x)
-
-    def _axis(self, parameter: Tensor, x: Tensor, channel_dim: int) -> int | None:
-        """The axis that a parameter of more than one unit belongs to; None if it does not fit."""
-        units, rank = parameter.shape[self.listed :], x.ndim
-        if len(units) == 1 and -rank <= channel_dim < rank and x.shape[channel_dim] == units[0]:
-            return channel_dim % rank
-        return ELEMENT if units == x.shape[1:] else None
+    def _rows(self, tensors: Sequence[Tensor]) -> Iterator[int]:
+        for tensor, listed in zip(tensors, self._listed, strict=True):
+            yield len(tensor) if listed else 1
 
     def apply(self, x: Tensor, parameters: Sequence[Tensor], axis: int, tracked: bool) -> Tensor:
         """Run the operator, with its derivative if it is `tracked`."""
@@ -112,47 +135,60 @@ class Kernel:
 
     def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:
         """Run the operator that has no derivative of its own."""
-        out: Tensor = dispatch.operator(self.forward_name)(x, *parameters, *self.settings, axis)
+        out: Tensor = dispatch.operator(self.forward_name)(x, *parameters, *self.values, axis)
         return out
 
     def backward(
         self, grad: Tensor, saved: Tensor, parameters: Sequence[Tensor], axis: int, inverted: bool
     ) -> tuple[Tensor | None, ...]:
-        """Gradients of the input and of all parameters: by the operator or, for higher orders, by the composite."""
+        """Gradients of the input and of all parameters: by the operator or, for higher orders, by the reference.
+
+        Args:
+            grad: gradient of the output.
+            saved: what was saved.
+            parameters: those of the forward pass.
+            axis: that of the forward pass.
+            inverted: whether the output was saved for the input.
+        """
         if torch.is_grad_enabled() or not is_eager():
             return self._composite_backward(grad, saved, parameters, axis, inverted)
         operator = dispatch.operator(self.backward_name)
         if self.flagged:
-            gradients: Any = operator(grad, saved, *parameters, *self.settings, axis, inverted)
+            gradients: Any = operator(grad, saved, *parameters, *self.values, axis, inverted)
         else:
-            gradients = operator(grad, saved, *parameters, *self.settings, axis)
+            gradients = operator(grad, saved, *parameters, *self.values, axis)
         return gradients if parameters else (gradients,)
 
     def keeps_output(self, x: Tensor, parameters: Sequence[Tensor]) -> bool:
         """Whether the derivative is to be computed from the output."""
         # A rounded output does not tell on which side of a threshold the input was.
-        if self.keeps == "input" or (parameters and x.dtype in _NARROW):
+        if self.saves == "input" or (parameters and x.dtype in NARROW):
             return False
-        if self.keeps == "output":
+        if self.saves == "output":
             return True
-        known: bool = dispatch.operator(self.invertible_name)(*parameters, *self.settings)
+        known: bool = dispatch.operator(self.invertible_name)(*parameters, *self.values)
         return known
 
     def composite(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:
-        """The formula in composite PyTorch, with the arguments of the operator."""
+        """The reference with the arguments of the operator."""
+        if self.doubles:
+            return self.reference(x, axis)
         wide, ready = self._ready(x, parameters, axis)
-        return self.formula(wide, *ready).to(x.dtype)
+        return self(wide, *ready).to(x.dtype)
 
     def _ready(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> tuple[Tensor, list[Tensor]]:
-        dtype = torch.float32 if x.dtype in _NARROW else x.dtype
+        dtype = torch.float32 if x.dtype in NARROW else x.dtype
         channel_dim = 1 if axis < 0 else axis
-        return x.to(dtype), [spread(self.stem, "", p, x, channel_dim, self.listed).to(dtype) for p in parameters]
+        pairs = zip(parameters, self._listed, strict=True)
+        return x.to(dtype), [spread(self.name, "", one, x, channel_dim, listed).to(dtype) for one, listed in pairs]
 
     def _recover(self, y: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:
         """The input, from the output."""
         assert self.inverse is not None
+        if self.doubles:
+            return self.inverse(y, axis)
         wide, ready = self._ready(y, parameters, axis)
-        return self.inverse(wide, *ready).to(y.dtype)
+        return self.inverse(wide, *self.coefficients(ready)).to(y.dtype)
 
     def _composite_backward(
         self, grad: Tensor, saved: Tensor, parameters: Sequence[Tensor], axis: int, inverted: bool
@@ -166,57 +202,77 @@ class Kernel:
             out = self.composite(inputs[0], inputs[1:], axis)
             return torch.autograd.grad(out, inputs, grad, create_graph=create_graph)
 
+    def schemas(self) -> Iterator[str]:
+        """Declarations of its operators, in PyTorch's language."""
+        tensors = [f"Tensor {parameter.name}" for parameter in self.parameters]
+        options = [f"{type(value).__name__} {name}" for name, value in self.options.items()]
+        rest = ", ".join((*tensors, *options, "int axis"))
+        gradients = f"({', '.join(['Tensor'] * (1 + len(tensors)))})" if tensors else "Tensor"
+        for name in (self.name, self.forward_name):
+            yield f"{name}(Tensor x, {rest}) -> Tensor"
+        flag = ", bool inverted" if self.flagged else ""
+        yield f"{self.backward_name}(Tensor grad, Tensor saved, {rest}{flag}) -> {gradients}"
+        if self.flagged:
+            yield f"{self.invertible_name}({', '.join((*tensors, *options))}) -> bool"
+
+    def register(self, library: torch.library.Library, variants: Sequence[Any]) -> None:
+        """Tell PyTorch the shapes, derivatives and batching of its operators."""
+        registration.register(library, {variant.values: variant for variant in variants})
+
+    def errors(self, device: str) -> Iterator[tuple[str, float]]:
+        """How far its kernel is from its reference, on some random inputs."""
+        for shape, axis in (((3, 5, 70), 1), ((301, 5), 1), ((4099,), 0 if self.doubles else LAYER)):
+            yield f"shape {shape}", self._error(shape, axis, device)
+
+    def _error(self, shape: tuple[int, ...], axis: int, device: str) -> float:
+        # Drawn on the processor, so that no GPU's generator has to be set back.
+        x = 2 * torch.randn(shape).to(device)
+        units = () if axis == LAYER else (shape[axis],)
+        sizes = [(*((3,) if listed else ()), *units) for listed in self._listed]
+        parameters = [0.2 + torch.rand(size).to(device) for size in sizes]
+        out = self.forward(x, parameters, axis)
+        grad = torch.randn(out.shape).to(device)
+        inverted = self.keeps_output(x, parameters)
+        found = self.backward(grad, out if inverted else x, parameters, axis, inverted)
+        inputs = [tensor.requires_grad_() for tensor in (x, *parameters)]
+        with torch.enable_grad():
+            expected = self.composite(inputs[0], inputs[1:], axis)
+            slopes = torch.autograd.grad(expected, inputs, grad)
+        return relative_error((out, *found), (expected, *slopes))
+
+
+def _axis_of(parameter: Tensor, x: Tensor, channel_dim: int, listed: bool) -> int | None:
+    """The axis that a parameter of more than one unit belongs to; None if it does not fit."""
+    units, rank = parameter.shape[listed:], x.ndim
+    if len(units) == 1 and -rank <= channel_dim < rank and x.shape[channel_dim] == units[0]:
+        return channel_dim % rank
+    return ELEMENT if units == x.shape[1:] else None
+
 
 @lru_cache(maxsize=1024)
-def _differentiable(kernel: Kernel, axis: int) -> Callable[..., Tensor]:
-    """A kernel's operators as one node of the graph.
+def _differentiable(formula: ElementwiseFormula, axis: int) -> Callable[..., Tensor]:
+    """A formula's operators as one node of the graph.
 
-    A class of its own for every kernel and axis, with all that is known beforehand: on few elements, a call is as fast
+    A class of its own for every formula and axis, with all that is known beforehand: on few elements, a call is as fast
     as its Python.
     """
-    operator, rest, known = dispatch.operator(kernel.forward_name), (*kernel.settings, axis), kernel.keeps == "input"
+    operator, rest, known = dispatch.operator(formula.forward_name), (*formula.values, axis), formula.saves == "input"
 
     class Node(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, x: Tensor, *parameters: Tensor) -> Tensor:
             out: Tensor = operator(x, *parameters, *rest)
-            ctx.inverted = inverted = not known and kernel.keeps_output(x, parameters)
+            ctx.inverted = inverted = not known and formula.keeps_output(x, parameters)
             ctx.save_for_backward(out if inverted else x, *parameters)
             return out
 
         @staticmethod
         def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
             saved, *parameters = ctx.saved_tensors
-            return kernel.backward(grad, saved, parameters, axis, ctx.inverted)
+            return formula.backward(grad, saved, parameters, axis, ctx.inverted)
 
     found: Callable[..., Tensor] = Node.apply
     return found
-
-
-def is_eager() -> bool:
-    """Whether a call simply runs, with nothing that traces, batches or transforms it.
-
-    Whatever does so gets the composite: it can be batched, differentiated forward, exported, and fused with what
-    stands around it.
-    """
-    return not (
-        # First, so that the compiler need not understand the others.
-        torch.compiler.is_compiling()
-        or torch._C._are_functorch_transforms_active()
-        or torch._C._len_torch_dispatch_stack()
-        or torch._C._get_tracing_state()
-        or forward_ad._current_level >= 0
-    )
-
-
-def is_plain(tensor: Tensor) -> bool:
-    """Whether a tensor is just memory, the processor's or a GPU's, in a dtype that the kernels know."""
-    return (
-        type(tensor) in _TYPES
-        and (tensor.is_cpu or tensor.is_cuda)
-        and tensor.layout is torch.strided
-        and tensor.dtype in _DTYPES
-    )
 
 
 @lru_cache(maxsize=1024)
