@@ -87,8 +87,8 @@ def test_convolution(batch: int) -> None:
     settings = ((1,), (0, 0), (1,), 1)
     small = x[-1:, :, -WINDOW:].clone()
     with using("cpu"):
-        assert dispatch.serves(conv_threshold.STEM, x)
-    forward, backward = (dispatch.operator(f"{conv_threshold.STEM}_{part}") for part in ("forward", "backward"))
+        assert dispatch.serves(conv_threshold.NAME, x)
+    forward, backward = (dispatch.operator(f"{conv_threshold.NAME}_{part}") for part in ("forward", "backward"))
     out = forward(x, weight, threshold, None, *settings)
     exact = conv_threshold.composite(small, weight, threshold, None, *settings)
     torch.testing.assert_close(out[-1:, :, 2 - WINDOW :], exact, rtol=1e-5, atol=1e-5)

@@ -75,8 +75,8 @@ def serves(formula: str, x: Tensor) -> bool:
     choice = _chosen.get() or _environment()
     insisted = choice != AUTO
     for provider in _asked[choice]:
-        if provider.takes(x, insisted=insisted):
-            state = provider.state(formula, warn=not insisted)
+        if provider.takes(x, insisted):
+            state = provider.state(formula, not insisted)
             if formula in state.formulas:
                 return provider.has_operators
             if insisted:
@@ -98,8 +98,8 @@ def explain(formula: str) -> str:
     """How a formula runs on this machine, and why."""
     choice = _chosen.get() or _environment()
     insisted = choice != AUTO
-    told = [provider for provider in _asked[choice] if provider.is_reported(insisted=insisted)]
-    return "; ".join(provider.explain(formula, insisted=insisted) for provider in told)
+    told = [provider for provider in _asked[choice] if provider.is_reported(insisted)]
+    return "; ".join(provider.explain(formula, insisted) for provider in told)
 
 
 @cache

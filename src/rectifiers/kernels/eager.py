@@ -10,6 +10,12 @@ from torch.nn.parameter import Parameter
 NARROW = frozenset((torch.float16, torch.bfloat16))
 """Dtypes that are computed in float32."""
 
+# Looked up once: these are asked at every call.
+_is_compiling = torch.compiler.is_compiling
+_are_transforms_active = torch._C._are_functorch_transforms_active
+_count_dispatch_modes = torch._C._len_torch_dispatch_stack
+_tracing_state = torch._C._get_tracing_state
+_STRIDED = torch.strided
 _TYPES = (Tensor, Parameter)
 _DTYPES = frozenset((torch.float32, torch.float64, *NARROW))
 
@@ -22,10 +28,10 @@ def is_eager() -> bool:
     """
     return not (
         # First, so that the compiler need not understand the others.
-        torch.compiler.is_compiling()
-        or torch._C._are_functorch_transforms_active()
-        or torch._C._len_torch_dispatch_stack()
-        or torch._C._get_tracing_state()
+        _is_compiling()
+        or _are_transforms_active()
+        or _count_dispatch_modes()
+        or _tracing_state()
         or forward_ad._current_level >= 0
     )
 
@@ -35,6 +41,6 @@ def is_plain(tensor: Tensor) -> bool:
     return (
         type(tensor) in _TYPES
         and (tensor.is_cpu or tensor.is_cuda)
-        and tensor.layout is torch.strided
+        and tensor.layout is _STRIDED
         and tensor.dtype in _DTYPES
     )

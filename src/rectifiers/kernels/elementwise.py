@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import compress
 from typing import Any, Literal
 
 import torch
@@ -76,7 +77,16 @@ class ElementwiseFormula(Formula):
         # What every call looks at.
         self.values = tuple(self.options.values())
         self._listed = tuple(parameter.listed for parameter in parameters)
-        self._counts_rows = any(self._listed)
+        self._most = _MOST_COEFFICIENTS - self._listed.count(False) if any(self._listed) else 0
+
+    @cached_property
+    def forward_operator(self) -> Callable[..., Tensor]:
+        """The operator without a derivative, once a provider has loaded it."""
+        return dispatch.operator(self.forward_name)
+
+    @cached_property
+    def _backward_operator(self) -> Callable[..., Any]:
+        return dispatch.operator(self.backward_name)
 
     def __call__(self, x: Tensor, *parameters: Tensor) -> Tensor:
         """The reference, of an input and parameters of the dtype to compute in, ready to broadcast."""
@@ -101,7 +111,7 @@ class ElementwiseFormula(Formula):
         tracked, cuda = x.requires_grad, x.is_cuda
         axis = channel_dim % x.ndim if self.doubles else LAYER
         tensors: list[Tensor] = []
-        for parameter, listed in zip(parameters, self._listed, strict=True):
+        for place, parameter in enumerate(parameters):
             if not isinstance(parameter, Tensor):
                 value = tuple(parameter) if isinstance(parameter, list) else parameter
                 if not all(isinstance(item, float | int) for item in (value if isinstance(value, tuple) else (value,))):
@@ -110,22 +120,18 @@ class ElementwiseFormula(Formula):
                 continue
             if not is_plain(parameter) or parameter.is_cuda is not cuda or (cuda and parameter.device != x.device):
                 return None
-            if parameter.dtype is torch.float64 and not double:
+            if not double and parameter.dtype is torch.float64:
                 return None
-            if parameter.ndim != listed:
-                found = _axis_of(parameter, x, channel_dim, listed)
+            if parameter.ndim != self._listed[place]:
+                found = _axis_of(parameter, x, channel_dim, self._listed[place])
                 if found is None or axis not in (LAYER, found):
                     return None
                 axis = found
             tracked = tracked or parameter.requires_grad
             tensors.append(parameter)
-        if self._counts_rows and sum(self._rows(tensors)) > _MOST_COEFFICIENTS:
+        if self._most and sum(map(len, compress(tensors, self._listed))) > self._most:
             return None
         return self.apply(x, tensors, axis, tracked)
-
-    def _rows(self, tensors: Sequence[Tensor]) -> Iterator[int]:
-        for tensor, listed in zip(tensors, self._listed, strict=True):
-            yield len(tensor) if listed else 1
 
     def apply(self, x: Tensor, parameters: Sequence[Tensor], axis: int, tracked: bool) -> Tensor:
         """Run the operator, with its derivative if it is `tracked`."""
@@ -135,8 +141,7 @@ class ElementwiseFormula(Formula):
 
     def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:
         """Run the operator that has no derivative of its own."""
-        out: Tensor = dispatch.operator(self.forward_name)(x, *parameters, *self.values, axis)
-        return out
+        return self.forward_operator(x, *parameters, *self.values, axis)
 
     def backward(
         self, grad: Tensor, saved: Tensor, parameters: Sequence[Tensor], axis: int, inverted: bool
@@ -152,11 +157,10 @@ class ElementwiseFormula(Formula):
         """
         if torch.is_grad_enabled() or not is_eager():
             return self._composite_backward(grad, saved, parameters, axis, inverted)
-        operator = dispatch.operator(self.backward_name)
         if self.flagged:
-            gradients: Any = operator(grad, saved, *parameters, *self.values, axis, inverted)
+            gradients = self._backward_operator(grad, saved, *parameters, *self.values, axis, inverted)
         else:
-            gradients = operator(grad, saved, *parameters, *self.values, axis)
+            gradients = self._backward_operator(grad, saved, *parameters, *self.values, axis)
         return gradients if parameters else (gradients,)
 
     def keeps_output(self, x: Tensor, parameters: Sequence[Tensor]) -> bool:
@@ -256,7 +260,7 @@ def _differentiable(formula: ElementwiseFormula, axis: int) -> Callable[..., Ten
     A class of its own for every formula and axis, with all that is known beforehand: on few elements, a call is as fast
     as its Python.
     """
-    operator, rest, known = dispatch.operator(formula.forward_name), (*formula.values, axis), formula.saves == "input"
+    operator, rest, known = formula.forward_operator, (*formula.values, axis), formula.saves == "input"
 
     class Node(torch.autograd.Function):
         @staticmethod

@@ -74,15 +74,15 @@ class Compiled(Provider):
     name = "cpu"
     priority = 20
 
-    def takes(self, x: Tensor, *, insisted: bool) -> bool:
+    def takes(self, x: Tensor, insisted: bool) -> bool:
         """Whether an input is this provider's to run."""
         return x.is_cpu
 
-    def state(self, formula: str, *, warn: bool) -> State:
+    def state(self, formula: str, warn: bool) -> State:
         """What came of loading the library, with all its kernels."""
         return state(warn=warn)
 
-    def is_reported(self, *, insisted: bool) -> bool:
+    def is_reported(self, insisted: bool) -> bool:
         """Whether a user wants to know how formulas run by this provider: always."""
         return True
 

@@ -44,7 +44,7 @@ class Provider(ABC):
     has_operators: ClassVar[bool] = True
 
     @abstractmethod
-    def takes(self, x: Tensor, *, insisted: bool) -> bool:
+    def takes(self, x: Tensor, insisted: bool) -> bool:
         """Whether an input is this provider's to run, by its device and dtype.
 
         Args:
@@ -53,7 +53,7 @@ class Provider(ABC):
         """
 
     @abstractmethod
-    def state(self, formula: str, *, warn: bool) -> State:
+    def state(self, formula: str, warn: bool) -> State:
         """What came of loading the kernel of a formula and comparing it with the reference; loaded at the first call.
 
         Args:
@@ -61,11 +61,11 @@ class Provider(ABC):
             warn: say so, once, if it cannot be had.
         """
 
-    def is_reported(self, *, insisted: bool) -> bool:
+    def is_reported(self, insisted: bool) -> bool:
         """Whether a user wants to know how formulas run by this provider."""
         return insisted
 
-    def explain(self, formula: str, *, insisted: bool) -> str:
+    def explain(self, formula: str, insisted: bool) -> str:
         """How a formula runs by this provider, and why."""
-        state = self.state(formula, warn=False)
+        state = self.state(formula, False)
         return state.origin if formula in state.formulas else f"reference, composite PyTorch: {state.why(formula)}"

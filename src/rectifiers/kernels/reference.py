@@ -15,11 +15,11 @@ class Reference(Provider):
     priority = 0
     has_operators = False
 
-    def takes(self, x: Tensor, *, insisted: bool) -> bool:
+    def takes(self, x: Tensor, insisted: bool) -> bool:
         """Whether an input is this provider's to run: any."""
         return True
 
-    def state(self, formula: str, *, warn: bool) -> State:
+    def state(self, formula: str, warn: bool) -> State:
         """Every formula has a reference."""
         return State(frozenset({formula}), "reference, composite PyTorch, as chosen")
 

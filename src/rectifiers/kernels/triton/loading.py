@@ -79,21 +79,21 @@ class Triton(Provider):
     name = "triton"
     priority = 10
 
-    def takes(self, x: Tensor, *, insisted: bool) -> bool:
+    def takes(self, x: Tensor, insisted: bool) -> bool:
         """Whether an input is this provider's to run; if it can run none at all, its error is to be seen."""
         return (x.is_cuda or insisted) and x.dtype is not torch.float64 and device() in (None, x.device.type)
 
-    def state(self, formula: str, *, warn: bool) -> State:
+    def state(self, formula: str, warn: bool) -> State:
         """What came of loading one formula's kernel."""
         return state(formula, warn=warn)
 
-    def is_reported(self, *, insisted: bool) -> bool:
+    def is_reported(self, insisted: bool) -> bool:
         """Whether a user wants to know how formulas run by this provider: who chose it, or has a GPU."""
         return insisted or device() == "cuda"
 
-    def explain(self, formula: str, *, insisted: bool) -> str:
+    def explain(self, formula: str, insisted: bool) -> str:
         """How a formula runs by this provider, and why."""
-        return f"{'' if insisted else 'on CUDA: '}{super().explain(formula, insisted=insisted)}"
+        return f"{'' if insisted else 'on CUDA: '}{super().explain(formula, insisted)}"
 
 
 dispatch.register(Triton())
