@@ -19,7 +19,7 @@ import rectifiers
 from rectifiers import activations, create, list_activations, register_activation
 from rectifiers.activations import registry
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.core.spec import ActivationSpec, ParameterSpec
+from rectifiers.core.spec import ActivationSpec, Limit, ParameterSpec
 
 from .samples import NAMES, build, spec_of
 
@@ -86,6 +86,8 @@ def test_facts_read_from_the_source_are_the_spec(name: str) -> None:
     facts = registry.facts(name)
     if "parameters" in facts:
         facts["parameters"] = tuple(ParameterSpec(**parameter) for parameter in facts["parameters"])
+    if "limits" in facts:
+        facts["limits"] = tuple(Limit(**limit) for limit in facts["limits"])
     assert stated(ActivationSpec(**facts)) == expected
 
 

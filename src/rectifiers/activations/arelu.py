@@ -32,14 +32,7 @@ def arelu(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *,
         >>> arelu(torch.tensor([-1.0, 0.0, 1.0]), alpha=0.5, beta=0.0)
         tensor([-0.5000,  0.0000,  1.5000])
     """
-    return apply(
-        "arelu",
-        two_slopes.amplified,
-        x,
-        channel_dim=channel_dim,
-        alpha=alpha,
-        beta=beta,
-    )
+    return apply("arelu", two_slopes.amplified, x, channel_dim=channel_dim, alpha=alpha, beta=beta)
 
 
 class AReLU(Elementwise):
@@ -67,7 +60,7 @@ class AReLU(Elementwise):
         equation="C(α)·x for x < 0, (1 + σ(β))·x for x ≥ 0; C clamps to [0.01, 0.99]",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
         parameters=(
-            ParameterSpec(name="alpha", init=0.9, relu=0.011, domain="clamped to [0.01, 0.99]"),
+            ParameterSpec(name="alpha", init=0.9, relu=0.011, domain="clamped to [0.01, 0.99]", bounds=(0.01, 0.99)),
             ParameterSpec(name="beta", init=2.0, relu=-6.0, domain="any real number"),
         ),
         invertible=True,

@@ -8,7 +8,7 @@ from typing_extensions import Unpack
 from ..core.elementwise import Elementwise, apply
 from ..core.errors import ConfigError
 from ..core.granularity import Granularity
-from ..core.spec import ActivationSpec, ParameterSpec
+from ..core.spec import ActivationSpec, Limit, ParameterSpec
 from ..kernels import wave
 
 
@@ -70,6 +70,14 @@ class PVLU(Elementwise):
         ranks=(2, None),
         monotone=False,
         kinks=(0.0,),
+        limits=(
+            Limit(
+                parameters=("alpha", "beta"),
+                low=-1.0,
+                high=1.0,
+                meaning="beyond ±1, where the function falls in places even above 0",
+            ),
+        ),
         relu_start="exact",
         formula="wave",
     )
