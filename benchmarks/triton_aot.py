@@ -62,7 +62,7 @@ def elementwise(formula: str, dtype: torch.dtype, memory_format: torch.memory_fo
         out = kernel.forward(x, parameters, 1)
         kernel.backward(torch.empty_like(out), x if parameters else out, parameters, 1)
 
-    return recorded(call)
+    return record(call)
 
 
 def convolution(dtype: torch.dtype, memory_format: torch.memory_format) -> Iterator[Launch]:
@@ -76,7 +76,7 @@ def convolution(dtype: torch.dtype, memory_format: torch.memory_format) -> Itera
         out = conv_threshold.forward(x, weight, threshold, None, GEOMETRY)
         conv_threshold.backward(torch.empty_like(out), x, weight, threshold, GEOMETRY)
 
-    return recorded(call)
+    return record(call)
 
 
 def launches(formula: str, dtype: torch.dtype, memory_format: torch.memory_format) -> Iterator[Launch]:
@@ -86,14 +86,14 @@ def launches(formula: str, dtype: torch.dtype, memory_format: torch.memory_forma
     return elementwise(formula, dtype, memory_format)
 
 
-def recorded(call: Callable[[], None]) -> Iterator[Launch]:
-    """The launches that a call on tensors without memory would make."""
+def record(call: Callable[[], None]) -> Iterator[Launch]:
+    """Record the launches that a call on tensors without memory would make."""
     seen: list[Launch] = []
 
-    def record(kernel: JITFunction, *args: Any, grid: object, warmup: bool, **kwargs: Any) -> None:
+    def note(kernel: JITFunction, *args: Any, grid: object, warmup: bool, **kwargs: Any) -> None:
         seen.append(Launch(kernel, {**dict(zip(kernel.arg_names, args, strict=False)), **kwargs}))
 
-    with mock.patch.object(JITFunction, "run", record):
+    with mock.patch.object(JITFunction, "run", note):
         call()
     return iter(seen)
 

@@ -46,7 +46,7 @@ def fast(formula: ElementwiseFormula, x: Tensor, given: Sequence[Tensor], axis: 
 
 
 def slow(formula: ElementwiseFormula, x: Tensor, given: Sequence[Tensor], axis: int, grad: Tensor) -> list[Tensor]:
-    """Output and gradients by the composite."""
+    """Output and gradients by the reference."""
     return derived(lambda x, *given: formula.composite(x, given, axis), x, given, grad)
 
 

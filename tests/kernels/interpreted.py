@@ -1,4 +1,4 @@
-"""Triton's kernels against the composites, in Triton's interpreter; `test_triton` runs this in a process of its own.
+"""Triton's kernels against the references, in Triton's interpreter; `test_triton` runs this in a process of its own.
 
 Memory that a kernel is to fill holds NaN before.
 """
@@ -32,7 +32,7 @@ SHAPES = [(1,), (5, 3), (2, 2100), (2, 3, 45), *(pytest.param(s, marks=slow_case
 
 @pytest.fixture(autouse=True, scope="module")
 def _interpreted() -> Iterator[None]:
-    """All kernels are Triton's; a failing self-test would leave the composites compared with themselves."""
+    """All kernels are Triton's; a failing self-test would leave the references compared with themselves."""
     states = kernels.status()
     assert set(states.values()) == {"triton kernel, interpreted"}, states
     torch.use_deterministic_algorithms(True)  # fills empty tensors with NaN
@@ -111,7 +111,7 @@ def test_half_precision_is_computed_in_float32(formula: ElementwiseFormula, dtyp
 @slow_case
 @every
 def test_special_values(formula: ElementwiseFormula) -> None:
-    """As the composite has them, one at a time, for sums mix them; and no harm to other elements."""
+    """As the reference has them, one at a time, for sums mix them; and no harm to other elements."""
     for value in (0.0, -0.0, math.inf, -math.inf, math.nan, 1e-42, 50.0, -50.0):
         x = torch.randn(3, 37)
         x[1, 2] = value
@@ -193,7 +193,7 @@ def test_modules(name: str) -> None:
     assert_near(found, expected, 1e-5)
 
 
-def test_second_derivatives_come_from_the_composite() -> None:
+def test_second_derivatives_come_from_the_reference() -> None:
     module = activations.registry.get("pvlu")(share="layer")
     x = torch.randn(3, 4, requires_grad=True)
     (slope,) = torch.autograd.grad(module(x).sum(), x, create_graph=True)
@@ -202,7 +202,7 @@ def test_second_derivatives_come_from_the_composite() -> None:
     torch.testing.assert_close(curvature, -alpha * beta**2 * (beta * x.detach()).sin())
 
 
-def test_double_precision_is_left_to_the_composite() -> None:
+def test_double_precision_is_left_to_the_reference() -> None:
     x = torch.randn(5, dtype=torch.float64)
     assert not dispatch.serves("wave", x)
     with pytest.raises(DtypeError, match=r"expected float32, bfloat16 or float16 .*got torch\.float64"):
@@ -238,7 +238,7 @@ def convolve(given: list[Tensor], settings: Any) -> list[Tensor]:
 
 
 def composite(given: list[Tensor], settings: Any) -> list[Tensor]:
-    """Output and gradients in float64, by the composite."""
+    """Output and gradients in float64, by the reference."""
     inputs = [tensor.detach().double().requires_grad_() for tensor in given]
     out = conv_threshold.composite(*inputs, *settings)
     return [out.detach(), *torch.autograd.grad(out, inputs, weight_of(out))]

@@ -1,4 +1,4 @@
-"""Derivatives of kernels: first by the kernel, higher through the composite; what is saved; transforms."""
+"""Derivatives of kernels: first by the kernel, higher through the reference; what is saved; transforms."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_nothing_is_saved_without_a_derivative() -> None:
     assert not out.requires_grad
 
 
-def test_compiled_regions_see_the_composite() -> None:
+def test_compiled_regions_see_the_reference() -> None:
     torch.compiler.reset()
     seen: list[str] = []
 
@@ -145,7 +145,7 @@ def test_compiled_regions_see_the_composite() -> None:
     assert not any("rectifiers" in name for name in seen)
 
 
-def test_what_the_kernels_do_not_know_goes_to_the_composite() -> None:
+def test_what_the_kernels_do_not_know_goes_to_the_reference() -> None:
     class Labelled(Tensor):
         pass
 

@@ -1,4 +1,4 @@
-"""Every kernel against its composite: shapes, strides, granularities, dtypes, special values."""
+"""Every kernel against its reference: shapes, strides, granularities, dtypes, special values."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_memory_order_is_kept(formula: ElementwiseFormula, memory_format: torch.
 
 @every
 @pytest.mark.parametrize("shape", [(3, 5000), (2, 7, 41, 41), (40, 11), (9, 3, 2, 2), (300, 64)], ids=str)
-def test_single_precision_is_as_near_to_double_as_the_composite(
+def test_single_precision_is_as_near_to_double_as_the_reference(
     formula: ElementwiseFormula, shape: tuple[int, ...]
 ) -> None:
     for axis in (1,) if formula.doubles else (LAYER, 1, ELEMENT):
@@ -90,7 +90,7 @@ def test_half_precision_is_computed_in_float32(
         found, expected = fast(formula, x, given_, axis, grad), slow(formula, x, given_, axis, grad)
         for one, other in zip(found, expected, strict=True):
             assert one.dtype == other.dtype
-            # Gradients of parameters: the composite rounds every summand, the kernel the sum.
+            # Gradients of parameters: the reference rounds every summand, the kernel the sum.
             tolerance = 2 * torch.finfo(dtype).eps
             torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance * max(1.0, float(other.abs().max())))
 
@@ -110,7 +110,7 @@ def test_half_precision_to_float_and_back() -> None:
 @every
 @pytest.mark.parametrize("axis", [LAYER, 1])
 def test_special_values(formula: ElementwiseFormula, axis: int) -> None:
-    """As the composite has them, and never a harm to other elements; one value at a time, for sums mix them."""
+    """As the reference has them, and never a harm to other elements; one value at a time, for sums mix them."""
     axis = 1 if formula.doubles else axis
     for value in (0.0, -0.0, math.inf, -math.inf, math.nan, 1e-42, -1e-42, 50.0, -50.0):
         x = off_kinks(torch.randn(3, 37))

@@ -41,7 +41,7 @@ def pieces(x: Tensor, windows: list[slice]) -> Tensor:
 
 
 @every
-@torch.no_grad()  # With gradients on, a backward pass is the composite's, which can be differentiated again.
+@torch.no_grad()  # With gradients on, a backward pass is the reference's, which can be differentiated again.
 def test_elementwise(formula: ElementwiseFormula) -> None:
     if formula.doubles:
         pytest.skip("it has a test of its own")

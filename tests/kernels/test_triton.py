@@ -74,9 +74,7 @@ def test_insisting_on_what_is_not_there(monkeypatch: pytest.MonkeyPatch, no_stat
         assert all(text.startswith("reference, composite PyTorch: ") for text in kernels.status().values())
 
 
-def test_tensors_elsewhere_than_the_kernels_are_the_composites(
-    monkeypatch: pytest.MonkeyPatch, no_states: None
-) -> None:
+def test_tensors_elsewhere_than_the_kernels_are_the_reference(monkeypatch: pytest.MonkeyPatch, no_states: None) -> None:
     monkeypatch.setattr(loading, "device", lambda: "cuda")
     with kernels.using("triton"):
         assert R.prelu(torch.tensor([-1.0]), 0.2).item() == pytest.approx(-0.2)
@@ -91,7 +89,7 @@ def test_a_kernel_that_is_wrong_is_not_taken(monkeypatch: pytest.MonkeyPatch, as
         dispatch.serves("wave", torch.ones(3))
 
 
-def test_a_kernel_that_fails_leaves_the_composite_and_one_warning(
+def test_a_kernel_that_fails_leaves_the_reference_and_one_warning(
     monkeypatch: pytest.MonkeyPatch, as_if_interpreted: None
 ) -> None:
     def fail(device: str, formula: str) -> dict[str, str]:

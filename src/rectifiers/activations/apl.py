@@ -27,7 +27,7 @@ def apl(
     Args:
         x: input of any shape.
         a: slopes of the hinges; numbers, or a tensor of any granularity with the hinges along its first axis.
-        b: places of the hinges; likewise.
+        b: places of the hinges, as many as slopes, and given like them.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
 
     Returns:

@@ -17,7 +17,7 @@ def elsa(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *, 
     Args:
         x: input of any shape.
         alpha: attention to negative elements; a number, or a tensor of any granularity.
-        beta: attention to the others before the sigmoid; likewise.
+        beta: attention to the others before the sigmoid, as a number or a tensor like `alpha`.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
 
     Returns:

@@ -30,7 +30,7 @@ def pau(
         x: input of any shape.
         numerator: a_0, a_1, …, at least two; numbers, or a tensor of any granularity with the coefficients along
             its first axis.
-        denominator: b_1, b_2, …, at least one; likewise.
+        denominator: b_1, b_2, …, at least one, given like the numerator.
         form: "A", or "B" as in the paper.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
 

@@ -18,7 +18,7 @@ def pvlu(x: Tensor, alpha: Tensor | float = 0.25, beta: Tensor | float = 1.0, *,
     Args:
         x: input of any shape.
         alpha: amplitude of the wave; a number, or a tensor of any granularity.
-        beta: angular frequency of the wave, per unit of `x`; likewise.
+        beta: angular frequency of the wave, per unit of `x`; a number or a tensor like `alpha`.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
 
     Returns:
@@ -41,7 +41,7 @@ class PVLU(Elementwise):
 
     Args:
         alpha: start of α; the paper's value for training from scratch is lost, 0.25 is our reading.
-        beta: start of β; lost likewise, 1 is our reading.
+        beta: start of β; lost as well, 1 is our reading.
         relu_like: start at α = 0, β = 1, which is ReLU, as the paper does to fine-tune.
         **granularity: `share` ("channel" as in the paper), `channels`, `channel_dim`, `device`, `dtype`.
 

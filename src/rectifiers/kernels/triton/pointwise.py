@@ -200,7 +200,7 @@ class Pointwise(Kernel):
         if x.numel():
             layout = layout_of(x, axis)
             cut = Cut.of(layout)
-            stored = self._stored(parameters, x, layout)
+            stored = self._store(parameters, x, layout)
             with torch.cuda.device_of(x):
                 forward_kernel[(cut.programs,)](
                     x,
@@ -229,7 +229,7 @@ class Pointwise(Kernel):
             return grad_x, *(torch.zeros_like(parameter) for parameter in parameters)
         layout = layout_of(saved, axis)
         cut = Cut.of(layout)
-        stored = self._stored(parameters, saved, layout)
+        stored = self._store(parameters, saved, layout)
         counts = [each.rows for each in stored]
         sums = torch.empty(sum(counts), cut.slots, dtype=torch.float32, device=saved.device)
         with torch.cuda.device_of(saved):
@@ -253,7 +253,7 @@ class Pointwise(Kernel):
         ]
         return grad_x, *gradients
 
-    def _stored(self, parameters: Sequence[Tensor], x: Tensor, layout: Layout) -> list[Stored]:
+    def _store(self, parameters: Sequence[Tensor], x: Tensor, layout: Layout) -> list[Stored]:
         pairs = zip(parameters, self.formula.parameters, strict=True)
         return [Stored.of(parameter, x, layout, listed=declared.listed) for parameter, declared in pairs]
 
