@@ -110,7 +110,7 @@ class Elementwise(nn.Module):
 
     Attributes:
         spec: all facts of the function.
-        constants: names of the attributes that are settings, not parameters; `repr` shows them.
+        constants: names of the attributes that are options, not parameters; `repr` shows them.
 
     Args:
         relu_like: start at ReLU, exactly or as near as the function comes.
@@ -238,7 +238,7 @@ class Elementwise(nn.Module):
         return list(self.parameters())
 
     def extra_repr(self) -> str:
-        """Starting values, settings and granularity."""
+        """Show starting values, options and granularity."""
         values = {**self._inits, **{name: getattr(self, name) for name in self.constants}}
         parts = [f"{name}={_show(value)}" for name, value in values.items() if not callable(value)]
         if self.spec.parameters:

@@ -65,6 +65,7 @@ struct Formulas {
   SampleTile<S> samples;
 };
 
+// What the convolution's files call it.
 template <class S>
 using Stems = Formulas<S>;
 
