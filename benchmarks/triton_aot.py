@@ -1,6 +1,6 @@
 """What the compiler makes of the Triton kernels, for two generations of GPUs, without a GPU.
 
-    python benchmarks/triton_aot.py [--stem wave] [--output benchmarks/results/triton_aot.json]
+    python benchmarks/triton_aot.py [--formula wave] [--output benchmarks/results/triton_aot.json]
 
 Each kernel is compiled ahead of time with the arguments that a call at the shapes below would pass. The assembler
 then tells registers per thread, bytes spilled and shared memory. No time is measured: these numbers say whether a
@@ -28,9 +28,9 @@ from triton.compiler import ASTSource
 from triton.runtime.jit import JITFunction
 
 from rectifiers.kernels.triton import conv_threshold
-from rectifiers.kernels.triton.operators import STEMS
+from rectifiers.kernels.triton.operators import KERNELS
 
-NAMES = sorted({*STEMS, "conv_threshold"})
+NAMES = sorted({*KERNELS, "conv_threshold"})
 TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32)}
 OUTPUT = Path(__file__).parent / "results" / "triton_aot.json"
 DTYPES = (torch.float32, torch.bfloat16)
@@ -51,18 +51,18 @@ class Launch(NamedTuple):
     arguments: dict[str, Any]
 
 
-def elementwise(stem: str, dtype: torch.dtype, memory_format: torch.memory_format) -> Iterator[Launch]:
-    """A stem's launches forward and backward, with channel-wise parameters."""
-    implementation = STEMS[stem]
+def elementwise(formula: str, dtype: torch.dtype, memory_format: torch.memory_format) -> Iterator[Launch]:
+    """A formula's launches forward and backward, with channel-wise parameters."""
+    kernel = KERNELS[formula]
     x = torch.empty(SHAPE, dtype=dtype, device="meta").to(memory_format=memory_format)
-    leads = COEFFICIENTS.get(stem, ((),) * implementation.parameters)
+    leads = COEFFICIENTS.get(formula, ((),) * len(kernel.formula.parameters))
     parameters = [torch.empty(*lead, SHAPE[1], device="meta") for lead in leads]
 
     def call() -> None:
-        out = implementation.forward(x, parameters, 1)
-        implementation.backward(torch.empty_like(out), x if parameters else out, parameters, 1)
+        out = kernel.forward(x, parameters, 1)
+        kernel.backward(torch.empty_like(out), x if parameters else out, parameters, 1)
 
-    return recorded(call)
+    return record(call)
 
 
 def convolution(dtype: torch.dtype, memory_format: torch.memory_format) -> Iterator[Launch]:
@@ -76,24 +76,24 @@ def convolution(dtype: torch.dtype, memory_format: torch.memory_format) -> Itera
         out = conv_threshold.forward(x, weight, threshold, None, GEOMETRY)
         conv_threshold.backward(torch.empty_like(out), x, weight, threshold, GEOMETRY)
 
-    return recorded(call)
+    return record(call)
 
 
-def launches(stem: str, dtype: torch.dtype, memory_format: torch.memory_format) -> Iterator[Launch]:
-    """All launches of a stem."""
-    if stem == "conv_threshold":
+def launches(formula: str, dtype: torch.dtype, memory_format: torch.memory_format) -> Iterator[Launch]:
+    """All launches of a formula."""
+    if formula == "conv_threshold":
         return convolution(dtype, memory_format)
-    return elementwise(stem, dtype, memory_format)
+    return elementwise(formula, dtype, memory_format)
 
 
-def recorded(call: Callable[[], None]) -> Iterator[Launch]:
-    """The launches that a call on tensors without memory would make."""
+def record(call: Callable[[], None]) -> Iterator[Launch]:
+    """Record the launches that a call on tensors without memory would make."""
     seen: list[Launch] = []
 
-    def record(kernel: JITFunction, *args: Any, grid: object, warmup: bool, **kwargs: Any) -> None:
+    def note(kernel: JITFunction, *args: Any, grid: object, warmup: bool, **kwargs: Any) -> None:
         seen.append(Launch(kernel, {**dict(zip(kernel.arg_names, args, strict=False)), **kwargs}))
 
-    with mock.patch.object(JITFunction, "run", record):
+    with mock.patch.object(JITFunction, "run", note):
         call()
     return iter(seen)
 
@@ -161,15 +161,15 @@ def number(pattern: str, text: str) -> int:
     return int(found[1])
 
 
-def survey(stems: list[str]) -> Iterator[dict[str, Any]]:
+def survey(formulas: list[str]) -> Iterator[dict[str, Any]]:
     """One row per kernel, target, dtype and layout."""
-    for stem in stems:
+    for formula in formulas:
         for dtype in DTYPES:
             for layout, memory_format in LAYOUTS.items():
-                for launch in launches(stem, dtype, memory_format):
+                for launch in launches(formula, dtype, memory_format):
                     for arch, target in TARGETS.items():
                         yield {
-                            "stem": stem,
+                            "formula": formula,
                             "kernel": launch.kernel.__name__.removesuffix("_kernel"),
                             "dtype": str(dtype).removeprefix("torch."),
                             "layout": layout,
@@ -180,11 +180,11 @@ def survey(stems: list[str]) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stem", choices=NAMES, action="append", help="only this one; may be repeated")
+    parser.add_argument("--formula", choices=NAMES, action="append", help="only this one; may be repeated")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where to write the JSON")
     options = parser.parse_args()
     rows = []
-    for row in survey(options.stem or NAMES):
+    for row in survey(options.formula or NAMES):
         rows.append(row)
         print(*row.values(), flush=True)
     facts = {"triton": version("triton"), "torch": torch.__version__, "shape": SHAPE}

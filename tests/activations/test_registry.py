@@ -19,7 +19,7 @@ import rectifiers
 from rectifiers import activations, create, list_activations, register_activation
 from rectifiers.activations import registry
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.core.spec import ActivationSpec, ParameterSpec
+from rectifiers.core.spec import ActivationSpec, Limit, ParameterSpec
 
 from .samples import NAMES, build, spec_of
 
@@ -86,6 +86,8 @@ def test_facts_read_from_the_source_are_the_spec(name: str) -> None:
     facts = registry.facts(name)
     if "parameters" in facts:
         facts["parameters"] = tuple(ParameterSpec(**parameter) for parameter in facts["parameters"])
+    if "limits" in facts:
+        facts["limits"] = tuple(Limit(**limit) for limit in facts["limits"])
     assert stated(ActivationSpec(**facts)) == expected
 
 
@@ -169,10 +171,10 @@ def test_specs_are_literal() -> None:
     """A field that is computed could not be listed without importing the file."""
     for path in FILES:
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
-            if isinstance(call.func, ast.Name) and call.func.id == "ActivationSpec":
+            if isinstance(call.func, ast.Name) and call.func.id in ("ActivationSpec", "ParameterSpec", "Limit"):
                 assert not call.args, path
                 for keyword in call.keywords:
-                    if keyword.arg != "parameters":
+                    if keyword.arg not in ("parameters", "limits"):
                         ast.literal_eval(keyword.value)
 
 

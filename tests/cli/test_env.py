@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rectifiers import __version__
-from rectifiers.kernels import stems
+from rectifiers.kernels.formulas import VARIANTS
 
 from .conftest import Cli
 
@@ -18,7 +18,7 @@ def test_for_programs(cli: Cli) -> None:
     assert facts["versions"]["torch"] == torch.__version__.partition("+")[0]
     assert facts["machine"]["devices"][0] == "cpu"
     assert all(text.startswith(("cpu kernel, ", "reference, ")) for text in facts["kernels"].values())
-    assert set(facts["kernels"]) == stems.STEMS
+    assert set(facts["kernels"]) == set(VARIANTS)
     assert facts["data"]["digits"] == "ready"
     assert facts["data"]["mnist"].startswith("missing train-images-idx3-ubyte.gz")
 

@@ -1,4 +1,4 @@
-"""Kernels and arguments for them."""
+"""Formulas and arguments for them."""
 
 from __future__ import annotations
 
@@ -8,41 +8,46 @@ import pytest
 import torch
 from torch import Tensor
 
-from rectifiers.kernels.kernel import ELEMENT, LAYER, Kernel
-from rectifiers.kernels.operators import SCHEMAS
+from rectifiers.kernels.elementwise import ElementwiseFormula
+from rectifiers.kernels.formulas import FORMULAS
+from rectifiers.kernels.layout import ELEMENT, LAYER
 
-KERNELS = list(Kernel.table.values())
-IDS = ["-".join(map(str, key)) for key in Kernel.table]
-WITH_PARAMETERS = [kernel for kernel in KERNELS if SCHEMAS[kernel.stem][0]]
+ELEMENTWISE = [formula for formula in FORMULAS if isinstance(formula, ElementwiseFormula)]
+NAMED = {"-".join(map(str, (formula.name, *map(int, formula.values)))): formula for formula in ELEMENTWISE}
+WITH_PARAMETERS = [formula for formula in ELEMENTWISE if formula.parameters]
 
-every = pytest.mark.parametrize("kernel", KERNELS, ids=IDS)
+every = pytest.mark.parametrize("formula", NAMED.values(), ids=NAMED)
 needs_library = pytest.mark.usefixtures("compiled")
 
 
-def axes(kernel: Kernel, shape: Sequence[int]) -> list[int]:
-    """The axes that a kernel can have for inputs of this shape."""
+def axes(formula: ElementwiseFormula, shape: Sequence[int]) -> list[int]:
+    """The axes that a formula can have for inputs of this shape."""
     dims = list(range(len(shape)))
-    return dims if kernel.stem == "crelu" else [LAYER, ELEMENT, *dims] if shape else [LAYER]
+    return dims if formula.doubles else [LAYER, ELEMENT, *dims] if shape else [LAYER]
 
 
 def parameters(
-    kernel: Kernel, shape: Sequence[int], axis: int, dtype: torch.dtype = torch.float64, coefficients: int = 3
+    formula: ElementwiseFormula,
+    shape: Sequence[int],
+    axis: int,
+    dtype: torch.dtype = torch.float64,
+    coefficients: int = 3,
 ) -> list[Tensor]:
     """Parameters that fit, away from the bounds of their domains."""
     units = () if axis == LAYER else tuple(shape[1:]) if axis == ELEMENT else (shape[axis],)
-    lead = (coefficients,) if kernel.listed else ()
-    return [(0.2 + 0.6 * torch.rand((*lead, *units))).to(dtype) for _ in SCHEMAS[kernel.stem][0]]
+    leads = [(coefficients,) if parameter.listed else () for parameter in formula.parameters]
+    return [(0.2 + 0.6 * torch.rand((*lead, *units))).to(dtype) for lead in leads]
 
 
-def fast(kernel: Kernel, x: Tensor, given: Sequence[Tensor], axis: int, grad: Tensor) -> list[Tensor]:
+def fast(formula: ElementwiseFormula, x: Tensor, given: Sequence[Tensor], axis: int, grad: Tensor) -> list[Tensor]:
     """Output and gradients by the kernel, into memory that held NaN before."""
     poison(grad, x, *given)
-    return derived(lambda x, *given: kernel.apply(x, given, axis, tracked=True), x, given, grad)
+    return derived(lambda x, *given: formula.apply(x, given, axis, tracked=True), x, given, grad)
 
 
-def slow(kernel: Kernel, x: Tensor, given: Sequence[Tensor], axis: int, grad: Tensor) -> list[Tensor]:
-    """Output and gradients by the composite."""
-    return derived(lambda x, *given: kernel.composite(x, given, axis), x, given, grad)
+def slow(formula: ElementwiseFormula, x: Tensor, given: Sequence[Tensor], axis: int, grad: Tensor) -> list[Tensor]:
+    """Output and gradients by the reference."""
+    return derived(lambda x, *given: formula.composite(x, given, axis), x, given, grad)
 
 
 def derived(function: Callable[..., Tensor], x: Tensor, given: Sequence[Tensor], grad: Tensor) -> list[Tensor]:
@@ -57,6 +62,6 @@ def poison(*models: Tensor) -> None:
     held.clear()
 
 
-def output_grad(kernel: Kernel, x: Tensor, axis: int) -> Tensor:
+def output_grad(formula: ElementwiseFormula, x: Tensor, axis: int) -> Tensor:
     """A gradient for the output, which CReLU doubles."""
-    return torch.randn_like(torch.cat((x, x), axis) if kernel.stem == "crelu" else x)
+    return torch.randn_like(torch.cat((x, x), axis) if formula.doubles else x)

@@ -9,5 +9,5 @@ from rectifiers.kernels import library
 def compiled() -> None:
     """Skips where the compiled kernels cannot be had."""
     state = library.state(warn=False)
-    if not state.stems:
+    if not state.formulas:
         pytest.skip(f"no compiled kernels: {state.reason}")

@@ -1,4 +1,4 @@
-"""Triton's kernels against the composites, in Triton's interpreter; `test_triton` runs this in a process of its own.
+"""Triton's kernels against the references, in Triton's interpreter; `test_triton` runs this in a process of its own.
 
 Memory that a kernel is to fill holds NaN before.
 """
@@ -16,23 +16,23 @@ from torch import Tensor
 from rectifiers import activations, kernels
 from rectifiers.core.errors import DtypeError
 from rectifiers.kernels import conv_threshold, dispatch
-from rectifiers.kernels.kernel import ELEMENT, LAYER, Kernel
-from rectifiers.kernels.rational import kernels as rational
+from rectifiers.kernels.elementwise import ElementwiseFormula
+from rectifiers.kernels.layout import ELEMENT, LAYER
+from rectifiers.kernels.rational import formulas as rational
 from rectifiers.kernels.triton import conv_threshold as triton_convolution
 
-from .cases import IDS, KERNELS, axes, derived, every, fast, output_grad, parameters, slow
+from .cases import NAMED, axes, derived, every, fast, output_grad, parameters, slow
 
 # NumPy, which the interpreter computes with, warns of what special values lead to.
 pytestmark = pytest.mark.filterwarnings("ignore:(invalid value|overflow|divide by zero):RuntimeWarning")
 
-NAMED = dict(zip(IDS, KERNELS, strict=True))
 slow_case = pytest.mark.slow
 SHAPES = [(1,), (5, 3), (2, 2100), (2, 3, 45), *(pytest.param(s, marks=slow_case) for s in ((33, 70), (120, 5, 2, 3)))]
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _interpreted() -> Iterator[None]:
-    """All kernels are Triton's; a failing self-test would leave the composites compared with themselves."""
+    """All kernels are Triton's; a failing self-test would leave the references compared with themselves."""
     states = kernels.status()
     assert set(states.values()) == {"triton kernel, interpreted"}, states
     torch.use_deterministic_algorithms(True)  # fills empty tensors with NaN
@@ -47,29 +47,29 @@ def assert_near(found: list[Tensor], expected: list[Tensor], tolerance: float = 
         torch.testing.assert_close(one.double(), other.double(), rtol=tolerance, atol=tolerance * scale)
 
 
-def exactly(kernel: Kernel, x: Tensor, given: list[Tensor], axis: int, grad: Tensor) -> list[Tensor]:
-    return slow(kernel, x.double(), [tensor.double() for tensor in given], axis, grad.double())
+def exactly(formula: ElementwiseFormula, x: Tensor, given: list[Tensor], axis: int, grad: Tensor) -> list[Tensor]:
+    return slow(formula, x.double(), [tensor.double() for tensor in given], axis, grad.double())
 
 
-def compare(kernel: Kernel, x: Tensor, given: list[Tensor], axis: int) -> None:
-    grad = output_grad(kernel, x, axis)
-    assert_near(fast(kernel, x, given, axis, grad), exactly(kernel, x, given, axis, grad))
+def compare(formula: ElementwiseFormula, x: Tensor, given: list[Tensor], axis: int) -> None:
+    grad = output_grad(formula, x, axis)
+    assert_near(fast(formula, x, given, axis, grad), exactly(formula, x, given, axis, grad))
 
 
 @every
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_shapes_and_granularities(kernel: Kernel, shape: tuple[int, ...]) -> None:
-    for axis in axes(kernel, shape):
-        compare(kernel, torch.randn(shape), parameters(kernel, shape, axis, torch.float32), axis)
+def test_shapes_and_granularities(formula: ElementwiseFormula, shape: tuple[int, ...]) -> None:
+    for axis in axes(formula, shape):
+        compare(formula, torch.randn(shape), parameters(formula, shape, axis, torch.float32), axis)
 
 
 @every
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 3, 0, 4), ()], ids=str)
-def test_nothing_and_a_single_number(kernel: Kernel, shape: tuple[int, ...]) -> None:
-    for axis in axes(kernel, shape):
-        if kernel.stem == "crelu" and not shape:
+def test_nothing_and_a_single_number(formula: ElementwiseFormula, shape: tuple[int, ...]) -> None:
+    for axis in axes(formula, shape):
+        if formula.doubles and not shape:
             continue
-        compare(kernel, torch.randn(shape), parameters(kernel, shape, axis, torch.float32), axis)
+        compare(formula, torch.randn(shape), parameters(formula, shape, axis, torch.float32), axis)
 
 
 @every
@@ -83,41 +83,41 @@ def test_nothing_and_a_single_number(kernel: Kernel, shape: tuple[int, ...]) -> 
     ],
     ids=["channels_last", "gaps", "batch_last", "expanded"],
 )
-def test_memory_orders(kernel: Kernel, lay_out: Callable[[Tensor], Tensor]) -> None:
+def test_memory_orders(formula: ElementwiseFormula, lay_out: Callable[[Tensor], Tensor]) -> None:
     x = lay_out(torch.randn(3, 6, 8, 5))
-    for axis in axes(kernel, x.shape):
-        compare(kernel, x, parameters(kernel, x.shape, axis, torch.float32), axis)
+    for axis in axes(formula, x.shape):
+        compare(formula, x, parameters(formula, x.shape, axis, torch.float32), axis)
 
 
 @every
-def test_the_output_keeps_the_memory_order(kernel: Kernel) -> None:
+def test_the_output_keeps_the_memory_order(formula: ElementwiseFormula) -> None:
     x = torch.randn(2, 6, 5, 4).contiguous(memory_format=torch.channels_last)
-    out = kernel.forward(x, parameters(kernel, x.shape, 1, torch.float32), 1)
+    out = formula.forward(x, parameters(formula, x.shape, 1, torch.float32), 1)
     assert out.is_contiguous(memory_format=torch.channels_last)
 
 
 @every
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
-def test_half_precision_is_computed_in_float32(kernel: Kernel, dtype: torch.dtype) -> None:
+def test_half_precision_is_computed_in_float32(formula: ElementwiseFormula, dtype: torch.dtype) -> None:
     x = torch.randn(4, 5, 40).to(dtype)
     for given_dtype in (dtype, torch.float32):
-        given = parameters(kernel, x.shape, 1, given_dtype)
-        grad = output_grad(kernel, x, 1)
-        found = fast(kernel, x, given, 1, grad)
+        given = parameters(formula, x.shape, 1, given_dtype)
+        grad = output_grad(formula, x, 1)
+        found = fast(formula, x, given, 1, grad)
         assert [tensor.dtype for tensor in found] == [dtype, dtype, *(given_dtype for _ in given)]
-        assert_near(found, exactly(kernel, x, given, 1, grad), torch.finfo(dtype).eps)
+        assert_near(found, exactly(formula, x, given, 1, grad), torch.finfo(dtype).eps)
 
 
 @slow_case
 @every
-def test_special_values(kernel: Kernel) -> None:
-    """As the composite has them, one at a time, for sums mix them; and no harm to other elements."""
+def test_special_values(formula: ElementwiseFormula) -> None:
+    """As the reference has them, one at a time, for sums mix them; and no harm to other elements."""
     for value in (0.0, -0.0, math.inf, -math.inf, math.nan, 1e-42, 50.0, -50.0):
         x = torch.randn(3, 37)
         x[1, 2] = value
-        given = parameters(kernel, x.shape, 1, torch.float32)
-        grad = output_grad(kernel, x, 1)
-        for one, other in zip(fast(kernel, x, given, 1, grad), slow(kernel, x, given, 1, grad), strict=True):
+        given = parameters(formula, x.shape, 1, torch.float32)
+        grad = output_grad(formula, x, 1)
+        for one, other in zip(fast(formula, x, given, 1, grad), slow(formula, x, given, 1, grad), strict=True):
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-3, equal_nan=True)
 
 
@@ -130,9 +130,9 @@ def test_parameters_of_two_granularities() -> None:
 @pytest.mark.parametrize("degrees", [(1, 1), (2, 3), (9, 1)], ids=str)
 @pytest.mark.parametrize("form", ["A", "B"])
 def test_rational_of_any_degree_and_sign(form: Any, degrees: tuple[int, int]) -> None:
-    kernel = rational[form]
+    formula = rational[form]
     given = [torch.randn(degrees[0] + 1, 5), torch.randn(degrees[1], 5)]
-    compare(kernel, torch.randn(40, 5), given, 1)
+    compare(formula, torch.randn(40, 5), given, 1)
 
 
 @pytest.mark.parametrize("largest", [1.0, 100.0, 1e4, 1e7, 1e12])
@@ -147,10 +147,10 @@ def test_sine_is_accurate_to_float32(largest: float) -> None:
 
 
 @every
-def test_same_bits_every_time(kernel: Kernel) -> None:
+def test_same_bits_every_time(formula: ElementwiseFormula) -> None:
     x = torch.randn(2, 3, 2100)
-    given, grad = parameters(kernel, x.shape, 1, torch.float32), output_grad(kernel, x, 1)
-    first, second = fast(kernel, x, given, 1, grad), fast(kernel, x, given, 1, grad)
+    given, grad = parameters(formula, x.shape, 1, torch.float32), output_grad(formula, x, 1)
+    first, second = fast(formula, x, given, 1, grad), fast(formula, x, given, 1, grad)
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
 
 
@@ -182,7 +182,7 @@ def test_what_is_saved(name: str, keeps_output: bool) -> None:
 def test_modules(name: str) -> None:
     """Every function that has a kernel, as its users call it."""
     spec = activations.registry.get(name).spec
-    if spec.stem not in kernels.status() or spec.kind == "convolution":
+    if spec.formula not in kernels.status() or spec.kind == "convolution":
         pytest.skip("it has no kernel")
     module = activations.registry.get(name)().eval()
     x = torch.randn(4, 6, 5)
@@ -193,7 +193,7 @@ def test_modules(name: str) -> None:
     assert_near(found, expected, 1e-5)
 
 
-def test_second_derivatives_come_from_the_composite() -> None:
+def test_second_derivatives_come_from_the_reference() -> None:
     module = activations.registry.get("pvlu")(share="layer")
     x = torch.randn(3, 4, requires_grad=True)
     (slope,) = torch.autograd.grad(module(x).sum(), x, create_graph=True)
@@ -202,7 +202,7 @@ def test_second_derivatives_come_from_the_composite() -> None:
     torch.testing.assert_close(curvature, -alpha * beta**2 * (beta * x.detach()).sin())
 
 
-def test_double_precision_is_left_to_the_composite() -> None:
+def test_double_precision_is_left_to_the_reference() -> None:
     x = torch.randn(5, dtype=torch.float64)
     assert not dispatch.serves("wave", x)
     with pytest.raises(DtypeError, match=r"expected float32, bfloat16 or float16 .*got torch\.float64"):
@@ -238,7 +238,7 @@ def convolve(given: list[Tensor], settings: Any) -> list[Tensor]:
 
 
 def composite(given: list[Tensor], settings: Any) -> list[Tensor]:
-    """Output and gradients in float64, by the composite."""
+    """Output and gradients in float64, by the reference."""
     inputs = [tensor.detach().double().requires_grad_() for tensor in given]
     out = conv_threshold.composite(*inputs, *settings)
     return [out.detach(), *torch.autograd.grad(out, inputs, weight_of(out))]

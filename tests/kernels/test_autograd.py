@@ -1,4 +1,4 @@
-"""Derivatives of kernels: first by the kernel, higher through the composite; what is saved; transforms."""
+"""Derivatives of kernels: first by the kernel, higher through the reference; what is saved; transforms."""
 
 from __future__ import annotations
 
@@ -12,47 +12,48 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.autograd.graph import saved_tensors_hooks
 
 from rectifiers import activations, kernels
-from rectifiers.kernels.kernel import ELEMENT, LAYER, Kernel
+from rectifiers.kernels.elementwise import ElementwiseFormula
+from rectifiers.kernels.layout import ELEMENT, LAYER
 
-from .cases import WITH_PARAMETERS, every, needs_library, parameters
+from .cases import NAMED, WITH_PARAMETERS, every, needs_library, parameters
 
 pytestmark = needs_library
 
 SHAPE = (3, 4, 5)
 
 
-def arguments(kernel: Kernel, axis: int) -> tuple[Tensor, list[Tensor]]:
+def arguments(formula: ElementwiseFormula, axis: int) -> tuple[Tensor, list[Tensor]]:
     x = torch.randn(SHAPE, dtype=torch.float64)
     x = x + x.sign() * 0.05
-    return x.requires_grad_(), [p.requires_grad_() for p in parameters(kernel, SHAPE, axis)]
+    return x.requires_grad_(), [p.requires_grad_() for p in parameters(formula, SHAPE, axis)]
 
 
-def call(kernel: Kernel, axis: int, x: Tensor, *given: Tensor) -> Tensor:
-    return kernel.apply(x, given, axis, tracked=True)
+def call(formula: ElementwiseFormula, axis: int, x: Tensor, *given: Tensor) -> Tensor:
+    return formula.apply(x, given, axis, tracked=True)
 
 
-def axes(kernel: Kernel) -> tuple[int, ...]:
-    return (1,) if kernel.stem == "crelu" else (LAYER, 1, ELEMENT)
-
-
-@every
-def test_first_derivative(kernel: Kernel) -> None:
-    for axis in axes(kernel):
-        x, given = arguments(kernel, axis)
-        assert gradcheck(partial(call, kernel, axis), (x, *given))
+def axes(formula: ElementwiseFormula) -> tuple[int, ...]:
+    return (1,) if formula.doubles else (LAYER, 1, ELEMENT)
 
 
 @every
-def test_second_derivative(kernel: Kernel) -> None:
-    for axis in axes(kernel):
-        x, given = arguments(kernel, axis)
-        assert gradgradcheck(partial(call, kernel, axis), (x, *given))
+def test_first_derivative(formula: ElementwiseFormula) -> None:
+    for axis in axes(formula):
+        x, given = arguments(formula, axis)
+        assert gradcheck(partial(call, formula, axis), (x, *given))
 
 
 @every
-def test_batched_gradients(kernel: Kernel) -> None:
-    x, given = arguments(kernel, 1)
-    out = kernel.apply(x, given, 1, tracked=True)
+def test_second_derivative(formula: ElementwiseFormula) -> None:
+    for axis in axes(formula):
+        x, given = arguments(formula, axis)
+        assert gradgradcheck(partial(call, formula, axis), (x, *given))
+
+
+@every
+def test_batched_gradients(formula: ElementwiseFormula) -> None:
+    x, given = arguments(formula, 1)
+    out = formula.apply(x, given, 1, tracked=True)
     grads = torch.randn(3, *out.shape, dtype=out.dtype)
     found = torch.autograd.grad(out, [x, *given], grads, is_grads_batched=True, retain_graph=True)
     for i, grad in enumerate(grads):
@@ -62,29 +63,29 @@ def test_batched_gradients(kernel: Kernel) -> None:
 
 @every
 @pytest.mark.parametrize("dynamic", ["test_faketensor", "test_schema", "test_autograd_registration"])
-def test_operators_are_registered_as_pytorch_wants_them(kernel: Kernel, dynamic: str) -> None:
-    for axis in axes(kernel):
-        x, given = arguments(kernel, axis)
-        operator = getattr(torch.ops.rectifiers, kernel.stem).default
+def test_operators_are_registered_as_pytorch_wants_them(formula: ElementwiseFormula, dynamic: str) -> None:
+    for axis in axes(formula):
+        x, given = arguments(formula, axis)
+        operator = getattr(torch.ops.rectifiers, formula.name).default
         for example in (x, x.detach().transpose(0, 2).contiguous().transpose(0, 2).requires_grad_()):
-            torch.library.opcheck(operator, (example, *given, *kernel.settings, axis), test_utils=dynamic)
+            torch.library.opcheck(operator, (example, *given, *formula.values, axis), test_utils=dynamic)
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # of the check itself
-@pytest.mark.parametrize("kernel", WITH_PARAMETERS[:1])
-def test_operators_trace_ahead_of_time(kernel: Kernel) -> None:
-    x, given = arguments(kernel, LAYER)
-    operator = getattr(torch.ops.rectifiers, kernel.stem).default
+@pytest.mark.parametrize("formula", WITH_PARAMETERS[:1])
+def test_operators_trace_ahead_of_time(formula: ElementwiseFormula) -> None:
+    x, given = arguments(formula, LAYER)
+    operator = getattr(torch.ops.rectifiers, formula.name).default
     utilities = ["test_aot_dispatch_static", "test_aot_dispatch_dynamic"]
-    torch.library.opcheck(operator, (x, *given, *kernel.settings, LAYER), test_utils=utilities)
+    torch.library.opcheck(operator, (x, *given, *formula.values, LAYER), test_utils=utilities)
 
 
 @every
-def test_operators_can_be_batched(kernel: Kernel) -> None:
-    operator = getattr(torch.ops.rectifiers, kernel.stem).default
-    x, given = torch.randn(2, *SHAPE), parameters(kernel, SHAPE, 1, torch.float32)
-    found = torch.vmap(lambda x: operator(x, *given, *kernel.settings, 1))(x)
-    torch.testing.assert_close(found, torch.stack([operator(one, *given, *kernel.settings, 1) for one in x]))
+def test_operators_can_be_batched(formula: ElementwiseFormula) -> None:
+    operator = getattr(torch.ops.rectifiers, formula.name).default
+    x, given = torch.randn(2, *SHAPE), parameters(formula, SHAPE, 1, torch.float32)
+    found = torch.vmap(lambda x: operator(x, *given, *formula.values, 1))(x)
+    torch.testing.assert_close(found, torch.stack([operator(one, *given, *formula.values, 1) for one in x]))
 
 
 def saved(module: Any, x: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -130,7 +131,7 @@ def test_nothing_is_saved_without_a_derivative() -> None:
     assert not out.requires_grad
 
 
-def test_compiled_regions_see_the_composite() -> None:
+def test_compiled_regions_see_the_reference() -> None:
     torch.compiler.reset()
     seen: list[str] = []
 
@@ -144,18 +145,18 @@ def test_compiled_regions_see_the_composite() -> None:
     assert not any("rectifiers" in name for name in seen)
 
 
-def test_what_the_kernels_do_not_know_goes_to_the_composite() -> None:
+def test_what_the_kernels_do_not_know_goes_to_the_reference() -> None:
     class Labelled(Tensor):
         pass
 
-    kernel = Kernel.table["two_slopes", 2]
+    run = NAMED["two_slopes-2"].run
     given = [torch.tensor(0.5), torch.tensor(0.5)]
     x = torch.randn(SHAPE)
-    assert kernel(x, given, 1) is not None
+    assert run(x, given, 1) is not None
     for other in (x.to("meta"), x.as_subclass(Labelled), x.to_sparse(), x.to(torch.float8_e5m2)):
-        assert kernel(other, given, 1) is None
-    assert kernel(x, [torch.tensor(0.5, dtype=torch.float64), 0.5], 1) is None
-    assert kernel(x, [torch.rand(4), torch.rand(4, 5)], 1) is None
+        assert run(other, given, 1) is None
+    assert run(x, [torch.tensor(0.5, dtype=torch.float64), 0.5], 1) is None
+    assert run(x, [torch.rand(4), torch.rand(4, 5)], 1) is None
     with kernels.using("reference"):
-        assert kernel(x, given, 1) is None
-    assert torch.vmap(lambda x: torch.tensor(kernel(x, given, 1) is None))(x).all()
+        assert run(x, given, 1) is None
+    assert torch.vmap(lambda x: torch.tensor(run(x, given, 1) is None))(x).all()

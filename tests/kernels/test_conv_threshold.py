@@ -22,8 +22,8 @@ TOLERANCES = {torch.float64: 1e-12, torch.float32: 2e-5, torch.bfloat16: 2e-2, t
 
 @pytest.fixture(autouse=True, scope="module")
 def _kernel() -> Iterator[None]:
-    if conv_threshold.STEM not in library.state(warn=False).stems:
-        pytest.skip(library.state(warn=False).why(conv_threshold.STEM))
+    if conv_threshold.NAME not in library.state(warn=False).formulas:
+        pytest.skip(library.state(warn=False).why(conv_threshold.NAME))
     with using("cpu"):
         yield
 
@@ -271,7 +271,7 @@ def test_vmap(batched: str) -> None:
     many = [torch.stack([tensor, -tensor, 2 * tensor], dim=1) for tensor in case.tensors()]
     in_dims = [1 if batched == "all" or at == 0 else None for at in range(len(many))]
     inputs = [tensor if dim == 1 else tensor[:, 0] for tensor, dim in zip(many, in_dims, strict=True)]
-    operator = dispatch.operator(conv_threshold.STEM)
+    operator = dispatch.operator(conv_threshold.NAME)
     found = torch.vmap(lambda *tensors: operator(*tensors, *case.settings), tuple(in_dims))(*inputs)
     each = [
         oracle([one[:, i] if dim == 1 else one for one, dim in zip(inputs, in_dims, strict=True)], case)
@@ -301,4 +301,4 @@ def test_wider_parameters_are_computed_with_in_their_dtype() -> None:
 def test_wrong_arguments_raise(change: dict[str, Any], message: str) -> None:
     case = Case(**{**vars(Case((1, 4, 8), (6, 4, 3), (1,), (1, 1), (1,), 1)), **change})
     with pytest.raises(RuntimeError, match=message):
-        dispatch.operator(conv_threshold.STEM)(*case.tensors(), *case.settings)
+        dispatch.operator(conv_threshold.NAME)(*case.tensors(), *case.settings)

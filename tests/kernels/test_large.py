@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from rectifiers.kernels import conv_threshold, dispatch, using
-from rectifiers.kernels.kernel import LAYER, Kernel
+from rectifiers.kernels.elementwise import ElementwiseFormula
+from rectifiers.kernels.layout import LAYER
 
-from .cases import every, needs_library, parameters
+from .cases import NAMED, every, needs_library, parameters
 
 FREE = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
@@ -40,20 +41,20 @@ def pieces(x: Tensor, windows: list[slice]) -> Tensor:
 
 
 @every
-@torch.no_grad()  # With gradients on, a backward pass is the composite's, which can be differentiated again.
-def test_elementwise(kernel: Kernel) -> None:
-    if kernel.stem == "crelu":
+@torch.no_grad()  # With gradients on, a backward pass is the reference's, which can be differentiated again.
+def test_elementwise(formula: ElementwiseFormula) -> None:
+    if formula.doubles:
         pytest.skip("it has a test of its own")
     dtype = torch.bfloat16
     x, windows = sparse(BYTES // dtype.itemsize + 2 * WINDOW + 7, dtype)
-    given = parameters(kernel, x.shape, LAYER, torch.float32)
+    given = parameters(formula, x.shape, LAYER, torch.float32)
     small = pieces(x, windows)
-    out = kernel.forward(x, given, LAYER)
-    torch.testing.assert_close(pieces(out, windows), kernel.forward(small, given, LAYER), rtol=0, atol=0)
+    out = formula.forward(x, given, LAYER)
+    torch.testing.assert_close(pieces(out, windows), formula.forward(small, given, LAYER), rtol=0, atol=0)
     del out
     grad, _ = sparse(x.numel(), dtype)
-    found = kernel.backward(grad, x, given, LAYER, inverted=False)
-    expected = kernel.backward(pieces(grad, windows), small, given, LAYER, inverted=False)
+    found = formula.backward(grad, x, given, LAYER, inverted=False)
+    expected = formula.backward(pieces(grad, windows), small, given, LAYER, inverted=False)
     assert found[0] is not None
     assert torch.equal(pieces(found[0], windows), expected[0])
     for one, other in zip(found[1:], expected[1:], strict=True):
@@ -62,17 +63,17 @@ def test_elementwise(kernel: Kernel) -> None:
 
 @torch.no_grad()
 def test_both_phases() -> None:
-    kernel, dtype = Kernel.table["crelu",], torch.bfloat16
+    formula, dtype = NAMED["crelu"], torch.bfloat16
     x = torch.zeros(BYTES // dtype.itemsize // 2 + WINDOW, dtype=dtype)
     x[-WINDOW:].normal_()
-    out = kernel.forward(x, (), 0)
+    out = formula.forward(x, (), 0)
     positive, negative = out.chunk(2)
     assert torch.equal(positive[-WINDOW:], x[-WINDOW:].relu())
     assert torch.equal(negative[-WINDOW:], (-x[-WINDOW:]).relu())
     ends = x[-WINDOW:].clone()
     del x, positive, negative
     grad = torch.ones_like(out)
-    (found,) = kernel.backward(grad, out, (), 0, inverted=True)
+    (found,) = formula.backward(grad, out, (), 0, inverted=True)
     assert found is not None
     assert torch.equal(found[-WINDOW:], ends.sign())
 
@@ -86,8 +87,8 @@ def test_convolution(batch: int) -> None:
     settings = ((1,), (0, 0), (1,), 1)
     small = x[-1:, :, -WINDOW:].clone()
     with using("cpu"):
-        assert dispatch.serves(conv_threshold.STEM, x)
-    forward, backward = (dispatch.operator(f"{conv_threshold.STEM}_{part}") for part in ("forward", "backward"))
+        assert dispatch.serves(conv_threshold.NAME, x)
+    forward, backward = (dispatch.operator(f"{conv_threshold.NAME}_{part}") for part in ("forward", "backward"))
     out = forward(x, weight, threshold, None, *settings)
     exact = conv_threshold.composite(small, weight, threshold, None, *settings)
     torch.testing.assert_close(out[-1:, :, 2 - WINDOW :], exact, rtol=1e-5, atol=1e-5)

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,11 +21,10 @@ from torch.overrides import TorchFunctionMode
 from rectifiers import functional as R
 from rectifiers import kernels
 from rectifiers.core.errors import ConfigError
-from rectifiers.kernels import build, dispatch, library, selftest, stems
-from rectifiers.kernels.kernel import Kernel
-from rectifiers.kernels.operators import SCHEMAS
+from rectifiers.kernels import build, conv_threshold, dispatch, library, provider, selftest
+from rectifiers.kernels.formulas import VARIANTS
 
-from .cases import needs_library
+from .cases import NAMED, needs_library
 
 PROGRAM = """
 import json, sys, warnings
@@ -57,17 +57,30 @@ def script(path: Path, text: str) -> str:
 
 
 @needs_library
-def test_status_names_every_stem_and_its_origin() -> None:
+def test_status_names_every_formula_and_its_origin() -> None:
     found = kernels.status()
-    assert set(found) == stems.STEMS
+    assert set(found) == set(VARIANTS)
     assert all(text.startswith("cpu kernel, ") for text in found.values())
     with kernels.using("reference"):
         assert all(text.startswith("reference") for text in kernels.status().values())
 
 
-def test_every_compiled_stem_has_operators_and_kernels() -> None:
-    elementwise = stems.STEMS - {"conv_threshold"}
-    assert set(SCHEMAS) == elementwise == {kernel.stem for kernel in Kernel.table.values()}
+def test_formulas_that_share_operators_declare_them_alike() -> None:
+    for variants in VARIANTS.values():
+        assert len({tuple(variant.schemas()) for variant in variants}) == 1
+
+
+@needs_library
+def test_the_compiled_list_is_that_of_the_declarations() -> None:
+    """The library implements what is declared: were a formula missing, its operator would have no kernel."""
+    for first, *_ in VARIANTS.values():
+        for schema in first.schemas():
+            operator = f"rectifiers::{schema.partition('(')[0]}"
+            assert torch._C._dispatch_has_kernel_for_dispatch_key(operator, "CPU"), operator
+    listed = re.findall(
+        r"^(?:FORMULA|DOUBLING)\((\w+)", (build.SOURCES / "formulas.def").read_text(), flags=re.MULTILINE
+    )
+    assert sorted([*listed, conv_threshold.NAME]) == sorted(VARIANTS)
 
 
 def test_a_choice_that_is_none() -> None:
@@ -120,7 +133,7 @@ def test_a_library_for_another_machine(tmp_path: Path) -> None:
 
 
 def test_insisting_on_kernels_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "_state", library.State(reason="no C++ compiler"))
+    monkeypatch.setattr(library, "_state", provider.State(reason="no C++ compiler"))
     with (
         kernels.using("cpu"),
         pytest.raises(ConfigError, match="no kernel for two_slopes: no C\\+\\+ compiler; take 'auto'"),
@@ -175,14 +188,13 @@ def test_lesser_processors(capability: str) -> None:
 
 
 @needs_library
-def test_a_kernel_off_its_composite_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel = Kernel.table["threshold",]
-    monkeypatch.setattr(kernel, "formula", lambda x, theta: x - theta)
+def test_a_kernel_that_differs_from_its_reference_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NAMED["threshold"], "reference", lambda x, theta: x - theta)
     assert set(selftest.mismatches()) == {"threshold"}
 
 
 @needs_library
-def test_every_kernel_agrees_with_its_composite() -> None:
+def test_every_kernel_agrees_with_its_reference() -> None:
     assert not selftest.mismatches()
 
 

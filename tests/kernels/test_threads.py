@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from rectifiers import functional as R
-from rectifiers.kernels.kernel import ELEMENT, LAYER, Kernel
+from rectifiers.kernels.elementwise import ElementwiseFormula
+from rectifiers.kernels.layout import ELEMENT, LAYER
 
 from .cases import every, fast, needs_library, output_grad, parameters
 
@@ -26,15 +27,17 @@ def threads() -> Iterator[None]:
 
 @every
 @pytest.mark.parametrize("shape", [(4, 3, 150, 150), (300, 64, 5, 5), (3, 70001)], ids=str)
-def test_bits_do_not_depend_on_the_number_of_threads(kernel: Kernel, shape: tuple[int, ...], threads: None) -> None:
-    for axis in (1,) if kernel.stem == "crelu" else (LAYER, 1, ELEMENT):
+def test_bits_do_not_depend_on_the_number_of_threads(
+    formula: ElementwiseFormula, shape: tuple[int, ...], threads: None
+) -> None:
+    for axis in (1,) if formula.doubles else (LAYER, 1, ELEMENT):
         x = torch.randn(shape)
-        given = parameters(kernel, shape, axis, torch.float32)
-        grad = output_grad(kernel, x, axis)
+        given = parameters(formula, shape, axis, torch.float32)
+        grad = output_grad(formula, x, axis)
         results = []
         for count in (1, 2, 3):
             torch.set_num_threads(count)
-            results.append(fast(kernel, x, given, axis, grad))
+            results.append(fast(formula, x, given, axis, grad))
         for other in results[1:]:
             assert all(torch.equal(one, two) for one, two in zip(results[0], other, strict=True))
 

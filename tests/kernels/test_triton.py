@@ -15,14 +15,15 @@ import torch
 from rectifiers import functional as R
 from rectifiers import kernels
 from rectifiers.core.errors import ConfigError
-from rectifiers.kernels import dispatch, selftest, stems
+from rectifiers.kernels import dispatch, selftest
+from rectifiers.kernels.formulas import VARIANTS
 from rectifiers.kernels.triton import loading
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 AOT = ROOT / "benchmarks" / "triton_aot.py"
 RESULTS = ROOT / "benchmarks" / "results" / "triton_aot.json"
-FACTS = ("stem", "kernel", "dtype", "layout", "target")
+FACTS = ("formula", "kernel", "dtype", "layout", "target")
 
 needs_triton = pytest.mark.skipif(loading.find_spec("triton") is None, reason="Triton is not installed")
 
@@ -73,37 +74,37 @@ def test_insisting_on_what_is_not_there(monkeypatch: pytest.MonkeyPatch, no_stat
         assert all(text.startswith("reference, composite PyTorch: ") for text in kernels.status().values())
 
 
-def test_tensors_elsewhere_than_the_kernels_are_the_composites(
-    monkeypatch: pytest.MonkeyPatch, no_states: None
-) -> None:
+def test_tensors_elsewhere_than_the_kernels_are_the_reference(monkeypatch: pytest.MonkeyPatch, no_states: None) -> None:
     monkeypatch.setattr(loading, "device", lambda: "cuda")
     with kernels.using("triton"):
         assert R.prelu(torch.tensor([-1.0]), 0.2).item() == pytest.approx(-0.2)
 
 
 def test_a_kernel_that_is_wrong_is_not_taken(monkeypatch: pytest.MonkeyPatch, as_if_interpreted: None) -> None:
-    monkeypatch.setattr(selftest, "mismatches", lambda device, stem: {stem: "it is off"} if stem == "wave" else {})
+    monkeypatch.setattr(
+        selftest, "mismatches", lambda device, formula: {formula: "it differs"} if formula == "wave" else {}
+    )
     assert dispatch.serves("threshold", torch.ones(3))
-    with pytest.raises(ConfigError, match="no kernel for wave: it is off"):
+    with pytest.raises(ConfigError, match="no kernel for wave: it differs"):
         dispatch.serves("wave", torch.ones(3))
 
 
-def test_a_kernel_that_fails_leaves_the_composite_and_one_warning(
+def test_a_kernel_that_fails_leaves_the_reference_and_one_warning(
     monkeypatch: pytest.MonkeyPatch, as_if_interpreted: None
 ) -> None:
-    def fail(device: str, stem: str) -> dict[str, str]:
+    def fail(device: str, formula: str) -> dict[str, str]:
         raise RuntimeError("no such instruction")
 
     monkeypatch.setattr(selftest, "mismatches", fail)
     with pytest.warns(RuntimeWarning, match="runs wave without its GPU kernel: it failed: RuntimeError: no such instr"):
-        assert not loading.state("wave", warn=True).stems
-    assert not loading.state("wave", warn=True).stems
+        assert not loading.state("wave", warn=True).formulas
+    assert not loading.state("wave", warn=True).formulas
 
 
 @needs_triton
 def test_the_compiler_accepts_a_kernel(tmp_path: Path) -> None:
     out = tmp_path / "aot.json"
-    run(AOT, "--stem", "threshold", "--output", out, TRITON_INTERPRET="0")
+    run(AOT, "--formula", "threshold", "--output", out, TRITON_INTERPRET="0")
     rows = json.loads(out.read_text())["kernels"]
     assert {row["target"] for row in rows} == {"sm_80", "sm_90"}
     assert all(0 < row["registers"] <= 255 and not row["spilled_bytes"] for row in rows)
@@ -119,9 +120,9 @@ def test_the_compiler_accepts_every_kernel(tmp_path: Path) -> None:
     assert not [row for row in rows if row["spilled_bytes"]]
 
 
-def test_the_record_covers_every_stem() -> None:
+def test_the_record_covers_every_formula() -> None:
     rows = json.loads(RESULTS.read_text())["kernels"]
-    for stem in sorted(stems.STEMS):
-        found = {(row["kernel"], row["target"]) for row in rows if row["stem"] == stem}
-        passes = ("forward", "input", "weight") if stem == "conv_threshold" else ("forward", "backward")
+    for name in sorted(VARIANTS):
+        found = {(row["kernel"], row["target"]) for row in rows if row["formula"] == name}
+        passes = ("forward", "input", "weight") if name == "conv_threshold" else ("forward", "backward")
         assert found == {(kernel, target) for kernel in passes for target in ("sm_80", "sm_90")}

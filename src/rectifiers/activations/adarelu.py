@@ -34,7 +34,7 @@ def adarelu(x: Tensor, theta: Tensor | float = 0.0, *, channel_dim: int = 1) -> 
         >>> adarelu(torch.tensor([-1.0, 0.5, 2.0]), theta=0.5).tolist()
         [0.5, 0.5, 2.0]
     """
-    return apply("adarelu", threshold.reference, x, channel_dim=channel_dim, kernel=threshold.kernel, theta=theta)
+    return apply("adarelu", threshold.formula, x, channel_dim=channel_dim, theta=theta)
 
 
 class AdaReLU(Elementwise):
@@ -67,7 +67,7 @@ class AdaReLU(Elementwise):
         ranks=(2, None),
         kinks=("theta",),
         relu_start="exact",
-        stem="threshold",
+        formula="threshold",
     )
     theta: nn.Parameter
 

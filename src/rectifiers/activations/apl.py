@@ -27,7 +27,7 @@ def apl(
     Args:
         x: input of any shape.
         a: slopes of the hinges; numbers, or a tensor of any granularity with the hinges along its first axis.
-        b: places of the hinges; likewise.
+        b: places of the hinges, as many as slopes, and given like them.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
 
     Returns:
@@ -47,11 +47,10 @@ def apl(
         raise ShapeError(f"apl: expected as many slopes as places, got {slopes} and {places}")
     return apply(
         "apl",
-        hinges.reference,
+        hinges.formula,
         x,
         channel_dim=channel_dim,
         coefficients=frozenset("ab"),
-        kernel=hinges.kernel,
         a=a,
         b=b,
     )
@@ -100,7 +99,7 @@ class APL(Elementwise):
         monotone=False,
         kinks=(0.0, "b"),
         relu_start="exact",
-        stem="hinges",
+        formula="hinges",
     )
     constants = ("hinges",)
     a: nn.Parameter
@@ -150,7 +149,7 @@ class APLAReLU(Elementwise):
         monotone=False,
         kinks=(0.0, "b"),
         relu_start="exact",
-        stem="hinges",
+        formula="hinges",
     )
     a: nn.Parameter
     b: nn.Parameter

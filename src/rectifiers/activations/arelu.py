@@ -17,7 +17,7 @@ def arelu(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *,
     Args:
         x: input of any shape.
         alpha: attention to negative elements; a number, or a tensor of any granularity.
-        beta: attention to the others before the sigmoid; likewise.
+        beta: attention to the others before the sigmoid, as a number or a tensor like `alpha`.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
 
     Returns:
@@ -32,15 +32,7 @@ def arelu(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *,
         >>> arelu(torch.tensor([-1.0, 0.0, 1.0]), alpha=0.5, beta=0.0)
         tensor([-0.5000,  0.0000,  1.5000])
     """
-    return apply(
-        "arelu",
-        two_slopes.amplified,
-        x,
-        channel_dim=channel_dim,
-        kernel=two_slopes.amplified_kernel,
-        alpha=alpha,
-        beta=beta,
-    )
+    return apply("arelu", two_slopes.amplified, x, channel_dim=channel_dim, alpha=alpha, beta=beta)
 
 
 class AReLU(Elementwise):
@@ -68,13 +60,13 @@ class AReLU(Elementwise):
         equation="C(α)·x for x < 0, (1 + σ(β))·x for x ≥ 0; C clamps to [0.01, 0.99]",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
         parameters=(
-            ParameterSpec(name="alpha", init=0.9, relu=0.011, domain="clamped to [0.01, 0.99]"),
+            ParameterSpec(name="alpha", init=0.9, relu=0.011, domain="clamped to [0.01, 0.99]", bounds=(0.01, 0.99)),
             ParameterSpec(name="beta", init=2.0, relu=-6.0, domain="any real number"),
         ),
         invertible=True,
         kinks=(0.0,),
         relu_start="nearest",
-        stem="two_slopes",
+        formula="two_slopes",
     )
     alpha: nn.Parameter
     beta: nn.Parameter

@@ -143,9 +143,7 @@ def comb_arelu(x: Tensor, p: Tensor | float = 0.0, *, channel_dim: int = 1) -> T
         >>> comb_arelu(torch.tensor([-2.0, 2.0]), p=0.25).tolist()
         [-0.5, 2.0]
     """
-    return apply(
-        "comb_arelu", two_slopes.reference, x, channel_dim=channel_dim, kernel=two_slopes.kernel, p=p, positive=1.0
-    )
+    return apply("comb_arelu", two_slopes.plain, x, channel_dim=channel_dim, p=p, positive=1.0)
 
 
 class CombAReLU(Elementwise):
@@ -173,7 +171,7 @@ class CombAReLU(Elementwise):
         parameters=(ParameterSpec(name="p", init=0.0, relu=0.0, domain="any real number"),),
         kinks=(0.0,),
         relu_start="exact",
-        stem="two_slopes",
+        formula="two_slopes",
     )
     p: nn.Parameter
 

@@ -50,7 +50,7 @@ def conv_relu1d(
     Raises:
         DtypeError: `x` is not floating-point.
         ShapeError: the shapes do not fit each other, or the kernel is larger than the padded input.
-        ConfigError: a setting outside its domain.
+        ConfigError: an option is outside its domain.
 
     Example:
         >>> x, w, theta = torch.tensor([[2.0, 3.0, 4.0]]), torch.tensor([[[1.0, -1.0]]]), torch.tensor([[0.0, 3.5]])
@@ -88,7 +88,7 @@ def conv_relu2d(
     Raises:
         DtypeError: `x` is not floating-point.
         ShapeError: the shapes do not fit each other, or the kernel is larger than the padded input.
-        ConfigError: a setting outside its domain.
+        ConfigError: an option is outside its domain.
 
     Example:
         >>> x = torch.tensor([[[-1.0, 2.0], [3.0, -4.0]]])
@@ -126,7 +126,7 @@ def conv_relu3d(
     Raises:
         DtypeError: `x` is not floating-point.
         ShapeError: the shapes do not fit each other, or the kernel is larger than the padded input.
-        ConfigError: a setting outside its domain.
+        ConfigError: an option is outside its domain.
 
     Example:
         >>> conv_relu3d(-torch.ones(1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2), torch.full((1, 2, 2, 2), 0.5)).item()
@@ -223,7 +223,7 @@ class _ConvReLU(nn.modules.conv._ConvNd):
             per_axis(owner, name, value, self.dims, least=1)
         if not isinstance(padding, str):
             per_axis(owner, "padding", padding, self.dims, least=0)
-        settings: dict[str, Any] = {"device": device, "dtype": dtype}
+        factory: dict[str, Any] = {"device": device, "dtype": dtype}
         convolution: Any = super().__init__
         try:
             convolution(
@@ -236,12 +236,12 @@ class _ConvReLU(nn.modules.conv._ConvNd):
                 groups,
                 bias,
                 padding_mode,
-                **settings,
+                **factory,
             )
         except ValueError as error:
             raise ConfigError(f"{owner}: {error}") from None
         self.threshold_init = "zero" if relu_like else threshold_init
-        self.threshold = nn.Parameter(torch.empty(in_channels, *self.kernel_size, **settings))
+        self.threshold = nn.Parameter(torch.empty(in_channels, *self.kernel_size, **factory))
         self.reset_threshold()
 
     @property
@@ -345,7 +345,7 @@ class _ConvReLU(nn.modules.conv._ConvNd):
         return F.pad(x, sides, mode=self.padding_mode), 0
 
     def extra_repr(self) -> str:
-        """The convolution's settings and the start of the thresholds."""
+        """Show the convolution's options and the start of the thresholds."""
         return f"{super().extra_repr()}, threshold_init={self.threshold_init!r}"
 
 
@@ -370,7 +370,7 @@ class ConvReLU1d(_ConvReLU, nn.Conv1d):
         dtype: dtype of the parameters.
 
     Raises:
-        ConfigError: a setting outside its domain.
+        ConfigError: an option is outside its domain.
 
     Shape:
         (N, C, L) or (C, L) in, (N, O, L') or (O, L') out.
@@ -391,7 +391,7 @@ class ConvReLU1d(_ConvReLU, nn.Conv1d):
         monotone=False,
         kinks=("threshold",),
         relu_start="exact",
-        stem="conv_threshold",
+        formula="conv_threshold",
     )
     dims = 1
 
@@ -415,7 +415,7 @@ class ConvReLU2d(_ConvReLU, nn.Conv2d):
         dtype: dtype of the parameters.
 
     Raises:
-        ConfigError: a setting outside its domain.
+        ConfigError: an option is outside its domain.
 
     Shape:
         (N, C, H, W) or (C, H, W) in, (N, O, H', W') or (O, H', W') out.
@@ -436,7 +436,7 @@ class ConvReLU2d(_ConvReLU, nn.Conv2d):
         monotone=False,
         kinks=("threshold",),
         relu_start="exact",
-        stem="conv_threshold",
+        formula="conv_threshold",
     )
     dims = 2
 
@@ -460,7 +460,7 @@ class ConvReLU3d(_ConvReLU, nn.Conv3d):
         dtype: dtype of the parameters.
 
     Raises:
-        ConfigError: a setting outside its domain.
+        ConfigError: an option is outside its domain.
 
     Shape:
         (N, C, D, H, W) or (C, D, H, W) in, (N, O, D', H', W') or (O, D', H', W') out.
@@ -481,6 +481,6 @@ class ConvReLU3d(_ConvReLU, nn.Conv3d):
         monotone=False,
         kinks=("threshold",),
         relu_start="exact",
-        stem="conv_threshold",
+        formula="conv_threshold",
     )
     dims = 3

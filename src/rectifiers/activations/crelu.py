@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 from ..core.elementwise import Elementwise, apply, check_input
 from ..core.granularity import Granularity, channel_axis
 from ..core.spec import ActivationSpec
-from ..kernels import crelu as crelu_kernel
+from ..kernels import crelu as phases
 
 
 def crelu(x: Tensor, *, channel_dim: int = 1) -> Tensor:
@@ -33,8 +33,9 @@ def crelu(x: Tensor, *, channel_dim: int = 1) -> Tensor:
         [[1.0, 0.0, 0.0, 2.0]]
     """
     check_input("crelu", x)
-    formula = partial(crelu_kernel.reference, dim=channel_axis("crelu", x, channel_dim))
-    return apply("crelu", formula, x, channel_dim=channel_dim, kernel=crelu_kernel.kernel)
+    axis = channel_axis("crelu", x, channel_dim)
+    fast = phases.formula.run(x, (), axis)
+    return apply("crelu", partial(phases.reference, axis=axis), x) if fast is None else fast
 
 
 class CReLU(Elementwise):
@@ -65,7 +66,7 @@ class CReLU(Elementwise):
         monotone=False,
         invertible=True,
         kinks=(0.0,),
-        stem="crelu",
+        formula="crelu",
     )
 
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:

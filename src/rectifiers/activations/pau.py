@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from torch import Tensor, nn
 from typing_extensions import Unpack
@@ -31,7 +30,7 @@ def pau(
         x: input of any shape.
         numerator: a_0, a_1, …, at least two; numbers, or a tensor of any granularity with the coefficients along
             its first axis.
-        denominator: b_1, b_2, …, at least one; likewise.
+        denominator: b_1, b_2, …, at least one, given like the numerator.
         form: "A", or "B" as in the paper.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
 
@@ -57,11 +56,10 @@ def pau(
     _check_form("pau", form)
     return apply(
         "pau",
-        partial(rational.reference, form=form),
+        rational.formulas[form],
         x,
         channel_dim=channel_dim,
         coefficients=frozenset(["numerator", "denominator"]),
-        kernel=rational.kernels[form],
         numerator=numerator,
         denominator=denominator,
     )
@@ -110,7 +108,7 @@ class PAU(Elementwise):
         monotone=False,
         kinks=(0.0,),
         relu_start="nearest",
-        stem="rational",
+        formula="rational",
     )
     constants = ("form",)
     numerator: nn.Parameter
@@ -172,7 +170,7 @@ class PAUAReLU(Elementwise):
         monotone=False,
         kinks=(0.0,),
         relu_start="nearest",
-        stem="rational",
+        formula="rational",
     )
     numerator: nn.Parameter
     denominator: nn.Parameter

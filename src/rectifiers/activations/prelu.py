@@ -31,7 +31,7 @@ def prelu(x: Tensor, a: Tensor | float = 0.25, *, channel_dim: int = 1) -> Tenso
         >>> prelu(torch.tensor([-2.0, 0.0, 2.0]), a=0.5).tolist()
         [-1.0, 0.0, 2.0]
     """
-    return apply("prelu", two_slopes.reference, x, channel_dim=channel_dim, kernel=two_slopes.kernel, a=a, positive=1.0)
+    return apply("prelu", two_slopes.plain, x, channel_dim=channel_dim, a=a, positive=1.0)
 
 
 class PReLU(Elementwise):
@@ -61,7 +61,7 @@ class PReLU(Elementwise):
         invertible=True,
         kinks=(0.0,),
         relu_start="exact",
-        stem="two_slopes",
+        formula="two_slopes",
     )
     a: nn.Parameter
 

@@ -8,7 +8,7 @@ from typing_extensions import Unpack
 from ..core.elementwise import Elementwise, apply
 from ..core.errors import ConfigError
 from ..core.granularity import Granularity
-from ..core.spec import ActivationSpec, ParameterSpec
+from ..core.spec import ActivationSpec, Limit, ParameterSpec
 from ..kernels import wave
 
 
@@ -18,7 +18,7 @@ def pvlu(x: Tensor, alpha: Tensor | float = 0.25, beta: Tensor | float = 1.0, *,
     Args:
         x: input of any shape.
         alpha: amplitude of the wave; a number, or a tensor of any granularity.
-        beta: angular frequency of the wave, per unit of `x`; likewise.
+        beta: angular frequency of the wave, per unit of `x`; a number or a tensor like `alpha`.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
 
     Returns:
@@ -33,7 +33,7 @@ def pvlu(x: Tensor, alpha: Tensor | float = 0.25, beta: Tensor | float = 1.0, *,
         >>> pvlu(torch.tensor([[-math.pi / 2, math.pi]]), alpha=torch.tensor([0.5, 2.0])).round(decimals=4)
         tensor([[-0.5000,  3.1416]])
     """
-    return apply("pvlu", wave.reference, x, channel_dim=channel_dim, kernel=wave.kernel, alpha=alpha, beta=beta)
+    return apply("pvlu", wave.formula, x, channel_dim=channel_dim, alpha=alpha, beta=beta)
 
 
 class PVLU(Elementwise):
@@ -41,7 +41,7 @@ class PVLU(Elementwise):
 
     Args:
         alpha: start of α; the paper's value for training from scratch is lost, 0.25 is our reading.
-        beta: start of β; lost likewise, 1 is our reading.
+        beta: start of β; lost as well, 1 is our reading.
         relu_like: start at α = 0, β = 1, which is ReLU, as the paper does to fine-tune.
         **granularity: `share` ("channel" as in the paper), `channels`, `channel_dim`, `device`, `dtype`.
 
@@ -70,8 +70,16 @@ class PVLU(Elementwise):
         ranks=(2, None),
         monotone=False,
         kinks=(0.0,),
+        limits=(
+            Limit(
+                parameters=("alpha", "beta"),
+                low=-1.0,
+                high=1.0,
+                meaning="beyond ±1, where the function falls in places even above 0",
+            ),
+        ),
         relu_start="exact",
-        stem="wave",
+        formula="wave",
     )
     alpha: nn.Parameter
     beta: nn.Parameter

@@ -53,6 +53,7 @@ class ReLU6(Elementwise):
         equation="min(max(0, x), 6)",
         paper="Krizhevsky (2010): Convolutional Deep Belief Networks on CIFAR-10",
         kinks=(0.0, 6.0),
+        steepest=1.0,
     )
 
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:

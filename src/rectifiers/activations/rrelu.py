@@ -38,7 +38,7 @@ def rrelu(x: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool 
 
     if not training:
         slope = (lower + upper) / 2
-        return apply("rrelu", two_slopes.reference, x, kernel=two_slopes.kernel, slope=slope, positive=1.0)
+        return apply("rrelu", two_slopes.plain, x, slope=slope, positive=1.0)
 
     def drawn(x: Tensor) -> Tensor:
         return two_slopes.reference(x, torch.empty_like(x).uniform_(lower, upper), 1.0)
@@ -77,7 +77,7 @@ class RReLU(Elementwise):
         invertible=True,
         kinks=(0.0,),
         relu_start="exact",
-        stem="two_slopes",
+        formula="two_slopes",
     )
     constants = ("lower", "upper")
 

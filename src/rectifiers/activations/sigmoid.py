@@ -54,6 +54,7 @@ class Sigmoid(Elementwise):
         paper="Han, Moraga (1995): The Influence of the Sigmoid Function Parameters on the Speed of "
         "Backpropagation Learning",
         invertible=True,
+        steepest=0.25,
     )
 
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:

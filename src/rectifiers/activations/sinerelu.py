@@ -30,7 +30,7 @@ def sinerelu(x: Tensor, epsilon: float = 0.0025) -> Tensor:
         >>> sinerelu(torch.tensor([-math.pi, 0.0, 2.0]), epsilon=0.5).round(decimals=4)
         tensor([ 0.5000, -0.5000,  2.0000])
     """
-    return apply("sinerelu", wave.reference_below, x, kernel=wave.kernel_below, epsilon=epsilon)
+    return apply("sinerelu", wave.formula_below, x, epsilon=epsilon)
 
 
 class SineReLU(Elementwise):
@@ -58,7 +58,7 @@ class SineReLU(Elementwise):
         monotone=False,
         kinks=(0.0,),
         relu_start="exact",
-        stem="wave",
+        formula="wave_below",
     )
     constants = ("epsilon",)
 

@@ -53,6 +53,7 @@ class Tanh(Elementwise):
         equation="(exp(x) − exp(−x)) / (exp(x) + exp(−x))",
         paper="LeCun, Bottou, Orr, Müller (1998): Efficient BackProp",
         invertible=True,
+        steepest=1.0,
     )
 
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:

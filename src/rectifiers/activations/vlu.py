@@ -31,7 +31,7 @@ def vlu(x: Tensor, alpha: float = 0.25, beta: float = 1.0) -> Tensor:
         >>> vlu(torch.tensor([-math.pi / 2, 0.0, math.pi]), alpha=0.5).round(decimals=4)
         tensor([-0.5000,  0.0000,  3.1416])
     """
-    return apply("vlu", wave.reference, x, kernel=wave.kernel, alpha=alpha, beta=beta)
+    return apply("vlu", wave.formula, x, alpha=alpha, beta=beta)
 
 
 class VLU(Elementwise):
@@ -60,7 +60,7 @@ class VLU(Elementwise):
         monotone=False,
         kinks=(0.0,),
         relu_start="exact",
-        stem="wave",
+        formula="wave",
     )
     constants = ("alpha", "beta")
 

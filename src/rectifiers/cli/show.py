@@ -91,7 +91,7 @@ def _spec_text(spec: dict[str, Any]) -> list[str]:
         "properties": ", ".join(word for word in ("monotone", "invertible", "stochastic") if spec[word]),
         "channels": "" if outputs == inputs else f"{outputs} out for {inputs} in",
         "dimensions": "" if (low, high) == (0, None) else f"{low} or more" if high is None else f"{low} to {high}",
-        "kernel": spec["stem"],
+        "kernel": spec["formula"],
         "cannot": "; ".join(f"{what}: {why}" for what, why in spec["unsupported"].items()),
     }
     return [f"{label:<14}  {text}" for label, text in lines.items() if text]

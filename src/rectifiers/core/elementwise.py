@@ -23,11 +23,14 @@ Init = float | tuple[float, ...] | Callable[[Tensor], object]
 """A starting value: a number, one number per coefficient, or a function that fills a tensor in place."""
 
 
-class Kernel(Protocol):
-    """A faster way to run a formula."""
+class Accelerated(Protocol):
+    """A formula that can be run faster than by evaluating it."""
 
-    def __call__(self, x: Tensor, parameters: Sequence[object], channel_dim: int) -> Tensor | None:
-        """The formula's value, or None where the formula itself has to serve."""
+    def __call__(self, x: Tensor, *parameters: Tensor) -> Tensor:
+        """Evaluate the formula."""
+
+    def run(self, x: Tensor, parameters: Sequence[object], channel_dim: int) -> Tensor | None:
+        """Run the formula faster, or return None where it has to be evaluated."""
 
 
 def check_input(owner: str, x: Tensor) -> None:
@@ -49,12 +52,11 @@ def compute_dtype(x: Tensor, *parameters: object) -> torch.dtype:
 
 def apply(
     owner: str,
-    formula: Callable[..., Tensor],
+    formula: Accelerated | Callable[..., Tensor],
     x: Tensor,
     *,
     channel_dim: int = 1,
     coefficients: frozenset[str] = frozenset(),
-    kernel: Kernel | None = None,
     **parameters: Tensor | float | Sequence[float],
 ) -> Tensor:
     """Evaluate `formula(x, *parameters)` with parameters of any granularity; the output has the dtype of `x`.
@@ -63,11 +65,11 @@ def apply(
 
     Args:
         owner: name of the function, for errors.
-        formula: takes the input and, in the order given, the parameters ready to broadcast.
+        formula: takes the input and, in the order given, the parameters ready to broadcast. One that can `run` is asked
+            for that first.
         x: any real floating-point tensor; never changed.
         channel_dim: dimension of `x` that channel-wise parameters belong to.
         coefficients: names of the parameters whose first axis counts coefficients.
-        kernel: runs the formula where it can.
         **parameters: numbers, one number per coefficient, or tensors; see `rectifiers.core.granularity` for
             their shapes. The formula gets them all as tensors.
 
@@ -76,8 +78,8 @@ def apply(
         ShapeError: a parameter does not fit `x`.
         ConfigError: a parameter is neither numbers nor a tensor.
     """
-    if kernel is not None:
-        fast = kernel(x, tuple(parameters.values()), channel_dim)
+    if (run := getattr(formula, "run", None)) is not None:
+        fast: Tensor | None = run(x, tuple(parameters.values()), channel_dim)
         if fast is not None:
             return fast
     check_input(owner, x)
@@ -108,7 +110,7 @@ class Elementwise(nn.Module):
 
     Attributes:
         spec: all facts of the function.
-        constants: names of the attributes that are settings, not parameters; `repr` shows them.
+        constants: names of the attributes that are options, not parameters; `repr` shows them.
 
     Args:
         relu_like: start at ReLU, exactly or as near as the function comes.
@@ -236,7 +238,7 @@ class Elementwise(nn.Module):
         return list(self.parameters())
 
     def extra_repr(self) -> str:
-        """Starting values, settings and granularity."""
+        """Show starting values, options and granularity."""
         values = {**self._inits, **{name: getattr(self, name) for name in self.constants}}
         parts = [f"{name}={_show(value)}" for name, value in values.items() if not callable(value)]
         if self.spec.parameters:

@@ -21,6 +21,7 @@ class ParameterSpec:
         relu: value at which the function equals ReLU, or is nearest to it; None where there is none.
         domain: the values that make sense, in words or as an interval.
         coefficients: how many numbers per unit of granularity; 0 means a plain scalar, without a coefficient axis.
+        bounds: where the function clamps it; values beyond act as the bounds do and get no gradient. None: nowhere.
     """
 
     name: str
@@ -28,6 +29,24 @@ class ParameterSpec:
     relu: float | tuple[float, ...] | None = None
     domain: str = "any real number"
     coefficients: int = 0
+    bounds: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Where learned values change the character of a function, though training may pass it.
+
+    Args:
+        parameters: names of the parameters whose product is limited.
+        low: the least product within the limit.
+        high: the greatest.
+        meaning: what is beyond it, as a phrase: "beyond ±1, where …".
+    """
+
+    parameters: tuple[str, ...]
+    low: float
+    high: float
+    meaning: str
 
 
 @dataclass(frozen=True)
@@ -49,8 +68,10 @@ class ActivationSpec:
         invertible: the input can be recovered from the output, at its initial parameters.
         kinks: where the derivative jumps, at the initial parameters: numbers, or names of parameters or
             attributes whose values are the places.
+        steepest: the largest derivative of a function that is bounded on both sides; None for all others.
+        limits: where learned values change the character of the function.
         relu_start: whether `relu_like=True` makes it ReLU exactly, nearly, or not at all.
-        stem: name of the kernel family that computes it; None for PyTorch's own.
+        formula: name of the formula, in `rectifiers.kernels`, that computes it; None for PyTorch's own or for none.
         unsupported: what it cannot do, with the reason.
         tolerance: relative error allowed against float64, per dtype name, where the default is too tight.
     """
@@ -68,8 +89,10 @@ class ActivationSpec:
     monotone: bool = True
     invertible: bool = False
     kinks: tuple[float | str, ...] = ()
+    steepest: float | None = None
+    limits: tuple[Limit, ...] = ()
     relu_start: ReluStart = "none"
-    stem: str | None = None
+    formula: str | None = None
     unsupported: Mapping[Capability, str] = field(default_factory=dict)
     tolerance: Mapping[str, float] = field(default_factory=dict)
 

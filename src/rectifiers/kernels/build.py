@@ -1,6 +1,6 @@
-"""The kernels compiled on this machine, once, by one call of the C++ compiler, and kept in the user's cache.
+"""Compile the kernels on this machine, once, by one call of the C++ compiler, and keep them in the user's cache.
 
-Whoever is killed while building leaves a lock that its end has opened, and a file that nobody takes for a library.
+A process that is killed while it builds leaves no lock, for the system opens it, and only a file that nobody loads.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class BuildError(Exception):
 
 
 def find_or_build() -> tuple[Path, str]:
-    """The compiled library, and where it comes from.
+    """Find the compiled library, or build it, and say where it comes from.
 
     Raises:
-        BuildError: it is not there and cannot be built.
+        BuildError: there is none and it cannot be built.
     """
     if sys.platform not in ("linux", "darwin"):
         raise BuildError(f"they are not built on {sys.platform}")
@@ -57,7 +57,7 @@ def find_or_build() -> tuple[Path, str]:
         return path, f"built before, {path}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _locked(path.with_suffix(".lock")):
+        with _lock(path.with_suffix(".lock")):
             if not path.exists():
                 _compile(compiler, path)
     except OSError as error:
@@ -83,7 +83,7 @@ def fingerprint(compiler: str) -> str:
 
 def sources() -> list[Path]:
     """The C++ files, headers included."""
-    return sorted(path for path in SOURCES.iterdir() if path.suffix in (".cpp", ".h", ".inc"))
+    return sorted(path for path in SOURCES.iterdir() if path.suffix in (".cpp", ".h", ".inc", ".def"))
 
 
 def command(compiler: str, target: Path) -> list[str]:
@@ -116,8 +116,8 @@ def _compile(compiler: str, path: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that the system opens when its holder ends, however that comes."""
+def _lock(path: Path) -> Iterator[None]:
+    """Hold a lock that the system opens when the process ends, however it ends."""
     import fcntl
 
     deadline = time.monotonic() + LOCK_SECONDS

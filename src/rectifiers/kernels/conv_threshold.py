@@ -5,7 +5,7 @@ Shapes: N batch, C input channels, O output channels, G groups; the rest are one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -15,10 +15,11 @@ from torch import Tensor
 
 from ..core.elementwise import compute_dtype
 from . import dispatch
-from . import threshold as threshold_kernel
-from .kernel import is_eager, is_plain
+from . import threshold as elementwise_threshold
+from .eager import is_eager, is_plain
+from .formula import Formula, relative_error
 
-STEM = "conv_threshold"
+NAME = "conv_threshold"
 
 _CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
@@ -62,7 +63,7 @@ def reference(
             slice(at * gap, at * gap + span, step)
             for at, span, step, gap in zip(tap, spans, stride, dilation, strict=True)
         ]
-        seen = threshold_kernel.reference(x[(slice(None), slice(None), *window)], floor.reshape(-1, *ones))
+        seen = elementwise_threshold.reference(x[(slice(None), slice(None), *window)], floor.reshape(-1, *ones))
         column = column.reshape(*column.shape, *ones)
         if total is None:
             total = convolution(seen, column, bias, groups=groups)
@@ -99,13 +100,13 @@ def convolve(
     """
     tensors = (x, weight, threshold) if bias is None else (x, weight, threshold, bias)
     padding = [side for pair in margins for side in pair]
-    settings = (tuple(stride), tuple(padding), tuple(dilation), groups)
+    options = (tuple(stride), tuple(padding), tuple(dilation), groups)
     if not _serves(tensors):
-        return composite(x, weight, threshold, bias, *settings)
+        return composite(x, weight, threshold, bias, *options)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-        out: Tensor = _Differentiable.apply(settings, x, weight, threshold, bias)
+        out: Tensor = _Differentiable.apply(options, x, weight, threshold, bias)
         return out
-    value: Tensor = dispatch.operator(f"{STEM}_forward")(x, weight, threshold, bias, *settings)
+    value: Tensor = dispatch.operator(f"{NAME}_forward")(x, weight, threshold, bias, *options)
     return value
 
 
@@ -143,23 +144,23 @@ def _serves(tensors: Sequence[Tensor]) -> bool:
         and (double or all(parameter.dtype is not torch.float64 for parameter in parameters))
         and x.shape[1] > 0
         and all(tensor.device == x.device for tensor in parameters)
-        and dispatch.serves(STEM, x)
+        and dispatch.serves(NAME, x)
     )
 
 
 def _backward(
-    grad: Tensor, tensors: Sequence[Tensor], bias: Tensor | None, settings: tuple[Any, ...]
+    grad: Tensor, tensors: Sequence[Tensor], bias: Tensor | None, options: tuple[Any, ...]
 ) -> tuple[Tensor | None, ...]:
     """Gradients of input, weight, threshold and bias: by the operator or, for higher orders, by the composite."""
     if not torch.is_grad_enabled() and is_eager():
-        gradients: Any = dispatch.operator(f"{STEM}_backward")(grad, *tensors, *settings)
+        gradients: Any = dispatch.operator(f"{NAME}_backward")(grad, *tensors, *options)
         return (*gradients[:3], None if bias is None else gradients[3].to(bias.dtype))
     create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         views = [tensor.view_as(tensor) for tensor in (*tensors, *(() if bias is None else (bias,)))]
         inputs = [view if view.requires_grad else view.detach().requires_grad_() for view in views]
         x, weight, threshold, *rest = inputs
-        out = composite(x, weight, threshold, rest[0] if rest else None, *settings)
+        out = composite(x, weight, threshold, rest[0] if rest else None, *options)
         found = torch.autograd.grad(out, inputs, grad, create_graph=create_graph)
     return (*found, *(None,) * (4 - len(found)))
 
@@ -169,58 +170,86 @@ class _Differentiable(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, settings: tuple[Any, ...], x: Tensor, weight: Tensor, threshold: Tensor, bias: Tensor | None
+        ctx: Any, options: tuple[Any, ...], x: Tensor, weight: Tensor, threshold: Tensor, bias: Tensor | None
     ) -> Tensor:
-        ctx.settings = settings
+        ctx.options = options
         ctx.save_for_backward(x, weight, threshold, bias)
-        out: Tensor = dispatch.operator(f"{STEM}_forward")(x, weight, threshold, bias, *settings)
+        out: Tensor = dispatch.operator(f"{NAME}_forward")(x, weight, threshold, bias, *options)
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         *tensors, bias = ctx.saved_tensors
-        return None, *_backward(grad, tensors, bias, ctx.settings)
+        return None, *_backward(grad, tensors, bias, ctx.options)
 
 
-def define(library: torch.library.Library) -> None:
-    """Declare the operators."""
-    tensors = "Tensor x, Tensor weight, Tensor threshold"
-    settings = "int[] stride, int[] padding, int[] dilation, int groups"
-    for name in (STEM, f"{STEM}_forward"):
-        library.define(f"{name}({tensors}, Tensor? bias, {settings}) -> Tensor")
-    library.define(f"{STEM}_backward(Tensor grad, {tensors}, {settings}) -> (Tensor, Tensor, Tensor, Tensor)")
+class ConvolutionFormula(Formula):
+    """The declaration of the convolution's operators."""
+
+    name = NAME
+
+    def schemas(self) -> Iterator[str]:
+        """Declarations of its operators, in PyTorch's language."""
+        tensors = "Tensor x, Tensor weight, Tensor threshold"
+        options = "int[] stride, int[] padding, int[] dilation, int groups"
+        for name in (NAME, f"{NAME}_forward"):
+            yield f"{name}({tensors}, Tensor? bias, {options}) -> Tensor"
+        yield f"{NAME}_backward(Tensor grad, {tensors}, {options}) -> (Tensor, Tensor, Tensor, Tensor)"
+
+    def register(self, library: torch.library.Library, variants: Sequence[Any]) -> None:
+        """Tell PyTorch the shapes, derivatives and batching of its operators."""
+        name = f"rectifiers::{NAME}"
+        for forward in (name, f"{name}_forward"):
+            torch.library.register_fake(forward, _fake, lib=library)
+            torch.library.register_vmap(forward, _vmap, lib=library)
+        torch.library.register_fake(f"{name}_backward", _fake_backward, lib=library)
+        torch.library.register_autograd(name, _backward_of_operator, setup_context=_setup_context, lib=library)
+
+    def errors(self, device: str) -> Iterator[tuple[str, float]]:
+        """How far its kernel is from its reference, on one random input."""
+        sizes = ((3, 4, 9, 19), (34, 2, 3, 2), (4, 3, 2), (34,))
+        x, weight, threshold, bias = (torch.randn(size).to(device) for size in sizes)
+        options: tuple[Any, ...] = ((2, 1), (1, 0, 1, 2), (1, 2), 2)
+        out = torch.ops.rectifiers.conv_threshold_forward(x, weight, threshold, bias, *options)
+        grad = torch.randn(out.shape).to(device)
+        found = torch.ops.rectifiers.conv_threshold_backward(grad, x, weight, threshold, *options)
+        inputs: list[Any] = [tensor.requires_grad_() for tensor in (x, weight, threshold, bias)]
+        with torch.enable_grad():
+            expected = composite(*(*inputs, *options))
+            slopes = torch.autograd.grad(expected, inputs, grad)
+        yield f"shape {sizes[0]}", relative_error((out, *found), (expected, *slopes))
+
+    def tolerance(self, device: str) -> float:
+        """The largest error that rounding explains."""
+        # A GPU may round what it multiplies to TF32, if PyTorch's settings let convolutions do so.
+        return super().tolerance(device) * (100 if device == "cuda" else 1)
 
 
-def register(library: torch.library.Library) -> None:
-    """Tell PyTorch the shapes, derivatives and batching of the operators."""
+formula = ConvolutionFormula()
 
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        *tensors, stride, padding, dilation, groups = inputs
-        ctx.settings = (stride, padding, dilation, groups)
-        ctx.save_for_backward(*tensors)
 
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        *tensors, bias = ctx.saved_tensors
-        return *_backward(grad, tensors, bias, ctx.settings), None, None, None, None
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    *tensors, stride, padding, dilation, groups = inputs
+    ctx.options = (stride, padding, dilation, groups)
+    ctx.save_for_backward(*tensors)
 
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
-        operator = dispatch.operator(STEM)
-        if all(dim is None for dim in in_dims[1:4]):
-            many = arguments[0].movedim(in_dims[0], 0)
-            out: Tensor = operator(many.flatten(0, 1), *arguments[1:])
-            return out.unflatten(0, many.shape[:2]), 0
-        each = [
-            argument.unbind(dim) if isinstance(dim, int) else (argument,) * info.batch_size
-            for argument, dim in zip(arguments, in_dims, strict=True)
-        ]
-        return torch.stack([operator(*one) for one in zip(*each, strict=True)]), 0
 
-    name = f"rectifiers::{STEM}"
-    for forward in (name, f"{name}_forward"):
-        torch.library.register_fake(forward, _fake, lib=library)
-        torch.library.register_vmap(forward, vmap, lib=library)
-    torch.library.register_fake(f"{name}_backward", _fake_backward, lib=library)
-    torch.library.register_autograd(name, backward, setup_context=setup_context, lib=library)
+def _backward_of_operator(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    *tensors, bias = ctx.saved_tensors
+    return *_backward(grad, tensors, bias, ctx.options), None, None, None, None
+
+
+def _vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> tuple[Tensor, int]:
+    operator = dispatch.operator(NAME)
+    if all(dim is None for dim in in_dims[1:4]):
+        many = arguments[0].movedim(in_dims[0], 0)
+        out: Tensor = operator(many.flatten(0, 1), *arguments[1:])
+        return out.unflatten(0, many.shape[:2]), 0
+    each = [
+        argument.unbind(dim) if isinstance(dim, int) else (argument,) * info.batch_size
+        for argument, dim in zip(arguments, in_dims, strict=True)
+    ]
+    return torch.stack([operator(*one) for one in zip(*each, strict=True)]), 0
 
 
 def _fake(
@@ -239,7 +268,7 @@ def _fake(
 
 
 def _fake_backward(
-    grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, *settings: Any
+    grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, *options: Any
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return (
         torch.empty_like(x, memory_format=memory_format_of(x)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .kernel import Kernel
+from .elementwise import ElementwiseFormula, Parameter
 
 
 def reference(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -16,4 +16,4 @@ def reference(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return value
 
 
-kernel = Kernel("hinges", reference, listed=True)
+formula = ElementwiseFormula("hinges", reference, (Parameter("a", listed=True), Parameter("b", listed=True)))

@@ -75,14 +75,14 @@ def is_dense(x: Tensor) -> bool:
 
 
 def empty_output(x: Tensor, axis: int) -> Tensor:
-    """The output of an elementwise stem: in the memory order of the input, unless samples are not in one piece."""
+    """An empty output, in the memory order of the input unless samples are not in one piece."""
     if _in_pieces(x, axis):
         return torch.empty(x.shape, dtype=x.dtype, device=x.device)
     return torch.empty_like(x)
 
 
 def empty_phases(x: Tensor, dim: int) -> Tensor:
-    """The output of a stem that doubles `dim`."""
+    """An empty output for a formula that doubles `dim`."""
     return empty_resized(ready_phases(x, dim), dim, 2 * x.shape[dim])
 
 

@@ -1,39 +1,23 @@
-"""The compiled kernels in this process: found, loaded, and compared with the composites before anybody trusts them."""
+"""The provider of the kernels in C++.
+
+Their library is found or built, loaded, and compared with the references before anybody trusts it.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import threading
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from . import build
+from . import build, dispatch, operators, selftest
+from .formulas import VARIANTS
+from .provider import Provider, State
 
 PACKAGED = Path(__file__).parent / "cpu" / "librectifiers.so"
-
-
-@dataclass(frozen=True)
-class State:
-    """What came of loading the kernels.
-
-    Args:
-        stems: stems whose kernels may be taken.
-        origin: where they come from.
-        reason: why there are none, or why some are missing.
-        mismatches: what the comparison with the composite said, per stem.
-    """
-
-    stems: frozenset[str] = frozenset()
-    origin: str = ""
-    reason: str = ""
-    mismatches: dict[str, str] = field(default_factory=dict)
-
-    def why(self, stem: str) -> str:
-        """Why a stem has no kernel here."""
-        return self.mismatches.get(stem) or self.reason or "it has no kernel"
 
 
 _lock = threading.RLock()
@@ -51,7 +35,7 @@ def state(*, warn: bool) -> State:
         return _state
     with _lock:
         if _state is None:
-            # While they are compared, everything else runs by the composites.
+            # While they are compared, everything else is computed by the references.
             _state = State(reason="they are being loaded")
             _state = _load()
             if _state.reason and warn:
@@ -62,8 +46,6 @@ def state(*, warn: bool) -> State:
 
 
 def _load() -> State:
-    from . import operators, selftest, stems
-
     try:
         path, origin = (PACKAGED, "packaged") if PACKAGED.exists() else build.find_or_build()
     except build.BuildError as error:
@@ -74,8 +56,8 @@ def _load() -> State:
     except OSError as error:
         return State(reason=f"{path} cannot be loaded: {error.__cause__ or error}")
     mismatches = selftest.mismatches()
-    good = frozenset(stems.STEMS - mismatches.keys())
-    reason = "; ".join(f"{stem}: {text}" for stem, text in mismatches.items())
+    good = frozenset(VARIANTS.keys() - mismatches.keys())
+    reason = "; ".join(f"{formula}: {text}" for formula, text in mismatches.items())
     return State(good, f"cpu kernel, {_instruction_set(path)}, {origin}", reason, mismatches)
 
 
@@ -84,3 +66,25 @@ def _instruction_set(path: Path) -> str:
     function.restype = ctypes.c_char_p
     name: bytes = function()
     return name.decode()
+
+
+class Compiled(Provider):
+    """The compiled library, for the processor's tensors."""
+
+    name = "cpu"
+    priority = 20
+
+    def takes(self, x: Tensor, insisted: bool) -> bool:
+        """Whether an input is this provider's to run."""
+        return x.is_cpu
+
+    def state(self, formula: str, warn: bool) -> State:
+        """What came of loading the library, with all its kernels."""
+        return state(warn=warn)
+
+    def is_reported(self, insisted: bool) -> bool:
+        """Whether a user wants to know how formulas run by this provider: always."""
+        return True
+
+
+dispatch.register(Compiled())

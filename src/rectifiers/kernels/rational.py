@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from .kernel import Kernel
+from .elementwise import ElementwiseFormula, Parameter
 
 Form = Literal["A", "B"]
 
@@ -22,17 +22,13 @@ def horner(x: Tensor, coefficients: Tensor) -> Tensor:
     return value
 
 
-def reference(x: Tensor, numerator: Tensor, denominator: Tensor, form: Form) -> Tensor:
-    """Σ_k a_k·x^k divided by 1 + Σ_k |b_k|·|x|^k (form A) or by 1 + |Σ_k b_k·x^k| (form B), b counted from k = 1.
+def _form_a(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Σ_k a_k·x^k divided by 1 + Σ_k |b_k|·|x|^k; takes the absolute values of b, counted from k = 1."""
+    return horner(x, numerator) / (1 + _without_constant(x.abs(), denominator))
 
-    Args:
-        x: input.
-        numerator: a, of at least two coefficients along the first axis.
-        denominator: b, of at least one coefficient along the first axis.
-        form: "A" or "B".
-    """
-    if form == "A":
-        return horner(x, numerator) / (1 + _without_constant(x.abs(), denominator.abs()))
+
+def _form_b(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Σ_k a_k·x^k divided by 1 + |Σ_k b_k·x^k|, b counted from k = 1."""
     return horner(x, numerator) / (1 + _without_constant(x, denominator).abs())
 
 
@@ -40,7 +36,12 @@ def _without_constant(x: Tensor, coefficients: Tensor) -> Tensor:
     return x * (horner(x, coefficients) if len(coefficients) > 1 else coefficients[0])
 
 
-kernels: dict[Form, Kernel] = {
-    "A": Kernel("rational", partial(reference, form="A"), settings=(True,), listed=True),
-    "B": Kernel("rational", partial(reference, form="B"), settings=(False,), listed=True),
+_numerator, _denominator = Parameter("numerator", listed=True), Parameter("denominator", listed=True)
+
+formulas: dict[Form, ElementwiseFormula] = {
+    "A": ElementwiseFormula(
+        "rational", _form_a, (_numerator, replace(_denominator, map=Tensor.abs)), options={"absolute": True}
+    ),
+    "B": ElementwiseFormula("rational", _form_b, (_numerator, _denominator), options={"absolute": False}),
 }
+"""At least two coefficients in the numerator, at least one in the denominator."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .kernel import Kernel
+from .elementwise import ElementwiseFormula, Parameter
 
 
 def reference(x: Tensor, theta: Tensor) -> Tensor:
@@ -21,4 +21,4 @@ def _inverse(y: Tensor, theta: Tensor) -> Tensor:
     return y
 
 
-kernel = Kernel("threshold", reference, keeps="output", inverse=_inverse)
+formula = ElementwiseFormula("threshold", reference, (Parameter("theta"),), saves="output", inverse=_inverse)

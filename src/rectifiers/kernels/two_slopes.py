@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .kernel import Kernel
+from .elementwise import ElementwiseFormula, Parameter
+
+CLAMP = (0.01, 0.99)
+"""Where AReLU and ELSA clamp the attention to negative elements."""
 
 
 def reference(x: Tensor, negative: Tensor, positive: Tensor | float) -> Tensor:
@@ -17,40 +20,47 @@ def reference(x: Tensor, negative: Tensor, positive: Tensor | float) -> Tensor:
     return x * torch.where(x < 0, negative, positive)
 
 
-def attention(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    """Slopes C(α) and σ(β): ELSA."""
-    return reference(x, *_attention(alpha, beta))
-
-
-def amplified(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    """Slopes C(α) and 1 + σ(β): AReLU."""
-    negative, positive = _attention(alpha, beta)
-    return reference(x, negative, 1 + positive)
-
-
-def _attention(alpha: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
-    # clamp passes no gradient outside its bounds, as the paper asks.
-    return alpha.clamp(0.01, 0.99), beta.sigmoid()
-
-
 def _inverse(y: Tensor, negative: Tensor, positive: Tensor) -> Tensor:
     return y / torch.where(y < 0, negative, positive)
 
 
-def _inverse_attention(y: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    return _inverse(y, *_attention(alpha, beta))
+def _clamp(alpha: Tensor) -> Tensor:
+    # No gradient passes outside the bounds, as the paper asks.
+    return alpha.clamp(*CLAMP)
 
 
-def _inverse_amplified(y: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    negative, positive = _attention(alpha, beta)
-    return _inverse(y, negative, 1 + positive)
+def _one_plus_sigmoid(beta: Tensor) -> Tensor:
+    return 1 + beta.sigmoid()
 
 
-# The numbers say how the operators make slopes of their parameters.
-kernel = Kernel("two_slopes", reference, settings=(0,), keeps="invertible", inverse=_inverse, flagged=True)
-attention_kernel = Kernel(
-    "two_slopes", attention, settings=(1,), keeps="invertible", inverse=_inverse_attention, flagged=True
+plain = ElementwiseFormula(
+    "two_slopes",
+    reference,
+    (Parameter("negative"), Parameter("positive")),
+    options={"slopes": 0},
+    saves="invertible",
+    inverse=_inverse,
+    flagged=True,
 )
-amplified_kernel = Kernel(
-    "two_slopes", amplified, settings=(2,), keeps="output", inverse=_inverse_amplified, flagged=True
+
+attention = ElementwiseFormula(
+    "two_slopes",
+    reference,
+    (Parameter("negative", _clamp), Parameter("positive", Tensor.sigmoid)),
+    options={"slopes": 1},
+    saves="invertible",
+    inverse=_inverse,
+    flagged=True,
 )
+"""Slopes C(α) and σ(β): ELSA."""
+
+amplified = ElementwiseFormula(
+    "two_slopes",
+    reference,
+    (Parameter("negative", _clamp), Parameter("positive", _one_plus_sigmoid)),
+    options={"slopes": 2},
+    saves="output",
+    inverse=_inverse,
+    flagged=True,
+)
+"""Slopes C(α) and 1 + σ(β), which are never near zero: AReLU."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .kernel import Kernel
+from .elementwise import ElementwiseFormula, Parameter
 
 
 def reference(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
@@ -22,5 +22,5 @@ def reference_below(x: Tensor, epsilon: Tensor) -> Tensor:
     return torch.where(x > 0, x, epsilon * (below.sin() - below.cos()))
 
 
-kernel = Kernel("wave", reference)
-kernel_below = Kernel("wave_below", reference_below)
+formula = ElementwiseFormula("wave", reference, (Parameter("alpha"), Parameter("beta")))
+formula_below = ElementwiseFormula("wave_below", reference_below, (Parameter("epsilon"),))

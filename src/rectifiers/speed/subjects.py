@@ -43,10 +43,11 @@ class PublishedAReLU(nn.Module):
         super().__init__()
         self.alpha = nn.Parameter(torch.tensor([0.9]))
         self.beta = nn.Parameter(torch.tensor([2.0]))
+        self.bounds = activations.registry.get("arelu").spec.parameters[0].bounds
 
     def forward(self, x: Tensor) -> Tensor:
         """Value of the function, of the shape of `x`."""
-        return F.relu(x) * (1 + self.beta.sigmoid()) - F.relu(-x) * self.alpha.clamp(0.01, 0.99)
+        return F.relu(x) * (1 + self.beta.sigmoid()) - F.relu(-x) * self.alpha.clamp(*self.bounds)
 
 
 RIVALS: dict[str, tuple[str, dict[str, Callable[[Any], nn.Module]]]] = {
@@ -76,11 +77,8 @@ def names_of_ours() -> list[str]:
     Convolutions take no input as it is, and what is drawn at random has no value to check.
     """
     specs = [activations.registry.get(name).spec for name in activations.registry]
-    return [
-        spec.name
-        for spec in specs
-        if spec.kind != "convolution" and not spec.stochastic and (spec.stem or spec.parameters or spec.name in GOALS)
-    ]
+    alone = [spec for spec in specs if spec.kind != "convolution" and not spec.stochastic]
+    return [spec.name for spec in alone if spec.formula or spec.parameters or spec.name in GOALS]
 
 
 def make_subjects(channels: int) -> Iterator[Subject]:

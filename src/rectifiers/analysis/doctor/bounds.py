@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ...activations.arelu import AReLU
-from ...activations.elsa import ELSA
-from ...activations.pvlu import PVLU
+from ...activations import TABLE, registry
+from ...core.spec import ActivationSpec
 
-STEEPEST = {"sigmoid": 0.25, "tanh": 1.0, "hardtanh": 1.0, "hardsigmoid": 1 / 6, "relu6": 1.0}
-"""The largest derivative of the functions that are bounded on both sides."""
+_OF_PYTORCH = {"hardtanh": 1.0, "hardsigmoid": 1 / 6}
 
-CLAMP = (0.01, 0.99)
-"""Where AReLU and ELSA clamp α."""
+STEEPEST: dict[str, float] = _OF_PYTORCH | {
+    name: steepest for name in TABLE if (steepest := registry.get(name).spec.steepest) is not None
+}
+"""The largest derivative of the functions that are bounded on both sides: PyTorch's alone, and ours by their specs."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,25 @@ def at_bounds(module: nn.Module | None) -> Iterator[AtBound]:
     """Parameters of an activation at their bounds.
 
     Example:
+        >>> from rectifiers import AReLU
         >>> [(bound.name, bound.share) for bound in at_bounds(AReLU(alpha=1.5))]
         [('alpha', 1.0)]
     """
-    if isinstance(module, AReLU | ELSA):
-        alpha = module.alpha.detach()
-        share = _share((alpha < CLAMP[0]) | (alpha > CLAMP[1]))
-        if share:
-            yield AtBound("alpha", share, f"outside [{CLAMP[0]}, {CLAMP[1]}], where its clamp stops the gradient")
-    elif isinstance(module, PVLU):
-        share = _share((module.alpha * module.beta).detach().abs() > 1)
-        if share:
-            yield AtBound("alpha·beta", share, "beyond ±1, where the function falls in places even above 0")
+    spec = getattr(module, "spec", None)
+    if not isinstance(spec, ActivationSpec):
+        return
+    for parameter in spec.parameters:
+        if parameter.bounds is None:
+            continue
+        low, high = parameter.bounds
+        if share := _share_beyond(getattr(module, parameter.name), low, high):
+            yield AtBound(parameter.name, share, f"outside [{low}, {high}], where its clamp stops the gradient")
+    for limit in spec.limits:
+        product = math.prod(getattr(module, name) for name in limit.parameters)
+        if share := _share_beyond(product, limit.low, limit.high):
+            yield AtBound("·".join(limit.parameters), share, limit.meaning)
 
 
-def _share(mask: Tensor) -> float:
-    return float(mask.float().mean())
+def _share_beyond(values: Tensor, low: float, high: float) -> float:
+    values = values.detach()
+    return float(((values < low) | (values > high)).float().mean())

@@ -1,6 +1,7 @@
 // The border between the driver, compiled once, and the formulas, compiled once per instruction set.
 //
-// The driver cuts a tensor into blocks; a formula maps one block. Nothing here may turn into a function of its own:
+// The driver cuts a tensor into blocks; a formula maps one block. A block's axes: n elements; its coefficients and the sums
+// of their gradients are rows × columns, a row per coefficient, a column for the whole block or one per element. Nothing here may turn into a function of its own:
 // the linker would keep one copy of it, compiled for an instruction set that the machine may lack.
 #pragma once
 
@@ -38,23 +39,28 @@ using Backward = void (*)(
 
 enum Kind { kUniform, kVarying };
 
+// A formula with an output per element.
 template <class S>
-struct Stem {
-  Forward<S> forward[2];
+struct Elementwise {
+  Forward<S> forward[2];  // by Kind
   Backward<S> backward[2];
 };
 
+// A formula with two outputs per element, its phases.
 template <class S>
-struct Phases {
+struct Doubling {
   void (*forward)(int64_t n, const S* x, S* positive, S* negative);
   void (*backward)(
       int64_t n, const S* grad_positive, const S* grad_negative, const S* positive, const S* negative, S* grad_x);
 };
 
+// All formulas in one precision; a formula whose operator takes an option has as many variants as that has values.
 template <class S>
-struct Stems {
-  Stem<S> two_slopes, threshold, wave, wave_below, hinges, rational_a, rational_b;
-  Phases<S> crelu;
+struct Formulas {
+#define VARIANT(code, ...) +1
+#define FORMULA(name, parameters, option, traits, variants) Elementwise<S> name[0 variants];
+#define DOUBLING(name, ...) Doubling<S> name;
+#include "formulas.def"
   Convolution<S> convolution;
   SampleTile<S> samples;
 };
@@ -66,12 +72,12 @@ struct Half {
 };
 
 struct Kernels {
-  Stems<float> single;
-  Stems<double> twice;
+  Formulas<float> single;
+  Formulas<double> twice;
   Half bfloat16, float16;
 };
 
-// The best that the processor has.
+// Those for the best that the processor has; see isa.cpp.
 const Kernels& best_kernels();
 const Kernels& baseline_kernels();
 const Kernels& avx2_kernels();

@@ -27,29 +27,29 @@ Operands<S> operands(const ConvCall& call) {
 
 // Calls body(convolver) with that of one of the two paths.
 template <class S, class Body>
-void convolve(const ConvCall& call, const Stems<S>& stems, bool by_samples, const Body& body) {
-  if (by_samples) return body(SampleConvolver<S>(call.geometry, stems.samples, stems.convolution));
-  body(PanelConvolver<S>(call.geometry, stems.convolution));
+void convolve(const ConvCall& call, const Formulas<S>& formulas, bool by_samples, const Body& body) {
+  if (by_samples) return body(SampleConvolver<S>(call.geometry, formulas.samples, formulas.convolution));
+  body(PanelConvolver<S>(call.geometry, formulas.convolution));
 }
 
 template <class S>
-void run_forward(const ConvCall& call, const Stems<S>& stems, const std::optional<Tensor>& bias, const Tensor& y) {
-  const bool by_samples = SampleConvolver<S>::suits(call.geometry, stems.samples);
-  convolve(call, stems, by_samples, [&](const auto& convolver) {
+void run_forward(const ConvCall& call, const Formulas<S>& formulas, const std::optional<Tensor>& bias, const Tensor& y) {
+  const bool by_samples = SampleConvolver<S>::suits(call.geometry, formulas.samples);
+  convolve(call, formulas, by_samples, [&](const auto& convolver) {
     convolver.forward(operands<S>(call), bias ? data<S>(*bias) : nullptr, mutable_data<S>(y));
   });
 }
 
 template <class S>
-void run_backward(const ConvCall& call, const Stems<S>& stems, const Tensor& grad, const Tensor (&gradients)[4]) {
+void run_backward(const ConvCall& call, const Formulas<S>& formulas, const Tensor& grad, const Tensor (&gradients)[4]) {
   const Gradients<S> out = {
       .x = mutable_data<S>(gradients[0]),
       .weight = mutable_data<S>(gradients[1]),
       .threshold = mutable_data<S>(gradients[2]),
       .bias = mutable_data<S>(gradients[3]),
   };
-  const bool by_samples = SampleConvolver<S>::suits_backward(call.geometry, stems.samples);
-  convolve(call, stems, by_samples, [&](const auto& convolver) {
+  const bool by_samples = SampleConvolver<S>::suits_backward(call.geometry, formulas.samples);
+  convolve(call, formulas, by_samples, [&](const auto& convolver) {
     convolver.backward(operands<S>(call), data<S>(grad), out);
   });
 }

@@ -51,7 +51,7 @@ void hinges_backward(
 }
 
 template <class S>
-constexpr rectifiers::Stem<S> hinges() {
+constexpr rectifiers::Elementwise<S> hinges() {
   constexpr int64_t strip = 4096;
   return {
       {forward_strips<S, false, strip, hinges_forward<S, false>>,

@@ -1,4 +1,4 @@
-// How the parameters of a stem lie over the elements of a tensor, in memory order: outer × units × inner.
+// How the parameters of a formula lie over the elements of a tensor, in memory order: outer × units × inner.
 #pragma once
 
 #include <algorithm>

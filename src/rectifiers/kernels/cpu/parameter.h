@@ -1,51 +1,33 @@
 // A parameter as the caller has it, and the coefficients that the formulas take.
+//
+// Axes: rows, one per coefficient, × units that own a parameter.
 #pragma once
 
-#include <cmath>
-
 #include "driver.h"
+#include "maps.h"
 
 namespace rectifiers {
 
-// What makes a coefficient of a parameter's value, and its derivative.
-struct Map {
-  double (*value)(double);
-  double (*derivative)(double);
-};
-
-constexpr Map kIdentity = {[](double v) { return v; }, [](double) { return 1.0; }};
-constexpr Map kAbsolute = {
-    [](double v) { return std::fabs(v); },
-    [](double v) { return v > 0 ? 1.0 : v < 0 ? -1.0 : 0.0; },
-};
-// The paper's bounds; no gradient outside, nor on them, as PyTorch's clamp has it. A NaN passes.
-constexpr Map kClamp = {
-    [](double v) { return v < 0.01 ? 0.01 : v > 0.99 ? 0.99 : v; },
-    [](double v) { return v > 0.01 && v < 0.99 ? 1.0 : 0.0; },
-};
-constexpr Map kSigmoid = {
-    [](double v) { return 1 / (1 + std::exp(-v)); },
-    [](double v) {
-      const double s = 1 / (1 + std::exp(-v));
-      return s * (1 - s);
-    },
-};
-constexpr Map kOnePlusSigmoid = {[](double v) { return 1 + kSigmoid.value(v); }, kSigmoid.derivative};
-
 class Parameter {
  public:
-  // `listed`: the first axis counts coefficients.
-  Parameter(const Tensor& tensor, const Map& map, bool listed, const Kernels& kernels)
-      : tensor_(rectifiers::contiguous(tensor)), map_(map), kernels_(kernels) {
+  Parameter(const Tensor& tensor, const Coefficients& coefficients)
+      : tensor_(rectifiers::contiguous(tensor)), map_(coefficients.map) {
     const Shape shape(tensor_);
     STD_TORCH_CHECK(tensor.is_cpu(), "rectifiers: expected a parameter on the CPU");
-    STD_TORCH_CHECK(!listed || shape.rank > 0, "rectifiers: expected a parameter with an axis of coefficients");
-    rows_ = listed ? shape.sizes[0] : 1;
+    STD_TORCH_CHECK(!coefficients.listed || shape.rank > 0, "rectifiers: expected a parameter with an axis of coefficients");
+    rows_ = coefficients.listed ? shape.sizes[0] : 1;
     units_ = rows_ ? shape.numel() / rows_ : 0;
   }
 
   int64_t rows() const { return rows_; }
   int64_t units() const { return units_; }
+
+  // The coefficients, in the order of the values.
+  std::vector<double> coefficients() const {
+    std::vector<double> values = this->values();
+    for (double& value : values) value = map_.value(value);
+    return values;
+  }
 
   // The stored values, a row per coefficient, a column per unit.
   std::vector<double> values() const {
@@ -100,7 +82,7 @@ class Parameter {
   const Half& half(int32_t dtype) const {
     const bool brain = dtype == aoti_torch_dtype_bfloat16();
     STD_TORCH_CHECK(brain || dtype == aoti_torch_dtype_float16(), "rectifiers: expected a floating-point parameter");
-    return brain ? kernels_.bfloat16 : kernels_.float16;
+    return brain ? best_kernels().bfloat16 : best_kernels().float16;
   }
 
   Tensor stored(const std::vector<double>& values) const {
@@ -120,7 +102,6 @@ class Parameter {
 
   const Tensor tensor_;
   const Map& map_;
-  const Kernels& kernels_;
   int64_t rows_, units_;
 };
 

@@ -56,7 +56,7 @@ void pointwise_backward(
 }
 
 template <class Formula, class S, int rows>
-constexpr rectifiers::Stem<S> pointwise() {
+constexpr rectifiers::Elementwise<S> pointwise() {
   return {
       {pointwise_forward<Formula, S, rows, false>, pointwise_forward<Formula, S, rows, true>},
       {pointwise_backward<Formula, S, rows, false>, pointwise_backward<Formula, S, rows, true>},

@@ -104,7 +104,7 @@ void rational_backward(
 }
 
 template <class S, bool absolute>
-constexpr rectifiers::Stem<S> rational() {
+constexpr rectifiers::Elementwise<S> rational() {
   return {
       {forward_strips<S, false, kStrip, rational_forward<S, absolute, false>>,
        forward_strips<S, true, kStrip, rational_forward<S, absolute, true>>},

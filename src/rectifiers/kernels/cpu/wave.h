@@ -110,7 +110,7 @@ void wave_backward(
 }
 
 template <class Form, class S, int rows>
-constexpr rectifiers::Stem<S> waving() {
+constexpr rectifiers::Elementwise<S> waving() {
   return {
       {wave_forward<Form, S, rows, false>, wave_forward<Form, S, rows, true>},
       {wave_backward<Form, S, rows, false>, wave_backward<Form, S, rows, true>},

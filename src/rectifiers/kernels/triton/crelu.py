@@ -9,7 +9,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from .. import crelu
 from ..layout import LAYER, empty_phases, empty_resized, laid_out_like, memory_order, ready, ready_phases
+from .pointwise import Kernel
 from .tile import Cut
 
 
@@ -42,19 +44,25 @@ def backward_kernel(grad, y, grad_x, rows, width, segments, ROWS: tl.constexpr, 
     tl.store(grad_x + target, up - down, mask=mask)
 
 
-class _Phases:
+class Phases(Kernel):
     """CReLU has no parameters; its axis is the one that it doubles."""
 
-    parameters = 0
-
-    def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:
+    def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int, option: int = 0) -> Tensor:
         """Both phases along `axis`."""
         x, y = ready_phases(x, axis), empty_phases(x, axis)
         if y.numel():
             self._run(forward_kernel, y, axis, x, y)
         return y
 
-    def backward(self, grad: Tensor, saved: Tensor, parameters: Sequence[Tensor], axis: int) -> tuple[Tensor]:
+    def backward(
+        self,
+        grad: Tensor,
+        saved: Tensor,
+        parameters: Sequence[Tensor],
+        axis: int,
+        option: int = 0,
+        inverted: bool = False,
+    ) -> tuple[Tensor]:
         """The gradient of the input; `saved` is the output."""
         y = ready(saved, LAYER)
         grad_x = empty_resized(y, axis, y.shape[axis] // 2)
@@ -73,4 +81,4 @@ class _Phases:
             kernel[(cut.programs,)](*tensors, rows, width, cut.segments, ROWS=cut.tile_rows, COLUMNS=cut.tile_columns)
 
 
-pointwise = _Phases()
+kernel = Phases(crelu.formula)

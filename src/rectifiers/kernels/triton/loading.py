@@ -1,4 +1,4 @@
-"""Whether Triton's kernels can be had in this process; imports Triton only when that is asked."""
+"""The provider of the kernels in Triton, which is imported only when one is asked for."""
 
 from __future__ import annotations
 
@@ -8,33 +8,35 @@ from functools import cache
 from importlib.util import find_spec
 
 import torch
+from torch import Tensor
 
-from ..library import State
+from .. import dispatch, operators, selftest
+from ..provider import Provider, State
 
 _lock = threading.RLock()
 _states: dict[str, State] = {}
 _LOADING = State(reason="they are being loaded")
 
 
-def state(stem: str, *, warn: bool) -> State:
-    """What came of loading one stem's kernels: compiling all of them would keep the first caller waiting.
+def state(formula: str, *, warn: bool) -> State:
+    """What came of loading one formula's kernel: compiling all of them would keep the first caller waiting.
 
     Args:
-        stem: family of formulas.
+        formula: name of the formula.
         warn: say so, once, if they cannot be had.
     """
-    found = _states.get(stem, _LOADING)
+    found = _states.get(formula, _LOADING)
     if found is not _LOADING:
         return found
     with _lock:
-        if stem not in _states:
-            # While they are compared, everything else in this thread runs by the composites.
-            _states[stem] = _LOADING
-            _states[stem] = found = _load(stem)
-            if warn and stem not in found.stems:
-                text = f"rectifiers runs {stem} without its GPU kernel: {found.why(stem)}"
+        if formula not in _states:
+            # While they are compared, everything else in this thread is computed by the references.
+            _states[formula] = _LOADING
+            _states[formula] = found = _load(formula)
+            if warn and formula not in found.formulas:
+                text = f"rectifiers runs {formula} without its GPU kernel: {found.why(formula)}"
                 warnings.warn(text, RuntimeWarning, stacklevel=2)
-        return _states[stem]
+        return _states[formula]
 
 
 @cache
@@ -49,26 +51,49 @@ def device() -> str | None:
     return "cuda" if torch.cuda.is_available() else None
 
 
-def _load(stem: str) -> State:
-    from .. import selftest
-
+def _load(formula: str) -> State:
     where = device()
     if where is None:
         lack = "Triton is not installed" if find_spec("triton") is None else "there is no CUDA device"
         return State(reason=f"{lack}; TRITON_INTERPRET=1 has Triton, where installed, interpret its kernels")
     _register(where)
     try:
-        mismatches = selftest.mismatches(where, stem)
-    except Exception as error:  # Whatever Triton, its compiler or the driver raise, the composite serves.
+        mismatches = selftest.mismatches(where, formula)
+    except Exception as error:  # Whatever Triton, its compiler or the driver raise, the reference serves.
         return State(reason=f"it failed: {type(error).__name__}: {error}")
     origin = "triton kernel, interpreted" if where == "cpu" else f"triton kernel, {torch.cuda.get_device_name()}"
-    return State(frozenset({stem} - mismatches.keys()), origin, mismatches=mismatches)
+    return State(frozenset({formula} - mismatches.keys()), origin, mismatches=mismatches)
 
 
 @cache
 def _register(where: str) -> None:
-    from .. import operators as schemas
-    from . import operators
+    from .operators import register
 
-    schemas.define()
-    operators.register(where.upper())
+    operators.define()
+    register(where.upper())
+
+
+class Triton(Provider):
+    """Triton's kernels, for a GPU's tensors or, where Triton interprets, for those of the processor."""
+
+    name = "triton"
+    priority = 10
+
+    def takes(self, x: Tensor, insisted: bool) -> bool:
+        """Whether an input is this provider's to run; if it can run none at all, its error is to be seen."""
+        return (x.is_cuda or insisted) and x.dtype is not torch.float64 and device() in (None, x.device.type)
+
+    def state(self, formula: str, warn: bool) -> State:
+        """What came of loading one formula's kernel."""
+        return state(formula, warn=warn)
+
+    def is_reported(self, insisted: bool) -> bool:
+        """Whether a user wants to know how formulas run by this provider: who chose it, or has a GPU."""
+        return insisted or device() == "cuda"
+
+    def explain(self, formula: str, insisted: bool) -> str:
+        """How a formula runs by this provider, and why."""
+        return f"{'' if insisted else 'on CUDA: '}{super().explain(formula, insisted)}"
+
+
+dispatch.register(Triton())

@@ -9,21 +9,26 @@ import torch
 from torch import Tensor
 
 from ...core.errors import DtypeError
-from ..kernel import Kernel
-from ..operators import SCHEMAS
+from ..conv_threshold import NAME as CONVOLUTION
+from ..elementwise import ElementwiseFormula
+from ..formulas import FORMULAS
 from . import conv_threshold, crelu, hinges, rational, threshold, two_slopes, wave
+from .pointwise import Kernel
 
-STEMS: dict[str, Any] = {
-    "crelu": crelu.pointwise,
-    "hinges": hinges.pointwise,
-    "rational": rational.pointwise,
-    "threshold": threshold.pointwise,
-    "two_slopes": two_slopes.pointwise,
-    "wave": wave.pointwise,
-    "wave_below": wave.pointwise_below,
+KERNELS: dict[str, Kernel] = {
+    kernel.formula.name: kernel
+    for kernel in (
+        crelu.kernel,
+        hinges.kernel,
+        rational.kernel,
+        threshold.kernel,
+        two_slopes.kernel,
+        wave.kernel,
+        wave.kernel_below,
+    )
 }
 
-LEAST_SLOPE = 1 / 1024
+LEAST_COEFFICIENT = 1 / 1024
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -36,27 +41,30 @@ def register(key: str) -> None:
     Args:
         key: PyTorch's dispatch key of the device, `CUDA` or `CPU`.
     """
-    for stem in (*STEMS, "conv_threshold"):
-        forward, backward = implementations(stem) if stem in STEMS else (convolve, convolve_backward)
-        _library.impl(stem, forward, key)
-        _library.impl(f"{stem}_forward", forward, key)
-        _library.impl(f"{stem}_backward", backward, key)
-    # Under a key that gives way to the compiled library's own answer.
-    _library.impl("two_slopes_invertible", invertible, "CompositeExplicitAutograd")
+    operators = {name: implementations(kernel) for name, kernel in KERNELS.items()}
+    operators[CONVOLUTION] = (convolve, convolve_backward)
+    for name, (forward, backward) in operators.items():
+        _library.impl(name, forward, key)
+        _library.impl(f"{name}_forward", forward, key)
+        _library.impl(f"{name}_backward", backward, key)
+    for kernel in KERNELS.values():
+        if kernel.formula.flagged:
+            # Under a key that gives way to the compiled library's own answer.
+            _library.impl(kernel.formula.invertible_name, invertible(kernel.formula), "CompositeExplicitAutograd")
 
 
-def convolve(x: Tensor, weight: Tensor, threshold: Tensor, bias: Tensor | None, *settings: Any) -> Tensor:
+def convolve(x: Tensor, weight: Tensor, threshold: Tensor, bias: Tensor | None, *options: Any) -> Tensor:
     """ConvReLU's operator forward."""
     _check(x)
-    return conv_threshold.forward(x, weight, threshold, bias, _geometry(weight, *settings))
+    return conv_threshold.forward(x, weight, threshold, bias, _geometry(weight, *options))
 
 
 def convolve_backward(
-    grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, *settings: Any
+    grad: Tensor, x: Tensor, weight: Tensor, threshold: Tensor, *options: Any
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """ConvReLU's operator backward."""
     _check(x)
-    return conv_threshold.backward(grad, x, weight, threshold, _geometry(weight, *settings))
+    return conv_threshold.backward(grad, x, weight, threshold, _geometry(weight, *options))
 
 
 def _geometry(
@@ -66,32 +74,37 @@ def _geometry(
     return conv_threshold.Geometry.of(weight.shape[2:], stride, margins, dilation, groups)
 
 
-def invertible(negative: Tensor, positive: Tensor, slopes: int) -> bool:
-    """Whether both slopes are known to be so far above zero that the input can be told from the output."""
-    # Reading them from a GPU would make the processor wait for it.
-    if negative.is_cuda or positive.is_cuda:
-        return False
-    formula, one = Kernel.table["two_slopes", slopes].formula, torch.ones(())
-    values = torch.cat(
-        [side.flatten() for side in (-formula(-one, negative, positive), formula(one, negative, positive))]
-    )
-    return bool(((values >= LEAST_SLOPE) & (values <= 1 / LEAST_SLOPE)).all())
+def invertible(formula: ElementwiseFormula) -> Callable[..., bool]:
+    """The operator that says whether the input can be told from the output: all coefficients are well above zero."""
+    variants = {one.values: one for one in FORMULAS if isinstance(one, ElementwiseFormula) and one.name == formula.name}
+    count = len(formula.parameters)
+
+    def answer(*arguments: Any) -> bool:
+        parameters, values = arguments[:count], arguments[count:]
+        # Reading them from a GPU would make the processor wait for it.
+        if any(parameter.is_cuda for parameter in parameters):
+            return False
+        return all(
+            bool(((coefficient >= LEAST_COEFFICIENT) & (coefficient <= 1 / LEAST_COEFFICIENT)).all())
+            for coefficient in variants[values].coefficients(parameters)
+        )
+
+    return answer
 
 
-def implementations(stem: str) -> tuple[Callable[..., Tensor], Callable[..., Any]]:
-    """A stem's operators forward and backward, with the arguments of its schema."""
-    kernel, count, settings = STEMS[stem], len(SCHEMAS[stem][0]), SCHEMAS[stem][1].count(",")
+def implementations(kernel: Kernel) -> tuple[Callable[..., Tensor], Callable[..., Any]]:
+    """A kernel's operators forward and backward, with the arguments of their schemas."""
+    count, options = len(kernel.formula.parameters), len(kernel.formula.options)
 
     def forward(x: Tensor, *rest: Any) -> Tensor:
         _check(x)
-        out: Tensor = kernel.forward(x, rest[:count], rest[count + settings], *map(int, rest[count : count + settings]))
-        return out
+        return kernel.forward(x, rest[:count], rest[count + options], *map(int, rest[count : count + options]))
 
     def backward(grad: Tensor, saved: Tensor, *rest: Any) -> Any:
         _check(saved)
-        parameters, chosen = rest[:count], rest[count : count + settings]
-        axis, *flags = rest[count + settings :]
-        gradients = kernel.backward(grad, saved, parameters, axis, *map(int, chosen), *flags)
+        option = sum(map(int, rest[count : count + options]))
+        axis, *flags = rest[count + options :]
+        gradients = kernel.backward(grad, saved, rest[:count], axis, option, *flags)
         return gradients if count else gradients[0]
 
     return forward, backward

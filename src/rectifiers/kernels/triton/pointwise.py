@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,10 +11,39 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from ..elementwise import ElementwiseFormula
 from ..layout import Layout, empty_output, laid_out_like, layout_of, ready
-from .tile import Cut, deposit, place  # noqa: F401
+from .tile import Cut, Sink, place
 
 
+class Coefficients(NamedTuple):
+    """The coefficients of a tile's units, as a formula reads them, and what else it has to know.
+
+    Coefficient k of the first parameter stands at `first` + k·`first_step`; the tile has one unit, or one per element.
+    A formula of one parameter does not look at the second.
+
+    Args:
+        first: pointer to the first parameter.
+        second: pointer to the second parameter.
+        first_step: distance between coefficients of the first parameter.
+        second_step: distance between coefficients of the second parameter.
+        FIRSTS: how many coefficients the first parameter has.
+        SECONDS: how many coefficients the second parameter has.
+        OPTION: the value of the operator's option; 0 if it has none.
+        INVERTED: whether the output was saved for the input.
+    """
+
+    first: Any
+    second: Any
+    first_step: Any
+    second_step: Any
+    FIRSTS: Any
+    SECONDS: Any
+    OPTION: Any
+    INVERTED: Any
+
+
+# Triton keeps constants in a named tuple only if that is an argument; assigned to a name first, they turn into tensors.
 @triton.jit
 def forward_kernel(
     x,
@@ -36,14 +66,15 @@ def forward_kernel(
     FORMULA: tl.constexpr,
     FIRSTS: tl.constexpr,
     SECONDS: tl.constexpr,
-    SETTING: tl.constexpr,
+    OPTION: tl.constexpr,
 ):
     """Write FORMULA of x to y, element by element."""
     offset, mask, unit, _, _ = place(rows, bands, width, total, segments, inner, ROWS, COLUMNS, VARYING)
     here = tl.load(x + offset, mask=mask, other=0.0).to(tl.float32)
     a = first + unit * first_unit
     b = second + unit * second_unit
-    tl.store(y + offset, FORMULA(here, a, b, first_step, second_step, FIRSTS, SECONDS, SETTING), mask=mask)
+    value = FORMULA(here, Coefficients(a, b, first_step, second_step, FIRSTS, SECONDS, OPTION, False))
+    tl.store(y + offset, value, mask=mask)
 
 
 @triton.jit
@@ -71,7 +102,7 @@ def backward_kernel(
     FORMULA: tl.constexpr,
     FIRSTS: tl.constexpr,
     SECONDS: tl.constexpr,
-    SETTING: tl.constexpr,
+    OPTION: tl.constexpr,
     INVERTED: tl.constexpr,
 ):
     """The gradient of x, and per program the sums that make the gradients of the coefficients."""
@@ -80,12 +111,16 @@ def backward_kernel(
     here = tl.load(saved + offset, mask=mask, other=0.0).to(tl.float32)
     a = first + unit * first_unit
     b = second + unit * second_unit
-    sink = (sums, slots, slot, kept, mask)
-    slope = FORMULA(up, here, a, b, first_step, second_step, sink, FIRSTS, SECONDS, SETTING, INVERTED, VARYING)
+    slope = FORMULA(
+        up,
+        here,
+        Coefficients(a, b, first_step, second_step, FIRSTS, SECONDS, OPTION, INVERTED),
+        Sink(sums, slots, slot, kept, mask, VARYING),
+    )
     tl.store(grad_x + offset, slope, mask=mask)
 
 
-class Coefficients(NamedTuple):
+class Stored(NamedTuple):
     """A parameter as the kernels read it: coefficient k of unit u stands at k·step + u·unit."""
 
     tensor: Tensor
@@ -94,7 +129,7 @@ class Coefficients(NamedTuple):
     step: int
 
     @classmethod
-    def of(cls, parameter: Tensor, x: Tensor, layout: Layout, *, listed: bool) -> Coefficients:
+    def of(cls, parameter: Tensor, x: Tensor, layout: Layout, *, listed: bool) -> Stored:
         """`parameter` with its units in memory order, on the device of `x`."""
         tensor, lead = parameter.to(x.device), int(listed)
         if _varies(parameter, layout, lead):
@@ -116,38 +151,64 @@ class Coefficients(NamedTuple):
         return sums.reshape(sizes).permute(back).contiguous().to(parameter.dtype)
 
 
-class Pointwise:
-    """A formula and its derivative as operators over whole tensors.
+class Kernel(ABC):
+    """An elementwise formula's operators.
 
     Args:
-        value: of an element, in float32; takes what `forward_kernel` passes.
-        gradient: of the element; takes what `backward_kernel` passes, and deposits its addition to the gradient of
-            each coefficient.
-        parameters: how many there are, one or two.
-        listed: whether the first axis of the parameters counts coefficients.
+        formula: the formula, or one of the variants that share the operators.
+    """
+
+    def __init__(self, formula: ElementwiseFormula) -> None:
+        self.formula = formula
+
+    @abstractmethod
+    def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int, option: int = 0) -> Tensor:
+        """The formula's value."""
+
+    @abstractmethod
+    def backward(
+        self,
+        grad: Tensor,
+        saved: Tensor,
+        parameters: Sequence[Tensor],
+        axis: int,
+        option: int = 0,
+        inverted: bool = False,
+    ) -> tuple[Tensor, ...]:
+        """Gradients of the input and of each parameter."""
+
+
+class Pointwise(Kernel):
+    """A formula and its derivative over whole tensors.
+
+    Args:
+        formula: the formula, or one of the variants that share the operators.
+        value: of an element in float32 and its `Coefficients`.
+        gradient: of the element; takes the gradient of the output, what was saved, the `Coefficients`, and the `Sink`
+            to which it deposits what it adds to the gradient of each coefficient.
         warps: how many share a tile; more leave a thread fewer elements and so more registers for each.
     """
 
-    def __init__(self, value: Any, gradient: Any, *, parameters: int, listed: bool = False, warps: int = 4) -> None:
-        self.value, self.gradient, self.parameters, self.listed = value, gradient, parameters, listed
-        self.warps = warps
+    def __init__(self, formula: ElementwiseFormula, value: Any, gradient: Any, *, warps: int = 4) -> None:
+        super().__init__(formula)
+        self.value, self.gradient, self.warps = value, gradient, warps
 
-    def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int, setting: int = 0) -> Tensor:
-        """The formula's value; the arguments are those of the operator."""
+    def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int, option: int = 0) -> Tensor:
+        """The formula's value."""
         x = ready(x, axis)
         y = empty_output(x, axis)
         if x.numel():
             layout = layout_of(x, axis)
             cut = Cut.of(layout)
-            coefficients = self._coefficients(parameters, x, layout)
+            stored = self._store(parameters, x, layout)
             with torch.cuda.device_of(x):
                 forward_kernel[(cut.programs,)](
                     x,
                     y,
                     **cut.arguments(),
-                    **self._arguments(coefficients),
+                    **self._arguments(stored),
                     FORMULA=self.value,
-                    SETTING=setting,
+                    OPTION=option,
                     num_warps=self.warps,
                 )
         return y
@@ -158,18 +219,18 @@ class Pointwise:
         saved: Tensor,
         parameters: Sequence[Tensor],
         axis: int,
-        setting: int = 0,
+        option: int = 0,
         inverted: bool = False,
     ) -> tuple[Tensor, ...]:
-        """Gradients of the input and of each parameter; the arguments are those of the operator."""
+        """Gradients of the input and of each parameter."""
         saved = ready(saved, axis)
         grad_x = empty_output(saved, axis)
         if not saved.numel():
             return grad_x, *(torch.zeros_like(parameter) for parameter in parameters)
         layout = layout_of(saved, axis)
         cut = Cut.of(layout)
-        coefficients = self._coefficients(parameters, saved, layout)
-        counts = [each.rows for each in coefficients]
+        stored = self._store(parameters, saved, layout)
+        counts = [each.rows for each in stored]
         sums = torch.empty(sum(counts), cut.slots, dtype=torch.float32, device=saved.device)
         with torch.cuda.device_of(saved):
             backward_kernel[(cut.programs,)](
@@ -179,24 +240,25 @@ class Pointwise:
                 sums,
                 **cut.arguments(),
                 slots=cut.slots,
-                **self._arguments(coefficients),
+                **self._arguments(stored),
                 FORMULA=self.gradient,
-                SETTING=setting,
+                OPTION=option,
                 INVERTED=inverted,
                 num_warps=self.warps,
             )
+        parts = cut.total_of(sums).split(counts)
         gradients = [
-            each.gradient(part, parameter, layout, listed=self.listed)
-            for each, part, parameter in zip(coefficients, cut.total_of(sums).split(counts), parameters, strict=True)
+            each.gradient(part, parameter, layout, listed=declared.listed)
+            for each, part, parameter, declared in zip(stored, parts, parameters, self.formula.parameters, strict=True)
         ]
         return grad_x, *gradients
 
-    def _coefficients(self, parameters: Sequence[Tensor], x: Tensor, layout: Layout) -> list[Coefficients]:
-        return [Coefficients.of(parameter, x, layout, listed=self.listed) for parameter in parameters]
+    def _store(self, parameters: Sequence[Tensor], x: Tensor, layout: Layout) -> list[Stored]:
+        pairs = zip(parameters, self.formula.parameters, strict=True)
+        return [Stored.of(parameter, x, layout, listed=declared.listed) for parameter, declared in pairs]
 
-    def _arguments(self, coefficients: Sequence[Coefficients]) -> dict[str, Any]:
-        # A formula of one parameter does not look at the second.
-        first, second = coefficients[0], coefficients[-1]
+    def _arguments(self, stored: Sequence[Stored]) -> dict[str, Any]:
+        first, second = stored[0], stored[-1]
         return {
             "first": first.tensor,
             "second": second.tensor,

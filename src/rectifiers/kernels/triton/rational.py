@@ -1,6 +1,6 @@
 """A quotient of polynomials of any degree. Coefficients: numerator from power 0; denominator from power 1.
 
-SETTING 1 is form A, 1 + Σ_k |b_k|·|x|^k below the line; SETTING 0 is form B, 1 + |Σ_k b_k·x^k|.
+Option 1 is form A, 1 + Σ_k |b_k|·|x|^k below the line; option 0 is form B, 1 + |Σ_k b_k·x^k|.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+from .. import rational
 from .pointwise import Pointwise
 from .tile import deposit
 
@@ -38,54 +39,39 @@ def sign(x):
 
 
 @triton.jit
-def value(
-    x, first, second, first_step, second_step, FIRSTS: tl.constexpr, SECONDS: tl.constexpr, SETTING: tl.constexpr
-):
+def value(x, c):
     """The quotient."""
-    base = tl.abs(x) if SETTING == 1 else x
-    p, _ = horner(x, first, first_step, FIRSTS, False)
-    q, _ = horner(base, second, second_step, SECONDS, SETTING == 1)
+    base = tl.abs(x) if c.OPTION == 1 else x
+    p, _ = horner(x, c.first, c.first_step, c.FIRSTS, False)
+    q, _ = horner(base, c.second, c.second_step, c.SECONDS, c.OPTION == 1)
     return p / (1 + tl.abs(q * base))
 
 
 @triton.jit
-def gradient(
-    grad,
-    saved,
-    first,
-    second,
-    first_step,
-    second_step,
-    sink,
-    FIRSTS: tl.constexpr,
-    SECONDS: tl.constexpr,
-    SETTING: tl.constexpr,
-    INVERTED: tl.constexpr,
-    VARYING: tl.constexpr,
-):
+def gradient(grad, saved, c, sink):
     """The input is `saved`."""
-    base = tl.abs(saved) if SETTING == 1 else saved
-    p, p_slope = horner(saved, first, first_step, FIRSTS, False)
-    q, q_slope = horner(base, second, second_step, SECONDS, SETTING == 1)
+    base = tl.abs(saved) if c.OPTION == 1 else saved
+    p, p_slope = horner(saved, c.first, c.first_step, c.FIRSTS, False)
+    q, q_slope = horner(base, c.second, c.second_step, c.SECONDS, c.OPTION == 1)
     d = q * base
     quotient = 1 / (1 + tl.abs(d))
     up = grad * quotient
     down = -up * (p * quotient) * sign(d)
     d_slope = q + q_slope * base
-    if SETTING == 1:
+    if c.OPTION == 1:
         d_slope = d_slope * sign(saved)
     power = up
-    for k in range(FIRSTS):
-        deposit(sink, k, power, VARYING)
+    for k in range(c.FIRSTS):
+        deposit(sink, k, power)
         power = power * saved
     power = down * base
-    for k in range(SECONDS):
+    for k in range(c.SECONDS):
         added = power
-        if SETTING == 1:
-            added = power * sign(tl.load(second + k * second_step).to(tl.float32))
-        deposit(sink, FIRSTS + k, added, VARYING)
+        if c.OPTION == 1:
+            added = power * sign(tl.load(c.second + k * c.second_step).to(tl.float32))
+        deposit(sink, c.FIRSTS + k, added)
         power = power * base
     return up * p_slope + down * d_slope
 
 
-pointwise = Pointwise(value, gradient, parameters=2, listed=True, warps=8)
+kernel = Pointwise(rational.formulas["B"], value, gradient, warps=8)

@@ -8,7 +8,7 @@ The cut follows from the shape alone, and every program writes its sums to a pla
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import triton
 import triton.language as tl
@@ -130,12 +130,31 @@ def place(rows, bands, width, total, segments, inner, ROWS: tl.constexpr, COLUMN
     return offset, mask, unit, slot, kept
 
 
+class Sink(NamedTuple):
+    """Where a program leaves its sums.
+
+    Args:
+        sums: all programs' sums, a row per coefficient.
+        slots: length of a row.
+        slot: this program's place, or places, in a row.
+        kept: which of the places exist.
+        mask: which elements of the tile exist.
+        VARYING: whether every column of the tile has a place of its own.
+    """
+
+    sums: Any
+    slots: Any
+    slot: Any
+    kept: Any
+    mask: Any
+    VARYING: Any
+
+
 @triton.jit
-def deposit(sink, coefficient, value, VARYING: tl.constexpr):
+def deposit(sink, coefficient, value):
     """Sum what the tile adds to the gradient of a coefficient, and write it to the place of this program."""
-    sums, slots, slot, kept, mask = sink
-    added = tl.sum(tl.where(mask, value, 0.0), axis=0)
-    if VARYING:
-        tl.store(sums + coefficient * slots + slot, added, mask=kept)
+    added = tl.sum(tl.where(sink.mask, value, 0.0), axis=0)
+    if sink.VARYING:
+        tl.store(sink.sums + coefficient * sink.slots + sink.slot, added, mask=sink.kept)
     else:
-        tl.store(sums + coefficient * slots + slot, tl.sum(added, axis=0))
+        tl.store(sink.sums + coefficient * sink.slots + sink.slot, tl.sum(added, axis=0))

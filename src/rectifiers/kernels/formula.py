@@ -1,0 +1,56 @@
+"""What every formula with kernels declares."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Formula(ABC):
+    """An equation that several activations may share; declared once, and run by kernels.
+
+    Attributes:
+        name: name of its operators in `torch.ops.rectifiers`: `NAME` with all that PyTorch wants to know of one,
+            `NAME_forward` without a derivative, and `NAME_backward`.
+    """
+
+    name: str
+
+    @abstractmethod
+    def schemas(self) -> Iterator[str]:
+        """Declarations of its operators, in PyTorch's language."""
+
+    @abstractmethod
+    def register(self, library: torch.library.Library, variants: Sequence[Any]) -> None:
+        """Tell PyTorch the shapes, derivatives and batching of its operators.
+
+        Args:
+            library: where the operators are declared.
+            variants: all formulas that share these operators.
+        """
+
+    @abstractmethod
+    def errors(self, device: str) -> Iterator[tuple[str, float]]:
+        """How far its kernel is from its reference, on some random inputs, with their shapes in words.
+
+        Args:
+            device: where to run the kernel.
+        """
+
+    def tolerance(self, device: str) -> float:
+        """The largest error that rounding explains."""
+        return 1e-4
+
+
+def relative_error(found: Sequence[Tensor | None], expected: Sequence[Tensor]) -> float:
+    """The largest error of several tensors, each relative to its largest element, or to 1."""
+    return max(_error(one, other) for one, other in zip(found, expected, strict=True))
+
+
+def _error(found: Tensor | None, expected: Tensor) -> float:
+    assert found is not None
+    return float((found - expected).abs().max() / expected.abs().max().clamp(min=1))

@@ -1,0 +1,30 @@
+"""All formulas that have kernels: the one list."""
+
+from __future__ import annotations
+
+from . import conv_threshold, crelu, dispatch, hinges, rational, threshold, two_slopes, wave
+from .formula import Formula
+
+FORMULAS: tuple[Formula, ...] = (
+    conv_threshold.formula,
+    crelu.formula,
+    hinges.formula,
+    *rational.formulas.values(),
+    threshold.formula,
+    two_slopes.plain,
+    two_slopes.attention,
+    two_slopes.amplified,
+    wave.formula,
+    wave.formula_below,
+)
+
+VARIANTS: dict[str, list[Formula]] = {}
+"""By name: a formula, or the variants of one whose operator takes options."""
+
+for _formula in FORMULAS:
+    VARIANTS.setdefault(_formula.name, []).append(_formula)
+
+
+def status() -> dict[str, str]:
+    """How each formula runs on this machine, and why."""
+    return {name: dispatch.explain(name) for name in sorted(VARIANTS)}

@@ -1,0 +1,71 @@
+"""Who brings kernels, and what came of asking for them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class State:
+    """What came of loading kernels.
+
+    Args:
+        formulas: names of the formulas whose kernels may be taken.
+        origin: where the kernels come from.
+        reason: why there are none, or why some are missing.
+        mismatches: what the comparison with the references said, per formula.
+    """
+
+    formulas: frozenset[str] = frozenset()
+    origin: str = ""
+    reason: str = ""
+    mismatches: dict[str, str] = field(default_factory=dict)
+
+    def why(self, formula: str) -> str:
+        """Why a formula has no kernel here."""
+        return self.mismatches.get(formula) or self.reason or "it has no kernel"
+
+
+class Provider(ABC):
+    """One way to run formulas.
+
+    Attributes:
+        name: what `RECTIFIERS_KERNELS` calls it.
+        priority: who is asked first; the highest.
+        has_operators: whether PyTorch's operators run it; a formula without is composite PyTorch.
+    """
+
+    name: ClassVar[str]
+    priority: ClassVar[int]
+    has_operators: ClassVar[bool] = True
+
+    @abstractmethod
+    def takes(self, x: Tensor, insisted: bool) -> bool:
+        """Whether an input is this provider's to run, by its device and dtype.
+
+        Args:
+            x: the input.
+            insisted: whether the user chose this provider, rather than `auto`.
+        """
+
+    @abstractmethod
+    def state(self, formula: str, warn: bool) -> State:
+        """What came of loading the kernel of a formula and comparing it with the reference; loaded at the first call.
+
+        Args:
+            formula: name of the formula.
+            warn: say so, once, if it cannot be had.
+        """
+
+    def is_reported(self, insisted: bool) -> bool:
+        """Whether a user wants to know how formulas run by this provider."""
+        return insisted
+
+    def explain(self, formula: str, insisted: bool) -> str:
+        """How a formula runs by this provider, and why."""
+        state = self.state(formula, False)
+        return state.origin if formula in state.formulas else f"reference, composite PyTorch: {state.why(formula)}"
