@@ -246,7 +246,7 @@ def lazy() -> nn.Module:
         (scripted, "is scripted: .*script that"),
         (exported, "is exported: .*export that"),
         (quantised, "0 is quantised.*quantise that"),
-        (lazy, "0 is lazy.*one batch before the swap"),
+        (lazy, "0 is lazy.*one batch first"),
     ],
 )
 def test_refused_with_advice(build, advice):
@@ -300,7 +300,7 @@ def test_a_path_that_the_example_does_not_take_is_named_and_stays():
     report = swap(model, "pvlu", example=x)
     assert isinstance(model.positive, PVLU)
     assert isinstance(model.negative, nn.ReLU)
-    assert "not reached by the example, and left as they are: negative" in str(report)
+    assert "not reached by the example, and left unchanged: negative" in str(report)
     assert torch.equal(run(model, -x), other)
 
 
@@ -780,7 +780,7 @@ def test_what_fails_in_training_mode_is_said():
 
     model = EvaluationOnly()
     report = swap(model, "pvlu", example=(1, 4))
-    assert "training mode only was not seen, as the example fails there: RuntimeError: needs labels" in str(report)
+    assert "only training mode reaches are unknown, because the model fails on the example in training mode: RuntimeError: needs labels" in str(report)
 
 
 @pytest.mark.parametrize("build", [Reused, Functional, lambda: nn.Sequential(nn.Linear(4, 4), nn.ReLU())])

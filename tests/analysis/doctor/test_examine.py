@@ -344,7 +344,7 @@ def test_a_loss_that_the_model_returns() -> None:
         (nn.Sequential(nn.ReLU()), 3, {}, ConfigError, "expected a loader, an iterable of batches, got int"),
         (nn.Sequential(nn.ReLU()), ["a"], {}, ConfigError, "batch 1 is str; expected a tensor"),
         (nn.Sequential(nn.ReLU()), [X], {"batches": 0}, ConfigError, "batches must be at least 1"),
-        (nn.Sequential(nn.ReLU()), [{"a": X, "b": X}], {}, ConfigError, "takes input, but a batch holds a, b"),
+        (nn.Sequential(nn.ReLU()), [{"a": X, "b": X}], {}, ConfigError, "takes input, but a batch has a, b"),
         (nn.Sequential(nn.ReLU()), [X], {"loss": lambda y, batch: y}, ConfigError, "one number as a tensor, got shape"),
         (nn.Sequential(nn.ReLU()), [X], {"loss": lambda y, batch: 1.0}, ConfigError, "got float"),
         (nn.Sequential(nn.ReLU()), [X], {"call": lambda model, batch: batch}, ConfigError, "does not call Sequential"),

@@ -140,7 +140,7 @@ def test_bad_input() -> None:
         reconstruct(net, images(1, 3, 8, 8))
     with pytest.raises(DataError, match="not finite"):
         reconstruct(net, torch.full((1, 1, 8, 8), torch.nan))
-    with pytest.raises(DataError, match="without an example"):
+    with pytest.raises(DataError, match="has no samples"):
         reconstruct(net, torch.zeros(0, 1, 8, 8))
     with pytest.raises(ConfigError, match="tolerance must be positive"):
         reconstruct(net, images(1, 1, 8, 8), tolerance=0)

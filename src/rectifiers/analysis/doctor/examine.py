@@ -10,7 +10,7 @@ from torch import nn
 
 from ...core.errors import ConfigError
 from ...watching.feeding import Batch, Feed, ModelCall
-from ...watching.observer import Observer, list_sites
+from ...watching.observer import Observer, trace_sites
 from ...watching.preserve import preserve
 from ...watching.sites import Site
 from ...watching.wrappers import unwrap
@@ -94,14 +94,14 @@ def sites_of(model: nn.Module, feed: Feed, batch: Batch) -> list[Site]:
     handle = model.register_forward_pre_hook(lambda _, args, kwargs: calls.append((args, kwargs)), with_kwargs=True)
     try:
         with torch.no_grad():
-            feed.run(batch)
+            feed.forward(batch)
     finally:
         handle.remove()
     if not calls:
         raise ConfigError(
             f"call= does not call {type(model).__name__} itself; let it, so that its activations are seen"
         )
-    return list_sites(model, *calls[0])
+    return trace_sites(model, *calls[0])
 
 
 def check_visited(observer: Observer) -> None:
@@ -116,7 +116,7 @@ def check_visited(observer: Observer) -> None:
 def _examine(feed: Feed, batch: Batch, observer: Observer, tallies: Tallies, loss: Loss | None, gradients: bool) -> str:
     """One batch; returns the name of its loss."""
     with torch.set_grad_enabled(gradients), observer:
-        outputs, leaves = feed.run(batch, differentiable=gradients)
+        outputs, leaves = feed.forward(batch, differentiable=gradients)
     check_visited(observer)
     if not gradients:
         return ""

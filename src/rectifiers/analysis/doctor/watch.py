@@ -17,7 +17,7 @@ from typing_extensions import Self
 
 from ...core.checks import check_count
 from ...core.wording import finite
-from ...watching.observer import Observer, SiteCall, list_sites
+from ...watching.observer import Observer, SiteCall, trace_sites
 from ...watching.sites import Site
 from ...watching.wrappers import unwrap
 from ..inside.parameters import learned
@@ -183,7 +183,7 @@ class Watch:
     def _sites(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Site]:
         self._looking = True
         try:
-            return list_sites(self.model, args, kwargs, training=True)
+            return trace_sites(self.model, args, kwargs, training=True)
         finally:
             self._looking = False
 

@@ -62,7 +62,7 @@ def feature_maps(model: nn.Module, batch: Any, *, layers: Sequence[str] | None =
     """
     ready = read_batch(model, batch)
     calls = list_calls(model, ready)
-    chosen = [call for call in calls if call.kind == "activation"] if layers is None else pick_calls(calls, layers)
+    chosen = [call for call in calls if call.role == "activation"] if layers is None else pick_calls(calls, layers)
     if not chosen:
         raise ConfigError(f"{type(model).__name__} calls no activation; name the layers to see")
     for call in chosen:

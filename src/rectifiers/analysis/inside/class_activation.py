@@ -119,7 +119,7 @@ def grad_cam(
 def _last_map(model: nn.Module, calls: Sequence[Call]) -> Call:
     """The last activation with a map of more than one place."""
     for call in reversed(calls):
-        if call.kind == "activation" and len(call.shape) == 4 and math.prod(call.shape[2:]) > 1:
+        if call.role == "activation" and len(call.shape) == 4 and math.prod(call.shape[2:]) > 1:
             return call
     raise ConfigError(f"{type(model).__name__} calls no activation on maps of more than one place; name a layer")
 

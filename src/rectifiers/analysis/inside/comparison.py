@@ -139,7 +139,7 @@ def compare_models(
             for (observer, outputs), feed, own in zip(watched, feeds, both, strict=True):
                 outputs.first = {}
                 with observer:
-                    feed.run(own)
+                    feed.forward(own)
                 check_visited(observer)
             visited = watched[0][0].visited, watched[1][0].visited
             for one, other in _pairs(visited, pairs):

@@ -136,7 +136,7 @@ def _writer(calls: list[Call], reader: Call) -> Call | None:
         here = calls[here.source]
         if isinstance(here.module, CReLU) and here.module.channel_dim == 1:
             return here
-        if here.kind != "pooling" and not isinstance(here.module, CHANNELWISE):
+        if here.role != "pooling" and not isinstance(here.module, CHANNELWISE):
             return None
     return None
 

@@ -222,8 +222,8 @@ class _Counts:
 
 def _behind_pooling(calls: Sequence[Call]) -> list[Call]:
     """The activations; the poolings in their place where one takes their output at once."""
-    poolings = {call.source: call for call in calls if call.kind == "pooling" and call.source is not None}
-    return [poolings.get(place, call) for place, call in enumerate(calls) if call.kind == "activation"]
+    poolings = {call.source: call for call in calls if call.role == "pooling" and call.source is not None}
+    return [poolings.get(place, call) for place, call in enumerate(calls) if call.role == "activation"]
 
 
 def _units(output: Tensor) -> Tensor:

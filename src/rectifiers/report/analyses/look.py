@@ -53,7 +53,7 @@ class Trained:
     def first_activation(self) -> str:
         """Its name, as `rectifiers.analysis.calls` has it."""
         calls = list_calls(self.net, read_batch(self.net, self.images(1)[0]))
-        return next(call.name for call in calls if call.kind == "activation")
+        return next(call.name for call in calls if call.role == "activation")
 
 
 @dataclass(frozen=True)
