@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A place to write to, whose content is put at `path` once it is on the disk; after an error nothing is.
+    """Give a temporary file to write to, and put it at `path` once it is on the disk; after an error, `path` stays.
 
     Raises:
-        OSError: no space, no permission, or no such folder.
+        OSError: there is no space, no permission, or no such folder.
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:

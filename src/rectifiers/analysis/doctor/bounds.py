@@ -1,4 +1,4 @@
-"""Learned parameters where they should not be: beyond a clamp that stops their gradient, or past a turning point."""
+"""Learned parameters at their bounds: where a clamp stops their gradient, or where the function turns around."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ...activations.elsa import ELSA
 from ...activations.pvlu import PVLU
 
 STEEPEST = {"sigmoid": 0.25, "tanh": 1.0, "hardtanh": 1.0, "hardsigmoid": 1 / 6, "relu6": 1.0}
-"""The largest derivative of the functions that are bounded on both sides."""
+"""The largest derivatives of the functions that are bounded on both sides."""
 
 CLAMP = (0.01, 0.99)
-"""Where AReLU and ELSA clamp α."""
+"""The bounds to which AReLU and ELSA clamp α."""
 
 
 @dataclass(frozen=True)
 class AtBound:
-    """A parameter, some of whose values are at a bound.
+    """A parameter that has values at a bound.
 
     Args:
-        name: of the parameter.
-        share: how many of its values, from 0 to 1.
-        meaning: what that does.
+        name: name of the parameter.
+        share: the share of its values that are at a bound, from 0 to 1.
+        meaning: where the bound is and what happens there, in words.
     """
 
     name: str
@@ -33,11 +33,11 @@ class AtBound:
     meaning: str
 
 
-def at_bounds(module: nn.Module | None) -> Iterator[AtBound]:
-    """Parameters of an activation at their bounds.
+def parameters_at_bounds(module: nn.Module | None) -> Iterator[AtBound]:
+    """Find the parameters of an activation that have values at their bounds.
 
     Example:
-        >>> [(bound.name, bound.share) for bound in at_bounds(AReLU(alpha=1.5))]
+        >>> [(bound.name, bound.share) for bound in parameters_at_bounds(AReLU(alpha=1.5))]
         [('alpha', 1.0)]
     """
     if isinstance(module, AReLU | ELSA):
