@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...activations import registry
-from ...core.wording import listing, plural
+from ...core.wording import listing, percent, plural
 from .advice import Finding, SwapAdvice
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _bounds(sites: Sequence[SiteHealth]) -> Iterator[Finding]:
             parameter = bound.name.partition("·")[0]
             yield Finding(
                 "problem" if parameter == bound.name else "notice",
-                f"{_percent(bound.share)} of {site.kind}'s {bound.name} at {site.name} is {bound.meaning}",
+                f"{percent(bound.share)} of {site.kind}'s {bound.name} at {site.name} is {bound.meaning}",
                 (site.name,),
                 f"Set {parameter} back inside its bounds and continue training at a lower learning rate for it: "
                 "rectifiers.param_groups gives activations a learning rate of their own.",
@@ -194,11 +194,7 @@ def _swappable(kind: str) -> bool:
 
 
 def _with_share(site: SiteHealth, share: float) -> str:
-    return f"{site.name} ({_percent(share)})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.2g} %"
+    return f"{site.name} ({percent(share)})"
 
 
 def _list(names: Sequence[str]) -> str:

@@ -158,7 +158,7 @@ def _check(optimizer: Optimizer, diff: ParameterDiff, lr: float | None, *, unsch
 
 
 def _replace(optimizer: Optimizer, diff: ParameterDiff, states: States) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Put new parameters in the place of the old ones, and the old states into `states`.
+    """Replace old parameters by the new ones, and put the old states into `states`.
 
     Returns:
         The names of the parameters that kept their state, and of those that did not.

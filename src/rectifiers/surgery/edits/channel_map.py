@@ -83,7 +83,7 @@ class ChannelMap:
         return ChannelMap((*self.stretches, *(replace(stretch, new=True) for stretch in self.stretches)))
 
     def repeat(self, times: int) -> ChannelMap:
-        """Put `times` channels in the place of each, as flattening does with pixels."""
+        """Replace each channel by `times` channels, as flattening does with pixels."""
         return ChannelMap(tuple(Stretch(one.first * times, one.count * times, one.new) for one in self.stretches))
 
     def group(self, groups: int) -> list[list[int]]:

@@ -57,8 +57,8 @@ class PerCall(Calls):
         if number < 0:
             self.begin(-1)
             raise UnsupportedError(
-                f"{self.name} is called several times in a forward pass of {self.scope or 'the model'}, with an "
-                "activation for each call, and there is no telling which of these calls this one from outside is. Call "
+                f"{self.name} is called several times in a forward pass of {self.scope or 'the model'} and has an "
+                "activation for each call; this call comes from outside it, and has none. Call "
                 f"{self.scope or 'the model'} itself, or swap with share_calls=True"
             )
         y: Tensor = (self.at(number) or self.original)(x)

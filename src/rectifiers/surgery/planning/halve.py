@@ -72,7 +72,7 @@ def _producers(trace: Trace, op: Op, site: Site) -> list[nn.Module]:
         value = op.inputs[0]
         producer = trace.producer.get(value)
         if producer is None:
-            raise Blocked("no convolution or linear layer stands in front of it")
+            raise Blocked("no convolution or linear layer is in front of it")
         name = reader_name(trace, producer)
         if value in trace.outputs or any(reader is not op for reader in trace.consumers[value]):
             raise Blocked(f"something else reads the values of {name} too")
