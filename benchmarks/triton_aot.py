@@ -100,15 +100,26 @@ def recorded(call: Callable[[], None]) -> Iterator[Launch]:
 
 def source(launch: Launch) -> ASTSource:
     """The kernel specialised as a launch would: an integer 1 is a constant, a multiple of 16 known as one."""
-    signature, constants, attributes = {}, {}, {}
+    constants: dict[tuple[int, ...], Any] = {}
+    attributes: dict[tuple[int, ...], Any] = {}
+
+    def specialise(path: tuple[int, ...], value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(specialise((*path, place), element) for place, element in enumerate(value))
+        if value is None or (isinstance(value, int) and value == 1):
+            constants[path] = value
+            return "constexpr"
+        if isinstance(value, Tensor) or value % 16 == 0:
+            attributes[path] = [["tt.divisibility", 16]]
+        return triton.runtime.jit.mangle_type(value)
+
+    signature: dict[str, Any] = {}
     for place, parameter in enumerate(launch.kernel.params):
         value = launch.arguments[parameter.name]
-        if parameter.is_constexpr or value is None or (isinstance(value, int) and value == 1):
-            signature[parameter.name], constants[parameter.name] = "constexpr", value
-            continue
-        signature[parameter.name] = triton.runtime.jit.mangle_type(value)
-        if isinstance(value, Tensor) or value % 16 == 0:
-            attributes[(place,)] = [["tt.divisibility", 16]]
+        if parameter.is_constexpr:
+            signature[parameter.name], constants[(place,)] = "constexpr", value
+        else:
+            signature[parameter.name] = specialise((place,), value)
     return ASTSource(launch.kernel, signature, constants, attributes)
 
 

@@ -63,7 +63,7 @@ def test_truncated_file(files, md5, write):
 
 def test_missing_file(files, write):
     folder = write({"train_32x32.mat": files["train_32x32.mat"]})
-    with pytest.raises(DataError, match=r"svhn-28: 1 of 2 files are missing(.|\n)*svhn/test_32x32.mat"):
+    with pytest.raises(DataError, match=r"svhn-28: 1 of 2 files is missing(.|\n)*svhn/test_32x32.mat"):
         load("svhn-28", folder)
 
 

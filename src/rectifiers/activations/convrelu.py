@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
@@ -13,14 +12,13 @@ from torch.nn.parameter import is_lazy
 from typing_extensions import Self
 
 from ..core.checks import check_count
+from ..core.convolution import Padding, Size, margins_of, per_axis
 from ..core.elementwise import check_input
 from ..core.errors import ConfigError, ShapeError, UnsupportedError
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..core.thresholds import ThresholdInit, check_threshold_init, fill_thresholds
 from ..kernels import conv_threshold
 
-Size = int | Sequence[int]
-Padding = Size | str
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
 
@@ -59,7 +57,7 @@ def conv_relu1d(
         >>> conv_relu1d(x, w, theta).tolist()
         [[-1.5, -1.0]]
     """
-    return _conv_relu("conv_relu1d", 1, x, weight, threshold, bias, stride, padding, dilation, groups)
+    return _conv_relu(1, x, weight, threshold, bias, stride, padding, dilation, groups)
 
 
 def conv_relu2d(
@@ -97,7 +95,7 @@ def conv_relu2d(
         >>> conv_relu2d(x, torch.ones(1, 1, 2, 2), torch.zeros(1, 2, 2)).item()
         5.0
     """
-    return _conv_relu("conv_relu2d", 2, x, weight, threshold, bias, stride, padding, dilation, groups)
+    return _conv_relu(2, x, weight, threshold, bias, stride, padding, dilation, groups)
 
 
 def conv_relu3d(
@@ -134,11 +132,10 @@ def conv_relu3d(
         >>> conv_relu3d(-torch.ones(1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2), torch.full((1, 2, 2, 2), 0.5)).item()
         4.0
     """
-    return _conv_relu("conv_relu3d", 3, x, weight, threshold, bias, stride, padding, dilation, groups)
+    return _conv_relu(3, x, weight, threshold, bias, stride, padding, dilation, groups)
 
 
 def _conv_relu(
-    owner: str,
     dims: int,
     x: Tensor,
     weight: Tensor,
@@ -149,10 +146,11 @@ def _conv_relu(
     dilation: Size,
     groups: int,
 ) -> Tensor:
+    owner = f"conv_relu{dims}d"
     _check_shapes(owner, dims, x, weight, threshold, bias, groups)
-    steps = _per_axis(owner, "stride", stride, dims, least=1)
-    spacings = _per_axis(owner, "dilation", dilation, dims, least=1)
-    margins = _margins(owner, padding, threshold.shape[1:], steps, spacings)
+    steps = per_axis(owner, "stride", stride, dims, least=1)
+    spacings = per_axis(owner, "dilation", dilation, dims, least=1)
+    margins = margins_of(owner, padding, threshold.shape[1:], steps, spacings)
     kernel, batched = threshold.shape[1:], x.ndim == dims + 2
     sizes = [size + sum(pair) for size, pair in zip(x.shape[-dims:], margins, strict=True)]
     if any(size <= (taps - 1) * gap for size, taps, gap in zip(sizes, kernel, spacings, strict=True)):
@@ -191,33 +189,8 @@ def _check_shapes(
         raise ShapeError(f"{owner}: expected a bias of shape {tuple(weight.shape[:1])}, got {tuple(bias.shape)}")
 
 
-def _per_axis(owner: str, name: str, value: Size, dims: int, *, least: int) -> tuple[int, ...]:
-    numbers = tuple(value) if isinstance(value, Sequence) else (value,) * dims
-    if len(numbers) == 1:
-        numbers *= dims
-    if len(numbers) != dims or not all(isinstance(number, int) and number >= least for number in numbers):
-        raise ConfigError(f"{owner}: {name} must be one number or {dims}, each at least {least}, got {value!r}")
-    return numbers
-
-
-def _margins(
-    owner: str, padding: Padding, kernel: Sequence[int], steps: Sequence[int], spacings: Sequence[int]
-) -> list[tuple[int, int]]:
-    """What to add before and after each spatial axis."""
-    if isinstance(padding, str):
-        if padding == "valid":
-            return [(0, 0)] * len(kernel)
-        if padding != "same":
-            raise ConfigError(f"{owner}: padding must be 'same', 'valid' or numbers, got {padding!r}")
-        if any(step != 1 for step in steps):
-            raise ConfigError(f"{owner}: padding='same' needs stride 1, got {tuple(steps)}")
-        totals = [(taps - 1) * gap for taps, gap in zip(kernel, spacings, strict=True)]
-        return [(total // 2, total - total // 2) for total in totals]
-    return [(margin, margin) for margin in _per_axis(owner, "padding", padding, len(kernel), least=0)]
-
-
 class _ConvReLU(nn.modules.conv._ConvNd):
-    """What the three modules share; each brings PyTorch's convolution and its functional form."""
+    """What the three modules share; each brings PyTorch's convolution of its number of axes."""
 
     spec: ClassVar[ActivationSpec]
     dims: ClassVar[int]
@@ -247,9 +220,9 @@ class _ConvReLU(nn.modules.conv._ConvNd):
         check_count(owner, "out_channels", out_channels)
         check_count(owner, "groups", groups)
         for name, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation)):
-            _per_axis(owner, name, value, self.dims, least=1)
+            per_axis(owner, name, value, self.dims, least=1)
         if not isinstance(padding, str):
-            _per_axis(owner, "padding", padding, self.dims, least=0)
+            per_axis(owner, "padding", padding, self.dims, least=0)
         settings: dict[str, Any] = {"device": device, "dtype": dtype}
         convolution: Any = super().__init__
         try:
@@ -339,6 +312,21 @@ class _ConvReLU(nn.modules.conv._ConvNd):
         module.reset_threshold()
         return module.train(conv.training)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Threshold and convolve, as `conv_relu1d`, `conv_relu2d` and `conv_relu3d` do."""
+        padded, padding = self._padded(x)
+        return _conv_relu(
+            self.dims,
+            padded,
+            self.weight,
+            self.threshold,
+            self.bias,
+            self.stride,
+            padding,
+            self.dilation,
+            self.groups,
+        )
+
     def _padded(self, x: Tensor) -> tuple[Tensor, Padding]:
         """The input and the zeros still to add to it."""
         if self.padding_mode == "zeros":
@@ -407,13 +395,6 @@ class ConvReLU1d(_ConvReLU, nn.Conv1d):
     )
     dims = 1
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Threshold and convolve; see `conv_relu1d`."""
-        padded, padding = self._padded(x)
-        return conv_relu1d(
-            padded, self.weight, self.threshold, self.bias, self.stride, padding, self.dilation, self.groups
-        )
-
 
 class ConvReLU2d(_ConvReLU, nn.Conv2d):
     """Adaptive convolutional ReLU over two spatial axes: replaces a ReLU and the convolution after it.
@@ -459,13 +440,6 @@ class ConvReLU2d(_ConvReLU, nn.Conv2d):
     )
     dims = 2
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Threshold and convolve; see `conv_relu2d`."""
-        padded, padding = self._padded(x)
-        return conv_relu2d(
-            padded, self.weight, self.threshold, self.bias, self.stride, padding, self.dilation, self.groups
-        )
-
 
 class ConvReLU3d(_ConvReLU, nn.Conv3d):
     """Adaptive convolutional ReLU over three spatial axes: replaces a ReLU and the convolution after it.
@@ -510,10 +484,3 @@ class ConvReLU3d(_ConvReLU, nn.Conv3d):
         stem="conv_threshold",
     )
     dims = 3
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Threshold and convolve; see `conv_relu3d`."""
-        padded, padding = self._padded(x)
-        return conv_relu3d(
-            padded, self.weight, self.threshold, self.bias, self.stride, padding, self.dilation, self.groups
-        )

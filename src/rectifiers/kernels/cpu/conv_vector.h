@@ -1,4 +1,4 @@
-// Vectors of the instruction set's full length, for what loops leave to chance.
+// Vectors of the full length of the instruction set, V lanes, for what loops leave to chance.
 #pragma once
 
 #include "block.h"
@@ -25,7 +25,7 @@ inline __attribute__((always_inline)) void store(S* to, const typename Vector<S,
 }
 
 template <class S, class V>
-S across(const V& vector) {
+S horizontal_sum(const V& vector) {
   S sum = 0;
   for (size_t lane = 0; lane < sizeof(V) / sizeof(S); ++lane) sum += vector[lane];
   return sum;
@@ -43,9 +43,9 @@ void transpose(const S* from, int64_t from_row, S* to, int64_t to_row) {
 
 // The sums of as many vectors as they have lanes.
 template <class S>
-typename Vector<S>::Whole fold(typename Vector<S>::Whole* vectors) {
+typename Vector<S>::Whole horizontal_sums(typename Vector<S>::Whole* vectors) {
   typename Vector<S>::Whole sums;
-  for (int i = 0; i < Vector<S>::lanes; ++i) sums[i] = across<S>(vectors[i]);
+  for (int i = 0; i < Vector<S>::lanes; ++i) sums[i] = horizontal_sum<S>(vectors[i]);
   return sums;
 }
 
@@ -78,7 +78,7 @@ void transpose(const S* from, int64_t from_row, S* to, int64_t to_row) {
 
 // The sums of as many vectors as they have lanes: every step adds halves and leaves half as many vectors.
 template <class S>
-typename Vector<S>::Whole fold(typename Vector<S>::Whole* vectors) {
+typename Vector<S>::Whole horizontal_sums(typename Vector<S>::Whole* vectors) {
   using V = typename Vector<S>::Whole;
   using Index = decltype(V{} < V{});
   constexpr int lanes = Vector<S>::lanes, half = lanes / 2;

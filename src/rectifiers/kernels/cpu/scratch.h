@@ -1,4 +1,4 @@
-// Memory for one task.
+// Memory for one task, aligned to cache lines.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,20 @@
 
 namespace rectifiers {
 
-// Memory of a task, from which pieces are taken; all zeros at first.
+constexpr int64_t kLineBytes = 64;
+
+struct Free {
+  void operator()(void* memory) const { std::free(memory); }
+};
+
+// Memory of a size that is known beforehand, from which pieces are taken; all zeros at first.
 template <class S>
 class Scratch {
  public:
-  explicit Scratch(int64_t size) : memory_(static_cast<S*>(std::calloc(size * sizeof(S) + kLine, 1))), next_(memory_.get()) {
+  explicit Scratch(int64_t size)
+      : memory_(static_cast<S*>(std::calloc(size * sizeof(S) + kLineBytes, 1))), next_(memory_.get()) {
     if (!memory_) throw std::bad_alloc();
-    next_ += (kLine - reinterpret_cast<uintptr_t>(next_) % kLine) % kLine / sizeof(S);
+    next_ += (kLineBytes - reinterpret_cast<uintptr_t>(next_) % kLineBytes) % kLineBytes / sizeof(S);
   }
 
   S* take(int64_t size) {
@@ -23,25 +30,24 @@ class Scratch {
     return taken;
   }
 
-  static int64_t round(int64_t size) { return (size * int64_t(sizeof(S)) + kLine - 1) / kLine * kLine / sizeof(S); }
+  // Elements that `take` uses up for so many.
+  static int64_t round(int64_t size) {
+    return (size * int64_t(sizeof(S)) + kLineBytes - 1) / kLineBytes * kLineBytes / sizeof(S);
+  }
 
  private:
-  static constexpr int64_t kLine = 64;
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
   std::unique_ptr<S, Free> memory_;
   S* next_;
 };
 
-// Memory that grows to the largest size asked for and is used again; nothing is said of what is in it.
+// Memory that grows to the largest size asked for and is used again; what is in it is left over or undefined.
 template <class S>
 class Buffer {
  public:
   S* at_least(int64_t size) {
     if (size > size_) {
-      constexpr size_t line = 64;
-      memory_.reset(static_cast<S*>(std::aligned_alloc(line, (size * sizeof(S) + line - 1) / line * line)));
+      const size_t bytes = (size * sizeof(S) + kLineBytes - 1) / kLineBytes * kLineBytes;
+      memory_.reset(static_cast<S*>(std::aligned_alloc(kLineBytes, bytes)));
       if (!memory_) throw std::bad_alloc();
       size_ = size;
     }
@@ -49,9 +55,6 @@ class Buffer {
   }
 
  private:
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
   std::unique_ptr<S, Free> memory_;
   int64_t size_ = 0;
 };

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 import torch
 import triton
-import triton.language as tl
 from torch import Tensor
 
 from ..conv_threshold import memory_format_of
+from .conv_backward import input_kernel, weight_kernel
+from .conv_forward import forward_kernel
 
 LONGEST = 128
 """Positions of a tile, at most. This and the other sizes were chosen so that no kernel spills; none was timed."""
@@ -30,298 +31,6 @@ PROGRAMS = 1024
 
 NARROW = 2**31 - 2 * LONGEST
 """Positions that 32 bits can number, those of a tile beyond the end included."""
-
-
-@triton.jit
-def unravel(at, D, H, W, WIDE: tl.constexpr):
-    """A running number as sample and place on three axes."""
-    # Division is slow, and slower still in 64 bits.
-    if not WIDE:
-        at = at.to(tl.int32)
-    line = at // W
-    plane = line // H
-    n = plane // D
-    return n.to(tl.int32), (plane % D).to(tl.int32), (line % H).to(tl.int32), (at % W).to(tl.int32)
-
-
-@triton.jit
-def place(n, d, h, w, n_step, d_step, h_step, w_step):
-    """Where the first channel of a position stands in memory."""
-    # One sample alone may be larger than 32 bits can count.
-    return n.to(tl.int64) * n_step + d.to(tl.int64) * d_step + h.to(tl.int64) * h_step + w.to(tl.int64) * w_step
-
-
-@triton.jit
-def tap_of(t, KH: tl.constexpr, KW: tl.constexpr):
-    """A tap's place on three axes."""
-    return t // (KH * KW), t // KW % KH, t % KW
-
-
-@triton.jit
-def forward_kernel(
-    x,
-    weight,
-    threshold,
-    bias,
-    y,
-    M,
-    IN,
-    OUT,
-    D,
-    H,
-    W,
-    P,
-    Q,
-    R,
-    x_n,
-    x_c,
-    x_d,
-    x_h,
-    x_w,
-    y_n,
-    y_c,
-    y_d,
-    y_h,
-    y_w,
-    KD: tl.constexpr,
-    KH: tl.constexpr,
-    KW: tl.constexpr,
-    SD: tl.constexpr,
-    SH: tl.constexpr,
-    SW: tl.constexpr,
-    AD: tl.constexpr,
-    AH: tl.constexpr,
-    AW: tl.constexpr,
-    GD: tl.constexpr,
-    GH: tl.constexpr,
-    GW: tl.constexpr,
-    WIDE: tl.constexpr,
-    TILE_M: tl.constexpr,
-    TILE_O: tl.constexpr,
-    TILE_C: tl.constexpr,
-    HAS_BIAS: tl.constexpr,
-    PRECISION: tl.constexpr,
-):
-    """y[m, o] = Σ_{t,c} weight[t, c, o]·max(x[m, t, c], threshold[t, c]) for one group."""
-    tiles_o = tl.cdiv(OUT, TILE_O)
-    m = (tl.program_id(0) // tiles_o).to(tl.int64) * TILE_M + tl.arange(0, TILE_M)
-    o = tl.program_id(0) % tiles_o * TILE_O + tl.arange(0, TILE_O)
-    group = tl.program_id(1).to(tl.int64)
-    groups = tl.num_programs(1)
-    n, p, q, r = unravel(m, P, Q, R, WIDE)
-    tiles_c = tl.cdiv(IN, TILE_C)
-    total = tl.zeros((TILE_M, TILE_O), dtype=tl.float32)
-    for step in range(KD * KH * KW * tiles_c):
-        t = step // tiles_c
-        c = step % tiles_c * TILE_C + tl.arange(0, TILE_C)
-        kd, kh, kw = tap_of(t, KH, KW)
-        d = p * SD - AD + kd * GD
-        h = q * SH - AH + kh * GH
-        w = r * SW - AW + kw * GW
-        inside = (m < M) & (d >= 0) & (d < D) & (h >= 0) & (h < H) & (w >= 0) & (w < W)
-        places = place(n, d, h, w, x_n, x_d, x_h, x_w)
-        channels = group * IN + c
-        seen = tl.load(
-            x + places[:, None] + (channels * x_c)[None, :], mask=inside[:, None] & (c < IN)[None, :], other=0.0
-        ).to(tl.float32)
-        floor = tl.load(threshold + t * groups * IN + channels, mask=c < IN, other=0.0).to(tl.float32)[None, :]
-        seen = tl.where(seen <= floor, floor, seen)
-        column = tl.load(
-            weight + ((t * groups + group) * IN + c)[:, None] * OUT + o[None, :],
-            mask=(c < IN)[:, None] & (o < OUT)[None, :],
-            other=0.0,
-        )
-        total = tl.dot(seen.to(column.dtype), column, total, input_precision=PRECISION)
-    if HAS_BIAS:
-        total += tl.load(bias + group * OUT + o, mask=o < OUT, other=0.0).to(tl.float32)[None, :]
-    places = place(n, p, q, r, y_n, y_d, y_h, y_w)
-    tl.store(
-        y + places[:, None] + ((group * OUT + o) * y_c)[None, :], total, mask=(m < M)[:, None] & (o < OUT)[None, :]
-    )
-
-
-@triton.jit
-def input_kernel(
-    grad,
-    x,
-    weight,
-    threshold,
-    grad_x,
-    sums,
-    M,
-    IN,
-    OUT,
-    D,
-    H,
-    W,
-    P,
-    Q,
-    R,
-    PADDED_D,
-    PADDED_H,
-    PADDED_W,
-    x_n,
-    x_c,
-    x_d,
-    x_h,
-    x_w,
-    y_n,
-    y_c,
-    y_d,
-    y_h,
-    y_w,
-    KD: tl.constexpr,
-    KH: tl.constexpr,
-    KW: tl.constexpr,
-    SD: tl.constexpr,
-    SH: tl.constexpr,
-    SW: tl.constexpr,
-    AD: tl.constexpr,
-    AH: tl.constexpr,
-    AW: tl.constexpr,
-    GD: tl.constexpr,
-    GH: tl.constexpr,
-    GW: tl.constexpr,
-    WIDE: tl.constexpr,
-    TILE_M: tl.constexpr,
-    TILE_O: tl.constexpr,
-    TILE_C: tl.constexpr,
-    PRECISION: tl.constexpr,
-):
-    """For every position of the padded input and every tap, what comes back goes to the input or to the floor."""
-    tiles_c = tl.cdiv(IN, TILE_C)
-    tile_m = (tl.program_id(0) // tiles_c).to(tl.int64)
-    m = tile_m * TILE_M + tl.arange(0, TILE_M)
-    c = tl.program_id(0) % tiles_c * TILE_C + tl.arange(0, TILE_C)
-    group = tl.program_id(1).to(tl.int64)
-    groups = tl.num_programs(1)
-    n, padded_d, padded_h, padded_w = unravel(m, PADDED_D, PADDED_H, PADDED_W, WIDE)
-    d = padded_d - AD
-    h = padded_h - AH
-    w = padded_w - AW
-    inside = (m < M) & (d >= 0) & (d < D) & (h >= 0) & (h < H) & (w >= 0) & (w < W)
-    channels = group * IN + c
-    offsets = (place(n, d, h, w, x_n, x_d, x_h, x_w))[:, None] + (channels * x_c)[None, :]
-    mask = inside[:, None] & (c < IN)[None, :]
-    here = tl.load(x + offsets, mask=mask, other=0.0).to(tl.float32)
-    total = tl.zeros((TILE_M, TILE_C), dtype=tl.float32)
-    for t in range(KD * KH * KW):
-        kd, kh, kw = tap_of(t, KH, KW)
-        from_d = padded_d - kd * GD
-        from_h = padded_h - kh * GH
-        from_w = padded_w - kw * GW
-        p = from_d // SD
-        q = from_h // SH
-        r = from_w // SW
-        read = (m < M) & (from_d >= 0) & (from_h >= 0) & (from_w >= 0) & (p < P) & (q < Q) & (r < R)
-        read = read & (from_d % SD == 0) & (from_h % SH == 0) & (from_w % SW == 0)
-        places = place(n, p, q, r, y_n, y_d, y_h, y_w)
-        back = tl.zeros((TILE_M, TILE_C), dtype=tl.float32)
-        for first in range(0, OUT, TILE_O):
-            o = first + tl.arange(0, TILE_O)
-            up = tl.load(
-                grad + places[:, None] + ((group * OUT + o) * y_c)[None, :],
-                mask=read[:, None] & (o < OUT)[None, :],
-                other=0.0,
-            )
-            row = tl.load(
-                weight + ((t * groups + group) * OUT + o)[:, None] * IN + c[None, :],
-                mask=(o < OUT)[:, None] & (c < IN)[None, :],
-                other=0.0,
-            )
-            back = tl.dot(up.to(row.dtype), row, back, input_precision=PRECISION)
-        floor = tl.load(threshold + t * groups * IN + channels, mask=c < IN, other=0.0).to(tl.float32)[None, :]
-        floored = here <= floor
-        total += tl.where(floored, 0.0, back)
-        kept = tl.sum(tl.where(floored & read[:, None], back, 0.0), axis=0)
-        tl.store(sums + (tile_m * KD * KH * KW + t) * groups * IN + channels, kept, mask=c < IN)
-    tl.store(grad_x + offsets, total, mask=mask)
-
-
-@triton.jit
-def weight_kernel(
-    grad,
-    x,
-    threshold,
-    sums,
-    M,
-    CHUNK,
-    IN,
-    OUT,
-    D,
-    H,
-    W,
-    P,
-    Q,
-    R,
-    x_n,
-    x_c,
-    x_d,
-    x_h,
-    x_w,
-    y_n,
-    y_c,
-    y_d,
-    y_h,
-    y_w,
-    KD: tl.constexpr,
-    KH: tl.constexpr,
-    KW: tl.constexpr,
-    SD: tl.constexpr,
-    SH: tl.constexpr,
-    SW: tl.constexpr,
-    AD: tl.constexpr,
-    AH: tl.constexpr,
-    AW: tl.constexpr,
-    GD: tl.constexpr,
-    GH: tl.constexpr,
-    GW: tl.constexpr,
-    WIDE: tl.constexpr,
-    TILE_M: tl.constexpr,
-    TILE_O: tl.constexpr,
-    TILE_C: tl.constexpr,
-    HALF: tl.constexpr,
-    PRECISION: tl.constexpr,
-):
-    """sums[chunk, t, o, c] = Σ grad[m, o]·max(x[m, t, c], threshold[t, c]) over the positions of a chunk."""
-    tiles_o = tl.cdiv(OUT, TILE_O)
-    tiles_c = tl.cdiv(IN, TILE_C)
-    program = tl.program_id(0)
-    t = program // tiles_c // tiles_o
-    o = program // tiles_c % tiles_o * TILE_O + tl.arange(0, TILE_O)
-    c = program % tiles_c * TILE_C + tl.arange(0, TILE_C)
-    group = tl.program_id(1).to(tl.int64)
-    groups = tl.num_programs(1)
-    chunk = tl.program_id(2).to(tl.int64)
-    channels = group * IN + c
-    floor = tl.load(threshold + t * groups * IN + channels, mask=c < IN, other=0.0).to(tl.float32)[None, :]
-    kd, kh, kw = tap_of(t, KH, KW)
-    total = tl.zeros((TILE_O, TILE_C), dtype=tl.float32)
-    for first in range(0, CHUNK, TILE_M):
-        m = chunk * CHUNK + first + tl.arange(0, TILE_M)
-        n, p, q, r = unravel(m, P, Q, R, WIDE)
-        d = p * SD - AD + kd * GD
-        h = q * SH - AH + kh * GH
-        w = r * SW - AW + kw * GW
-        inside = (m < M) & (d >= 0) & (d < D) & (h >= 0) & (h < H) & (w >= 0) & (w < W)
-        places = place(n, d, h, w, x_n, x_d, x_h, x_w)
-        seen = tl.load(
-            x + places[:, None] + (channels * x_c)[None, :], mask=inside[:, None] & (c < IN)[None, :], other=0.0
-        ).to(tl.float32)
-        seen = tl.where(seen <= floor, floor, seen)
-        places = place(n, p, q, r, y_n, y_d, y_h, y_w)
-        up = tl.load(
-            grad + places[None, :] + ((group * OUT + o) * y_c)[:, None],
-            mask=(m < M)[None, :] & (o < OUT)[:, None],
-            other=0.0,
-        )
-        if HALF:
-            total = tl.dot(up, seen.to(up.dtype), total, input_precision=PRECISION)
-        else:
-            total = tl.dot(up.to(tl.float32), seen, total, input_precision=PRECISION)
-    taps = KD * KH * KW
-    offsets = (((chunk * taps + t) * groups + group) * OUT + o)[:, None] * IN + c[None, :]
-    tl.store(sums + offsets, total, mask=(o < OUT)[:, None] & (c < IN)[None, :])
 
 
 class Geometry(NamedTuple):
@@ -372,18 +81,10 @@ class Geometry(NamedTuple):
         axes = zip(self.padded(x), self.kernel, self.stride, self.dilation, strict=True)
         return [(size - gap * (taps - 1) - 1) // step + 1 for size, taps, step, gap in axes]
 
-    def arguments(self) -> dict[str, int]:
-        """What the kernels know when they are compiled: taps, strides, zeros in front (A) and gaps, per axis."""
-        return {
-            f"{letter}{axis}": size
-            for letter, sizes in (
-                ("K", self.kernel),
-                ("S", self.stride),
-                ("A", [before for before, _ in self.padding]),
-                ("G", self.dilation),
-            )
-            for axis, size in zip("DHW", sizes, strict=True)
-        }
+    def arguments(self) -> dict[str, tuple[int, ...]]:
+        """What the kernels know when they are compiled: taps, strides, zeros in front and gaps, per axis."""
+        before = tuple(before for before, _ in self.padding)
+        return {"KERNEL": self.kernel, "STRIDE": self.stride, "PADDING": before, "GAP": self.dilation}
 
 
 def forward(x: Tensor, weight: Tensor, threshold: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
@@ -452,7 +153,7 @@ def _input_backward(
             sums,
             m,
             **_sizes(x, grad, outputs, inputs),
-            **{f"PADDED_{axis}": size for axis, size in zip("DHW", padded, strict=True)},
+            padded_sizes=tuple(padded),
             **geometry.arguments(),
             WIDE=m > NARROW,
             TILE_M=tile_m,
@@ -501,15 +202,15 @@ def _three(x: Tensor, geometry: Geometry) -> Tensor:
     return x
 
 
-def _sizes(x: Tensor, y: Tensor, outputs: int, inputs: int) -> dict[str, int]:
+def _sizes(x: Tensor, y: Tensor, outputs: int, inputs: int) -> dict[str, Any]:
     """Channels per group, spatial sizes, and strides of the input and of the output or its gradient."""
-    names = ("n", "c", "d", "h", "w")
     return {
         "IN": inputs,
         "OUT": outputs,
-        **dict(zip("DHWPQR", (*x.shape[2:], *y.shape[2:]), strict=True)),
-        **{f"x_{name}": step for name, step in zip(names, x.stride(), strict=True)},
-        **{f"y_{name}": step for name, step in zip(names, y.stride(), strict=True)},
+        "x_sizes": tuple(x.shape[2:]),
+        "y_sizes": tuple(y.shape[2:]),
+        "x_strides": x.stride(),
+        "y_strides": y.stride(),
     }
 
 
