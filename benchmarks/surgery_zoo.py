@@ -184,7 +184,7 @@ def train(model: nn.Module, x: Tensor, optimizer: torch.optim.Optimizer) -> bool
     ]
     missing = [name for name, parameter in shaping if parameter.grad is None]
     if missing:
-        raise StepError(f"{len(missing)} of {len(shaping)} activation parameters have no gradient, such as {missing[0]}")
+        raise StepError(f"{len(missing)} of {len(shaping)} activation parameters have no gradient: {missing[0]}, …")
     if not all(parameter.grad.isfinite().all() for _, parameter in shaping):
         raise StepError("gradients of activation parameters are not finite")
     moved = any(parameter.grad.any() for _, parameter in shaping)
