@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from rectifiers.core.elementwise import Elementwise
-from rectifiers.core.files import written_whole
+from rectifiers.core.files import write_whole
 from rectifiers.surgery import NothingToSwapError, find_sites, plan_swap, swap
 from rectifiers.surgery.planning.planned import Left
 
@@ -415,14 +415,14 @@ def main() -> None:
             print(f"{model:45} {time.perf_counter() - start:6.1f} s  {known[model].failure or 'fine'}", flush=True)
             keep(known, cost)
     keep(known, cost)
-    with written_whole(PAGE) as file:
+    with write_whole(PAGE) as file:
         file.write_text(page(known, cost), encoding="utf-8")
 
 
 def keep(known: dict[str, Result], cost: Cost) -> None:
     """Write the results so far."""
     data = {"machine": machine(), "resnet152": asdict(cost), "models": [asdict(result) for result in known.values()]}
-    with written_whole(RESULTS) as file:
+    with write_whole(RESULTS) as file:
         file.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def write_whole(path: Path) -> Iterator[Path]:
     """Give a temporary file to write to, and put it at `path` once it is on the disk; after an error, `path` stays.
 
     Raises:
@@ -18,7 +18,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with written_whole(Path(folder) / "a.txt") as file:
+        ...     with write_whole(Path(folder) / "a.txt") as file:
         ...         _ = file.write_text("whole")
         ...     (Path(folder) / "a.txt").read_text()
         'whole'

@@ -118,9 +118,7 @@ REFUSED = {
     "called several times": lambda: nn.Sequential(
         twice()[:2], nn.Conv2d(3, 4, 1), *[nn.Conv2d(4, 4, 1)] * 2, nn.ReLU()
     ),
-    "1 (GroupNorm) is between it": lambda: nn.Sequential(
-        nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4), nn.ReLU()
-    ),
+    "1 (GroupNorm) is between it": lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4), nn.ReLU()),
     "no convolution or linear layer": lambda: nn.Sequential(nn.Identity(), nn.ReLU()),
 }
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ...core.errors import ConfigError, DataError, UnsupportedError
-from ...core.files import written_whole
+from ...core.files import write_whole
 from ...core.version import __version__
 from ...watching.wrappers import peel, unwrap
 from ..plan import SwapPlan, history
@@ -67,9 +67,9 @@ def save(model: nn.Module, folder: str | Path) -> None:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(folder / name) as file:
+        with write_whole(folder / name) as file:
             safetensors.torch.save_file(tensors, file)
-        with written_whole(folder / PLAN) as file:
+        with write_whole(folder / PLAN) as file:
             file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except (OSError, safetensors.SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
