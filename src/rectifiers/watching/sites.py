@@ -105,20 +105,20 @@ def locate_sites(trace: Trace, training: Trace | None = None) -> list[Located]:
         training: a forward pass in training mode; sites that only this one reaches come last, so that the others keep
             their indices.
     """
-    found = _locate(trace)
+    located = _locate(trace)
     if training is None:
-        return found
-    functions = {(entry.site.path, entry.site.number) for entry in found if entry.site.call == "function"}
-    modules = {entry.site.path for entry in found if entry.site.call != "function"}
+        return located
+    functions = {(entry.site.path, entry.site.number) for entry in located if entry.site.call == "function"}
+    modules = {entry.site.path for entry in located if entry.site.call != "function"}
     more = [
         entry
         for entry in _locate(training)
         if (entry.site.path not in modules)
         and (entry.site.call != "function" or (entry.site.path, entry.site.number) not in functions)
     ]
-    return found + [
+    return located + [
         Located(replace(entry.site, index=index, training_only=True), entry.ops)
-        for index, entry in enumerate(more, start=len(found))
+        for index, entry in enumerate(more, start=len(located))
     ]
 
 
@@ -155,7 +155,7 @@ def _locate(trace: Trace) -> list[Located]:
     for op in trace.ops:
         if op.kind is not None and own_kind(trace.model) is None:
             calls[op.module].append(op)
-    found = []
+    located = []
     for module, ops in calls.items():
         own_module = module in owners
         scope = common_scope(op.stack[:-1] for op in ops) if own_module else module
@@ -165,12 +165,12 @@ def _locate(trace: Trace) -> list[Located]:
         spelled = {number: "" if own_module else group[0].name for number, group in numbered.items()}
         for number, name in name_calls(names[module], spelled).items():
             group = numbered[number]
-            found.append(_describe(trace, names, paths, module, scope, call, number, name, group))
-    found.sort(key=lambda entry: entry.ops[0].index)
-    stages = _stages([entry.site for entry in found])
+            located.append(_describe(trace, names, paths, module, scope, call, number, name, group))
+    located.sort(key=lambda entry: entry.ops[0].index)
+    stages = _stages([entry.site for entry in located])
     return [
         Located(replace(entry.site, index=index, stage=stage), entry.ops)
-        for index, (entry, stage) in enumerate(zip(found, stages, strict=True))
+        for index, (entry, stage) in enumerate(zip(located, stages, strict=True))
     ]
 
 

@@ -8,7 +8,7 @@ those of the larger values instead; in training mode, a batch norm takes the gai
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace as altered
+from dataclasses import replace as replace_fields
 
 import torch
 from torch import nn
@@ -81,7 +81,7 @@ def plan_compensation(survey: Survey, sites: Sequence[Site], target: Target) -> 
             if site.index in outcome.reasons:
                 what = f"not compensated: {outcome.reasons[site.index]}"
             note = f"gain of {gains[site.index]:.4g} {what}"
-            change = altered(change, note="; ".join(filter(None, (change.note, note))))
+            change = replace_fields(change, note="; ".join(filter(None, (change.note, note))))
         changes.append(change)
     return Planned(changes, edits=[*replaced.edits, *edits])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace as altered
+from dataclasses import replace as replace_fields
 
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -110,7 +110,7 @@ def _describe(change: Change, names: Sequence[str], layers: Sequence[nn.Module])
         parameter.numel() // 2 for layer in layers for parameter in layer._parameters.values() if parameter is not None
     )
     note = f"halves {', '.join(names)}, with new initial weights"
-    return altered(
+    return replace_fields(
         change,
         parameters=change.parameters - saved,
         start="other",

@@ -9,7 +9,7 @@ zero weights of the next convolution or linear layer. The gradient of these weig
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace as altered
+from dataclasses import replace as replace_fields
 
 from torch import nn
 
@@ -70,7 +70,7 @@ def _describe(
     rectified = target.activation == "crelu" and site.kind in ("relu", "relu6")
     near = rectified and site.kind == "relu6" and target.cap == "drop"
     widened = f"widens {', '.join(names[layer] for layer in layers)}" if layers else ""
-    return altered(
+    return replace_fields(
         change,
         parameters=change.parameters
         + sum(count_added_parameters(layer, demands[layer].input.channels) for layer in layers),
