@@ -65,5 +65,5 @@ def test_what_the_example_does_not_reach_is_said() -> None:
 
 
 def test_a_model_that_does_not_take_the_example_is_named() -> None:
-    with pytest.raises(ConfigError, match="Linear does not run on the example: RuntimeError"):
+    with pytest.raises(ConfigError, match="Linear fails on the example: RuntimeError"):
         survey_model(nn.Linear(4, 4), (torch.randn(2, 3),), {})

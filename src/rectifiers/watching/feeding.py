@@ -127,11 +127,9 @@ class Feed:
         except RectifiersError:
             raise
         except Exception as error:
-            shapes = ", ".join("×".join(map(str, leaf.shape)) for leaf in tree_leaves(batch.args) if _has_rows(leaf))
             raise ConfigError(
-                f"{type(self.model).__name__} does not run on batch {batch.number}"
-                f"{f' of shape {shapes}' if shapes else ''}: {type(error).__name__}: {error}. Give inputs that fit, "
-                "or say how to call it with call=lambda model, batch: …"
+                f"{_word_failure(self.model, batch, error)}. Give inputs that fit, or say how to call it with "
+                "call=lambda model, batch: …"
             ) from error
 
     def prepare(self, raw: Any, number: int) -> Batch:
@@ -239,9 +237,14 @@ def call_model(model: nn.Module, batch: Batch) -> Any:
     try:
         return model(*given.args, **given.kwargs)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        shapes = [tuple(leaf.shape) for leaf in tree_leaves((batch.args, batch.kwargs)) if isinstance(leaf, Tensor)]
-        inputs = ", ".join(map(str, shapes))
-        raise ConfigError(f"{type(model).__name__} does not take inputs of shape {inputs}: {error}") from error
+        raise ConfigError(_word_failure(model, batch, error)) from error
+
+
+def _word_failure(model: nn.Module, batch: Batch, error: Exception) -> str:
+    leaves = tree_leaves((batch.args, batch.kwargs))
+    shapes = ", ".join("×".join(map(str, leaf.shape)) for leaf in leaves if _has_rows(leaf))
+    of_shape = f" of shape {shapes}" if shapes else ""
+    return f"{type(model).__name__} fails on batch {batch.number}{of_shape}: {type(error).__name__}: {error}"
 
 
 def _check_filled(batch: Batch) -> Batch:

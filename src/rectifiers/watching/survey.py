@@ -61,9 +61,7 @@ def survey_model(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, A
     except RectifiersError:
         raise
     except Exception as error:
-        raise ConfigError(
-            f"{type(model).__name__} does not run on the example: {type(error).__name__}: {error}"
-        ) from error
+        raise ConfigError(f"{type(model).__name__} fails on the example: {type(error).__name__}: {error}") from error
     notes = []
     training = None
     try:

@@ -136,7 +136,7 @@ def test_bad_input() -> None:
         reconstruct(net, images(1, 1, 8, 8), depth=2)
     with pytest.raises(ConfigError, match="begins with 0 blocks"):
         reconstruct(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), images(1, 1, 8, 8))
-    with pytest.raises(ConfigError, match="does not take inputs of shape"):
+    with pytest.raises(ConfigError, match="fails on batch 1 of shape"):
         reconstruct(net, images(1, 3, 8, 8))
     with pytest.raises(DataError, match="not finite"):
         reconstruct(net, torch.full((1, 1, 8, 8), torch.nan))
