@@ -83,7 +83,9 @@ class History:
         """Say in words when units fell silent."""
         if not self.steps:
             return "No batch was watched: the model was not called in training mode."
-        lines = [f"{plural(len(self.steps), 'batch', 'batches')} watched, steps {self.steps[0]} to {self.steps[-1]}."]
+        first, last = self.steps[0], self.steps[-1]
+        steps = f"step {first}" if first == last else f"steps {first} to {last}"
+        lines = [f"{plural(len(self.steps), 'batch', 'batches')} watched, {steps}."]
         for site in self.sites:
             died = sorted(step for step in site.died if step is not None)
             if died:
