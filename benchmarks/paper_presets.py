@@ -23,7 +23,7 @@ from typing import Any
 
 from rectifiers import lab
 from rectifiers.core.errors import DataError, RectifiersError
-from rectifiers.core.files import written_whole
+from rectifiers.core.files import write_whole
 from rectifiers.experiments.cost import Speeds
 from rectifiers.experiments.provenance import provenance
 from rectifiers.papers import registry
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"at most {peak:.1f} GiB so far",
             flush=True,
         )
-        with written_whole(RESULTS) as path:
+        with write_whole(RESULTS) as path:
             path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if failed:
         raise SystemExit(1)

@@ -1,13 +1,14 @@
-"""Surgery on every classification model of torchvision and on architectures of timm: swap, train, revert.
+"""Swaps in every classification model of torchvision and in architectures of timm: swap, train, revert.
 
     python benchmarks/surgery_zoo.py [--only PATTERN] [--again]
 
 Each model gets random weights and the smallest images that it takes. Functions that can equal ReLU must keep its
 outputs bit by bit, and ConvReLU must keep them up to the order of summation. Training must reach the new parameters.
-Reverting must give back the very same modules, and with the weights from before the same outputs.
+Reverting must give back the very same modules, and with the weights from before also the same outputs.
 
-What is done is kept model by model in `results/surgery_zoo.json`, so that an interrupted run goes on where it was;
-`--again` starts afresh. The page `docs/surgery-zoo.md` is written from it. Everything takes half an hour or so.
+Results are kept model by model in `results/surgery_zoo.json`, so that it can be interrupted and started again;
+`--again` repeats models with results. The page `docs/surgery-zoo.md` is written from the results. Everything takes
+about half an hour.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from rectifiers.core.elementwise import Elementwise
-from rectifiers.core.files import written_whole
+from rectifiers.core.files import write_whole
 from rectifiers.surgery import NothingToSwapError, find_sites, plan_swap, swap
 from rectifiers.surgery.planning.planned import Left
 
@@ -48,7 +49,7 @@ PAGE = HERE.parent / "docs" / "surgery-zoo.md"
 EXACT = ("pvlu", "adarelu", "prelu", "comb", "apl")
 SIZES = (64, 96, 128, 160, 224, 240, 256, 299, 384)
 SUMMATION = 1e-5
-"""What another order of summation may cost in float32, in units of the largest output."""
+"""The largest difference that another order of summation may make in float32, in units of the largest output."""
 
 TIMM = {
     "ResNet": "resnet14t resnet18 resnet18d resnet26d resnet50 resnet101 resnetaa50 resnetv2_50 wide_resnet50_2",
@@ -85,16 +86,16 @@ class Result:
 
     Args:
         model: library and name.
-        family: under which it stands on the page.
+        family: heading on the page.
         size: height and width of the images.
         sites: how many sites of each kind there are.
-        exact: the functions that can equal ReLU: whether the outputs kept their bits.
+        exact: whether the outputs kept their bits, for each function that can equal ReLU.
         parameters: how many parameters PVLU added.
-        folded: how many ReLUs went into convolutions.
-        left: why the others did not, and how many.
+        folded: how many ReLUs moved into convolutions.
+        left: how many ReLUs stayed for each reason.
         apart: largest difference after folding, in units of the largest output.
         seconds: processor time that planning and applying PVLU took.
-        failure: the step that failed and why; empty where none did.
+        failure: which step failed and why; empty if none did.
     """
 
     model: str
@@ -111,16 +112,16 @@ class Result:
 
     @property
     def rectified(self) -> bool:
-        """Whether there is a ReLU to replace."""
+        """Whether it has a ReLU to replace."""
         return bool(self.sites.keys() & {"relu", "relu6"})
 
 
 class StepError(Exception):
-    """A model is not what it should be after a step."""
+    """A model that is not what it should be after a step."""
 
 
 def names() -> Iterator[tuple[str, str]]:
-    """Library and name of every model, and its family."""
+    """Iterate over the models: library and name, and the family."""
     for name in torchvision.models.list_models(module=torchvision.models):
         yield f"torchvision/{name}", "torchvision"
     for family, models in TIMM.items():
@@ -129,7 +130,7 @@ def names() -> Iterator[tuple[str, str]]:
 
 
 def build(model: str) -> nn.Module:
-    """The model with random weights, the same at every call."""
+    """Build a model with random weights, which are the same in every call."""
     torch.manual_seed(0)
     library, name = model.split("/")
     if library == "timm":
@@ -139,13 +140,13 @@ def build(model: str) -> nn.Module:
 
 
 def outputs(model: nn.Module, x: Tensor) -> list[Tensor]:
-    """All tensors that the model returns in evaluation mode."""
+    """Return all tensors that a model returns in evaluation mode."""
     with torch.no_grad():
         return [leaf for leaf in tree_leaves(model.eval()(x)) if isinstance(leaf, Tensor)]
 
 
 def smallest(model: nn.Module) -> Tensor:
-    """Two images of the smallest size that the model takes, both for evaluation and for training."""
+    """Return two images of the smallest size that a model takes in evaluation and in training mode."""
     failure: Exception = StepError("no size")
     for size in SIZES:
         x = torch.randn(2, 3, size, size)
@@ -161,16 +162,16 @@ def smallest(model: nn.Module) -> Tensor:
 
 
 def structure(model: nn.Module) -> list[tuple[str, type, int]]:
-    """All modules and parameters under all their names, by identity."""
+    """List all modules and parameters under all their names, by identity."""
     modules = [(name, type(module), id(module)) for name, module in model.named_modules(remove_duplicate=False)]
     return modules + [(name, type(p), id(p)) for name, p in model.named_parameters(remove_duplicate=False)]
 
 
 def train(model: nn.Module, x: Tensor, optimizer: torch.optim.Optimizer) -> bool:
-    """One step of training; whether an activation's parameter had a gradient that is not zero.
+    """Do one step of training, and return whether any parameter of an activation had a gradient other than zero.
 
     Raises:
-        StepError: one of them got none, or one that is not finite.
+        StepError: a parameter of an activation had no gradient, or one that is not finite.
     """
     model.train()
     made = [leaf for leaf in tree_leaves(model(x)) if isinstance(leaf, Tensor)]
@@ -183,7 +184,7 @@ def train(model: nn.Module, x: Tensor, optimizer: torch.optim.Optimizer) -> bool
     ]
     missing = [name for name, parameter in shaping if parameter.grad is None]
     if missing:
-        raise StepError(f"{len(missing)} of {len(shaping)} activation parameters get no gradient, such as {missing[0]}")
+        raise StepError(f"{len(missing)} of {len(shaping)} activation parameters have no gradient: {missing[0]}, …")
     if not all(parameter.grad.isfinite().all() for _, parameter in shaping):
         raise StepError("gradients of activation parameters are not finite")
     moved = any(parameter.grad.any() for _, parameter in shaping)
@@ -193,7 +194,7 @@ def train(model: nn.Module, x: Tensor, optimizer: torch.optim.Optimizer) -> bool
 
 
 def operate(result: Result) -> None:
-    """Do everything to one model; what is known when something fails stands in `result`."""
+    """Go through all steps with one model, and write into `result` what is known, also if a step fails."""
     model = build(result.model)
     x = smallest(model)
     result.size = x.shape[-1]
@@ -244,7 +245,7 @@ def operate(result: Result) -> None:
 
 
 def reasons(left: Iterable[Left]) -> dict[str, int]:
-    """How many sites stay for each reason, names of layers left out."""
+    """Count the sites that stay for each reason, worded without names of layers."""
     counts = collections.Counter(
         re.sub(r"^\S+ \((\w+)\)| in \S+(?: model)?(?= reads)", r"\1", entry.reason) for entry in left
     )
@@ -252,7 +253,7 @@ def reasons(left: Iterable[Left]) -> dict[str, int]:
 
 
 def examine(model: str, family: str) -> Result:
-    """Operate on one model, whatever happens."""
+    """Go through all steps with one model, and return the result whatever happens."""
     result = Result(model, family)
     try:
         with warnings.catch_warnings():
@@ -271,11 +272,11 @@ def examine(model: str, family: str) -> Result:
 
 @dataclass
 class Cost:
-    """What planning and applying costs on ResNet-152, one image of 224 by 224.
+    """What planning and applying cost on ResNet-152 with one image of 224 by 224 pixels.
 
     Args:
-        seconds: processor time, medians of three rounds: the forward pass alone, planning, applying.
-        mebibytes: by how much planning and applying raise the largest memory that forward passes took.
+        seconds: processor time of a forward pass alone, of planning and of applying: medians of three rounds.
+        mebibytes: by how much planning and applying raise the peak memory of forward passes.
     """
 
     seconds: dict[str, float]
@@ -283,7 +284,7 @@ class Cost:
 
 
 def measure() -> Cost:
-    """Time and memory of PVLU into ResNet-152."""
+    """Measure time and memory of putting PVLU into ResNet-152."""
     model, x = build("torchvision/resnet152"), torch.randn(1, 3, 224, 224)
     times: dict[str, list[float]] = {"forward": [], "plan": [], "apply": []}
     for _ in range(3):
@@ -301,20 +302,20 @@ def measure() -> Cost:
 
 
 def largest_memory() -> float:
-    """The largest resident memory that this process ever had, in MiB; Linux counts in KiB."""
+    """Return the peak resident memory of this process in MiB; Linux counts in KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 @contextmanager
 def clock(seconds: list[float]) -> Iterator[None]:
-    """Append how much processor time it takes; the clock on the wall would count what else the machine does."""
+    """Append the processor time of the block; the wall clock would count what else the machine does."""
     start = time.process_time()
     yield
     seconds.append(time.process_time() - start)
 
 
 def page(known: dict[str, Result], cost: Cost) -> str:
-    """The documentation's page."""
+    """Write the page of the documentation."""
     here = machine()
     done = {name: known[name] for name, _ in names() if name in known}
     with_relu = [result for result in done.values() if result.rectified or result.failure]
@@ -332,21 +333,21 @@ def page(known: dict[str, Result], cost: Cost) -> str:
         "",
         f"- **{len(with_relu)} models have a ReLU or ReLU6; {len(good)} of them ({len(good) / len(with_relu):.1%}) "
         f"pass every step.** The other {len(done) - len(with_relu)} have none and stay what they are.",
-        f"- {sites:,} sites. PVLU, AdaReLU, PReLU, Comb and APL in all of a model's sites, one function after the "
+        f"- {sites:,} sites. PVLU, AdaReLU, PReLU, Comb and APL at all sites of a model, one function after the "
         "other: the outputs keep every bit.",
-        f"- ConvReLU: {sum(result.folded for result in good):,} ReLUs moved into convolutions, outputs within "
-        f"{max(result.apart for result in good):.1g} of the largest output (float32, the order of summation); "
-        f"{left.total():,} stayed, for the reasons below.",
-        "- A step of SGD in training mode, with two images: every parameter of every PVLU gets a finite gradient, "
-        "those of training-only heads too.",
-        "- After reverting, every module and parameter is the very same object; with the weights from before the "
-        "step loaded, the outputs keep every bit.",
+        f"- ConvReLU: {sum(result.folded for result in good):,} ReLUs moved into convolutions, and the outputs differ "
+        f"by at most {max(result.apart for result in good):.1g} of the largest output (float32, the order of "
+        f"summation); {left.total():,} stayed, for the reasons below.",
+        "- A step of SGD in training mode, with two images: every parameter of every PVLU has a finite gradient, also "
+        "in heads that only training mode uses.",
+        "- After reverting, every module and parameter is the very same object; once the weights from before the "
+        "step are loaded again, the outputs keep every bit.",
         "",
         f"On {here['processor']}, PyTorch {here['torch']}, torchvision {here['torchvision']}, timm "
         f'{here["timm"]}. Planning and applying PVLU, share="channel", on ResNet-152 at 224 pixels took '
         f"{seconds['plan'] + seconds['apply']:.2f} s of processor time on one thread, {seconds['apply']:.2f} s of it "
-        f"applying; a forward pass alone took {seconds['forward']:.2f} s (medians of three). It raised the largest "
-        f"memory that forward passes took by {cost.mebibytes:.0f} MiB.",
+        f"for applying; a forward pass alone took {seconds['forward']:.2f} s (medians of three). It raised the peak "
+        f"memory of forward passes by {cost.mebibytes:.0f} MiB.",
         "",
         "## Why ReLUs stay when ConvReLU is asked for",
         "",
@@ -369,7 +370,7 @@ HEAD = (
 
 
 def row(result: Result) -> str:
-    """A model's line of the page; seconds are processor time of planning and applying PVLU."""
+    """Write a model's row of a table; seconds are processor time of planning and applying PVLU."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in result.sites.items()) or "none"
     name = result.model.partition("/")[2]
     if result.failure:
@@ -386,7 +387,7 @@ def row(result: Result) -> str:
 
 
 def machine() -> dict[str, str]:
-    """Where and with what it ran."""
+    """Return the processor and the versions of the libraries."""
     info = Path("/proc/cpuinfo")
     models = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
     return {
@@ -398,10 +399,10 @@ def machine() -> dict[str, str]:
 
 
 def main() -> None:
-    """Run what is missing, then write the page."""
+    """Examine the models without results, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="*", help="models whose library/name fits this pattern, such as timm/dla*")
-    parser.add_argument("--again", action="store_true", help="also those that are done")
+    parser.add_argument("--again", action="store_true", help="also models that have results")
     options = parser.parse_args()
     torch.set_num_threads(1)
     kept = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else []
@@ -414,14 +415,14 @@ def main() -> None:
             print(f"{model:45} {time.perf_counter() - start:6.1f} s  {known[model].failure or 'fine'}", flush=True)
             keep(known, cost)
     keep(known, cost)
-    with written_whole(PAGE) as file:
+    with write_whole(PAGE) as file:
         file.write_text(page(known, cost), encoding="utf-8")
 
 
 def keep(known: dict[str, Result], cost: Cost) -> None:
-    """Write down what is known so far."""
+    """Write the results so far."""
     data = {"machine": machine(), "resnet152": asdict(cost), "models": [asdict(result) for result in known.values()]}
-    with written_whole(RESULTS) as file:
+    with write_whole(RESULTS) as file:
         file.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 

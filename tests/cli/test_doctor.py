@@ -42,7 +42,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_real_data(cli: Cli, model: str) -> None:
     outcome = cli("doctor", f"{model}:make", "--data", "digits", "--batches", 3, "--batch-size", 100)
     assert outcome.code == 0
-    assert "300 examples, gradients of: mean cross-entropy of the labels" in outcome.out
+    assert "300 samples, gradients of: mean cross-entropy of the labels" in outcome.out
     assert "4 of 8 units at 2 (50 %) are dead" in outcome.out
     assert f"rectifiers swap {model}:make --to arelu --input 1,1,8,8 --save swapped" in outcome.out
 
@@ -91,7 +91,7 @@ def test_refusals(refused: Callable[..., str], model: str, tmp_path: Path) -> No
     for arguments, message in (
         ((make,), "give --data, for real examples, or --input"),
         ((make, "--input", "a"), "--input needs sizes with commas"),
-        ((make, "--input", "4,1,9,9"), "does not run on batch 1 of shape 4×1×9×9"),
+        ((make, "--input", "4,1,9,9"), "fails on batch 1 of shape 4×1×9×9"),
         ((make, "--data", "digits", "--input", "1,1,9,9"), "does not fit the data, whose examples are of shape 1×8×8"),
         ((make, "--data", "digits", "--split", "all"), "--split must be train or test"),
         ((make, "--data", "digit"), "did you mean digits"),

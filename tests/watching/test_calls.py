@@ -15,7 +15,7 @@ from ..analysis.models import InPlace, Keywords, pictures
 
 
 def names(model: nn.Module, batch: object, kind: str) -> list[str]:
-    return [call.name for call in list_calls(model, read_batch(model, batch)) if call.kind == kind]
+    return [call.name for call in list_calls(model, read_batch(model, batch)) if call.role == kind]
 
 
 def test_activations_have_the_names_that_surgery_gives_them() -> None:
@@ -68,16 +68,16 @@ def test_batches_of_every_form() -> None:
 
 def test_bad_batches_are_named() -> None:
     net = Keywords()
-    with pytest.raises(ConfigError, match="takes images, scale, but a batch holds x, z"):
+    with pytest.raises(ConfigError, match="takes images, scale, but a batch has x, z"):
         read_batch(net, {"x": pictures(1), "z": pictures(1)})
     for batch in ((), "text", None, 3):
         with pytest.raises(ConfigError, match="expected a tensor, a tuple or a dictionary"):
             read_batch(net, batch)
-    with pytest.raises(DataError, match="without an example"):
+    with pytest.raises(DataError, match="has no samples"):
         read_batch(net, torch.zeros(0, 2))
     with pytest.raises(DataError, match="no batch"):
         next(read_batches(net, iter([])))
-    with pytest.raises(ConfigError, match=r"Linear does not take inputs of shape \(1, 3\)"):
+    with pytest.raises(ConfigError, match="Linear fails on batch 1 of shape 1×3"):
         list_calls(nn.Linear(2, 1), read_batch(nn.Linear(2, 1), torch.zeros(1, 3)))
 
 

@@ -45,7 +45,7 @@ def test_swap_doctor_and_calls_agree() -> None:
     sites = [site.name for site in find_sites(net, x)]
     assert sites == NAMES
     assert [site.name for site in diagnose(net, [x]).sites] == NAMES
-    calls = [call.name for call in list_calls(net, read_batch(net, x)) if call.kind == "activation"]
+    calls = [call.name for call in list_calls(net, read_batch(net, x)) if call.role == "activation"]
     assert calls == [*NAMES, *(f"{name}@2" for name in NAMES)]
 
 

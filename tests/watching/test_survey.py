@@ -51,7 +51,7 @@ def test_an_error_of_the_models_own_is_not_mistaken_for_a_norms() -> None:
     survey = survey_model(model, (torch.randn(2, 4),), {})
     assert model.calls == 2
     assert survey.training is None
-    assert "the example fails there: ValueError: Expected more" in survey.notes[0]
+    assert "in training mode: ValueError: Expected more" in survey.notes[0]
 
 
 def test_what_the_example_does_not_reach_is_said() -> None:
@@ -60,10 +60,10 @@ def test_what_the_example_does_not_reach_is_said() -> None:
     net.spare.add_module("act", nn.GELU())
     net.spare.forward = lambda x: x  # type: ignore[method-assign, assignment]
     assert survey_model(net, (torch.randn(2, 4),), {}).notes == (
-        "not reached by the example, and left as they are: spare.act",
+        "not reached by the example, and left unchanged: spare.act",
     )
 
 
 def test_a_model_that_does_not_take_the_example_is_named() -> None:
-    with pytest.raises(ConfigError, match="Linear does not run on the example: RuntimeError"):
+    with pytest.raises(ConfigError, match="Linear fails on the example: RuntimeError"):
         survey_model(nn.Linear(4, 4), (torch.randn(2, 3),), {})

@@ -1,8 +1,9 @@
-"""What a trained network does.
+"""Analyses of trained networks.
 
-`doctor` says how its activations fare on data: dead units, saturation, gradients, and what to do about them. `inside`
-looks at what it learned: parameters, filters, maps, invariance, and how two networks differ. Each analysis takes any
-model and any batches, streams them, and gives numbers; `rectifiers.report` draws them.
+`doctor` finds what is wrong with the activations of a model on data (dead units, saturation, gradients) and says what
+to do about it. `inside` shows what a network learned: parameters, filters, maps, invariance, and how two networks
+differ. An analysis takes any model and any batches, reads them one by one, and returns numbers; `rectifiers.report`
+draws them.
 """
 
 from __future__ import annotations

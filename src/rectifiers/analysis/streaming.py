@@ -1,4 +1,4 @@
-"""Sums that batches are added to one by one, in float64: what they hold does not grow with the number of batches."""
+"""Statistics to which batches are added one by one, in float64, with memory that does not depend on their number."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import torch
 from torch import Tensor
 
 
-def exact(values: Tensor) -> Tensor:
-    """The values in float64, where they are, or on the CPU where their device has none."""
+def to_float64(values: Tensor) -> Tensor:
+    """Convert values to float64 on their device, or on the CPU if the device has no float64."""
     return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 class Moments:
-    """Count, mean, variance and range of each unit (Chan, Golub and LeVeque, 1983), of finite numbers alone.
+    """Count, mean, variance and range of the finite values of each unit (Chan, Golub and LeVeque, 1983).
 
-    With n values of mean m and sum of squared deviations S, and as many more of n', m' and S':
+    With n values of mean m and sum of squared deviations S, and n' more values of m' and S':
 
         m ← m + (m' − m)·n' / (n + n'),  S ← S + S' + (m' − m)²·n·n' / (n + n')
 
     Args:
-        units: how many units.
+        units: how many units there are.
 
     Example:
         >>> moments = Moments(1)
@@ -40,7 +40,7 @@ class Moments:
 
     def add(self, values: Tensor) -> None:
         """Add values, (values, units)."""
-        values = exact(values)
+        values = to_float64(values)
         finite = values.isfinite()
         count = finite.sum(0)
         mean = values.where(finite, 0.0).sum(0) / count.clamp(min=1)
@@ -63,7 +63,7 @@ class Moments:
         return (self.squares / self.count).where(self.count > 0, math.nan)
 
     def pooled(self) -> tuple[float, float]:
-        """Mean and variance of all units' values together; NaN without values."""
+        """Return mean and variance of all units' values together; NaN without values."""
         total = int(self.count.sum())
         if not total:
             return math.nan, math.nan
@@ -73,12 +73,12 @@ class Moments:
 
 
 class Histogram:
-    """Exact counts in bins of equal width around 0, which grow twofold, neighbours joined, until all values fit.
+    """Exact counts in bins of equal width around 0; the width doubles, by joining neighbours, until all values fit.
 
-    The bins are the same in whichever order the values come. Values that are not finite are left out.
+    The bins do not depend on the order of the values. Values that are not finite are left out.
 
     Args:
-        bins: how many, a multiple of 4.
+        bins: how many bins there are, a multiple of 4.
 
     Example:
         >>> histogram = Histogram(bins=4)
@@ -96,7 +96,7 @@ class Histogram:
     def add(self, values: Tensor) -> None:
         """Count the values of a tensor of any shape."""
         # The exponents of float64 are the same for all dtypes, and halving bins is exact in it.
-        values = exact(values.detach()).flatten()
+        values = to_float64(values.detach()).flatten()
         values = values[values.isfinite()]
         if not values.numel():
             return
@@ -105,8 +105,8 @@ class Histogram:
             # 2^(e−1) ≤ largest < 2^e; the right end is open.
             self._widen(math.frexp(largest)[1])
         half = len(self.counts) // 2
-        places = (values * math.ldexp(half, -self.exponent)).floor_().long() + half
-        self.counts += torch.bincount(places, minlength=len(self.counts)).cpu()
+        bins = (values * math.ldexp(half, -self.exponent)).floor_().long() + half
+        self.counts += torch.bincount(bins, minlength=len(self.counts)).cpu()
 
     def _widen(self, exponent: int) -> None:
         for _ in range(exponent - self.exponent):
@@ -121,7 +121,7 @@ class Histogram:
         return torch.linspace(-1, 1, len(self.counts) + 1, dtype=torch.float64) * 2.0**self.exponent
 
     def centre(self, share: float) -> tuple[float, float]:
-        """Edges between which lies at least `share` of the values, the same share left out on either side at most."""
+        """Return two edges with at least `share` of the values between them, and at most half the rest beyond each."""
         total = int(self.counts.sum())
         if not total:
             return -1.0, 1.0
@@ -132,7 +132,7 @@ class Histogram:
         return float(self.edges[first]), float(self.edges[last + 1])
 
     def coarse(self, low: float, high: float, bins: int = 64) -> tuple[list[float], list[int]]:
-        """Edges and counts of about as many bins from `low` to `high`, each of whole bins of this histogram."""
+        """Return edges and counts of about `bins` bins from `low` to `high`, joined from bins of this histogram."""
         edges = self.edges
         first = int((edges <= low).nonzero()[-1]) if low >= float(edges[0]) else 0
         last = int((edges >= high).nonzero()[0]) if high <= float(edges[-1]) else len(edges) - 1
@@ -143,11 +143,11 @@ class Histogram:
 
 
 class CrossProducts:
-    """Sums of products of two nets' centred features, from which linear CKA follows.
+    """Sums of products of two networks' centred features, which linear CKA is computed from.
 
     Args:
-        first: number of features of the one.
-        second: number of features of the other.
+        first: number of features of the one network.
+        second: number of features of the other network.
     """
 
     def __init__(self, first: int, second: int) -> None:
@@ -160,8 +160,8 @@ class CrossProducts:
         }
 
     def add(self, first: Tensor, second: Tensor) -> None:
-        """Add examples: (examples, first) and (examples, second)."""
-        features = exact(first).cpu(), exact(second).cpu()
+        """Add samples, (samples, first) and (samples, second)."""
+        features = to_float64(first).cpu(), to_float64(second).cpu()
         count = len(first)
         means = features[0].mean(0), features[1].mean(0)
         centred = features[0] - means[0], features[1] - means[1]
@@ -177,7 +177,7 @@ class CrossProducts:
     def cka(self) -> float:
         """Linear centred kernel alignment, ‖YᵀX‖² / (‖XᵀX‖·‖YᵀY‖) of centred features (Kornblith et al., 2019).
 
-        1 where the features are the same up to rotation and scale; NaN where one of them never varies.
+        It is 1 if the features are the same up to rotation and scale, and NaN if one network's features never vary.
 
         Example:
             >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [3.0, 1.0]])

@@ -1,4 +1,4 @@
-"""Checks of settings, with one wording each."""
+"""Checks of arguments, with one wording each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import ConfigError, ShapeError
 
 
 def check_number(owner: str, name: str, value: float) -> float:
-    """`value` itself, if it is a finite number.
+    """Return `value` if it is a finite number.
 
     Raises:
         ConfigError: it is not.
@@ -21,7 +21,7 @@ def check_number(owner: str, name: str, value: float) -> float:
 
 
 def check_positive(owner: str, name: str, value: float) -> float:
-    """`value` itself, if it is a finite number above zero.
+    """Return `value` if it is a finite number above zero.
 
     Raises:
         ConfigError: it is not.
@@ -32,7 +32,7 @@ def check_positive(owner: str, name: str, value: float) -> float:
 
 
 def check_count(owner: str, name: str, value: int) -> int:
-    """`value` itself, if it is a whole number of at least 1.
+    """Return `value` if it is a whole number of at least 1.
 
     Raises:
         ConfigError: it is not.
@@ -43,10 +43,10 @@ def check_count(owner: str, name: str, value: int) -> int:
 
 
 def count_coefficients(owner: str, name: str, value: Sized) -> int:
-    """Length of `value`, a sequence of coefficients or a tensor with them along its first axis.
+    """Count the coefficients in a sequence of them, or in a tensor that has them along its first axis.
 
     Raises:
-        ShapeError: it is a single number.
+        ShapeError: `value` is a single number.
     """
     try:
         return len(value)

@@ -1,4 +1,14 @@
-"""Every error a user can cause, with one wording: what was given, what was expected, what to do."""
+"""Every error that a user can cause; messages say what was given, what was expected, and what to do.
+
+RectifiersError
+├── UnknownNameError (LookupError)
+├── ShapeError (ValueError)
+├── DtypeError (TypeError)
+├── UnsupportedError (NotImplementedError)
+├── ConfigError (ValueError)
+├── DataError
+└── StoreError
+"""
 
 from __future__ import annotations
 
@@ -7,11 +17,11 @@ from collections.abc import Iterable
 
 
 class RectifiersError(Exception):
-    """Base of all errors raised on purpose; the command line prints its message alone and exits with 2."""
+    """The base of all errors raised on purpose; the command line prints only the message and exits with 2."""
 
 
 class UnknownNameError(RectifiersError, LookupError):
-    """A name that no registry knows."""
+    """A name that is not among the known ones; the message has the nearest of them."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
@@ -22,24 +32,24 @@ class UnknownNameError(RectifiersError, LookupError):
         self.kind, self.name, self.nearest = kind, name, tuple(near)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # The constructor does not take the message, so default unpickling (worker → parent) would fail.
+        # The constructor does not take the message, so that default unpickling (worker → parent) would fail.
         return _restore, (type(self), self.args, dict(self.__dict__))
 
 
 class ShapeError(RectifiersError, ValueError):
-    """A tensor whose shape or channel count does not fit."""
+    """A tensor whose shape or number of channels does not fit."""
 
 
 class DtypeError(RectifiersError, TypeError):
-    """A tensor whose dtype the function is not defined for."""
+    """A tensor of a dtype for which the function is not defined."""
 
 
 class UnsupportedError(RectifiersError, NotImplementedError):
-    """Something this function cannot do by its nature; its spec says so."""
+    """Something that a function or model cannot do by its nature."""
 
 
 class ConfigError(RectifiersError, ValueError):
-    """A setting outside its domain."""
+    """An argument or setting outside its domain."""
 
 
 class DataError(RectifiersError):
@@ -47,7 +57,7 @@ class DataError(RectifiersError):
 
 
 class StoreError(RectifiersError):
-    """A results folder that cannot be read, written, or belongs to something else."""
+    """A folder of results that cannot be read or written, or that belongs to something else."""
 
 
 def _restore(cls: type[RectifiersError], args: tuple[object, ...], state: dict[str, object]) -> RectifiersError:

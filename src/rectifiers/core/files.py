@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .errors import ConfigError
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A place to write to, whose content is put at `path` once it is on the disk; after an error nothing is.
+def write_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary file to write to, and put it at `path` once it is on the disk; after an error, `path` stays.
 
     Raises:
-        OSError: no space, no permission, or no such folder.
+        OSError: there is no space, no permission, or no such folder.
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with written_whole(Path(folder) / "a.txt") as file:
+        ...     with write_whole(Path(folder) / "a.txt") as file:
         ...         _ = file.write_text("whole")
         ...     (Path(folder) / "a.txt").read_text()
         'whole'
@@ -58,7 +58,7 @@ def write_file(path: Path, content: str | bytes, *, make_folder: bool = False) -
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return
-        with written_whole(path.resolve()) as file:  # not in place of a link to it
+        with write_whole(path.resolve()) as file:  # not in place of a link to it
             file.write_bytes(data)
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror or error}; choose another place") from None

@@ -1,4 +1,4 @@
-"""Activation parameters in an optimizer group of their own: weight decay pulls slopes and thresholds."""
+"""Optimizer groups: activations' parameters get one of their own, for weight decay would pull slopes and thresholds."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def param_groups(
     activation_lr: float | None = None,
     activation_weight_decay: float = 0.0,
 ) -> list[dict[str, Any]]:
-    """Optimizer groups of `model`: the activations' parameters apart from all others.
+    """Make optimizer groups of a model's parameters, with those of activations in a group of their own.
 
-    A parameter counts once, however many modules share it; one that takes no gradient is left out. A group
-    without parameters is left out too.
+    A parameter that several modules share is in a group once. Parameters that do not require gradients are left out,
+    and so are groups without parameters.
 
     Args:
         model: any module.
@@ -36,7 +36,7 @@ def param_groups(
         Dictionaries for any `torch.optim` optimizer, each with a `name`: "weights" and "activations".
 
     Raises:
-        ConfigError: a rate or penalty outside its domain, or a parameter that does not exist yet.
+        ConfigError: a rate or penalty is outside its domain, or a parameter has no shape yet.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(2, 2), nn.PReLU())
@@ -52,19 +52,19 @@ def param_groups(
             raise ConfigError(f"{name} must be zero or a positive number, got {value}")
     for name, parameter in model.named_parameters():
         if is_lazy(parameter):
-            raise ConfigError(f"parameter {name} has no shape yet; call the model on one batch before the optimizer")
+            raise ConfigError(f"parameter {name} has no shape yet; call the model on one batch first")
     shaping = shaping_parameters(model)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {
             "name": "weights",
-            "params": [parameter for parameter in trained if parameter not in shaping],
+            "params": [parameter for parameter in trainable if parameter not in shaping],
             "lr": lr,
             "weight_decay": weight_decay,
         },
         {
             "name": "activations",
-            "params": [parameter for parameter in trained if parameter in shaping],
+            "params": [parameter for parameter in trainable if parameter in shaping],
             "lr": rates["activation_lr"],
             "weight_decay": activation_weight_decay,
         },

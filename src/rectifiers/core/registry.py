@@ -1,8 +1,8 @@
 """Lazy tables of names: one mechanism for activations, networks, data sets and experiments.
 
-A table maps a name to "module:attribute" and imports the module at the first use, so that listing and
-completing names costs milliseconds and no torch. What a listing shows besides the name (the summary line, the
-literal fields of a spec) is read from the source text, where it stands once.
+A table maps a name to "module:attribute", and the module is imported when the name is first used, so that listing and
+completing names takes milliseconds and does not load PyTorch. What a listing shows beside the name (the summary line,
+the literal fields of a spec) is read from the source text.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names of one kind of thing.
+    """The names of things of one kind, and what they stand for.
 
     Args:
-        kind: what the names name, as errors say it: "activation", "data set".
-        package: package that the modules of `table` live in; also the entry-point group for third parties.
-        table: name → "module:attribute", the module relative to `package`.
+        kind: the kind, as errors word it: "activation", "data set".
+        package: package of the modules in `table`; also the entry-point group for third parties.
+        table: "module:attribute" by name, with modules relative to `package`.
     """
 
     def __init__(self, kind: str, package: str, table: Mapping[str, str]) -> None:
@@ -43,14 +43,14 @@ class Registry(Generic[T]):
         return iter(self.names())
 
     def names(self) -> list[str]:
-        """All names, sorted: built in, registered, and announced by installed packages."""
+        """Return all names, sorted: built in, registered, and announced by installed packages."""
         return sorted({*self.table, *self._added, *self._plugins()})
 
     def get(self, name: str) -> T:
-        """What `name` stands for.
+        """Return what `name` stands for.
 
         Raises:
-            UnknownNameError: with the nearest names.
+            UnknownNameError: the name is not known.
         """
         if name in self._added:
             return self._added[name]
@@ -64,7 +64,7 @@ class Registry(Generic[T]):
         raise UnknownNameError(self.kind, name, self.names())
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Decorator that adds a name.
+        """Make a decorator that registers what it decorates under `name`.
 
         Raises:
             ConfigError: the name is taken.
@@ -83,15 +83,15 @@ class Registry(Generic[T]):
         return [name for name, thing in self._added.items() if getattr(thing, "__module__", None) == module]
 
     def summary(self, name: str) -> str:
-        """First line of the thing's documentation, without importing it where it is built in."""
+        """Return the first line of the documentation of what `name` stands for; built-in things are not imported."""
         if name in self.table:
             return _documentation(self._source(name), self.table[name].split(":")[1])
         return ((getattr(self.get(name), "__doc__", None) or "").strip().splitlines() or [""])[0]
 
     def facts(self, name: str) -> dict[str, Any]:
-        """Literal fields of the `…Spec(…)` that the thing's class carries as `spec`, without importing it.
+        """Return the literal fields of a class's `spec`, or of the call that makes a thing that is not a class.
 
-        For a thing that is no class: those of the call that makes it.
+        Built-in things are not imported; their source is read.
         """
         if name in self.table:
             return _spec_fields(self._source(name), self.table[name].split(":")[1])

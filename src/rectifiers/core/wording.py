@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NOTHING = "–"
-"""What stands where there is no number."""
+"""What is printed where there is no number."""
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

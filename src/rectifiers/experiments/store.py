@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..core.errors import StoreError
-from ..core.files import written_whole
+from ..core.files import write_whole
 from . import archive
 from .counting import CARD
 from .experiment import Cell
@@ -170,7 +170,7 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as file:
+        with write_whole(path) as file:
             file.write_bytes(content)
     except OSError as error:
         reason = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)

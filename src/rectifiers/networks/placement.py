@@ -1,6 +1,6 @@
-"""Where a network's activations stand, and how to put one at some of these sites and another elsewhere.
+"""The sites of a network, and putting one activation at some of them and another at all others.
 
-A network asks for its activations one by one, in forward order; the first is site 0.
+A network makes its activations one by one, in forward order; the first is site 0.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from .blocks import Act
 
 
 def place(sites: Collection[int], inside: Act, elsewhere: Act) -> Act:
-    """An `act` for one network that makes one activation at some sites and another at all others.
+    """Make an `act` for one network that makes one activation at some sites and another at all others.
 
     Args:
-        sites: indices of sites, in forward order.
-        inside: makes the activations there.
-        elsewhere: makes all others.
+        sites: indices of these sites, in forward order.
+        inside: makes the activations at these sites.
+        elsewhere: makes all other activations.
 
     Returns:
-        A function that counts its calls; make another one for the next network.
+        A function that counts its calls; make another one for every network.
 
     Example:
         >>> act = place({0}, lambda channels: nn.PReLU(), lambda channels: nn.ReLU())
@@ -44,16 +44,16 @@ def place(sites: Collection[int], inside: Act, elsewhere: Act) -> Act:
 
 
 def list_sites(name: str, *, shape: tuple[int, ...], classes: int, **options: Any) -> list[Site]:
-    """All sites of a network with ReLU, in forward order, found without memory or arithmetic.
+    """List all sites of a network with ReLU, in forward order, on the meta device.
 
     Args:
-        name: a registered network.
+        name: registered name of the network.
         shape: shape of one input.
         classes: number of outputs.
-        **options: the network's own.
+        **options: options of the network.
 
     Raises:
-        UnknownNameError: with the nearest names.
+        UnknownNameError: there is no such network.
         ShapeError: the network does not take such inputs.
         ConfigError: an option is unknown or outside its domain.
 
@@ -74,6 +74,6 @@ def list_sites(name: str, *, shape: tuple[int, ...], classes: int, **options: An
     with torch.device("meta"):
         net = create(name, act, shape=shape, classes=classes, **options)
         sites = find_sites(net, torch.empty(2, *shape))
-    # Gates that are part of the architecture are not places for an activation.
-    places = [site for site in sites if net.get_submodule(site.path) in made]
-    return [replace(site, index=index) for index, site in enumerate(places)]
+    # Gates that are part of the architecture are not replaced.
+    replaceable = [site for site in sites if net.get_submodule(site.path) in made]
+    return [replace(site, index=index) for index, site in enumerate(replaceable)]

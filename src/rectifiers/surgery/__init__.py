@@ -1,4 +1,4 @@
-"""Activations inside existing models: find them, choose among them, plan, change, and change back."""
+"""Swaps of activations inside existing models: find the sites, select among them, plan, swap, and revert."""
 
 from ..watching import Site, find_sites
 from .carry.names import base_state_dict

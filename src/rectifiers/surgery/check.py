@@ -1,4 +1,4 @@
-"""What a swap did to the outputs on the example, measured."""
+"""Comparing a model's outputs on the example before and after a swap."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from torch.utils._pytree import tree_leaves
 
 @dataclass(frozen=True)
 class Check:
-    """Outputs before and after, in evaluation mode.
+    """How the outputs after a swap differ from those before, in evaluation mode.
 
     Args:
         identical: whether every number is the same.
-        difference: largest difference, in units of the largest output before.
+        difference: the largest difference, in units of the largest output before.
     """
 
     identical: bool
     difference: float
 
     def __str__(self) -> str:
-        """In words."""
+        """Say it in words."""
         if self.identical:
             return "outputs on the example: identical"
         return f"outputs on the example: differ by up to {self.difference:.2g} of the largest output"
 
 
 def compare_outputs(before: Any, after: Any) -> Check | None:
-    """Compare two results of the same structure; None where there are no numbers to compare, as on `meta`."""
+    """Compare two outputs of the same structure; None if there are no numbers to compare, as on the meta device."""
     pairs = list(zip(_numbers(before), _numbers(after), strict=True))
     if not pairs or any(tensor.is_meta for pair in pairs for tensor in pair):
         return None

@@ -1,4 +1,4 @@
-"""What a swap will do: for a reader, site by site; for a machine, edit by edit. Written to JSON and read back."""
+"""Swap plans: what a swap will do, as changes for a reader and edits for a machine, written to JSON and read back."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class SwapPlan:
-    """What a swap does to one model, or to any other of the same structure.
+    """What a swap does to a model, or to any other model of the same structure.
 
     Args:
-        model: class of the model that it was made for.
+        model: class of the model that the plan was made for.
         to: what is put in.
         changes: what happens, site by site in forward order.
-        left: sites that were asked for and stay what they are.
+        left: sites that were selected and stay what they are.
         edits: what is done, in order.
-        notes: what else there is to know.
+        notes: what else there is to know, in words.
     """
 
     model: str
@@ -62,21 +62,23 @@ class SwapPlan:
         activation_lr: float | None = None,
         snapshot: bool = False,
     ) -> Applied:
-        """Do it to `model`, wholly or, if anything fails, not at all.
+        """Carry out the plan on `model`; if anything fails, the model is left as it was.
 
         Args:
-            model: any of the structure that the plan was made for.
-            freeze: what not to train, as in `swap`.
-            optimizer: goes along, as in `swap`.
+            model: any model of the structure that the plan was made for.
+            freeze: what to freeze, as in `swap`.
+            optimizer: the optimizer that goes along, as in `swap`.
             scheduler: its schedules, as in `swap`.
-            activation_lr: learning rate of what is added, as in `swap`.
+            activation_lr: learning rate of the parameters that are added, as in `swap`.
             snapshot: whether `revert` brings the values back too, as in `swap`.
 
         Raises:
-            ConfigError: the model is not of the structure that the plan was made for, or what goes along does not fit.
+            ConfigError: the model has another structure than the plan was made for, or what goes along does not fit.
         """
         if optimizer is None and (scheduler is not None or activation_lr is not None):
-            raise ConfigError("scheduler and activation_lr say what becomes of an optimizer; give it as optimizer=…")
+            raise ConfigError(
+                "scheduler and activation_lr need the optimizer that they are for; give it as optimizer=…"
+            )
         inner = unwrap(model)
         applied = Applied(inner, self)
         parameters, names = parameter_slots(inner), inner.state_dict(keep_vars=True)
@@ -88,11 +90,11 @@ class SwapPlan:
                 for edit in self.edits:
                     applied.undos.append(edit.apply(inner))
             applied.undos.append(remember_names(inner, names))
-            turnover = compare_parameters(parameters, inner, self.edits)
+            diff = compare_parameters(parameters, inner, self.edits)
             if freeze is not None:
-                applied.undos.append(freeze_weights(inner, freeze, turnover.added))
+                applied.undos.append(freeze_weights(inner, freeze, diff.added))
             if optimizer is not None:
-                applied.migration = migrate(optimizer, turnover, scheduler=scheduler, lr=activation_lr)
+                applied.migration = migrate(optimizer, diff, scheduler=scheduler, lr=activation_lr)
                 applied.undos.append(applied.migration.undo)
         except BaseException:
             applied.revert()
@@ -101,10 +103,10 @@ class SwapPlan:
         return applied
 
     def to_json(self) -> str:
-        """The plan as JSON text.
+        """Return the plan as JSON text.
 
         Raises:
-            ConfigError: it puts in a function without a name.
+            ConfigError: the plan puts in a function without a registered name.
         """
         data = {
             "version": VERSION,
@@ -119,16 +121,16 @@ class SwapPlan:
 
     @classmethod
     def from_json(cls, text: str) -> SwapPlan:
-        """The plan that `to_json` wrote.
+        """Read the plan that `to_json` wrote.
 
         Raises:
-            ConfigError: the text is no plan, or one of a later version.
+            ConfigError: the text is not a plan, or is a plan of another version.
         """
         try:
             data = json.loads(text)
             version = data["version"]
         except (ValueError, TypeError, KeyError):
-            raise ConfigError("this is not a plan: expected the JSON text that SwapPlan.to_json writes") from None
+            raise ConfigError("this is not a plan; expected the JSON text that SwapPlan.to_json writes") from None
         if version != VERSION:
             raise ConfigError(f"the plan is of version {version}; this release of rectifiers reads version {VERSION}")
         try:
@@ -152,7 +154,7 @@ class SwapPlan:
         Path(path).write_text(self.to_json(), encoding="utf-8")
 
     def rows(self) -> list[tuple[str, ...]]:
-        """The changes as a table of texts, under a heading."""
+        """Return the changes as rows of a table, the heading first."""
         return [
             ("site", "was", "becomes", "shape", "channels", "parameters", "start"),
             *(
@@ -162,7 +164,7 @@ class SwapPlan:
         ]
 
     def remarks(self) -> list[str]:
-        """What there is to know of single sites, what stays as it is, and the notes."""
+        """Return the notes on single sites, the sites that stay, and the plan's own notes, in words."""
         return [
             *(f"{change.site}: {change.note}" for change in self.changes if change.note),
             *(f"left as it is: {left.site} ({left.was}): {left.reason}" for left in self.left),
@@ -170,11 +172,11 @@ class SwapPlan:
         ]
 
     def summary(self) -> str:
-        """The sum, on one line."""
+        """Sum up the plan on one line."""
         return f"{self.model}: {plural(len(self.changes), 'site')} → {self.to}, {self.parameters:+,} parameters"
 
     def __str__(self) -> str:
-        """A table of the changes, the remarks, and the sum."""
+        """Return a table of the changes, the remarks, and the summary."""
         rows = self.rows()
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -183,7 +185,7 @@ class SwapPlan:
 
 @dataclass
 class Applied:
-    """A plan that has been carried out."""
+    """A swap plan that has been carried out on a model."""
 
     model: nn.Module
     plan: SwapPlan
@@ -191,14 +193,14 @@ class Applied:
     migration: Migration | None = None
 
     def revert(self) -> None:
-        """Undo all edits, the last first; the second call does nothing.
+        """Undo all edits, the last first; a second call does nothing.
 
         Raises:
-            ConfigError: a later swap stands on this one.
+            ConfigError: a later swap is still in place.
         """
         plans = history(self.model)
         if any(plan is self.plan for plan in plans[:-1]):
-            raise ConfigError("a later swap stands on this one; revert that one first")
+            raise ConfigError("a later swap builds on this one; revert the later one first")
         while self.undos:
             self.undos.pop()()
         if plans and plans[-1] is self.plan:
@@ -209,6 +211,6 @@ _HISTORY = "_rectifiers_plans"
 
 
 def history(model: nn.Module) -> list[SwapPlan]:
-    """The plans carried out on `model` and not undone, first to last; the list itself, which travels with the model."""
+    """Return the list, kept in the model, of the plans carried out on it and not reverted, from first to last."""
     plans: list[SwapPlan] = peel(model).__dict__.setdefault(_HISTORY, [])
     return plans

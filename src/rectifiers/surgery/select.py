@@ -1,4 +1,4 @@
-"""Which sites to change: by kind, and by position in forward order."""
+"""Selecting the sites to change: by kind, and by name or position in forward order."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from ..core.errors import ConfigError, UnknownNameError
+from ..core.wording import plural
 from ..watching.sites import Site
 
 Where = str | int | slice | re.Pattern[str] | Callable[[Site], bool] | Iterable["str | int"]
-"""`all`, `first`, `last`; the papers' `R1` (up to the first change of resolution), `R2` (from the last one on) and `R3`
-(everywhere); `stage:2`; a site's name or the name of a module that holds sites; an index; a slice; a pattern for names;
-a function of a `Site`; or several names and indices."""
+"""`all`, `first` or `last`; `R1`, `R2` or `R3` of the ConvReLU paper: the first stage, the last stage, or everywhere;
+`stage:2`; the name of a site, or of a module that has sites inside; an index; a slice; a pattern for names; a function
+of a `Site`; or several names and indices."""
 
 
 def select(
     sites: Sequence[Site], where: Where = "all", kinds: frozenset[str] = frozenset({"relu", "relu6"})
 ) -> list[Site]:
-    """Those of `sites` that are of one of `kinds` and stand where `where` says, in forward order.
+    """Return the sites of one of `kinds` that `where` selects, in forward order.
 
-    Indices, slices, `first`, `last`, `R1`, `R2` and `stage:…` count among the sites of these kinds, those that run in
-    training mode only left out.
+    Indices, slices, `first`, `last`, `R1`, `R2` and `stage:…` count only sites of these kinds, without those that are
+    called in training mode only.
 
     Raises:
-        ConfigError: an index out of range, or a `where` of an unknown kind.
-        UnknownNameError: no site of such a name.
+        ConfigError: an index is out of range, or `where` is none of what `Where` lists.
+        UnknownNameError: there is no site of such a name.
     """
     candidates = [site for site in sites if site.kind in kinds]
     if isinstance(where, (str, int, slice, re.Pattern)) or callable(where):
@@ -47,7 +48,7 @@ def _pick(sites: list[Site], where: str | int | slice | re.Pattern[str] | Callab
         return ordered[where]
     if isinstance(where, int) and not isinstance(where, bool):
         if not -len(ordered) <= where < len(ordered):
-            raise ConfigError(f"where={where} is out of range: there are {len(ordered)} sites to choose from")
+            raise ConfigError(f"where={where} is out of range for {plural(len(ordered), 'site')}")
         return [ordered[where]]
     if callable(where):
         return [site for site in sites if where(site)]

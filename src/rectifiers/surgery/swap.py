@@ -1,4 +1,4 @@
-"""Any rectifier into any model, without breaking what it learned: select → plan → apply → revert."""
+"""Swaps: putting any rectifier into any model, without breaking what the model learned, and taking it out again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .select import Where, select
 
 
 class NothingToSwapError(ConfigError):
-    """The model has no site of the kinds asked for at the places asked for, or all of them have to stay."""
+    """The model has no sites of the kinds and at the places asked for, or none of them can be changed."""
 
 
 @dataclass
@@ -33,8 +33,8 @@ class SwapReport:
     """What a swap did, and how to undo it.
 
     Args:
-        applied: the plan, carried out.
-        check: the outputs before and after; None where they were not compared.
+        applied: the swap plan, carried out.
+        check: how the outputs on the example differ; None if they were not compared.
     """
 
     applied: Applied
@@ -42,7 +42,7 @@ class SwapReport:
 
     @property
     def plan(self) -> SwapPlan:
-        """What was done."""
+        """The swap plan that was carried out."""
         return self.applied.plan
 
     @property
@@ -51,11 +51,11 @@ class SwapReport:
         return self.applied.model
 
     def revert(self) -> None:
-        """Put the model back to what it was, and what went along with it."""
+        """Put back the model as it was, and what went along with it."""
         self.applied.revert()
 
     def __str__(self) -> str:
-        """The plan, the check, and what was done to the optimizer."""
+        """Return the plan, the check, and what was done to the optimizer, in words."""
         lines = [self.plan, self.check or "outputs on the example: not compared", self.applied.migration]
         return "\n".join(str(line) for line in lines if line is not None)
 
@@ -72,15 +72,15 @@ def plan_swap(
     share_calls: bool = False,
     halve: bool = False,
     compensate: bool = False,
-    **settings: Any,
+    **options: Any,
 ) -> SwapPlan:
-    """What `swap` with the same arguments would do; nothing is changed.
+    """Plan what `swap` would do with the same arguments; nothing is changed.
 
     Raises:
-        NothingToSwapError: no such site.
-        UnsupportedError: a model that cannot be operated on, or a function that cannot be put in.
+        NothingToSwapError: the model has no such site.
+        UnsupportedError: the model is of a kind that cannot be changed, or the function cannot be put in.
     """
-    target = Target(to, settings, relu_like, cap, share_calls)
+    target = Target(to, options, relu_like, cap, share_calls)
     inner = unwrap(model)
     return _make_plan(survey_model(inner, *read_example(inner, example)), target, where, from_, halve, compensate)
 
@@ -102,7 +102,7 @@ def swap(
     scheduler: Schedulers | None = None,
     activation_lr: float | None = None,
     snapshot: bool = False,
-    **settings: Any,
+    **options: Any,
 ) -> SwapReport:
     """Put another activation into `model`, in place, and compare its outputs on the example before and after.
 
@@ -111,28 +111,28 @@ def swap(
         to: registered name (`convrelu` for a ConvReLU of any rank), or a function that makes a module for a number
             of channels.
         example: what the model is called with: a tensor, a shape, a tuple of arguments, or a dictionary of keyword
-            arguments. Running it shows which activations there are, where, in which order, and on how many channels.
+            arguments. The forward pass shows which activations there are, in which order, and on how many channels.
         where: `all`, `first`, `last`, `R1`, `R2`, `stage:2`, names, indices, a slice, a pattern, or a function of
             a `Site`; positions count in forward order.
-        from_: kinds of activation to replace; `relu` means ReLU, capped or not, however it is called.
-        relu_like: start at ReLU, or as near as the function comes.
-        cap: `keep` the upper bound of a ReLU6, or `drop` it.
-        share_calls: one activation for all calls of a module that is used several times, instead of one for each.
-        halve: CReLU only: halve the layers in front of it, which start anew, instead of widening those behind it;
-            outputs are not compared then.
-        compensate: divide what comes behind a function that is steeper than ReLU by its gain, where that is possible.
-        freeze: `weights` lets the activations' parameters alone learn, `weights-except-norm` those of norms too.
-        optimizer: the one that trains the model goes along: what stays keeps its state, what is new gets a group.
-        scheduler: learning rate schedules of `optimizer`, which have to know of a new group.
+        from_: kinds of activation to replace; `relu` means ReLU with or without a cap, however it is called.
+        relu_like: whether to start at ReLU, or as near as the function comes.
+        cap: whether to `keep` the upper bound of a ReLU6, or to `drop` it.
+        share_calls: whether all calls of a reused module share one activation, instead of having one each.
+        halve: for CReLU: whether to halve the layers in front of it and give them new initial weights, instead of
+            widening the layers that read it; outputs are not compared then.
+        compensate: whether to divide later weights by the gain of a function that is steeper than ReLU, where possible.
+        freeze: `weights` lets only the activations' parameters learn, `weights-except-norm` those of norms too.
+        optimizer: the optimizer that trains the model; parameters that stay keep their state, new ones get a group.
+        scheduler: learning rate schedules of `optimizer`, which need an entry for a new group.
         activation_lr: learning rate of the new group, instead of the first group's.
         snapshot: whether `revert` also brings back the values of all weights and buffers, and the optimizer's state;
-            otherwise what training has done to them stays. Costs a copy of them.
-        **settings: arguments of the registered class, such as `share="channel"`.
+            otherwise what training has done to them stays. It costs a copy of them.
+        **options: arguments of the registered class, such as `share="channel"`.
 
     Raises:
-        NothingToSwapError: no such site.
-        UnsupportedError: a model that cannot be operated on, or a function that cannot be put in.
-        ConfigError: an optimizer or schedule of something else, or nothing left to learn.
+        NothingToSwapError: the model has no such site.
+        UnsupportedError: the model is of a kind that cannot be changed, or the function cannot be put in.
+        ConfigError: the optimizer or a schedule does not fit, or no parameter would be left to learn.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
@@ -148,12 +148,12 @@ def swap(
     """
     inner = unwrap(model)
     args, kwargs = read_example(inner, example)
-    target = Target(to, settings, relu_like, cap, share_calls)
+    target = Target(to, options, relu_like, cap, share_calls)
     plan = _make_plan(survey_model(inner, args, kwargs), target, where, from_, halve, compensate)
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
-    # Not what the recording returned: PyTorch takes no fused paths while it is watched.
+    # Not the outputs of the trace, because PyTorch takes no fused paths while it is watched.
     before = evaluate(inner, args, kwargs)
     applied = plan.apply(
         model,
@@ -170,8 +170,7 @@ def swap(
         if isinstance(error, RectifiersError) or not isinstance(error, Exception):
             raise
         raise UnsupportedError(
-            f"{plan.model} does not run with {plan.to} in it, which was taken out again: "
-            f"{type(error).__name__}: {error}"
+            f"{plan.model} fails with {plan.to} in it, which was taken out again: {type(error).__name__}: {error}"
         ) from error
     return SwapReport(applied, check)
 

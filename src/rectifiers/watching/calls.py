@@ -1,7 +1,7 @@
-"""What a model calls, by name and in order: its modules, and the activations and poolings that have no module.
+"""What a model calls, by name and in order: its modules, and the activations and poolings called as functions.
 
-Names are those of the sites, `names.py` says which. What runs again because its scope does has the same name with the
-number of the time behind it, `block:relu@2`.
+The names are those of the sites (see `names.py`). If the module that a name counts within is called several times in a
+forward pass, calls from the second time on have the number of the time appended: `block:relu@2`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from torch.utils._pytree import tree_leaves
 from ..core.elementwise import Elementwise
 from ..core.errors import UnknownNameError
 from . import kinds
-from .feeding import Batch, run_batch
+from .feeding import Batch, call_model
 from .names import Numbering, common_scope, name_calls
 from .preserve import evaluation
 from .watcher import Frame, Watcher
 from .wrappers import unwrap
 
-Kind = Literal["activation", "pooling", "module"]
+Role = Literal["activation", "pooling", "module"]
 Key = tuple[str, int]
-"""What is called, and how many calls of it came before in the forward pass."""
+"""The path of a module, with the name of a function that it calls, and how many calls of that came before."""
 
 POOLING = (nn.modules.pooling._MaxPoolNd, nn.modules.pooling._AvgPoolNd)
 POOLING_FUNCTIONS = frozenset(getattr(F, f"{kind}_pool{rank}d") for kind in ("avg", "max") for rank in (1, 2, 3))
@@ -37,18 +37,19 @@ class Call:
     """One call in a forward pass.
 
     Args:
-        name: unique in the pass.
-        key: the same for the machine.
-        kind: what it is.
-        module: the module, or None for a function.
-        leaf: whether it calls nothing that has a name itself.
-        source: place of the leaf whose output it takes as it is; −1 for the model's first input, None for all else.
-        shape: of its output; empty if that is no tensor.
+        name: unique in the forward pass.
+        key: finds the call in another forward pass of the same model.
+        role: what the call computes: an activation, a pooling, or anything else that is a module.
+        module: the module that is called; None for a function.
+        leaf: whether it makes no calls that have names themselves.
+        source: index in the list of calls of the leaf whose output is its input, unaltered; −1 for the model's first
+            input, None for any other input.
+        shape: shape of its output; empty if the output is not a tensor.
     """
 
     name: str
     key: Key
-    kind: Kind
+    role: Role
     module: nn.Module | None
     leaf: bool
     source: int | None
@@ -56,7 +57,7 @@ class Call:
 
 
 def list_calls(model: nn.Module, batch: Batch) -> list[Call]:
-    """All calls of one forward pass, in the order in which they end.
+    """List all calls of one forward pass, in the order in which they end.
 
     Example:
         >>> import torch
@@ -66,21 +67,20 @@ def list_calls(model: nn.Module, batch: Batch) -> list[Call]:
         ['0', '1', '']
     """
     inner = unwrap(model)
-    survey = _Survey(inner)
-    with evaluation(inner), survey:
-        run_batch(inner, batch)
-    names = survey.name_entries()
+    lister = _Lister(inner)
+    with evaluation(inner), lister:
+        call_model(inner, batch)
     return [
-        Call(names[place], entry.key, entry.kind, entry.module, entry.leaf, entry.source, entry.shape)
-        for place, entry in enumerate(survey.entries)
+        Call(name, entry.key, entry.role, entry.module, entry.leaf, entry.source, entry.shape)
+        for name, entry in zip(lister.name_entries(), lister.entries, strict=True)
     ]
 
 
 def pick_calls(calls: Iterable[Call], names: Iterable[str]) -> list[Call]:
-    """The calls of these names.
+    """Return the calls with these names.
 
     Raises:
-        UnknownNameError: with the nearest names.
+        UnknownNameError: there is no call of such a name; the message has the nearest names.
     """
     known = {call.name: call for call in calls}
     chosen = []
@@ -99,41 +99,44 @@ def watch_calls(
     begin: Callable[[Call, Tensor], None] | None = None,
     end: Callable[[Call, Any], None] | None = None,
 ) -> Any:
-    """Run `model` once and tell of some of its calls.
+    """Do one forward pass of `model` in its present mode, and tell `begin` and `end` of some of its calls.
 
     Args:
-        model: any module, in the mode in which it is to run.
+        model: any module.
         batch: its arguments.
-        calls: those to tell of, as `list_calls` has them.
-        begin: gets the call and the first tensor that goes in, before anything writes over it.
-        end: gets the call and what came out, before anything writes over that.
+        calls: the calls to tell of, from `list_calls`.
+        begin: gets the call and its first input tensor, before anything writes over it.
+        end: gets the call and its output, before anything writes over it.
 
     Returns:
-        What the model returned.
+        The outputs of the model.
     """
     inner = unwrap(model)
     with _Relay(inner, {call.key: call for call in calls}, begin, end):
-        return run_batch(inner, batch)
+        return call_model(inner, batch)
 
 
 def read_outputs(
     model: nn.Module, batch: Batch, calls: Collection[Call], read: Callable[[Tensor], Tensor]
 ) -> dict[str, Tensor]:
-    """What `read` makes of the output of each of the calls, by name.
+    """Do one forward pass of `model` in its present mode, and return what `read` makes of some calls' outputs.
 
     Args:
-        model: in the mode in which it is to run.
+        model: any module.
         batch: its arguments.
-        calls: those that are read.
-        read: makes a tensor of its own from an output, which others may write over later.
+        calls: the calls whose outputs are read, from `list_calls`.
+        read: makes a new tensor from an output; later calls may write over the output itself.
+
+    Returns:
+        The new tensors, by name of the call.
     """
-    found: dict[str, Tensor] = {}
+    read_tensors: dict[str, Tensor] = {}
 
     def end(call: Call, output: Any) -> None:
-        found[call.name] = read(output)
+        read_tensors[call.name] = read(output)
 
     watch_calls(model, batch, calls, end=end)
-    return found
+    return read_tensors
 
 
 class _CallWatcher(Watcher):
@@ -144,16 +147,16 @@ class _CallWatcher(Watcher):
         self.times: Counter[str] = Counter()
         self.keys: list[Key] = []
 
-    def begin_call(self, key: Key, kind: Kind, module: nn.Module | None, function: str, given: Tensor | None) -> None:
-        """A call begins; of a module, its frame is on the stack already."""
+    def begin_call(self, key: Key, role: Role, module: nn.Module | None, function: str, given: Tensor | None) -> None:
+        """Handle the start of a call; the frame of a module's call is on the stack already."""
 
     def end_call(self, key: Key, output: Any) -> None:
-        """It has ended; `output` is None if it raised."""
+        """Handle the end of a call; `output` is None if it raised."""
 
     def begin_module(self, frame: Frame, args: tuple[Any, ...]) -> None:
         key = self._key(self.names[frame.module])
         self.keys.append(key)
-        self.begin_call(key, _kind(frame.module), frame.module, "", _first_tensor(args))
+        self.begin_call(key, _role_of_module(frame.module), frame.module, "", _first_tensor(args))
 
     def end_module(self, frame: Frame, args: tuple[Any, ...], output: Any) -> None:
         self.end_call(self.keys.pop(), output)
@@ -162,19 +165,19 @@ class _CallWatcher(Watcher):
         self.end_call(self.keys.pop(), None)
 
     def call_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        kind = self._kind_of_function(func, args, kwargs)
-        if kind is None:
+        role = self._role_of_function(func, args, kwargs)
+        if role is None:
             return func(*args, **kwargs)
         function = func.__name__.rstrip("_")
         key = self._key(f"{self.names[self.stack[-1].module]}:{function}")
-        self.begin_call(key, kind, None, function, _first_tensor((args, kwargs)))
+        self.begin_call(key, role, None, function, _first_tensor((args, kwargs)))
         result = func(*args, **kwargs)
         self.end_call(key, result)
         return result
 
-    def _kind_of_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Kind | None:
-        """What a function is that the innermost module calls, if it is worth a name beside the module's."""
-        if _kind(self.stack[-1].module) != "module":
+    def _role_of_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Role | None:
+        """Return the role of a function that the innermost module calls; None if it gets no name of its own."""
+        if _role_of_module(self.stack[-1].module) != "module":
             return None
         if func in POOLING_FUNCTIONS:
             return "pooling"
@@ -188,7 +191,7 @@ class _CallWatcher(Watcher):
 
 
 class _Relay(_CallWatcher):
-    """Tells callbacks of the calls that they asked for."""
+    """Tells two callbacks of some of the calls."""
 
     def __init__(
         self,
@@ -200,7 +203,7 @@ class _Relay(_CallWatcher):
         super().__init__(model)
         self.calls, self.begin, self.end = calls, begin, end
 
-    def begin_call(self, key: Key, kind: Kind, module: nn.Module | None, function: str, given: Tensor | None) -> None:
+    def begin_call(self, key: Key, role: Role, module: nn.Module | None, function: str, given: Tensor | None) -> None:
         if self.begin is not None and key in self.calls and given is not None:
             self.begin(self.calls[key], given)
 
@@ -212,7 +215,7 @@ class _Relay(_CallWatcher):
 @dataclass
 class _Entry:
     key: Key
-    kind: Kind
+    role: Role
     module: nn.Module | None
     function: str
     stack: tuple[Frame, ...]
@@ -221,29 +224,31 @@ class _Entry:
     shape: tuple[int, ...] = ()
 
 
-class _Survey(_CallWatcher):
-    """Writes down the calls of a forward pass; keeps all tensors, so that no two share an identity."""
+class _Lister(_CallWatcher):
+    """Writes down the calls of a forward pass."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
         self.entries: list[_Entry] = []
-        self.running: list[_Entry] = []
-        self.kept: list[Any] = []
+        self.open: list[_Entry] = []
+        # All tensors stay alive, so that no two share an `id`.
+        self.tensors: list[Any] = []
+        # The entry that made a tensor, by the tensor's `id`.
         self.makers: dict[int, int] = {}
 
-    def begin_call(self, key: Key, kind: Kind, module: nn.Module | None, function: str, given: Tensor | None) -> None:
-        if not self.running and given is not None:
+    def begin_call(self, key: Key, role: Role, module: nn.Module | None, function: str, given: Tensor | None) -> None:
+        if not self.open and given is not None:
             self.makers[id(given)] = -1
-        for entry in self.running:
+        for entry in self.open:
             entry.leaf = False
-        self.kept.append(given)
+        self.tensors.append(given)
         source = None if given is None else self.makers.get(id(given))
         stack = tuple(self.stack if module is None else self.stack[:-1])
-        self.running.append(_Entry(key, kind, module, function, stack, source))
+        self.open.append(_Entry(key, role, module, function, stack, source))
 
     def end_call(self, key: Key, output: Any) -> None:
-        entry = self.running.pop()
-        self.kept.append(output)
+        entry = self.open.pop()
+        self.tensors.append(output)
         if isinstance(output, Tensor):
             entry.shape = tuple(output.shape)
             if entry.leaf:
@@ -251,26 +256,26 @@ class _Survey(_CallWatcher):
         self.entries.append(entry)
 
     def name_entries(self) -> list[str]:
-        """The name of every entry, in order."""
-        groups: dict[tuple[nn.Module, Kind, bool], list[int]] = {}
-        for place, entry in enumerate(self.entries):
+        """Return the names of the entries, in order."""
+        groups: dict[tuple[nn.Module, Role, bool], list[int]] = {}
+        for index, entry in enumerate(self.entries):
             owner = entry.module if entry.module is not None else entry.stack[-1].module
-            groups.setdefault((owner, entry.kind, entry.module is None), []).append(place)
+            groups.setdefault((owner, entry.role, entry.module is None), []).append(index)
         names = [""] * len(self.entries)
-        for (owner, _, makes), places in groups.items():
-            scope = owner if makes else common_scope(self.entries[place].stack for place in places)
+        for (owner, _, is_caller), indices in groups.items():
+            scope = owner if is_caller else common_scope(self.entries[index].stack for index in indices)
             numbering = Numbering()
-            numbers = [numbering.next(owner, scope, self.entries[place].stack) or 0 for place in places]
-            spellings = {n: self.entries[place].function for n, place in zip(numbers, places, strict=True)}
+            numbers = [numbering.next(owner, scope, self.entries[index].stack) or 0 for index in indices]
+            spellings = {n: self.entries[index].function for n, index in zip(numbers, indices, strict=True)}
             named = name_calls(self.names[owner], dict(sorted(spellings.items())))
             times: Counter[int] = Counter()
-            for number, place in zip(numbers, places, strict=True):
+            for number, index in zip(numbers, indices, strict=True):
                 times[number] += 1
-                names[place] = named[number] + (f"@{times[number]}" if times[number] > 1 else "")
+                names[index] = named[number] + (f"@{times[number]}" if times[number] > 1 else "")
         return names
 
 
-def _kind(module: nn.Module) -> Kind:
+def _role_of_module(module: nn.Module) -> Role:
     if isinstance(module, Elementwise) or kinds.is_torch_activation(module):
         return "activation"
     return "pooling" if isinstance(module, POOLING) else "module"

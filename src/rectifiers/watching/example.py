@@ -1,4 +1,4 @@
-"""An example of what a model is called with: how users give it, and how the model gets it."""
+"""Examples: what a model is called with to see what it does, in the forms in which users give it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from torch.utils._pytree import tree_map
 from ..core.errors import ConfigError
 
 Example = Tensor | Sequence[Any] | Mapping[str, Any]
-"""A tensor; a shape, such as (1, 3, 224, 224), which is filled with normal numbers; a tuple of positional arguments;
-or a dictionary of keyword arguments."""
+"""A tensor; a shape such as (1, 3, 224, 224), which is filled with random normal numbers; a tuple of positional
+arguments; or a dictionary of keyword arguments."""
 
 
 def read_example(model: nn.Module, example: Example) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Positional and keyword arguments for `model`, moved to its device and, if they are real numbers, its dtype.
+    """Return an example as positional and keyword arguments of `model`.
+
+    Tensors are moved to the model's device, and floating-point tensors to its dtype.
 
     Raises:
-        ConfigError: an example of another kind.
+        ConfigError: the example is none of what `Example` lists.
     """
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = {}
@@ -46,7 +48,7 @@ def read_example(model: nn.Module, example: Example) -> tuple[tuple[Any, ...], d
 
 
 def double_batch(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The same arguments with every tensor twice along its first dimension."""
+    """Return the same arguments with every tensor repeated once along its first dimension."""
 
     def twice(leaf: Any) -> Any:
         return torch.cat([leaf, leaf]) if isinstance(leaf, Tensor) and leaf.dim() else leaf

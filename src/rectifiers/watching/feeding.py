@@ -1,4 +1,4 @@
-"""How batches reach a model, in whatever form loaders give them: tensors, tuples with labels, dictionaries."""
+"""How a model gets its batches, in whatever form a loader gives them: tensors, tuples with labels, dictionaries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..core.errors import ConfigError, DataError, RectifiersError
 from .example import read_example
 
 TARGETS = ("labels", "label", "targets", "target", "y")
-"""Keys under which a dictionary may hold what the model should answer."""
+"""Keys under which a dictionary may hold the target."""
 
 ModelCall = Callable[[nn.Module, Any], Any]
 
@@ -29,7 +29,7 @@ class Batch:
         args: positional arguments.
         kwargs: keyword arguments.
         target: what the model should answer, or None.
-        number: its place, from 1.
+        number: position among the loader's batches, from 1.
     """
 
     raw: Any
@@ -40,34 +40,37 @@ class Batch:
 
     @property
     def size(self) -> int:
-        """Examples in it: the first dimension of the first tensor."""
+        """How many samples it has: the first dimension of the first tensor."""
         return next((len(leaf) for leaf in tree_leaves((self.args, self.kwargs)) if _has_rows(leaf)), 0)
 
-    def map(self, how: Callable[[Tensor], Tensor]) -> Batch:
-        """The same batch with `how` applied to every tensor that the model gets."""
+    def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
+        """Return the same batch with `function` applied to every tensor that the model gets."""
 
         def apply(leaf: Any) -> Any:
-            return how(leaf) if isinstance(leaf, Tensor) else leaf
+            return function(leaf) if isinstance(leaf, Tensor) else leaf
 
         return replace(self, args=tree_map(apply, self.args), kwargs=tree_map(apply, self.kwargs))
 
 
 class Feed:
-    """The batches of a loader, and how the model answers them.
+    """The batches of a loader, ready for a model, and the forward passes of the model on them.
 
-    A tensor is the input. Of a tuple, the first elements are the model's positional arguments, as many as it needs, and
-    the next is the target. The entries of a dictionary are keyword arguments, those under `TARGETS` and those
-    unknown to the model left out; a model of one argument gets the only other tensor. Inputs follow the model's
-    device and, if they are real numbers, its dtype.
+    - A tensor is the model's input.
+    - The first elements of a tuple are the model's positional arguments, as many as it requires; the element after
+      them is the target.
+    - The entries of a dictionary are keyword arguments, without the target (see `TARGETS`) and without those that the
+      model does not take. If the model takes none of them and a single tensor is left, that is its input.
+
+    Inputs are moved to the model's device, and floating-point inputs to its dtype.
 
     Args:
-        model: what they are for.
-        loader: any iterable, gone through once.
-        call: runs the model on a batch as the loader gives it, where the rules above do not fit.
-        limit: batches to take; None takes all.
+        model: any module.
+        loader: any iterable of batches; it is read once.
+        call: calls the model on a batch as the loader gives it, where the rules above do not fit.
+        limit: how many batches to take; None takes all.
 
     Raises:
-        ConfigError: `limit` is not positive, or the loader is no iterable.
+        ConfigError: `limit` is not positive, or the loader is not an iterable of batches.
     """
 
     def __init__(
@@ -83,31 +86,35 @@ class Feed:
         self.signature = _parameters(model)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Batches one by one.
+        """Give the batches one by one.
 
         Raises:
-            DataError: there is none.
-            ConfigError: one that fits no rule.
+            DataError: there are none.
+            ConfigError: a batch has a form that is none of the above.
         """
         number = 0
         for number, raw in enumerate(islice(self.loader, self.limit), start=1):
             yield self.prepare(raw, number)
         if not number:
-            raise DataError("the loader gave no batch; check its data set and drop_last")
+            raise DataError("the loader gave no batches; check its data set and drop_last")
 
-    def run(self, batch: Batch, *, differentiable: bool = False) -> tuple[Any, list[Tensor]]:
-        """What the model answers, and the inputs that a gradient can be taken at.
+    def forward(self, batch: Batch, *, differentiable: bool = False) -> tuple[Any, list[Tensor]]:
+        """Return the model's outputs on a batch, and the inputs to differentiate them by.
+
+        Args:
+            batch: a batch of this feed.
+            differentiable: whether inputs require gradients; otherwise the second part of the answer is empty.
 
         Raises:
             ConfigError: the model fails on the batch.
         """
         leaves: list[Tensor] = []
 
-        def follow(leaf: Any) -> Any:
+        def require_gradient(leaf: Any) -> Any:
             if not isinstance(leaf, Tensor) or not leaf.is_floating_point():
                 return leaf
             leaves.append(leaf.detach().requires_grad_())
-            # A model may write over what it is given, which autograd forbids for a leaf.
+            # A model may write over its inputs, which autograd forbids for leaves.
             return leaves[-1].clone()
 
         try:
@@ -115,23 +122,21 @@ class Feed:
                 return self.call(self.model, batch.raw), leaves
             args, kwargs = batch.args, batch.kwargs
             if differentiable:
-                args, kwargs = tree_map(follow, args), tree_map(follow, kwargs)
+                args, kwargs = tree_map(require_gradient, args), tree_map(require_gradient, kwargs)
             return self.model(*args, **kwargs), leaves
         except RectifiersError:
             raise
         except Exception as error:
-            shapes = ", ".join("×".join(map(str, leaf.shape)) for leaf in tree_leaves(batch.args) if _has_rows(leaf))
             raise ConfigError(
-                f"{type(self.model).__name__} does not run on batch {batch.number}"
-                f"{f' of shape {shapes}' if shapes else ''}: {type(error).__name__}: {error}. Give inputs that fit "
-                "it, or call=lambda model, batch: …"
+                f"{_word_failure(self.model, batch, error)}. Give inputs that fit, or say how to call it with "
+                "call=lambda model, batch: …"
             ) from error
 
     def prepare(self, raw: Any, number: int) -> Batch:
-        """A batch as the loader gives it, made ready.
+        """Make a batch as the loader gives it ready for the model.
 
         Raises:
-            ConfigError: it fits no rule.
+            ConfigError: the batch has a form that is none of the above.
         """
         args: tuple[Any, ...] = ()
         kwargs: dict[str, Any] = {}
@@ -146,8 +151,8 @@ class Feed:
             target = rest[0] if len(rest) else None
         elif self.call is None:
             raise ConfigError(
-                f"batch {number} is {type(raw).__name__}; expected a tensor, a tuple or a dictionary. Say how the "
-                "model takes it: call=lambda model, batch: …"
+                f"batch {number} is of type {type(raw).__name__}; expected a tensor, a tuple or a dictionary. Say how "
+                "to call the model on it with call=lambda model, batch: …"
             )
         if self.call is None:
             args, kwargs = read_example(self.model, args)[0], read_example(self.model, kwargs)[1]
@@ -164,14 +169,14 @@ class Feed:
         if len(tensors) == 1 and self.signature.needed <= 1:
             return (tensors[0],), {}, target
         raise ConfigError(
-            f"{type(self.model).__name__} takes {', '.join(self.signature.names) or 'nothing'}, but a batch holds "
-            f"{', '.join(map(str, raw))}; say how it is called: call=lambda model, batch: …"
+            f"{type(self.model).__name__} takes {', '.join(self.signature.names) or 'nothing'}, but a batch has "
+            f"{', '.join(map(str, raw))}; say how to call it with call=lambda model, batch: …"
         )
 
 
 @dataclass(frozen=True)
 class _Parameters:
-    """What a model's `forward` takes: names, how many must be given by position, and whether it takes any name."""
+    """What a model's `forward` takes: argument names, how many are required, and whether any other name will do."""
 
     names: tuple[str, ...]
     needed: int
@@ -193,16 +198,16 @@ def _has_rows(leaf: Any) -> bool:
 
 
 def read_batch(model: nn.Module, raw: Any) -> Batch:
-    """One batch as a loader gives it, made ready for `model`; see `Feed` for the rules.
+    """Make one batch as a loader gives it ready for `model`, by the rules of `Feed`.
 
     Args:
         model: any module.
-        raw: a tensor; a tuple with the model's arguments first and labels behind them; or a dictionary, whose entries
+        raw: a tensor; a tuple with the model's arguments first and then the labels; or a dictionary, whose entries
             go to the arguments of the same name.
 
     Raises:
         ConfigError: the batch is none of these.
-        DataError: it holds no example.
+        DataError: the batch has no samples.
 
     Example:
         >>> import torch
@@ -213,31 +218,36 @@ def read_batch(model: nn.Module, raw: Any) -> Batch:
 
 
 def read_batches(model: nn.Module, loader: Iterable[Any]) -> Iterator[Batch]:
-    """The batches of a loader, made ready for `model`.
+    """Make the batches of a loader ready for `model`, one by one.
 
     Raises:
-        ConfigError: the loader gives something else than batches.
-        DataError: it gives none, or one without an example.
+        ConfigError: the loader gives something other than batches.
+        DataError: the loader gives no batches, or one without samples.
     """
     return map(_check_filled, Feed(model, loader))
 
 
-def run_batch(model: nn.Module, batch: Batch) -> Any:
-    """What `model` makes of a copy of the batch, over which it may write.
+def call_model(model: nn.Module, batch: Batch) -> Any:
+    """Call `model` on a copy of the batch, which it may write over, and return its outputs.
 
     Raises:
-        ConfigError: it cannot take it.
+        ConfigError: the model fails on the batch.
     """
     given = batch.map(Tensor.clone)
     try:
         return model(*given.args, **given.kwargs)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        shapes = [tuple(leaf.shape) for leaf in tree_leaves((batch.args, batch.kwargs)) if isinstance(leaf, Tensor)]
-        listed = ", ".join(map(str, shapes))
-        raise ConfigError(f"{type(model).__name__} does not take inputs of shape {listed}: {error}") from error
+        raise ConfigError(_word_failure(model, batch, error)) from error
+
+
+def _word_failure(model: nn.Module, batch: Batch, error: Exception) -> str:
+    leaves = tree_leaves((batch.args, batch.kwargs))
+    shapes = ", ".join("×".join(map(str, leaf.shape)) for leaf in leaves if _has_rows(leaf))
+    of_shape = f" of shape {shapes}" if shapes else ""
+    return f"{type(model).__name__} fails on batch {batch.number}{of_shape}: {type(error).__name__}: {error}"
 
 
 def _check_filled(batch: Batch) -> Batch:
     if not batch.size:
-        raise DataError(f"batch {batch.number} is {type(batch.raw).__name__} without an example; leave it out")
+        raise DataError(f"batch {batch.number} ({type(batch.raw).__name__}) has no samples; leave it out")
     return batch

@@ -1,4 +1,4 @@
-"""Which functions and modules are activations, and which activation a call of one of them is."""
+"""Which functions and modules are activations, and of which kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..core.errors import UnknownNameError
 from ..core.spec import ActivationSpec
 
 FAMILIES = {"relu": ("relu", "relu6")}
-"""Names that stand for several kinds: ReLU as everybody means it, capped or not."""
+"""Names that stand for several kinds: `relu` means ReLU with or without a cap."""
 
 FUNCTIONS: dict[Callable[..., Any], str] = {
     **dict.fromkeys((F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_), "relu"),
@@ -39,7 +39,7 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
     **dict.fromkeys((F.sigmoid, torch.sigmoid, torch.sigmoid_, Tensor.sigmoid, Tensor.sigmoid_), "sigmoid"),
     **dict.fromkeys((F.tanh, torch.tanh, torch.tanh_, Tensor.tanh, Tensor.tanh_), "tanh"),
 }
-"""Every function that a swap can find; `clamp`, `hardtanh` and `threshold` are ReLUs at some bounds only."""
+"""Every function that a swap can find; `clamp`, `hardtanh` and `threshold` are ReLUs with certain bounds only."""
 
 KINDS = frozenset(FUNCTIONS.values()) - {"clamp", "threshold"}
 
@@ -50,7 +50,7 @@ _POSITION |= {"hardtanh": 3, "threshold": 3, "swish": 1, "mish": 1, "hardswish":
 
 
 def identify(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-    """The kind of activation that this call is, or None.
+    """Return the kind of activation that a function call computes, or None if it computes none.
 
     Example:
         >>> x = torch.zeros(1)
@@ -71,23 +71,29 @@ def identify(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[st
 
 
 def bounds(kind: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The two bounds in a call of a function of `_BOUNDS`."""
+    """Return the two bounds that a call of `hardtanh`, `clamp` or `threshold` is given.
+
+    Args:
+        kind: one of these three names.
+        args: positional arguments of the call.
+        kwargs: keyword arguments of the call.
+    """
     given = [*args[1:3], *(None for _ in range(3 - len(args)))]
     names, defaults = _BOUNDS[kind], _DEFAULTS[kind]
-    for place in (0, 1):
-        if len(args) <= place + 1:
-            given[place] = kwargs.get(names[place], defaults[place])
+    for index in (0, 1):
+        if len(args) <= index + 1:
+            given[index] = kwargs.get(names[index], defaults[index])
     return given[0], given[1]
 
 
 def tensor_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
-    """The tensor that an activation is called on."""
+    """Return the tensor that an activation is called on."""
     x: Tensor = args[0] if args else kwargs["input"]
     return x
 
 
 def is_inplace(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Whether the call writes its result over its input.
+    """Return whether the call writes its result over its input.
 
     Example:
         >>> x = torch.zeros(1)
@@ -102,10 +108,10 @@ def is_inplace(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
 
 
 def expand(names: str | Iterable[str]) -> frozenset[str]:
-    """The kinds that `names` stand for; the registered name of one of this library's functions is a kind too.
+    """Return the kinds that `names` stand for; the registered names of this library's functions are kinds too.
 
     Raises:
-        UnknownNameError: no such kind.
+        UnknownNameError: there is no such kind.
 
     Example:
         >>> sorted(expand("relu")), sorted(expand(("gelu", "relu")))
@@ -120,20 +126,20 @@ def expand(names: str | Iterable[str]) -> frozenset[str]:
 
 
 def spec_of(module: nn.Module | None) -> ActivationSpec | None:
-    """The facts about an activation of this library; None for any other module."""
+    """Return the spec of an activation of this library; None for any other module."""
     spec = getattr(module, "spec", None)
     return spec if isinstance(spec, ActivationSpec) else None
 
 
 def own_kind(module: nn.Module) -> str | None:
-    """Registered name of an activation of this library that another could replace, for it keeps the channels."""
+    """Return the registered name of an activation of this library that keeps the channels; None for other modules."""
     return module.spec.name if isinstance(module, Elementwise) and module.spec.channel_factor == (1, 1) else None
 
 
 def is_torch_activation(module: nn.Module) -> bool:
-    """Whether a module is one of PyTorch's own activations, of single values."""
+    """Return whether a module is one of PyTorch's own activations, computed value by value."""
     return type(module).__module__ == nn.ReLU.__module__ and not isinstance(module, _NORMALISING)
 
 
 _NORMALISING = (nn.Softmax, nn.Softmax2d, nn.Softmin, nn.LogSoftmax, nn.MultiheadAttention)
-"""What PyTorch keeps among its activations, and what is none here."""
+"""What PyTorch keeps among its activations although it normalises over many values."""

@@ -1,8 +1,9 @@
 """Names and numbers of calls, the same for everybody who watches a model.
 
-A call goes by the path of its module, `features.3`, or by the path of the module that makes it and the function's name,
-`block:relu`; the model's own by `:relu`. Where one call of the enclosing module, the scope, has several of them, they
-are numbered: `features.3#1`, `features.3#2`.
+The name of a module's call is the path of the module: `features.3`. The name of a function's call is the path of the
+module that makes it, and the function's name: `block:relu`, or `:relu` if the model itself makes it. If several calls
+within one call of the enclosing module, the scope, would have the same name, they are numbered: `features.3#1`,
+`features.3#2`.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from .watcher import Frame
 
 
 class Numbering:
-    """Numbers the calls that each module makes or receives, from 0 within one call of its scope.
+    """Numbers for the calls that each module makes or receives, from 0 within one call of its scope.
 
-    Numbers of calls that an earlier swap has replaced are left out, so that all others keep theirs.
+    Numbers of calls that an earlier swap has replaced are skipped, so that all others keep theirs.
     """
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[Frame, nn.Module], Iterator[int]] = {}
 
     def next(self, owner: nn.Module, scope: nn.Module | None, stack: Sequence[Frame]) -> int | None:
-        """The number of the call that happens now; None if the scope is not running.
+        """Return the number of the call that happens now; None if no call of the scope is under way.
 
         Args:
             owner: the module that is called, or that calls a function.
-            scope: the module within whose calls is counted.
-            stack: the modules that are running, outermost first.
+            scope: the module within whose calls the counting starts again.
+            stack: the module calls under way, outermost first.
         """
         frame = next((frame for frame in reversed(stack) if frame.module is scope), None)
         if frame is None or scope is None:
@@ -43,18 +44,21 @@ class Numbering:
 
 
 def common_scope(stacks: Iterable[Sequence[Frame]]) -> nn.Module | None:
-    """The innermost module within whose calls all of these stacks lie; None for a stack of nothing."""
+    """Return the innermost module that is in all of these stacks; None if there is none."""
     chains = [[frame.module for frame in stack if not isinstance(frame.module, Calls)] for stack in stacks]
     shared = [modules[0] for modules in zip(*chains, strict=False) if all(module is modules[0] for module in modules)]
     return shared[-1] if shared else None
 
 
 def name_calls(path: str, spellings: Mapping[int, str]) -> dict[int, str]:
-    """The names of the calls of one module, or of those that it makes, by their numbers.
+    """Name the calls of one module, or the calls that it makes.
 
     Args:
-        path: of the module.
-        spellings: names of the functions that it calls; empty where the module itself is called.
+        path: path of the module.
+        spellings: name of the function by number of the call; empty where the module itself is called.
+
+    Returns:
+        The names, by number of the call.
 
     Example:
         >>> name_calls("block", {0: "relu", 1: "sigmoid", 2: "relu"})
@@ -62,9 +66,9 @@ def name_calls(path: str, spellings: Mapping[int, str]) -> dict[int, str]:
         >>> name_calls("block.act", {0: ""})
         {0: 'block.act'}
     """
-    times, seen, names = Counter(spellings.values()), Counter[str](), {}
+    total, so_far, names = Counter(spellings.values()), Counter[str](), {}
     for number, spelling in spellings.items():
-        seen[spelling] += 1
+        so_far[spelling] += 1
         base = f"{path}:{spelling}" if spelling else path
-        names[number] = f"{base}#{seen[spelling]}" if times[spelling] > 1 else base
+        names[number] = f"{base}#{so_far[spelling]}" if total[spelling] > 1 else base
     return names

@@ -1,6 +1,6 @@
-"""A model watched while it runs: every call of an activation, at its site, with what goes in and what comes out.
+"""Tells a listener of every call of an activation during a forward pass: its site, its input and its output.
 
-CReLU, Maxout and ConvReLU, which change the channels and are not among the sites of a trace, are sites here too.
+CReLU, Maxout and ConvReLU are sites here too, although a trace has no sites for them, because they change the channels.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class SiteCall:
     """One call of an activation.
 
     Args:
-        site: where.
-        x: what goes in. In `before`, the tensor itself; in `after`, its values without their history.
-        module: the activation, where it is a module.
-        repeat: applies the same activation to another input of that shape.
+        site: where the activation is called.
+        x: its input; in `before` the tensor itself, in `after` its values, detached from the graph.
+        module: the activation, if it is a module.
+        repeat: applies the same activation to another input of the same shape.
     """
 
     site: Site
@@ -40,26 +40,26 @@ class SiteCall:
 
 
 class Listener(Protocol):
-    """What is told of the calls."""
+    """What is told of the calls of activations while they happen."""
 
     def before(self, call: SiteCall) -> None:
-        """An activation is about to run."""
+        """Handle the start of a call."""
 
     def after(self, call: SiteCall, y: Tensor) -> None:
-        """It has returned `y`."""
+        """Handle the end of a call that returned `y`."""
 
 
 class Observer(Watcher):
-    """While it is entered, `listener` is told of every activation that `model` calls.
+    """A context in which `listener` is told of every activation that `model` calls.
 
     Args:
-        model: what will be called.
-        sites: those of `find_sites`; calls elsewhere are counted in `unknown`.
-        listener: gets the calls; what it computes is not observed.
+        model: the model that is observed.
+        sites: its sites, as `find_sites` gives them; calls elsewhere are counted in `unknown`.
+        listener: is told of the calls; what it computes itself is not observed.
 
     Attributes:
-        visited: the sites by name, in the order in which they first ran.
-        unknown: calls of activations at none of the sites, by the module that makes them.
+        visited: the sites by name, in the order of their first calls.
+        unknown: how many calls of activations happened at none of the sites, by path of the module that makes them.
     """
 
     def __init__(self, model: nn.Module, sites: Sequence[Site], listener: Listener) -> None:
@@ -70,23 +70,23 @@ class Observer(Watcher):
         self.visited: dict[str, Site] = {}
         self.unknown: dict[str, int] = defaultdict(int)
         self._numbering = Numbering()
-        # What is going on in each frame of the stack, if it is the call of an activation at a site.
+        # For each frame of the stack, the call that it is, if it is the call of an activation at a site.
         self._begun: list[SiteCall | None] = []
-        # Frames on the stack that are activations of this library, whatever they compute inside.
+        # How many frames on the stack are activations of this library; what they compute inside counts as theirs.
         self._inside = 0
 
     def __enter__(self) -> Self:
-        """Start."""
+        """Start observing."""
         self._numbering, self._begun, self._inside = Numbering(), [], 0
         return super().__enter__()
 
     def enter_model(self) -> None:
-        """Begin while the model's own call is under way."""
+        """Start within the model's own call, which is under way already."""
         self.begin_frame(self.model)
         self._begun.append(None)
 
     def begin_module(self, frame: Frame, args: tuple[Any, ...]) -> None:
-        """Tell of a module that is an activation of this library."""
+        """Tell the listener, if the module is an activation of this library."""
         call = None
         if not self._inside and spec_of(frame.module) is not None:
             given = next((leaf for leaf in tree_leaves(args) if isinstance(leaf, Tensor)), None)
@@ -98,19 +98,19 @@ class Observer(Watcher):
         self._inside += spec_of(frame.module) is not None
 
     def end_module(self, frame: Frame, args: tuple[Any, ...], output: Any) -> None:
-        """Tell of its output."""
+        """Tell the listener of the output, if the module is an activation of this library."""
         call = self._begun[-1]
         self.drop_module(frame)
         if call is not None and isinstance(output, Tensor):
             self._tell_after(replace(call, x=call.x.detach()), output)
 
     def drop_module(self, frame: Frame) -> None:
-        """Forget what was going on in it."""
+        """Forget the call."""
         self._begun.pop()
         self._inside -= spec_of(frame.module) is not None
 
     def call_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Tell of an activation that is called as a function."""
+        """Call the function, and tell the listener if it is an activation."""
         if self._inside or func not in kinds.FUNCTIONS or kinds.identify(func, args, kwargs) is None:
             return func(*args, **kwargs)
         owner = self.stack[-1].module
@@ -119,19 +119,19 @@ class Observer(Watcher):
             return func(*args, **kwargs)
         x = kinds.tensor_of(args, kwargs)
         inplace = kinds.is_inplace(func, args, kwargs)
-        # Without the input itself, which would be kept alive by whoever keeps the function.
-        settings = {name: value for name, value in kwargs.items() if name != "input"}
-        positional = args[1:]
+        # Without the input, because `repeat` would keep it alive.
+        other_args = args[1:]
+        other_kwargs = {name: value for name, value in kwargs.items() if name != "input"}
 
         def repeat(other: Tensor) -> Tensor:
-            result: Tensor = func(other.clone() if inplace else other, *positional, **settings)
+            result: Tensor = func(other.clone() if inplace else other, *other_args, **other_kwargs)
             return result
 
         call = SiteCall(site, x, owner if site.call != "function" else None, repeat)
         self._tell_before(call)
-        kept = x.detach().clone() if inplace else x.detach()
+        values = x.detach().clone() if inplace else x.detach()
         result = func(*args, **kwargs)
-        self._tell_after(replace(call, x=kept), result)
+        self._tell_after(replace(call, x=values), result)
         return result
 
     def _tell_before(self, call: SiteCall) -> None:
@@ -163,15 +163,15 @@ class Observer(Watcher):
         return site
 
 
-def list_sites(
+def trace_sites(
     model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, training: bool = False
 ) -> list[Site]:
-    """The sites that one forward pass shows.
+    """Return the sites that one forward pass reaches, in forward order.
 
     Args:
         model: any module; left as it was.
         args: its positional arguments.
         kwargs: its keyword arguments.
-        training: run it in training mode.
+        training: whether the forward pass is in training mode, and not in evaluation mode.
     """
     return [located.site for located in locate_sites(record(model, args, kwargs, training=training))]

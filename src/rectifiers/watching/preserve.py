@@ -1,4 +1,4 @@
-"""Running a model without leaving a trace in it: modes, buffers and random numbers are put back."""
+"""Calling a model without changing it: modes, buffers and random number generators are put back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 @contextmanager
 def preserve(model: nn.Module) -> Iterator[None]:
-    """Put back what a forward pass may change: modes, buffers, the state of random number generators."""
+    """Put back after the block what a forward pass may change: modes, buffers and random number generators."""
     modes = {module: module.training for module in model.modules()}
     buffers = [
         (module, name, buffer, buffer.clone())
@@ -38,13 +38,13 @@ def preserve(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def evaluation(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
-    """Put `model` into evaluation mode for the block, and leave it as it was."""
+    """Put `model` into evaluation mode for the block, and put back afterwards what the block changed."""
     with preserve(model), torch.set_grad_enabled(gradients):
         model.eval()
         yield
 
 
 def evaluate(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """What `model` returns in evaluation mode, without gradients and without being changed."""
+    """Return the outputs of `model` in evaluation mode, without gradients; the model is left as it was."""
     with evaluation(model):
         return model(*args, **kwargs)

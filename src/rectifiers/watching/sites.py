@@ -1,4 +1,4 @@
-"""The places in a model where an activation is called, in the order in which they run."""
+"""The places in a model where an activation is called, in the order in which they are reached."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ LAST = (nn.Linear, nn.Bilinear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
 
 @dataclass(frozen=True)
 class Site:
-    """One activation at one place.
+    """A place in a model where an activation is called.
 
     Args:
         index: position in forward order, from 0.
         name: `features.3` for a module, `features.3#2` for the second call of a reused one, `block:relu` for a function
             that `block` calls, `:relu` for one that the model itself calls.
-        kind: which activation it is now.
-        call: `module` where a module of its own can be replaced, `reused` for one of several calls of a module,
-            `function` for a call without a module.
+        kind: which activation is called there.
+        call: `module` for a module that is called only once, `reused` for one of several calls of a module, `function`
+            for a call without a module.
         path: the module, or the module whose `forward` calls the function.
         paths: all names of that module.
-        shape: shape of its input.
-        dtype: dtype of its input.
-        scope: the module within whose `forward` calls are counted.
-        number: which call it is there, from 0.
-        channel_dim: dimension that holds the channels: 1, or −1 behind linear layers on sequences.
+        shape: shape of the activation's input.
+        dtype: dtype of the activation's input.
+        scope: the module within whose calls the calls of the activation are counted.
+        number: which of these calls it is, from 0.
+        channel_dim: dimension that holds the channels: 1, or −1 after linear layers on sequences.
         stage: how many changes of resolution came before.
-        before: type of the layer in front, such as `BatchNorm2d` or `add`.
-        after: types of the layers that read it.
-        near: module whose parameters show the dtype and the device.
-        inplace: whether it writes over its input.
-        aliased: whether something reads what it wrote over.
-        training_only: whether it runs in training mode only.
-        settings: numbers that its kind needs, such as a slope.
+        before: type of the layer whose output the activation reads, such as `BatchNorm2d` or `add`.
+        after: types of the layers that read the activation's output.
+        near: path of a module whose parameters show the device.
+        inplace: whether the activation writes over its input.
+        aliased: whether something else reads the input after that.
+        training_only: whether it is called in training mode only.
+        settings: numbers that describe the activation beside its kind, such as a slope.
     """
 
     index: int
@@ -71,7 +71,13 @@ class Site:
 
     @classmethod
     def of_module(cls, path: str, module: nn.Module, x: Tensor) -> Site:
-        """The site of an activation of this library that changes the channels, and is seen in no trace."""
+        """Make the site of an activation of this library that changes the channels, for which a trace has no site.
+
+        Args:
+            path: path of the module.
+            module: the activation.
+            x: its input.
+        """
         spec = spec_of(module)
         assert spec is not None
         dim = int(getattr(module, "channel_dim", 1))
@@ -85,38 +91,44 @@ class Site:
 
 @dataclass
 class Located:
-    """A site and the ops of the trace that it stands for: one for each time that its scope ran."""
+    """A site with its ops in a trace: one for each call of its scope."""
 
     site: Site
     ops: list[Op]
 
 
 def locate_sites(trace: Trace, training: Trace | None = None) -> list[Located]:
-    """All activation sites of a traced model, in forward order.
+    """Locate all activation sites of a traced model, in forward order.
 
     Args:
-        trace: a run in evaluation mode.
-        training: a run in training mode; sites that only it reaches come last, so that they shift no index.
+        trace: a forward pass in evaluation mode.
+        training: a forward pass in training mode; sites that only this one reaches come last, so that the others keep
+            their indices.
     """
-    found = _locate(trace)
+    located = _locate(trace)
     if training is None:
-        return found
-    functions = {(entry.site.path, entry.site.number) for entry in found if entry.site.call == "function"}
-    modules = {entry.site.path for entry in found if entry.site.call != "function"}
+        return located
+    functions = {(entry.site.path, entry.site.number) for entry in located if entry.site.call == "function"}
+    modules = {entry.site.path for entry in located if entry.site.call != "function"}
     more = [
         entry
         for entry in _locate(training)
         if (entry.site.path not in modules)
         and (entry.site.call != "function" or (entry.site.path, entry.site.number) not in functions)
     ]
-    return found + [
+    return located + [
         Located(replace(entry.site, index=index, training_only=True), entry.ops)
-        for index, entry in enumerate(more, start=len(found))
+        for index, entry in enumerate(more, start=len(located))
     ]
 
 
-def reordered_modules(found: Iterable[Located], training: Trace) -> list[str]:
-    """Modules that call activations in another order in training mode, where the calls' numbers mean something else."""
+def find_reordered_modules(located: Iterable[Located], training: Trace) -> list[str]:
+    """Return the paths of modules that call activations in another order in training mode.
+
+    Args:
+        located: the sites of a forward pass in evaluation mode.
+        training: a forward pass in training mode.
+    """
 
     def orders(entries: Iterable[Located]) -> dict[str, list[tuple[object, ...]]]:
         sites = [entry.site for entry in entries if entry.site.call != "module"]
@@ -125,8 +137,12 @@ def reordered_modules(found: Iterable[Located], training: Trace) -> list[str]:
             numbered[site.path].append((site.number, site.kind, site.shape[1:]))
         return numbered
 
-    there = orders(_locate(training))
-    return [path for path, calls in orders(found).items() if path in there and there[path][: len(calls)] != calls]
+    in_training = orders(_locate(training))
+    return [
+        path
+        for path, calls in orders(located).items()
+        if path in in_training and in_training[path][: len(calls)] != calls
+    ]
 
 
 def _locate(trace: Trace) -> list[Located]:
@@ -139,7 +155,7 @@ def _locate(trace: Trace) -> list[Located]:
     for op in trace.ops:
         if op.kind is not None and own_kind(trace.model) is None:
             calls[op.module].append(op)
-    found = []
+    located = []
     for module, ops in calls.items():
         own_module = module in owners
         scope = common_scope(op.stack[:-1] for op in ops) if own_module else module
@@ -149,34 +165,34 @@ def _locate(trace: Trace) -> list[Located]:
         spelled = {number: "" if own_module else group[0].name for number, group in numbered.items()}
         for number, name in name_calls(names[module], spelled).items():
             group = numbered[number]
-            found.append(_describe(trace, names, paths, module, scope, call, number, name, group))
-    found.sort(key=lambda entry: entry.ops[0].index)
-    stages = _stages([entry.site for entry in found])
+            located.append(_describe(trace, names, paths, module, scope, call, number, name, group))
+    located.sort(key=lambda entry: entry.ops[0].index)
+    stages = _stages([entry.site for entry in located])
     return [
         Located(replace(entry.site, index=index, stage=stage), entry.ops)
-        for index, (entry, stage) in enumerate(zip(found, stages, strict=True))
+        for index, (entry, stage) in enumerate(zip(located, stages, strict=True))
     ]
 
 
 def _activation_modules(trace: Trace) -> set[nn.Module]:
-    """Modules that are an activation and nothing else: one function from their input to their output."""
+    """Return the modules that are an activation and nothing else: one op, and no parameters of anything else."""
     inside: dict[Frame, list[Op]] = defaultdict(list)
     for op in trace.ops:
         for frame in op.stack:
             inside[frame].append(op)
-    good: dict[nn.Module, bool] = {}
+    is_activation: dict[nn.Module, bool] = {}
     for frame, ops in inside.items():
         module = frame.module
         alone = len(ops) == 1 and ops[0].kind is not None and ops[0].module is module
         bare = not any(True for _ in module.children()) and (
             isinstance(module, nn.PReLU) or own_kind(module) or not any(True for _ in module.parameters())
         )
-        good[module] = good.get(module, True) and alone and bare and module is not trace.model
-    return {module for module, fits in good.items() if fits}
+        is_activation[module] = is_activation.get(module, True) and alone and bare and module is not trace.model
+    return {module for module, fits in is_activation.items() if fits}
 
 
 def _number(ops: Iterable[Op], owner: nn.Module, scope: nn.Module) -> dict[int, list[Op]]:
-    """Ops by their number within one call of the scope."""
+    """Group ops by their number within one call of the scope."""
     numbering = Numbering()
     numbered: dict[int, list[Op]] = defaultdict(list)
     for op in ops:
@@ -228,7 +244,7 @@ def _describe(
 
 
 def _is_gate(trace: Trace, op: Op) -> bool:
-    """Whether a capped ReLU of x plus a number is written there: a sigmoid of straight lines, as in hard swish."""
+    """Return whether a capped ReLU reads x plus a number: together they are a hard sigmoid, as in hard swish."""
     adding = trace.producer.get(op.inputs[0])
     return (
         op.kind in ("relu6", "hardtanh")
@@ -239,7 +255,7 @@ def _is_gate(trace: Trace, op: Op) -> bool:
 
 
 def _label(op: Op | None) -> str:
-    """Type of the layer that an op belongs to: its module's where that is a layer of its own, else the function."""
+    """Name the layer that an op belongs to: by its module's type if that has no children, else by the function."""
     if op is None:
         return "input"
     layer = op.module
@@ -247,7 +263,7 @@ def _label(op: Op | None) -> str:
 
 
 def reader_name(trace: Trace, op: Op) -> str:
-    """The layer that an op belongs to, by name, for errors."""
+    """Name the layer that an op belongs to, by path, for errors."""
     layer = op.module
     if any(True for _ in layer.children()):
         return f"{op.name.strip('_')} in {trace.names[layer] or 'the model'}"
@@ -255,7 +271,7 @@ def reader_name(trace: Trace, op: Op) -> str:
 
 
 def _channel_dim(trace: Trace, before: Op | None, shape: tuple[int, ...]) -> int:
-    """1, unless the values have three dimensions or more and come from a layer that puts channels last."""
+    """Return 1, or −1 for values of three or more dimensions from a layer that puts channels last."""
     while before is not None and len(shape) > 2:
         if isinstance(before.module, LAST) or before.name in ("linear", "layer_norm"):
             return -1
@@ -266,7 +282,7 @@ def _channel_dim(trace: Trace, before: Op | None, shape: tuple[int, ...]) -> int
 
 
 def _settings(op: Op) -> dict[str, float]:
-    """Numbers that say which member of its kind an activation is."""
+    """Return the numbers that describe an activation beside its kind."""
     if op.kind == "leaky_relu":
         return {"slope": float(op.kwargs.get("negative_slope", op.args[1] if len(op.args) > 1 else 0.01))}
     if op.kind in ("relu6", "hardtanh"):
@@ -278,7 +294,7 @@ def _settings(op: Op) -> dict[str, float]:
 
 
 def _stages(sites: list[Site]) -> list[int]:
-    """How often the resolution changed before each site; gates at one pixel do not count."""
+    """Count the changes of resolution before each site; gates on a single pixel do not count."""
     stage, last, stages = 0, None, []
     for site in sites:
         size = site.shape[2:] if site.channel_dim == 1 else site.shape[1:-1]

@@ -1,4 +1,4 @@
-"""What an example shows of a model: a forward pass in evaluation mode, one in training mode, and the sites of both."""
+"""What an example shows of a model: traces in evaluation and in training mode, and the sites of both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 from ..core.errors import ConfigError, RectifiersError
 from .example import Example, double_batch, read_example
 from .kinds import is_torch_activation
-from .sites import Located, Site, locate_sites, reordered_modules
+from .sites import Located, Site, find_reordered_modules, locate_sites
 from .trace import Trace, record
 from .wrappers import unwrap
 
@@ -24,9 +24,9 @@ class Survey:
 
     Args:
         trace: the forward pass in evaluation mode.
-        training: the one in training mode, if the model runs there.
+        training: the forward pass in training mode; None if it fails.
         located: all sites, with their ops.
-        notes: what it does not show.
+        notes: what the example does not show, in words.
     """
 
     trace: Trace
@@ -46,43 +46,47 @@ class Survey:
 
 
 def survey_model(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Survey:
-    """Run `model` once in each mode and note what it calls; it is left as it was.
+    """Call `model` once in each mode and find its sites; it is left as it was.
+
+    Args:
+        model: any module.
+        args: positional arguments, as `read_example` makes them.
+        kwargs: keyword arguments, as `read_example` makes them.
 
     Raises:
-        ConfigError: it does not run on the example.
+        ConfigError: the model fails on the example in evaluation mode.
     """
     try:
         trace = record(model, args, kwargs)
     except RectifiersError:
         raise
     except Exception as error:
-        raise ConfigError(
-            f"{type(model).__name__} does not run on the example: {type(error).__name__}: {error}"
-        ) from error
+        raise ConfigError(f"{type(model).__name__} fails on the example: {type(error).__name__}: {error}") from error
     notes = []
     training = None
     try:
         training = _record_training(model, args, kwargs)
     except Exception as error:
         notes.append(
-            f"what runs in training mode only was not seen, as the example fails there: {type(error).__name__}: {error}"
+            f"sites that only training mode reaches are unknown, because the model fails on the example in training "
+            f"mode: {type(error).__name__}: {error}"
         )
     located = locate_sites(trace, training)
     if training is not None:
         notes += [
-            f"{path or type(model).__name__} calls its activations in another order in training mode: by number, they "
-            "may get each other's parameters"
-            for path in reordered_modules(located, training)
+            f"{path or type(model).__name__} calls its activations in another order in training mode: they are told "
+            "apart by their numbers, and may get each other's parameters"
+            for path in find_reordered_modules(located, training)
         ]
     reached = trace.reached | (training.reached if training is not None else set())
     missed = [name for name, module in model.named_modules() if is_torch_activation(module) and module not in reached]
     if missed:
-        notes.append(f"not reached by the example, and left as they are: {', '.join(missed)}")
+        notes.append(f"not reached by the example, and left unchanged: {', '.join(missed)}")
     return Survey(trace, training, located, tuple(notes))
 
 
 def find_sites(model: nn.Module, example: Example) -> list[Site]:
-    """Every place where `model` calls an activation on the example, in the order in which they run.
+    """Find every place where `model` calls an activation on the example, in the order in which they are reached.
 
     Args:
         model: any module; left as it was.
@@ -107,11 +111,11 @@ def _record_training(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[st
 
 
 def _asks_for_larger_batch(traceback: TracebackType | None) -> bool:
-    """Whether a norm raised because it needs more than one value per channel in training mode."""
+    """Return whether a norm raised because it needs more than one value per channel in training mode."""
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     return traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _NORMS
 
 
 _NORMS = {F.__name__, "torch.nn.modules.batchnorm", "torch.nn.modules._functions"}
-"""Where PyTorch's norms check the size of a batch."""
+"""The modules of PyTorch that check the size of a batch for its norms."""

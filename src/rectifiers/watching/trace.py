@@ -1,8 +1,8 @@
-"""One run of a model on an example, written down: every function called, by which module, on which values.
+"""The record of one forward pass: every function called, by which module, on which values.
 
-The run is concrete, so that control flow, helper functions, reused modules and in-place calls are all seen as they
-happen. Nothing of the model is changed by it: mode, buffers and random numbers are put back. This library's own
-activations count as one function each, whatever they compute inside.
+The model is really executed, so that control flow, helper functions, reused modules and in-place calls are all seen as
+they happen. It is left as it was: modes, buffers and random number generators are put back. Each call of one of this
+library's own activations is a single op, whatever it computes inside.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class Op:
     """One call of a PyTorch function.
 
     Args:
-        index: place in the order of execution.
+        index: position in the order of execution.
         func: the function.
-        inputs: numbers of the tensors that go in, parameters included.
-        outputs: numbers of the tensors that come out.
-        stack: the modules whose `forward` it happens in, outermost first.
-        args: the call's arguments, tensors replaced by their value numbers.
-        kwargs: likewise.
+        inputs: numbers of the values that go in, parameters included.
+        outputs: numbers of the values that come out.
+        stack: the module calls that it happens in, outermost first.
+        args: the call's positional arguments, with a `Value` for each tensor.
+        kwargs: the call's keyword arguments, with a `Value` for each tensor.
         kind: which activation it is, if it is one.
-        inplace: whether an activation writes over its input.
-        aliased: whether something read the input's memory after it was written over.
+        inplace: whether it is an activation that writes over its input.
+        aliased: whether something else reads the input's memory after it was written over.
     """
 
     index: int
@@ -65,25 +65,27 @@ class Op:
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of the run, as a number in `Op`: its shape and dtype."""
+    """A tensor among the arguments of an op, by its number in the trace."""
 
     number: int
 
 
 @dataclass
 class Trace:
-    """The run: its ops in order, and how values flow between them.
+    """The ops of a forward pass in order, and how values flow between them.
 
     Args:
-        model: what was run.
+        model: the model that was executed.
         args: its positional arguments.
         kwargs: its keyword arguments.
         ops: in order of execution.
         shapes: shape of every value.
         dtypes: dtype of every value.
         outputs: values that the model returned.
-        parameters: which parameter or buffer a value is.
-        reached: the modules that ran.
+        parameters: names of the values that are parameters or buffers.
+        reached: the modules that were called.
+        producer: the op that made a value.
+        consumers: the ops that read a value.
     """
 
     model: nn.Module
@@ -105,7 +107,7 @@ class Trace:
 
     @cached_property
     def holders(self) -> dict[str, list[nn.Module]]:
-        """The modules that hold each parameter or buffer, by any of its names."""
+        """The modules that hold each parameter or buffer, by each of its names."""
         holders: dict[int, list[nn.Module]] = defaultdict(list)
         for module in self.model.modules():
             for tensor in (*module._parameters.values(), *module._buffers.values()):
@@ -115,13 +117,13 @@ class Trace:
 
 
 def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, training: bool = False) -> Trace:
-    """Run `model(*args, **kwargs)` once without gradients and write it down.
+    """Record one call `model(*args, **kwargs)` without gradients.
 
     Args:
         model: any module; left as it was.
         args: positional arguments of its `forward`.
         kwargs: keyword arguments of its `forward`.
-        training: run in training mode instead of evaluation mode.
+        training: whether the model is called in training mode, and not in evaluation mode.
     """
     trace = Trace(model, args, kwargs)
     recorder = _Recorder(trace)
@@ -142,7 +144,7 @@ class _Recorder(Watcher):
         self.trace = trace
         self.numbers: Any = WeakIdKeyDictionary()
         self.count = 0
-        # Memory that an activation wrote over: the op, and the first value that may read it afterwards.
+        # By memory that an activation wrote over: the op, and its output; values before that are from before the write.
         self.written: dict[int, tuple[Op, int]] = {}
         self.named = {id(tensor): name for name, tensor in trace.model.named_parameters(remove_duplicate=False)}
         self.named |= {id(tensor): name for name, tensor in trace.model.named_buffers(remove_duplicate=False)}
@@ -179,7 +181,7 @@ class _Recorder(Watcher):
         if not made and func is not Tensor.__setitem__:
             return result
         if inplace:
-            # Another object over the same memory tells whoever reads the old one from those that take the result.
+            # A new tensor object on the same memory, to tell readers of the old values from readers of the result.
             result = result.view_as(result)
             made = [result]
         op = self._write_down(func, args, kwargs, given, made, kind, inplace)
@@ -217,7 +219,7 @@ class _Recorder(Watcher):
         return op
 
     def mark_readers(self, given: Sequence[Tensor]) -> None:
-        """Tell the activations that wrote over the memory of `given` that it is read as it was before."""
+        """Mark the activations that wrote over the memory of `given`, if these tensors were made before that."""
         if self.written:
             for tensor in given:
                 op, first = self.written.get(tensor.untyped_storage()._cdata, (None, 0))
@@ -226,7 +228,7 @@ class _Recorder(Watcher):
 
 
 def _lighten(arg: Any, numbers: Mapping[int, int]) -> Any:
-    """An argument without its memory: tensors become `Value`s."""
+    """Replace the tensors in an argument by `Value`s, so that the trace does not keep them alive."""
     if isinstance(arg, Tensor):
         return Value(numbers[id(arg)])
     if isinstance(arg, (list, tuple)):

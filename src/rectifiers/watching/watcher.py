@@ -1,4 +1,4 @@
-"""The one engine that follows a model while it runs: hooks tell of its modules, a function mode of what they call."""
+"""The one engine that follows forward passes: hooks see the modules, a function mode the functions they call."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from typing_extensions import Self
 
 @dataclass(frozen=True)
 class Frame:
-    """One call of a module: the module, and a number that tells its calls apart."""
+    """One call of a module: the module, and a number that is another for each call."""
 
     module: nn.Module
     call: int
 
 
 class Watcher(TorchFunctionMode):
-    """While it is entered, it follows the calls of a model; subclasses say what to make of them.
+    """A context in which the calls of a model are followed; subclasses say what to do about them.
 
-    A module that the model keeps in a plain list, say, has no name in it: its work counts as its caller's own. Nothing
-    of the model is changed.
+    Calls outside the model are not seen. A module without a name in the model, such as one in a plain list, is not
+    followed itself: what it calls counts as called by the module around it. Nothing of the model is changed.
 
     Args:
-        model: what will be called.
+        model: the model whose calls are followed.
 
     Attributes:
         names: the first name of every module.
-        stack: the modules that are running, outermost first.
-        muted: whether calls are let through unseen; so are all that happen outside of the model.
+        stack: the module calls under way, outermost first.
+        muted: whether calls are not seen just now.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -47,7 +47,7 @@ class Watcher(TorchFunctionMode):
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start to follow."""
+        """Start following."""
         self.stack = []
         self._exits.callback(hooks.register_module_forward_pre_hook(self._enter).remove)
         self._exits.callback(hooks.register_module_forward_hook(self._leave, always_call=True).remove)
@@ -55,32 +55,43 @@ class Watcher(TorchFunctionMode):
         return self
 
     def __exit__(self, *failure: Any) -> None:
-        """Stop."""
+        """Stop following."""
         super().__exit__(*failure)
         self._exits.close()
 
     def begin_module(self, frame: Frame, args: tuple[Any, ...]) -> None:
-        """A module is about to run; PyTorch does not show its keyword arguments here. Its frame is on the stack."""
+        """Handle the start of a module's call.
+
+        Args:
+            frame: the call; it is on the stack already.
+            args: positional arguments; PyTorch does not show the keyword arguments here.
+        """
 
     def end_module(self, frame: Frame, args: tuple[Any, ...], output: Any) -> None:
-        """A module has returned `output`, or None if it raised. Its frame is still on the stack."""
+        """Handle the end of a module's call.
+
+        Args:
+            frame: the call; it is still on the stack.
+            args: positional arguments.
+            output: what the module returned; None if it raised.
+        """
 
     def drop_module(self, frame: Frame) -> None:
-        """A module ended without a word, because one of its hooks raised."""
+        """Handle the end of a call that PyTorch does not report, because a hook raised."""
 
     def call_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call a PyTorch function for the module on top of the stack, and return its result."""
+        """Handle a function call of the module on top of the stack: call the function and return its result."""
         return func(*args, **kwargs)
 
     def begin_frame(self, module: nn.Module) -> Frame:
-        """Put a call of `module` on the stack, for those that start while it is running already."""
+        """Put a call of `module` on the stack; for a watcher that starts while the call is under way."""
         frame = Frame(module, next(self._numbers))
         self.stack.append(frame)
         return frame
 
     @contextmanager
     def silence(self) -> Iterator[None]:
-        """Let everything that is called in the block through unseen."""
+        """See nothing of what is called in the block."""
         self.muted = True
         try:
             yield

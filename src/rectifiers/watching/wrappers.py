@@ -1,4 +1,4 @@
-"""Which models can be operated on at all, and what to do with the others."""
+"""Wrappers around models: which are looked through, and which models are refused."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from ..core.errors import UnsupportedError
 
 
 def unwrap(model: nn.Module) -> nn.Module:
-    """The module to operate on: the one inside `nn.DataParallel`, else `model` itself.
+    """Return the module to work on: the one inside `nn.DataParallel`, else `model` itself.
 
     Raises:
-        UnsupportedError: compiled, scripted, exported, quantised, distributed and lazy models, with what to do instead.
+        UnsupportedError: the model is compiled, scripted, exported, quantised, distributed or lazy; the message says
+            what to do instead.
     """
     if not isinstance(model, nn.Module):
         raise UnsupportedError(f"expected an nn.Module, got {type(model).__name__}")
@@ -26,7 +27,7 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def peel(model: nn.Module) -> nn.Module:
-    """The model inside wrappers that leave its modules as they are: compiled, data parallel, distributed."""
+    """Return the model inside wrappers that keep its modules as they are: compiled, data parallel, distributed."""
     while True:
         if hasattr(model, "_orig_mod"):
             inner = model._orig_mod
@@ -45,11 +46,11 @@ def _refusal(module: nn.Module) -> str:
         return "is exported: its code is fixed; swap in the Python model and export that"
     name, home = type(module).__name__, type(module).__module__
     if (name == "OptimizedModule" and home.startswith("torch._dynamo")) or module._compiled_call_impl is not None:
-        return "is compiled: swap in a model that is not, and compile it afterwards"
+        return "is compiled: swap in the model that was compiled, and compile it afterwards"
     if name == "DistributedDataParallel" or name.startswith("FullyShardedDataParallel"):
         return "is distributed, and new parameters would not be synchronised: swap before wrapping it"
     if ".quantized" in home:
-        return "is quantised, and its ReLUs are fused into integers: swap in the float model and quantise that"
+        return "is quantised, and its ReLUs are fused into integer layers: swap in the float model and quantise that"
     if any(is_lazy(tensor) for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False))):
-        return "is lazy, its parameters have no shape yet: call the model on one batch before the swap"
+        return "is lazy, and its parameters have no shape yet: call the model on one batch first"
     return ""

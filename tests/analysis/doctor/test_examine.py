@@ -342,9 +342,9 @@ def test_a_loss_that_the_model_returns() -> None:
         (nn.Sequential(nn.Linear(2, 2), nn.ReLU()), [X], {}, ConfigError, "batch 1 of shape 6×3: RuntimeError"),
         (nn.Sequential(nn.ReLU()), X, {}, ConfigError, r"give \[batch\]"),
         (nn.Sequential(nn.ReLU()), 3, {}, ConfigError, "expected a loader, an iterable of batches, got int"),
-        (nn.Sequential(nn.ReLU()), ["a"], {}, ConfigError, "batch 1 is str; expected a tensor"),
+        (nn.Sequential(nn.ReLU()), ["a"], {}, ConfigError, "batch 1 is of type str; expected a tensor"),
         (nn.Sequential(nn.ReLU()), [X], {"batches": 0}, ConfigError, "batches must be at least 1"),
-        (nn.Sequential(nn.ReLU()), [{"a": X, "b": X}], {}, ConfigError, "takes input, but a batch holds a, b"),
+        (nn.Sequential(nn.ReLU()), [{"a": X, "b": X}], {}, ConfigError, "takes input, but a batch has a, b"),
         (nn.Sequential(nn.ReLU()), [X], {"loss": lambda y, batch: y}, ConfigError, "one number as a tensor, got shape"),
         (nn.Sequential(nn.ReLU()), [X], {"loss": lambda y, batch: 1.0}, ConfigError, "got float"),
         (nn.Sequential(nn.ReLU()), [X], {"call": lambda model, batch: batch}, ConfigError, "does not call Sequential"),
@@ -396,7 +396,7 @@ def test_forms() -> None:
     heading, row = diagnosis.to_csv().splitlines()
     assert dict(zip(heading.split(","), row.split(","), strict=True))["always_on"] == "0.25"
     text = str(diagnosis)
-    assert "Sequential: 1 activation sites, 200 examples" in text
+    assert "Sequential: 1 activation site, 200 samples" in text
     assert "problem: 1 of 4 units at 1 (25 %) are dead" in text
 
 

@@ -47,7 +47,7 @@ def test_a_gradient_that_is_even_is_no_finding() -> None:
 
 def test_a_cap_is_dropped_and_a_bounded_function_replaced() -> None:
     capped = finding(nn.Sequential(nn.Identity(), nn.ReLU6(), nn.Linear(4, 1)), "flat", [X.abs() + 7])
-    assert capped.swap == SwapAdvice("relu", settings=(("cap", "drop"),), places=(0,))
+    assert capped.swap == SwapAdvice("relu", arguments=(("cap", "drop"),), positions=(0,))
     bounded = finding(nn.Sequential(nn.Identity(), nn.Tanh(), nn.Linear(4, 1)), "flat", [20 * X])
     assert bounded.swap is not None
     assert (bounded.swap.to, bounded.swap.from_) == ("arelu", "tanh")
@@ -62,7 +62,7 @@ def test_linear_units_get_a_threshold() -> None:
     model = nn.Sequential(nn.Identity(), nn.ReLU(), nn.Linear(4, 4), nn.ReLU())
     found = finding(model, "linear", [X.abs() + 1])
     assert found.severity == "notice"
-    assert found.swap == SwapAdvice("adarelu", where=("1",), places=(0,))
+    assert found.swap == SwapAdvice("adarelu", where=("1",), positions=(0,))
 
 
 def test_what_changes_the_channels_gets_no_swap() -> None:
@@ -71,7 +71,7 @@ def test_what_changes_the_channels_gets_no_swap() -> None:
 
 
 def test_the_command_names_the_sites_as_the_line_of_python_does() -> None:
-    advice = SwapAdvice("arelu", where=("a.1", "b:relu#2"), places=(0, 2), settings=(("relu_like", False),))
+    advice = SwapAdvice("arelu", where=("a.1", "b:relu#2"), positions=(0, 2), arguments=(("relu_like", False),))
     command = SwapAdvice(
         **{**vars(advice), "command": Command("my.nets:make", ((1, 3), (1,)), "a b.safetensors")}
     ).shell()
@@ -91,7 +91,7 @@ def test_numbers_as_names_become_positions_in_the_command() -> None:
     swap = next(entry.swap for entry in diagnosis.findings if "dead" in entry.what)
     assert swap is not None
     assert swap.where == ("5",)
-    assert [site.name for site in find_sites(model, X) if site.kind == "relu"][swap.places[0]] == "5"
+    assert [site.name for site in find_sites(model, X) if site.kind == "relu"][swap.positions[0]] == "5"
     assert "--where 1 " in swap.shell()
 
 

@@ -49,7 +49,7 @@ def test_nothing_dead() -> None:
 
 def test_diagnoses_of_different_models() -> None:
     one = rectifiers.diagnose(net(0), [X])
-    with pytest.raises(ConfigError, match="1 has 1 units and 1 2"):
+    with pytest.raises(ConfigError, match="1 has 1 unit and 1 has 2"):
         compare_diagnoses(one, rectifiers.diagnose(net(0, 0), [X]))
     with pytest.raises(ConfigError, match="have 1 and 2 sites"):
         compare_diagnoses(one, rectifiers.diagnose(nn.Sequential(net(0), nn.ReLU()), [X]))

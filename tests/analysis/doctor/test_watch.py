@@ -57,9 +57,8 @@ def test_when_units_fell_silent() -> None:
     assert site.mean == pytest.approx((1, -1 / 3, 1 / 3, -1 / 3))
     assert site.std[0] == 0
     assert site.died == (None, 1, 3)
-    assert (
-        "2 of 3 units silent at the end; the first from step 1 on, half of them by step 1, the last by step 3"
-        in str(watch.history)
+    assert "2 of 3 units silent at the end; the first from step 1, half of them by step 1, the last by step 3" in str(
+        watch.history
     )
 
 

@@ -53,7 +53,7 @@ def test_readers_are_found_through_pooling_dropout_and_norm() -> None:
     ids=["no CReLU", "groups", "something in between"],
 )
 def test_models_without_such_pairs_are_refused(net: nn.Module) -> None:
-    with pytest.raises(ConfigError, match="no CReLU that goes to a convolution"):
+    with pytest.raises(ConfigError, match="no CReLU that is read by a convolution"):
         outgoing_correlations(net, IMAGES)
 
 

@@ -133,7 +133,7 @@ def test_bad_input() -> None:
             self.append(pictures(100))
             return super().__iter__()
 
-    with pytest.raises(DataError, match="held 100 images first and another number later"):
+    with pytest.raises(DataError, match="had 100 images when first read, and another number later"):
         invariance_scores(net, Growing())
     with pytest.raises(DataError, match="expected images"):
         invariance_scores(nn.Linear(2, 2), [torch.zeros(200, 2)])

@@ -132,15 +132,15 @@ def test_half_precision_and_one_dimension() -> None:
 
 def test_bad_input() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 3), CReLU(), nn.Conv2d(4, 2, 3), nn.ReLU())
-    with pytest.raises(ConfigError, match=r"begins with 1 layers.*needs 2"):
+    with pytest.raises(ConfigError, match=r"begins with 1 block of.*needs 2"):
         reconstruct(net, images(1, 1, 8, 8), depth=2)
-    with pytest.raises(ConfigError, match="begins with 0 layers"):
+    with pytest.raises(ConfigError, match="begins with 0 blocks"):
         reconstruct(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), images(1, 1, 8, 8))
-    with pytest.raises(ConfigError, match="does not take inputs of shape"):
+    with pytest.raises(ConfigError, match="fails on batch 1 of shape"):
         reconstruct(net, images(1, 3, 8, 8))
     with pytest.raises(DataError, match="not finite"):
         reconstruct(net, torch.full((1, 1, 8, 8), torch.nan))
-    with pytest.raises(DataError, match="without an example"):
+    with pytest.raises(DataError, match="has no samples"):
         reconstruct(net, torch.zeros(0, 1, 8, 8))
     with pytest.raises(ConfigError, match="tolerance must be positive"):
         reconstruct(net, images(1, 1, 8, 8), tolerance=0)

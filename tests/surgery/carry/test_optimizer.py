@@ -12,7 +12,7 @@ from torch.optim import lr_scheduler
 import rectifiers
 from rectifiers.core.errors import ConfigError, UnsupportedError
 from rectifiers.surgery import swap
-from rectifiers.surgery.carry.optimizer import migrate, spread_state
+from rectifiers.surgery.carry.optimizer import lay_out_state, migrate
 from rectifiers.surgery.carry.parameters import compare_parameters, parameter_slots
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
@@ -83,7 +83,7 @@ def test_groups_keep_their_place_and_new_parameters_get_their_own():
     assert (migration.kept, migration.dropped, migration.group, migration.emptied) == (6, ("3.weight",), 3, (1,))
     assert str(report).splitlines()[-1] == (
         "optimizer: 6 parameters kept with their state; dropped 3.weight; "
-        "4 added to group 3, 'activations', with lr 0.1; nothing left in group 1"
+        "4 added to group 3, 'activations', with lr 0.1; no parameters left in group 1"
     )
     step(model, optimizer)
     report.revert()
@@ -297,7 +297,7 @@ def test_a_grad_scaler_goes_on():
 class Widened:
     """An edit that says where the numbers of `0.weight` went: behind two new columns."""
 
-    def spreads(self, model: nn.Module) -> dict[str, Any]:
+    def layouts(self, model: nn.Module) -> dict[str, Any]:
         return {"0.weight": lambda value: nn.functional.pad(value, (2, 0))}
 
 
@@ -318,7 +318,7 @@ def test_widened_parameters_take_their_state_along(padding, edits, moment):
     assert old not in optimizer.state
     if moment is None:
         assert migration.reset == ("0.weight",)
-        assert "state begun anew for 0.weight" in str(migration)
+        assert "state reset for 0.weight" in str(migration)
         assert model[0].weight not in optimizer.state
     else:
         assert migration.widened == ("0.weight",)
@@ -333,4 +333,4 @@ def test_widened_parameters_take_their_state_along(padding, edits, moment):
 
 def test_a_factored_state_is_begun_anew():
     old, new = nn.Parameter(torch.ones(2, 3)), nn.Parameter(nn.functional.pad(torch.ones(2, 3), (0, 3)))
-    assert spread_state({"step": torch.tensor(1.0), "row_var": torch.ones(2, 1)}, old, new) is None
+    assert lay_out_state({"step": torch.tensor(1.0), "row_var": torch.ones(2, 1)}, old, new) is None

@@ -136,7 +136,7 @@ def test_a_folder_holds_one_whole_save_whatever_interrupts_the_next(
             return real(self, target)
 
         monkeypatch.setattr(Path, "replace", replace)
-        with pytest.raises(DataError, match=r"No space left on device; what was saved there before is whole"):
+        with pytest.raises(DataError, match=r"No space left on device; an earlier save there is still complete"):
             save(new, tmp_path)
         assert torch.equal(load(tmp_path, Net).eval()(x), old.eval()(x))
     monkeypatch.undo()
@@ -216,7 +216,7 @@ def swapped() -> Net:
             r"saved from Net, does not fit this Net: its first\.weight is 4×3×3×3 instead of 6×3×3×3",
         ),
         (swapped, r"this Net is swapped already \(PReLU\)"),
-        (lambda: Net().to("meta"), "is on the device meta"),
+        (lambda: Net().to("meta"), "is on the meta device"),
     ],
     ids=["another structure", "another width", "swapped", "meta"],
 )
@@ -257,7 +257,7 @@ class Extra(nn.Linear):
     [
         (lambda: nn.LazyLinear(3), ConfigError, "weight has no values yet; call the model on a batch"),
         (lambda: nn.Linear(2, 3, device="meta"), ConfigError, "has no values yet"),
-        (lambda: Extra(2, 3), UnsupportedError, "_extra_state is dict, which is not written"),
+        (lambda: Extra(2, 3), UnsupportedError, "_extra_state is of type dict; only plain tensors can be saved"),
     ],
     ids=["lazy", "meta", "extra state"],
 )
@@ -289,5 +289,5 @@ def test_safetensors_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "safetensors", None)
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
     for call in (lambda: save(Net(), tmp_path), lambda: load(tmp_path, Net)):
-        with pytest.raises(ConfigError, match=r'weights are kept by safetensors; install "rectifiers\[lab\]"'):
+        with pytest.raises(ConfigError, match=r'weights are saved with safetensors; install "rectifiers\[lab\]"'):
             call()

@@ -119,7 +119,7 @@ def test_calls_are_counted_anew_in_every_forward():
 
 
 def test_a_call_outside_of_the_scope_is_refused():
-    with pytest.raises(UnsupportedError, match="act is called several times in a forward of the model"):
+    with pytest.raises(UnsupportedError, match="act is called several times in a forward pass of the model"):
         Reused().act(X)
 
 

@@ -12,7 +12,7 @@ from rectifiers.surgery import plan_swap, swap
 from rectifiers.surgery.edits.recipe import Recipe
 from rectifiers.surgery.edits.rescale import Rescale
 from rectifiers.surgery.plan import SwapPlan
-from rectifiers.surgery.planning.compensate import gain
+from rectifiers.surgery.planning.compensate import measure_gain
 
 IMAGES = (2, 3, 9, 9)
 STEEP = {"relu_like": False, "alpha": 0.01, "beta": 2.0}
@@ -118,7 +118,9 @@ def test_a_gain_that_cannot_be_compensated_is_told():
     net, x = Residual(), torch.randn(IMAGES)
     before = copy.deepcopy(net.conv.weight)
     [change] = swap(net, "arelu", example=x, compensate=True, **STEEP).plan.changes
-    assert change.note == ("gain of 1.881 not compensated: a residual sum in the model is of values of different gains")
+    assert change.note == (
+        "gain of 1.881 not compensated: a residual sum in the model is of values with different gains"
+    )
     assert torch.equal(net.conv.weight, before)
 
 
@@ -126,8 +128,8 @@ def test_a_gain_that_cannot_be_compensated_is_told():
     ("behind", "reason"),
     [
         ([], "the model returns its values"),
-        ([nn.Sigmoid(), nn.Conv2d(4, 2, 1)], "2 (Sigmoid) reads it, and gives something else"),
-        ([nn.ReLU(), nn.Conv2d(4, 2, 1)], "one such activation reads the other's values"),
+        ([nn.Sigmoid(), nn.Conv2d(4, 2, 1)], "2 (Sigmoid) reads it, and its result does not scale with its input"),
+        ([nn.ReLU(), nn.Conv2d(4, 2, 1)], "it reads the values of another activation with a gain"),
     ],
 )
 def test_readers_that_cannot_compensate(behind, reason):
@@ -149,11 +151,13 @@ def test_functions_without_a_gain_need_no_compensation():
 
 
 def test_gains_are_those_of_the_formulas():
-    assert gain(Recipe("arelu", {"beta": 2.0}), (1,)) == pytest.approx(1 + torch.sigmoid(torch.tensor(2.0)).item())
-    assert gain(Recipe("selu"), (1,)) == pytest.approx(1.0507009873554805)
-    assert gain(Recipe("relu", cap=6.0), (1,)) is None
+    assert measure_gain(Recipe("arelu", {"beta": 2.0}), (1,)) == pytest.approx(
+        1 + torch.sigmoid(torch.tensor(2.0)).item()
+    )
+    assert measure_gain(Recipe("selu"), (1,)) == pytest.approx(1.0507009873554805)
+    assert measure_gain(Recipe("relu", cap=6.0), (1,)) is None
     per_element = Recipe("arelu", {"share": "element", "channels": [2, 3, 3], "beta": 0.0})
-    assert gain(per_element, (2, 3, 3)) == pytest.approx(1.5)
+    assert measure_gain(per_element, (2, 3, 3)) == pytest.approx(1.5)
 
 
 def test_planning_draws_no_random_numbers():

@@ -120,7 +120,7 @@ def test_a_relu_moves_through_what_it_commutes_with(between):
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (relu_before(nn.AvgPool2d(2), nn.Conv2d(4, 5, 3)), "2 (AvgPool2d) reads it, and is no plain convolution"),
+        (relu_before(nn.AvgPool2d(2), nn.Conv2d(4, 5, 3)), "2 (AvgPool2d) reads it, and is not a plain convolution"),
         (relu_before(nn.BatchNorm2d(4), nn.Conv2d(4, 5, 3)), "2 (BatchNorm2d) reads it"),
         (relu_before(nn.ConvTranspose2d(4, 5, 3)), "2 (ConvTranspose2d) reads it"),
         (relu_before(nn.Flatten(), nn.Linear(400, 2)), "2 (Flatten) reads it"),

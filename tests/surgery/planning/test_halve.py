@@ -67,7 +67,7 @@ def test_halved_layers_start_anew_and_the_others_stay():
     assert report.check is None
     assert report.plan.changes[0].start == "other"
     assert "1: halves" not in str(report)
-    assert "3: halves 0, 1, which start anew" in str(report)
+    assert "3: halves 0, 1, with new initial weights" in str(report)
     report.revert()
     assert [*net.state_dict()] == [*original]
     assert all(torch.equal(value, original[key]) for key, value in net.state_dict().items())
@@ -114,11 +114,11 @@ def twice() -> nn.Module:
 REFUSED = {
     "5 channels cannot be halved": lambda: nn.Sequential(nn.Conv2d(3, 5, 1), nn.ReLU()),
     "0 (Conv2d) is a grouped convolution": lambda: nn.Sequential(nn.Conv2d(3, 6, 1, groups=3), nn.ReLU()),
-    "stem (Conv2d) are read by others": Residual,
+    "something else reads the values of stem (Conv2d) too": Residual,
     "called several times": lambda: nn.Sequential(
         twice()[:2], nn.Conv2d(3, 4, 1), *[nn.Conv2d(4, 4, 1)] * 2, nn.ReLU()
     ),
-    "1 (GroupNorm) stands between": lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4), nn.ReLU()),
+    "1 (GroupNorm) is between it": lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4), nn.ReLU()),
     "no convolution or linear layer": lambda: nn.Sequential(nn.Identity(), nn.ReLU()),
 }
 
@@ -139,6 +139,6 @@ def test_a_plan_for_other_sizes_changes_nothing():
     plan = plan_swap(block(), "crelu", example=IMAGES, halve=True)
     other = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Dropout(), nn.ReLU(), nn.Conv2d(8, 4, 3))
     before = repr(other)
-    with pytest.raises(ConfigError, match="'0' is no layer of 6 outputs"):
+    with pytest.raises(ConfigError, match="'0' is not a layer with 6 outputs"):
         plan.apply(other)
     assert repr(other) == before

@@ -330,7 +330,7 @@ REFUSED = {
     "normalises over all channels": lambda: sequence(nn.LayerNorm([4, 7, 7]), nn.Conv2d(4, 2, 1)),
     "normalises over neighbouring": lambda: sequence(nn.LocalResponseNorm(2), nn.Conv2d(4, 2, 1)),
     "chunk in the model reads its channels": lambda: Function(lambda head, x: head(torch.cat(x.chunk(2, 1), 1))),
-    "no layer of PyTorch's own": lambda: Function(lambda _, x: F.conv2d(x, torch.ones(2, 4, 1, 1))),
+    "not one of PyTorch's own layers": lambda: Function(lambda _, x: F.conv2d(x, torch.ones(2, 4, 1, 1))),
     "computes its weights": lambda: sequence(parametrizations.weight_norm(nn.Conv2d(4, 2, 1))),
     "asks for a fixed number of channels": lambda: Function(lambda head, x: head(x.view(2, 4, 7, 7))),
     "does not keep the channels together": lambda: Function(lambda head, x: head(x.view(-1, 2, 7, 7).view(x.shape))),
@@ -383,7 +383,7 @@ def test_a_plan_for_other_sizes_changes_nothing():
     plan = plan_swap(sequence(nn.Conv2d(4, 5, 3)), "crelu", example=IMAGES)
     other = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 5, 3))
     before = repr(other)
-    with pytest.raises(ConfigError, match="'2' is for 6 channels, and the plan for 4"):
+    with pytest.raises(ConfigError, match="'2' has 6 channels, and the plan expects 4"):
         plan.apply(other)
     assert repr(other) == before
 
@@ -397,8 +397,8 @@ def test_models_without_memory_can_be_widened():
 
 
 def test_a_layer_that_is_no_reader_is_an_error():
-    with pytest.raises(ConfigError, match="'0' is for 0 channels"):
-        Widen("0", ChannelMap.unchanged(4).doubled()).apply(nn.Sequential(nn.Flatten()))
+    with pytest.raises(ConfigError, match="'0' has 0 channels"):
+        Widen("0", ChannelMap.identity(4).double()).apply(nn.Sequential(nn.Flatten()))
 
 
 def agrees_after_swap(name: str, changes: int, left: int, **settings) -> None:

@@ -1,1 +1,1 @@
-"""The doctor: how a model's activations fare on real data, unit by unit, once or while it trains."""
+"""The doctor: what is wrong with a model's activations on real data, unit by unit, once or during training."""

@@ -1,4 +1,4 @@
-"""What to do about a finding: a swap, as a line of Python and as a command."""
+"""Findings of the doctor, and the swaps that it advises, as a line of Python and as a command."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Severity = Literal["problem", "notice"]
 
 @dataclass(frozen=True)
 class Command:
-    """How the command line names the model that was looked at.
+    """How the command line names the model of a diagnosis.
 
     Args:
         model: `package.module:factory`.
         inputs: shape of each input.
-        weights: file of its weights; empty for none.
+        weights: path of a file with its weights; empty for none.
     """
 
     model: str
@@ -32,21 +32,21 @@ class SwapAdvice:
         to: the activation to put in.
         where: names of sites; empty for all.
         from_: kinds to replace; empty for ReLUs.
-        settings: what else `swap` takes.
-        places: the same sites by position among those of these kinds, which is how a command names those whose name
+        arguments: further arguments of `swap`, by name.
+        positions: the same sites by position among the sites of these kinds; a command needs them for sites whose name
             is a number.
-        command: how the command line names the model, if it does.
+        command: how the command line names the model; None if it does not.
     """
 
     to: str
     where: tuple[str, ...] = ()
     from_: str = ""
-    settings: tuple[tuple[str, Any], ...] = ()
-    places: tuple[int, ...] = ()
+    arguments: tuple[tuple[str, Any], ...] = ()
+    positions: tuple[int, ...] = ()
     command: Command | None = field(default=None, compare=False)
 
     def python(self) -> str:
-        """The line that carries it out; `example` is a batch of inputs.
+        """Return the line of Python that carries it out; `example` in it is a batch of inputs.
 
         Example:
             >>> SwapAdvice("prelu", where=("conv1",)).python()
@@ -55,19 +55,19 @@ class SwapAdvice:
         parts = [f"model, {self.to!r}"]
         parts += [f"where={list(self.where)!r}"] if self.where else []
         parts += [f"from_={self.from_!r}"] if self.from_ else []
-        parts += [f"{name}={value!r}" for name, value in self.settings]
+        parts += [f"{name}={value!r}" for name, value in self.arguments]
         return f"rectifiers.surgery.swap({', '.join(parts)}, example=example)"
 
     def shell(self) -> str:
-        """The command that carries it out, or nothing where the model has no name there."""
+        """Return the command that carries it out; empty if the command line does not name the model."""
         if self.command is None:
             return ""
         words: list[str] = ["rectifiers", "swap", self.command.model, "--to", self.to]
         if self.where:
             numeric = any(name.isdigit() for name in self.where)
-            words += ["--where", ",".join(map(str, self.places if numeric else self.where))]
+            words += ["--where", ",".join(map(str, self.positions if numeric else self.where))]
         words += ["--from", self.from_] if self.from_ else []
-        for name, value in self.settings:
+        for name, value in self.arguments:
             words += ["--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
         for shape in self.command.inputs:
             words += ["--input", ",".join(map(str, shape))]
@@ -77,14 +77,14 @@ class SwapAdvice:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong, where, and what to do.
+    """Something that is wrong with a model's activations.
 
     Args:
-        severity: `problem`, or `notice` for what may be meant.
-        what: in plain words.
-        sites: where.
-        advice: what to do, in plain words.
-        swap: the swap that does it, if one does.
+        severity: `problem`, or `notice` for what may be intended.
+        what: what is wrong, in plain words.
+        sites: names of the sites where it is.
+        advice: what to do about it, in plain words.
+        swap: a swap that does it, if there is one.
     """
 
     severity: Severity
@@ -94,7 +94,7 @@ class Finding:
     swap: SwapAdvice | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON holds it."""
+        """Return all of it as plain data for JSON."""
         return {
             "severity": self.severity,
             "what": self.what,
@@ -105,7 +105,7 @@ class Finding:
         }
 
     def __str__(self) -> str:
-        """In plain words."""
+        """Say what is wrong and what to do, in plain words."""
         lines = [f"{self.severity}: {self.what}", f"  {self.advice}"]
         if self.swap is not None:
             lines += [f"    {line}" for line in (self.swap.python(), self.swap.shell()) if line]

@@ -1,4 +1,4 @@
-"""Learned parameters where they should not be: beyond a clamp that stops their gradient, or past a turning point."""
+"""Learned parameters at their bounds: where a clamp stops their gradient, or where the function turns around."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _OF_PYTORCH = {"hardtanh": 1.0, "hardsigmoid": 1 / 6}
 STEEPEST: dict[str, float] = _OF_PYTORCH | {
     name: steepest for name in TABLE if (steepest := registry.get(name).spec.steepest) is not None
 }
-"""The largest derivative of the functions that are bounded on both sides: PyTorch's alone, and ours by their specs."""
+"""The largest derivatives of the functions that are bounded on both sides: PyTorch's alone, and ours by their specs."""
 
 
 @dataclass(frozen=True)
 class AtBound:
-    """A parameter, some of whose values are at a bound.
+    """A parameter that has values at a bound.
 
     Args:
-        name: of the parameter.
-        share: how many of its values, from 0 to 1.
-        meaning: what that does.
+        name: name of the parameter.
+        share: the share of its values that are at a bound, from 0 to 1.
+        meaning: where the bound is and what happens there, in words.
     """
 
     name: str
@@ -34,12 +34,12 @@ class AtBound:
     meaning: str
 
 
-def at_bounds(module: nn.Module | None) -> Iterator[AtBound]:
-    """Parameters of an activation at their bounds.
+def parameters_at_bounds(module: nn.Module | None) -> Iterator[AtBound]:
+    """Find the parameters of an activation that have values at their bounds.
 
     Example:
         >>> from rectifiers import AReLU
-        >>> [(bound.name, bound.share) for bound in at_bounds(AReLU(alpha=1.5))]
+        >>> [(bound.name, bound.share) for bound in parameters_at_bounds(AReLU(alpha=1.5))]
         [('alpha', 1.0)]
     """
     spec = getattr(module, "spec", None)

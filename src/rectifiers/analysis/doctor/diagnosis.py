@@ -1,4 +1,4 @@
-"""What `diagnose` finds: numbers per site, and what they mean in words."""
+"""The result of `diagnose`: numbers per site, and findings in words."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ...core.wording import finite, percent
+from ...core.wording import NOTHING, finite, percent, plural
 from .advice import Command, Finding
 from .bounds import AtBound
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How values are spread: edges of bins, and how many values lie in each.
+    """How values are spread over bins.
 
     Args:
-        edges: one more than there are counts.
-        counts: exact.
+        edges: edges of the bins, one more than there are bins.
+        counts: how many values are in each bin, exactly.
     """
 
     edges: tuple[float, ...]
@@ -29,13 +29,13 @@ class Spread:
 
 @dataclass(frozen=True)
 class Curve:
-    """A function as it is after training, over the values that it really gets.
+    """A function after training, over the range of the values that it really gets.
 
     Args:
         x: inputs.
-        mean: mean over the channels.
-        low: smallest over the channels.
-        high: largest over the channels.
+        mean: mean of the outputs over the channels.
+        low: smallest output over the channels.
+        high: largest output over the channels.
     """
 
     x: tuple[float, ...]
@@ -46,41 +46,43 @@ class Curve:
 
 @dataclass(frozen=True)
 class SiteHealth:
-    """One activation site. A unit is a channel, or a neuron of a linear layer; shares go from 0 to 1.
+    """The figures of one activation site. A unit is a channel, or a neuron of a linear layer; shares go from 0 to 1.
 
     Args:
         index: position in forward order, from 0.
         name: the site's name, as in `rectifiers.surgery`.
         kind: which activation it is.
         before: type of the layer in front.
-        units: how many.
-        values: finite values that went in, in all units.
-        not_finite: values that are NaN or infinite, which all other numbers leave out.
-        dead: units whose derivative is 0 on all data: for ReLU, those never above zero.
-        nearly_dead: units that are not dead, and whose derivative is 0 for all but 1 % of the data.
-        always_on: units that stay on one straight piece of the function, other than a flat one: no rectifier at all.
-        dead_units: the dead ones, by number.
+        units: how many units there are.
+        values: how many finite values went in, over all units.
+        not_finite: how many values are NaN or infinite; all other figures leave them out.
+        dead: share of units whose derivative is 0 on all data: for ReLU, those never above zero.
+        nearly_dead: share of units that are not dead, and whose derivative is 0 for all but 1 % of the data.
+        always_on: share of units that stay on one straight piece of the function that is not flat: they are linear.
+        dead_units: the dead units, by number.
         never_above: units whose pre-activation is never above 0, by number, whatever the function's derivative there.
-        off: values at which the derivative is 0, below 0.001 that is.
-        sparsity: zeros among a sample's outputs, mean over the samples. ConvReLU: inputs below all thresholds.
-        sparsity_low: of the sample with the fewest.
-        sparsity_high: of the sample with the most.
-        mean: of the pre-activations, all units together.
-        variance: likewise.
-        unit_means: per unit.
-        unit_variances: per unit.
-        saturated: values where a bounded function is flat: its derivative below 1 % of its largest; of ReLU6, those
-            above its cap. None for other functions.
+        off: share of values at which the derivative is 0, that is, below 0.001.
+        sparsity: share of zeros among a sample's outputs, mean over the samples; for ConvReLU, of inputs below all
+            thresholds.
+        sparsity_low: the same of the sample with the fewest zeros.
+        sparsity_high: the same of the sample with the most zeros.
+        mean: mean of the pre-activations of all units together.
+        variance: variance of the pre-activations of all units together.
+        unit_means: mean of the pre-activations of each unit.
+        unit_variances: variance of the pre-activations of each unit.
+        saturated: share of values where a bounded function is flat, that is, where its derivative is below 1 % of its
+            largest; for ReLU6, of values above its cap. None for other functions.
         slope_low: smallest derivative on the data.
-        slope_high: largest.
-        no_gradient: units whose gradient before the activation is exactly 0 on all data; None where none was taken.
-        gradient_in: root mean square over the batches of the norm of the gradient before the activation, which it
-            passes on; None where none was taken.
-        gradient_out: likewise, of the gradient that reaches it from behind.
-        gradient_not_finite: elements of the gradient that are NaN or infinite.
+        slope_high: largest derivative on the data.
+        no_gradient: share of units whose gradient at the activation's input is exactly 0 on all data; None if no
+            gradients were taken.
+        gradient_in: root mean square over the batches of the norm of the gradient at the activation's input; None if no
+            gradients were taken.
+        gradient_out: the same of the gradient at the activation's output.
+        gradient_not_finite: how many elements of the gradients are NaN or infinite.
         bounds: learned parameters at their bounds.
-        spread: the pre-activations.
-        curve: the function, where it is one of single numbers.
+        spread: how the pre-activations are spread.
+        curve: the function itself; None if it is not elementwise.
     """
 
     index: int
@@ -148,7 +150,7 @@ COLUMNS = (
     "gain",
     "gradient_not_finite",
 )
-"""What the CSV form holds of a site."""
+"""The columns of the CSV form."""
 
 
 @dataclass(frozen=True)
@@ -156,13 +158,13 @@ class Diagnosis:
     """What a model's activations do on some data.
 
     Args:
-        model: its class.
-        samples: examples looked at.
-        batches: batches looked at.
-        loss: whose gradient was taken; empty where none was.
-        sites: in forward order.
-        findings: what is wrong, worst first.
-        notes: what one should know of how it was measured.
+        model: class of the model.
+        samples: how many samples (rows of batches) the model was called with.
+        batches: how many batches that were.
+        loss: the loss whose gradients were taken; empty if none were.
+        sites: the figures of all sites, in forward order.
+        findings: what is wrong, problems first.
+        notes: what to know about how the figures were obtained.
     """
 
     model: str
@@ -174,30 +176,30 @@ class Diagnosis:
     notes: tuple[str, ...] = field(default=())
 
     def with_command(self, command: Command) -> Diagnosis:
-        """The same, its advice worded as commands of `rectifiers swap` too."""
-        told = tuple(
+        """Return the same diagnosis with its advice worded as commands of `rectifiers swap` too."""
+        findings = tuple(
             replace(finding, swap=replace(finding.swap, command=command)) if finding.swap else finding
             for finding in self.findings
         )
-        return replace(self, findings=told)
+        return replace(self, findings=findings)
 
     def with_note(self, note: str) -> Diagnosis:
-        """The same with one more note."""
+        """Return the same diagnosis with one more note."""
         return replace(self, notes=(*self.notes, note))
 
     def to_dict(self) -> dict[str, Any]:
-        """All numbers, as JSON holds them; None where there is no number."""
+        """Return everything as plain data for JSON, with None where there is no number."""
         sites = [{**asdict(site), "gain": site.gain} for site in self.sites]
-        told = [finding.to_dict() for finding in self.findings]
-        whole: dict[str, Any] = finite({**asdict(self), "sites": sites, "findings": told})
-        return whole
+        findings = [finding.to_dict() for finding in self.findings]
+        data: dict[str, Any] = finite({**asdict(self), "sites": sites, "findings": findings})
+        return data
 
     def to_json(self) -> str:
-        """The same as text."""
+        """Return everything as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_csv(self) -> str:
-        """One line per site, with a header; empty where there is no number."""
+        """Return a CSV table with a header and a line per site; a cell is empty where there is no number."""
         buffer = io.StringIO()
         writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -206,27 +208,28 @@ class Diagnosis:
         return buffer.getvalue()
 
     def rows(self) -> list[tuple[str, ...]]:
-        """The table of the text form: a heading, and a row per site."""
+        """Return the rows of the table in the text form, the heading first."""
         return [HEADING, *map(_row, self.sites)]
 
     def summary(self) -> str:
-        """What was looked at, in a line."""
-        gradient = f"gradients of: {self.loss}" if self.loss else "no gradients"
-        return f"{self.model}: {len(self.sites)} activation sites, {self.samples:,} examples, {gradient}"
+        """Say on one line what the diagnosis is of."""
+        gradients = f"gradients of: {self.loss}" if self.loss else "no gradients"
+        sites, samples = plural(len(self.sites), "activation site"), plural(self.samples, "sample")
+        return f"{self.model}: {sites}, {samples}, {gradients}"
 
     def __str__(self) -> str:
-        """The table, then what is wrong and what to do, in plain words."""
+        """Return the table, then what is wrong and what to do, in plain words."""
         rows = self.rows()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(
-                cell.ljust(width) if place < 2 else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+                cell.ljust(width) if column < 2 else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
             ).rstrip()
             for row in rows
         ]
-        told = [str(finding) for finding in self.findings] or [HEALTHY]
-        return "\n".join([self.summary(), "", *lines, "", *told, *(f"note: {note}" for note in self.notes)])
+        findings = [str(finding) for finding in self.findings] or [HEALTHY]
+        return "\n".join([self.summary(), "", *lines, "", *findings, *(f"note: {note}" for note in self.notes)])
 
 
 HEADING = (
@@ -256,7 +259,7 @@ def _row(site: SiteHealth) -> tuple[str, ...]:
         percent(site.always_on),
         percent(site.sparsity),
         number(site.mean),
-        number(math.sqrt(site.variance)) if site.variance >= 0 else "–",
+        number(math.sqrt(site.variance)) if site.variance >= 0 else NOTHING,
         percent(site.saturated),
         number(site.gradient_out),
         number(site.gain),
@@ -264,5 +267,5 @@ def _row(site: SiteHealth) -> tuple[str, ...]:
 
 
 def number(value: float | None) -> str:
-    """A number of three digits; a dash for none."""
-    return "–" if value is None or math.isnan(value) else f"{value:.3g}"
+    """Word a number with three digits; a dash if there is none."""
+    return NOTHING if value is None or math.isnan(value) else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""The number whose gradient the doctor looks at."""
+"""The loss whose gradients the doctor takes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ...core.errors import ConfigError
 from ...watching.feeding import Batch
 
 Loss = Callable[[Any, Any], Tensor]
-"""Makes one number of the model's answer and the batch as the loader gave it."""
+"""Makes one number from the model's outputs and the batch as the loader gave it."""
 
 
 def loss_of(outputs: Any, batch: Batch, given: Loss | None) -> tuple[Tensor, str]:
-    """The number whose gradient is looked at, and which one it is.
+    """Return the loss whose gradients are taken, and its name.
 
-    The user's loss; else the one that the model returns as `loss`; else the mean cross-entropy, where the batch has
-    class labels and the model answers with a row of logits for each; else the sum of all outputs.
+    It is the user's loss; else the one that the model returns as `loss`; else the mean cross-entropy, if the batch has
+    class labels and the model returns a row of logits for each; else the sum of all outputs.
 
     Raises:
-        ConfigError: the user's loss is no single number, or nothing real comes out of the model.
+        ConfigError: the user's loss is not a single number, or the model returns no floating-point tensor.
     """
     if given is not None:
         loss = given(outputs, batch.raw)
@@ -37,7 +37,7 @@ def loss_of(outputs: Any, batch: Batch, given: Loss | None) -> tuple[Tensor, str
         return own.reshape(()), "the model's own loss"
     answers = [leaf for leaf in _tensors(outputs) if leaf.is_floating_point()]
     if not answers:
-        raise ConfigError(f"the model answers {type(outputs).__name__} without real numbers; give loss=…")
+        raise ConfigError(f"the model returns {type(outputs).__name__} without floating-point tensors; give loss=…")
     first, target = answers[0], batch.target
     if target is not None and _are_labels(first, target):
         return F.cross_entropy(first.float(), target.to(first.device).long()), "mean cross-entropy of the labels"

@@ -1,4 +1,4 @@
-"""Activations watched while a model trains: when units fell silent, and how parameters moved."""
+"""Watching activations during training: when units fell silent, and how parameters moved."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing_extensions import Self
 
 from ...core.checks import check_count
 from ...core.learned import learned_values
-from ...core.wording import finite
-from ...watching.observer import Observer, SiteCall, list_sites
+from ...core.wording import finite, plural
+from ...watching.observer import Observer, SiteCall, trace_sites
 from ...watching.sites import Site
 from ...watching.wrappers import unwrap
 from ..slopes import other_dims, slopes
@@ -27,18 +27,18 @@ from .tally import OFF
 
 @dataclass(frozen=True)
 class SiteHistory:
-    """One site over the steps of training; shares from 0 to 1, each of one batch.
+    """One site over the watched steps of training; shares go from 0 to 1.
 
     Args:
-        name: the site's name.
+        name: name of the site.
         kind: which activation it is.
-        units: how many.
-        silent: units whose derivative was 0 on the whole batch.
-        off: values at which the derivative was 0.
-        mean: of the pre-activations.
-        std: likewise.
-        died: for each unit, the first watched step from which on it was silent to the end; None for those that were
-            not silent in the last batch.
+        units: how many units there are.
+        silent: for each step, the share of units whose derivative was 0 on the whole batch.
+        off: for each step, the share of values at which the derivative was 0.
+        mean: for each step, the mean of the pre-activations.
+        std: for each step, the standard deviation of the pre-activations.
+        died: for each unit, the first watched step from which it was silent to the end; None for units that were not
+            silent in the last batch.
     """
 
     name: str
@@ -53,11 +53,11 @@ class SiteHistory:
 
 @dataclass(frozen=True)
 class History:
-    """What a `Watch` saw.
+    """What a `Watch` has recorded.
 
     Args:
-        steps: of the watched batches, counted from 0.
-        sites: in forward order.
+        steps: the watched steps, counted from 0.
+        sites: the sites in forward order.
         parameters: mean of each learned parameter at these steps, by layer and name.
     """
 
@@ -66,11 +66,11 @@ class History:
     parameters: Mapping[str, tuple[float, ...]]
 
     def to_json(self) -> str:
-        """All numbers; null where there is none."""
+        """Return all numbers as JSON text, with null where there is no number."""
         return json.dumps(finite(asdict(self)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_csv(self) -> str:
-        """One line per site and step, with a header."""
+        """Return a CSV table with a header and a line per site and step."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(["step", "site", "kind", "units", "silent", "off", "mean", "std"])
@@ -80,34 +80,36 @@ class History:
         return buffer.getvalue()
 
     def __str__(self) -> str:
-        """When units fell silent, in words."""
+        """Say in words when units fell silent."""
         if not self.steps:
-            return "Nothing was watched: the model was not called in training mode."
-        lines = [f"{len(self.steps)} batches watched, steps {self.steps[0]} to {self.steps[-1]}."]
+            return "No batch was watched: the model was not called in training mode."
+        first, last = self.steps[0], self.steps[-1]
+        steps = f"step {first}" if first == last else f"steps {first} to {last}"
+        lines = [f"{plural(len(self.steps), 'batch', 'batches')} watched, {steps}."]
         for site in self.sites:
             died = sorted(step for step in site.died if step is not None)
             if died:
                 half = died[(len(died) - 1) // 2]
                 lines.append(
-                    f"  {site.name} ({site.kind}): {len(died):,} of {site.units:,} units silent at the end; the first "
-                    f"from step {died[0]} on, half of them by step {half}, the last by step {died[-1]}"
+                    f"  {site.name} ({site.kind}): {len(died):,} of {plural(site.units, 'unit')} silent at the end; "
+                    f"the first from step {died[0]}, half of them by step {half}, the last by step {died[-1]}"
                 )
-        return "\n".join(lines if len(lines) > 1 else [*lines, "  No unit is silent in the last of them."])
+        return "\n".join(lines if len(lines) > 1 else [*lines, "  No unit is silent in the last watched batch."])
 
 
 class Watch:
-    """Watches a model while it trains, one batch in `every`, by hooks: the training loop stays as it is.
+    """Watches one training batch in `every` by hooks of the model; the training loop need not be changed.
 
-    The training keeps its bits: no random number is drawn, nothing is changed. After a swap, start a new one, as the
-    sites are others. Use it in a `with` statement, or `close` it.
+    Training keeps its bits, because no random number is drawn and nothing is changed. After a swap, start a new
+    `Watch`, because the sites are others. Use it in a `with` statement, or `close` it.
 
     Args:
         model: any module that `diagnose` takes; calls in evaluation mode are not counted.
-        every: watch the first of so many calls.
+        every: how many calls in training mode it takes for one to be watched, beginning with the first.
 
     Raises:
-        ConfigError: `every` is no count.
-        UnsupportedError: a compiled, scripted, quantised or distributed model.
+        ConfigError: `every` is not a positive integer.
+        UnsupportedError: the model is compiled, scripted, quantised or distributed.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
@@ -127,30 +129,30 @@ class Watch:
         self._parameters: dict[str, list[float]] = {}
         self._snapshots = _Snapshots()
         self._observer: Observer | None = None
-        self._active = self._looking = False
+        self._active = self._surveying = False
         self._hooks = [
             self.model.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True),
             self.model.register_forward_hook(self._end, always_call=True),
         ]
 
     def close(self) -> None:
-        """Take the hooks off; the history stays."""
+        """Remove the hooks; the history stays."""
         for hook in self._hooks:
             hook.remove()
 
     def __enter__(self) -> Self:
-        """The watch itself."""
+        """Return the watch itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close it."""
+        """Close the watch."""
         self.close()
 
     @property
     def history(self) -> History:
-        """What was seen so far."""
+        """What has been recorded so far."""
         visited = self._observer.visited if self._observer else {}
         return History(
             steps=tuple(self._steps),
@@ -159,7 +161,7 @@ class Watch:
         )
 
     def _begin(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._looking or self._active or not model.training:
+        if self._surveying or self._active or not model.training:
             return
         step, self.step = self.step, self.step + 1
         if step % self.every:
@@ -181,58 +183,58 @@ class Watch:
             self._observer.__exit__(None, None, None)
 
     def _sites(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Site]:
-        self._looking = True
+        self._surveying = True
         try:
-            return list_sites(self.model, args, kwargs, training=True)
+            return trace_sites(self.model, args, kwargs, training=True)
         finally:
-            self._looking = False
+            self._surveying = False
 
 
 def _share(mask: Tensor) -> Tensor:
-    """How much of it is true."""
+    """Return which share of a mask is true."""
     return mask.count_nonzero() / mask.numel()
 
 
 class _Snapshots:
-    """Figures of single batches at each site; the listener of an observer."""
+    """The figures of single batches at each site; the listener of an observer."""
 
     def __init__(self) -> None:
-        self.place = -1
+        self.index = -1
         self.figures: dict[str, dict[int, Tensor]] = {}
         self.on: dict[str, Tensor] = {}
         self.last_on: dict[str, Tensor] = {}
 
-    def begin(self, place: int) -> None:
-        """The next batch to be watched is this one."""
-        self._settle()
-        self.place = place
+    def begin(self, index: int) -> None:
+        """Begin the watched batch of this index."""
+        self._end_batch()
+        self.index = index
 
     def before(self, call: SiteCall) -> None:
-        """Nothing is kept of what is not finished."""
+        """Record nothing: a call is recorded when it ends."""
 
     @torch.no_grad()
     def after(self, call: SiteCall, y: Tensor) -> None:
-        """Take the figures of a call; of several in a batch, those of the last, but a unit is on if it ever was."""
+        """Record the figures of a call; the last call in a batch counts, but a unit is on if any call shows it so."""
         name = call.site.name
         on = slopes(call).abs() >= OFF
         std, mean = torch.std_mean(call.x.float(), correction=0)
         ever = on.any(other_dims(call.site, on)).reshape(-1)
         self.on[name] = ever if name not in self.on else self.on[name] | ever
         figures = torch.stack([1 - _share(self.on[name]), 1 - _share(on), mean, std])
-        self.figures.setdefault(name, {})[self.place] = figures
+        self.figures.setdefault(name, {})[self.index] = figures
 
-    def _settle(self) -> None:
+    def _end_batch(self) -> None:
         for name, on in self.on.items():
             last = self.last_on.get(name)
             last = torch.full(on.shape, -1, device=on.device) if last is None else last
-            self.last_on[name] = torch.where(on, self.place, last)
+            self.last_on[name] = torch.where(on, self.index, last)
         self.on = {}
 
     def history(self, site: Site, steps: list[int]) -> SiteHistory:
-        """What was seen of a site."""
-        self._settle()
+        """Return the history of a site."""
+        self._end_batch()
         figures = self.figures[site.name]
-        rows = [figures[place].tolist() if place in figures else [math.nan] * 4 for place in range(len(steps))]
+        rows = [figures[index].tolist() if index in figures else [math.nan] * 4 for index in range(len(steps))]
         silent, off, mean, std = (tuple(column) for column in zip(*rows, strict=True))
         last_on = self.last_on[site.name].tolist()
         return SiteHistory(

@@ -1,4 +1,4 @@
-"""What goes into an activation and what comes out of it, channel by channel (AReLU, Figure 1)."""
+"""The feature maps before and after an activation, channel by channel (AReLU, Figure 1)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .measured import Measured, Record
 
 @dataclass(frozen=True)
 class FeatureMaps(Measured):
-    """Maps at one activation.
+    """Feature maps before and after one activation.
 
     Args:
-        layer: its name.
-        before: (N, C, …) in float32, what went in.
-        after: (N, C′, …) in float32, what came out; CReLU has twice the channels.
+        layer: name of the activation's call.
+        before: (N, C, …) in float32, its input.
+        after: (N, C′, …) in float32, its output; C′ is 2C for CReLU.
     """
 
     layer: str
@@ -31,7 +31,7 @@ class FeatureMaps(Measured):
     after: Tensor
 
     def records(self) -> list[Record]:
-        """One row for each channel before and after, over all images and places, what is not finite left out."""
+        """Return a row for each channel before and after, over the finite values of all images and pixels."""
         return [
             {"layer": self.layer, "where": where, "channel": channel, **_summary(values)}
             for where, maps in (("before", self.before), ("after", self.after))
@@ -40,19 +40,19 @@ class FeatureMaps(Measured):
 
 
 def feature_maps(model: nn.Module, batch: Any, *, layers: Sequence[str] | None = None) -> list[FeatureMaps]:
-    """The maps before and after each activation for the images of a batch.
+    """Return the feature maps before and after each activation for the images of a batch.
 
-    What goes in is copied before the activation can write over it.
+    Inputs are copied before an activation can write over them.
 
     Args:
         model: any module; used in evaluation mode and left as it was.
-        batch: images, or what a loader yields.
-        layers: names of activations, as `rectifiers.watching.calls` has them; None: all, in forward order.
+        batch: images, or a batch as a loader gives it.
+        layers: names of activations, as `rectifiers.watching.calls` has them; None takes all, in forward order.
 
     Raises:
-        ConfigError: the model calls no activation, or one of the layers gives no tensor (N, C, …).
-        DataError: no images in the batch.
-        UnknownNameError: no such layer, with the nearest names.
+        ConfigError: the model calls no activation, or the output of a layer is not a tensor (N, C, …).
+        DataError: the batch has no images.
+        UnknownNameError: there is no such layer; the message has the nearest names.
 
     Example:
         >>> import torch
@@ -62,7 +62,7 @@ def feature_maps(model: nn.Module, batch: Any, *, layers: Sequence[str] | None =
     """
     ready = read_batch(model, batch)
     calls = list_calls(model, ready)
-    chosen = [call for call in calls if call.kind == "activation"] if layers is None else pick_calls(calls, layers)
+    chosen = [call for call in calls if call.role == "activation"] if layers is None else pick_calls(calls, layers)
     if not chosen:
         raise ConfigError(f"{type(model).__name__} calls no activation; name the layers to see")
     for call in chosen:

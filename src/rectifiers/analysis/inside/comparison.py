@@ -1,4 +1,4 @@
-"""Two trained models on the same inputs, layer by layer."""
+"""Comparing two trained models on the same inputs, layer by layer."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import ConfigError, UnknownNameError
-from ...core.wording import finite, percent
+from ...core.wording import finite, percent, plural
 from ...watching.feeding import Batch, Feed, ModelCall
 from ...watching.observer import Observer, SiteCall
 from ...watching.preserve import preserve
 from ...watching.sites import Site
 from ...watching.wrappers import unwrap
 from ..doctor.diagnosis import SiteHealth
-from ..doctor.examine import check_visited, sites_of
+from ..doctor.examine import check_visited, find_batch_sites
 from ..doctor.tally import Tallies
 from ..slopes import by_unit
 from ..streaming import CrossProducts
 
 COLUMNS = ("kind", "units", "mean", "variance", "sparsity", "dead", "always_on")
-"""What the CSV form holds of either site."""
+"""The columns of the CSV form for each of the two sites."""
 
 
 @dataclass(frozen=True)
 class LayerPair:
-    """A site of the one model and one of the other.
+    """A site of one model beside a site of the other.
 
     Args:
-        first: figures of the one.
-        second: figures of the other.
+        first: figures of the first model's site.
+        second: figures of the second model's site.
         cka: linear centred kernel alignment of their outputs, from 0 to 1.
     """
 
@@ -46,12 +46,12 @@ class LayerPair:
 
 @dataclass(frozen=True)
 class ModelComparison:
-    """What differs between two models.
+    """The figures of two models side by side.
 
     Args:
-        models: their classes.
-        samples: examples that both saw.
-        layers: pairs of sites in forward order.
+        models: classes of the models.
+        samples: how many samples (rows of batches) both were called with.
+        layers: the pairs of sites in forward order.
     """
 
     models: tuple[str, str]
@@ -59,16 +59,16 @@ class ModelComparison:
     layers: tuple[LayerPair, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """All numbers, as JSON holds them; None where there is no number."""
-        whole: dict[str, Any] = finite(asdict(self))
-        return whole
+        """Return all numbers as plain data for JSON, with None where there is no number."""
+        data: dict[str, Any] = finite(asdict(self))
+        return data
 
     def to_json(self) -> str:
-        """The same as text."""
+        """Return all numbers as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_csv(self) -> str:
-        """One line per pair, with a header; empty where there is no number."""
+        """Return a CSV table with a header and a line per pair; a cell is empty where there is no number."""
         sides = ("first", "second")
         buffer = io.StringIO()
         names = ["first", "second", "cka", *(f"{side}_{name}" for name in COLUMNS for side in sides)]
@@ -81,8 +81,8 @@ class ModelComparison:
         return buffer.getvalue()
 
     def __str__(self) -> str:
-        """A table."""
-        lines = [f"{self.models[0]} and {self.models[1]} on {self.samples:,} examples"]
+        """Return a line for each pair."""
+        lines = [f"{self.models[0]} and {self.models[1]} on {plural(self.samples, 'sample')}"]
         for pair in self.layers:
             one, other = pair.first, pair.second
             lines.append(
@@ -101,24 +101,25 @@ def compare_models(
     call: ModelCall | None = None,
     batches: int | None = None,
 ) -> ModelComparison:
-    """Compare what two models' activations do with the same inputs; both are left as they were.
+    """Compare what two models' activations do with the same inputs; both models are left as they were.
 
-    Similarity is linear CKA (Kornblith, Norouzi, Lee and Hinton, 2019) of the activations' outputs, exact over
-    all data. Each position of each sample is an example where both outputs have the same positions; else the mean
-    over the positions of a sample is. A site that runs several times shows its first run.
+    Similarity is linear CKA (Kornblith, Norouzi, Lee and Hinton, 2019) of the activations' outputs, exact over all
+    data. If the outputs of both sites have the same positions, every position of every sample is a data point;
+    otherwise the mean over the positions of each sample is. Of a site that is called several times, the first output
+    counts.
 
     Args:
         first: any module.
         second: any module that takes the same inputs.
         loader: batches, as for `diagnose`.
-        pairs: names of sites to compare; by default all, in forward order.
-        call: runs a model on a batch, where it needs to be called in a way of its own.
-        batches: how many to look at; None for all.
+        pairs: names of the sites to compare; by default all, in forward order.
+        call: calls a model on a batch, if the rules for batches do not fit.
+        batches: how many batches to use; None for all.
 
     Raises:
-        ConfigError: the models have different numbers of sites and `pairs` is not given, or one does not run.
-        UnknownNameError: no site of such a name.
-        DataError: the loader is empty.
+        ConfigError: the models have different numbers of sites and `pairs` is not given, or one model fails on a batch.
+        UnknownNameError: there is no site of such a name.
+        DataError: the loader gives no batches.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
@@ -135,11 +136,11 @@ def compare_models(
             samples += batch.size
             both = batch, feeds[1].prepare(batch.raw, batch.number)
             if not watched:
-                watched = [_watch(*both_of) for both_of in zip(models, feeds, both, strict=True)]
+                watched = [_observe(*both_of) for both_of in zip(models, feeds, both, strict=True)]
             for (observer, outputs), feed, own in zip(watched, feeds, both, strict=True):
                 outputs.first = {}
                 with observer:
-                    feed.run(own)
+                    feed.forward(own)
                 check_visited(observer)
             visited = watched[0][0].visited, watched[1][0].visited
             for one, other in _pairs(visited, pairs):
@@ -160,7 +161,7 @@ def compare_models(
 
 
 class _Outputs(Tallies):
-    """Keeps the outputs of a batch beside the tallies."""
+    """Tallies that also keep the first output of each site in a batch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -168,14 +169,14 @@ class _Outputs(Tallies):
 
     def after(self, call: SiteCall, y: Tensor) -> None:
         super().after(call, y)
-        # Later layers may write over it.
+        # A copy, because later layers may write over it.
         self.first.setdefault(call.site.name, y.detach().clone())
 
 
-def _watch(model: nn.Module, feed: Feed, batch: Batch) -> tuple[Observer, _Outputs]:
+def _observe(model: nn.Module, feed: Feed, batch: Batch) -> tuple[Observer, _Outputs]:
     model.eval()
     outputs = _Outputs()
-    return Observer(model, sites_of(model, feed, batch), outputs), outputs
+    return Observer(model, find_batch_sites(model, feed, batch), outputs), outputs
 
 
 def _pairs(
@@ -196,7 +197,7 @@ def _pairs(
 
 
 def _features(site: Site, y: Tensor | None, other_site: Site, other: Tensor | None) -> tuple[Tensor, Tensor] | None:
-    """Examples by features of both; None where one of the sites did not run. Examples with NaN are left out."""
+    """Return (data points, features) of both sites, finite points alone; None if a site was not called."""
     if y is None or other is None:
         return None
     if _positions(site, y) == _positions(other_site, other):

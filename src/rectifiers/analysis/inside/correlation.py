@@ -1,4 +1,4 @@
-"""Whether the two halves of CReLU are used alike: correlation of the weights that leave them (CReLU, Table 6)."""
+"""Whether the two halves of CReLU are read alike: correlations of the weights that read them (CReLU, Table 6)."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ CHANNELWISE = (
     nn.Identity,
     nn.modules.batchnorm._BatchNorm,
 )
-"""What may stand between CReLU and the next convolution: it keeps the channels apart."""
+"""Layers that may be between CReLU and the next convolution, because they do not mix channels."""
 
 
 @dataclass(frozen=True)
 class OutgoingCorrelation(Measured):
-    """Absolute correlations of the weights by which a convolution reads the two halves of a CReLU.
+    """Absolute correlations of the weights with which a convolution reads the two halves of a CReLU.
 
     Args:
         layer: name of the CReLU.
         reader: name of the convolution.
-        pair: (C,) of channel i and channel C + i; NaN where one of them is not read.
-        unmatched: (C, C) of channel i and channel C + j; NaN on the diagonal.
+        pair: (C,) for channel i and channel C + i; NaN if one of them is not read.
+        unmatched: (C, C) for channel i and channel C + j; NaN on the diagonal.
     """
 
     layer: str
@@ -45,7 +45,7 @@ class OutgoingCorrelation(Measured):
     unmatched: Tensor
 
     def records(self) -> list[Record]:
-        """Means and standard deviations, one row for pairs and one for the others."""
+        """Return means and standard deviations in two rows, one for pairs and one for all others."""
         return [
             {
                 "layer": self.layer,
@@ -60,21 +60,21 @@ class OutgoingCorrelation(Measured):
 
 
 def phase_correlation(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Absolute correlations of the weights that leave the positive and the negative phases.
+    """Correlate the weights that read the positive phases with those that read the negative phases.
 
-    With ŵ_i the weights that read channel i, of unit length:
+    With ŵ_i the weights that read channel i, scaled to unit length:
 
         c_ij = |⟨ŵ_i, ŵ_{C+j}⟩|
 
     Args:
-        weight: (K, 2C, …) of the convolution that reads the 2C channels of a CReLU.
+        weight: (K, 2C, …) weight of the convolution that reads the 2C channels of a CReLU.
 
     Returns:
-        c_ii, (C,), and c_ij with NaN on the diagonal, (C, C); float64, NaN too for channels whose weights are zero or
-        not finite.
+        c_ii of shape (C,), and c_ij with NaN on the diagonal of shape (C, C), both in float64; NaN also for channels
+        whose weights are zero or not finite.
 
     Raises:
-        ShapeError: an odd number of channels.
+        ShapeError: the number of channels is odd.
 
     Example:
         >>> matched, unmatched = phase_correlation(torch.tensor([[1.0, 0.0, -2.0, 3.0], [0.0, 1.0, 0.0, 3.0]]))
@@ -93,17 +93,17 @@ def phase_correlation(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def outgoing_correlations(model: nn.Module, batches: Iterable[Any]) -> list[OutgoingCorrelation]:
-    """The correlations of `phase_correlation` for every CReLU that a convolution reads, in forward order.
+    """Correlate the weights that read the two halves of every CReLU, in forward order, as `phase_correlation` does.
 
-    Pooling, dropout and batch normalisation may stand between the two (Shang et al., 2016, Table 6).
+    Pooling, dropout and batch normalisation may be between the CReLU and the convolution (Shang et al., 2016, Table 6).
 
     Args:
         model: any module.
-        batches: the first shows which layer reads which.
+        batches: batches, of which the first shows which layer reads which.
 
     Raises:
-        DataError: there is no batch.
-        ConfigError: no CReLU of the model goes to a convolution without groups.
+        DataError: there are no batches.
+        ConfigError: no CReLU of the model is read by a convolution without groups.
 
     Example:
         >>> from rectifiers import CReLU
@@ -113,30 +113,30 @@ def outgoing_correlations(model: nn.Module, batches: Iterable[Any]) -> list[Outg
         ('1', '3', (4, 4))
     """
     calls = list_calls(model, next(read_batches(model, batches)))
-    found = []
+    correlations = []
     for reader in calls:
         convolution = reader.module
         if not isinstance(convolution, nn.modules.conv._ConvNd) or convolution.groups > 1 or convolution.transposed:
             continue
         writer = _writer(calls, reader)
         if writer is not None:
-            found.append(OutgoingCorrelation(writer.name, reader.name, *phase_correlation(convolution.weight)))
-    if not found:
+            correlations.append(OutgoingCorrelation(writer.name, reader.name, *phase_correlation(convolution.weight)))
+    if not correlations:
         raise ConfigError(
-            f"{type(model).__name__} has no CReLU that goes to a convolution without groups; there are no pairs of "
+            f"{type(model).__name__} has no CReLU that is read by a convolution without groups; there are no pairs of "
             "weights to compare"
         )
-    return found
+    return correlations
 
 
 def _writer(calls: list[Call], reader: Call) -> Call | None:
-    """The CReLU whose channels a call reads, if nothing mixed them in between."""
-    here = reader
-    while here.source is not None and here.source >= 0:
-        here = calls[here.source]
-        if isinstance(here.module, CReLU) and here.module.channel_dim == 1:
-            return here
-        if here.kind != "pooling" and not isinstance(here.module, CHANNELWISE):
+    """Return the CReLU whose channels a call reads, if nothing in between mixes them."""
+    call = reader
+    while call.source is not None and call.source >= 0:
+        call = calls[call.source]
+        if isinstance(call.module, CReLU) and call.module.channel_dim == 1:
+            return call
+        if call.role != "pooling" and not isinstance(call.module, CHANNELWISE):
             return None
     return None
 

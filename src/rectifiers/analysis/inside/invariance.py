@@ -1,4 +1,4 @@
-"""How little a network's units care about small movements of the image (Goodfellow et al., 2009; CReLU, Figure 4)."""
+"""How invariant a network's units are to small movements of the image (Goodfellow et al., 2009; CReLU, Figure 4)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .measured import Measured, Record
 from .transforms import Transform, flips, rotations, translations
 
 BEST = 0.2
-"""Part of a layer's units whose scores count for the layer."""
+"""The share of a layer's units whose scores count for the layer."""
 
 FAMILIES: Mapping[str, Sequence[Transform]] = {
     "translation": translations(),
@@ -30,12 +30,12 @@ FAMILIES: Mapping[str, Sequence[Transform]] = {
 
 @dataclass(frozen=True)
 class Invariance(Measured):
-    """Scores of one layer.
+    """Invariance scores of one layer.
 
     Args:
-        layer: whose output was read.
-        scores: (units,) by family of transforms; NaN for units that have none.
-        rate: (units,) part of the images on which each unit fires.
+        layer: name of the call whose output was read.
+        scores: (units,) scores by family of transforms; NaN for units without a score.
+        rate: (units,) share of the images on which each unit fires; NaN for units without a score.
         not_finite: how many outputs were NaN or infinite; they count as not firing.
     """
 
@@ -46,11 +46,11 @@ class Invariance(Measured):
 
     @property
     def unscored(self) -> int:
-        """Units that do not fire on as many images as asked for, or are never below."""
+        """How many units have no score, because they do not fire on enough images or fire on all of them."""
         return int(self.rate.isnan().sum())
 
     def score(self, family: str) -> float:
-        """The layer's score: mean of its best fifth of units; NaN where none has a score."""
+        """Return the layer's score, the mean of its best fifth of units; NaN if no unit has a score."""
         scores = self.scores[family]
         scores = scores[scores.isfinite()]
         return float(scores.topk(math.ceil(BEST * len(scores))).values.mean()) if len(scores) else math.nan
@@ -61,7 +61,7 @@ class Invariance(Measured):
         return sum(map(self.score, self.scores)) / len(self.scores)
 
     def records(self) -> list[Record]:
-        """One row for each family."""
+        """Return a row for each family."""
         return [
             {
                 "layer": self.layer,
@@ -83,38 +83,39 @@ def invariance_scores(
     transforms: Mapping[str, Sequence[Transform]] = FAMILIES,
     rate: float = 0.01,
 ) -> list[Invariance]:
-    """How much more often units fire on moved images that they fired on than on any images.
+    """Score how much more often units fire on moved versions of images that they fire on than on images in general.
 
-    Unit i fires where its output reaches t_i, which it does on a part G_i ≥ `rate` of all images, as small as can be.
-    Z_i are these images, T the transforms:
+    Unit i fires if its output reaches t_i. The threshold t_i is such that the share G_i of all images on which the unit
+    fires is at least `rate`, and as small as possible. With Z_i these images and T the transforms:
 
         S_i = L_i / G_i,  L_i = 1/|Z_i| Σ_{x∈Z_i} 1/|T| Σ_{τ∈T} [unit i fires on τ(x)]
 
-    1 means no invariance and 1/`rate` a unit that no transform stops from firing. A layer's score is the mean of its
-    best fifth of units. A unit is one channel in the middle of its map, or one output of a linear layer; the halves of
-    CReLU are units each. Units that rise above their least output on less than `rate`, such as dead ones, have none.
+    A score of 1 means no invariance; a score of 1/`rate` means that no transform keeps the unit from firing. A layer's
+    score is the mean of its best fifth of units. A unit is one channel in the middle of its map, or one output of a
+    linear layer; the two halves of a CReLU are different units. Units whose output exceeds its minimum on less than
+    `rate` of the images, such as dead units, have no score.
 
-    What is kept are the highest outputs of each unit, a part of `rate` of all. The batches are read three times, in any
-    order, and have to be the same each time: leave random augmentation out.
+    Only the highest outputs of each unit are kept, a share `rate` of all. The batches are read three times, in any
+    order, and have to be the same each time, without random augmentation.
 
     Args:
         model: any module that takes images (N, C, H, W).
         batches: tensors, (inputs, labels) or dictionaries.
-        layers: names of modules and functions, as `rectifiers.analysis.calls` has them; None: all activations, read
-            behind the pooling where it follows at once.
-        transforms: by family.
-        rate: part of the images on which a unit is to fire.
+        layers: names of calls of modules and functions, as `rectifiers.watching.calls` has them; None takes all
+            activations, or the pooling that reads one where there is one.
+        transforms: the transforms by family.
+        rate: share of the images on which a unit shall fire.
 
     Returns:
         One entry for each layer, in forward order.
 
     Raises:
-        ConfigError: too few images for `rate`, no layers, or a model that does not take the batches.
-        DataError: no batches, no images in them, or batches that can be read only once.
-        UnknownNameError: no such layer, with the nearest names.
+        ConfigError: there are too few images for `rate`, there are no layers, or the model fails on a batch.
+        DataError: there are no batches, they have no images, or they can be read only once.
+        UnknownNameError: there is no such layer; the message has the nearest names.
 
     Example:
-        A unit that sees the sum of two pixels does not care for flips, one that sees their difference does:
+        A unit that computes the sum of two pixels is invariant to flips, and one that computes their difference is not:
 
         >>> net = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False), nn.ReLU())
         >>> with torch.no_grad():
@@ -129,8 +130,8 @@ def invariance_scores(
     if not transforms or not all(transforms.values()):
         raise ConfigError("invariance_scores: expected at least one transform in each family; leave empty families out")
     images = 0
-    for place, batch in enumerate(read_batches(model, batches)):
-        if place == 0:
+    for index, batch in enumerate(read_batches(model, batches)):
+        if index == 0:
             _check_images(batch)
             calls = list_calls(model, batch)
             chosen = _behind_pooling(calls) if layers is None else pick_calls(calls, layers)
@@ -141,17 +142,17 @@ def invariance_scores(
         raise ConfigError(
             f"no unit fires on {rate:.1%} of {images} images; give at least {math.ceil(1 / rate)}, or a higher rate"
         )
-    # Rounding must not turn 1 % of 300 into 4.
-    most = math.ceil(round(images * rate, 6))
+    # Rounding errors must not turn 1 % of 300 into 4.
+    count = math.ceil(round(images * rate, 6))
     with evaluation(model):
-        highest = {call.name: _Highest(most) for call in chosen}
+        highest = {call.name: _Highest(count) for call in chosen}
         for batch in read_batches(model, batches):
             for name, values in read_outputs(model, batch, chosen, _units).items():
                 highest[name].add(values)
-        if any(units.count != images for units in highest.values()):
+        if any(units.images != images for units in highest.values()):
             raise DataError(
-                f"the batches held {images} images first and another number later; give a loader or a list that can "
-                "be read several times"
+                f"the batches had {images} images when first read, and another number later; give a loader or a list "
+                "that can be read several times"
             )
         counts = {name: _Counts(units, transforms) for name, units in highest.items()}
         for batch in read_batches(model, batches):
@@ -167,67 +168,71 @@ def invariance_scores(
 
 
 class _Highest:
-    """The highest outputs of each unit, and the least."""
+    """The highest outputs of each unit, and its lowest.
 
-    def __init__(self, most: int) -> None:
-        self.most, self.count, self.not_finite = most, 0, 0
-        self.values = self.least = torch.empty(0)
+    Args:
+        count: how many of the highest outputs to keep.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count, self.images, self.not_finite = count, 0, 0
+        self.values = self.lowest = torch.empty(0)
 
     def add(self, values: Tensor) -> None:
         finite = values.isfinite()
         values = values.where(finite, -math.inf)
-        if not self.count:
-            self.values, self.least = values[:0], values.new_full(values.shape[1:], math.inf)
-        self.count += len(values)
+        if not self.images:
+            self.values, self.lowest = values[:0], values.new_full(values.shape[1:], math.inf)
+        self.images += len(values)
         self.not_finite += int((~finite).sum())
         together = torch.cat([self.values, values])
-        self.values = together.topk(min(self.most, len(together)), dim=0).values
-        self.least = self.least.minimum(values.where(finite, math.inf).amin(0))
+        self.values = together.topk(min(self.count, len(together)), dim=0).values
+        self.lowest = self.lowest.minimum(values.where(finite, math.inf).amin(0))
 
     @property
     def threshold(self) -> Tensor:
-        """Where each unit fires; infinite for those that would fire all the time."""
+        """The output at which each unit fires; infinite for units that would fire on all images."""
         reached = self.values[-1]
-        return reached.where((reached > self.least) & reached.isfinite(), math.inf)
+        return reached.where((reached > self.lowest) & reached.isfinite(), math.inf)
 
 
 class _Counts:
-    """How often each unit fires, on the images as they are and on moved ones."""
+    """How often each unit fires on the images, and on moved versions of those that it fires on."""
 
     def __init__(self, highest: _Highest, families: Iterable[str]) -> None:
         self.threshold, self.not_finite = highest.threshold, highest.not_finite
         self.fired = torch.zeros(len(self.threshold), dtype=torch.int64, device=self.threshold.device)
-        self.again = {family: self.fired.clone() for family in families}
+        self.fired_moved = {family: self.fired.clone() for family in families}
 
     def _fires(self, values: Tensor) -> Tensor:
         return (values >= self.threshold) & values.isfinite()
 
     def add(self, values: Tensor) -> Tensor:
-        """Which units fire on which images."""
+        """Count the units that fire on the images, and return which fire on which."""
         firing = self._fires(values)
         self.fired += firing.sum(0)
         return firing
 
     def add_moved(self, family: str, firing: Tensor, values: Tensor) -> None:
-        self.again[family] += (firing & self._fires(values)).sum(0)
+        self.fired_moved[family] += (firing & self._fires(values)).sum(0)
 
     def invariance(self, layer: str, transforms: Mapping[str, Sequence[Transform]], images: int) -> Invariance:
         fired = self.fired.double().where(self.fired > 0, math.nan).cpu()
         rate = fired / images
         scores = {
-            family: again.cpu() / (fired * len(transforms[family])) / rate for family, again in self.again.items()
+            family: moved.cpu() / (fired * len(transforms[family])) / rate for family, moved in self.fired_moved.items()
         }
         return Invariance(layer, scores, rate, self.not_finite)
 
 
 def _behind_pooling(calls: Sequence[Call]) -> list[Call]:
-    """The activations; the poolings in their place where one takes their output at once."""
-    poolings = {call.source: call for call in calls if call.kind == "pooling" and call.source is not None}
-    return [poolings.get(place, call) for place, call in enumerate(calls) if call.kind == "activation"]
+    """Return the activations, or in their place the poolings that read their outputs directly."""
+    poolings = {call.source: call for call in calls if call.role == "pooling" and call.source is not None}
+    return [poolings.get(index, call) for index, call in enumerate(calls) if call.role == "activation"]
 
 
 def _units(output: Tensor) -> Tensor:
-    """(N, units) in float32: the middle of each map, or the output itself."""
+    """Return the outputs of the units, (N, units) in float32: the middle of each map, or the output itself."""
     if not isinstance(output, Tensor) or output.ndim < 2:
         raise ConfigError("invariance_scores: a layer gives no tensor (N, units, …); name other layers")
     for size in output.shape[2:]:

@@ -1,4 +1,4 @@
-"""What an analysis found, as numbers for other programs."""
+"""What the results of analyses have in common: rows of numbers, as JSON or CSV for other programs."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from collections.abc import Iterable
 from ...core.wording import finite
 
 Record = dict[str, str | int | float | bool]
-"""One row of numbers by column."""
+"""One row, by name of the column."""
 
 
 class Measured(ABC):
-    """Base of what the analyses return for a layer, an image or a class."""
+    """The base of the analyses' results."""
 
     @abstractmethod
     def records(self) -> list[Record]:
-        """Its numbers, one row for each thing measured."""
+        """Return the numbers, one row for each thing that was measured."""
 
 
-def to_json(measured: Iterable[Measured]) -> str:
-    """All rows as a JSON list; what is no finite number is null."""
-    rows = [finite(row) for found in measured for row in found.records()]
+def to_json(results: Iterable[Measured]) -> str:
+    """Return all rows as a JSON list, with null for numbers that are not finite."""
+    rows = [finite(row) for result in results for row in result.records()]
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
 
 
-def to_csv(measured: Iterable[Measured]) -> str:
-    """All rows as CSV with a header; what is no finite number is empty."""
-    rows = [row for found in measured for row in found.records()]
+def to_csv(results: Iterable[Measured]) -> str:
+    """Return all rows as CSV with a header, with empty cells for numbers that are not finite."""
+    rows = [row for result in results for row in result.records()]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")

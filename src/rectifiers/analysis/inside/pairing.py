@@ -1,4 +1,4 @@
-"""Filters and their opposites: how close each filter of a convolution comes to the negative of another (CReLU)."""
+"""Pairing filters: how close each filter of a convolution comes to the negative of another (CReLU, Figures 1 to 3)."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class FilterPairs(Measured):
     """The filters of one layer and their pairing filters.
 
     Args:
-        layer: its name.
-        filters: (K, C/groups, …), as they are.
-        similarity: (K,) μ of each filter; NaN where it has no partner.
-        partner: (K,) number of the pairing filter; −1 where there is none.
+        layer: name of the convolution.
+        filters: (K, C/groups, …) the filters.
+        similarity: (K,) μ of each filter; NaN if it has no pairing filter.
+        partner: (K,) number of the pairing filter; −1 if there is none.
         random: (draws, K) μ of random filters.
     """
 
@@ -38,7 +38,7 @@ class FilterPairs(Measured):
 
     @property
     def mean(self) -> float:
-        """Mean μ of the filters that have a partner."""
+        """Mean μ of the filters that have a pairing filter."""
         return float(self.similarity.nanmean())
 
     @property
@@ -53,11 +53,11 @@ class FilterPairs(Measured):
 
     @property
     def gap(self) -> float:
-        """How far the filters' mean lies below the random ones', in cosines: above 0 where filters pair up."""
+        """How far the mean μ of the filters is below that of random filters; above 0 if filters pair up."""
         return self.random_mean - self.mean
 
     def records(self) -> list[Record]:
-        """One row for each filter."""
+        """Return a row for each filter."""
         random = self.random.mean(0)
         return [
             {
@@ -72,23 +72,24 @@ class FilterPairs(Measured):
 
 
 def pair(filters: Tensor, groups: int = 1) -> tuple[Tensor, Tensor]:
-    """Each filter's smallest cosine similarity, and the filter that it has it with.
+    """Find each filter's pairing filter: the one with which its cosine similarity is smallest.
 
-    With unit-length φ_i = w_i / ‖w_i‖:
+    With φ_i = w_i / ‖w_i‖ of unit length:
 
         μ_i = min_{j≠i} ⟨φ_i, φ_j⟩
 
-    over the filters of the same group. Filters that are zero or not finite neither have a partner nor are one.
+    over the filters of the same group. Filters that are zero or not finite neither have a pairing filter nor are one.
 
     Args:
-        filters: (K, C/groups, …).
+        filters: (K, C/groups, …) the filters.
         groups: how many groups of filters read channels of their own.
 
     Returns:
-        μ in float64, NaN without a partner, and the partners, −1 for none; both (K,).
+        μ in float64, with NaN for filters without a pairing filter, and the pairing filters' numbers, with −1 for none;
+        both of shape (K,).
 
     Raises:
-        ShapeError: `groups` does not divide the filters.
+        ShapeError: the filters cannot be divided into `groups` equal groups.
 
     Example:
         >>> similarity, partner = pair(torch.tensor([[3.0, 0.0], [0.0, 1.0], [-2.0, 0.0]]))
@@ -104,31 +105,32 @@ def pair(filters: Tensor, groups: int = 1) -> tuple[Tensor, Tensor]:
     cosines = (units @ units.mT).clamp(-1, 1)
     among = usable & usable.mT & ~torch.eye(cosines.shape[-1], dtype=torch.bool)
     similarity, partner = cosines.where(among, math.inf).min(-1)
-    found = similarity.isfinite()
+    paired = similarity.isfinite()
     offset = torch.arange(groups)[:, None] * cosines.shape[-1]
-    return similarity.where(found, math.nan).flatten(), (partner + offset).where(found, -1).flatten()
+    return similarity.where(paired, math.nan).flatten(), (partner + offset).where(paired, -1).flatten()
 
 
 def filter_pairs(
     model: nn.Module, *, layers: Sequence[str] | None = None, draws: int = 10, seed: int = 0
 ) -> list[FilterPairs]:
-    """The pairing filters of a model's convolutions, beside those of as many random Gaussian filters of the same size.
+    """Find the pairing filters of a model's convolutions, and of as many random Gaussian filters of the same size.
 
-    Where the μ of `pair` lie clearly below the random ones, the layer spends filters on both phases of a direction,
-    which CReLU would give it for one (Shang et al., 2016, Figures 1 to 3). Transposed convolutions and ConvReLU count.
+    If the μ of `pair` are clearly below those of random filters, the layer has filters for both phases of a direction,
+    where CReLU would need only one (Shang et al., 2016, Figures 1 to 3). Transposed convolutions and ConvReLU are
+    convolutions here too.
 
     Args:
         model: any module.
-        layers: names of convolutions; None: all that have two filters in a group.
+        layers: names of convolutions; None takes all with at least two filters in a group.
         draws: how often random filters are drawn.
-        seed: root of the random filters.
+        seed: seed of the random filters.
 
     Returns:
         One entry for each layer, in the order in which the model defines them.
 
     Raises:
         ConfigError: the model has no convolution with two filters in a group.
-        UnknownNameError: no such convolution, with the nearest names.
+        UnknownNameError: there is no such convolution; the message has the nearest names.
 
     Example:
         >>> net = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.ReLU())
@@ -143,7 +145,7 @@ def filter_pairs(
         layers = [name for name, module in known.items() if len(_filters(module)) >= 2 * module.groups]
         if not layers:
             raise ConfigError(f"{type(model).__name__} has no convolution with two filters in a group to compare")
-    found = []
+    pairs = []
     for name in layers:
         if name not in known:
             raise UnknownNameError("convolution", name, known)
@@ -152,12 +154,12 @@ def filter_pairs(
         random = torch.stack(
             [pair(_gaussian(filters.shape, derive(seed, "pairing", name, draw)), groups)[0] for draw in range(draws)]
         )
-        found.append(FilterPairs(name, filters, similarity, partner, random))
-    return found
+        pairs.append(FilterPairs(name, filters, similarity, partner, random))
+    return pairs
 
 
 def _filters(module: Convolution) -> Tensor:
-    """The filters of a convolution, outputs first, as (K, C/groups, …)."""
+    """Return the filters of a convolution as (K, C/groups, …), by output channel."""
     weight: Tensor = module.weight.detach().cpu()
     if isinstance(module, nn.modules.conv._ConvTransposeNd):
         weight = weight.unflatten(0, (module.groups, -1)).transpose(1, 2).flatten(0, 1)

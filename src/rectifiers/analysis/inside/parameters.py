@@ -1,4 +1,4 @@
-"""The learned parameters of a model's activations, and how they are distributed in each layer."""
+"""The learned parameters of a model's activations, and their distribution in each layer."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ...core.learned import learned_values
 
 @dataclass(frozen=True)
 class ParameterHistogram:
-    """The values of one parameter in one layer, as in Figure 6 of the ConvReLU paper.
+    """The distribution of one parameter's values in one layer, as in Figure 6 of the ConvReLU paper.
 
     Args:
         layer: name of the activation's module; empty for the model itself.
         parameter: name of the parameter.
-        edges: of the bins, the same in all layers.
-        counts: values per bin.
-        count: how many values, those that are not finite included.
-        not_finite: values that are NaN or infinite, which all other figures leave out.
-        mean: of the values.
-        std: root of their mean squared deviation.
-        low: smallest.
-        high: largest.
+        edges: edges of the bins, the same in all layers.
+        counts: how many values are in each bin.
+        count: how many values there are, finite or not.
+        not_finite: how many values are NaN or infinite; all other figures leave them out.
+        mean: mean of the values.
+        std: standard deviation of the values, with n in the denominator.
+        low: smallest value.
+        high: largest value.
     """
 
     layer: str
@@ -42,14 +42,14 @@ class ParameterHistogram:
 
 
 def parameter_histograms(model: nn.Module, bins: int = 50) -> list[ParameterHistogram]:
-    """How each parameter of the activations is distributed, layer by layer, in bins that all layers share.
+    """Count the values of the activations' parameters layer by layer, in bins that all layers share.
 
     Args:
         model: any module.
-        bins: how many, over the range of all layers.
+        bins: how many bins to use, over the range of all layers.
 
     Raises:
-        ConfigError: no activation with parameters, or `bins` is no count.
+        ConfigError: the model has no activation with parameters, or `bins` is not a positive integer.
 
     Example:
         >>> from rectifiers import AdaReLU
@@ -62,8 +62,8 @@ def parameter_histograms(model: nn.Module, bins: int = 50) -> list[ParameterHist
     found = list(learned_values(model))
     if not found:
         raise ConfigError(
-            f"{type(model).__name__} has no activation with parameters: nothing to count. Swap one in, or call the "
-            "model once if it infers its channels"
+            f"{type(model).__name__} has no activation with parameters. Swap one in; or call the model once, if its "
+            "activations infer their channels"
         )
     ranges: dict[str, Tensor] = {}
     for _, name, values in found:

@@ -1,4 +1,4 @@
-"""How rich CReLU with a linear function on top is: Theorem 4.1 of the CReLU paper, checked on small classes."""
+"""Theorem 4.1 of the CReLU paper, on the Rademacher complexity of CReLU, checked on small classes of functions."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ...core.seeds import derive
 from .measured import Measured, Record
 
 CHUNK = 4096
-"""Sign vectors at a time."""
+"""How many sign vectors are used at a time."""
 
 
 @dataclass(frozen=True)
 class RademacherBound(Measured):
-    """Both sides of the inequality, for one class of functions on one sample.
+    """Both sides of the inequality, for one class of functions on one set of points.
 
     Args:
-        left: complexity of the linear function on CReLU of the class.
+        left: complexity of the linear functions of CReLU of the class.
         right: √d·B times the complexity of the class.
-        left_error: standard error of `left`; 0 where all signs were gone through.
-        right_error: of `right`.
-        gap_error: standard error of `right` − `left`, which share their signs.
+        left_error: standard error of `left`; 0 if all sign vectors were used.
+        right_error: standard error of `right`; 0 if all sign vectors were used.
+        gap_error: standard error of `right` − `left`, which are computed with the same signs.
         signs: how many sign vectors were used.
-        exact: whether these are all there are.
+        exact: whether these are all sign vectors.
     """
 
     left: float
@@ -42,19 +42,19 @@ class RademacherBound(Measured):
 
     @property
     def ratio(self) -> float:
-        """`left` / `right`: at most 1 where the bound holds."""
+        """`left` / `right`: at most 1 if the bound holds."""
         return self.left / self.right if self.right else math.inf
 
     @property
     def holds(self) -> bool | None:
-        """Whether the bound holds; None where it is nearer than two standard errors."""
+        """Whether the bound holds; None if both sides are nearer than two standard errors."""
         gap = self.right - self.left
         if self.exact or abs(gap) > 2 * self.gap_error:
             return gap >= -1e-12 * self.right
         return None
 
     def records(self) -> list[Record]:
-        """One row."""
+        """Return a single row."""
         return [
             {
                 "left": self.left,
@@ -72,32 +72,34 @@ class RademacherBound(Measured):
 def rademacher_bound(
     values: Tensor, *, inputs: int = 1, norm: float = 1.0, draws: int = 10_000, seed: int = 0
 ) -> RademacherBound:
-    """Both sides of R̂(H∘ρ∘G) ≤ √d·B·R̂(F) for a finite class F (Shang et al., 2016, Theorem 4.1).
+    """Compute both sides of R̂(H∘ρ∘G) ≤ √d·B·R̂(F) for a finite class F (Shang et al., 2016, Theorem 4.1).
 
-    F are functions of the input, known by their values on a sample x_1 … x_L; G are all vectors of d functions of F, ρ
-    is CReLU, and H are the linear functions of its 2d outputs with ‖W‖₂ ≤ B. The empirical Rademacher complexity is
+    F is a class of functions, given by their values at points x_1 … x_L. G is the class of all vectors of d functions
+    of F, ρ is CReLU, and H is the class of linear functions of its 2d outputs with ‖W‖₂ ≤ B. The empirical Rademacher
+    complexity is
 
         R̂(F) = E_σ sup_f |2/L·Σ_i σ_i f(x_i)|
 
-    with independent signs σ_i. For a finite class the supremum over W and G is known, so that nothing but the mean over
-    the signs is estimated, and not even that where there are no more than `draws` of them:
+    with independent signs σ_i. For a finite class, the supremum over W and G is known:
 
         sup = 2/L·B·√d·max_f √((Σ_i σ_i [f(x_i)]₊)² + (Σ_i σ_i [−f(x_i)]₊)²)
 
+    So only the mean over the signs is estimated, and it is exact if there are at most `draws` sign vectors.
+
     Args:
-        values: (functions, L) values of each function of the class on the sample.
+        values: (functions, L) values of each function of the class at the points.
         inputs: d, the number of functions that CReLU is applied to.
-        norm: B, the largest length of the linear function's weights.
-        draws: sign vectors to draw; where 2^L is no larger, all are gone through.
-        seed: root of the signs.
+        norm: B, the largest norm of the linear functions' weights.
+        draws: how many sign vectors to draw; if 2^L is not larger, all are used.
+        seed: seed of the signs.
 
     Raises:
-        ShapeError: `values` is no matrix with an entry.
+        ShapeError: `values` is not a matrix with at least one entry.
         DataError: a value is not finite.
-        ConfigError: a number outside its domain.
+        ConfigError: a number is outside its domain.
 
     Example:
-        One function that takes both signs breaks the bound as printed, by √2:
+        A single function that has both signs breaks the bound as printed, by √2:
 
         >>> found = rademacher_bound(torch.tensor([[1.0, -1.0]]))
         >>> round(found.left, 4), found.right, found.holds
@@ -106,7 +108,7 @@ def rademacher_bound(
     if values.ndim != 2 or not values.numel():
         raise ShapeError(f"rademacher_bound: expected values of shape (functions, L), got {tuple(values.shape)}")
     if not values.isfinite().all():
-        raise DataError("rademacher_bound: some functions have no finite value on the sample; leave them out")
+        raise DataError("rademacher_bound: some functions have no finite value at a point; leave them out")
     check_count("rademacher_bound", "inputs", inputs)
     check_count("rademacher_bound", "draws", draws)
     check_positive("rademacher_bound", "norm", norm)
@@ -121,8 +123,8 @@ def rademacher_bound(
         right.append(scale * (positive - negative).abs().amax(1))
     lefts, rights = torch.cat(left), torch.cat(right)
 
-    def error(samples: Tensor) -> float:
-        return 0.0 if exact else float(samples.std() / math.sqrt(len(samples)))
+    def error(suprema: Tensor) -> float:
+        return 0.0 if exact else float(suprema.std() / math.sqrt(len(suprema)))
 
     return RademacherBound(
         left=float(lefts.mean()),

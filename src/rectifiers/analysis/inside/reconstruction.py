@@ -1,12 +1,12 @@
-"""Images from features: a linear way back through convolutions with CReLU (Shang et al., 2016, Algorithm 1, Figure 5).
+"""Images reconstructed from features of convolutions with CReLU (Shang et al., 2016, Algorithm 1, Figure 5).
 
-CReLU loses nothing of a response: y = y₊ − y₋. With the batch normalisation and the bias taken back, what went into the
-convolution is known as far as it lies in the span of the filters' shifts,
+CReLU loses no information of a response: y = y₊ − y₋. After undoing the batch normalisation and the bias, the input of
+the convolution is known as far as it lies in the span of the shifted filters,
 
     x′ = argmin ‖M(conv(x) − y)‖²  with the least ‖x‖,
 
-found by conjugate gradients on the normal equations (CGLS) from x = 0 with the convolution and its transpose alone. M
-is 1 without max-pooling. With it, the values that came through go back to where they were, and M selects these places.
+which conjugate gradients on the normal equations (CGLS) find from x = 0 with the convolution and its transpose alone. M
+is 1 without max-pooling. With max-pooling, the maxima are put back where they came from, and M selects these positions.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch.func import functional_call, vjp
 from ...activations.crelu import CReLU
 from ...core.checks import check_count, check_positive
 from ...core.errors import ConfigError, DataError
+from ...core.wording import plural
 from ...watching.calls import Call, list_calls
 from ...watching.feeding import read_batch
 from ...watching.preserve import evaluation
@@ -31,19 +32,19 @@ from .measured import Measured, Record
 Linear = Callable[[Tensor], Tensor]
 MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 ABSENT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.Identity)
-"""What does nothing in evaluation mode."""
+"""Layers that do nothing in evaluation mode."""
 
 
 @dataclass(frozen=True)
 class Reconstruction(Measured):
-    """Images as they come back from one layer.
+    """Images reconstructed from the features of one block.
 
     Args:
-        layer: name of its convolution.
+        layer: name of the block's convolution.
         images: (N, C, …) in float32, the reconstructions.
-        error: (N,) ‖x − x′‖ / ‖x‖.
-        iterations: steps of conjugate gradients, over all layers on the way.
-        converged: whether all of them reached the tolerance.
+        error: (N,) relative error ‖x − x′‖ / ‖x‖.
+        iterations: steps of conjugate gradients, over all blocks on the way back.
+        converged: whether all blocks on the way back reached the tolerance.
     """
 
     layer: str
@@ -53,7 +54,7 @@ class Reconstruction(Measured):
     converged: bool
 
     def records(self) -> list[Record]:
-        """One row for each image."""
+        """Return a row for each image."""
         return [
             {
                 "layer": self.layer,
@@ -69,27 +70,27 @@ class Reconstruction(Measured):
 def reconstruct(
     model: nn.Module, batch: Any, *, depth: int | None = None, tolerance: float = 1e-8, iterations: int = 500
 ) -> list[Reconstruction]:
-    """The images of a batch from the features of each of the model's first layers.
+    """Reconstruct the images of a batch from the features of each of the model's first blocks.
 
-    The model has to begin with convolution, batch normalisation or none, CReLU, max-pooling or none, and so on, one
-    module after the other, with dropout anywhere. Everything is computed in float64.
+    The model has to begin with blocks: a convolution, batch normalisation or not, CReLU, max-pooling or not, one module
+    after the other, with dropout anywhere. Everything is computed in float64.
 
     Args:
-        model: any module that begins so; used in evaluation mode and left as it was.
-        batch: a tensor (N, C, …), or what a loader yields.
-        depth: how many layers; None: all that it begins with.
-        tolerance: conjugate gradients end when the gradient of the squared error has shrunk to this part of the first.
-        iterations: or after so many steps.
+        model: any module that begins with such blocks; used in evaluation mode and left as it was.
+        batch: a tensor (N, C, …), or a batch as a loader gives it.
+        depth: how many blocks to reconstruct from; None takes all that the model begins with.
+        tolerance: conjugate gradients end once the gradient of the squared error is at most this share of the first.
+        iterations: the largest number of steps of conjugate gradients in a block.
 
     Returns:
-        One entry for each layer, from the first; each way back passes all layers before.
+        One entry for each block, from the first; the way back from a block goes through all blocks before it.
 
     Raises:
-        ConfigError: the model does not begin with so many such layers, or a number is outside its domain.
-        DataError: the batch holds no images, or some that are not finite.
+        ConfigError: the model does not begin with enough blocks, or a number is outside its domain.
+        DataError: the batch has no images, or has pixels that are not finite.
 
     Example:
-        A convolution whose filters are an orthonormal basis of its patches loses nothing:
+        A convolution whose filters are an orthonormal basis of its patches loses no information:
 
         >>> net = nn.Sequential(nn.Conv2d(1, 4, 2, stride=2, bias=False), CReLU())
         >>> _ = nn.init.orthogonal_(net[0].weight)
@@ -101,54 +102,54 @@ def reconstruct(
     check_count("reconstruct", "iterations", iterations)
     inputs = read_batch(model, batch)
     if len(inputs.args) != 1 or inputs.kwargs:
-        raise DataError("reconstruct: expected one tensor of images, got several arguments or names; give the images")
-    stages = _stages(list_calls(model, inputs))
+        raise DataError("reconstruct: expected one tensor of images, got several or named arguments; give the images")
+    blocks = _find_blocks(list_calls(model, inputs))
     wanted = 1 if depth is None else check_count("reconstruct", "depth", depth)
-    if wanted > len(stages):
+    if wanted > len(blocks):
         raise ConfigError(
-            f"{type(model).__name__} begins with {len(stages)} layers of a convolution and CReLU, one module behind "
-            f"the other; reconstruction needs {wanted}"
+            f"{type(model).__name__} begins with {plural(len(blocks), 'block')} of a convolution and CReLU, one module "
+            f"after the other; reconstruction needs {wanted}"
         )
     images = inputs.args[0].double()
     if not images.isfinite().all():
         raise DataError("reconstruct: some pixels are not finite; leave those images out")
-    found = []
-    passed: list[_Passed] = []
+    reconstructions = []
+    outputs: list[_Output] = []
     features = images
     with evaluation(model):
-        for stage in stages[:depth]:
-            passed.append(stage.forward(features))
-            features = passed[-1].features
+        for block in blocks[:depth]:
+            outputs.append(block.forward(features))
+            features = outputs[-1].features
             back, solves = features, []
-            for step in reversed(passed):
-                back, *solve = step.backward(back, tolerance, iterations)
+            for output in reversed(outputs):
+                back, *solve = output.backward(back, tolerance, iterations)
                 solves.append(solve)
-            found.append(
+            reconstructions.append(
                 Reconstruction(
-                    layer=stage.name,
+                    layer=block.name,
                     images=back.float().cpu(),
                     error=(_norm(images - back) / _norm(images)).cpu(),
                     iterations=sum(steps for steps, _ in solves),
                     converged=all(converged for _, converged in solves),
                 )
             )
-    return found
+    return reconstructions
 
 
 def least_squares(
     linear: Linear, adjoint: Linear, target: Tensor, *, tolerance: float, iterations: int
 ) -> tuple[Tensor, int, bool]:
-    """The shortest x with the least ‖linear(x) − target‖ for each example, by conjugate gradients (CGLS).
+    """Find the shortest x with the least ‖linear(x) − target‖ for each sample, by conjugate gradients (CGLS).
 
     Args:
-        linear: a linear function, example by example.
+        linear: a linear function of each sample.
         adjoint: its transpose.
-        target: (N, …).
-        tolerance: see `reconstruct`.
-        iterations: likewise.
+        target: (N, …) what the function shall give.
+        tolerance: as in `reconstruct`.
+        iterations: as in `reconstruct`.
 
     Returns:
-        The solution, the steps taken, and whether all examples reached the tolerance.
+        The solution, the number of steps, and whether all samples reached the tolerance.
 
     Example:
         >>> double = lambda x: 2 * x
@@ -163,7 +164,7 @@ def least_squares(
     steps = 0
     while steps < iterations and bool((size > tolerance**2 * first).any()):
         image = linear(direction)
-        # Examples that are done go on with steps of no length.
+        # Samples that have converged exactly go on with steps of length 0.
         length = _ratio(size, _dot(image, image))
         x = x + length * direction
         residual = residual - length * image
@@ -175,7 +176,7 @@ def least_squares(
 
 
 @dataclass
-class _Stage:
+class _Block:
     """A convolution, the batch normalisation behind it, CReLU, and max-pooling."""
 
     name: str
@@ -192,28 +193,28 @@ class _Stage:
         return y
 
     def affine(self) -> tuple[Tensor, Tensor]:
-        """Factor and summand by which bias and batch normalisation follow the linear part, for each channel."""
+        """Return scale and shift of each channel: what bias and batch normalisation do after the linear part."""
         weight = self.convolution.weight.double()
-        factor = weight.new_ones(len(weight))
-        summand = weight.new_zeros(len(weight)) if self.convolution.bias is None else self.convolution.bias.double()
+        scale = weight.new_ones(len(weight))
+        shift = weight.new_zeros(len(weight)) if self.convolution.bias is None else self.convolution.bias.double()
         if self.norm is not None:
             mean, variance = self.norm.running_mean, self.norm.running_var
             assert mean is not None
             assert variance is not None
-            factor = (variance.double() + self.norm.eps).rsqrt()
-            summand = (summand - mean.double()) * factor
+            scale = (variance.double() + self.norm.eps).rsqrt()
+            shift = (shift - mean.double()) * scale
             if self.norm.affine:
-                factor = factor * self.norm.weight.double()
-                summand = summand * self.norm.weight.double() + self.norm.bias.double()
+                scale = scale * self.norm.weight.double()
+                shift = shift * self.norm.weight.double() + self.norm.bias.double()
         shape = (-1, *(1,) * (weight.ndim - 2))
-        return factor.view(shape), summand.view(shape)
+        return scale.view(shape), shift.view(shape)
 
-    def forward(self, x: Tensor) -> _Passed:
-        factor, summand = self.affine()
-        response = factor * self.linear(x) + summand
+    def forward(self, x: Tensor) -> _Output:
+        scale, shift = self.affine()
+        response = scale * self.linear(x) + shift
         features = torch.cat([response, -response], 1).relu()
         if self.pool is None:
-            return _Passed(self, x.shape, features)
+            return _Output(self, x.shape, features)
         pool = self.pool
         pooled, switches = MAX_POOL[response.ndim - 2](
             features,
@@ -224,35 +225,35 @@ class _Stage:
             ceil_mode=pool.ceil_mode,
             return_indices=True,
         )
-        return _Passed(self, x.shape, pooled, switches, features.shape)
+        return _Output(self, x.shape, pooled, switches, features.shape)
 
 
 @dataclass
-class _Passed:
-    """What a stage made of its input: its features, and where max-pooling took them from."""
+class _Output:
+    """The output of a block: its features, and where max-pooling took them from."""
 
-    stage: _Stage
+    block: _Block
     shape: torch.Size
     features: Tensor
     switches: Tensor | None = None
     whole: torch.Size | None = None
 
     def backward(self, features: Tensor, tolerance: float, iterations: int) -> tuple[Tensor, int, bool]:
-        """The input from features, which may be those of `forward` or an estimate of them."""
-        factor, summand = self.stage.affine()
-        # A channel that batch normalisation multiplies by 0 tells nothing.
-        known = (factor != 0).double()
+        """Reconstruct the block's input from its features, or from an estimate of them."""
+        scale, shift = self.block.affine()
+        # A channel that batch normalisation multiplies by 0 contains no information.
+        known = (scale != 0).double()
         if self.switches is not None:
-            # A pooled value of 0 says only that nothing in its window was positive.
+            # A maximum of 0 only means that no value in its window was positive.
             positive, negative = self._unpool((self.features > 0).double()).chunk(2, 1)
             known = known * torch.maximum(positive, negative)
             features = self._unpool(features)
         positive, negative = features.chunk(2, 1)
-        response = (positive - negative - summand) / factor.where(factor != 0, 1.0)
+        response = (positive - negative - shift) / scale.where(scale != 0, 1.0)
         zeros = features.new_zeros(self.shape)
-        transpose = vjp(self.stage.linear, zeros)[1]
+        transpose = vjp(self.block.linear, zeros)[1]
         return least_squares(
-            lambda x: known * self.stage.linear(x),
+            lambda x: known * self.block.linear(x),
             lambda y: transpose(known * y)[0],
             known * response,
             tolerance=tolerance,
@@ -260,7 +261,7 @@ class _Passed:
         )
 
     def _unpool(self, pooled: Tensor) -> Tensor:
-        """Pooled values at the places where they came from, 0 elsewhere."""
+        """Put pooled values back where they came from, and 0 elsewhere."""
         assert self.whole is not None
         assert self.switches is not None
         flat = pooled.new_zeros(self.whole).flatten(2)
@@ -268,26 +269,26 @@ class _Passed:
         return back
 
 
-def _stages(calls: list[Call]) -> list[_Stage]:
-    """The layers that the model begins with."""
-    stages: list[_Stage] = []
+def _find_blocks(calls: list[Call]) -> list[_Block]:
+    """Find the blocks that the model begins with."""
+    blocks: list[_Block] = []
     expected = -1
-    for place, here in enumerate(calls):
-        if not here.leaf:
+    for index, call in enumerate(calls):
+        if not call.leaf:
             continue
-        if here.source != expected or not _extend(stages, here):
+        if call.source != expected or not _extend(blocks, call):
             break
-        expected = place
-    return [stage for stage in stages if stage.complete]
+        expected = index
+    return [block for block in blocks if block.complete]
 
 
-def _extend(stages: list[_Stage], here: Call) -> bool:
-    """Whether a call continues the layers; it is added to them."""
-    module, last = here.module, stages[-1] if stages else None
+def _extend(blocks: list[_Block], call: Call) -> bool:
+    """Add a call to the blocks, and return whether it continues them."""
+    module, last = call.module, blocks[-1] if blocks else None
     if isinstance(module, ABSENT):
         return True
     if isinstance(module, nn.modules.conv._ConvNd) and not module.transposed and (last is None or last.complete):
-        stages.append(_Stage(here.name, module))
+        blocks.append(_Block(call.name, module))
         return True
     if last is None:
         return False
@@ -304,7 +305,7 @@ def _extend(stages: list[_Stage], here: Call) -> bool:
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
-    """Inner product of each example, ready to broadcast."""
+    """Return the inner product of each sample, ready to broadcast."""
     return (one * other).sum(dim=tuple(range(1, one.ndim)), keepdim=True)
 
 

@@ -1,4 +1,4 @@
-"""Small movements of images that a network may be blind to: translations, rotations, flips."""
+"""Small movements of images that a network may be invariant to: translations, rotations, flips."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Transform = Callable[[Tensor], Tensor]
-"""From images (N, C, H, W) to images of the same shape."""
+"""A function of images (N, C, H, W) that returns images of the same shape."""
 
 
 def translations(pixels: Sequence[int] = (1, 2, 4)) -> list[Transform]:
-    """Shifts by so many pixels in the four directions; the border is repeated where the image ends.
+    """Make shifts by these numbers of pixels in the four directions, with the border repeated.
 
     Example:
         >>> right, left, down, up = translations([1])
@@ -30,7 +30,7 @@ def translations(pixels: Sequence[int] = (1, 2, 4)) -> list[Transform]:
 
 
 def rotations(degrees: Sequence[float] = (-15, -10, -5, 5, 10, 15)) -> list[Transform]:
-    """Turns about the centre, bilinear; the border is repeated where the image ends.
+    """Make rotations about the centre by these angles, bilinear, with the border repeated.
 
     Example:
         >>> quarter, = rotations([90])
@@ -41,7 +41,7 @@ def rotations(degrees: Sequence[float] = (-15, -10, -5, 5, 10, 15)) -> list[Tran
 
 
 def flips() -> list[Transform]:
-    """Left and right exchanged."""
+    """Make the flip of left and right."""
     return [partial(torch.flip, dims=(-1,))]
 
 
@@ -55,7 +55,7 @@ def _shift(images: Tensor, across: int, along: int) -> Tensor:
 def _turn(images: Tensor, angle: float) -> Tensor:
     height, width = images.shape[-2:]
     cosine, sine = math.cos(angle), math.sin(angle)
-    # The grid is in half image sides, which need not be equal.
+    # The units of the grid are half sides of the image, which need not be equal.
     matrix = images.new_tensor([[cosine, -sine * height / width, 0], [sine * width / height, cosine, 0]])
     grid = F.affine_grid(matrix.expand(len(images), 2, 3), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)

@@ -58,7 +58,7 @@ class TrainedNetwork:
     def first_activation(self) -> str:
         """Name of the first activation, as in `rectifiers.analysis`."""
         calls = list_calls(self.net, read_batch(self.net, self.images(1)[0]))
-        return next(call.name for call in calls if call.kind == "activation")
+        return next(call.name for call in calls if call.role == "activation")
 
 
 @dataclass(frozen=True)

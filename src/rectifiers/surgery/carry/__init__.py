@@ -1,1 +1,1 @@
-"""What goes along with a swap: parameters and their names, the optimizer and its schedules, freezing, saving."""
+"""What goes along with a swap: the optimizer and its schedules, names in the state dict, freezing, and saving."""

@@ -22,19 +22,19 @@ TRAINED: Mapping[Freeze, frozenset[Part]] = {
 
 
 def freeze_weights(model: nn.Module, what: Freeze, added: Iterable[nn.Parameter] = ()) -> Undo:
-    """Let `model` learn its activations' parameters alone; returns what lets the others learn again.
+    """Freeze all parameters of `model` but those of its activations; return what unfreezes them.
 
-    What was frozen before stays so. Gradients of what is frozen are cleared, for an optimizer would go on applying
-    them. Running statistics of batch norms are no parameters: training mode goes on updating them.
+    Parameters that were frozen before stay frozen. Gradients of frozen parameters are cleared, because an optimizer
+    would go on applying them. Running statistics of batch norms are not parameters: training mode still updates them.
 
     Args:
         model: any module.
         what: what is frozen.
-        added: parameters that came with a swap: they learn, whatever module they belong to.
+        added: parameters that came with a swap; they are not frozen, whatever module they belong to.
 
     Raises:
-        UnknownNameError: no such `what`.
-        ConfigError: nothing would be left to learn.
+        UnknownNameError: `what` is neither `weights` nor `weights-except-norm`.
+        ConfigError: no parameter would be left to learn.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.PReLU())

@@ -1,4 +1,4 @@
-"""Names in the state dict of a swapped model, and what they were before."""
+"""The names in a swapped model's state dict, and what they were before the swap."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _RENAMED = "_rectifiers_renamed"
 
 
 def remember_names(model: nn.Module, before: Mapping[str, Any]) -> Undo:
-    """Note under which name the entries of the state dict `before` a swap are found now; returns what forgets it.
+    """Note in the model what became of the names in its state dict; return what removes the note.
 
     Args:
-        model: the model, swapped.
+        model: the model after the swap.
         before: `model.state_dict(keep_vars=True)` before the swap.
     """
     after = model.state_dict(keep_vars=True)
-    places = {id(value): name for name, value in after.items()}
+    names = {id(value): name for name, value in after.items()}
     renamed = {
-        name: name if after.get(name) is value or _stays(value, after.get(name)) else places.get(id(value))
+        name: name if after.get(name) is value or _stays(value, after.get(name)) else names.get(id(value))
         for name, value in before.items()
     }
     steps: list[dict[str, str | None]] = model.__dict__.setdefault(_RENAMED, [])
@@ -42,19 +42,19 @@ def remember_names(model: nn.Module, before: Mapping[str, Any]) -> Undo:
 
 
 def _stays(before: Any, after: Any) -> bool:
-    """Whether an entry that is no tensor, and so is made anew by every call, is still there."""
+    """Return whether an entry that is not a tensor, and so is another object in every state dict, is still there."""
     return not isinstance(before, Tensor) and after is not None and not isinstance(after, Tensor)
 
 
 def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str, Any]:
-    """The state dict of a swapped model as the unswapped one takes it, strictly.
+    """Return the state dict of a swapped model in the form that the unswapped model loads, strictly.
 
     The parameters of the activations that were put in are left out.
 
     Args:
-        model: a swapped model; one that is not swapped gives its own state dict.
-        drop_learned: leave them out even if they have moved away from ReLU, or never were near it. What the other
-            weights have learned beside them may make little sense then.
+        model: a swapped model; of a model that is not swapped, it is the state dict itself.
+        drop_learned: whether to leave out these parameters even if they have moved away from ReLU, or never were near
+            it. The other weights have learned beside them, and may make little sense without them.
 
     Returns:
         Tensors that share memory with the model's, by the names that they had before the swap.
@@ -71,16 +71,16 @@ def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str
     """
     inner = peel(model)
     state = inner.state_dict(keep_vars=True)
-    places: dict[str, str | None] = {name: name for name in state}
-    for place, step in enumerate(inner.__dict__.get(_RENAMED, ())):
-        places = step if place == 0 else {name: now and step.get(now) for name, now in places.items()}
-    lost = [name for name, now in places.items() if now not in state]
+    current: dict[str, str | None] = {name: name for name in state}
+    for index, step in enumerate(inner.__dict__.get(_RENAMED, ())):
+        current = step if index == 0 else {name: now and step.get(now) for name, now in current.items()}
+    lost = [name for name, now in current.items() if now not in state]
     if lost:
         raise UnsupportedError(
             f"the swapped {type(inner).__name__} has no {listing(lost)} of the shape that the unswapped one needs; "
             "revert the swap, or save the model with its plan by rectifiers.save"
         )
-    base = {name: state[now] for name, now in places.items() if now is not None}
+    base = {name: state[now] for name, now in current.items() if now is not None}
     if not drop_learned:
         _check_unlearned(inner, {id(value) for value in base.values()})
     return {name: value.detach() if isinstance(value, Tensor) else value for name, value in base.items()}
@@ -94,13 +94,13 @@ def _check_unlearned(model: nn.Module, kept: set[int]) -> None:
                 dropped.pop(parameter, None)
     if dropped:
         raise UnsupportedError(
-            f"{listing(list(dropped.values()))} would be lost, and the unswapped {type(model).__name__} be another "
-            "function; leave them out all the same with drop_learned=True, or save the model by rectifiers.save"
+            f"{listing(list(dropped.values()))} would be lost, and the unswapped {type(model).__name__} would compute "
+            "something else; leave them out nevertheless with drop_learned=True, or save the model by rectifiers.save"
         )
 
 
 def _is_relu(module: nn.Module) -> bool:
-    """Whether the parameters of an activation stand where it is ReLU, or nearest to it."""
+    """Return whether an activation of this library has the parameters with which it is ReLU, or nearest to it."""
     spec = spec_of(module)
     if spec is None:
         return False
@@ -109,7 +109,7 @@ def _is_relu(module: nn.Module) -> bool:
 
 
 def _equals(tensor: Tensor, value: float | tuple[float, ...] | None) -> bool:
-    """Whether every unit has this value, or these coefficients along the first axis."""
+    """Return whether every unit has this value, or these coefficients along the first axis."""
     wanted = torch.tensor(value, dtype=tensor.dtype, device=tensor.device)
     if wanted.dim():
         wanted = wanted.reshape(-1, *(1 for _ in tensor.shape[1:]))

@@ -1,4 +1,4 @@
-"""An optimizer goes along with a swap: what stays keeps its state, what went is dropped, what came gets a group."""
+"""Bringing an optimizer along: parameters that stay keep their state, lost ones are dropped, new ones get a group."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from torch.optim import Optimizer
 from ...core.errors import ConfigError, UnsupportedError
 from ...core.wording import listing, plural
 from ..edits.edit import Undo
-from ..edits.tensors import Spread
-from .parameters import Turnover
-from .schedules import RATES, Schedulers, all_of, extend, is_scheduled
+from ..edits.tensors import Layout
+from .parameters import ParameterDiff
+from .schedules import RATES, Schedulers, add_group, is_scheduled, list_schedulers
 
 GROUP = "activations"
 """Name of the group of the activations' parameters, as `param_groups` gives it."""
@@ -25,8 +25,8 @@ GROUP = "activations"
 States = dict[Tensor, dict[str, Any]]
 
 _REFUSED = {
-    "LBFGS": "takes one group of parameters, fixed when it is made; make a new one after the swap",
-    "Muon": "trains matrices alone, and parameters of activations are none; give them an optimizer of their own",
+    "LBFGS": "takes a single group of parameters, fixed when it is made; make a new one after the swap",
+    "Muon": "trains only matrices, and parameters of activations are not matrices; give them an optimizer of their own",
 }
 
 
@@ -35,15 +35,15 @@ class Migration:
     """What was done to an optimizer.
 
     Args:
-        kept: how many parameters went on as they were, their state with them.
-        widened: names of those that got a new shape, and whose state was laid out in it.
-        reset: names of those that got a new shape, and start with an empty state.
-        dropped: names of those that the model no longer has.
-        added: names of those that it did not have.
-        group: index of the group that has the added ones; None where there are none.
-        lr: their learning rate.
-        emptied: indices of groups that have no parameters any more; they stay, for schedules count groups.
-        undo: puts the optimizer, and its schedules, back.
+        kept: how many parameters stayed the same, with their state.
+        widened: names of the parameters that got a new shape, in which their state was laid out.
+        reset: names of the parameters that got a new shape, and start with an empty state.
+        dropped: names of the parameters that the model no longer has.
+        added: names of the parameters that the model did not have before.
+        group: index of the group with the added parameters; None if there are none.
+        lr: learning rate of the added parameters.
+        emptied: indices of groups without parameters left; they stay, because schedules count groups.
+        undo: puts the optimizer and its schedules back.
     """
 
     kept: int
@@ -57,23 +57,23 @@ class Migration:
     undo: Undo = field(default=lambda: None, repr=False, compare=False)
 
     def __str__(self) -> str:
-        """In words, on one line."""
+        """Say on one line what was done."""
         parts = [f"{plural(self.kept, 'parameter')} kept with {'its' if self.kept == 1 else 'their'} state"]
         if self.widened:
             parts.append(f"{len(self.widened)} widened with it")
         if self.reset:
-            parts.append(f"state begun anew for {listing(self.reset)}")
+            parts.append(f"state reset for {listing(self.reset)}")
         if self.dropped:
             parts.append(f"dropped {listing(self.dropped)}")
         if self.added:
             parts.append(f"{len(self.added)} added to group {self.group}, {GROUP!r}, with lr {self.lr:g}")
         if self.emptied:
-            parts.append(f"nothing left in group {', '.join(map(str, self.emptied))}")
+            parts.append(f"no parameters left in group {', '.join(map(str, self.emptied))}")
         return f"optimizer: {'; '.join(parts)}"
 
 
 def migrate(
-    optimizer: Optimizer, turnover: Turnover, *, scheduler: Schedulers | None = None, lr: float | None = None
+    optimizer: Optimizer, diff: ParameterDiff, *, scheduler: Schedulers | None = None, lr: float | None = None
 ) -> Migration:
     """Bring `optimizer` in line with a model's parameters after a swap.
 
@@ -82,20 +82,20 @@ def migrate(
     decay.
 
     Args:
-        optimizer: any that trains the model, and perhaps others beside it.
-        turnover: what became of the model's parameters.
+        optimizer: any optimizer that trains the model, and perhaps other models too.
+        diff: what became of the model's parameters.
         scheduler: schedules of `optimizer`; a new group is scheduled like the first.
-        lr: learning rate of the new group, in the place of the first group's; under a schedule, what it starts from.
+        lr: learning rate of the new group instead of the first group's; under a schedule, the rate it starts from.
 
     Raises:
-        ConfigError: the optimizer, or a schedule, belongs to something else; or a schedule is not given.
-        UnsupportedError: it cannot take another group.
+        ConfigError: the optimizer trains another model, a schedule is of another optimizer, or one is missing.
+        UnsupportedError: the optimizer cannot have another group.
     """
-    schedulers = all_of(scheduler, optimizer)
+    schedulers = list_schedulers(scheduler, optimizer)
     groups = optimizer.param_groups
     join = None if lr is not None else next((i for i, group in enumerate(groups) if group.get("name") == GROUP), None)
-    new = join is None and bool(turnover.added)
-    _check(optimizer, turnover, lr, unscheduled=new and scheduler is None)
+    new = join is None and bool(diff.added)
+    _check(optimizer, diff, lr, unscheduled=new and scheduler is None)
     saved = [{key: list(group[key]) for key in _lists(group)} for group in groups]
     states: States = {}
     extensions: list[Undo] = []
@@ -107,115 +107,115 @@ def migrate(
             del optimizer.param_groups[len(saved) : len(saved) + 1]
         for group, lists in zip(optimizer.param_groups, saved, strict=False):
             group.update({key: list(values) for key, values in lists.items()})
-        for parameter in (*turnover.added, *turnover.replaced.values()):
+        for parameter in (*diff.added, *diff.replaced.values()):
             optimizer.state.pop(parameter, None)
         optimizer.state.update(states)
 
     try:
-        widened, reset = _replace(optimizer, turnover, states)
-        dropped = _drop(optimizer, turnover, states)
+        widened, reset = _replace(optimizer, diff, states)
+        dropped = _drop(optimizer, diff, states)
         if new:
             join, rate = len(saved), _rate(groups[0], lr)
-            optimizer.add_param_group(_new_group(groups[0], turnover, rate))
-            extensions += [extend(one, join, rate) for one in schedulers]
+            optimizer.add_param_group(_new_group(groups[0], diff, rate))
+            extensions += [add_group(one, join, rate) for one in schedulers]
         elif join is not None:
-            for key, values in _entries(groups[join], turnover).items():
+            for key, values in _entries(groups[join], diff).items():
                 groups[join][key] += values
     except BaseException:
         undo()
         raise
-    known = set(turnover.kept)
+    known = set(diff.kept)
     return Migration(
         kept=sum(parameter in known for lists in saved for parameter in lists["params"]),
         widened=widened,
         reset=reset,
         dropped=dropped,
-        added=tuple(turnover.names[parameter] for parameter in turnover.added),
-        group=join if turnover.added else None,
-        lr=float(groups[join]["lr"]) if turnover.added and join is not None else None,
+        added=tuple(diff.names[parameter] for parameter in diff.added),
+        group=join if diff.added else None,
+        lr=float(groups[join]["lr"]) if diff.added and join is not None else None,
         emptied=tuple(i for i, lists in enumerate(saved) if lists["params"] and not groups[i]["params"]),
         undo=undo,
     )
 
 
-def _check(optimizer: Optimizer, turnover: Turnover, lr: float | None, *, unscheduled: bool) -> None:
+def _check(optimizer: Optimizer, diff: ParameterDiff, lr: float | None, *, unscheduled: bool) -> None:
     if lr is not None and not (lr > 0 and math.isfinite(lr)):
         raise ConfigError(f"activation_lr must be a positive number, got {lr}")
-    known = {*turnover.kept, *turnover.replaced, *turnover.gone}
+    known = {*diff.kept, *diff.replaced, *diff.gone}
     if known.isdisjoint(_parameters(optimizer)):
         raise ConfigError(
             f"the {type(optimizer).__name__} trains none of this model's parameters; give the optimizer that was made "
             "for this model, or make one after the swap"
         )
     reason = _REFUSED.get(type(optimizer).__name__)
-    if reason and (turnover.added or turnover.replaced or turnover.gone):
+    if reason and (diff.added or diff.replaced or diff.gone):
         raise UnsupportedError(f"{type(optimizer).__name__} {reason}")
-    if turnover.added and unscheduled and is_scheduled(optimizer):
+    if diff.added and unscheduled and is_scheduled(optimizer):
         raise ConfigError(
-            f"a learning rate schedule drives the {type(optimizer).__name__}, and has to learn of its new group: give "
-            "it as scheduler=…, or scheduler=() if it is no longer in use"
+            f"the {type(optimizer).__name__} has a learning rate schedule, which needs an entry for the new group; "
+            "give it as scheduler=…, or scheduler=() if it is no longer in use"
         )
 
 
-def _replace(optimizer: Optimizer, turnover: Turnover, states: States) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Put new parameters where the old ones were; the old states go to `states`.
+def _replace(optimizer: Optimizer, diff: ParameterDiff, states: States) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Replace old parameters by the new ones, and put the old states into `states`.
 
     Returns:
-        Names of those whose state went over, and of those whose state did not.
+        The names of the parameters that kept their state, and of those that did not.
     """
     widened: list[str] = []
     reset: list[str] = []
     for group in optimizer.param_groups:
-        for place, old in enumerate(group["params"]):
-            new = turnover.replaced.get(old)
+        for index, old in enumerate(group["params"]):
+            new = diff.replaced.get(old)
             if new is None:
                 continue
-            group["params"][place] = new
+            group["params"][index] = new
             state: dict[str, Any] | None = {}
             if old in optimizer.state:
                 states[old] = optimizer.state.pop(old)
-                state = spread_state(states[old], old, new, turnover.spreads.get(old))
-            (reset if state is None else widened).append(turnover.names[old])
+                state = lay_out_state(states[old], old, new, diff.layouts.get(old))
+            (reset if state is None else widened).append(diff.names[old])
             if state:
                 optimizer.state[new] = state
     return tuple(widened), tuple(reset)
 
 
-def _drop(optimizer: Optimizer, turnover: Turnover, states: States) -> tuple[str, ...]:
-    """Take out what the model no longer has, its states to `states`; returns the names."""
-    gone, dropped = set(turnover.gone), []
+def _drop(optimizer: Optimizer, diff: ParameterDiff, states: States) -> tuple[str, ...]:
+    """Take out the parameters that the model no longer has, put their states into `states`, and return their names."""
+    gone, dropped = set(diff.gone), []
     for group in optimizer.param_groups:
         stays = [parameter not in gone for parameter in group["params"]]
-        dropped += [turnover.names[p] for p, stay in zip(group["params"], stays, strict=True) if not stay]
+        dropped += [diff.names[p] for p, stay in zip(group["params"], stays, strict=True) if not stay]
         for key in _lists(group):
             group[key] = [value for value, stay in zip(group[key], stays, strict=True) if stay]
     states.update({parameter: optimizer.state.pop(parameter) for parameter in gone if parameter in optimizer.state})
     return tuple(dropped)
 
 
-def spread_state(
-    state: dict[str, Any], old: nn.Parameter, new: nn.Parameter, spread: Spread | None = None
+def lay_out_state(
+    state: dict[str, Any], old: nn.Parameter, new: nn.Parameter, layout: Layout | None = None
 ) -> dict[str, Any] | None:
-    """The state of `old` for `new`, or None where it does not fit.
+    """Lay out an optimizer's state of `old` for `new`; None if it does not fit.
 
     Args:
-        state: what the optimizer keeps: tensors of the shape of `old`, and numbers that have none.
+        state: what the optimizer keeps: tensors of the shape of `old`, and single numbers.
         old: the parameter.
-        new: what took its place.
-        spread: how numbers lie in the new shape. Without it they are taken to come first along every dimension, if
-            the weights do.
+        new: the parameter that replaced it.
+        layout: how values of the old shape are laid out in the new one. If it is not given and the old values are the
+            first along every dimension of `new`, so are those of the state.
 
     Example:
         >>> old, new = nn.Parameter(torch.ones(1)), nn.Parameter(torch.tensor([1.0, 0.0]))
-        >>> spread_state({"step": 3, "momentum_buffer": torch.tensor([5.0])}, old, new)
+        >>> lay_out_state({"step": 3, "momentum_buffer": torch.tensor([5.0])}, old, new)
         {'step': 3, 'momentum_buffer': tensor([5., 0.])}
     """
-    if spread is None:
+    if layout is None:
         corner = tuple(slice(size) for size in old.shape)
         if old.dim() != new.dim() or not torch.equal(new.detach()[corner], old.detach()):
             return None
 
-        def spread(value: Tensor) -> Tensor:
+        def layout(value: Tensor) -> Tensor:
             wide = torch.zeros_like(new, dtype=value.dtype, device=value.device, requires_grad=False)
             wide[corner] = value
             return wide
@@ -225,12 +225,12 @@ def spread_state(
         shaped = isinstance(value, Tensor) and value.dim() > 0
         if shaped and value.shape != old.shape:
             return None
-        result[name] = spread(value) if shaped else copy.deepcopy(value)
+        result[name] = layout(value) if shaped else copy.deepcopy(value)
     return result
 
 
 def _rate(first: dict[str, Any], lr: float | None) -> Callable[[Any], Any]:
-    """Makes a learning rate of the new group from the one of the first group."""
+    """Return a function that makes a learning rate of the new group from one of the first group."""
     base = float(first.get("initial_lr", first["lr"]))
 
     def rate(value: Any) -> Any:
@@ -242,27 +242,27 @@ def _rate(first: dict[str, Any], lr: float | None) -> Callable[[Any], Any]:
     return rate
 
 
-def _new_group(first: dict[str, Any], turnover: Turnover, rate: Callable[[Any], Any]) -> dict[str, Any]:
+def _new_group(first: dict[str, Any], diff: ParameterDiff, rate: Callable[[Any], Any]) -> dict[str, Any]:
     group = {key: copy.deepcopy(value) for key, value in first.items() if key not in _lists(first)}
     group |= {key: rate(group[key]) for key in RATES if key in group}
     if "weight_decay" in group:
         group["weight_decay"] = 0.0
-    params = _entries(first, turnover)
+    params = _entries(first, diff)
     named = list(zip(params["param_names"], params["params"], strict=True)) if "param_names" in params else None
     return {**group, "name": GROUP, "params": named or params["params"]}
 
 
-def _entries(group: dict[str, Any], turnover: Turnover) -> dict[str, list[Any]]:
-    """The added parameters, and their names where the optimizer keeps names."""
+def _entries(group: dict[str, Any], diff: ParameterDiff) -> dict[str, list[Any]]:
+    """Return the added parameters, and their names if the optimizer keeps names."""
     entries: dict[str, list[Any]] = {
-        "params": list(turnover.added),
-        "param_names": [turnover.names[p] for p in turnover.added],
+        "params": list(diff.added),
+        "param_names": [diff.names[p] for p in diff.added],
     }
     return {key: entries[key] for key in _lists(group)}
 
 
 def _lists(group: dict[str, Any]) -> tuple[str, ...]:
-    """Keys of a group whose values go parameter by parameter."""
+    """Return the keys of a group that have a list with one entry per parameter."""
     return tuple(key for key in ("params", "param_names") if key in group)
 
 

@@ -8,17 +8,17 @@ from typing import NamedTuple
 
 from torch import nn
 
-from ..edits.tensors import Reshaping, Spread
+from ..edits.tensors import Layout, ReshapingEdit
 
 
 class Slot(NamedTuple):
-    """Where a parameter is held.
+    """A name under which a module has a parameter.
 
     Args:
-        path: its full name.
+        path: full name of the parameter.
         module: the module that has it.
-        name: its name there.
-        parameter: what it is.
+        name: its name in that module.
+        parameter: the parameter itself.
     """
 
     path: str
@@ -28,16 +28,16 @@ class Slot(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Turnover:
-    """A model's parameters before and after a swap.
+class ParameterDiff:
+    """The difference between a model's parameters before and after a swap.
 
     Args:
-        names: every parameter's first name, old ones included.
-        kept: the same objects before and after.
-        replaced: new objects by the old ones whose places they took: the same weights in another shape.
-        gone: what the model no longer has.
-        added: what it did not have.
-        spreads: how numbers of an old shape lie in the new one, by the old object, where an edit says so.
+        names: the first name of every parameter, before and after.
+        kept: the parameters that are the same objects before and after.
+        replaced: new parameters by the old ones that they replaced: the same weights in another shape.
+        gone: the parameters that the model no longer has.
+        added: the parameters that the model did not have before.
+        layouts: how values of an old shape are laid out in the new one, by the old parameter, if an edit says so.
     """
 
     names: Mapping[nn.Parameter, str]
@@ -45,11 +45,11 @@ class Turnover:
     replaced: Mapping[nn.Parameter, nn.Parameter]
     gone: tuple[nn.Parameter, ...]
     added: tuple[nn.Parameter, ...]
-    spreads: Mapping[nn.Parameter, Spread]
+    layouts: Mapping[nn.Parameter, Layout]
 
 
 def parameter_slots(model: nn.Module) -> list[Slot]:
-    """All places of `model` that hold a parameter."""
+    """List every name under which a module of `model` has a parameter."""
     return [
         Slot(f"{path}.{name}" if path else name, module, name, parameter)
         for path, module in model.named_modules()
@@ -58,22 +58,24 @@ def parameter_slots(model: nn.Module) -> list[Slot]:
     ]
 
 
-def compare_parameters(before: Sequence[Slot], model: nn.Module, edits: Iterable[object] = ()) -> Turnover:
-    """What became of the parameters: a new one that the same module holds under the same name took an old one's place.
+def compare_parameters(before: Sequence[Slot], model: nn.Module, edits: Iterable[object] = ()) -> ParameterDiff:
+    """Compare a model's parameters with those before a swap.
+
+    A new parameter replaced an old one if the same module has it under the same name.
 
     Args:
-        before: what `parameter_slots` gave before the swap.
-        model: the model now.
-        edits: what was done to it; those that are `Reshaping` say where numbers went.
+        before: what `parameter_slots` returned before the swap.
+        model: the model after the swap.
+        edits: what was done to it; every `ReshapingEdit` says how old values are laid out.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 2), nn.PReLU())
         >>> before = parameter_slots(net)
         >>> net[0].weight, net[1] = nn.Parameter(net[0].weight.repeat(1, 2)), nn.PReLU(2)
-        >>> turnover = compare_parameters(before, net)
-        >>> [tuple(new.shape) for new in turnover.replaced.values()]
+        >>> diff = compare_parameters(before, net)
+        >>> [tuple(new.shape) for new in diff.replaced.values()]
         [(2, 4)]
-        >>> len(turnover.kept), len(turnover.gone), len(turnover.added)
+        >>> len(diff.kept), len(diff.gone), len(diff.added)
         (1, 1, 1)
     """
     after = parameter_slots(model)
@@ -88,13 +90,13 @@ def compare_parameters(before: Sequence[Slot], model: nn.Module, edits: Iterable
     names: dict[nn.Parameter, str] = {}
     for slot in (*before, *after):
         names.setdefault(slot.parameter, slot.path)
-    held = {slot.path: slot.parameter for slot in before}
-    spreads = [edit.spreads(model) for edit in edits if isinstance(edit, Reshaping)]
-    return Turnover(
+    by_path = {slot.path: slot.parameter for slot in before}
+    reshaped = [edit.layouts(model) for edit in edits if isinstance(edit, ReshapingEdit)]
+    return ParameterDiff(
         names=names,
         kept=tuple(parameter for parameter in names if parameter in old and parameter in new),
         replaced=replaced,
         gone=tuple(parameter for parameter in names if parameter in left and parameter not in replaced),
         added=tuple(parameter for parameter in names if parameter in arrived),
-        spreads={held[path]: spread for layout in spreads for path, spread in layout.items() if path in held},
+        layouts={by_path[path]: layout for layouts in reshaped for path, layout in layouts.items() if path in by_path},
     )

@@ -1,7 +1,7 @@
-"""A swapped model in a folder: its weights in a safetensors file, and its plans in JSON beside it. Nothing is pickled.
+"""Saving a swapped model: its weights in a safetensors file, its swap plans in JSON. Nothing is pickled.
 
-`plan.json` names the file of the weights that belong to it and is replaced last, so that the folder holds one whole
-save at any moment, whatever interrupts the next.
+`plan.json` names the file of the weights and is replaced last, so that the folder has a complete save at any moment,
+whatever interrupts the next one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ...core.errors import ConfigError, DataError, UnsupportedError
-from ...core.files import written_whole
+from ...core.files import write_whole
 from ...core.version import __version__
 from ...watching.wrappers import peel, unwrap
 from ..plan import SwapPlan, history
@@ -28,18 +28,18 @@ PLAN = "plan.json"
 
 
 def save(model: nn.Module, folder: str | Path) -> None:
-    """Write a model's weights, and the plans that were carried out on it, to a folder; an earlier save is replaced.
+    """Write a model's weights, and the swap plans that were carried out on it, to a folder; replace an earlier save.
 
-    Flags and modes are not written: `requires_grad` and training mode are those of the instance that it is loaded into.
+    Flags and modes are not written: `requires_grad` and training mode stay those of the instance that is loaded into.
 
     Args:
-        model: swapped any number of times, or not at all; inside `torch.compile` and the like, too.
-        folder: made if it is not there.
+        model: swapped any number of times, or not at all; it may be inside `torch.compile` and the like.
+        folder: made if it does not exist.
 
     Raises:
-        ConfigError: a plan puts in a function without a name; a parameter has no values yet; safetensors is missing.
-        UnsupportedError: the state dict holds something else than plain tensors.
-        DataError: the folder cannot be written.
+        ConfigError: a plan puts in a function without a name, a parameter has no values yet, or safetensors is missing.
+        UnsupportedError: the state dict has something other than plain tensors.
+        DataError: the folder cannot be written to.
 
     Example:
         >>> import tempfile
@@ -68,25 +68,25 @@ def save(model: nn.Module, folder: str | Path) -> None:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(folder / name) as file:
+        with write_whole(folder / name) as file:
             safetensors.torch.save_file(tensors, file)
-        with written_whole(folder / PLAN) as file:
+        with write_whole(folder / PLAN) as file:
             file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except (OSError, safetensors.SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"cannot write {folder}: {reason}; what was saved there before is whole") from None
+        raise DataError(f"cannot write {folder}: {reason}; an earlier save there is still complete") from None
     for path in folder.glob("weights-*.safetensors"):
         if path.name != name:
             path.unlink(missing_ok=True)
 
 
 def load(folder: str | Path, model: nn.Module | Callable[[], nn.Module]) -> nn.Module:
-    """The model that `save` wrote: carry out its plans on an unswapped instance, and load its weights.
+    """Load the model that `save` wrote: carry out its swap plans on an unswapped instance, and load its weights.
 
     No example is needed. If anything does not fit, the instance is left as it was.
 
     Args:
-        folder: what `save` was given.
+        folder: the folder that `save` wrote.
         model: an unswapped instance, changed in place; or a function, such as its class, that makes one.
 
     Returns:
@@ -94,7 +94,8 @@ def load(folder: str | Path, model: nn.Module | Callable[[], nn.Module]) -> nn.M
 
     Raises:
         DataError: a file is missing, damaged, or of another version.
-        ConfigError: the instance is of another structure, swapped already, or without memory; safetensors is missing.
+        ConfigError: the instance has another structure, is swapped already, or is on the meta device; or safetensors
+            is missing.
     """
     folder = Path(folder)
     document = _read(folder)
@@ -107,7 +108,7 @@ def load(folder: str | Path, model: nn.Module | Callable[[], nn.Module]) -> nn.M
     inner = unwrap(built)
     if history(inner):
         raise ConfigError(
-            f"this {type(inner).__name__} is swapped already ({history(inner)[-1].to}); load into one that is not"
+            f"this {type(inner).__name__} is swapped already ({history(inner)[-1].to}); load into an unswapped instance"
         )
     origin = f"{folder}, saved from {document['model']},"
     with ExitStack() as stack:
@@ -119,19 +120,19 @@ def load(folder: str | Path, model: nn.Module | Callable[[], nn.Module]) -> nn.M
 
 
 def load_strictly(model: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
-    """Load `state` if all of it fits `model`, and nothing is missing; else change nothing.
+    """Load `state` into `model` if all of it fits and nothing is missing; otherwise change nothing.
 
     Args:
-        model: where to.
-        state: what.
-        origin: where it comes from, for errors.
+        model: the model to load into.
+        state: the tensors by name.
+        origin: where they come from, for errors.
 
     Raises:
-        ConfigError: with what does not fit.
+        ConfigError: something does not fit; the message says what.
     """
     expected = model.state_dict(keep_vars=True)
     if any(isinstance(value, Tensor) and value.is_meta for value in expected.values()):
-        raise ConfigError(f"{type(model).__name__} is on the device meta and holds no values; call to_empty first")
+        raise ConfigError(f"{type(model).__name__} is on the meta device and has no values; call to_empty first")
     problems = [f"it has no {name}" for name in expected if name not in state]
     problems += [f"it has {name}" for name in state if name not in expected]
     problems += [
@@ -146,24 +147,24 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor], origin: str) ->
 
 
 def _tensors(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """What to write, each memory once, and the other names of what is shared."""
+    """Return the tensors to write, without repetitions, and for each repeated one the name it is written under."""
     tensors: dict[str, Tensor] = {}
     aliases: dict[str, str] = {}
-    seen: dict[Any, str] = {}
+    names: dict[Any, str] = {}
     memory: set[int] = set()
     for name, value in state.items():
         if not isinstance(value, Tensor) or value.is_sparse or value.is_quantized:
             raise UnsupportedError(
-                f"{name} is {type(value).__name__}, which is not written, for nothing is pickled: plain tensors alone"
+                f"{name} is of type {type(value).__name__}; only plain tensors can be saved, because nothing is pickled"
             )
         if is_lazy(value) or value.is_meta:
             raise ConfigError(f"{name} has no values yet; call the model on a batch, or give it memory, first")
-        place = (value.data_ptr(), value.shape, value.stride(), value.dtype)
-        if value.numel() and place in seen:
-            aliases[name] = seen[place]
+        identity = (value.data_ptr(), value.shape, value.stride(), value.dtype)
+        if value.numel() and identity in names:
+            aliases[name] = names[identity]
             continue
-        seen[place] = name
-        # The format takes what is contiguous and shares no memory with another tensor.
+        names[identity] = name
+        # The format takes only contiguous tensors that share no memory with others.
         pointer = value.untyped_storage().data_ptr()
         tensors[name] = value.contiguous() if pointer not in memory else value.clone().contiguous()
         memory.add(pointer)

@@ -1,6 +1,6 @@
-"""Learning rate schedules of an optimizer that gets one more group.
+"""Giving learning rate schedules an entry for one more group of their optimizer.
 
-A scheduler keeps one number or function for every group of its optimizer, and fails when there are more groups.
+A scheduler keeps one number or function for every group of its optimizer, and fails if there are more groups.
 """
 
 from __future__ import annotations
@@ -17,49 +17,49 @@ from ..edits.edit import Undo
 Schedulers = LRScheduler | Iterable[LRScheduler]
 
 RATES = ("lr", "initial_lr", "max_lr", "min_lr", "swa_lr")
-"""Options of a group that are learning rates; all but the first are some scheduler's."""
+"""Options of a group that are learning rates; all but the first belong to schedulers."""
 
 _RATE_LISTS = ("base_lrs", "max_lrs", "min_lrs", "_last_lr")
 _OTHER_LISTS = ("lr_lambdas", "base_momentums", "max_momentums")
 
 
-def all_of(schedulers: Schedulers | None, optimizer: Optimizer) -> list[LRScheduler]:
-    """The schedulers, and those that they are made of.
+def list_schedulers(schedulers: Schedulers | None, optimizer: Optimizer) -> list[LRScheduler]:
+    """List schedulers, and those inside them.
 
     Raises:
-        ConfigError: one of them drives another optimizer.
+        ConfigError: one of them is of another optimizer.
     """
     given = [schedulers] if isinstance(schedulers, LRScheduler) else list(schedulers or ())
-    found = [inner for scheduler in given for inner in _unfold(scheduler)]
-    for scheduler in found:
+    all_schedulers = [inner for scheduler in given for inner in _unfold(scheduler)]
+    for scheduler in all_schedulers:
         if scheduler.optimizer is not optimizer:
             raise ConfigError(f"the {type(scheduler).__name__} drives another optimizer than the one given")
-    return found
+    return all_schedulers
 
 
 def is_scheduled(optimizer: Optimizer) -> bool:
-    """Whether a scheduler was made for `optimizer`."""
+    """Return whether a scheduler was made for `optimizer`."""
     return hasattr(optimizer.step, "_wrapped_by_lr_sched")
 
 
-def extend(scheduler: LRScheduler, groups: int, rate: Callable[[Any], Any]) -> Undo:
-    """Schedule a new group like the first one; returns the undoing.
+def add_group(scheduler: LRScheduler, groups: int, rate: Callable[[Any], Any]) -> Undo:
+    """Schedule a new group like the first one; return what undoes that.
 
     Args:
-        scheduler: one that does not hold others.
-        groups: how many groups there were.
-        rate: makes a learning rate of the new group from that of the first.
+        scheduler: the scheduler itself; others inside it are left alone.
+        groups: how many groups there were before.
+        rate: makes a learning rate of the new group from one of the first group.
     """
-    grown = []
+    extended = []
     for name in (*_RATE_LISTS, *_OTHER_LISTS):
         values = vars(scheduler).get(name)
         if isinstance(values, list) and len(values) == groups:
             values.append(rate(values[0]) if name in _RATE_LISTS else values[0])
-            grown.append(name)
+            extended.append(name)
 
     def undo() -> None:
-        for name in grown:
-            # A slice, for schedulers inside others may share a list.
+        for name in extended:
+            # A slice, because schedulers inside others may share a list.
             del vars(scheduler)[name][groups : groups + 1]
 
     return undo

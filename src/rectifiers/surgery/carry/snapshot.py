@@ -1,4 +1,4 @@
-"""The values of a model at one moment, to go back to."""
+"""Copies of a model's values at one moment, to go back to."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..edits.edit import Undo
 
 
 def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
-    """Copy all parameters and buffers of `model`, and the state of `optimizer`; returns what puts them back.
+    """Copy all parameters and buffers of `model`, and the state of `optimizer`; return what puts them back.
 
-    Tensors stay the same objects and get their values back. It takes as much memory as they do.
+    Tensors stay the same objects and get their values back. The copies take as much memory as the tensors themselves.
 
     Example:
         >>> net = nn.Linear(2, 1)

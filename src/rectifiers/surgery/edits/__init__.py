@@ -1,4 +1,4 @@
-"""The elementary alterations that a plan is made of, by the kind that stands in its JSON."""
+"""The elementary alterations that a swap plan consists of, by the kind that its JSON names."""
 
 from __future__ import annotations
 

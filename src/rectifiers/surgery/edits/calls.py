@@ -1,4 +1,4 @@
-"""Puts activations where no module of its own stands: at calls of functions, and at calls of a reused module."""
+"""Puts activations where there is no module for each call: at calls of functions, and at calls of a reused module."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...core.errors import ConfigError
 from ...watching.replaced import CHILD, Calls
 from ..inserted.per_call import PerCall
 from ..inserted.scope import open_scope
-from .edit import Undo, submodule, undo_all
+from .edit import Undo, chain_undos, submodule
 from .fast_path import leave_fast_path
 from .recipe import Recipe, build_recipe, read_recipe
 from .replace import put_module
@@ -20,13 +20,13 @@ from .replace import put_module
 
 @dataclass(frozen=True)
 class Distribute:
-    """Puts an activation of its own at each call of a module that is called several times.
+    """Gives calls of a module that is called several times an activation each.
 
     Args:
         paths: all names of the module.
-        scope: the module within whose forward calls are counted.
-        recipes: by number of the call; None removes the function there.
-        shared: one activation for all of these calls.
+        scope: path of the module within whose calls the calls are counted.
+        recipes: what to put at a call, by number of the call; None removes the activation there.
+        shared: whether all of these calls share one activation.
     """
 
     kind: ClassVar[str] = "distribute"
@@ -36,7 +36,7 @@ class Distribute:
     shared: bool = False
 
     def apply(self, model: nn.Module) -> Undo:
-        """Change `model`; returns what changes it back."""
+        """Change `model`; return what changes it back."""
         old = submodule(model, self.paths[0])
         new = PerCall(_build_all(self, model), old, self.paths[0], self.scope)
         inside = f"{self.scope}." if self.scope else ""
@@ -47,26 +47,26 @@ class Distribute:
         except ConfigError:
             close()
             raise
-        return undo_all(back, close)
+        return chain_undos(back, close)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, without the kind."""
+        """Return the edit as plain data, without its kind."""
         return {"paths": list(self.paths), "scope": self.scope, **_write_calls(self)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Distribute:
-        """The edit that `to_json` wrote."""
+        """Read the edit that `to_json` wrote."""
         return cls(tuple(data["paths"]), data["scope"], _read_recipes(data["recipes"]), data["shared"])
 
 
 @dataclass(frozen=True)
 class Intercept:
-    """Puts activations in the place of function calls of one module.
+    """Replaces function calls that one module makes by activations.
 
     Args:
-        path: the module whose forward calls the functions.
-        recipes: by number of the call; None removes the function there.
-        shared: one activation for all of these calls.
+        path: path of the module that calls the functions.
+        recipes: what to put at a call, by number of the call; None removes the activation there.
+        shared: whether all of these calls share one activation.
     """
 
     kind: ClassVar[str] = "intercept"
@@ -75,11 +75,14 @@ class Intercept:
     shared: bool = False
 
     def apply(self, model: nn.Module) -> Undo:
-        """Change `model`; returns what changes it back."""
+        """Change `model`; return what changes it back."""
         owner = submodule(model, self.path)
         earlier = owner._modules.get(CHILD)
         if earlier is not None and not isinstance(earlier, Calls):
-            raise ConfigError(f"{self.path or 'the model'} has a child {CHILD!r} of its own; rename it")
+            raise ConfigError(
+                f"{self.path or 'the model'} has a child {CHILD!r} already, where the activations of its calls are to "
+                "be kept; rename it"
+            )
         known = {} if earlier is None else {int(name): module for name, module in earlier.named_children()}
         calls = Calls({**known, **_build_all(self, model)}).train(owner.training)
         close = open_scope(owner)
@@ -92,15 +95,15 @@ class Intercept:
             else:
                 owner._modules[CHILD] = earlier
 
-        return undo_all(flags, close, back)
+        return chain_undos(flags, close, back)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, without the kind."""
+        """Return the edit as plain data, without its kind."""
         return {"path": self.path, **_write_calls(self)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Intercept:
-        """The edit that `to_json` wrote."""
+        """Read the edit that `to_json` wrote."""
         return cls(data["path"], _read_recipes(data["recipes"]), data["shared"])
 
 

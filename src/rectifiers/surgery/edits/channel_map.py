@@ -1,4 +1,4 @@
-"""Which channel of a widened value is which: one that was there, or the new companion of one."""
+"""Which channel of a widened value is which: one that was there before, or the new companion of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...core.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Run:
+class Stretch:
     """Consecutive channels.
 
     Args:
@@ -26,74 +26,74 @@ class Run:
 
 @dataclass(frozen=True)
 class ChannelMap:
-    """The channels of a widened value in order, as runs; every old channel occurs once.
+    """The channels of a widened value, in order; every old channel occurs once.
 
     Example:
-        >>> both = ChannelMap.unchanged(2).doubled()
+        >>> both = ChannelMap.identity(2).double()
         >>> both.sources, both.new
         ([0, 1, 0, 1], [2, 3])
-        >>> (both + ChannelMap.unchanged(1)).repeated(2).sources
+        >>> (both + ChannelMap.identity(1)).repeat(2).sources
         [0, 1, 2, 3, 0, 1, 2, 3, 4, 5]
     """
 
-    runs: tuple[Run, ...]
+    stretches: tuple[Stretch, ...]
 
     @classmethod
-    def unchanged(cls, count: int) -> ChannelMap:
-        """`count` channels, all old."""
-        return cls((Run(0, count),))
+    def identity(cls, count: int) -> ChannelMap:
+        """Make the map of `count` old channels and no new ones."""
+        return cls((Stretch(0, count),))
 
     @classmethod
     def from_json(cls, data: Iterable[Sequence[int]]) -> ChannelMap:
-        """The map that `to_json` wrote."""
-        return cls(tuple(Run(first, count, bool(new)) for first, count, new in data))
+        """Read the map that `to_json` wrote."""
+        return cls(tuple(Stretch(first, count, bool(new)) for first, count, new in data))
 
     def to_json(self) -> list[list[int]]:
-        """The runs as lists of numbers."""
-        return [[run.first, run.count, int(run.new)] for run in self.runs]
+        """Return the stretches as lists of numbers."""
+        return [[stretch.first, stretch.count, int(stretch.new)] for stretch in self.stretches]
 
     def __add__(self, other: ChannelMap) -> ChannelMap:
-        """This one's channels, then the other's, as a concatenation has them."""
-        shifted = (replace(run, first=run.first + self.before) for run in other.runs)
-        return ChannelMap((*self.runs, *shifted))
+        """Put the other map's channels after these, as a concatenation does."""
+        shifted = (replace(stretch, first=stretch.first + self.before) for stretch in other.stretches)
+        return ChannelMap((*self.stretches, *shifted))
 
     @property
     def size(self) -> int:
         """How many channels there are now."""
-        return sum(run.count for run in self.runs)
+        return sum(stretch.count for stretch in self.stretches)
 
     @property
     def before(self) -> int:
-        """How many channels there were."""
-        return sum(run.count for run in self.runs if not run.new)
+        """How many channels there were before."""
+        return sum(stretch.count for stretch in self.stretches if not stretch.new)
 
     @property
     def sources(self) -> list[int]:
-        """For each channel the old one that it is, or belongs to."""
-        return list(chain.from_iterable(range(run.first, run.first + run.count) for run in self.runs))
+        """For each channel, the old one that it is or belongs to."""
+        return list(chain.from_iterable(range(one.first, one.first + one.count) for one in self.stretches))
 
     @property
     def new(self) -> list[int]:
         """Positions of the new channels."""
-        flags = chain.from_iterable([run.new] * run.count for run in self.runs)
+        flags = chain.from_iterable([stretch.new] * stretch.count for stretch in self.stretches)
         return [position for position, new in enumerate(flags) if new]
 
-    def doubled(self) -> ChannelMap:
-        """All channels, then a new one for each of them: what CReLU makes of them."""
-        return ChannelMap((*self.runs, *(replace(run, new=True) for run in self.runs)))
+    def double(self) -> ChannelMap:
+        """Add a new channel for each channel, after all of them, as CReLU does."""
+        return ChannelMap((*self.stretches, *(replace(stretch, new=True) for stretch in self.stretches)))
 
-    def repeated(self, times: int) -> ChannelMap:
-        """Each channel spread over `times` places, as flattening does with pixels."""
-        return ChannelMap(tuple(Run(run.first * times, run.count * times, run.new) for run in self.runs))
+    def repeat(self, times: int) -> ChannelMap:
+        """Replace each channel by `times` channels, as flattening does with pixels."""
+        return ChannelMap(tuple(Stretch(one.first * times, one.count * times, one.new) for one in self.stretches))
 
-    def grouped(self, groups: int) -> list[list[int]]:
-        """Positions of the channels that belong to each of `groups` equal groups of old channels.
+    def group(self, groups: int) -> list[list[int]]:
+        """Return the positions of the channels that belong to each of `groups` equal groups of old channels.
 
         Raises:
             ConfigError: some groups have more channels than others.
 
         Example:
-            >>> ChannelMap.unchanged(2).doubled().grouped(2)
+            >>> ChannelMap.identity(2).double().group(2)
             [[0, 2], [1, 3]]
         """
         members: list[list[int]] = [[] for _ in range(groups)]

@@ -1,4 +1,4 @@
-"""One elementary alteration of a model: it applies, gives back what undoes it, and is plain data in JSON."""
+"""What every edit can do: alter a model, undo the alteration, and be written to JSON."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ Undo = Callable[[], None]
 
 
 class Edit(Protocol):
-    """One alteration."""
+    """One elementary alteration of a model that can be undone."""
 
     kind: ClassVar[str]
 
     def apply(self, model: nn.Module) -> Undo:
-        """Change `model`; returns what changes it back."""
+        """Change `model`; return what changes it back."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, without the kind."""
+        """Return the edit as plain data, without its kind."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Edit:
-        """The edit that `to_json` wrote."""
+        """Read the edit that `to_json` wrote."""
 
 
 def submodule(model: nn.Module, path: str) -> nn.Module:
-    """The module at `path`.
+    """Return the module at `path`.
 
     Raises:
-        ConfigError: `model` has none there: the plan was made for another model.
+        ConfigError: `model` has none there, because the plan was made for another model.
     """
     try:
         return model.get_submodule(path)
@@ -43,8 +43,8 @@ def submodule(model: nn.Module, path: str) -> nn.Module:
         ) from None
 
 
-def undo_all(*undos: Undo) -> Undo:
-    """Run these, in this order."""
+def chain_undos(*undos: Undo) -> Undo:
+    """Combine `undos` into one, which carries them out in this order."""
 
     def undo() -> None:
         for back in undos:

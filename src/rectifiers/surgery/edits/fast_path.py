@@ -1,4 +1,4 @@
-"""PyTorch's fused transformer layer, which no activation but its own can take."""
+"""PyTorch's fused transformer layers, which know no other activations than ReLU and GELU."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from .edit import Undo
 
 
 def leave_fast_path(model: nn.Module, layer: nn.Module) -> Undo:
-    """PyTorch's fused transformer layer computes ReLU or GELU itself, whatever stands there; keep away from it.
+    """Keep `layer`, if it is a transformer layer, from PyTorch's fused path; return what lets it take the path again.
 
-    So must the encoder around the layer, whose padded batches no other path takes.
+    The fused path computes ReLU or GELU itself, whatever activation the layer has. The encoder around the layer must
+    not make nested tensors of padded batches either, because only the fused path takes them.
     """
     if not isinstance(layer, nn.TransformerEncoderLayer):
         return lambda: None

@@ -1,4 +1,4 @@
-"""Turns a convolution into a ConvReLU."""
+"""The edit that turns a convolution into a ConvReLU."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ CONVOLUTIONS = {
 
 @dataclass(frozen=True)
 class Fold:
-    """Turns a convolution into a ConvReLU with the same weights, in place: it stays the same object.
+    """Turns a convolution into a ConvReLU with the same weights; it stays the same object.
 
     Args:
-        path: the convolution.
+        path: path of the convolution.
         activation: registered name of the ConvReLU.
         threshold_init: start of the thresholds.
     """
@@ -39,12 +39,12 @@ class Fold:
     threshold_init: ThresholdInit = "zero"
 
     def apply(self, model: nn.Module) -> Undo:
-        """Change `model`; returns what changes it back."""
+        """Change `model`; return what changes it back."""
         conv: Any = submodule(model, self.path)
         before = type(conv)
         target: Any = registry.get(self.activation)
         if not is_plain(conv) or not issubclass(target, plain_class(conv)):
-            raise ConfigError(f"{self.path!r} is {before}, not a convolution that {target.__name__} can replace")
+            raise ConfigError(f"{self.path!r} is a {before.__name__}, which {target.__name__} cannot replace")
         conv.__class__ = target if before is plain_class(conv) else type(target.__name__, (target, before), {})
         conv.threshold_init = self.threshold_init
         weight = conv.weight
@@ -58,22 +58,22 @@ class Fold:
         return undo
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, without the kind."""
+        """Return the edit as plain data, without its kind."""
         return {"path": self.path, "activation": self.activation, "threshold_init": self.threshold_init}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Fold:
-        """The edit that `to_json` wrote."""
+        """Read the edit that `to_json` wrote."""
         return cls(data["path"], data["activation"], data["threshold_init"])
 
 
 def is_plain(module: nn.Module) -> bool:
-    """Whether a module is a convolution that computes nothing else; its weight may be parametrized."""
+    """Return whether a module is one of PyTorch's convolutions and no subclass; its weight may be parametrized."""
     plain = plain_class(module)
     base = type(module).__base__ if parametrize.is_parametrized(module) else type(module)
     return plain is not None and base is plain
 
 
 def plain_class(module: nn.Module) -> Any:
-    """PyTorch's convolution that a module is one of; None if it is not one."""
+    """Return which of PyTorch's convolutions a module is an instance of; None if it is not a convolution."""
     return next((base for base in CONVOLUTIONS["convrelu"] if isinstance(module, base)), None)

@@ -1,7 +1,7 @@
-"""Halves the outputs of a layer, which starts anew.
+"""The edit that halves the outputs of a layer and initialises it again.
 
-It does so by its own `reset_parameters`, which draws from PyTorch's global generator as constructors do:
-`torch.manual_seed` in front of the swap decides the weights, in forward order of the layers.
+The layer's own `reset_parameters` does that, and draws from PyTorch's global generator as constructors do. So
+`torch.manual_seed` before the swap decides the new weights; layers draw in forward order.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from torch.nn.modules.conv import _ConvTransposeNd
 
 from ...core.errors import ConfigError
 from .edit import Undo, submodule
-from .tensors import exchange_tensors
+from .tensors import replace_tensors
 
 _SIZES = {"out_channels", "out_features", "num_features"}
 
 
 @dataclass(frozen=True)
 class Halve:
-    """Halves the outputs of a layer and initialises it anew.
+    """Halves the outputs of a layer and initialises it again.
 
     Args:
-        path: a convolution, linear layer or normalisation.
-        channels: how many outputs it has.
+        path: path of a convolution, linear layer or normalisation.
+        channels: how many outputs it has before.
     """
 
     kind: ClassVar[str] = "halve"
@@ -35,11 +35,11 @@ class Halve:
     channels: int
 
     def apply(self, model: nn.Module) -> Undo:
-        """Change `model`; returns what changes it back."""
+        """Change `model`; return what changes it back."""
         layer: Any = submodule(model, self.path)
         sizes = _SIZES & vars(layer).keys()
         if {getattr(layer, name) for name in sizes} != {self.channels}:
-            raise ConfigError(f"{self.path!r} is no layer of {self.channels} outputs, as the plan has it")
+            raise ConfigError(f"{self.path!r} is not a layer with {self.channels} outputs, as the plan expects")
         tensors = {}
         for name in _tensors(layer):
             dim = 1 if isinstance(layer, _ConvTransposeNd) and name == "weight" else 0
@@ -47,17 +47,17 @@ class Halve:
         counted = getattr(layer, "num_batches_tracked", None)
         if counted is not None:
             tensors["num_batches_tracked"] = torch.zeros_like(counted)
-        back = exchange_tensors(layer, tensors, dict.fromkeys(sizes, self.channels // 2))
+        back = replace_tensors(layer, tensors, dict.fromkeys(sizes, self.channels // 2))
         layer.reset_parameters()
         return back
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, without the kind."""
+        """Return the edit as plain data, without its kind."""
         return {"path": self.path, "channels": self.channels}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Halve:
-        """The edit that `to_json` wrote."""
+        """Read the edit that `to_json` wrote."""
         return cls(data["path"], data["channels"])
 
 

@@ -1,4 +1,4 @@
-"""What to put in a place: an activation by name and settings, ready to be written down."""
+"""What to put at a site: an activation by name, with its options, in a form that can be written down."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Factory = Callable[[int], nn.Module]
 
 @dataclass(frozen=True)
 class Recipe:
-    """An activation at one site.
+    """An activation and the options with which it goes to one site.
 
     Args:
         activation: registered name, or a function that makes a module for a number of channels.
-        settings: arguments of the registered class.
+        settings: options of the registered class, under the name that saved plans give them.
         channels: size of the channel dimension.
-        dtype: dtype of the values there, without the `torch.`.
-        near: module whose parameters show the device.
-        cap: upper bound of a capped ReLU, which stays; None for none.
-        write_back: write the result over the input too, because something reads it there.
-        shape: shape of the example's values, for functions that make modules without parameters before the first call.
+        dtype: dtype of the activation's input, without the `torch.`.
+        near: path of a module whose parameters show the device.
+        cap: upper bound to keep, from a capped ReLU; None for no bound.
+        write_back: whether to write the result over the input too, because something else reads it there.
+        shape: shape of the activation's input on the example, for modules that have no parameters before a first call.
     """
 
     activation: str | Factory
@@ -44,22 +44,22 @@ class Recipe:
     shape: tuple[int, ...] = ()
 
     def build(self, model: nn.Module) -> nn.Module:
-        """The module, on the device of the layer in front of it."""
-        place: dict[str, Any] = {"device": _device(model, self.near), "dtype": getattr(torch, self.dtype)}
+        """Build the module for `model`, on the device of the layer in front of it."""
+        factory: dict[str, Any] = {"device": _device(model, self.near), "dtype": getattr(torch, self.dtype)}
         if isinstance(self.activation, str):
             elementwise = registry.get(self.activation).spec.kind != "convolution"
-            module = create(self.activation, **self.settings, **(place if elementwise else {}))
+            module = create(self.activation, **self.settings, **(factory if elementwise else {}))
         else:
-            module = self.activation(self.channels).to(**place)
+            module = self.activation(self.channels).to(**factory)
             if any(is_lazy(parameter) for parameter in module.parameters()):
                 with torch.no_grad():
-                    module(torch.zeros(self.shape, **place))
+                    module(torch.zeros(self.shape, **factory))
         if self.cap is not None:
             module = Capped(module, self.cap)
         return WriteBack(module) if self.write_back else module
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, without what is as usual.
+        """Return the recipe as plain data, without fields that have their default values.
 
         Raises:
             ConfigError: the activation is a function, which cannot be written down.
@@ -69,8 +69,8 @@ class Recipe:
                 f"the plan puts in {self.activation!r}, which cannot be written down; register it under a name with "
                 "rectifiers.register_activation and swap by that name"
             )
-        usual = Recipe(self.activation)
-        return {name: copy.copy(value) for name, value in vars(self).items() if value != getattr(usual, name)} | {
+        default = Recipe(self.activation)
+        return {name: copy.copy(value) for name, value in vars(self).items() if value != getattr(default, name)} | {
             "activation": self.activation
         }
 
@@ -90,10 +90,10 @@ def _device(model: nn.Module, near: str) -> torch.device:
 
 
 def build_recipe(recipe: Recipe | None, model: nn.Module) -> nn.Module:
-    """The module of a recipe for `model`; an identity where there is none."""
+    """Build the module of a recipe for `model`; an identity if there is no recipe."""
     return nn.Identity() if recipe is None else recipe.build(model)
 
 
 def read_recipe(data: Mapping[str, Any] | None) -> Recipe | None:
-    """The recipe that `Recipe.to_json` wrote."""
+    """Read the recipe that `Recipe.to_json` wrote."""
     return None if data is None else Recipe(**data)

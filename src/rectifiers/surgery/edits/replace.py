@@ -1,4 +1,4 @@
-"""Puts an activation in the place of a module."""
+"""The edit that replaces a module by an activation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .recipe import Recipe, build_recipe, read_recipe
 
 @dataclass(frozen=True)
 class Replace:
-    """Puts an activation in the place of a module, under all of its names; hooks and mode go over.
+    """Replaces a module by an activation, under all of its names; the activation gets the module's hooks and mode.
 
     Args:
         paths: all names of the module.
-        recipe: what to put in; None removes the function (an identity stays).
+        recipe: what to put in; None removes the activation and leaves an identity.
     """
 
     kind: ClassVar[str] = "replace"
@@ -29,23 +29,23 @@ class Replace:
     recipe: Recipe | None
 
     def apply(self, model: nn.Module) -> Undo:
-        """Change `model`; returns what changes it back."""
+        """Change `model`; return what changes it back."""
         old = submodule(model, self.paths[0])
         new = build_recipe(self.recipe, model)
         return put_module(model, self.paths, old, new)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, without the kind."""
+        """Return the edit as plain data, without its kind."""
         return {"paths": list(self.paths), "recipe": self.recipe and self.recipe.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Replace:
-        """The edit that `to_json` wrote."""
+        """Read the edit that `to_json` wrote."""
         return cls(tuple(data["paths"]), read_recipe(data["recipe"]))
 
 
 def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn.Module) -> Undo:
-    """Put `new` where `old` stands, under every name; `new` takes over its hooks and mode. Returns the undoing."""
+    """Replace `old` by `new` under every name, and give `new` its hooks and mode; return what undoes it."""
     new.train(old.training)
     slots = []
     for path in paths:
@@ -53,7 +53,10 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
         slots.append((submodule(model, parent), name))
     for path, (holder, name) in zip(paths, slots, strict=True):
         if holder._modules.get(name) is not old:
-            raise ConfigError(f"{type(model).__name__}: {path!r} is not the module that the plan was made for")
+            raise ConfigError(
+                f"{path!r} is not the module {paths[0]!r} in this {type(model).__name__}, as it was in the model that "
+                "the plan was made for"
+            )
     undos = [leave_fast_path(model, holder) for holder, _ in slots]
     for holder, name in slots:
         holder._modules[name] = new
@@ -71,9 +74,9 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
 
 def _move_hooks(source: nn.Module, to: nn.Module) -> None:
     for name in _HOOKS:
-        # The very same dictionaries, so that handles given out for the one module still remove their hooks.
+        # The very same dictionaries, so that handles of the one module's hooks can still remove them.
         to.__dict__[name] = source.__dict__[name]
-        # The old module may live on inside the new one, where its hooks must not fire a second time.
+        # The old module may go on being called inside the new one, where its hooks must not be called again.
         source.__dict__[name] = OrderedDict()
     to._is_full_backward_hook, source._is_full_backward_hook = source._is_full_backward_hook, None
 

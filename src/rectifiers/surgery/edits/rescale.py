@@ -1,4 +1,4 @@
-"""Makes a layer take values that are larger by a factor."""
+"""The edit that adapts a layer to inputs that are larger by a factor."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .edit import Undo, submodule
 
 @dataclass(frozen=True)
 class Rescale:
-    """Makes a layer give for g·x what it gave for x.
+    """Lets a layer give for g·x what it gave for x.
 
-    A convolution or linear layer has its weights divided, a batch norm its running statistics scaled.
+    The weights of a convolution or linear layer are divided by g; the running statistics of a batch norm are scaled.
 
     Args:
-        path: the layer.
+        path: path of the layer.
         gain: the factor g.
     """
 
@@ -29,7 +29,7 @@ class Rescale:
     gain: float
 
     def apply(self, model: nn.Module) -> Undo:
-        """Change `model`; returns what changes it back."""
+        """Change `model`; return what changes it back."""
         layer: Any = submodule(model, self.path)
         new: dict[Tensor, Tensor]
         if isinstance(layer, _BatchNorm) and layer.running_mean is not None and layer.running_var is not None:
@@ -44,12 +44,12 @@ class Rescale:
         return lambda: _write(old)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, without the kind."""
+        """Return the edit as plain data, without its kind."""
         return {"path": self.path, "gain": self.gain}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Rescale:
-        """The edit that `to_json` wrote."""
+        """Read the edit that `to_json` wrote."""
         return cls(data["path"], data["gain"])
 
 

@@ -1,4 +1,4 @@
-"""Gives a module tensors of another shape, and the old ones back."""
+"""Replacing a module's tensors by tensors of another shape, and putting the old ones back."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from torch import Tensor, nn
 
 from .edit import Undo
 
-Spread = Callable[[Tensor], Tensor]
-"""Lays numbers of a parameter's old shape out in its new shape, with zeros at the new places."""
+Layout = Callable[[Tensor], Tensor]
+"""Lays a tensor of a parameter's old shape out in its new shape, with zeros in the new places."""
 
 
 @runtime_checkable
-class Reshaping(Protocol):
-    """An edit that gives parameters another shape and says where their numbers went."""
+class ReshapingEdit(Protocol):
+    """An edit that gives parameters another shape and says where their old values are in it."""
 
-    def spreads(self, model: nn.Module) -> Mapping[str, Spread]:
-        """By full name of the parameter; called once `model` has been changed."""
+    def layouts(self, model: nn.Module) -> Mapping[str, Layout]:
+        """Return the layouts of the new shapes, by full name of the parameter, once `model` has been changed."""
 
 
-def exchange_tensors(module: nn.Module, tensors: Mapping[str, Tensor], sizes: Mapping[str, int]) -> Undo:
-    """Put `tensors` in the place of parameters and buffers, keeping flags, attributes and memory format.
+def replace_tensors(module: nn.Module, tensors: Mapping[str, Tensor], sizes: Mapping[str, int]) -> Undo:
+    """Replace parameters and buffers of `module`, keeping their flags, attributes and memory format.
 
     Args:
-        module: the module.
-        tensors: new values by name.
-        sizes: what attributes such as `in_channels` become.
+        module: the module that has them.
+        tensors: the new tensors, by name.
+        sizes: new values of attributes such as `in_channels`.
 
     Returns:
         What puts the very same old tensors back.

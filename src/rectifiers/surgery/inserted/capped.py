@@ -6,17 +6,17 @@ from torch import Tensor, nn
 
 
 class Capped(nn.Module):
-    """min(f(x), cap): what a capped ReLU becomes when its ReLU is replaced."""
+    """min(f(x), cap): what replaces a capped ReLU, with f instead of ReLU."""
 
     def __init__(self, activation: nn.Module, cap: float) -> None:
         super().__init__()
         self.activation, self.cap = activation, cap
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the function and cut at the cap."""
+        """Apply the activation, and limit its values to the cap."""
         y: Tensor = self.activation(x)
         return y.clamp(max=self.cap)
 
     def extra_repr(self) -> str:
-        """The cap."""
+        """Return the cap."""
         return f"cap={self.cap:g}"

@@ -1,4 +1,4 @@
-"""Classes made at run time for single modules: of the same name as theirs, and pickled by what they were made of."""
+"""Subclasses made at run time for single modules: they have the name of the module's class, and can be pickled."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ MakeClass = Callable[[Any], "type[nn.Module]"]
 
 
 class Derived(nn.Module):
-    """The first base of such a class."""
+    """The base that classes made at run time have in front of the module's own class."""
 
     _base: type[nn.Module]
     _make: MakeClass
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        # A class made at run time cannot be pickled by name.
+        # A class made at run time cannot be pickled by its name; the function that makes it can.
         return _new_module, (type(self)._make, type(self)._base), self.__dict__
 
 
 def derive_class(first: type[Derived], base: type[nn.Module], make: MakeClass, **members: Any) -> type[nn.Module]:
-    """A class with the name of `base` that has `first` in front of it.
+    """Make a subclass of `first` and `base` that has the name of `base`.
 
     Args:
-        first: what comes in front.
-        base: the class that the module has.
-        make: the function of a module that makes this class of `base`, for unpickling.
-        **members: what the class has of its own.
+        first: the base that comes first.
+        base: the class of the module.
+        make: a function at the top of a file that makes this class from `base`, for unpickling.
+        **members: further attributes and methods of the class.
     """
     named = {"__module__": base.__module__, "__qualname__": base.__qualname__}
     return type(base.__name__, (first, base), {"_base": base, "_make": staticmethod(make), **named, **members})

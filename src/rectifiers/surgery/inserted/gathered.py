@@ -1,4 +1,4 @@
-"""A grouped convolution with additional channels, which sorts its input's channels by group."""
+"""Grouped convolutions with additional channels, which sort the channels of their input by group."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from .derived import Derived, derive_class
 
 
 class Gathered(Derived):
-    """What the class of a grouped convolution gets in front of its own: it sorts its input's channels by group."""
+    """A base that is put in front of a grouped convolution's class, and sorts the channels of the input by group."""
 
     kernel_size: tuple[int, ...]
     gather: Tensor
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Bring both phases of a group's channels together, and apply the convolution."""
+        """Put the old and the new channels of each group next to each other, and apply the convolution."""
         y: Tensor = super().forward(x.index_select(-1 - len(self.kernel_size), self.gather), *args, **kwargs)
         return y
 
 
 def gathered_class(base: type[nn.Module]) -> type[nn.Module]:
-    """The class of a grouped convolution of class `base` that sorts its input."""
+    """Make the class of a grouped convolution of class `base` that sorts its input."""
     return derive_class(Gathered, base, gathered_class)

@@ -1,7 +1,7 @@
-"""The function mode of a swapped module: activation functions that it calls become modules.
+"""The function mode of a swapped module: it calls modules instead of the activation functions that were replaced.
 
-It is part of the model, not a way to watch it: `torch.compile` and `torch.export` trace through it, and it costs about
-two microseconds for every PyTorch function that is called within.
+It is part of the model and not a way to watch it: `torch.compile` and `torch.export` trace through it, and it costs
+about two microseconds for every PyTorch function that the module calls.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _QUIET = (
 
 
 class Interception(TorchFunctionMode):
-    """While it is entered, the activation functions that `owner` calls are replaced, counted from 0.
+    """A context in which calls of activation functions by `owner` are replaced, by their number from 0.
 
     Args:
-        owner: the module whose own calls are meant, not those of modules inside it.
-        calls: the activations.
-        nested: whether modules inside `owner` call such functions too.
+        owner: the module whose own calls are replaced; those of modules inside it are not.
+        calls: the activations by number of the call.
+        nested: whether modules inside `owner` call activation functions too.
     """
 
     def __init__(self, owner: nn.Module, calls: Calls, nested: bool) -> None:
@@ -62,7 +62,7 @@ class Interception(TorchFunctionMode):
         return func(*args, **kwargs) if activation is None else activation(kinds.tensor_of(args, kwargs))
 
     def _is_called_by_owner(self) -> bool:
-        """Whether `owner` is the innermost module of its tree whose `forward` is running."""
+        """Return whether `owner` is the innermost of its modules whose call is under way."""
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
             if frame.f_code is nn.Module._call_impl.__code__:
@@ -78,7 +78,7 @@ class Interception(TorchFunctionMode):
 
 
 def is_quiet(module: nn.Module) -> bool:
-    """Whether no module inside this one calls activation functions: convolutions, norms and the like alone."""
+    """Return whether no module inside this one calls activation functions, as convolutions and norms do not."""
     replaced = set(replaced_calls(module).modules())
     inside = (inner for inner in module.modules() if inner is not module and inner not in replaced)
     return all(

@@ -1,4 +1,4 @@
-"""A module that is called several times, with an activation for each call."""
+"""What replaces a module that is called several times: an activation for each call."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ...watching.replaced import Calls
 
 
 class PerCall(Calls):
-    """Stands in for a module that is called several times in a forward of its scope, with an activation for each call.
+    """An activation for each call of a module within one call of its scope.
 
-    Safe to call from several threads: each counts for itself.
+    It can be called from several threads, each of which counts for itself.
 
     Args:
-        activations: by number of the call.
-        original: what the other calls get.
+        activations: the activations by number of the call.
+        original: the module that was there, for all other calls.
         name: the module's name, for errors.
         scope: the scope's name, for errors.
     """
@@ -40,7 +40,7 @@ class PerCall(Calls):
         self._count = threading.local()
 
     def begin(self, number: int = 0) -> None:
-        """Start counting at `number`; −1 ends it."""
+        """Count calls from `number`; −1 ends the counting."""
         if torch.compiler.is_dynamo_compiling():
             self.number = number
         else:
@@ -57,8 +57,8 @@ class PerCall(Calls):
         if number < 0:
             self.begin(-1)
             raise UnsupportedError(
-                f"{self.name} is called several times in a forward of {self.scope or 'the model'}, with an activation "
-                "for each call; called from outside of it, nobody can tell which call this is. Call "
+                f"{self.name} is called several times in a forward pass of {self.scope or 'the model'} and has an "
+                "activation for each call; this call comes from outside it, and has none. Call "
                 f"{self.scope or 'the model'} itself, or swap with share_calls=True"
             )
         y: Tensor = (self.at(number) or self.original)(x)

@@ -1,7 +1,7 @@
-"""Modules that count calls: of the functions that they call, and of a module that is called several times within.
+"""Scopes: modules that count calls, of functions that they call or of a reused module inside them.
 
-Which call is which is told by counting within one call of an enclosing module, the scope. The scope's class gets a
-subclass of the same name that counts; nothing else of it changes.
+Which call is which is decided by counting within one call of the scope. The scope gets a subclass of its class, with
+the same name, that counts; nothing else about it changes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _REUSED, _NESTED = "_rectifiers_reused", "_rectifiers_nested"
 
 
 class _Scope(Derived):
-    """What a scope's class gets in front of its own."""
+    """The base that is put in front of a scope's class."""
 
 
 def _scope_class(base: Any) -> type[nn.Module]:
-    run = base.forward
+    original = base.forward
 
-    @functools.wraps(run)
+    @functools.wraps(original)
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
         reused = [self.get_submodule(path) for path in self.__dict__[_REUSED]]
         for module in reused:
@@ -35,9 +35,9 @@ def _scope_class(base: Any) -> type[nn.Module]:
         try:
             calls = self._modules.get(CHILD)
             if calls is None:
-                return run(self, *args, **kwargs)
+                return original(self, *args, **kwargs)
             with Interception(self, calls, self.__dict__[_NESTED]):
-                return run(self, *args, **kwargs)
+                return original(self, *args, **kwargs)
         finally:
             for module in reused:
                 module.begin(-1)
@@ -46,20 +46,24 @@ def _scope_class(base: Any) -> type[nn.Module]:
 
 
 def is_scope(module: nn.Module) -> bool:
-    """Whether `module` counts calls."""
+    """Return whether `module` counts calls."""
     return isinstance(module, _Scope)
 
 
 def open_scope(module: nn.Module, *, reused: str | None = None) -> Callable[[], None]:
-    """Let `module` count calls, of its own functions or of the `PerCall` at the path `reused`; returns the undoing.
+    """Let `module` count calls; return what undoes that.
+
+    Args:
+        module: the scope.
+        reused: path of the `PerCall` in it whose calls are counted; None counts the functions that the scope calls.
 
     Raises:
-        UnsupportedError: the module's `forward` was replaced on the object, where no class can count.
+        UnsupportedError: the module's `forward` was set on the object, where a subclass cannot count.
     """
     if "forward" in module.__dict__:
         raise UnsupportedError(
-            f"this {type(module).__name__} has a forward set on the object itself, whose calls of functions and of "
-            "reused modules cannot be told apart; make it a method of a class"
+            f"this {type(module).__name__} has a forward set on the object itself, in which calls of functions and of "
+            "reused modules cannot be counted; make it a method of the class"
         )
     before = type(module), module.__dict__.get(_REUSED, ()), module.__dict__.get(_NESTED, False)
 

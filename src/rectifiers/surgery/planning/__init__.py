@@ -1,7 +1,8 @@
-"""From the sites that were asked for to what is done: one planner for each way to put a function in.
+"""Planning: one planner for each way to put a function in, from the selected sites to changes and edits.
 
-Every planner takes what the example shows of the model, the sites to change and what to put there, and returns what it
-planned: changes, sites that stay, edits. `follow.py` follows changed values through the model for those that need it.
+Every planner takes what the example shows of the model, the sites to change and what to put there, and returns changes,
+sites that stay, and edits. `follow.py` follows values that a swap makes different through the model, for the planners
+that have to adapt other layers.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ Planner = Callable[[Survey, Sequence[Site], Target], Planned]
 
 
 def choose_planner(target: Target, *, halve: bool, compensate: bool) -> Planner:
-    """The planner for what is to be put in.
+    """Return the planner for what is to be put in.
 
     Raises:
-        ConfigError: `halve` for a function that does not double the channels.
-        UnsupportedError: a function that makes fewer channels.
+        ConfigError: `halve` is asked for with a function that does not double the channels.
+        UnsupportedError: the function makes fewer channels.
     """
     if halve and not target.doubles_channels:
         raise ConfigError(f"halve=True is for functions that double the channels, such as crelu, not {target.title}")

@@ -1,14 +1,14 @@
-"""Plans the compensation of a gain: a function that starts like ReLU but steeper is followed by smaller weights.
+"""Plans replacements whose gain is compensated: a function steeper than ReLU is followed by smaller weights.
 
-Where a function has one slope g ≠ 1 at large positive inputs, such as 1 + σ(β) of AReLU, the weights of the layers that
-read it are divided by g. The running statistics of a batch norm are scaled to those of the larger values instead, which
-is right in training too, where it takes the gain away by itself.
+The gain g of a function is its slope at large positive inputs, such as 1 + σ(β) of AReLU. If it is not 1, the weights
+of the layers that read the function's values are divided by g. The running statistics of a batch norm are scaled to
+those of the larger values instead; in training mode, a batch norm takes the gain away by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace as altered
+from dataclasses import replace as replace_fields
 
 import torch
 from torch import nn
@@ -22,7 +22,7 @@ from ...watching.trace import Op, Trace, Value
 from ..edits.recipe import Recipe
 from ..edits.rescale import Rescale
 from .channels import ARITHMETIC, CASTS, CONCATENATIONS, DROPOUTS, REDUCTIONS, RESHAPES, SPATIAL, combination
-from .follow import Blocked, Effect, argument, mark_traces, operands, own_layer, settle
+from .follow import Blocked, Effect, argument, follow_sites, mark_traces, operands, own_layer
 from .planned import Planned
 from .replace import plan_replacements
 from .target import Target
@@ -33,18 +33,18 @@ HOMOGENEOUS |= {"transpose", "unflatten"}
 """Functions f with f(g·x) = g·f(x) for g > 0."""
 
 INVARIANT = frozenset(["layer_norm", "group_norm", "instance_norm", "rms_norm", "normalize"])
-"""Functions that take a gain away by themselves, but for their ε."""
+"""Functions that take a gain away by themselves, up to their ε."""
 
 
-def gain(recipe: Recipe, shape: Sequence[int]) -> float | None:
-    """The slope of a recipe's function at large positive inputs, measured; None where it has not one.
+def measure_gain(recipe: Recipe, shape: Sequence[int]) -> float | None:
+    """Measure the slope of a recipe's function at large positive inputs; None if there is not one positive slope.
 
     Args:
         recipe: makes the function.
-        shape: of one sample, channels first.
+        shape: shape of one sample, channels first.
 
     Example:
-        >>> gain(Recipe("elu"), (1,)), gain(Recipe("tanh"), (1,))
+        >>> measure_gain(Recipe("elu"), (1,)), measure_gain(Recipe("tanh"), (1,))
         (1.0, None)
     """
     x = torch.tensor([64.0, 128.0, 256.0, 512.0], dtype=torch.float64)
@@ -57,37 +57,37 @@ def gain(recipe: Recipe, shape: Sequence[int]) -> float | None:
 
 
 def plan_compensation(survey: Survey, sites: Sequence[Site], target: Target) -> Planned:
-    """Put `target` at each of `sites`, and compensate its gain in what reads them.
+    """Plan to put `target` at each of `sites`, and to compensate its gain in the layers that read them.
 
     Args:
         survey: what the example shows of the model.
-        sites: those to change.
+        sites: the sites to change.
         target: what to put in.
     """
     replaced = plan_replacements(survey, sites, target)
     gains = {}
     for site in sites:
-        measured = gain(target.recipe(site), _probe(site, target))
-        if measured is not None and abs(measured - 1) > 1e-6:
-            gains[site.index] = measured
-    settled = settle(mark_traces(survey), Compensation(gains), list(gains))
+        gain = measure_gain(target.recipe(site), _sample_shape(site, target))
+        if gain is not None and abs(gain - 1) > 1e-6:
+            gains[site.index] = gain
+    outcome = follow_sites(mark_traces(survey), Compensation(gains), list(gains))
     names = survey.trace.names
-    edits = [Rescale(names[layer], demand.change) for layer, demand in settled.demands.items()]
+    edits = [Rescale(names[layer], demand.input) for layer, demand in outcome.demands.items()]
     changes = []
     for change, site in zip(replaced.changes, sites, strict=True):
         if site.index in gains:
-            readers = [names[layer] for layer, demand in settled.demands.items() if site.index in demand.sites]
-            outcome = f"compensated in {', '.join(readers)}" if readers else "taken away by normalisation"
-            if site.index in settled.reasons:
-                outcome = f"not compensated: {settled.reasons[site.index]}"
-            note = f"gain of {gains[site.index]:.4g} {outcome}"
-            change = altered(change, note="; ".join(filter(None, (change.note, note))))
+            readers = [names[layer] for layer, demand in outcome.demands.items() if site.index in demand.sites]
+            what = f"compensated in {', '.join(readers)}" if readers else "taken away by normalisation"
+            if site.index in outcome.reasons:
+                what = f"not compensated: {outcome.reasons[site.index]}"
+            note = f"gain of {gains[site.index]:.4g} {what}"
+            change = replace_fields(change, note="; ".join(filter(None, (change.note, note))))
         changes.append(change)
     return Planned(changes, edits=[*replaced.edits, *edits])
 
 
-def _probe(site: Site, target: Target) -> tuple[int, ...]:
-    """Shape of a sample for `gain`: of one pixel, unless pixels have parameters of their own."""
+def _sample_shape(site: Site, target: Target) -> tuple[int, ...]:
+    """Return the shape of a sample for `measure_gain`: one pixel, unless pixels have parameters of their own."""
     if target.recipe(site).settings.get("share") == "element":
         return site.shape[1:]
     channels = site.channel_dim % len(site.shape)
@@ -95,57 +95,57 @@ def _probe(site: Site, target: Target) -> tuple[int, ...]:
 
 
 class Compensation:
-    """The rule of a gain, for `follow.settle`.
+    """The rule of values that are larger by a gain, for `follow_sites`.
 
     Args:
-        gains: by site.
+        gains: gains of the new activations, by index of the site.
     """
 
     def __init__(self, gains: Mapping[int, float]) -> None:
         self.gains = gains
 
-    def start(self, site: Site, op: Op, change: float | None) -> float:
-        """The site's gain."""
-        if change is not None:
-            raise Blocked("one such activation reads the other's values")
+    def start(self, site: Site, op: Op, given: float | None) -> float:
+        """Return the site's gain."""
+        if given is not None:
+            raise Blocked("it reads the values of another activation with a gain")
         return self.gains[site.index]
 
-    def follow(self, trace: Trace, op: Op, changes: Mapping[int, float]) -> Effect[float]:
-        """What an op does to values that are too large."""
-        name, given = op.name.strip("_"), next(iter(changes.values()))
+    def follow(self, trace: Trace, op: Op, given: Mapping[int, float]) -> Effect[float]:
+        """Return what an op makes of values that are larger by a gain."""
+        name = op.name.strip("_")
+        data, gain = next(iter(given.items()))
         arithmetic = name.removeprefix("i").removeprefix("r")
-        data = next(iter(changes))
         if any(isinstance(frame.module, Elementwise) for frame in op.stack) or hasattr(op.module, "spec"):
             raise Blocked(f"{reader_name(trace, op)} is not known to be homogeneous")
         if name.startswith(("conv", "linear")) and isinstance(op.module, (_ConvNd, nn.Linear)):
-            return Effect(layer=own_layer(trace, op, (data,)), demand=given)
+            return Effect(layer=own_layer(trace, op, (data,)), input=gain)
         if name == "batch_norm" and isinstance(op.module, _BatchNorm):
             layer = own_layer(trace, op, (data,))
-            return Effect(layer=layer, demand=given) if op.module.running_mean is not None else Effect()
+            return Effect(layer=layer, input=gain) if op.module.running_mean is not None else Effect()
         if name in INVARIANT:
             return Effect()
         if arithmetic in ARITHMETIC:
-            return Effect(_combine(trace, op, arithmetic, changes))
+            return Effect(_combine(trace, op, arithmetic, given))
         if name in CONCATENATIONS:
-            if len(set(changes.values())) > 1 or len(changes) < len(op.inputs):
-                raise Blocked(f"{reader_name(trace, op)} concatenates values of different gains")
-            return Effect(given)
+            if len(set(given.values())) > 1 or len(given) < len(op.inputs):
+                raise Blocked(f"{reader_name(trace, op)} concatenates values with different gains")
+            return Effect(gain)
         if name in HOMOGENEOUS or (name == "pad" and not argument(op, 3, "value")):
-            return Effect(given)
-        raise Blocked(f"{reader_name(trace, op)} reads it, and gives something else for larger values")
+            return Effect(gain)
+        raise Blocked(f"{reader_name(trace, op)} reads it, and its result does not scale with its input")
 
 
-def _combine(trace: Trace, op: Op, name: str, changes: Mapping[int, float]) -> float:
-    """Sums of values of the same gain; products and quotients of one such value by others."""
-    value, given = next(iter(changes.items()))
+def _combine(trace: Trace, op: Op, name: str, given: Mapping[int, float]) -> float:
+    """Follow a gain through a sum of values that all have it, or a product or quotient of one of them by others."""
+    value, gain = next(iter(given.items()))
     tensors = operands(op)
     if name in ("add", "sub", "subtract", "maximum", "minimum"):
-        fits = len(tensors) == 2 and set(tensors) <= changes.keys() and len(set(changes.values())) == 1
+        fits = len(tensors) == 2 and set(tensors) <= given.keys() and len(set(given.values())) == 1
     elif name in ("mul", "multiply"):
-        fits = len(changes) == 1 and tensors.count(value) == 1
+        fits = len(given) == 1 and tensors.count(value) == 1
     else:
-        fits = name != "pow" and tensors.count(value) == 1 and op.args[0] == Value(value) and len(changes) == 1
+        fits = name != "pow" and tensors.count(value) == 1 and op.args[0] == Value(value) and len(given) == 1
         fits = fits and not op.name.startswith("__r")
     if fits:
-        return given
-    raise Blocked(f"{combination(trace, op)} is of values of different gains")
+        return gain
+    raise Blocked(f"{combination(trace, op)} is of values with different gains")

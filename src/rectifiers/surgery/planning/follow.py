@@ -1,7 +1,8 @@
-"""Follows a change of some sites' values through the model, to the layers that can take it up.
+"""Follows values that a swap makes different through the model, to the layers that have to be adapted to them.
 
-A rule says what each op does to a changed value. Sites whose values reach an op that cannot cope are given up, and the
-rest is followed anew, until nothing is in the way.
+How values differ is up to a rule: they may have additional channels, or be larger by a factor. The rule says for every
+op how its outputs differ if its inputs do. A site whose values reach an op that cannot cope with them is given up, and
+the other sites are followed again from the start, until nothing is in the way.
 """
 
 from __future__ import annotations
@@ -18,48 +19,49 @@ from ...watching.survey import Survey
 from ...watching.trace import Op, Trace, Value
 
 T = TypeVar("T")
+"""How a value differs from what it was before the swap."""
 
 
 class Blocked(Exception):
-    """A changed value reaches something that cannot take it; says what, and why."""
+    """A value that differs reaches something that cannot cope with it; the message says what, and why."""
 
 
 @dataclass(frozen=True)
 class Effect(Generic[T]):
-    """What an op does to changed values.
+    """What an op makes of inputs that differ.
 
     Args:
-        change: how its outputs are changed; None where they are as before.
-        layer: the module that has to be adapted.
-        demand: to what.
+        output: how its outputs differ; None if they do not.
+        layer: the module that has to be adapted to its input, if one has to.
+        input: how that input differs.
     """
 
-    change: T | None = None
+    output: T | None = None
     layer: nn.Module | None = None
-    demand: T | None = None
+    input: T | None = None
 
 
 class Rule(Protocol[T]):
-    """How one kind of change travels."""
+    """How one kind of difference travels."""
 
-    def start(self, site: Site, op: Op, change: T | None) -> T:
-        """The change behind a site, whose input may be changed already."""
+    def start(self, site: Site, op: Op, given: T | None) -> T:
+        """Return how the output of a site's new activation differs, where its input may differ already."""
 
-    def follow(self, trace: Trace, op: Op, changes: Mapping[int, T]) -> Effect[T]:
-        """What any other op does to changed inputs; raises `Blocked`."""
+    def follow(self, trace: Trace, op: Op, given: Mapping[int, T]) -> Effect[T]:
+        """Return what any other op makes of the inputs that differ, by value; raise `Blocked` if it cannot cope."""
 
 
 @dataclass(frozen=True)
 class Demand(Generic[T]):
-    """What a layer has to be adapted to, and for which sites."""
+    """What a layer has to be adapted to: how its input differs, and because of which sites."""
 
-    change: T
+    input: T
     sites: frozenset[int]
 
 
 @dataclass
-class Settlement(Generic[T]):
-    """Where the changes lead.
+class Outcome(Generic[T]):
+    """Where the differences lead.
 
     Args:
         demands: what each layer has to be adapted to, in forward order.
@@ -72,14 +74,14 @@ class Settlement(Generic[T]):
 
 @dataclass(frozen=True)
 class MarkedTrace:
-    """A trace, and which of its ops are which site."""
+    """A trace, and the sites of its ops by index of the op."""
 
     trace: Trace
     sites: Mapping[int, Site]
 
 
 def mark_traces(survey: Survey) -> list[MarkedTrace]:
-    """The traces of both modes, the one in evaluation mode first: training may use layers of its own."""
+    """Mark the sites in both traces, the one in evaluation mode first; training may use layers of its own."""
     known = {site.name: site for site in survey.sites}
     marked = [_mark(survey.trace, survey.located, known)]
     if survey.training is not None:
@@ -93,26 +95,26 @@ def _mark(trace: Trace, located: Sequence[Located], known: Mapping[str, Site]) -
     )
 
 
-def settle(traces: Sequence[MarkedTrace], rule: Rule[T], sites: Collection[int]) -> Settlement[T]:
-    """Follow the changes of `sites` through all traces, and give up those whose values cannot be taken up.
+def follow_sites(traces: Sequence[MarkedTrace], rule: Rule[T], sites: Collection[int]) -> Outcome[T]:
+    """Follow the values of `sites` through all traces, and give up the sites whose values something cannot cope with.
 
     Args:
-        traces: of the same model.
-        rule: how the change travels.
-        sites: indices of the sites that change.
+        traces: traces of the same model.
+        rule: how the difference travels.
+        sites: indices of the sites whose activations are replaced.
     """
     reasons: dict[int, str] = {}
     while True:
-        following = _Following(rule, frozenset(sites) - reasons.keys())
+        attempt = _Attempt(rule, frozenset(sites) - reasons.keys())
         for number, marked in enumerate(traces):
-            following.follow(marked, number)
-        demands = following.settle_demands(traces)
-        if not following.blocked:
-            return Settlement(demands, reasons)
-        reasons |= following.blocked
+            attempt.follow(marked, number)
+        demands = attempt.collect_demands(traces)
+        if not attempt.blocked:
+            return Outcome(demands, reasons)
+        reasons |= attempt.blocked
 
 
-class _Following(Generic[T]):
+class _Attempt(Generic[T]):
     """One attempt with a given set of sites."""
 
     def __init__(self, rule: Rule[T], sites: frozenset[int]) -> None:
@@ -121,11 +123,11 @@ class _Following(Generic[T]):
         self.demands: dict[nn.Module, dict[tuple[int, int], Demand[T]]] = defaultdict(dict)
 
     def follow(self, marked: MarkedTrace, number: int) -> None:
-        """Follow the changes through one trace."""
-        changes: dict[int, T] = {}
+        """Follow the values through one trace."""
+        differences: dict[int, T] = {}
         origin: dict[int, frozenset[int]] = {}
         for op in marked.trace.ops:
-            given = {value: changes[value] for value in op.inputs if value in changes}
+            given = {value: differences[value] for value in op.inputs if value in differences}
             site = marked.sites.get(op.index)
             starts = site is not None and site.index in self.sites
             if not given and not starts:
@@ -134,38 +136,38 @@ class _Following(Generic[T]):
             try:
                 if starts and site is not None:
                     involved |= {site.index}
-                    effect = Effect(change=self.rule.start(site, op, next(iter(given.values()), None)))
+                    effect = Effect(output=self.rule.start(site, op, next(iter(given.values()), None)))
                 else:
                     effect = self.rule.follow(marked.trace, op, given)
-                if effect.change is not None:
+                if effect.output is not None:
                     _check_read(marked.trace, op)
             except Blocked as reason:
                 self.block(involved, str(reason))
                 continue
-            if effect.change is not None:
-                changes.update(dict.fromkeys(op.outputs, effect.change))
+            if effect.output is not None:
+                differences.update(dict.fromkeys(op.outputs, effect.output))
                 origin.update(dict.fromkeys(op.outputs, involved))
-            if effect.layer is not None and effect.demand is not None:
+            if effect.layer is not None and effect.input is not None:
                 call = next(frame.call for frame in op.stack if frame.module is effect.layer)
-                self.demands[effect.layer][number, call] = Demand(effect.demand, involved)
+                self.demands[effect.layer][number, call] = Demand(effect.input, involved)
 
-    def settle_demands(self, traces: Sequence[MarkedTrace]) -> dict[nn.Module, Demand[T]]:
-        """One demand for each layer; sites of layers whose calls disagree are blocked."""
+    def collect_demands(self, traces: Sequence[MarkedTrace]) -> dict[nn.Module, Demand[T]]:
+        """Return one demand for each layer; block the sites of layers whose calls have different inputs."""
         calls: dict[nn.Module, set[tuple[int, int]]] = defaultdict(set)
         for number, marked in enumerate(traces):
             for op in marked.trace.ops:
                 for frame in op.stack:
                     if frame.module in self.demands:
                         calls[frame.module].add((number, frame.call))
-        settled = {}
+        collected = {}
         for layer, demands in self.demands.items():
             sites = frozenset().union(*(demand.sites for demand in demands.values()))
-            kinds = {demand.change for demand in demands.values()}
-            if len(kinds) > 1 or calls[layer] - demands.keys():
+            inputs = {demand.input for demand in demands.values()}
+            if len(inputs) > 1 or calls[layer] - demands.keys():
                 name = traces[0].trace.names[layer]
                 self.block(sites, f"{name} ({type(layer).__name__}) is called with other values too")
-            settled[layer] = Demand(kinds.pop(), sites)
-        return settled
+            collected[layer] = Demand(inputs.pop(), sites)
+        return collected
 
     def block(self, sites: Collection[int], reason: str) -> None:
         """Give up `sites`."""
@@ -181,10 +183,15 @@ def _check_read(trace: Trace, op: Op) -> None:
 
 
 def own_layer(trace: Trace, op: Op, data: Collection[int]) -> nn.Module:
-    """The module that applies its own parameters to `data`, by this op.
+    """Return the module that applies parameters of its own to `data` by this op.
+
+    Args:
+        trace: the trace of the op.
+        op: the call of a layer's function.
+        data: the inputs of the op that are not parameters.
 
     Raises:
-        Blocked: the other tensors are computed, shared with other modules, or another module's.
+        Blocked: the other inputs are computed, shared with other modules, or parameters of another module.
     """
     layer = op.module
     for value in op.inputs:
@@ -201,10 +208,10 @@ def own_layer(trace: Trace, op: Op, data: Collection[int]) -> nn.Module:
 
 
 def argument(op: Op, position: int, name: str, default: object = None) -> object:
-    """An argument of an op, given by position or by name."""
+    """Return an argument of an op, given by position or by name."""
     return op.args[position] if len(op.args) > position else op.kwargs.get(name, default)
 
 
 def operands(op: Op) -> list[int]:
-    """Value numbers of the tensors among an op's positional arguments."""
+    """Return the values among an op's positional arguments, by number."""
     return [arg.number for arg in op.args if isinstance(arg, Value)]

@@ -1,9 +1,9 @@
-"""Plans CReLU as its paper trains it from scratch: half the filters in front of it, and all behind it as it is."""
+"""Plans CReLU as its paper trains it from scratch: the layers in front of it are halved, those after it stay."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace as altered
+from dataclasses import replace as replace_fields
 
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -23,14 +23,14 @@ from .widen import obstacle
 
 
 def plan_halving(survey: Survey, sites: Sequence[Site], target: Target) -> Planned:
-    """Halve the layers in front of `sites`, and put a function that doubles the channels there.
+    """Plan to halve the layers in front of `sites`, and to put a function that doubles the channels there.
 
     Args:
         survey: what the example shows of the model.
-        sites: those to change.
+        sites: the sites to change.
         target: what to put in.
     """
-    reasons = {site.index: reason for site in sites if (reason := obstacle(site, target))}
+    reasons = {site.index: reason for site in sites if (reason := obstacle(site))}
     traces = mark_traces(survey)
     layers: dict[int, list[nn.Module]] = {}
     for site in sites:
@@ -60,10 +60,10 @@ def _ops(marked: MarkedTrace, site: Site) -> list[Op]:
 
 
 def _producers(trace: Trace, op: Op, site: Site) -> list[nn.Module]:
-    """The layers between a site and the convolution or linear layer in front of it, that one included, last to first.
+    """List the layers that make a site's channels: back to the convolution or linear layer in front, which is the last.
 
     Raises:
-        Blocked: they cannot have half the channels.
+        Blocked: a layer cannot have half the channels.
     """
     if site.channels % 2:
         raise Blocked(f"{site.channels} channels cannot be halved")
@@ -72,10 +72,10 @@ def _producers(trace: Trace, op: Op, site: Site) -> list[nn.Module]:
         value = op.inputs[0]
         producer = trace.producer.get(value)
         if producer is None:
-            raise Blocked("no convolution or linear layer stands in front of it")
+            raise Blocked("no convolution or linear layer is in front of it")
         name = reader_name(trace, producer)
         if value in trace.outputs or any(reader is not op for reader in trace.consumers[value]):
-            raise Blocked(f"the values of {name} are read by others too")
+            raise Blocked(f"something else reads the values of {name} too")
         op, layer = producer, producer.module
         if op.name.startswith(("conv", "linear")) and isinstance(layer, (_ConvNd, nn.Linear)):
             _check_producer(trace, op, site)
@@ -84,7 +84,7 @@ def _producers(trace: Trace, op: Op, site: Site) -> list[nn.Module]:
             _check_once(trace, op)
             layers.append(own_layer(trace, op, op.inputs[:1]))
         elif len(op.inputs) > 1 or not (op.kind or op.name in POINTWISE | SPATIAL):
-            raise Blocked(f"{name} stands between it and the layer in front, and cannot be halved")
+            raise Blocked(f"{name} is between it and the layer in front, and cannot be halved")
 
 
 def _check_producer(trace: Trace, op: Op, site: Site) -> None:
@@ -109,8 +109,8 @@ def _describe(change: Change, names: Sequence[str], layers: Sequence[nn.Module])
     saved = sum(
         parameter.numel() // 2 for layer in layers for parameter in layer._parameters.values() if parameter is not None
     )
-    note = f"halves {', '.join(names)}, which start anew"
-    return altered(
+    note = f"halves {', '.join(names)}, with new initial weights"
+    return replace_fields(
         change,
         parameters=change.parameters - saved,
         start="other",

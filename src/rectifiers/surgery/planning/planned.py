@@ -1,4 +1,4 @@
-"""What planning comes to: what it says about each site, for a reader, and the edits, for a machine."""
+"""The result of planning: changes for a reader, edits for a machine."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Change:
     """What happens at one site.
 
     Args:
-        site: its name.
-        was: which activation it is now.
+        site: name of the site.
+        was: kind of the activation before the swap.
         becomes: what takes its place, in words.
-        shape: shape of the example's values there.
+        shape: shape of the activation's input on the example.
         channels: size of the channel dimension.
         parameters: how many parameters are added.
-        start: `exact` where the outputs keep their bits, `equal` where they keep their values up to the order of
-            summation, `near` where the function comes near ReLU only, `other` where it starts elsewhere.
-        note: what else there is to know.
+        start: `exact` if the outputs keep their bits, `equal` if they keep their values up to the order of
+            summation, `near` if the function comes only near ReLU, `other` if it starts elsewhere.
+        note: what else there is to know, in words.
     """
 
     site: str
@@ -38,7 +38,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Left:
-    """A site that stays what it is, and why."""
+    """A site that stays what it is, with its kind and the reason."""
 
     site: str
     was: str
@@ -47,7 +47,7 @@ class Left:
 
 @dataclass(frozen=True)
 class Planned:
-    """What a planner makes of the sites that it is given.
+    """What a planner returns.
 
     Args:
         changes: what happens, site by site in forward order.

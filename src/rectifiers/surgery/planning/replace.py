@@ -1,4 +1,4 @@
-"""Plans functions that keep the channels: a module for every selected site, at its place."""
+"""Plans functions that keep the channels: an activation of its own for every selected site."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from .target import Target
 
 
 def count_parameters(recipe: Recipe) -> int:
-    """How many parameters the activation of a recipe has."""
+    """Count the parameters of a recipe's activation."""
     with torch.device("meta"):
         return sum(parameter.numel() for parameter in recipe.build(nn.Identity()).parameters())
 
 
 def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> Planned:
-    """Put `target` at each of `sites`.
+    """Plan to put `target` at each of `sites`.
 
     Args:
         survey: what the example shows of the model.
-        sites: those to change.
+        sites: the sites to change.
         target: what to put in.
     """
     recipes = {site.index: target.recipe(site) for site in sites}
-    changes, paid = [], set()
+    changes, counted = [], set()
     for site in sites:
-        shared = target.share_calls and (site.call, site.path) in paid
-        paid.add((site.call, site.path))
+        shared = target.share_calls and (site.call, site.path) in counted
+        counted.add((site.call, site.path))
         parameters = 0 if shared else count_parameters(recipes[site.index])
         holder = survey.model.get_submodule(site.path if site.call == "function" else site.path.rpartition(".")[0])
         changes.append(_describe(site, holder, target, parameters))
-    edits = edits_for(sites, survey.sites, recipes, share_calls=target.share_calls)
+    edits = make_edits(sites, survey.sites, recipes, share_calls=target.share_calls)
     return Planned(changes, edits=edits)
 
 
-def edits_for(
+def make_edits(
     sites: Sequence[Site],
-    everywhere: Sequence[Site],
+    all_sites: Sequence[Site],
     recipes: Mapping[int, Recipe | None],
     *,
     share_calls: bool = False,
 ) -> list[Edit]:
-    """The edits that put a recipe, or nothing, at each of `sites`.
+    """Make the edits that put activations at `sites`.
 
     Args:
-        sites: those to change.
-        everywhere: all sites of the model.
-        recipes: by the site's index.
+        sites: the sites to change.
+        all_sites: all sites of the model.
+        recipes: what to put at a site, by the site's index; None for nothing.
         share_calls: whether the calls of a module share an activation.
     """
     edits: list[Edit] = []
@@ -65,7 +65,7 @@ def edits_for(
         groups[site.call, site.path].append(site)
     for (call, path), members in groups.items():
         numbered = {site.number: recipes[site.index] for site in members}
-        calls = sum(site.call == call and site.path == path for site in everywhere)
+        calls = sum(site.call == call and site.path == path for site in all_sites)
         if call == "module" or (call == "reused" and share_calls and len(members) == calls):
             edits.append(Replace(members[0].paths, recipes[members[0].index]))
         elif call == "reused":
@@ -80,13 +80,13 @@ def _describe(site: Site, holder: nn.Module, target: Target, parameters: int) ->
     if site.settings.get("cap") and target.cap == "keep":
         notes.append(f"keeps the cap at {site.settings['cap']:g}")
     if site.aliased:
-        notes.append("writes over its input as before, because something reads it there; costs two copies")
+        notes.append("goes on writing over its input, because something else reads it there; that costs two copies")
     if site.training_only:
-        notes.append("runs in training mode only")
+        notes.append("called in training mode only")
     if isinstance(holder, nn.TransformerEncoderLayer):
         start = "equal" if start == "exact" else start
         notes.append(
-            "no longer takes PyTorch's fused path for evaluation, which knows ReLU and GELU alone, sums in another "
+            "no longer takes PyTorch's fused path for evaluation, which has only ReLU and GELU, sums in another "
             "order, and returns zeros where a batch is padded"
         )
     return Change(

@@ -22,17 +22,17 @@ class Target:
 
     Args:
         activation: registered name, or a function that makes a module for a number of channels.
-        settings: arguments of the registered class.
-        relu_like: start at ReLU, or as near as the function comes.
-        cap: what becomes of the upper bound of a ReLU6.
-        share_calls: one activation for all calls of a module, instead of one for each.
+        options: arguments of the registered class.
+        relu_like: whether to start at ReLU, or as near as the function comes.
+        cap: what to do about the upper bound of a ReLU6.
+        share_calls: whether all calls of a module share one activation, instead of having one each.
 
     Raises:
-        UnknownNameError: no such `cap`.
+        UnknownNameError: `cap` is neither `keep` nor `drop`.
     """
 
     activation: str | Factory
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     relu_like: bool = True
     cap: Cap = "keep"
     share_calls: bool = False
@@ -51,21 +51,21 @@ class Target:
         return getattr(self.activation, "__name__", type(self.activation).__name__)
 
     def recipe(self, site: Site) -> Recipe:
-        """The activation for one site."""
-        settings = dict(self.settings)
+        """Return the recipe for one site."""
+        options = dict(self.options)
         if isinstance(self.activation, str):
             spec = registry.get(self.activation).spec
             if self.relu_like and spec.relu_start != "none":
-                settings.setdefault("relu_like", True)
-            share = settings.get("share", spec.share)
+                options.setdefault("relu_like", True)
+            share = options.get("share", spec.share)
             if spec.parameters and share != "layer":
-                settings["channels"] = site.channels if share == "channel" else list(site.shape[1:])
+                options["channels"] = site.channels if share == "channel" else list(site.shape[1:])
             if site.channel_dim != 1:
-                settings.setdefault("channel_dim", site.channel_dim)
+                options.setdefault("channel_dim", site.channel_dim)
         cap = site.settings.get("cap") if self.cap == "keep" else None
         return Recipe(
             activation=self.activation,
-            settings=settings,
+            settings=options,
             channels=site.channels,
             dtype=str(site.dtype).removeprefix("torch."),
             near=site.near,
@@ -75,7 +75,7 @@ class Target:
         )
 
     def start(self, site: Site) -> Start:
-        """How the function starts, compared with what is there."""
+        """Return how the function's start compares with the activation that is there now."""
         if not isinstance(self.activation, str) or not self.relu_like:
             return "other"
         start = registry.get(self.activation).spec.relu_start
@@ -86,11 +86,11 @@ class Target:
 
     @property
     def folds(self) -> bool:
-        """Whether it is a ConvReLU, which goes into a convolution."""
+        """Whether it is a ConvReLU, which takes the place of a convolution."""
         return self.activation in CONVOLUTIONS
 
     @property
     def doubles_channels(self) -> bool:
-        """Whether it puts out two channels for each that comes in."""
+        """Whether it makes two channels of each."""
         name = self.activation
         return isinstance(name, str) and not self.folds and registry.get(name).spec.channel_factor == (2, 1)

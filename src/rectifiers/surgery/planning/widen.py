@@ -1,56 +1,57 @@
-"""Plans CReLU: it doubles the channels, and all that reads them is widened so that the outputs stay what they were.
+"""Plans CReLU, which doubles the channels: the layers that read them are widened so that the model's outputs stay.
 
-Convolutions and linear layers get zero weights for the new channels. Layers that treat every channel alone, such as
-batch norm, treat a negative phase as they treat its positive one: where inputs are about as often negative as positive,
-as in front of most ReLUs, the two have the same statistics, and frozen or averaged ones fit at once. All behind them
-ends at zero weights too, whose gradient is not zero, so that the new channels are learned.
+Convolutions and linear layers get zero weights for the new channels. Layers that treat every channel by itself, such as
+batch norm, treat a negative phase as they treat its positive phase: inputs of most ReLUs are about as often negative as
+positive, so that both phases have the same statistics, and running statistics fit at once. The new channels end at the
+zero weights of the next convolution or linear layer. The gradient of these weights is not zero, so that they learn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace as altered
+from dataclasses import replace as replace_fields
 
 from torch import nn
 
 from ...watching.sites import Site
 from ...watching.survey import Survey
-from ..edits.widen import Widen, added_parameters
+from ..edits.widen import Widen, count_added_parameters
 from .channels import Widened, Widening
-from .follow import Demand, mark_traces, settle
+from .follow import Demand, follow_sites, mark_traces
 from .planned import Change, Left, Planned
 from .replace import plan_replacements
 from .target import Target
 
 
 def plan_widening(survey: Survey, sites: Sequence[Site], target: Target) -> Planned:
-    """Put a function that doubles the channels at `sites`, and widen what reads them.
+    """Plan to put a function that doubles the channels at `sites`, and to widen the layers that read them.
 
     Args:
         survey: what the example shows of the model.
-        sites: those to change.
+        sites: the sites to change.
         target: what to put in.
     """
-    reasons = {site.index: reason for site in sites if (reason := obstacle(site, target))}
-    settled = settle(mark_traces(survey), Widening(), [site.index for site in sites if site.index not in reasons])
-    reasons |= settled.reasons
+    reasons = {site.index: reason for site in sites if (reason := obstacle(site))}
+    candidates = [site.index for site in sites if site.index not in reasons]
+    outcome = follow_sites(mark_traces(survey), Widening(), candidates)
+    reasons |= outcome.reasons
     widened = [site for site in sites if site.index not in reasons]
     left = [Left(site.name, site.kind, reasons[site.index]) for site in sites if site.index in reasons]
     names = survey.trace.names
-    widen = [Widen(names[layer], demand.change.channels) for layer, demand in settled.demands.items()]
+    widen = [Widen(names[layer], demand.input.channels) for layer, demand in outcome.demands.items()]
     replaced = plan_replacements(survey, widened, target)
     layers: dict[int, list[nn.Module]] = {site.index: [] for site in widened}
-    for layer, demand in settled.demands.items():
+    for layer, demand in outcome.demands.items():
         layers[min(demand.sites)].append(layer)
     changes = [
-        _describe(change, site, target, layers[site.index], settled.demands, names)
+        _describe(change, site, target, layers[site.index], outcome.demands, names)
         for change, site in zip(replaced.changes, widened, strict=True)
     ]
     return Planned(changes, left, [*widen, *replaced.edits])
 
 
-def obstacle(site: Site, target: Target) -> str:
-    """Why a site itself cannot double its channels, if it cannot."""
+def obstacle(site: Site) -> str:
+    """Return why a site itself cannot have its channels doubled; empty if it can."""
     if site.aliased:
         return "something reads what it writes over, which has half the channels"
     if len(site.shape) < 2:
@@ -69,9 +70,10 @@ def _describe(
     rectified = target.activation == "crelu" and site.kind in ("relu", "relu6")
     near = rectified and site.kind == "relu6" and target.cap == "drop"
     widened = f"widens {', '.join(names[layer] for layer in layers)}" if layers else ""
-    return altered(
+    return replace_fields(
         change,
-        parameters=change.parameters + sum(added_parameters(layer, demands[layer].change.channels) for layer in layers),
+        parameters=change.parameters
+        + sum(count_added_parameters(layer, demands[layer].input.channels) for layer in layers),
         start="near" if near else "equal" if rectified else "other",
         note="; ".join(filter(None, (change.note, widened))),
     )
