@@ -1,3 +1,5 @@
+"""Polynomials and rational functions fitted to targets, against NumPy's least squares."""
+
 from __future__ import annotations
 
 from typing import Any, Literal

@@ -1,3 +1,5 @@
+"""First thresholds: one number for all, or random as the paper has them."""
+
 from __future__ import annotations
 
 from typing import Any

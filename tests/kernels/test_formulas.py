@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -42,8 +42,7 @@ def laid_out(draw: st.DrawFn) -> Tensor:
 def test_shapes_and_strides(name: str, x: Tensor, data: st.DataObject) -> None:
     kernel = NAMED[name]
     choices = axes(kernel, x.shape)
-    if not choices or (choices == [LAYER] and kernel.stem == "crelu"):
-        return
+    assume(choices)
     axis = data.draw(st.sampled_from(choices))
     given_ = parameters(kernel, x.shape, axis)
     grad = output_grad(kernel, x, axis)
