@@ -1,3 +1,5 @@
+"""Every table and figure has an entry, and every entry names what exists and yields its trials."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

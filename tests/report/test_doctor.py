@@ -1,3 +1,5 @@
+"""The doctor's page: what it says, that it loads nothing, and that it is the same every time."""
+
 from __future__ import annotations
 
 from pathlib import Path

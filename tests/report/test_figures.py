@@ -1,3 +1,5 @@
+"""Figures of results and functions: that they draw the numbers they are given, the same every time."""
+
 from __future__ import annotations
 
 import re
