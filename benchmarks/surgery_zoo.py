@@ -39,7 +39,7 @@ from torch.utils._pytree import tree_leaves
 from rectifiers.core.elementwise import Elementwise
 from rectifiers.core.files import written_whole
 from rectifiers.surgery import NothingToSwapError, find_sites, plan_swap, swap
-from rectifiers.surgery.changes import Left
+from rectifiers.surgery.planning.planned import Left
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "surgery_zoo.json"

@@ -20,7 +20,7 @@ from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
-from rectifiers.networks.placement import find_sites
+from rectifiers.networks.placement import list_sites
 from rectifiers.papers import registry as experiments
 from rectifiers.report.export import to_markdown
 from rectifiers.report.figures.accuracy import accuracy_figure
@@ -75,21 +75,21 @@ channels; where a network adds two of its parts, an error says so.
 ```python
 from rectifiers import activations
 from rectifiers.networks import create
-from rectifiers.networks.placement import place, stages
+from rectifiers.networks.placement import list_sites, place
 
 shape, classes = (3, 32, 32), 100
-first = stages("densenet-convrelu", shape=shape, classes=classes)["block1"]
+sites = list_sites("densenet-convrelu", shape=shape, classes=classes)
 act = place(
-    first,
+    [site.index for site in sites if site.name.startswith("block1.")],
     inside=lambda channels: activations.create("prelu", share="channel", channels=channels),
     elsewhere=lambda channels: activations.create("relu"),
 )
 net = create("densenet-convrelu", act, shape=shape, classes=classes)
 ```
 
-`placement.find_sites` tells of every site its number, channels, module and whether its output goes straight into a
-convolution, and `heads.replace_head` gives a trained network another last layer. The parameters below are those with
-ReLU, at the input and the number of classes that the paper has.
+`list_sites` tells of every site its index, name, channels, stage and what reads it, and `heads.replace_head` gives a
+trained network another last layer. The parameters below are those with ReLU, at the input and the number of classes
+that the paper has.
 """
 
 PAPERS_INTRODUCTION = """\
@@ -216,7 +216,7 @@ def _network(name: str) -> str:
     with torch.device("meta"):
         net = nets.create(name, lambda _: nn.ReLU(), shape=spec.shape, classes=spec.classes)
     parameters = sum(parameter.numel() for parameter in net.parameters())
-    sites = len(find_sites(name, shape=spec.shape, classes=spec.classes))
+    sites = len(list_sites(name, shape=spec.shape, classes=spec.classes))
     known = inspect.signature(cls).parameters
     options = ", ".join(f"`{option}`" for option in known if option not in ("act", "shape", "classes")) or "–"
     shape = "×".join(map(str, spec.shape))

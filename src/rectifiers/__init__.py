@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from .core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from . import functional as functional
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from .core.errors import RectifiersError as RectifiersError
     from .core.param_groups import param_groups as param_groups
     from .surgery import base_state_dict as base_state_dict
-    from .surgery import find_sites as find_sites
     from .surgery import load as load
     from .surgery import plan_swap as plan_swap
     from .surgery import save as save
     from .surgery.swap import swap as swap
+    from .watching import find_sites as find_sites
 
 _HOME = {
     "RectifiersError": "core.errors",
     "base_state_dict": "surgery",
     "create": "activations",
     "diagnose": "analysis",
-    "find_sites": "surgery",
+    "find_sites": "watching",
     "list_activations": "activations",
     "load": "surgery",
     "param_groups": "core.param_groups",

@@ -92,7 +92,7 @@ def test_models_factories_and_other_peoples(cli: Cli, model: str) -> None:
     size = "1,3,32,32" if "vgg" in model else "1,3,8,8"
     outcome = cli("swap", model, "--to", "prelu", "--where", "first", "--input", size)
     assert outcome.code == 0
-    assert "1 sites → PReLU, +1 parameters\noutputs on the example: identical" in outcome.out
+    assert "1 site → PReLU, +1 parameters\noutputs on the example: identical" in outcome.out
 
 
 def test_plan_only_changes_nothing(cli: Cli) -> None:
@@ -132,7 +132,7 @@ def test_settings_and_kinds(cli: Cli) -> None:
     arguments = ("--set", "share=layer", "--set", "cap=drop", "--from", "relu6,gelu")
     outcome = cli("swap", "nets:Net", *BASE, *arguments)
     assert outcome.code == 0
-    assert "Net: 1 sites → PVLU, +2 parameters" in outcome.out
+    assert "Net: 1 site → PVLU, +2 parameters" in outcome.out
 
 
 def test_several_inputs_of_integers(cli: Cli) -> None:

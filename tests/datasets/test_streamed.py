@@ -14,6 +14,8 @@ from torchvision.transforms.v2 import functional as F
 from rectifiers.core.errors import DataError
 from rectifiers.datasets import check, load
 from rectifiers.datasets.dataset import digest
+from rectifiers.experiments.run_trial import run_trial
+from rectifiers.experiments.trial import Trial
 from rectifiers.training.augmentation import Augmentation
 from rectifiers.training.batches import Batches
 
@@ -123,3 +125,21 @@ def test_one_class(tmp_path: Path) -> None:
     noise(tmp_path / "imagenet/val/n01/a.png", (9, 9))
     with pytest.raises(DataError, match="imagenet/train: expected at least two class folders, found n01"):
         load("imagenet", tmp_path)
+
+
+@pytest.mark.parametrize("spec", ["imagenet", "pictures:{}/imagenet"])
+def test_a_trial_on_streamed_pictures_is_trained_and_tested(spec: str, imagenet: Path) -> None:
+    trial = Trial(
+        dataset=spec.format(imagenet),
+        network="mobilenet",
+        network_args={"width": 0.1},
+        activation="relu",
+        optimizer="sgd",
+        lr=0.01,
+        batch_size=4,
+        validation=0.25,
+        patches=10,
+    )
+    (epoch,) = run_trial(trial, imagenet).epochs
+    assert epoch.test_accuracy in (0.0, 50.0, 100.0)
+    assert epoch.validation_accuracy in (0.0, 50.0, 100.0)

@@ -8,7 +8,7 @@ import torchvision
 
 from rectifiers.core.errors import ShapeError
 from rectifiers.networks import create
-from rectifiers.networks.placement import find_sites
+from rectifiers.networks.placement import list_sites
 
 from .samples import build, crelu, relu
 
@@ -32,8 +32,8 @@ def test_small_ones_learn_with_any_function() -> None:
 
 
 def test_seven_sites() -> None:
-    sites = find_sites("alexnet", shape=(3, 224, 224), classes=1000)
-    assert [site.stage for site in sites] == ["features"] * 5 + ["classifier"] * 2
+    sites = list_sites("alexnet", shape=(3, 224, 224), classes=1000)
+    assert [site.name.partition(".")[0] for site in sites] == ["features"] * 5 + ["classifier"] * 2
     assert [site.channels for site in sites] == [64, 192, 384, 256, 256, 4096, 4096]
 
 

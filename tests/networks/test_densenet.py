@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 from rectifiers import activations
 from rectifiers.activations.convrelu import ConvReLU2d
 from rectifiers.core.errors import ConfigError
-from rectifiers.networks.placement import find_sites, place, stages
+from rectifiers.networks.placement import list_sites, place
 
 from .samples import build, build_meta, count, relu
 
@@ -35,9 +36,9 @@ def with_convrelu(net: nn.Module, parts: list[str]) -> nn.Module:
 
 
 def test_parameters_of_table_6() -> None:
-    sites = find_sites("densenet-convrelu", shape=SHAPE, classes=100)
-    first = [site.number for site in sites if site.stage == "block1"]
-    all_but_the_last = [site.number for site in sites if site.feeds_convolution]
+    sites = list_sites("densenet-convrelu", shape=SHAPE, classes=100)
+    first = [site.index for site in sites if site.name.startswith("block1.")]
+    all_but_the_last = [site.index for site in sites if "Conv2d" in site.after]
     assert count(build_meta("densenet-convrelu")) == RELU
     assert count(build_meta("densenet-convrelu", place(first, prelu, relu))) == 1_035_280
     assert count(build_meta("densenet-convrelu", place(all_but_the_last, prelu, relu))) == 1_035_387
@@ -57,8 +58,9 @@ def test_thresholds_of_the_strategies(parts: list[str], thresholds: int) -> None
     assert count(with_convrelu(build_meta("densenet-convrelu"), parts)) == RELU + thresholds
 
 
-def test_stages_are_the_papers_blocks() -> None:
-    sizes = {name: len(sites) for name, sites in stages("densenet-convrelu", shape=SHAPE, classes=100).items()}
+def test_sites_lie_in_the_papers_blocks() -> None:
+    sites = list_sites("densenet-convrelu", shape=SHAPE, classes=100)
+    sizes = Counter(site.name.partition(".")[0] for site in sites)
     assert sizes == {
         "block1": 12,
         "transition1": 1,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from rectifiers import activations
 from rectifiers.core.errors import ShapeError
 from rectifiers.networks import create
-from rectifiers.networks.placement import find_sites, place
+from rectifiers.networks.placement import list_sites, place
 from rectifiers.networks.resnet_v2 import PreActivation
 from rectifiers.networks.shufflenet_v2 import Unit
 from rectifiers.networks.squeezenet import Fire
@@ -39,13 +39,13 @@ def test_basic_blocks_are_torchvisions() -> None:
 
 @pytest.mark.parametrize("name", ["resnet-18", "resnet-50"])
 def test_channels_may_double_inside_a_block_only(name: str) -> None:
-    sites = find_sites(name, shape=SHAPE, classes=10)
+    sites = list_sites(name, shape=SHAPE, classes=10)
     last = "act2" if name == "resnet-18" else "act3"
-    inside = [site.number for site in sites if site.name.count(".") == 2 and not site.name.endswith(last)]
+    inside = [site.index for site in sites if site.name.count(".") == 2 and not site.name.endswith(last)]
     net = build_meta(name, place(inside, crelu, relu))
     assert net(torch.empty(2, *SHAPE, device="meta")).shape == (2, 10)
     assert count(net) > count(build_meta(name))
-    behind = next(site.number for site in sites if site.name.endswith(last))
+    behind = next(site.index for site in sites if site.name.endswith(last))
     with pytest.raises(ShapeError, match="a residual block adds its input to what it computes"):
         build_meta(name, place([behind], crelu, relu))
 

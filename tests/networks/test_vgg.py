@@ -8,7 +8,7 @@ import torchvision
 from torch import nn
 
 from rectifiers.networks import create
-from rectifiers.networks.placement import find_sites, place
+from rectifiers.networks.placement import list_sites, place
 
 from .samples import build, build_meta, count, crelu, inputs_of, relu
 
@@ -50,8 +50,8 @@ def test_hidden_layers() -> None:
     # The collection that AReLU's CIFAR-100 follows prints 28.5M and 28.7M.
     assert round(count(build_meta("vgg-11", classes=100, hidden=4096)) / 1e6, 1) == 28.5
     assert round(count(build_meta("vgg-13", classes=100, hidden=4096)) / 1e6, 1) == 28.7
-    stages = [site.stage for site in find_sites("vgg-11", shape=(3, 32, 32), classes=100, hidden=4096)]
-    assert stages[-2:] == ["hidden1", "hidden2"]
+    parts = [site.name.partition(".")[0] for site in list_sites("vgg-11", shape=(3, 32, 32), classes=100, hidden=4096)]
+    assert parts[-2:] == ["hidden1", "hidden2"]
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg-16-imagenet", "vgg-19-imagenet", "resnet-50-imagenet"])

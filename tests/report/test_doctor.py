@@ -11,8 +11,8 @@ from torch import nn
 
 import rectifiers
 from rectifiers.analysis import Watch, compare_diagnoses, compare_models, parameter_histograms
-from rectifiers.analysis.advice import Command
-from rectifiers.analysis.diagnosis import Diagnosis
+from rectifiers.analysis.doctor.advice import Command
+from rectifiers.analysis.doctor.diagnosis import Diagnosis
 from rectifiers.core.errors import StoreError
 from rectifiers.report.doctor import render_diagnosis, write_diagnosis
 from rectifiers.report.figures import (

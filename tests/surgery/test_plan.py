@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from rectifiers.core.errors import ConfigError
 from rectifiers.surgery import NothingToSwapError, plan_swap, swap
-from rectifiers.surgery.plan import Plan, history
+from rectifiers.surgery.plan import SwapPlan, history
 
 
 def net() -> nn.Sequential:
@@ -19,9 +19,9 @@ def test_a_plan_read_back_from_json_does_the_same_to_another_instance(to):
     x = torch.randn(2, 3, 12, 12)
     first, second = net(), net()
     plan = plan_swap(first, to, example=x, where="first")
-    assert Plan.from_json(plan.to_json()) == plan
+    assert SwapPlan.from_json(plan.to_json()) == plan
     plan.apply(first)
-    Plan.from_json(plan.to_json()).apply(second)
+    SwapPlan.from_json(plan.to_json()).apply(second)
     assert [*first.state_dict()] == [*second.state_dict()]
     assert torch.equal(first(x), second(x))
 
@@ -70,7 +70,7 @@ def test_a_plan_that_does_not_fit_leaves_no_trace():
 )
 def test_what_is_no_plan_is_refused(text, message):
     with pytest.raises(ConfigError, match=message):
-        Plan.from_json(text)
+        SwapPlan.from_json(text)
 
 
 def test_swaps_are_reverted_last_first():

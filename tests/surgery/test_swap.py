@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from rectifiers.activations import PVLU, PReLU, registry
 from rectifiers.core.errors import ConfigError, UnknownNameError, UnsupportedError
 from rectifiers.surgery import find_sites, plan_swap, swap
-from rectifiers.surgery.check import Check, compare
+from rectifiers.surgery.check import Check, compare_outputs
 
 from .samples import run, structure
 
@@ -172,9 +172,9 @@ def test_a_forward_set_on_the_object_is_refused_where_calls_must_be_counted():
 
 def test_the_check_knows_equal_numbers_that_are_none():
     nan = torch.tensor([float("nan"), 1.0])
-    assert compare([nan], [nan.clone()]) == Check(identical=True, difference=0.0)
-    assert compare([], []) is None
-    assert compare({"a": torch.tensor([2.0, 4.0])}, {"a": torch.tensor([2.0, 5.0])}) == Check(False, 0.25)
+    assert compare_outputs([nan], [nan.clone()]) == Check(identical=True, difference=0.0)
+    assert compare_outputs([], []) is None
+    assert compare_outputs({"a": torch.tensor([2.0, 4.0])}, {"a": torch.tensor([2.0, 5.0])}) == Check(False, 0.25)
 
 
 def test_functions_may_make_modules_that_learn_their_channels_at_the_first_call():

@@ -1,6 +1,8 @@
-"""What a trained network does: its dead units, its learned parameters, and how two networks differ.
+"""What a trained network does.
 
-Each analysis works on any model and any batches, streams them, and gives numbers; `rectifiers.report` draws them.
+`doctor` says how its activations fare on data: dead units, saturation, gradients, and what to do about them. `inside`
+looks at what it learned: parameters, filters, maps, invariance, and how two networks differ. Each analysis takes any
+model and any batches, streams them, and gives numbers; `rectifiers.report` draws them.
 """
 
 from __future__ import annotations
@@ -9,38 +11,38 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .activation_maps import feature_maps as feature_maps
-    from .class_activation import grad_cam as grad_cam
-    from .comparison import compare_models as compare_models
-    from .correlation import outgoing_correlations as outgoing_correlations
-    from .diagnosis import Diagnosis as Diagnosis
-    from .doctor import diagnose as diagnose
-    from .invariance import invariance_scores as invariance_scores
-    from .pairing import filter_pairs as filter_pairs
-    from .parameters import parameter_histograms as parameter_histograms
-    from .rademacher import rademacher_bound as rademacher_bound
-    from .reconstruction import reconstruct as reconstruct
-    from .recovery import Recovery as Recovery
-    from .recovery import compare_diagnoses as compare_diagnoses
-    from .watch import History as History
-    from .watch import Watch as Watch
+    from .doctor.diagnosis import Diagnosis as Diagnosis
+    from .doctor.examine import diagnose as diagnose
+    from .doctor.recovery import Recovery as Recovery
+    from .doctor.recovery import compare_diagnoses as compare_diagnoses
+    from .doctor.watch import History as History
+    from .doctor.watch import Watch as Watch
+    from .inside.activation_maps import feature_maps as feature_maps
+    from .inside.class_activation import grad_cam as grad_cam
+    from .inside.comparison import compare_models as compare_models
+    from .inside.correlation import outgoing_correlations as outgoing_correlations
+    from .inside.invariance import invariance_scores as invariance_scores
+    from .inside.pairing import filter_pairs as filter_pairs
+    from .inside.parameters import parameter_histograms as parameter_histograms
+    from .inside.rademacher import rademacher_bound as rademacher_bound
+    from .inside.reconstruction import reconstruct as reconstruct
 
 _HOME = {
-    "Diagnosis": "diagnosis",
-    "History": "watch",
-    "Recovery": "recovery",
-    "Watch": "watch",
-    "compare_diagnoses": "recovery",
-    "compare_models": "comparison",
-    "diagnose": "doctor",
-    "feature_maps": "activation_maps",
-    "filter_pairs": "pairing",
-    "grad_cam": "class_activation",
-    "invariance_scores": "invariance",
-    "outgoing_correlations": "correlation",
-    "parameter_histograms": "parameters",
-    "rademacher_bound": "rademacher",
-    "reconstruct": "reconstruction",
+    "Diagnosis": "doctor.diagnosis",
+    "History": "doctor.watch",
+    "Recovery": "doctor.recovery",
+    "Watch": "doctor.watch",
+    "compare_diagnoses": "doctor.recovery",
+    "compare_models": "inside.comparison",
+    "diagnose": "doctor.examine",
+    "feature_maps": "inside.activation_maps",
+    "filter_pairs": "inside.pairing",
+    "grad_cam": "inside.class_activation",
+    "invariance_scores": "inside.invariance",
+    "outgoing_correlations": "inside.correlation",
+    "parameter_histograms": "inside.parameters",
+    "rademacher_bound": "inside.rademacher",
+    "reconstruct": "inside.reconstruction",
 }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
+from ..core.version import __version__
 from .bench import run_benchmark
 from .doctor import diagnose_model
 from .env import show_environment

@@ -17,8 +17,8 @@ from .output import print_json, save
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..analysis.diagnosis import Diagnosis
-    from ..analysis.parameters import ParameterHistogram
+    from ..analysis.doctor.diagnosis import Diagnosis
+    from ..analysis.inside.parameters import ParameterHistogram
     from ..datasets.examples import Examples
 
 
@@ -76,8 +76,8 @@ def diagnose_model(
     import torch
 
     from ..analysis import diagnose, parameter_histograms
-    from ..analysis.advice import Command
-    from ..analysis.parameters import learned
+    from ..analysis.doctor.advice import Command
+    from ..analysis.inside.parameters import learned
 
     # A model without weights of its own is the same in every call, and so are the figures.
     torch.manual_seed(0)

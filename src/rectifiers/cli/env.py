@@ -36,7 +36,7 @@ def show_environment(
 
 
 def _versions() -> dict[str, str]:
-    from .. import __version__
+    from ..core.version import __version__
     from ..experiments.provenance import commit
 
     versions = {"rectifiers": f"{__version__} {commit()}".strip(), "python": platform.python_version()}

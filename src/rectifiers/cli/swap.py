@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table as Grid
     from torch import Tensor
 
-    from ..surgery.plan import Plan
+    from ..surgery.plan import SwapPlan
     from ..surgery.select import Where
 
 _SLICE = re.compile(r"(-?\d*):(-?\d*)(?::(-?\d+))?")
@@ -85,20 +85,21 @@ def swap_activations(
 
     import torch
 
-    from ..surgery import persist, plan_swap, swap
+    from ..surgery import plan_swap, swap
+    from ..surgery.carry import saving
 
     # A model without weights of its own is the same in every call, and so are the figures of the check.
     torch.manual_seed(0)
     subject = build_model(model)
     if weights is not None:
-        persist.load_strictly(subject, persist.read_tensors(weights), str(weights))
+        saving.load_strictly(subject, saving.read_tensors(weights), str(weights))
     if plan_only:
         plan, check = plan_swap(subject, to, example=example, **choices), None
     else:
         report = swap(subject, to, example=example, **choices)
         plan, check = report.plan, report.check
     if target is not None:
-        persist.save(subject, target)
+        saving.save(subject, target)
     if as_json:
         print_json(
             {
@@ -115,7 +116,7 @@ def swap_activations(
         print(f"saved: {target}")
 
 
-def print_plan(plan: Plan) -> None:
+def print_plan(plan: SwapPlan) -> None:
     """Print a plan as a table as wide as the terminal, with what stays as it is, and the sum."""
     from rich.console import Console
 
@@ -123,7 +124,7 @@ def print_plan(plan: Plan) -> None:
     print("\n".join(["", *plan.remarks(), plan.summary()]))
 
 
-def _grid(plan: Plan) -> Grid:
+def _grid(plan: SwapPlan) -> Grid:
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text

@@ -26,14 +26,16 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
 
 
 def listing(names: Sequence[str], most: int = 3) -> str:
-    """The first few names, and how many more there are.
+    """Names as a sentence lists them: the first few, and how many more there are.
 
     Example:
-        >>> listing(["a", "b"]), listing(["a", "b", "c", "d", "e"])
-        ('a, b', 'a, b, c and 2 more')
+        >>> listing(["a"]), listing(["a", "b", "c"]), listing(["a", "b", "c", "d", "e"])
+        ('a', 'a, b and c', 'a, b, c and 2 more')
     """
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+    shown = list(names[:most])
+    if len(names) > most:
+        shown.append(f"{len(names) - most} more")
+    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
 
 def duration(seconds: float) -> str:

@@ -69,7 +69,9 @@ class Streamed(Examples):
             DataError: a picture cannot be read.
         """
         files = self.files[which] if isinstance(which, slice) else [self.files[index] for index in which.tolist()]
-        images = torch.empty(len(files), STORED, STORED, 3, dtype=torch.uint8)
+        # Threads are not in the inference mode of whoever evaluates, and could not write over a tensor that is.
+        with torch.inference_mode(False):
+            images = torch.empty(len(files), STORED, STORED, 3, dtype=torch.uint8)
 
         def fill(index: int) -> None:
             images[index] = _square(self.tree, files[index])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy
 import torch
 
-from .. import __version__
+from ..core.version import __version__
 
 
 @cache

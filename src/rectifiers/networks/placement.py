@@ -7,43 +7,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from ..watching import Site, find_sites
 from . import create
 from .blocks import Act
-
-
-@dataclass(frozen=True)
-class Site:
-    """One place of a network where an activation stands.
-
-    Args:
-        number: its number in forward order, from 0.
-        channels: channels that go in.
-        name: name of the module there.
-        feeds_convolution: its output goes straight into a convolution.
-    """
-
-    number: int
-    channels: int
-    name: str
-    feeds_convolution: bool
-
-    @property
-    def stage(self) -> str:
-        """The part of the network that it belongs to."""
-        return self.name.partition(".")[0]
 
 
 def place(sites: Collection[int], inside: Act, elsewhere: Act) -> Act:
     """An `act` for one network that makes one activation at some sites and another at all others.
 
     Args:
-        sites: numbers of sites, in forward order.
+        sites: indices of sites, in forward order.
         inside: makes the activations there.
         elsewhere: makes all others.
 
@@ -56,16 +35,16 @@ def place(sites: Collection[int], inside: Act, elsewhere: Act) -> Act:
         >>> [type(net[index]).__name__ for index in (1, 4, 8)]
         ['PReLU', 'ReLU', 'ReLU']
     """
-    chosen, numbers = frozenset(sites), itertools.count()
+    chosen, indices = frozenset(sites), itertools.count()
 
     def act(channels: int) -> nn.Module:
-        return (inside if next(numbers) in chosen else elsewhere)(channels)
+        return (inside if next(indices) in chosen else elsewhere)(channels)
 
     return act
 
 
-def find_sites(name: str, *, shape: tuple[int, ...], classes: int, **options: Any) -> list[Site]:
-    """All sites of a network in forward order, found by building and running it without memory or arithmetic.
+def list_sites(name: str, *, shape: tuple[int, ...], classes: int, **options: Any) -> list[Site]:
+    """All sites of a network with ReLU, in forward order, found without memory or arithmetic.
 
     Args:
         name: a registered network.
@@ -79,71 +58,22 @@ def find_sites(name: str, *, shape: tuple[int, ...], classes: int, **options: An
         ConfigError: an option is unknown or outside its domain.
 
     Example:
-        >>> sites = find_sites("densenet-convrelu", shape=(3, 32, 32), classes=100)
-        >>> sum(site.feeds_convolution for site in sites), len(sites)
+        >>> sites = list_sites("densenet-convrelu", shape=(3, 32, 32), classes=100)
+        >>> sum("Conv2d" in site.after for site in sites), len(sites)
         (119, 120)
+        >>> [site.index for site in sites if site.name.startswith("block1.")][-1]
+        11
     """
-    markers: list[nn.Identity] = []
+    made: set[nn.Module] = set()
 
     def act(channels: int) -> nn.Module:
-        markers.append(nn.Identity())
-        widths.append(channels)
-        return markers[-1]
+        module = nn.ReLU()
+        made.add(module)
+        return module
 
-    widths: list[int] = []
     with torch.device("meta"):
         net = create(name, act, shape=shape, classes=classes, **options)
-        feeding = _feeding(net, markers, torch.empty(2, *shape))
-    names = {module: path for path, module in net.named_modules()}
-    return [
-        Site(number, channels, names[marker], marker in feeding)
-        for number, (marker, channels) in enumerate(zip(markers, widths, strict=True))
-    ]
-
-
-def stages(name: str, *, shape: tuple[int, ...], classes: int, **options: Any) -> dict[str, tuple[int, ...]]:
-    """The numbers of a network's sites by the part of the network that they belong to, in forward order.
-
-    Args:
-        name: a registered network.
-        shape: shape of one input.
-        classes: number of outputs.
-        **options: the network's own.
-
-    Raises:
-        UnknownNameError: with the nearest names.
-        ShapeError: the network does not take such inputs.
-        ConfigError: an option is unknown or outside its domain.
-
-    Example:
-        >>> stages("vgg-11", shape=(3, 32, 32), classes=10)
-        {'stage1': (0,), 'stage2': (1,), 'stage3': (2, 3), 'stage4': (4, 5), 'stage5': (6, 7)}
-    """
-    found = find_sites(name, shape=shape, classes=classes, **options)
-    return {
-        stage: tuple(site.number for site in sites)
-        for stage, sites in itertools.groupby(found, lambda site: site.stage)
-    }
-
-
-def _feeding(net: nn.Module, markers: Collection[nn.Module], inputs: Tensor) -> set[nn.Module]:
-    """Those of the markers whose very output a convolution takes in."""
-    # The tensors are kept, so that no two of them share an identity.
-    outputs: list[tuple[nn.Module, Tensor]] = []
-    feeding: set[nn.Module] = set()
-
-    def leave(module: nn.Module, _: Any, output: Tensor) -> Tensor:
-        # An identity returns what it was given, which others may have been given too.
-        outputs.append((module, output.view_as(output)))
-        return outputs[-1][1]
-
-    def enter(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        feeding.update(marker for marker, output in outputs if output is arguments[0])
-
-    for marker in markers:
-        marker.register_forward_hook(leave)
-    for module in net.modules():
-        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            module.register_forward_pre_hook(enter)
-    net(inputs)
-    return feeding
+        sites = find_sites(net, torch.empty(2, *shape))
+    # Gates that are part of the architecture are not places for an activation.
+    places = [site for site in sites if net.get_submodule(site.path) in made]
+    return [replace(site, index=index) for index, site in enumerate(places)]

@@ -9,11 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from .. import __version__
-from ..analysis.diagnosis import HEALTHY, Diagnosis
-from ..analysis.parameters import ParameterHistogram
-from ..analysis.recovery import Recovery
-from ..analysis.watch import History
+from ..analysis.doctor.diagnosis import HEALTHY, Diagnosis
+from ..analysis.doctor.recovery import Recovery
+from ..analysis.doctor.watch import History
+from ..analysis.inside.parameters import ParameterHistogram
+from ..core.version import __version__
 from ..experiments.store import write_atomically
 from .figures import health_figure, history_figure, parameters_figure, preactivations_figure, svg
 from .html import Picture

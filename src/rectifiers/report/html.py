@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from .. import __version__
+from ..core.version import __version__
 from ..experiments.experiment import Experiment
 from ..experiments.result import METRICS
 from ..experiments.store import write_atomically

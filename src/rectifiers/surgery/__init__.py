@@ -1,10 +1,10 @@
 """Activations inside existing models: find them, choose among them, plan, change, and change back."""
 
-from .persist import load, save
+from ..watching import Site, find_sites
+from .carry.names import base_state_dict
+from .carry.saving import load, save
 from .select import Where, select
-from .sites import Site
-from .state import base_state_dict
-from .swap import NothingToSwapError, SwapReport, find_sites, plan_swap, swap
+from .swap import NothingToSwapError, SwapReport, plan_swap, swap
 
 __all__ = [
     "NothingToSwapError",

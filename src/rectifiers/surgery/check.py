@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._pytree import tree_leaves
-
-from .trace import untouched
 
 
 @dataclass(frozen=True)
@@ -32,13 +28,7 @@ class Check:
         return f"outputs on the example: differ by up to {self.difference:.2g} of the largest output"
 
 
-def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """What `model` returns in evaluation mode, without gradients and without being changed."""
-    with untouched(model), torch.no_grad():
-        return model.eval()(*args, **kwargs)
-
-
-def compare(before: Any, after: Any) -> Check | None:
+def compare_outputs(before: Any, after: Any) -> Check | None:
     """Compare two results of the same structure; None where there are no numbers to compare, as on `meta`."""
     pairs = list(zip(_numbers(before), _numbers(after), strict=True))
     if not pairs or any(tensor.is_meta for pair in pairs for tensor in pair):

@@ -13,28 +13,22 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ..core.errors import ConfigError
-from .changes import Change, Left
-from .compensate import Rescale
-from .edits import Distribute, Edit, Intercept, Replace, Undo
-from .fold import Fold
-from .freeze import Freeze, freeze_weights
-from .guard import peel, unwrap
-from .halve import Halve
-from .optimizer import Migration, migrate
-from .schedule import Schedulers
-from .snapshot import take_snapshot
-from .state import remember_names
-from .turnover import compare_parameters, parameter_slots
-from .widen import Widen
+from ..core.wording import plural
+from ..watching.wrappers import peel, unwrap
+from .carry.freezing import Freeze, freeze_weights
+from .carry.names import remember_names
+from .carry.optimizer import Migration, migrate
+from .carry.parameters import compare_parameters, parameter_slots
+from .carry.schedules import Schedulers
+from .carry.snapshot import take_snapshot
+from .edits import EDITS, Edit, Undo
+from .planning.planned import Change, Left
 
 VERSION = 1
-EDITS: dict[str, type[Edit]] = {
-    edit.kind: edit for edit in (Replace, Distribute, Intercept, Fold, Widen, Halve, Rescale)
-}
 
 
 @dataclass(frozen=True)
-class Plan:
+class SwapPlan:
     """What a swap does to one model, or to any other of the same structure.
 
     Args:
@@ -124,7 +118,7 @@ class Plan:
         return json.dumps(data, indent=1)
 
     @classmethod
-    def from_json(cls, text: str) -> Plan:
+    def from_json(cls, text: str) -> SwapPlan:
         """The plan that `to_json` wrote.
 
         Raises:
@@ -134,7 +128,7 @@ class Plan:
             data = json.loads(text)
             version = data["version"]
         except (ValueError, TypeError, KeyError):
-            raise ConfigError("this is not a plan: expected the JSON text that Plan.to_json writes") from None
+            raise ConfigError("this is not a plan: expected the JSON text that SwapPlan.to_json writes") from None
         if version != VERSION:
             raise ConfigError(f"the plan is of version {version}; this release of rectifiers reads version {VERSION}")
         try:
@@ -143,7 +137,7 @@ class Plan:
             raise ConfigError(f"the plan is damaged: {type(error).__name__} {error}") from None
 
     @classmethod
-    def _from_data(cls, data: Mapping[str, Any]) -> Plan:
+    def _from_data(cls, data: Mapping[str, Any]) -> SwapPlan:
         return cls(
             model=data["model"],
             to=data["to"],
@@ -177,7 +171,7 @@ class Plan:
 
     def summary(self) -> str:
         """The sum, on one line."""
-        return f"{self.model}: {len(self.changes)} sites → {self.to}, {self.parameters:+,} parameters"
+        return f"{self.model}: {plural(len(self.changes), 'site')} → {self.to}, {self.parameters:+,} parameters"
 
     def __str__(self) -> str:
         """A table of the changes, the remarks, and the sum."""
@@ -192,7 +186,7 @@ class Applied:
     """A plan that has been carried out."""
 
     model: nn.Module
-    plan: Plan
+    plan: SwapPlan
     undos: list[Undo] = field(default_factory=list)
     migration: Migration | None = None
 
@@ -214,7 +208,7 @@ class Applied:
 _HISTORY = "_rectifiers_plans"
 
 
-def history(model: nn.Module) -> list[Plan]:
+def history(model: nn.Module) -> list[SwapPlan]:
     """The plans carried out on `model` and not undone, first to last; the list itself, which travels with the model."""
-    plans: list[Plan] = peel(model).__dict__.setdefault(_HISTORY, [])
+    plans: list[SwapPlan] = peel(model).__dict__.setdefault(_HISTORY, [])
     return plans

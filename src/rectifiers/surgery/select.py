@@ -6,14 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from ..core.errors import ConfigError, UnknownNameError
-from .sites import Site
+from ..watching.sites import Site
 
 Where = str | int | slice | re.Pattern[str] | Callable[[Site], bool] | Iterable["str | int"]
 """`all`, `first`, `last`; the papers' `R1` (up to the first change of resolution), `R2` (from the last one on) and `R3`
 (everywhere); `stage:2`; a site's name or the name of a module that holds sites; an index; a slice; a pattern for names;
 a function of a `Site`; or several names and indices."""
-
-GATES = frozenset({"sigmoid", "hardsigmoid"})
 
 
 def select(

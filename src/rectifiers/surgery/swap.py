@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 
-from ..activations import registry
 from ..core.errors import ConfigError, RectifiersError, UnsupportedError
-from . import kinds
-from .changes import Change, Left
-from .check import Check, compare, run
-from .compensate import plan_compensation
-from .example import Example, arguments, doubled
-from .flow import passes
-from .fold import CONVOLUTIONS, plan_folds
-from .freeze import Freeze
-from .guard import unwrap
-from .halve import plan_halving
-from .plan import Applied, Plan
-from .recipe import Factory
-from .replace import Cap, Target, plan_replacements
-from .schedule import Schedulers
+from ..watching import Survey, kinds, survey_model
+from ..watching.example import Example, read_example
+from ..watching.preserve import evaluate
+from ..watching.wrappers import unwrap
+from .carry.freezing import Freeze
+from .carry.schedules import Schedulers
+from .check import Check, compare_outputs
+from .edits.recipe import Factory
+from .plan import Applied, SwapPlan
+from .planning import choose_planner
+from .planning.target import Cap, Target
 from .select import Where, select
-from .sites import Found, Site, disordered, find
-from .trace import Trace, record
-from .widen import doubles_channels, plan_widening
 
 
 class NothingToSwapError(ConfigError):
@@ -48,7 +41,7 @@ class SwapReport:
     check: Check | None = None
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> SwapPlan:
         """What was done."""
         return self.applied.plan
 
@@ -67,39 +60,6 @@ class SwapReport:
         return "\n".join(str(line) for line in lines if line is not None)
 
 
-@dataclass(frozen=True)
-class Look:
-    """What the example shows of a model.
-
-    Args:
-        trace: the run in evaluation mode.
-        training: the one in training mode, if the model runs there.
-        found: all sites.
-        notes: what it does not show.
-    """
-
-    trace: Trace
-    training: Trace | None
-    found: list[Found]
-    notes: tuple[str, ...]
-
-
-def find_sites(model: nn.Module, example: Example) -> list[Site]:
-    """Every place where `model` calls an activation on the example, in the order in which they run.
-
-    Args:
-        model: any module; left as it was.
-        example: a tensor, a shape, a tuple of arguments, or a dictionary of keyword arguments.
-
-    Example:
-        >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1), nn.Sigmoid())
-        >>> [(site.name, site.kind, site.channels) for site in find_sites(net, (1, 2))]
-        [('1', 'relu', 3), ('3', 'sigmoid', 1)]
-    """
-    inner = unwrap(model)
-    return [entry.site for entry in _look(inner, *arguments(inner, example)).found]
-
-
 def plan_swap(
     model: nn.Module,
     to: str | Factory,
@@ -113,7 +73,7 @@ def plan_swap(
     halve: bool = False,
     compensate: bool = False,
     **settings: Any,
-) -> Plan:
+) -> SwapPlan:
     """What `swap` with the same arguments would do; nothing is changed.
 
     Raises:
@@ -122,7 +82,7 @@ def plan_swap(
     """
     target = Target(to, settings, relu_like, cap, share_calls)
     inner = unwrap(model)
-    return _plan(_look(inner, *arguments(inner, example)), target, where, from_, halve, compensate)
+    return _make_plan(survey_model(inner, *read_example(inner, example)), target, where, from_, halve, compensate)
 
 
 def swap(
@@ -180,21 +140,21 @@ def swap(
         >>> print(report)
         site  was   becomes  shape  channels  parameters  start
         1     relu  PVLU     1×3    3         +6          exact
-        Sequential: 1 sites → PVLU, +6 parameters
+        Sequential: 1 site → PVLU, +6 parameters
         outputs on the example: identical
         >>> report.revert()
         >>> net[1]
         ReLU()
     """
     inner = unwrap(model)
-    args, kwargs = arguments(inner, example)
+    args, kwargs = read_example(inner, example)
     target = Target(to, settings, relu_like, cap, share_calls)
-    plan = _plan(_look(inner, args, kwargs), target, where, from_, halve, compensate)
+    plan = _make_plan(survey_model(inner, args, kwargs), target, where, from_, halve, compensate)
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
     # Not what the recording returned: PyTorch takes no fused paths while it is watched.
-    before = run(inner, args, kwargs)
+    before = evaluate(inner, args, kwargs)
     applied = plan.apply(
         model,
         freeze=freeze,
@@ -204,7 +164,7 @@ def swap(
         snapshot=snapshot,
     )
     try:
-        check = None if halve else compare(before, run(inner, args, kwargs))
+        check = None if halve else compare_outputs(before, evaluate(inner, args, kwargs))
     except BaseException as error:
         applied.revert()
         if isinstance(error, RectifiersError) or not isinstance(error, Exception):
@@ -216,96 +176,16 @@ def swap(
     return SwapReport(applied, check)
 
 
-def _look(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Look:
-    try:
-        trace = record(model, args, kwargs)
-    except RectifiersError:
-        raise
-    except Exception as error:
-        raise ConfigError(
-            f"{type(model).__name__} does not run on the example: {type(error).__name__}: {error}"
-        ) from error
-    notes = []
-    training = None
-    try:
-        training = _look_at_training(model, args, kwargs)
-    except Exception as error:
-        notes.append(
-            f"what runs in training mode only was not seen, as the example fails there: {type(error).__name__}: {error}"
-        )
-    found = find(trace, training)
-    if training is not None:
-        notes += [
-            f"{path or type(model).__name__} calls its activations in another order in training mode: by number, they "
-            "may get each other's parameters"
-            for path in disordered(found, training)
-        ]
-    reached = trace.reached | (training.reached if training is not None else set())
-    missed = [name for name, module in model.named_modules() if _is_torch_activation(module) and module not in reached]
-    if missed:
-        notes.append(f"not reached by the example, and left as they are: {', '.join(missed)}")
-    return Look(trace, training, found, tuple(notes))
-
-
-def _look_at_training(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
-    try:
-        return record(model, args, kwargs, training=True)
-    except ValueError:
-        # Batch norm needs more than one value per channel.
-        return record(model, *doubled(args, kwargs), training=True)
-
-
-def _is_torch_activation(module: nn.Module) -> bool:
-    return type(module).__module__ == "torch.nn.modules.activation" and not any(True for _ in module.children())
-
-
-def _plan(look: Look, target: Target, where: Where, from_: str | Iterable[str], halve: bool, compensate: bool) -> Plan:
-    sites = [entry.site for entry in look.found]
+def _make_plan(
+    survey: Survey, target: Target, where: Where, from_: str | Iterable[str], halve: bool, compensate: bool
+) -> SwapPlan:
     wanted = kinds.expand(from_)
-    chosen = select(sites, where, wanted) if any(site.kind in wanted for site in sites) else []
-    name = type(look.trace.model).__name__
+    chosen = select(survey.sites, where, wanted) if any(site.kind in wanted for site in survey.sites) else []
+    name = type(survey.model).__name__
     if not chosen:
-        have = ", ".join(sorted({site.kind for site in sites})) or "no activations"
+        have = ", ".join(sorted({site.kind for site in survey.sites})) or "no activations"
         raise NothingToSwapError(
             f"{name} has no {' or '.join(sorted(wanted))} at {where!r}; it has {have}. Name other kinds with from_=…"
         )
-    left: list[Left] = []
-    folds = target.activation in CONVOLUTIONS
-    doubles = not folds and doubles_channels(target)
-    if halve and not doubles:
-        raise ConfigError(f"halve=True is for functions that double the channels, such as crelu, not {target.title}")
-    if folds:
-        changes, left, edits = plan_folds(look.trace, look.found, chosen, target)
-    elif doubles:
-        plan_doubling = plan_halving if halve else plan_widening
-        changes, left, edits = plan_doubling(passes(look.trace, look.training, look.found), look.found, chosen, target)
-    else:
-        _check_elementwise(target)
-        changes, edits = plan_replacements(chosen, sites, target)
-        changes = [_leave_fast_path(look.trace.model, site, row) for site, row in zip(chosen, changes, strict=True)]
-        if compensate:
-            runs = passes(look.trace, look.training, look.found)
-            changes, rescaling = plan_compensation(runs, chosen, changes, target)
-            edits += rescaling
-    return Plan(name, target.title, tuple(changes), tuple(left), tuple(edits), look.notes)
-
-
-def _leave_fast_path(model: nn.Module, site: Site, change: Change) -> Change:
-    """Says so where PyTorch's fused transformer layer cannot be used any longer."""
-    holder = site.path if site.call == "function" else site.path.rpartition(".")[0]
-    if not isinstance(model.get_submodule(holder), nn.TransformerEncoderLayer):
-        return change
-    note = (
-        "takes PyTorch's fused path for evaluation no longer, which knows ReLU and GELU alone, sums in another order, "
-        "and returns zeros where a batch is padded"
-    )
-    return replace(change, start="equal" if change.start == "exact" else change.start, note=note)
-
-
-def _check_elementwise(target: Target) -> None:
-    if isinstance(target.activation, str):
-        spec = registry.get(target.activation).spec
-        if spec.channel_factor != (1, 1):
-            raise UnsupportedError(
-                f"{spec.title} makes fewer channels, which the layers after it do not expect; build the model with it"
-            )
+    planned = choose_planner(target, halve=halve, compensate=compensate)(survey, chosen, target)
+    return SwapPlan(name, target.title, tuple(planned.changes), tuple(planned.left), tuple(planned.edits), survey.notes)

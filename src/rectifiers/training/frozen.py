@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..core.errors import ConfigError
 from ..core.param_groups import activation_parameters
-from ..surgery.freeze import NORMS
+from ..surgery.carry.freezing import NORMS
 
 Trained = Literal["all", "activations", "activations and norms", "activations, norms and head", "head"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from ...analysis.class_activation import GradCAM, grad_cam
+from ...analysis.inside.class_activation import GradCAM, grad_cam
 from ..figures import grad_cam_figure
 from .layers import each_network, layer_grid, records, signs
 from .look import Look, Trained

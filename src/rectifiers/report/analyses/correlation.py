@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...analysis.correlation import OutgoingCorrelation, outgoing_correlations
+from ...analysis.inside.correlation import OutgoingCorrelation, outgoing_correlations
 from ..figures import correlation_figure
 from .layers import each_network, firsts, records, signs
 from .look import Look

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...analysis.pairing import FilterPairs, filter_pairs
+from ...analysis.inside.pairing import FilterPairs, filter_pairs
 from ..figures import filters_figure
 from .layers import each_network, firsts, records, signs
 from .look import Look, Trained

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...analysis.invariance import invariance_scores
+from ...analysis.inside.invariance import invariance_scores
 from ..figures import invariance_figure
 from .layers import each_network, layer_grid, records, signs
 from .look import Look

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from ...analysis.measured import Record
+from ...analysis.inside.measured import Record
 from .look import Look, Trained
 from .section import Cell, Estimate, Grid
 

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from ... import datasets
-from ...analysis.calls import list_calls
-from ...analysis.inputs import inputs_of
 from ...datasets.splits import subset
 from ...experiments.experiment import Cell, Experiment
 from ...experiments.network import build_network
 from ...experiments.run_trial import build_batches, check_device
 from ...experiments.weights import read_training
 from ...training.batches import Batches
+from ...watching.calls import list_calls
+from ...watching.feeding import read_batch
 from ..table import Outcomes
 
 IMAGES = 1000
@@ -52,7 +52,7 @@ class Trained:
     @property
     def first_activation(self) -> str:
         """Its name, as `rectifiers.analysis.calls` has it."""
-        calls = list_calls(self.net, inputs_of(self.net, self.images(1)[0]))
+        calls = list_calls(self.net, read_batch(self.net, self.images(1)[0]))
         return next(call.name for call in calls if call.kind == "activation")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...analysis.activation_maps import FeatureMaps, feature_maps
+from ...analysis.inside.activation_maps import FeatureMaps, feature_maps
 from ..figures import feature_maps_figure
 from .layers import each_network, firsts, records
 from .look import Look, Trained

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...analysis.pairing import filter_pairs
+from ...analysis.inside.pairing import filter_pairs
 from ..figures import pairing_figure
 from .layers import each_network, firsts, layer_grid, records, signs
 from .look import Look

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...analysis.parameters import learned, parameter_histograms
+from ...analysis.inside.parameters import learned, parameter_histograms
 from ..figures import parameters_figure
 from .layers import signs
 from .look import Look

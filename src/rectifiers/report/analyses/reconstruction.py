@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...analysis.reconstruction import Reconstruction, reconstruct
+from ...analysis.inside.reconstruction import Reconstruction, reconstruct
 from ..figures import reconstruction_figure
 from .layers import each_network, firsts, layer_grid, records, signs
 from .look import Look, Trained

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ...analysis.correlation import OutgoingCorrelation
+from ...analysis.inside.correlation import OutgoingCorrelation
 from .canvas import legend, look
 from .style import MUTED, SERIES, Style
 

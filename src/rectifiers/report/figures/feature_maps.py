@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from matplotlib.figure import Figure
 
-from ...analysis.activation_maps import FeatureMaps
+from ...analysis.inside.activation_maps import FeatureMaps
 from .canvas import look
 from .tiles import tile
 

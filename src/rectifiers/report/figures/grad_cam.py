@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...analysis.class_activation import GradCAM
+from ...analysis.inside.class_activation import GradCAM
 from .canvas import look
 from .tiles import image_rows, tile
 

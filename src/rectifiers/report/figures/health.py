@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ...analysis.diagnosis import Diagnosis
+from ...analysis.doctor.diagnosis import Diagnosis
 from .canvas import legend, look
 from .style import INK, SERIES, Style
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ...analysis.watch import History
+from ...analysis.doctor.watch import History
 from .canvas import legend, look, panels
 from .style import DASHES, SERIES, Style
 from .traces import LETTERS

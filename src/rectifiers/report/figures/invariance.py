@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from ...analysis.invariance import Invariance
+from ...analysis.inside.invariance import Invariance
 from ...experiments.statistics import summarise
 from .canvas import legend, look, panels
 from .style import SERIES, Style

@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ...analysis.pairing import FilterPairs
+from ...analysis.inside.pairing import FilterPairs
 from .canvas import look, panels
 from .style import MUTED, SERIES
 from .tiles import tile

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ...analysis.parameters import ParameterHistogram
+from ...analysis.inside.parameters import ParameterHistogram
 from .canvas import look, panels
 from .style import MUTED, SERIES
 from .traces import LETTERS

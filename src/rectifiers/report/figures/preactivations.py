@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from ...analysis.diagnosis import Diagnosis
+from ...analysis.doctor.diagnosis import Diagnosis
 from .canvas import look, panels, zero_lines
 from .style import MUTED, RULE, SERIES
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...analysis.reconstruction import Reconstruction
+from ...analysis.inside.reconstruction import Reconstruction
 from .canvas import look
 from .tiles import image_rows, tile
 

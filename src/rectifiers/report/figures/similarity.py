@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from ...analysis.comparison import Comparison
+from ...analysis.inside.comparison import ModelComparison
 from .canvas import legend, look
 from .style import INK, SERIES, Style
 
 
-def similarity_figure(comparison: Comparison) -> Figure:
+def similarity_figure(comparison: ModelComparison) -> Figure:
     """CKA of each pair of sites, and the share of zeros of either.
 
     Args:

@@ -1,0 +1,112 @@
+"""What to do about a finding: a swap, as a line of Python and as a command."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["problem", "notice"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """How the command line names the model that was looked at.
+
+    Args:
+        model: `package.module:factory`.
+        inputs: shape of each input.
+        weights: file of its weights; empty for none.
+    """
+
+    model: str
+    inputs: tuple[tuple[int, ...], ...]
+    weights: str = ""
+
+
+@dataclass(frozen=True)
+class SwapAdvice:
+    """A swap that addresses a finding.
+
+    Args:
+        to: the activation to put in.
+        where: names of sites; empty for all.
+        from_: kinds to replace; empty for ReLUs.
+        settings: what else `swap` takes.
+        places: the same sites by position among those of these kinds, which is how a command names those whose name
+            is a number.
+        command: how the command line names the model, if it does.
+    """
+
+    to: str
+    where: tuple[str, ...] = ()
+    from_: str = ""
+    settings: tuple[tuple[str, Any], ...] = ()
+    places: tuple[int, ...] = ()
+    command: Command | None = field(default=None, compare=False)
+
+    def python(self) -> str:
+        """The line that carries it out; `example` is a batch of inputs.
+
+        Example:
+            >>> SwapAdvice("prelu", where=("conv1",)).python()
+            "rectifiers.surgery.swap(model, 'prelu', where=['conv1'], example=example)"
+        """
+        parts = [f"model, {self.to!r}"]
+        parts += [f"where={list(self.where)!r}"] if self.where else []
+        parts += [f"from_={self.from_!r}"] if self.from_ else []
+        parts += [f"{name}={value!r}" for name, value in self.settings]
+        return f"rectifiers.surgery.swap({', '.join(parts)}, example=example)"
+
+    def shell(self) -> str:
+        """The command that carries it out, or nothing where the model has no name there."""
+        if self.command is None:
+            return ""
+        words: list[str] = ["rectifiers", "swap", self.command.model, "--to", self.to]
+        if self.where:
+            numeric = any(name.isdigit() for name in self.where)
+            words += ["--where", ",".join(map(str, self.places if numeric else self.where))]
+        words += ["--from", self.from_] if self.from_ else []
+        for name, value in self.settings:
+            words += ["--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
+        for shape in self.command.inputs:
+            words += ["--input", ",".join(map(str, shape))]
+        words += ["--weights", self.command.weights] if self.command.weights else []
+        return shlex.join([*words, "--save", "swapped"])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong, where, and what to do.
+
+    Args:
+        severity: `problem`, or `notice` for what may be meant.
+        what: in plain words.
+        sites: where.
+        advice: what to do, in plain words.
+        swap: the swap that does it, if one does.
+    """
+
+    severity: Severity
+    what: str
+    sites: tuple[str, ...]
+    advice: str
+    swap: SwapAdvice | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON holds it."""
+        return {
+            "severity": self.severity,
+            "what": self.what,
+            "sites": list(self.sites),
+            "advice": self.advice,
+            "python": self.swap.python() if self.swap else None,
+            "command": self.swap.shell() or None if self.swap else None,
+        }
+
+    def __str__(self) -> str:
+        """In plain words."""
+        lines = [f"{self.severity}: {self.what}", f"  {self.advice}"]
+        if self.swap is not None:
+            lines += [f"    {line}" for line in (self.swap.python(), self.swap.shell()) if line]
+        return "\n".join(lines)

@@ -1,0 +1,55 @@
+"""The number whose gradient the doctor looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from ...core.errors import ConfigError
+from ...watching.feeding import Batch
+
+Loss = Callable[[Any, Any], Tensor]
+"""Makes one number of the model's answer and the batch as the loader gave it."""
+
+
+def loss_of(outputs: Any, batch: Batch, given: Loss | None) -> tuple[Tensor, str]:
+    """The number whose gradient is looked at, and which one it is.
+
+    The user's loss; else the one that the model returns as `loss`; else the mean cross-entropy, where the batch has
+    class labels and the model answers with a row of logits for each; else the sum of all outputs.
+
+    Raises:
+        ConfigError: the user's loss is no single number, or nothing real comes out of the model.
+    """
+    if given is not None:
+        loss = given(outputs, batch.raw)
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            what = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise ConfigError(f"loss must return one number as a tensor, got {what}")
+        return loss.reshape(()), "the loss given"
+    own = outputs.get("loss") if isinstance(outputs, Mapping) else getattr(outputs, "loss", None)
+    if isinstance(own, Tensor) and own.numel() == 1:
+        return own.reshape(()), "the model's own loss"
+    answers = [leaf for leaf in _tensors(outputs) if leaf.is_floating_point()]
+    if not answers:
+        raise ConfigError(f"the model answers {type(outputs).__name__} without real numbers; give loss=…")
+    first, target = answers[0], batch.target
+    if target is not None and _are_labels(first, target):
+        return F.cross_entropy(first.float(), target.to(first.device).long()), "mean cross-entropy of the labels"
+    return torch.stack([leaf.float().sum() for leaf in answers]).sum(), "sum of the outputs"
+
+
+def _are_labels(logits: Tensor, target: Tensor) -> bool:
+    whole = not target.is_floating_point() and not target.is_complex() and target.dtype != torch.bool
+    fits = logits.dim() > 1 and target.shape == logits.shape[:1] + logits.shape[2:]
+    return whole and fits and target.numel() > 0 and int(target.min()) >= 0 and int(target.max()) < logits.shape[1]
+
+
+def _tensors(outputs: Any) -> list[Tensor]:
+    leaves = tree_leaves(dict(outputs) if isinstance(outputs, Mapping) else outputs)
+    return [leaf for leaf in leaves if isinstance(leaf, Tensor)]

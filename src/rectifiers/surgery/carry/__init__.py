@@ -1,0 +1,1 @@
+"""What goes along with a swap: parameters and their names, the optimizer and its schedules, freezing, saving."""

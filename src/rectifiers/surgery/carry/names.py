@@ -1,0 +1,116 @@
+"""Names in the state dict of a swapped model, and what they were before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import UnsupportedError
+from ...core.wording import listing
+from ...watching.kinds import spec_of
+from ...watching.wrappers import peel
+from ..edits.edit import Undo
+
+_RENAMED = "_rectifiers_renamed"
+
+
+def remember_names(model: nn.Module, before: Mapping[str, Any]) -> Undo:
+    """Note under which name the entries of the state dict `before` a swap are found now; returns what forgets it.
+
+    Args:
+        model: the model, swapped.
+        before: `model.state_dict(keep_vars=True)` before the swap.
+    """
+    after = model.state_dict(keep_vars=True)
+    places = {id(value): name for name, value in after.items()}
+    renamed = {
+        name: name if after.get(name) is value or _stays(value, after.get(name)) else places.get(id(value))
+        for name, value in before.items()
+    }
+    steps: list[dict[str, str | None]] = model.__dict__.setdefault(_RENAMED, [])
+    steps.append(renamed)
+
+    def undo() -> None:
+        steps.pop()
+        if not steps:
+            del model.__dict__[_RENAMED]
+
+    return undo
+
+
+def _stays(before: Any, after: Any) -> bool:
+    """Whether an entry that is no tensor, and so is made anew by every call, is still there."""
+    return not isinstance(before, Tensor) and after is not None and not isinstance(after, Tensor)
+
+
+def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str, Any]:
+    """The state dict of a swapped model as the unswapped one takes it, strictly.
+
+    The parameters of the activations that were put in are left out.
+
+    Args:
+        model: a swapped model; one that is not swapped gives its own state dict.
+        drop_learned: leave them out even if they have moved away from ReLU, or never were near it. What the other
+            weights have learned beside them may make little sense then.
+
+    Returns:
+        Tensors that share memory with the model's, by the names that they had before the swap.
+
+    Raises:
+        UnsupportedError: activations have learned something, or weights have another shape than before.
+
+    Example:
+        >>> from ..swap import swap
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+        >>> report = swap(net, "pvlu", example=(1, 2))
+        >>> list(net.state_dict()), list(base_state_dict(net))
+        (['0.weight', '0.bias', '1.alpha', '1.beta'], ['0.weight', '0.bias'])
+    """
+    inner = peel(model)
+    state = inner.state_dict(keep_vars=True)
+    places: dict[str, str | None] = {name: name for name in state}
+    for place, step in enumerate(inner.__dict__.get(_RENAMED, ())):
+        places = step if place == 0 else {name: now and step.get(now) for name, now in places.items()}
+    lost = [name for name, now in places.items() if now not in state]
+    if lost:
+        raise UnsupportedError(
+            f"the swapped {type(inner).__name__} has no {listing(lost)} of the shape that the unswapped one needs; "
+            "revert the swap, or save the model with its plan by rectifiers.save"
+        )
+    base = {name: state[now] for name, now in places.items() if now is not None}
+    if not drop_learned:
+        _check_unlearned(inner, {id(value) for value in base.values()})
+    return {name: value.detach() if isinstance(value, Tensor) else value for name, value in base.items()}
+
+
+def _check_unlearned(model: nn.Module, kept: set[int]) -> None:
+    dropped = {parameter: name for name, parameter in model.named_parameters() if id(parameter) not in kept}
+    for module in model.modules():
+        if _is_relu(module):
+            for parameter in module.parameters():
+                dropped.pop(parameter, None)
+    if dropped:
+        raise UnsupportedError(
+            f"{listing(list(dropped.values()))} would be lost, and the unswapped {type(model).__name__} be another "
+            "function; leave them out all the same with drop_learned=True, or save the model by rectifiers.save"
+        )
+
+
+def _is_relu(module: nn.Module) -> bool:
+    """Whether the parameters of an activation stand where it is ReLU, or nearest to it."""
+    spec = spec_of(module)
+    if spec is None:
+        return False
+    deciding = [parameter for parameter in spec.parameters if parameter.relu is not None]
+    return bool(deciding) and all(_equals(getattr(module, one.name), one.relu) for one in deciding)
+
+
+def _equals(tensor: Tensor, value: float | tuple[float, ...] | None) -> bool:
+    """Whether every unit has this value, or these coefficients along the first axis."""
+    wanted = torch.tensor(value, dtype=tensor.dtype, device=tensor.device)
+    if wanted.dim():
+        wanted = wanted.reshape(-1, *(1 for _ in tensor.shape[1:]))
+    return bool((tensor == wanted).all())

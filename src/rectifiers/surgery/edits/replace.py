@@ -1,0 +1,89 @@
+"""Puts an activation in the place of a module."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from ...core.errors import ConfigError
+from .edit import Undo, submodule
+from .fast_path import leave_fast_path
+from .recipe import Recipe, build_recipe, read_recipe
+
+
+@dataclass(frozen=True)
+class Replace:
+    """Puts an activation in the place of a module, under all of its names; hooks and mode go over.
+
+    Args:
+        paths: all names of the module.
+        recipe: what to put in; None removes the function (an identity stays).
+    """
+
+    kind: ClassVar[str] = "replace"
+    paths: tuple[str, ...]
+    recipe: Recipe | None
+
+    def apply(self, model: nn.Module) -> Undo:
+        """Change `model`; returns what changes it back."""
+        old = submodule(model, self.paths[0])
+        new = build_recipe(self.recipe, model)
+        return put_module(model, self.paths, old, new)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, without the kind."""
+        return {"paths": list(self.paths), "recipe": self.recipe and self.recipe.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Replace:
+        """The edit that `to_json` wrote."""
+        return cls(tuple(data["paths"]), read_recipe(data["recipe"]))
+
+
+def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn.Module) -> Undo:
+    """Put `new` where `old` stands, under every name; `new` takes over its hooks and mode. Returns the undoing."""
+    new.train(old.training)
+    slots = []
+    for path in paths:
+        parent, _, name = path.rpartition(".")
+        slots.append((submodule(model, parent), name))
+    for path, (holder, name) in zip(paths, slots, strict=True):
+        if holder._modules.get(name) is not old:
+            raise ConfigError(f"{type(model).__name__}: {path!r} is not the module that the plan was made for")
+    undos = [leave_fast_path(model, holder) for holder, _ in slots]
+    for holder, name in slots:
+        holder._modules[name] = new
+    _move_hooks(old, new)
+
+    def undo() -> None:
+        for holder, name in slots:
+            holder._modules[name] = old
+        _move_hooks(new, old)
+        for back in undos:
+            back()
+
+    return undo
+
+
+def _move_hooks(source: nn.Module, to: nn.Module) -> None:
+    for name in _HOOKS:
+        # The very same dictionaries, so that handles given out for the one module still remove their hooks.
+        to.__dict__[name] = source.__dict__[name]
+        # The old module may live on inside the new one, where its hooks must not fire a second time.
+        source.__dict__[name] = OrderedDict()
+    to._is_full_backward_hook, source._is_full_backward_hook = source._is_full_backward_hook, None
+
+
+_HOOKS = (
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_backward_pre_hooks",
+    "_backward_hooks",
+)

@@ -1,0 +1,65 @@
+"""A module that is called several times, with an activation for each call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import UnsupportedError
+from ...watching.replaced import Calls
+
+
+class PerCall(Calls):
+    """Stands in for a module that is called several times in a forward of its scope, with an activation for each call.
+
+    Safe to call from several threads: each counts for itself.
+
+    Args:
+        activations: by number of the call.
+        original: what the other calls get.
+        name: the module's name, for errors.
+        scope: the scope's name, for errors.
+    """
+
+    def __init__(self, activations: Mapping[int, nn.Module], original: nn.Module, name: str, scope: str) -> None:
+        super().__init__(activations)
+        self.original = original
+        self.name, self.scope = name, scope
+        self.number = -1
+        self._count = threading.local()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_count"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._count = threading.local()
+
+    def begin(self, number: int = 0) -> None:
+        """Start counting at `number`; −1 ends it."""
+        if torch.compiler.is_dynamo_compiling():
+            self.number = number
+        else:
+            self._count.number = number
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the activation of this call."""
+        if torch.compiler.is_dynamo_compiling():
+            number = self.number
+            self.number = number + 1
+        else:
+            number = getattr(self._count, "number", -1)
+            self._count.number = number + 1
+        if number < 0:
+            self.begin(-1)
+            raise UnsupportedError(
+                f"{self.name} is called several times in a forward of {self.scope or 'the model'}, with an activation "
+                "for each call; called from outside of it, nobody can tell which call this is. Call "
+                f"{self.scope or 'the model'} itself, or swap with share_calls=True"
+            )
+        y: Tensor = (self.at(number) or self.original)(x)
+        return y

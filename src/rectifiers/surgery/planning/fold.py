@@ -1,0 +1,131 @@
+"""Plans ConvReLU: the ReLU in front of a convolution moves into it, through max-pooling and dropout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from ...core.errors import ConfigError
+from ...watching.sites import Site, reader_name
+from ...watching.survey import Survey
+from ...watching.trace import Op, Trace
+from ..edits.edit import Edit
+from ..edits.fold import CONVOLUTIONS, Fold, is_plain
+from .planned import Change, Left, Planned
+from .replace import edits_for
+from .target import Target
+
+THROUGH = (
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "feature_dropout",
+)
+"""What a ReLU may be moved behind: it gives the same values there."""
+
+
+def plan_folds(survey: Survey, sites: Sequence[Site], target: Target) -> Planned:
+    """Move each of `sites` into the convolutions behind it, and leave those that cannot move.
+
+    Args:
+        survey: what the example shows of the model.
+        sites: those to fold.
+        target: names the ConvReLU; its settings may hold `threshold_init`.
+
+    Raises:
+        ConfigError: another setting.
+    """
+    unknown = set(target.settings) - {"threshold_init"}
+    if unknown:
+        raise ConfigError(f"ConvReLU in place of a convolution takes threshold_init alone, got {sorted(unknown)[0]!r}")
+    kinds = CONVOLUTIONS[str(target.activation)]
+    trace = survey.trace
+    ops = {located.site.index: located.ops for located in survey.located}
+    readers: dict[int, list[Op]] = {}
+    reasons: dict[int, str] = {}
+    for site in sites:
+        readers[site.index], reasons[site.index] = _readers(trace, ops[site.index], site, target, kinds)
+    _leave_fed_otherwise(trace, readers, reasons)
+    changes: list[Change] = []
+    paid: set[str] = set()
+    edits: list[Edit] = []
+    names = trace.names
+    folded = [site for site in sites if not reasons[site.index]]
+    for site in folded:
+        convs: dict[str, Any] = {names[op.module]: op.module for op in readers[site.index]}
+        new = {path: conv for path, conv in convs.items() if path not in paid}
+        paid.update(new)
+        for path, conv in new.items():
+            rank = len(conv.kernel_size)
+            edits.append(Fold(path, f"convrelu{rank}d", target.settings.get("threshold_init", "zero")))
+        changes.append(_describe(site, convs, new, target))
+    removals = edits_for(folded, survey.sites, dict.fromkeys((site.index for site in folded), None))
+    left = [Left(site.name, site.kind, reasons[site.index]) for site in sites if reasons[site.index]]
+    return Planned(changes, left, [*edits, *removals])
+
+
+def _readers(
+    trace: Trace, ops: Sequence[Op], site: Site, target: Target, kinds: tuple[type, ...]
+) -> tuple[list[Op], str]:
+    """The convolutions that read a site, or why it cannot move into them."""
+    if site.settings.get("cap") and target.cap == "keep":
+        return [], f"its cap at {site.settings['cap']:g} does not fit into thresholds; cap='drop' gives it up"
+    if site.kind not in ("relu", "relu6"):
+        return [], "only a ReLU can become thresholds of zero"
+    if site.aliased:
+        return [], "something reads what it writes over"
+    if site.training_only:
+        return [], "it runs in training mode only"
+    convolutions: list[Op] = []
+    waiting = [value for op in ops for value in op.outputs]
+    while waiting:
+        value = waiting.pop()
+        if value in trace.outputs:
+            return [], "the model returns its values"
+        for op in trace.consumers[value]:
+            if op.name in THROUGH:
+                waiting.extend(op.outputs)
+            elif not is_plain(op.module) or not op.name.startswith("conv"):
+                return [], f"{reader_name(trace, op)} reads it, and is no plain convolution"
+            elif not isinstance(op.module, kinds):
+                return [], f"{reader_name(trace, op)} is not of the rank of {target.activation}"
+            else:
+                convolutions.append(op)
+    return convolutions, "" if convolutions else "nothing reads its values"
+
+
+def _leave_fed_otherwise(trace: Trace, readers: Mapping[int, list[Op]], reasons: dict[int, str]) -> None:
+    """Leaves out sites whose convolution reads something else in another of its calls, until none is left."""
+    calls: dict[nn.Module, set[int]] = {}
+    for op in trace.ops:
+        calls.setdefault(op.module, set()).add(op.index)
+    settled = False
+    while not settled:
+        settled = True
+        fed = {op.index for index, ops in readers.items() if not reasons[index] for op in ops}
+        for index, ops in readers.items():
+            for op in ops:
+                if not reasons[index] and not calls[op.module] <= fed:
+                    reasons[index] = f"{reader_name(trace, op)} reads values without this ReLU in another of its calls"
+                    settled = False
+
+
+def _describe(site: Site, convs: Mapping[str, Any], new: Mapping[str, Any], target: Target) -> Change:
+    thresholds = sum(conv.in_channels * math.prod(conv.kernel_size) for conv in new.values())
+    near = target.settings.get("threshold_init", "zero") in ("zero", 0, 0.0)
+    return Change(
+        site=site.name,
+        was=site.kind,
+        becomes=f"ConvReLU in {', '.join(convs)}",
+        shape=site.shape,
+        channels=site.channels,
+        parameters=thresholds,
+        start="other" if not near else "near" if site.kind == "relu6" else "equal",
+    )

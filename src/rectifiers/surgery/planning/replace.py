@@ -1,0 +1,101 @@
+"""Plans functions that keep the channels: a module for every selected site, at its place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from ...watching.sites import Site
+from ...watching.survey import Survey
+from ..edits.calls import Distribute, Intercept
+from ..edits.edit import Edit
+from ..edits.recipe import Recipe
+from ..edits.replace import Replace
+from .planned import Change, Planned
+from .target import Target
+
+
+def count_parameters(recipe: Recipe) -> int:
+    """How many parameters the activation of a recipe has."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in recipe.build(nn.Identity()).parameters())
+
+
+def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> Planned:
+    """Put `target` at each of `sites`.
+
+    Args:
+        survey: what the example shows of the model.
+        sites: those to change.
+        target: what to put in.
+    """
+    recipes = {site.index: target.recipe(site) for site in sites}
+    changes, paid = [], set()
+    for site in sites:
+        shared = target.share_calls and (site.call, site.path) in paid
+        paid.add((site.call, site.path))
+        parameters = 0 if shared else count_parameters(recipes[site.index])
+        holder = survey.model.get_submodule(site.path if site.call == "function" else site.path.rpartition(".")[0])
+        changes.append(_describe(site, holder, target, parameters))
+    edits = edits_for(sites, survey.sites, recipes, share_calls=target.share_calls)
+    return Planned(changes, edits=edits)
+
+
+def edits_for(
+    sites: Sequence[Site],
+    everywhere: Sequence[Site],
+    recipes: Mapping[int, Recipe | None],
+    *,
+    share_calls: bool = False,
+) -> list[Edit]:
+    """The edits that put a recipe, or nothing, at each of `sites`.
+
+    Args:
+        sites: those to change.
+        everywhere: all sites of the model.
+        recipes: by the site's index.
+        share_calls: whether the calls of a module share an activation.
+    """
+    edits: list[Edit] = []
+    groups: dict[tuple[str, str], list[Site]] = defaultdict(list)
+    for site in sites:
+        groups[site.call, site.path].append(site)
+    for (call, path), members in groups.items():
+        numbered = {site.number: recipes[site.index] for site in members}
+        calls = sum(site.call == call and site.path == path for site in everywhere)
+        if call == "module" or (call == "reused" and share_calls and len(members) == calls):
+            edits.append(Replace(members[0].paths, recipes[members[0].index]))
+        elif call == "reused":
+            edits.append(Distribute(members[0].paths, members[0].scope, numbered, share_calls))
+        else:
+            edits.append(Intercept(path, numbered, share_calls))
+    return edits
+
+
+def _describe(site: Site, holder: nn.Module, target: Target, parameters: int) -> Change:
+    notes, start = [], target.start(site)
+    if site.settings.get("cap") and target.cap == "keep":
+        notes.append(f"keeps the cap at {site.settings['cap']:g}")
+    if site.aliased:
+        notes.append("writes over its input as before, because something reads it there; costs two copies")
+    if site.training_only:
+        notes.append("runs in training mode only")
+    if isinstance(holder, nn.TransformerEncoderLayer):
+        start = "equal" if start == "exact" else start
+        notes.append(
+            "no longer takes PyTorch's fused path for evaluation, which knows ReLU and GELU alone, sums in another "
+            "order, and returns zeros where a batch is padded"
+        )
+    return Change(
+        site=site.name,
+        was=site.kind,
+        becomes=target.title,
+        shape=site.shape,
+        channels=site.channels,
+        parameters=parameters,
+        start=start,
+        note="; ".join(notes),
+    )

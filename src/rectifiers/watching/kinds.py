@@ -1,0 +1,139 @@
+"""Which functions and modules are activations, and which activation a call of one of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..activations import registry
+from ..core.elementwise import Elementwise
+from ..core.errors import UnknownNameError
+from ..core.spec import ActivationSpec
+
+FAMILIES = {"relu": ("relu", "relu6")}
+"""Names that stand for several kinds: ReLU as everybody means it, capped or not."""
+
+FUNCTIONS: dict[Callable[..., Any], str] = {
+    **dict.fromkeys((F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_), "relu"),
+    F.relu6: "relu6",
+    **dict.fromkeys((F.hardtanh, F.hardtanh_), "hardtanh"),
+    **dict.fromkeys((F.threshold, torch.threshold, torch.threshold_), "threshold"),
+    **dict.fromkeys((torch.clamp, torch.clamp_, Tensor.clamp, Tensor.clamp_, torch.clip, Tensor.clip), "clamp"),
+    **dict.fromkeys((torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_), "clamp"),
+    **dict.fromkeys((F.leaky_relu, F.leaky_relu_), "leaky_relu"),
+    **dict.fromkeys((F.prelu, torch.prelu, Tensor.prelu), "prelu"),
+    **dict.fromkeys((F.rrelu, F.rrelu_, torch.rrelu, torch.rrelu_), "rrelu"),
+    **dict.fromkeys((F.elu, F.elu_), "elu"),
+    **dict.fromkeys((F.celu, F.celu_, torch.celu, torch.celu_), "celu"),
+    **dict.fromkeys((F.selu, F.selu_, torch.selu, torch.selu_), "selu"),
+    F.gelu: "gelu",
+    F.silu: "swish",
+    F.mish: "mish",
+    F.hardswish: "hardswish",
+    F.hardsigmoid: "hardsigmoid",
+    F.softplus: "softplus",
+    **dict.fromkeys((F.sigmoid, torch.sigmoid, torch.sigmoid_, Tensor.sigmoid, Tensor.sigmoid_), "sigmoid"),
+    **dict.fromkeys((F.tanh, torch.tanh, torch.tanh_, Tensor.tanh, Tensor.tanh_), "tanh"),
+}
+"""Every function that a swap can find; `clamp`, `hardtanh` and `threshold` are ReLUs at some bounds only."""
+
+KINDS = frozenset(FUNCTIONS.values()) - {"clamp", "threshold"}
+
+_BOUNDS = {"hardtanh": ("min_val", "max_val"), "clamp": ("min", "max"), "threshold": ("threshold", "value")}
+_DEFAULTS = {"hardtanh": (-1.0, 1.0), "clamp": (None, None), "threshold": (None, None)}
+_POSITION = {"leaky_relu": 2, "relu": 1, "relu6": 1, "elu": 2, "celu": 2, "selu": 1, "rrelu": 4}
+_POSITION |= {"hardtanh": 3, "threshold": 3, "swish": 1, "mish": 1, "hardswish": 1, "hardsigmoid": 1}
+
+
+def identify(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+    """The kind of activation that this call is, or None.
+
+    Example:
+        >>> x = torch.zeros(1)
+        >>> identify(torch.clamp, (x,), {"min": 0}), identify(torch.clamp, (x, -1, 1), {})
+        ('relu', None)
+    """
+    kind = FUNCTIONS.get(func)
+    if kind not in _BOUNDS:
+        return kind
+    low, high = bounds(kind, args, kwargs)
+    if low != 0 or isinstance(low, Tensor):
+        return "hardtanh" if kind == "hardtanh" else None
+    if kind == "threshold":
+        return "relu" if high == 0 else None
+    if high is None:
+        return "relu"
+    return "relu6" if high == 6 else "hardtanh"
+
+
+def bounds(kind: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The two bounds in a call of a function of `_BOUNDS`."""
+    given = [*args[1:3], *(None for _ in range(3 - len(args)))]
+    names, defaults = _BOUNDS[kind], _DEFAULTS[kind]
+    for place in (0, 1):
+        if len(args) <= place + 1:
+            given[place] = kwargs.get(names[place], defaults[place])
+    return given[0], given[1]
+
+
+def tensor_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
+    """The tensor that an activation is called on."""
+    x: Tensor = args[0] if args else kwargs["input"]
+    return x
+
+
+def is_inplace(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether the call writes its result over its input.
+
+    Example:
+        >>> x = torch.zeros(1)
+        >>> is_inplace(F.relu, (x,), {"inplace": True}), is_inplace(F.leaky_relu, (x, 0.1), {})
+        (True, False)
+    """
+    if getattr(func, "__name__", "").endswith("_"):
+        return True
+    position = _POSITION.get(FUNCTIONS.get(func, ""), len(args))
+    positional = getattr(func, "__module__", "") == F.__name__ and len(args) > position and args[position]
+    return bool(kwargs.get("inplace", positional))
+
+
+def expand(names: str | Iterable[str]) -> frozenset[str]:
+    """The kinds that `names` stand for; the registered name of one of this library's functions is a kind too.
+
+    Raises:
+        UnknownNameError: no such kind.
+
+    Example:
+        >>> sorted(expand("relu")), sorted(expand(("gelu", "relu")))
+        (['relu', 'relu6'], ['gelu', 'relu', 'relu6'])
+    """
+    kinds: set[str] = set()
+    for name in (names,) if isinstance(names, str) else names:
+        if name not in KINDS and name not in FAMILIES and name not in registry:
+            raise UnknownNameError("kind of activation", name, KINDS | set(FAMILIES) | set(registry.names()))
+        kinds.update(FAMILIES.get(name, (name,)))
+    return frozenset(kinds)
+
+
+def spec_of(module: nn.Module | None) -> ActivationSpec | None:
+    """The facts about an activation of this library; None for any other module."""
+    spec = getattr(module, "spec", None)
+    return spec if isinstance(spec, ActivationSpec) else None
+
+
+def own_kind(module: nn.Module) -> str | None:
+    """Registered name of an activation of this library that another could replace, for it keeps the channels."""
+    return module.spec.name if isinstance(module, Elementwise) and module.spec.channel_factor == (1, 1) else None
+
+
+def is_torch_activation(module: nn.Module) -> bool:
+    """Whether a module is one of PyTorch's own activations, of single values."""
+    return type(module).__module__ == nn.ReLU.__module__ and not isinstance(module, _NORMALISING)
+
+
+_NORMALISING = (nn.Softmax, nn.Softmax2d, nn.Softmin, nn.LogSoftmax, nn.MultiheadAttention)
+"""What PyTorch keeps among its activations, and what is none here."""

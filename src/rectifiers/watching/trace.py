@@ -1,0 +1,234 @@
+"""One run of a model on an example, written down: every function called, by which module, on which values.
+
+The run is concrete, so that control flow, helper functions, reused modules and in-place calls are all seen as they
+happen. Nothing of the model is changed by it: mode, buffers and random numbers are put back. This library's own
+activations count as one function each, whatever they compute inside.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakIdKeyDictionary
+
+from . import kinds
+from .kinds import own_kind
+from .preserve import preserve
+from .watcher import Frame, Watcher
+
+
+@dataclass
+class Op:
+    """One call of a PyTorch function.
+
+    Args:
+        index: place in the order of execution.
+        func: the function.
+        inputs: numbers of the tensors that go in, parameters included.
+        outputs: numbers of the tensors that come out.
+        stack: the modules whose `forward` it happens in, outermost first.
+        args: the call's arguments, tensors replaced by their value numbers.
+        kwargs: likewise.
+        kind: which activation it is, if it is one.
+        inplace: whether an activation writes over its input.
+        aliased: whether something read the input's memory after it was written over.
+    """
+
+    index: int
+    func: Callable[..., Any]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    stack: tuple[Frame, ...]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    kind: str | None = None
+    inplace: bool = False
+    aliased: bool = False
+
+    @property
+    def name(self) -> str:
+        """The function's name, without the underscore of in-place forms."""
+        return str(getattr(self.func, "__name__", self.func)).rstrip("_") or "op"
+
+    @property
+    def module(self) -> nn.Module:
+        """The module whose `forward` called the function."""
+        return self.stack[-1].module
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the run, as a number in `Op`: its shape and dtype."""
+
+    number: int
+
+
+@dataclass
+class Trace:
+    """The run: its ops in order, and how values flow between them.
+
+    Args:
+        model: what was run.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        ops: in order of execution.
+        shapes: shape of every value.
+        dtypes: dtype of every value.
+        outputs: values that the model returned.
+        parameters: which parameter or buffer a value is.
+        reached: the modules that ran.
+    """
+
+    model: nn.Module
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    ops: list[Op] = field(default_factory=list)
+    shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    dtypes: dict[int, torch.dtype] = field(default_factory=dict)
+    outputs: frozenset[int] = frozenset()
+    parameters: dict[int, str] = field(default_factory=dict)
+    reached: set[nn.Module] = field(default_factory=set)
+    producer: dict[int, Op] = field(default_factory=dict)
+    consumers: dict[int, list[Op]] = field(default_factory=lambda: defaultdict(list))
+
+    @cached_property
+    def names(self) -> dict[nn.Module, str]:
+        """The first name of every module."""
+        return {module: name for name, module in self.model.named_modules()}
+
+    @cached_property
+    def holders(self) -> dict[str, list[nn.Module]]:
+        """The modules that hold each parameter or buffer, by any of its names."""
+        holders: dict[int, list[nn.Module]] = defaultdict(list)
+        for module in self.model.modules():
+            for tensor in (*module._parameters.values(), *module._buffers.values()):
+                holders[id(tensor)].append(module)
+        named = (self.model.named_parameters, self.model.named_buffers)
+        return {name: holders[id(tensor)] for all_of in named for name, tensor in all_of(remove_duplicate=False)}
+
+
+def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, training: bool = False) -> Trace:
+    """Run `model(*args, **kwargs)` once without gradients and write it down.
+
+    Args:
+        model: any module; left as it was.
+        args: positional arguments of its `forward`.
+        kwargs: keyword arguments of its `forward`.
+        training: run in training mode instead of evaluation mode.
+    """
+    trace = Trace(model, args, kwargs)
+    recorder = _Recorder(trace)
+    with preserve(model), torch.no_grad(), recorder:
+        model.train(training)
+        result = model(*args, **kwargs)
+        returned = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        recorder.mark_readers(returned)
+        trace.outputs = frozenset(recorder.number(leaf) for leaf in returned)
+    return trace
+
+
+class _Recorder(Watcher):
+    """Writes down every op into a trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__(trace.model)
+        self.trace = trace
+        self.numbers: Any = WeakIdKeyDictionary()
+        self.count = 0
+        # Memory that an activation wrote over: the op, and the first value that may read it afterwards.
+        self.written: dict[int, tuple[Op, int]] = {}
+        self.named = {id(tensor): name for name, tensor in trace.model.named_parameters(remove_duplicate=False)}
+        self.named |= {id(tensor): name for name, tensor in trace.model.named_buffers(remove_duplicate=False)}
+
+    def begin_module(self, frame: Frame, args: tuple[Any, ...]) -> None:
+        self.trace.reached.add(frame.module)
+
+    def end_module(self, frame: Frame, args: tuple[Any, ...], output: Any) -> None:
+        kind = own_kind(frame.module)
+        if kind is not None and args and isinstance(output, Tensor):
+            self.mark_readers(args[:1])
+            self._write_down(type(frame.module), args, {}, args[:1], [output], kind)
+
+    def number(self, tensor: Tensor, *, fresh: bool = False) -> int:
+        known: int | None = None if fresh else self.numbers.get(tensor)
+        if known is None:
+            known = self.count
+            self.count += 1
+            self.numbers[tensor] = known
+            self.trace.shapes[known], self.trace.dtypes[known] = tuple(tensor.shape), tensor.dtype
+            if not fresh and id(tensor) in self.named:
+                self.trace.parameters[known] = self.named[id(tensor)]
+        return known
+
+    def call_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if own_kind(self.stack[-1].module) is not None:
+            return func(*args, **kwargs)
+        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
+        inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
+        self.mark_readers(given)
+        result = func(*args, **kwargs)
+        made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        if not made and func is not Tensor.__setitem__:
+            return result
+        if inplace:
+            # Another object over the same memory tells whoever reads the old one from those that take the result.
+            result = result.view_as(result)
+            made = [result]
+        op = self._write_down(func, args, kwargs, given, made, kind, inplace)
+        if inplace:
+            self.written[result.untyped_storage()._cdata] = (op, op.outputs[0])
+        return result
+
+    def _write_down(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        given: Sequence[Tensor],
+        made: Sequence[Tensor],
+        kind: str | None,
+        inplace: bool = False,
+    ) -> Op:
+        numbers = {id(tensor): self.number(tensor) for tensor in given}
+        op = Op(
+            index=len(self.trace.ops),
+            func=func,
+            inputs=tuple(numbers.values()),
+            outputs=tuple(self.number(tensor, fresh=True) for tensor in made),
+            stack=tuple(self.stack),
+            args=tuple(_lighten(arg, numbers) for arg in args),
+            kwargs={name: _lighten(arg, numbers) for name, arg in kwargs.items()},
+            kind=kind,
+            inplace=inplace,
+        )
+        self.trace.ops.append(op)
+        for value in op.outputs:
+            self.trace.producer[value] = op
+        for value in op.inputs:
+            self.trace.consumers[value].append(op)
+        return op
+
+    def mark_readers(self, given: Sequence[Tensor]) -> None:
+        """Tell the activations that wrote over the memory of `given` that it is read as it was before."""
+        if self.written:
+            for tensor in given:
+                op, first = self.written.get(tensor.untyped_storage()._cdata, (None, 0))
+                if op is not None and self.number(tensor) < first:
+                    op.aliased = True
+
+
+def _lighten(arg: Any, numbers: Mapping[int, int]) -> Any:
+    """An argument without its memory: tensors become `Value`s."""
+    if isinstance(arg, Tensor):
+        return Value(numbers[id(arg)])
+    if isinstance(arg, (list, tuple)):
+        return tuple(_lighten(part, numbers) for part in arg)
+    return arg

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import copy
+import threading
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rectifiers.core.errors import UnsupportedError
+from rectifiers.surgery.inserted.interception import Interception, is_quiet
+from rectifiers.surgery.inserted.per_call import PerCall
+from rectifiers.surgery.inserted.scope import is_scope, open_scope
+from rectifiers.watching.replaced import CHILD, Calls
+
+
+class Twice(nn.Module):
+    """Calls ReLU twice itself, and between them a module that calls it too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Inner()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.inner(F.relu(x)) - 1)
+
+
+class Inner(nn.Module):
+    """Calls ReLU once."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x)
+
+
+class Plus(nn.Module):
+    """An activation that can be seen: adds a number."""
+
+    def __init__(self, number: float) -> None:
+        super().__init__()
+        self.number = number
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.number
+
+
+X = torch.tensor([1.0])
+
+
+@pytest.mark.parametrize(
+    ("activations", "expected"),
+    [({}, 0.0), ({0: Plus(10)}, 10.0), ({1: Plus(100)}, 100.0), ({0: Plus(10), 1: Plus(100)}, 110.0)],
+)
+def test_only_the_owners_own_calls_are_counted(activations, expected):
+    model = Twice()
+    with Interception(model, Calls(activations), nested=True):
+        assert model(X).item() == expected
+
+
+def test_what_is_no_activation_passes():
+    with Interception(nn.Identity(), Calls({0: Plus(10)}), nested=False):
+        assert X.clamp(-1, 1).item() == 1
+        assert F.relu(X).item() == 11
+
+
+def scope_of(model: nn.Module, activations: dict[int, nn.Module]):
+    model.add_module(CHILD, Calls(activations))
+    return open_scope(model)
+
+
+def test_a_scope_is_the_same_class_to_everybody_and_comes_off_again():
+    model = Twice()
+    close = scope_of(model, {1: Plus(100)})
+    assert is_scope(model)
+    assert isinstance(model, Twice)
+    assert (type(model).__name__, type(model).__module__) == ("Twice", Twice.__module__)
+    assert model(X).item() == 100
+    close()
+    assert type(model) is Twice
+    assert not is_scope(model)
+    del model._modules[CHILD]
+    assert vars(model).keys() == vars(Twice()).keys()
+
+
+def test_scopes_within_scopes():
+    outer = Twice()
+    scope_of(outer, {0: Plus(10)})
+    scope_of(outer.inner, {0: Plus(1000)})
+    assert outer(X).item() == 1010
+    assert copy.deepcopy(outer)(X).item() == 1010
+
+
+def test_a_scope_recovers_from_a_failure_within():
+    model = Reused()
+    with pytest.raises(RuntimeError):
+        model(torch.randn(2, 2, 2), fail=True)
+    assert model(X).item() == 111
+
+
+class Reused(nn.Module):
+    """Calls one module three times; each call adds another number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = PerCall({0: Plus(10), 2: Plus(100)}, nn.ReLU(), "act", "")
+        self.act.original = Plus(0)
+        open_scope(self, reused="act")
+
+    def forward(self, x: Tensor, fail: bool = False) -> Tensor:
+        x = self.act(x)
+        if fail:
+            raise RuntimeError
+        return self.act(self.act(x))
+
+
+def test_calls_are_counted_anew_in_every_forward():
+    model = Reused()
+    assert [model(X).item() for _ in range(3)] == [111.0] * 3
+
+
+def test_a_call_outside_of_the_scope_is_refused():
+    with pytest.raises(UnsupportedError, match="act is called several times in a forward of the model"):
+        Reused().act(X)
+
+
+def test_every_thread_counts_for_itself():
+    model, ready, answers = Reused(), threading.Barrier(2), []
+    model.act.original = Meet(ready)
+    threads = [threading.Thread(target=lambda: answers.append(model(X).item())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [111.0, 111.0]
+
+
+class Meet(nn.Module):
+    """Waits until the other thread is in the middle of its forward too."""
+
+    def __init__(self, ready: threading.Barrier) -> None:
+        super().__init__()
+        self.ready = ready
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.ready.wait(timeout=30)
+        return x
+
+
+def test_a_forward_of_the_object_itself_cannot_be_counted():
+    model = Twice()
+    model.forward = lambda x: x
+    with pytest.raises(UnsupportedError, match="forward set on the object itself"):
+        open_scope(model)
+
+
+def test_quiet_modules_call_no_activations():
+    assert is_quiet(nn.Sequential(nn.Conv2d(1, 1, 1), nn.Sequential(nn.BatchNorm2d(1), nn.MaxPool2d(2))))
+    assert not is_quiet(nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()))
+    assert not is_quiet(Twice())

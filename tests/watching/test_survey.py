@@ -1,0 +1,69 @@
+"""What one example shows of a model in both of its modes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rectifiers.core.errors import ConfigError
+from rectifiers.watching import survey_model
+
+
+class OnlyTraining(nn.Module):
+    """Has an activation that training mode alone reaches, and counts its calls."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.linear, self.head, self.error, self.calls = nn.Linear(4, 4), nn.Linear(4, 4), error, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        x = F.relu(self.linear(x))
+        if self.training:
+            if self.error is not None:
+                raise self.error
+            x = x + torch.tanh(self.head(x))
+        return x
+
+
+def test_sites_of_training_mode_come_last() -> None:
+    survey = survey_model(OnlyTraining(), (torch.randn(2, 4),), {})
+    assert [(site.name, site.training_only, site.index) for site in survey.sites] == [
+        (":relu", False, 0),
+        (":tanh", True, 1),
+    ]
+    assert survey.notes == ()
+
+
+def test_a_norm_that_needs_more_examples_gets_them() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.ReLU())
+    survey = survey_model(net, (torch.randn(1, 4),), {})
+    assert survey.training is not None
+    (norm,) = (op for op in survey.training.ops if op.name == "batch_norm")
+    assert survey.training.shapes[norm.outputs[0]] == (2, 4)
+    assert survey.notes == ()
+
+
+def test_an_error_of_the_models_own_is_not_mistaken_for_a_norms() -> None:
+    model = OnlyTraining(ValueError("Expected more than 1 value per channel when training"))
+    survey = survey_model(model, (torch.randn(2, 4),), {})
+    assert model.calls == 2
+    assert survey.training is None
+    assert "the example fails there: ValueError: Expected more" in survey.notes[0]
+
+
+def test_what_the_example_does_not_reach_is_said() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    net.register_module("spare", nn.Identity())
+    net.spare.add_module("act", nn.GELU())
+    net.spare.forward = lambda x: x  # type: ignore[method-assign, assignment]
+    assert survey_model(net, (torch.randn(2, 4),), {}).notes == (
+        "not reached by the example, and left as they are: spare.act",
+    )
+
+
+def test_a_model_that_does_not_take_the_example_is_named() -> None:
+    with pytest.raises(ConfigError, match="Linear does not run on the example: RuntimeError"):
+        survey_model(nn.Linear(4, 4), (torch.randn(2, 3),), {})

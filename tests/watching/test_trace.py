@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rectifiers.activations import PVLU, create
+from rectifiers.watching.trace import Value, record
+
+
+class Joined(nn.Module):
+    """Two branches and a concatenation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right, self.act = nn.Linear(4, 3), nn.Linear(4, 2), nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.act(self.left(x)), self.right(x)], dim=1)
+
+
+def test_values_flow_from_their_producers_to_their_consumers():
+    trace = record(Joined(), (torch.randn(2, 4),), {})
+    assert [op.name for op in trace.ops] == ["linear", "relu", "linear", "cat"]
+    left, relu, right, cat = trace.ops
+    assert relu.inputs == left.outputs
+    assert cat.inputs == (*relu.outputs, *right.outputs)
+    assert [trace.shapes[value] for value in cat.inputs] == [(2, 3), (2, 2)]
+    assert cat.args == ((Value(cat.inputs[0]), Value(cat.inputs[1])),)
+    assert trace.producer[cat.inputs[0]] is relu
+    assert trace.consumers[left.inputs[0]] == [left, right]
+    assert trace.outputs == frozenset(cat.outputs)
+    assert trace.parameters[left.inputs[1]] == "left.weight"
+
+
+def test_ops_know_the_modules_that_call_them():
+    model = nn.Sequential(Joined(), nn.Identity())
+    trace = record(model, (torch.randn(2, 4),), {})
+    assert [[trace.names[frame.module] for frame in op.stack] for op in trace.ops[:2]] == [
+        ["", "0", "0.left"],
+        ["", "0", "0.act"],
+    ]
+    assert {trace.names[module] for module in trace.reached} == {"", "0", "0.left", "0.right", "0.act", "1"}
+
+
+def test_this_librarys_activations_are_one_op_each():
+    model = nn.Sequential(nn.Linear(4, 4), create("apl", channels=4), nn.Linear(4, 4), PVLU(channels=4))
+    trace = record(model, (torch.randn(2, 4),), {})
+    assert [(op.name, op.kind) for op in trace.ops] == [
+        ("linear", None),
+        ("APL", "apl"),
+        ("linear", None),
+        ("PVLU", "pvlu"),
+    ]
+    assert trace.ops[2].inputs[0] == trace.ops[1].outputs[0]
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_mode_asked_for_is_the_mode_seen_and_then_put_back(training):
+    modes = []
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)).train(not training)
+    model[1].register_forward_pre_hook(lambda module, _: modes.append(module.training))
+    mean = model[1].running_mean.clone()
+    record(model, (torch.randn(3, 4),), {}, training=training)
+    assert modes == [training]
+    assert model[1].training is not training
+    assert torch.equal(model[1].running_mean, mean)
+    assert model[1].num_batches_tracked == 0
+
+
+def test_nothing_stays_behind_when_the_model_fails():
+    class Failing(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            F.relu(x)
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        record(nn.Sequential(nn.Linear(4, 4), Failing()), (torch.randn(2, 4),), {})
+    assert not nn.modules.module._has_any_global_hook()
+    assert not torch.overrides._get_current_function_mode_stack()
+
+
+def test_no_tensor_of_the_run_is_kept():
+    model = nn.Sequential(*(nn.Linear(4, 4) for _ in range(3)))
+    kept = []
+    for layer in model:
+        layer.register_forward_hook(lambda *call: kept.append(torch.utils.weak.WeakTensorKeyDictionary({call[2]: 1})))
+    trace = record(model, (torch.randn(2, 4),), {})
+    assert len(trace.ops) == 3
+    assert [len(made) for made in kept] == [0, 0, 0]
