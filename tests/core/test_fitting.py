@@ -73,6 +73,11 @@ def test_interval_is_where_the_fit_is_good() -> None:
     torch.testing.assert_close(rational(near, a, b, "B"), torch.sigmoid(near), atol=1e-4, rtol=0)
 
 
+def test_a_polynomial_has_a_term_at_least() -> None:
+    with pytest.raises(ConfigError, match="fit_polynomial: terms must be at least 1, got 0"):
+        fit_polynomial("relu", 0)
+
+
 @pytest.mark.parametrize("fit", [fit_rational, lambda name: fit_polynomial(name, 3)])
 def test_unknown_target(fit: Any) -> None:
     with pytest.raises(UnknownNameError, match="unknown target function 'thanh'; did you mean tanh"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -73,6 +75,19 @@ def test_a_plan_that_does_not_fit_leaves_no_trace() -> None:
 def test_what_is_no_plan_is_refused(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         SwapPlan.from_json(text)
+
+
+@pytest.mark.parametrize("key", ["model", "changes", "edits", "notes"])
+def test_a_damaged_plan_is_refused(key: str) -> None:
+    data = json.loads(plan_swap(net(), "pvlu", example=(1, 3, 12, 12)).to_json())
+    del data[key]
+    with pytest.raises(ConfigError, match=f"the plan is damaged: KeyError '{key}'"):
+        SwapPlan.from_json(json.dumps(data))
+
+
+def test_a_report_holds_the_model_that_it_is_about() -> None:
+    model = net()
+    assert swap(model, "pvlu", example=(1, 3, 12, 12)).model is model
 
 
 def test_swaps_are_reverted_last_first() -> None:

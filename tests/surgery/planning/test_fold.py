@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -138,6 +139,51 @@ def test_what_cannot_move_stays_and_says_why(model: nn.Module, reason: str) -> N
     with pytest.raises(NothingToSwapError) as error:
         swap(model, "convrelu", example=(2, 3, 12, 12))
     assert f"1: {reason}" in str(error.value)
+    assert structure(model) == before
+
+
+class Overwritten(nn.Module):
+    """The input of an in-place ReLU is read again behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.relu, self.head = nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        return self.head(self.relu(x)) + x
+
+
+class Auxiliary(nn.Module):
+    """A head of its own for training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.relu, self.head = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        return x + self.head(self.relu(x)) if self.training else x
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "reason"),
+    [
+        (Overwritten, {}, "relu: something reads what it writes over"),
+        (Auxiliary, {}, "relu: it runs in training mode only"),
+        (
+            lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.GELU(), nn.Conv2d(4, 5, 3)),
+            {"from_": "gelu"},
+            "1: only a ReLU can become thresholds of zero",
+        ),
+    ],
+)
+def test_what_is_no_plain_relu_stays(make: Callable[[], nn.Module], settings: dict[str, str], reason: str) -> None:
+    model = make()
+    before = structure(model)
+    with pytest.raises(NothingToSwapError) as error:
+        swap(model, "convrelu", example=(2, 3, 12, 12), **settings)
+    assert reason in str(error.value)
     assert structure(model) == before
 
 

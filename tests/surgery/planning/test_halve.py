@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rectifiers import CReLU
+from rectifiers import CReLU, create
 from rectifiers.core.errors import ConfigError
 from rectifiers.surgery import plan_swap, swap
 from rectifiers.surgery.plan import SwapPlan
@@ -122,6 +122,9 @@ REFUSED = {
         twice()[:2], nn.Conv2d(3, 4, 1), *[nn.Conv2d(4, 4, 1)] * 2, nn.ReLU()
     ),
     "1 (GroupNorm) stands between": lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4), nn.ReLU()),
+    "is itself an activation": lambda: nn.Sequential(
+        create("convrelu2d", in_channels=3, out_channels=4, kernel_size=1), nn.ReLU()
+    ),
     "no convolution or linear layer": lambda: nn.Sequential(nn.Identity(), nn.ReLU()),
 }
 

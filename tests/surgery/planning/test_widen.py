@@ -322,6 +322,13 @@ def reused() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 1), conv, nn.ReLU(), conv)
 
 
+def sharing() -> nn.Module:
+    """Two functions that have one amplitude in common."""
+    first, second = (create("pvlu", share="channel", channels=4) for _ in range(2))
+    second.alpha = first.alpha
+    return sequence(first, nn.Conv2d(4, 4, 1), second, nn.Conv2d(4, 2, 1))
+
+
 def preallocated(head: nn.Module, x: Tensor) -> Tensor:
     whole = torch.zeros(len(x), 4, *x.shape[2:])
     whole[:, :4] = x
@@ -335,6 +342,11 @@ REFUSED = {
     "normalises over neighbouring": lambda: sequence(nn.LocalResponseNorm(2), nn.Conv2d(4, 2, 1)),
     "chunk in the model reads its channels": lambda: Function(lambda head, x: head(torch.cat(x.chunk(2, 1), 1))),
     "no layer of PyTorch's own": lambda: Function(lambda _, x: F.conv2d(x, torch.ones(2, 4, 1, 1))),
+    "prelu in the model is no layer": lambda: Function(lambda head, x: head(F.prelu(x, torch.ones(4)))),
+    "is no batch norm over these channels": lambda: Function(
+        lambda head, x: head(F.batch_norm(x, torch.zeros(4), torch.ones(4)))
+    ),
+    "shares its parameters with other layers": sharing,
     "computes its weights": lambda: sequence(parametrizations.weight_norm(nn.Conv2d(4, 2, 1))),
     "asks for a fixed number of channels": lambda: Function(lambda head, x: head(x.view(2, 4, 7, 7))),
     "does not keep the channels together": lambda: Function(lambda head, x: head(x.view(-1, 2, 7, 7).view(x.shape))),
