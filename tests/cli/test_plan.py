@@ -1,9 +1,12 @@
+"""`rectifiers plan`: counts, measured times and memory, what is missing, and nothing written."""
+
 from __future__ import annotations
 
 import json
 import os
 import resource
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,7 +78,7 @@ def test_what_trainings_start_from_counts(cli: Cli) -> None:
     assert sum(cost["trainings"] for cost in plan["costs"]) == 6
 
 
-def test_writes_nothing(cli: Cli, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_writes_nothing(cli: Cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     cli("plan", "quickstart", "--preset", "smoke")
     assert list(tmp_path.iterdir()) == []
 

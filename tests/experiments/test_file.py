@@ -1,3 +1,5 @@
+"""An experiment in a file: defaults, the baseline, and every mistake named."""
+
 from __future__ import annotations
 
 from pathlib import Path

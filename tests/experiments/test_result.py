@@ -1,3 +1,5 @@
+"""A result's numbers: which epoch a rule chooses, and all of them through JSON."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""The statistics against SciPy and against numbers known beforehand."""
+
 from __future__ import annotations
 
 import math

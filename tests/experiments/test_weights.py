@@ -1,6 +1,10 @@
+"""Trials that start from others' weights: trained once, kept, checked, and never of another network."""
+
 from __future__ import annotations
 
 import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +14,7 @@ from rectifiers import datasets, kernels
 from rectifiers.core.errors import ConfigError, StoreError
 from rectifiers.experiments.network import build_network
 from rectifiers.experiments.run_trial import build_batches, run_trial, train, trained
+from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.weights import transplant, weights_of
 
 from .samples import outcome, tiny
@@ -18,7 +23,7 @@ START = {"dataset": "digits", "network": "digits-conv", "activation": "relu", "l
 DIGITS = datasets.load("digits")
 
 
-def test_a_trial_starts_where_another_ended(tmp_path):
+def test_a_trial_starts_where_another_ended(tmp_path: Path) -> None:
     trial = tiny(activation="pvlu", activation_args={"relu_like": True}, start=START, trained="activations", lr=1e-9)
     end = run_trial(tiny(**START, batch_size=128)).epochs[-1]
     again = run_trial(trial, weights=tmp_path).epochs[-1]
@@ -26,7 +31,7 @@ def test_a_trial_starts_where_another_ended(tmp_path):
     assert again.test_loss == pytest.approx(end.test_loss, rel=1e-5)
 
 
-def test_kept_weights_give_the_bits_of_fresh_ones(tmp_path):
+def test_kept_weights_give_the_bits_of_fresh_ones(tmp_path: Path) -> None:
     trial = tiny(start=START)
     alone, first, second = run_trial(trial), run_trial(trial, weights=tmp_path), run_trial(trial, weights=tmp_path)
     assert outcome(alone) == outcome(first) == outcome(second)
@@ -37,7 +42,7 @@ def test_kept_weights_give_the_bits_of_fresh_ones(tmp_path):
     ("part", "moving"),
     [("all", {"0", "1", "3", "4", "7", "8", "9"}), ("activations", {"1", "4", "8"}), ("head", {"9"})],
 )
-def test_what_is_not_trained_stays(part, moving):
+def test_what_is_not_trained_stays(part: str, moving: set[str]) -> None:
     trial = tiny(start=START, trained=part, lr=0.1)
     before, after = trained(trial.start, None, None)[1], train(trial)[1]
     fresh = weights_of(build_network(trial, DIGITS))
@@ -45,7 +50,7 @@ def test_what_is_not_trained_stays(part, moving):
     assert moved == moving
 
 
-def test_a_head_for_other_classes_starts_afresh():
+def test_a_head_for_other_classes_starts_afresh() -> None:
     narrow, wide = nn.Linear(3, 2), nn.Linear(3, 5)
     first, second = nn.Sequential(nn.Linear(2, 3), nn.PReLU(), narrow), nn.Sequential(nn.Linear(2, 3), nn.PReLU(), wide)
     head = wide.weight.clone()
@@ -54,7 +59,7 @@ def test_a_head_for_other_classes_starts_afresh():
     assert torch.equal(wide.weight, head)
 
 
-def test_weights_of_another_network_are_refused():
+def test_weights_of_another_network_are_refused() -> None:
     with pytest.raises(
         ConfigError, match=r"starts from another network: 1 of 4 parameters do not fit, such as 0.weight"
     ):
@@ -63,18 +68,18 @@ def test_weights_of_another_network_are_refused():
         )
 
 
-def test_a_damaged_file_is_named(tmp_path):
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     trial = tiny(start=START)
     (tmp_path / f"{trial.start.id}.safetensors").write_bytes(b"nonsense")
     with pytest.raises(StoreError, match="is damaged"):
         run_trial(trial, weights=tmp_path)
 
 
-def test_of_several_that_need_the_same_start_one_trains_it(tmp_path, monkeypatch):
+def test_of_several_that_need_the_same_start_one_trains_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trial, runs = tiny(start=START), []
     import rectifiers.experiments.run_trial as module
 
-    def counted(trial, *arguments):
+    def counted(trial: Trial, *arguments: Any) -> Any:
         runs.append(trial)
         return train(trial, *arguments)
 
@@ -87,7 +92,7 @@ def test_of_several_that_need_the_same_start_one_trains_it(tmp_path, monkeypatch
     assert runs == [trial.start]
 
 
-def test_a_trial_that_others_need_is_trained_once(tmp_path):
+def test_a_trial_that_others_need_is_trained_once(tmp_path: Path) -> None:
     trial = tiny(start=START)
     own = run_trial(trial.start, weights=tmp_path, keep=True)
     run_trial(trial, weights=tmp_path)
@@ -95,13 +100,13 @@ def test_a_trial_that_others_need_is_trained_once(tmp_path):
     assert again == own
 
 
-def test_without_epochs_the_start_is_evaluated():
+def test_without_epochs_the_start_is_evaluated() -> None:
     (epoch,) = run_trial(tiny(start={**START, "activation": "arelu"}, epochs=0)).epochs
     end = run_trial(tiny(**{**START, "activation": "arelu"}, batch_size=128)).epochs[-1]
     assert (epoch.epoch, epoch.test_accuracy, epoch.test_loss) == (0, end.test_accuracy, end.test_loss)
 
 
-def test_a_vote_is_the_mean_of_its_members_answers(tmp_path):
+def test_a_vote_is_the_mean_of_its_members_answers(tmp_path: Path) -> None:
     vote = tiny(vote=3, folds=3)
     result = run_trial(vote, weights=tmp_path)
     data = build_batches(vote, DIGITS)[2]
@@ -117,11 +122,11 @@ def test_a_vote_is_the_mean_of_its_members_answers(tmp_path):
     assert [member.seed for member in vote.members] == [0, 1, 2]
 
 
-def test_each_fold_is_held_out_by_the_seed_of_its_number():
+def test_each_fold_is_held_out_by_the_seed_of_its_number() -> None:
     held_out = [build_batches(tiny(folds=4, seed=seed, train_size=None), DIGITS)[1].split.images for seed in range(5)]
     assert torch.equal(held_out[0], held_out[4])
     assert not torch.equal(held_out[0], held_out[1])
 
 
-def test_a_start_that_diverged_is_said(tmp_path):
+def test_a_start_that_diverged_is_said(tmp_path: Path) -> None:
     assert run_trial(tiny(start={**START, "lr": 1e30}), weights=tmp_path).status == "diverged"
