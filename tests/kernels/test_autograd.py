@@ -50,6 +50,18 @@ def test_second_derivative(kernel: Kernel) -> None:
 
 
 @every
+def test_first_derivative_on_the_way_to_a_second_is_the_same(kernel: Kernel) -> None:
+    """It comes from the composite, at an input that may be recovered from the output."""
+    for axis in axes(kernel):
+        x, given = arguments(kernel, axis)
+        out = call(kernel, axis, x, *given)
+        grad = torch.randn_like(out)
+        expected = torch.autograd.grad(out, (x, *given), grad, retain_graph=True)
+        for one, other in zip(torch.autograd.grad(out, (x, *given), grad, create_graph=True), expected, strict=True):
+            torch.testing.assert_close(one, other)
+
+
+@every
 def test_batched_gradients(kernel: Kernel) -> None:
     x, given = arguments(kernel, 1)
     out = kernel.apply(x, given, 1, tracked=True)
