@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from rectifiers import create
 from rectifiers import functional as R
 from rectifiers.core.errors import ConfigError, DtypeError, RectifiersError, ShapeError, UnsupportedError
+from rectifiers.kernels import using
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
@@ -289,6 +290,14 @@ def test_the_larger_half_of_same_padding_comes_behind() -> None:
     x, weight = torch.tensor([[[1.0, 2.0, 3.0]]]), torch.tensor([[[1.0, 10.0]]])
     out = R.conv_relu1d(x, weight, torch.zeros(1, 2), padding="same")
     assert out.tolist() == [[[21.0, 32.0, 3.0]]]
+
+
+def test_without_a_kernel_autocast_takes_no_digits_from_the_sum_over_taps() -> None:
+    x, weight, threshold = torch.randn(2, 3, 6, 6), torch.randn(4, 3, 3, 3), torch.randn(3, 3, 3)
+    with using("reference"):
+        expected = R.conv_relu2d(x, weight, threshold)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert torch.equal(R.conv_relu2d(x, weight, threshold), expected)
 
 
 def test_rank_of_the_input_is_checked_before_it_is_padded() -> None:

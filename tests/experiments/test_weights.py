@@ -66,6 +66,10 @@ def test_weights_of_another_network_are_refused() -> None:
         transplant(
             weights_of(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))), nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
         )
+    # More than the last layer is no head.
+    wide, narrow = (nn.Sequential(nn.Linear(2, 3), nn.Linear(3, size), nn.Linear(size, size)) for size in (5, 4))
+    with pytest.raises(ConfigError, match=r"4 of 6 parameters do not fit, such as 1.weight"):
+        transplant(weights_of(wide), narrow)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

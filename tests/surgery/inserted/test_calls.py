@@ -124,6 +124,10 @@ def test_calls_are_counted_anew_in_every_forward() -> None:
 def test_a_call_outside_of_the_scope_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="act is called several times in a forward of the model"):
         Reused().act(X)
+    model = Reused()
+    model(X)
+    with pytest.raises(UnsupportedError, match="called from outside of it"):
+        model.act(X)
 
 
 def test_every_thread_counts_for_itself() -> None:
