@@ -29,7 +29,7 @@ from rectifiers.experiments.trial import Trial
 from rectifiers.papers import registry
 from rectifiers.report import figures
 from rectifiers.report.analyses.analyse import analyse
-from rectifiers.report.analyses.section import Cell, Grid, Section, to_dict
+from rectifiers.report.analyses.section import Grid, GridEntry, Section, to_dict
 from rectifiers.report.export import section_to_markdown, to_markdown
 from rectifiers.report.table import Outcomes, build
 
@@ -54,7 +54,7 @@ def outcomes(experiment: Experiment, preset: str, store: Store, data_dir: Path |
 
 def rademacher(draws: int) -> Section:
     """Theorem 4.1 of the CReLU paper."""
-    lines: list[tuple[Cell, ...]] = []
+    lines: list[tuple[GridEntry, ...]] = []
     records = []
     generator = torch.Generator().manual_seed(derive(0, "gallery", "rademacher"))
     points = torch.randn(50, 8, generator=generator)
@@ -70,8 +70,8 @@ def rademacher(draws: int) -> Section:
         "Both sides of Theorem 4.1 of the CReLU paper, R̂(H∘ρ∘G) ≤ √d·B·R̂(F), for classes F of random linear functions "
         "of unit length on 50 Gaussian points in 8 dimensions, d = B = 1; ± two standard errors of the mean over drawn "
         "signs. For a single function f with a = Σσ[f]₊ and b = Σσ[−f]₊ the left side is the mean of √(a² + b²), the "
-        "right one that of |a − b|, and never the larger; the theorem needs classes with more in them, of which the "
-        "text that we have says nothing.",
+        "right one that of |a − b|, and never the larger; the theorem needs classes with more in them, about which "
+        "our text of the paper says nothing.",
         grids=(Grid(("functions", "left", "right", "left / right", "holds"), tuple(lines)),),
         records=tuple(records),
     )
@@ -89,7 +89,7 @@ def page(name: str, sections: Sequence[Section], pictures: Path, depth: int) -> 
     for section in sections:
         yield f"{'#' * depth} {section.heading}\n"
         yield section_to_markdown(section)
-        for picture in section.pictures:
+        for picture in section.figures:
             path = pictures / f"{name.replace('/', '-')}-{picture.name}"
             if path.suffix == ".svg":
                 text = figures.svg(picture.figure, name=path.stem, title=picture.caption)

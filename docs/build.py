@@ -18,13 +18,14 @@ from rectifiers.activations import registry
 from rectifiers.cli.duration import duration, span
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
+from rectifiers.core.wording import plural
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 from rectifiers.networks.placement import list_sites
 from rectifiers.papers import registry as experiments
 from rectifiers.report.export import to_markdown
 from rectifiers.report.figures.accuracy import accuracy_figure
-from rectifiers.report.figures.canvas import look, panels, svg, zero_lines
+from rectifiers.report.figures.canvas import drawing_style, panels, svg, zero_lines
 from rectifiers.report.figures.costs import TITLE, costs_figure
 from rectifiers.report.figures.function import sample
 from rectifiers.report.figures.style import MUTED, SERIES, styles
@@ -54,7 +55,7 @@ INTRODUCTION = """\
 
 ![All functions of one number at their start, and their derivatives](images/gallery.svg)
 
-*Solid: the function as it starts; dashed: its derivative; functions that learn are blue.*
+*Solid: the function as it starts; dashed: its derivative. Functions that learn are blue.*
 
 `rectifiers.AReLU()` or `rectifiers.create("arelu")` makes a module, `rectifiers.functional.arelu(x)` applies the plain
 function. Every elementwise module takes `share` ("layer", "channel" or "element"), `channels` (inferred at the first
@@ -68,9 +69,9 @@ NETWORKS_INTRODUCTION = """\
 <!-- Written by `make docs` from the networks' specs; edit those. -->
 
 `rectifiers.networks.create(name, act, shape=…, classes=…, **options)` makes a network with any activation:
-`act(channels)` makes one for so many channels, and is called once per site, in forward order. No network names an
-activation. Those that change the number of channels, as CReLU doubles it, fit wherever the layers behind can read other
-channels; where a network adds two of its parts, an error says so.
+`act(channels)` makes one for a number of channels, and is called once per site, in forward order. No network names an
+activation. Activations that change the number of channels, as CReLU doubles it, fit wherever the layers behind can read
+another number; where a network adds two of its parts, an error says so.
 
 ```python
 from rectifiers import activations
@@ -88,8 +89,8 @@ net = create("densenet-convrelu", act, shape=shape, classes=classes)
 ```
 
 `list_sites` tells of every site its index, name, channels, stage and what reads it, and `heads.replace_head` gives a
-trained network another last layer. The parameters below are those with ReLU, at the input and the number of classes
-that the paper has.
+trained network another last layer. The parameters below are counted with ReLU, at the paper's input and number of
+classes.
 """
 
 PAPERS_INTRODUCTION = """\
@@ -99,15 +100,15 @@ PAPERS_INTRODUCTION = """\
 
 Every table and figure of the four papers has an entry. `rectifiers run NAME --preset PRESET` runs it, in three sizes:
 `smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows the paper as far as the
-paper tells. `rectifiers show NAME` prints its published numbers. `rectifiers plan NAME --preset paper` measures a step,
-on noise of the same shape where data are missing, and says how many trainings, gigabytes and hours it takes here. What
-it said on two cores without a GPU stands below each `paper` preset, after a real step of every kind of training
-([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)): hours that follow from a step, not a run.
-`rectifiers list papers` says what runs on your machine, and what was run.
+paper says. `rectifiers show NAME` prints its published numbers. `rectifiers plan NAME --preset paper` measures a step,
+on noise of the same shape where data are missing, and says how many runs, gigabytes and hours it takes here. What it
+said on two cores without a GPU stands below each `paper` preset, after a real step of every kind of run
+([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)): these hours follow from a step, not from a whole run.
+`rectifiers list papers` says what can run on your machine, and what was run.
 
 Entries that look into trained networks say so; their report shows what they find, as pictures and as numbers with
-intervals over the seeds. They take the trainings of a table where they can, and keep their weights: what was trained
-for a table alone is trained again, to the same bits.
+intervals over the seeds. They share the runs of a table where they can, and need their weights: what was run for a
+table alone is run again, to the same bits.
 
 What is assumed where a paper is silent, or contradicts itself, stands below each entry and in its report.
 """
@@ -160,14 +161,14 @@ def _paper_entry(name: str, measured: dict[str, Any] | None) -> str:
     for preset in () if experiment.lacking else experiment.presets:
         trials = {cell.trial for cell in experiment.cells(preset)}
         data = ", ".join(_data_of(trials))
-        count = f"{len(trials)} training{'s' * (len(trials) > 1)}"
+        count = plural(len(trials), "run")
         lines.append(
             f"- `rectifiers run {name} --preset {preset}`: {count} on {data}. {experiment.preset(preset).note}"
         )
     if measured:
         lines.append(f"  {_cost(measured)}")
     if experiment.analysis:
-        source = f" It shares its trainings with the other entries in `{experiment.folder}`." if experiment.runs else ""
+        source = f" It shares its runs with the other entries in `{experiment.folder}`." if experiment.runs else ""
         lines.append(f"\nIt looks into the trained networks: `{experiment.analysis}`.{source}")
     if experiment.gpu:
         lines.append(f"\nAs published, it needs a GPU: {experiment.gpu}.")
@@ -186,7 +187,7 @@ def _measured_on(measured: Iterable[dict[str, Any]]) -> str:
 
 
 def _cost(measured: dict[str, Any]) -> str:
-    """What a preset takes on the machine that it was measured on."""
+    """Say what a preset takes on the machine that it was measured on."""
     step = span([cost["step_seconds"] for cost in measured["costs"]])
     noise = "" if all(item["ready"] for item in measured["data"]) else ", on noise of the data's shape"
     # Entries that were measured first do not tell, and had all of their batch.
@@ -196,12 +197,12 @@ def _cost(measured: dict[str, Any]) -> str:
         if one.get("measured_batch", one["batch_size"]) < one["batch_size"]
     }
     part = f"; batches that memory does not hold, in parts of {', '.join(map(str, sorted(parts)))}" if parts else ""
-    workers = "1 worker" if measured["workers"] == 1 else f"{measured['workers']} workers"
+    workers = plural(measured["workers"], "worker")
     return f"About {duration(measured['seconds'])} with {workers}; a step takes {step}{noise}{part}."
 
 
 def _data_of(trials: Iterable[Trial]) -> list[str]:
-    """The data sets of trainings and of what they start from, and the published weights."""
+    """List the data sets of trials and of what they start from, and the published weights."""
     known = {one for trial in trials for one in (trial, *trial.lineage)}
     weights = {one.pretrained for one in known if one.pretrained}
     return [
@@ -234,7 +235,7 @@ def gallery() -> str:
             curves.append((spec, sample(spec.name, points=161)))
         except UnsupportedError:
             continue
-    with look():
+    with drawing_style():
         figure, axes = panels(len(curves), width=1.35, height=1.25, most=6, sharex=True, sharey=True)
         for axis, (spec, (x, y, slope)) in zip(axes, curves, strict=True):
             colour = SERIES[0] if spec.learnable else MUTED
@@ -247,7 +248,7 @@ def gallery() -> str:
 
 
 def table1() -> tuple[Table, Outcomes]:
-    """AReLU's Table 1 from the published results, and the trainings it comes from."""
+    """Compute AReLU's Table 1 from the published results, and give the runs that it comes from."""
     experiment = experiments.get("arelu/table1")
     outcomes = Store(RESULTS, experiment.folder).outcomes(experiment.cells("paper"))
     return build(experiment, "paper", outcomes), outcomes
@@ -291,8 +292,8 @@ def _costs(facts: dict[str, Any]) -> Iterator[str]:
     yield f"The machine was shared: its load was {load} before the start.\n"
     for shape, threads in dict.fromkeys((tuple(one["shape"]), one["threads"]) for one in facts["settings"]):
         settings = [one for one in facts["settings"] if (tuple(one["shape"]), one["threads"]) == (shape, threads)]
-        size, plural = "×".join(map(str, shape)), "s" * (threads > 1)
-        yield f"**{size}, {threads} thread{plural}**, forward and backward, × `nn.ReLU`\n"
+        size = "×".join(map(str, shape))
+        yield f"**{size}, {plural(threads, 'thread')}**, forward and backward, × `nn.ReLU`\n"
         yield f"| | goal | {' | '.join(one['layout'] for one in settings)} | bytes kept | error | of the composite |"
         yield "|:--|--:|" + "--:|" * (len(settings) + 3)
         tables = [{row["function"]: row for row in one["rows"]} for one in settings]
@@ -321,7 +322,7 @@ def _convolutions(runs: list[dict[str, Any]]) -> Iterator[str]:
     """ConvReLU's times, a column per run of the benchmark."""
     machine = runs[0]["machine"]
     yield f"\n{machine['processor']}, PyTorch {machine['torch']}, commit {machine['commit']}, float32.\n"
-    heads = [f"{run['threads']} thread{'s' * (run['threads'] > 1)}, {run['clock']} time" for run in runs]
+    heads = [f"{plural(run['threads'], 'thread')}, {run['clock']} time" for run in runs]
     yield f"| N×channels→outputs, size | goal | {' | '.join(heads)} |"
     yield "|:--|--:|" + "--:|" * len(runs)
     for rows in zip(*(run["rows"] for run in runs), strict=True):

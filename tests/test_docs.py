@@ -53,7 +53,7 @@ def test_page_of_papers_is_up_to_date(build: ModuleType) -> None:
 def test_the_table_in_the_readme_comes_from_the_results(build: ModuleType) -> None:
     text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     assert text == build.readme(text), "run `make docs`"
-    assert "760 of 760 trainings run." in text
+    assert "760 of 760 runs finished." in text
 
 
 def test_the_costs_of_kernels_come_from_the_benchmark(build: ModuleType) -> None:

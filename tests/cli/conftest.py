@@ -65,7 +65,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run([sys.executable, "-m", "rectifiers", *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "6 of 6 trainings" in done.stderr
-    assert "6 of 6 trainings run." in done.stdout
+    assert "6 of 6 runs finished." in done.stdout
     assert f"Report: {results}/quickstart-smoke.html" in done.stdout
     return results
 

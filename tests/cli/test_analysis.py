@@ -33,7 +33,7 @@ def test_the_report_looks_inside_and_the_table_shows_what_it_found(cli: Cli, tmp
     assert len(kept["sections"][0]["records"]) == 2 * 8 * 2
     page = (tmp_path / "runs" / "crelu-table6-smoke.html").read_text(encoding="utf-8")
     for text in (page, cli("table", *SMOKE).out, cli("table", *SMOKE, "--format", "markdown").out):
-        assert "What becomes of the two phases, CReLU" in text
+        assert "How the two phases are used, CReLU" in text
         assert "0.372 ± 0.372" in text
         assert "comparable" in text
 
@@ -51,7 +51,7 @@ def test_a_result_without_its_weights_is_still_to_do(cli: Cli, tmp_path: Path) -
     assert "1 done, 1 to do" in cli("plan", *SMOKE).out
     assert cli("report", *SMOKE).code == 0
     page = (tmp_path / "runs" / "crelu-table6-smoke.html").read_text(encoding="utf-8")
-    assert "The analysis waits for 1 of 2 trainings and their weights." in page
+    assert "The analysis waits for 1 of 2 runs and their weights." in page
 
 
 def test_an_experiment_of_ones_own_names_an_analysis(cli: Cli, refused: Callable[..., str], tmp_path: Path) -> None:

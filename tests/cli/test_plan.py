@@ -78,7 +78,7 @@ def test_what_trainings_start_from_counts(cli: Cli) -> None:
     assert sum(cost["trainings"] for cost in plan["costs"]) == 6
 
 
-def test_writes_nothing(cli: Cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_writes_nothing(cli: Cli, tmp_path: Path) -> None:
     cli("plan", "quickstart", "--preset", "smoke")
     assert list(tmp_path.iterdir()) == []
 

@@ -54,8 +54,8 @@ def mine(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def test_weights_are_fetched_and_fitted(mirror: Mirror, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(DataError, match="1 of 1 files are missing"):
+def test_weights_are_fetched_and_fitted(mirror: Mirror, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="1 of 1 file is missing"):
         check_data([TRIAL], tmp_path)
     check_data([TRIAL], tmp_path, download=True)
     assert mirror.requests == [f"/{FILE}"]
@@ -72,7 +72,7 @@ def test_a_plan_names_missing_weights(cli: Cli, mine: Callable[..., Path]) -> No
 
 def test_a_run_without_its_weights_says_how_to_get_them(refused: Callable[..., str], mine: Callable[..., Path]) -> None:
     line = refused("run", mine(), "--preset", "full", "--data-dir", "empty")
-    assert f"{NAME}: 1 of 1 files are missing" in line
+    assert f"{NAME}: 1 of 1 file is missing" in line
     assert "--download" in line
     assert str(Path("empty") / "weights" / FILE) in line
 

@@ -13,7 +13,7 @@ def test_from_the_results(cli: Cli, finished: Path, tmp_path: Path) -> None:
     assert (outcome.code, outcome.out) == (0, "page.html\n")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.lstrip().lower().startswith("<!doctype html>")
-    assert "6 of 6 trainings run" in page
+    assert "6 of 6 runs finished" in page
     assert "rectifiers run quickstart --preset smoke" in page
 
 

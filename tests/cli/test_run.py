@@ -58,7 +58,7 @@ def test_more_seeds_run_only_the_missing_ones(cli: Cli, finished: Path, tmp_path
     outcome = cli(*SMOKE, "--seeds", "3", "--workers", "1", "--set", "trace_points=5")
     assert outcome.code == 0
     assert "9 trainings, 6 done before" in outcome.err
-    assert "over 3 trainings per cell" in " ".join(outcome.out.split())
+    assert "over 3 runs per cell" in " ".join(outcome.out.split())
     after = results_in(tmp_path / "runs")
     assert len(after) == 9
     assert {name: after[name] for name in before} == before
@@ -91,7 +91,7 @@ def test_ctrl_c_keeps_what_finished_and_says_how_to_go_on(start: Start, cli: Cli
     again = cli(*LONG)
     assert again.code == 0, again.err
     assert f"{len(kept)} done before" in again.err
-    assert "8 of 8 trainings run." in again.out
+    assert "8 of 8 runs finished." in again.out
     after = results_in(tmp_path / "runs")
     assert {name: after[name] for name in kept} == kept
 
@@ -118,7 +118,7 @@ def test_a_killed_worker_fails_its_training_alone(start: Start, cli: Cli, tmp_pa
     assert len(results_in(tmp_path / "runs")) == 7
     assert "the process died (exit code -9)" in errors
     assert "1 of 8 trainings failed; try them again with\n  rectifiers run quickstart" in errors
-    assert "7 of 8 trainings run." in output
+    assert "7 of 8 runs finished; 1 missing." in output
     (story,) = tmp_path.glob("runs/quickstart/*/error.txt")
     assert "activation=" in story.read_text()
     assert str(story.relative_to(tmp_path)) in errors

@@ -60,7 +60,7 @@ def test_other_kinds(cli: Cli, name: str, fact: str) -> None:
         (["digits", "--plot", "digits.svg"], "--plot draws activations"),
         (["relu", "--plot", "relu.pdf"], "--plot writes .svg or .png, got '.pdf'"),
         (["relu", "--plot", "nowhere/relu.svg"], "cannot write nowhere/relu.svg: No such file or directory"),
-        (["convrelu2d", "--plot", "convrelu.svg"], "is no function of one number"),
+        (["convrelu2d", "--plot", "convrelu.svg"], "is not a function of one number"),
     ],
 )
 def test_mistakes(refused: Callable[..., str], arguments: list[str], line: str) -> None:

@@ -20,7 +20,7 @@ def test_from_the_results(cli: Cli, finished: Path) -> None:
     outcome = cli(*SMOKE, "--results", finished)
     assert outcome.code == 0
     assert "preset smoke" in outcome.out
-    assert "6 of 6 trainings run." in outcome.out
+    assert "6 of 6 runs finished." in outcome.out
 
 
 def test_without_results_the_rows_say_so(cli: Cli, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_for_programs(cli: Cli, finished: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("style", "piece"), [("markdown", "|:--"), ("latex", r"\toprule"), ("terminal", "trainings run")]
+    ("style", "piece"), [("markdown", "|:--"), ("latex", r"\toprule"), ("terminal", "runs finished")]
 )
 def test_to_a_file(cli: Cli, finished: Path, tmp_path: Path, style: str, piece: str) -> None:
     outcome = cli(*SMOKE, "--results", finished, "--format", style, "--output", "table.txt")

@@ -35,18 +35,18 @@ def test_order_leaves_the_global_stream_alone() -> None:
 
 def test_unit_is_pixels_over_255_exactly() -> None:
     levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    assert torch.equal(Normalise.fit("unit", TRAIN)(levels), levels.float() / 255)
+    assert torch.equal(Normalise.fit("unit", TRAIN.images)(levels), levels.float() / 255)
 
 
 def test_standard_gives_each_channel_mean_0_and_deviation_1() -> None:
-    batch = Normalise.fit("standard", TRAIN)(IMAGES)
+    batch = Normalise.fit("standard", TRAIN.images)(IMAGES)
     assert batch.dtype == torch.float32
     torch.testing.assert_close(batch.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-6, rtol=0)
     torch.testing.assert_close(batch.std(dim=(0, 2, 3), correction=0), torch.ones(3))
 
 
 def test_standard_measures_the_split_it_is_given() -> None:
-    normalise = Normalise.fit("standard", TRAIN)
+    normalise = Normalise.fit("standard", TRAIN.images)
     pixels = IMAGES.double() / 255
     assert normalise.mean == pytest.approx(pixels.mean(dim=(0, 2, 3)).tolist())
     assert normalise.std == pytest.approx(pixels.std(dim=(0, 2, 3), correction=0).tolist())
@@ -63,7 +63,7 @@ def test_standard_measures_the_split_it_is_given() -> None:
 def test_customary_constants_as_torchvision_applies_them(
     kind: Any, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> None:
-    ours = Normalise.fit(kind, TRAIN)(IMAGES)
+    ours = Normalise.fit(kind, TRAIN.images)(IMAGES)
     torch.testing.assert_close(ours, normalize(IMAGES / 255, mean, std))
 
 
@@ -79,8 +79,8 @@ def test_given_constants() -> None:
 
 @pytest.mark.parametrize("kind", ["unit", "standard"])
 def test_layout(kind: Any) -> None:
-    plain = Normalise.fit(kind, TRAIN)(IMAGES)
-    last = Normalise.fit(kind, TRAIN, channels_last=True)(IMAGES)
+    plain = Normalise.fit(kind, TRAIN.images)(IMAGES)
+    last = Normalise.fit(kind, TRAIN.images, channels_last=True)(IMAGES)
     assert plain.is_contiguous()
     assert last.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(plain, last)
@@ -89,29 +89,29 @@ def test_layout(kind: Any) -> None:
 def test_default_dtype_does_not_matter() -> None:
     torch.set_default_dtype(torch.float64)
     try:
-        assert Normalise.fit("standard", TRAIN)(IMAGES).dtype == torch.float32
+        assert Normalise.fit("standard", TRAIN.images)(IMAGES).dtype == torch.float32
     finally:
         torch.set_default_dtype(torch.float32)
 
 
 def test_batch_is_never_changed() -> None:
     before = IMAGES.clone()
-    Normalise.fit("standard", TRAIN)(IMAGES)
+    Normalise.fit("standard", TRAIN.images)(IMAGES)
     assert torch.equal(IMAGES, before)
 
 
 def test_unknown_kind() -> None:
     with pytest.raises(UnknownNameError, match="unknown normalisation 'standart'; did you mean standard"):
-        Normalise.fit("standart", TRAIN)
+        Normalise.fit("standart", TRAIN.images)
 
 
 def test_constant_channel() -> None:
     images = IMAGES.clone()
     images[:, 1] = 7
     with pytest.raises(DataError, match="channel 1 has the same value in every image"):
-        Normalise.fit("standard", Split(images, TRAIN.labels))
+        Normalise.fit("standard", images)
 
 
 def test_channel_mismatch() -> None:
     with pytest.raises(ShapeError, match="normalisation is for 3 channels, got images with 1"):
-        Normalise.fit("standard", TRAIN)(IMAGES[:, :1])
+        Normalise.fit("standard", TRAIN.images)(IMAGES[:, :1])

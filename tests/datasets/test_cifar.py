@@ -104,7 +104,7 @@ def test_downloaded_whole_and_never_opened_otherwise(
 
 
 def test_missing(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"cifar10: 1 of 1 files are missing; .*--download.*cs.toronto.edu"):
+    with pytest.raises(DataError, match=r"cifar10: 1 of 1 file is missing; .*--download.*cs.toronto.edu"):
         load("cifar10", tmp_path)
 
 

@@ -37,7 +37,7 @@ def test_sizes() -> None:
         (split(labels=torch.tensor([0, 1, 2, 1])), "toy, train: labels run from 0 to 2, expected 0 to 1"),
         (split(labels=torch.tensor([0, -1, 1, 1])), "toy, train: labels run from -1 to 1, expected 0 to 1"),
         (split(count=0), "toy, train: expected images, got none"),
-        (split(size=(1, 5, 5)), "toy: train images are 1×5×5, test images 1×3×5"),
+        (split(size=(1, 5, 5)), "toy: train images are 1×5×5, test images are 1×3×5"),
     ],
 )
 def test_what_does_not_fit_is_named(train: Split, message: str) -> None:

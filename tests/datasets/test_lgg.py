@@ -72,7 +72,9 @@ def test_batches_of_images_and_masks(lgg: Path) -> None:
 
 
 def test_missing_says_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"lgg: not found; it takes an account .*kaggle.com(.|\n)*tmp.*kaggle_3m"):
+    with pytest.raises(
+        DataError, match=r"lgg: not found; getting it takes an account.*kaggle.com(.|\n)*tmp.*kaggle_3m"
+    ):
         load("lgg", tmp_path)
 
 
@@ -93,7 +95,7 @@ def test_patient_without_images(lgg: Path) -> None:
 def test_grey_mask_is_named(lgg: Path) -> None:
     folder = lgg / "kaggle_3m" / "TCGA_CS_05_19990101"
     write_slice(folder, 5, 2, mask=np.full((16, 16), 128, np.uint8))
-    with pytest.raises(DataError, match=r"TCGA_CS_05_19990101_2_mask.tif: expected a mask of black and white alone"):
+    with pytest.raises(DataError, match=r"TCGA_CS_05_19990101_2_mask.tif: expected a mask of only black and white"):
         load("lgg", lgg)
 
 

@@ -93,7 +93,7 @@ def test_damaged(content: bytes, message: str, files: Files, write: Callable[...
 
 def test_missing(files: Files, write: Callable[..., Path]) -> None:
     folder = write({NEG: files[NEG]})
-    with pytest.raises(DataError, match=r"mr: 1 of 1 files are missing; .*--download.*cornell"):
+    with pytest.raises(DataError, match=r"mr: 1 of 1 file is missing; .*--download.*cornell"):
         load("mr", folder)
     assert not check("mr", folder).ready
     assert check("mr", write(files)).ready

@@ -89,7 +89,7 @@ def test_labels_as_a_column(save: Callable[..., str]) -> None:
         ({"y_train": LABELS - 1}, "train: labels run from -1 to 1"),
         ({"y_test": np.array([0, 5])}, "test: labels run from 0 to 5, expected 0 to 2"),
         ({"y_train": LABELS[:5]}, "6 images but 5 labels"),
-        ({"x_test": GREY[:2, :4]}, "train images are 1×5×7, test images 1×4×7"),
+        ({"x_test": GREY[:2, :4]}, "train images are 1×5×7, test images are 1×4×7"),
         ({"x_train": GREY[:0], "y_train": LABELS[:0]}, "expected images, got none"),
         ({"y_train": LABELS * 0, "y_test": LABELS[:2] * 0}, "at least two classes, got 1"),
     ],

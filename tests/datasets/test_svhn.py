@@ -72,7 +72,7 @@ def test_truncated_file(files: Files, md5: Callable[[bytes], str], write: Callab
 
 def test_missing_file(files: Files, write: Callable[..., Path]) -> None:
     folder = write({"train_32x32.mat": files["train_32x32.mat"]})
-    with pytest.raises(DataError, match=r"svhn-28: 1 of 2 files are missing(.|\n)*svhn/test_32x32.mat"):
+    with pytest.raises(DataError, match=r"svhn-28: 1 of 2 files is missing(.|\n)*svhn/test_32x32.mat"):
         load("svhn-28", folder)
 
 

@@ -108,7 +108,7 @@ def test_own_texts(own: Callable[..., str]) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (b"3,text\n", r"train.csv, line 2: expected a label from 1 to 2 and a text, got '3' and 1 fields"),
+        (b"3,text\n", r"train.csv, line 2: expected a label from 1 to 2 and a text, got '3' and 1 field"),
         (b"0,text\n", r"line 2: expected a label from 1 to 2 and a text, got '0'"),
         (b"good,text\n", r"line 2: expected a label from 1 to 2 and a text, got 'good'"),
         (b"1\n", r"line 2: expected a label from 1 to 2 and a text, got '1' and 0 fields"),

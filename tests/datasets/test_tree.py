@@ -74,10 +74,10 @@ def test_archive_without_a_top_folder(tmp_path: Path) -> None:
 
 def test_named_wants_exactly_one(tmp_path: Path) -> None:
     archive = Archive(tar(tmp_path / "data.tgz", files={"x/same": b"", "y/same": b"", "y/one": b"1"}))
-    assert archive.named("one") == b"1"
+    assert archive.read_by_name("one") == b"1"
     for name, count in (("same", 2), ("none", 0)):
         with pytest.raises(DataError, match=f"data.tgz: expected one file {name} in the archive, found {count}"):
-            archive.named(name)
+            archive.read_by_name(name)
 
 
 @pytest.mark.parametrize("name", ["../evil", "top/../../evil", "/etc/evil", "top\\..\\evil"])
@@ -85,12 +85,12 @@ def test_names_that_lead_out_are_refused(name: str, tmp_path: Path) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()
     path = tar(inside / "data.tar.gz", files={**FILES, name: b"evil"})
-    with pytest.raises(DataError, match=r"data.tar.gz: refused, for its member .* leads out of the archive"):
+    with pytest.raises(DataError, match=r"data.tar.gz: refused because its member .* leads out of the archive"):
         open_tree(path)
     zipped = inside / "data.zip"
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr(name, b"evil")
-    with pytest.raises(DataError, match=r"data.zip: refused, for its member .* leads out of the archive"):
+    with pytest.raises(DataError, match=r"data.zip: refused because its member .* leads out of the archive"):
         open_tree(zipped)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["data.tar.gz", "data.zip", "inside"]
 
@@ -100,7 +100,7 @@ def test_links_and_devices_are_refused(kind: bytes, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("secret")
     path = tar(tmp_path / "data.tar.gz", [link("top/a/0.txt", str(secret), kind)])
-    with pytest.raises(DataError, match=r"refused, for its member 'top/a/0.txt' is a link or a device"):
+    with pytest.raises(DataError, match=r"refused because its member 'top/a/0.txt' is a link or a device"):
         open_tree(path)
 
 

@@ -75,7 +75,7 @@ def test_they_fit_the_network_that_they_name(weights: Pretrained) -> None:
 
 def test_fetched_only_when_told_and_only_once(weights: Weights, mirror: Mirror, tmp_path: Path) -> None:
     assert not pretrained.check(NAME, tmp_path).ready
-    with pytest.raises(DataError, match=rf"{NAME}: 1 of 1 files are missing; .*--download.* from {mirror.url[:-1]}"):
+    with pytest.raises(DataError, match=rf"{NAME}: 1 of 1 file is missing; .*--download.* from {mirror.url[:-1]}"):
         pretrained.load(NAME, tmp_path)
     assert mirror.requests == []
     for _ in range(2):

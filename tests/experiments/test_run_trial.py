@@ -154,7 +154,7 @@ def test_divergence_after_an_epoch_keeps_its_row(epochs: int) -> None:
         ({"network": "mnist-conv"}, ShapeError, "MNIST-Conv takes images of 28×28, got 8×8"),
         ({"train_size": 5000}, ConfigError, "cannot take 5000 of 1437 images; expected 1 to 1437"),
         ({"validation": 0.001}, ConfigError, "cannot hold out 0.001 of 64 images"),
-        ({"activation": "maxout", "activation_args": {"pool_size": 3}}, ShapeError, "Maxout makes 16/3 channels"),
+        ({"activation": "maxout", "activation_args": {"pool_size": 3}}, ShapeError, "Maxout cannot take 16 channels"),
         ({"activation_args": {"slope": 3}}, RectifiersError, "slope"),
         ({"activation_args": {"share": "row"}}, ConfigError, "share must be one of layer, channel, element, got 'row'"),
         ({"activation_args": {"alpha": "steep"}}, ConfigError, "AReLU: alpha must be a finite number, got 'steep'"),

@@ -7,7 +7,7 @@ from torch import nn
 
 from rectifiers import activations
 from rectifiers.core.errors import ConfigError, ShapeError
-from rectifiers.networks.blocks import activate_evenly, check_image, halve_filters, scaled
+from rectifiers.networks.blocks import activate_evenly, check_image, halve_filters, scale_channels
 
 
 def test_halve_all_none_or_some() -> None:
@@ -17,10 +17,10 @@ def test_halve_all_none_or_some() -> None:
 
 
 def test_widths_stay_above_nothing() -> None:
-    assert scaled("VGG", 64, 0.25) == 16
-    assert scaled("VGG", 3, 0.01) == 1
+    assert scale_channels("VGG", 64, 0.25) == 16
+    assert scale_channels("VGG", 3, 0.01) == 1
     with pytest.raises(ConfigError, match="VGG: width must be positive, got -1"):
-        scaled("VGG", 64, -1)
+        scale_channels("VGG", 64, -1)
 
 
 def test_an_even_activation_keeps_its_channels() -> None:

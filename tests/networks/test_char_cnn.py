@@ -32,5 +32,5 @@ def test_shortest_text() -> None:
 
 
 def test_images_are_no_texts() -> None:
-    with pytest.raises(ShapeError, match=r"takes texts \(characters, length\), got the shape \(3, 32, 32\)"):
+    with pytest.raises(ShapeError, match=r"takes texts \(characters, length\), got shape \(3, 32, 32\)"):
         build_meta("char-cnn", shape=(3, 32, 32))

@@ -95,7 +95,7 @@ def test_next_layer_reads_what_the_activation_leaves(name: str, arguments: dict[
 
 
 def test_fraction_of_a_channel() -> None:
-    with pytest.raises(ShapeError, match="Maxout makes 10/3 channels out of 10; it needs a multiple of 3"):
+    with pytest.raises(ShapeError, match="Maxout cannot take 10 channels; it needs a multiple of 3"):
         build("maxout", pool_size=3)
 
 

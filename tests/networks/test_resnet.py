@@ -12,7 +12,7 @@ from rectifiers.core.errors import ShapeError
 from rectifiers.networks import create
 from rectifiers.networks.placement import list_sites, place
 from rectifiers.networks.resnet_v2 import PreActivation
-from rectifiers.networks.shufflenet_v2 import Unit
+from rectifiers.networks.shufflenet_v2 import ShuffleBlock
 from rectifiers.networks.squeezenet import Fire
 
 from .samples import build_meta, count, crelu, relu
@@ -81,7 +81,7 @@ def test_stride_of_keras_is_in_the_last_block_of_a_stage() -> None:
 
 
 def test_shuffling_alternates_between_kept_and_changed_channels() -> None:
-    unit = Unit(relu, 6, 6, down=False).eval()
+    unit = ShuffleBlock(relu, 6, 6, down=False).eval()
     x = torch.rand(1, 6, 4, 4)
     y = unit(x)
     assert torch.equal(y[:, ::2], x[:, :3])

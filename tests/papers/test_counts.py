@@ -33,7 +33,7 @@ def counts(experiment: Experiment, tmp_path: Path, column: str) -> dict[str, flo
     cells = [cell for cell in experiment.cells("paper", seeds=1) if cell.column == column]
     for cell in cells:
         store.write(run_trial(cell.trial))
-    return {entry.row: entry.value for entry in build(experiment, "paper", store.outcomes(cells)).entries.values()}
+    return {entry.row: entry.value for entry in build(experiment, "paper", store.outcomes(cells)).cells.values()}
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_table_6_of_convrelu_comes_out_exactly(tmp_path: Path) -> None:
     for one in {cell.trial for cell in cells}:
         store.write(run_trial(one))
     table = build(experiment, "paper", store.outcomes(cells))
-    assert len(table.entries) == 12
-    for place, entry in table.entries.items():
+    assert len(table.cells) == 12
+    for place, entry in table.cells.items():
         assert round(entry.value, 2) == experiment.published.cells[place]
         assert entry.comparison is None
         assert table.winner(entry.column) is None

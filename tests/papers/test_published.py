@@ -90,10 +90,10 @@ def test_a_figure_needs_no_numbers(tmp_path: Path) -> None:
         ('columns = ["a", "b", "size"]', "", "needs columns"),
         ('source = "Somebody (2020), Table 1"', "", "needs source"),
         ('[1.5, 2, "61M"]', '[1.5, 2, "61M"', "is not a TOML file"),
-        ('"61M"', '"61 million"', "'61 million' is no number; write 93.71"),
-        ('absent = "not printed"', "", "there are dashes; say why"),
-        ("{ b = 2.5 }", "{ c = 2.5 }", "corrects 'Improvement' under 'c', which is not there"),
-        ('["error", "error", "parameters"]', '["error"]', "1 quantities for 3 columns"),
+        ('"61M"', '"61 million"', "'61 million' is not a number; write 93.71"),
+        ('absent = "not printed"', "", "some numbers are dashes; say why"),
+        ("{ b = 2.5 }", "{ c = 2.5 }", "corrects 'Improvement' under 'c', where the paper prints no number"),
+        ('["error", "error", "parameters"]', '["error"]', "1 quantity for 3 columns"),
     ],
 )
 def test_damaged_files_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -37,15 +37,15 @@ def test_counts_are_whole_and_not_compared() -> None:
     text = to_markdown(TABLE)
     assert "| PReLU | 1,012<br>(1,010) | 1.20<br>(1.00) |" in text
     assert "**" not in text
-    assert TABLE.accuracies == TABLE.trained == ()
-    assert TABLE.entries["PReLU", "size"].difference == 2
-    assert all(entry.comparison is None and entry.outside is None for entry in TABLE.entries.values())
+    assert TABLE.accuracy_columns == TABLE.trained_columns == ()
+    assert TABLE.cells["PReLU", "size"].difference == 2
+    assert all(entry.comparison is None and entry.outside is None for entry in TABLE.cells.values())
 
 
-def test_notes_say_what_each_column_shows_and_nothing_of_trainings() -> None:
+def test_notes_say_what_each_column_shows_and_nothing_of_runs() -> None:
     first, *others = footnotes(TABLE)
     assert first.startswith("Size: trainable numbers of the network; share: the activations' parameters in percent")
-    assert not any("trainings" in note for note in others)
+    assert not any("runs" in note for note in others)
 
 
 def test_there_is_nothing_to_draw() -> None:

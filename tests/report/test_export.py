@@ -8,7 +8,7 @@ import json
 
 from rectifiers.report.export import to_csv, to_dict, to_latex, to_markdown
 from rectifiers.report.table import build
-from rectifiers.report.wording import compact, signed
+from rectifiers.report.wording import compact_number, signed
 
 from .synthetic import HOSTILE, LEADS, WEIRD, experiment, outcomes
 
@@ -19,7 +19,7 @@ def test_csv_has_one_line_per_cell_and_blanks_for_nothing() -> None:
     lines = list(csv.DictReader(io.StringIO(to_csv(table))))
     assert len(lines) == 6
     learned = next(line for line in lines if (line["row"], line["column"]) == ("AReLU", "one"))
-    entry = table.entries["AReLU", "one"]
+    entry = table.cells["AReLU", "one"]
     assert float(learned["mean"]) == entry.summary.mean
     assert float(learned["minus_published"]) == entry.difference
     assert learned["verdict"] == "better"
@@ -58,7 +58,7 @@ def test_markdown_comes_in_blocks_of_four_columns_with_one_legend() -> None:
     first, second, legend = to_markdown(table).split("\n\n")
     assert first.splitlines()[:2] == ["|  | c0 | c1 | c2 | c3 |", "|:--|--:|--:|--:|--:|"]
     assert second.startswith("|  | c4 | c5 | c6 | c7 |\n")
-    assert f"| **{compact(table.entries['AReLU', 'c0'])}**<br>(92.00)†▲ |" in first
+    assert f"| **{compact_number(table.cells['AReLU', 'c0'])}**<br>(92.00)†▲ |" in first
     assert "In brackets: the paper's number; †: it lies outside our 95 % interval." in legend
     assert "▲ better, ▼ worse, = equivalent, · inconclusive." in legend
 
@@ -66,7 +66,7 @@ def test_markdown_comes_in_blocks_of_four_columns_with_one_legend() -> None:
 def test_leads_are_the_last_lines_and_no_cells() -> None:
     made = experiment(columns=("one", "two"), published=True, leads=LEADS)
     table = build(made, "paper", outcomes(made, missing={("LeakyReLU", "two", seed) for seed in range(5)}))
-    value = table.gap(LEADS[0], "one").value
+    value = table.lead_value(LEADS[0], "one").value
     rows = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
     assert rows[-2] == f"| Lead over both | {signed(value)}<br>(+1.50) | not run<br>(+1.50) |"
     assert rows[-1].endswith("(–) |")

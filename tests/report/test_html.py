@@ -117,12 +117,12 @@ def test_an_incomparable_preset_shows_a_banner_and_no_differences() -> None:
 def test_leads_close_the_table_beside_the_papers(columns: tuple[str, ...]) -> None:
     made = experiment(columns=columns, published=True, leads=LEADS)
     runs = outcomes(made)
-    gap = build(made, "paper", runs).gap(LEADS[0], columns[0])
+    gap = build(made, "paper", runs).lead_value(LEADS[0], columns[0])
     outline = Outline(render_page(made, "paper", runs))
     # The overview, and each column in detail.
     assert outline.tags.count("tfoot") == (1 if len(columns) == 1 else 1 + len(columns))
     assert f"Lead over both {signed(gap.value)} +1.50" in outline.text
-    assert "The print contradicts itself: 1.5 is misprinted." in outline.text
+    assert "The printed numbers contradict one another: 1.5 is misprinted." in outline.text
     assert "+1.50" not in Outline(render_page(made, "pocket", outcomes(made, "pocket"))).text
 
 
@@ -137,8 +137,8 @@ def test_missing_and_diverged_cells_are_named() -> None:
 
 def test_nothing_run_and_nothing_planned_still_give_a_page() -> None:
     made = experiment()
-    assert "No training has finished yet." in render_page(made, "paper", [(c, None) for c in made.cells("paper")])
-    assert "Nothing was planned." in render_page(made, "paper", [])
+    assert "No run has finished yet." in render_page(made, "paper", [(c, None) for c in made.cells("paper")])
+    assert "No runs are planned." in render_page(made, "paper", [])
 
 
 def test_the_report_is_written_in_one_step(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rectifiers.report.protocol import Fact, arm_settings, provenance, shared_settings
+from rectifiers.report.protocol import ProvenanceFact, arm_settings, provenance, shared_settings
 
 from .synthetic import experiment, outcomes
 
@@ -30,4 +30,6 @@ def test_provenance_is_merged_over_the_runs() -> None:
 
 
 def test_many_values_become_a_range_by_size() -> None:
-    assert Fact("seconds", [(str(n), 1) for n in (10, 9, 100, 2, 1)]).text == "5 different values, from 1 to 100"
+    assert (
+        ProvenanceFact("seconds", [(str(n), 1) for n in (10, 9, 100, 2, 1)]).text == "5 different values, from 1 to 100"
+    )

@@ -18,7 +18,7 @@ def test_cells_hold_mean_and_interval_of_the_chosen_metric() -> None:
     made = experiment(metric="first_epoch")
     runs = outcomes(made)
     values = [r.epochs[0].test_accuracy for cell, r in runs if cell.row == "AReLU" and r is not None]
-    entry = build(made, "paper", runs).entries["AReLU", "digits"]
+    entry = build(made, "paper", runs).cells["AReLU", "digits"]
     assert entry.summary == summarise(values)
     assert entry.value == entry.summary.mean
     assert entry.state == ""
@@ -26,7 +26,7 @@ def test_cells_hold_mean_and_interval_of_the_chosen_metric() -> None:
 
 def test_best_of_the_seeds_is_judged_by_no_interval_of_the_mean() -> None:
     made = experiment(aggregate="best", published=True)
-    entry = build(made, "paper", outcomes(made)).entries["AReLU", "digits"]
+    entry = build(made, "paper", outcomes(made)).cells["AReLU", "digits"]
     assert entry.value == entry.summary.best > entry.summary.mean
     assert entry.difference == pytest.approx(entry.value - 92.0)
     assert entry.outside is None
@@ -36,13 +36,13 @@ def test_published_numbers_get_a_difference_only_where_the_preset_is_comparable(
     made = experiment(published=True)
     paper = build(made, "paper", outcomes(made, "paper"))
     pocket = build(made, "pocket", outcomes(made, "pocket"))
-    entry = paper.entries["ReLU", "digits"]
+    entry = paper.cells["ReLU", "digits"]
     assert paper.beside_paper
     assert entry.difference == pytest.approx(entry.value - 90.0)
     assert entry.outside is not (entry.summary.low <= 90.0 <= entry.summary.high)
-    assert paper.agreeing + sum(e.outside is True for e in paper.entries.values()) == paper.judged == 3
+    assert paper.agreements + sum(e.outside is True for e in paper.cells.values()) == paper.judgements == 3
     assert not pocket.beside_paper
-    assert all(e.published is not None and e.difference is None for e in pocket.entries.values())
+    assert all(e.published is not None and e.difference is None for e in pocket.cells.values())
 
 
 def test_missing_and_diverged_runs_are_counted_and_left_out_of_the_mean() -> None:
@@ -50,7 +50,7 @@ def test_missing_and_diverged_runs_are_counted_and_left_out_of_the_mean() -> Non
     lost = {("LeakyReLU", "digits", seed) for seed in range(5)}
     runs = outcomes(made, diverged={("AReLU", "digits", 0), ("AReLU", "digits", 3)}, missing=lost)
     table = build(made, "paper", runs)
-    learned, absent = table.entries["AReLU", "digits"], table.entries["LeakyReLU", "digits"]
+    learned, absent = table.cells["AReLU", "digits"], table.cells["LeakyReLU", "digits"]
     assert (learned.summary.n, learned.summary.diverged, learned.state) == (3, 2, "2 of 5 diverged")
     assert learned.comparison is not None
     assert learned.comparison.n == 3
@@ -62,13 +62,13 @@ def test_missing_and_diverged_runs_are_counted_and_left_out_of_the_mean() -> Non
 
 def test_a_metric_without_data_says_so() -> None:
     made = experiment(metric="best_on_validation")
-    entry = build(made, "paper", outcomes(made)).entries["ReLU", "digits"]
+    entry = build(made, "paper", outcomes(made)).cells["ReLU", "digits"]
     assert entry.state == "no data for this metric"
 
 
 def test_one_seed_gives_a_value_without_interval_or_judgement() -> None:
     made = experiment(seeds=1, published=True)
-    entry = build(made, "paper", outcomes(made)).entries["AReLU", "digits"]
+    entry = build(made, "paper", outcomes(made)).cells["AReLU", "digits"]
     assert math.isfinite(entry.value)
     assert math.isnan(entry.summary.low)
     assert entry.outside is None
@@ -79,18 +79,18 @@ def test_one_seed_gives_a_value_without_interval_or_judgement() -> None:
 def test_each_column_is_a_family_compared_with_its_own_baseline() -> None:
     made = experiment(columns=("one", "two"))
     table = build(made, "paper", outcomes(made, diverged={("ReLU", "two", seed) for seed in range(5)}))
-    assert table.entries["ReLU", "one"].comparison is None
-    better = table.entries["AReLU", "one"].comparison
+    assert table.cells["ReLU", "one"].comparison is None
+    better = table.cells["AReLU", "one"].comparison
     assert better is not None
     assert better.verdict == "better"
     assert better.adjusted_p >= better.p
-    assert table.entries["AReLU", "two"].comparison is None
+    assert table.cells["AReLU", "two"].comparison is None
 
 
 def test_without_the_baseline_nothing_is_compared() -> None:
     made = experiment(rows=("AReLU", "PReLU"))
     table = build(made, "paper", outcomes(made))
-    assert all(entry.comparison is None for entry in table.entries.values())
+    assert all(entry.comparison is None for entry in table.cells.values())
 
 
 def test_rows_and_columns_keep_the_order_of_the_experiment() -> None:
@@ -105,7 +105,7 @@ def test_a_lead_is_the_distance_to_the_best_of_the_others(aggregate: str) -> Non
     made = experiment(published=True, leads=LEADS, aggregate=aggregate)
     table = build(made, "paper", outcomes(made))
     ours = {entry.row: getattr(entry.summary, aggregate) for entry in table.column("digits")}
-    both, single = (table.gap(lead, "digits") for lead in table.leads)
+    both, single = (table.lead_value(lead, "digits") for lead in table.leads)
     assert both.value == ours["AReLU"] - max(ours["ReLU"], ours["LeakyReLU"])
     assert single.value == ours["AReLU"] - ours["ReLU"] > both.value
     assert (both.published, single.published) == (1.5, None)
@@ -115,16 +115,16 @@ def test_a_lead_needs_a_value_in_each_of_its_cells() -> None:
     made = experiment(leads=LEADS)
     gone = {("LeakyReLU", "digits", seed) for seed in range(5)}
     table = build(made, "paper", outcomes(made, diverged=gone))
-    both, single = (table.gap(lead, "digits") for lead in table.leads)
+    both, single = (table.lead_value(lead, "digits") for lead in table.leads)
     assert math.isnan(both.value)
-    assert both.lacking is table.entries["LeakyReLU", "digits"]
+    assert both.lacking is table.cells["LeakyReLU", "digits"]
     assert math.isfinite(single.value)
     assert single.lacking is None
 
 
 def test_a_lead_stands_beside_the_paper_only_where_the_preset_is_comparable() -> None:
     made = experiment(published=True, leads=LEADS)
-    gap = build(made, "pocket", outcomes(made, "pocket")).gap(LEADS[0], "digits")
+    gap = build(made, "pocket", outcomes(made, "pocket")).lead_value(LEADS[0], "digits")
     assert math.isfinite(gap.value)
     assert gap.published is None
 

@@ -29,9 +29,9 @@ def test_one_column_is_shown_in_detail() -> None:
     assert "− ReLU [95 %]" in text
     assert "better" in line(text, "AReLU")
     assert line(text, "AReLU").split()[-1] == "4"
-    assert "Test accuracy after the last epoch, in percent: mean ± 95 % t-interval over 5 trainings" in text
+    assert "Test accuracy after the last epoch, in percent: mean ± 95 % t-interval over 5 runs" in text
     assert "Smallest difference" in text
-    assert "15 of 15 trainings run; 1 diverged" in text
+    assert "14 of 15 runs finished; 1 diverged" in text
 
 
 def test_nineteen_rows_and_eight_columns_fit_a_hundred_characters() -> None:
@@ -69,7 +69,7 @@ def test_cells_that_were_not_run_say_so() -> None:
     assert "not run" in line(text, "AReLU")
     assert "diverged" in line(text, "AReLU")
     assert "!" in line(text, "ReLU")
-    assert "! some trainings diverged or not run" in text
+    assert "! some runs diverged or are missing" in text
 
 
 def test_leads_stand_below_their_columns_with_the_papers() -> None:
@@ -77,19 +77,28 @@ def test_leads_stand_below_their_columns_with_the_papers() -> None:
     table = build(made, "paper", outcomes(made, missing={("LeakyReLU", "two", seed) for seed in range(5)}))
     lines = shown(table).splitlines()
     place = lines.index("Lead over both")
-    assert lines[place + 1].split() == [signed(table.gap(LEADS[0], "one").value), "(+1.50)", "not", "run", "(+1.50)"]
+    assert lines[place + 1].split() == [
+        signed(table.lead_value(LEADS[0], "one").value),
+        "(+1.50)",
+        "not",
+        "run",
+        "(+1.50)",
+    ]
     assert [at for at, sign in enumerate(lines[place + 1]) if sign == ")"] == [
         at for at, sign in enumerate(lines[place - 1]) if sign == ")"
     ]
-    assert "The print contradicts itself: 1.5 is misprinted." in lines
+    assert "The printed numbers contradict one another: 1.5 is misprinted." in lines
     assert any(line.startswith("Lead over both: AReLU − the highest of ReLU, LeakyReLU; ") for line in lines)
 
 
 def test_leads_of_one_column_have_a_line_each() -> None:
     made = experiment(published=True, leads=LEADS)
     paper, pocket = (build(made, preset, outcomes(made, preset)) for preset in ("paper", "pocket"))
-    assert f"Lead over both: {signed(paper.gap(LEADS[0], 'digits').value)} (paper +1.50)" in shown(paper).splitlines()
-    assert f"Lead over both: {signed(pocket.gap(LEADS[0], 'digits').value)}" in shown(pocket).splitlines()
+    assert (
+        f"Lead over both: {signed(paper.lead_value(LEADS[0], 'digits').value)} (paper +1.50)"
+        in shown(paper).splitlines()
+    )
+    assert f"Lead over both: {signed(pocket.lead_value(LEADS[0], 'digits').value)}" in shown(pocket).splitlines()
     assert "misprinted" not in shown(pocket)
 
 

@@ -1,6 +1,6 @@
 """Data sets, one file each; embedded, local and downloadable ones look alike. Importing this imports no torch.
 
-A new data set: one file that holds its `Source`, and one line in `TABLE`.
+A new data set is one file that holds its `Source`, and one line in `TABLE`.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ _HOME = {
 
 
 def load(name: str, data_dir: Path | str | None = None, *, download: bool = False) -> Dataset:
-    """The data set called `name`, whole and in memory; loaded once per process, so never write to its tensors.
+    """Load the data set called `name`; this happens once per process, so never write to its tensors.
 
     Args:
-        name: a registered name, or one with more behind a colon, such as "folder:PATH" for data of your own.
+        name: a registered name, or one with more after a colon, such as "folder:PATH" for data of your own.
         data_dir: folder with the data files; by default the environment variable RECTIFIERS_DATA, then "./data".
         download: fetch published files that are missing, and check their hashes.
 
@@ -94,7 +94,7 @@ def load(name: str, data_dir: Path | str | None = None, *, download: bool = Fals
 
 
 def check(name: str, data_dir: Path | str | None = None) -> Availability:
-    """Which files the data set needs and whether they are there, without reading them.
+    """Look for the files that the data set needs, without reading them.
 
     Args:
         name: as for `load`.
@@ -135,7 +135,7 @@ def _source(name: str) -> Source:
 
 
 def size(name: str) -> Size | None:
-    """How much a published data set holds, known without its files; None for others.
+    """Give the size of a published data set, which is known without its files; None for others.
 
     Raises:
         UnknownNameError: with the nearest names.
@@ -149,7 +149,7 @@ def size(name: str) -> Size | None:
 
 
 def data_folder(data_dir: Path | str | None = None) -> Path:
-    """The folder with the data files, absolute.
+    """Resolve the folder with the data files to an absolute path.
 
     Args:
         data_dir: as for `load`.

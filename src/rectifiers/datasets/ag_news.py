@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from .dataset import Dataset
 from .files import Resource
-from .published import Published
+from .published import PublishedSource
 from .source import Size
 from .text_rows import load_rows
 
 _SITE = "https://raw.githubusercontent.com/mhjabreel/CharCnn_Keras/master/data/ag_news_csv/"
 
 
-class AGNews(Published):
+class AGNews(PublishedSource):
     """News in four topics: 120,000 + 7,600 texts of 1,014 characters, 4 classes.
 
     The files train.csv and test.csv lie in ag_news_csv or AG_NEWS, or in the data folder itself.

@@ -1,18 +1,15 @@
-"""Batches as whole tensors: the order of an epoch, and pixels to numbers."""
+"""The order of an epoch, and the normalisation of whole batches of pixels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..core.errors import DataError, ShapeError, UnknownNameError
 from ..core.seeds import derive
-
-if TYPE_CHECKING:
-    from .dataset import Split
+from ..core.wording import plural
 
 CONSTANTS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "unit": ((0.0,), (1.0,)),
@@ -20,12 +17,12 @@ CONSTANTS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
-"""Mean and deviation of each channel, as papers and their code state them: not always those of the data."""
+"""Mean and standard deviation of each channel, as papers and their code state them: not always those of the data."""
 NORMALISATIONS = ("standard", *CONSTANTS)
 
 
 def order(count: int, seed: int, epoch: int) -> Tensor:
-    """A permutation of `count` images that depends on seed and epoch alone.
+    """Permute `count` images by seed and epoch alone.
 
     Args:
         count: number of images.
@@ -44,11 +41,11 @@ def order(count: int, seed: int, epoch: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Normalise:
-    """Pixels 0–255 to float32: (pixel/255 − mean) / std; as it stands, pixel/255.
+    """Turn pixels 0–255 into float32: (pixel/255 − mean) / std; by default, pixel/255.
 
     Args:
         mean: one number, or one per channel, in units of the brightest pixel.
-        std: likewise.
+        std: one number, or one per channel, in the same units.
         channels_last: lay the batch out with channels innermost.
 
     Example:
@@ -61,21 +58,21 @@ class Normalise:
     channels_last: bool = False
 
     @classmethod
-    def fit(cls, kind: str, train: Split, *, channels_last: bool = False) -> Normalise:
-        """The normalisation called `kind`, from the split that is trained on.
+    def fit(cls, kind: str, images: Tensor, *, channels_last: bool = False) -> Normalise:
+        """Make the normalisation called `kind`, measured on the training split.
 
         Args:
-            kind: "standard" gives each channel mean 0 and deviation 1; see `named` for the others.
-            train: images to measure.
+            kind: "standard" gives each channel mean 0 and standard deviation 1; see `named` for the others.
+            images: those to measure: uint8, N×C×H×W.
             channels_last: lay batches out with channels innermost.
 
         Raises:
             UnknownNameError: with the nearest names.
-            DataError: "standard" for a channel that is the same everywhere.
+            DataError: "standard" was asked for a channel that is the same everywhere.
         """
         if kind != "standard":
             return cls.named(kind, channels_last=channels_last)
-        mean, std = _moments(train.images)
+        mean, std = _moments(images)
         if 0.0 in std:
             raise DataError(
                 f"channel {std.index(0.0)} has the same value in every image, so 'standard' cannot scale it; use 'unit'"
@@ -84,11 +81,11 @@ class Normalise:
 
     @classmethod
     def named(cls, kind: str, *, channels_last: bool = False) -> Normalise:
-        """A normalisation that measures nothing.
+        """Make a normalisation that measures nothing.
 
         Args:
-            kind: "unit" divides by 255 and no more; "cifar10", "cifar100" and "imagenet" then take the customary
-                constants of these data sets.
+            kind: "unit" only divides by 255; "cifar10", "cifar100" and "imagenet" then apply the customary constants
+                of these data sets.
             channels_last: lay batches out with channels innermost.
 
         Raises:
@@ -103,7 +100,7 @@ class Normalise:
         return cls(*CONSTANTS[kind], channels_last)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """The batch as float32, on its device.
+        """Normalise a batch to float32, on its device.
 
         Args:
             images: uint8, N×C×H×W.
@@ -112,7 +109,9 @@ class Normalise:
             ShapeError: the numbers of channels differ.
         """
         if len(self.mean) not in (1, images.shape[1]):
-            raise ShapeError(f"normalisation is for {len(self.mean)} channels, got images with {images.shape[1]}")
+            raise ShapeError(
+                f"normalisation is for {plural(len(self.mean), 'channel')}, got images with {images.shape[1]}"
+            )
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         pixels = images.to(torch.float32, memory_format=layout).div_(255)
         if self.mean != (0.0,):
@@ -127,7 +126,7 @@ class Normalise:
 
 
 def _moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation of each channel, exact however many pixels there are: taken from the 256 counts."""
+    """Measure mean and standard deviation of each channel, exactly for any number of pixels, from the 256 counts."""
     levels = torch.arange(256, dtype=torch.float64) / 255
     means, deviations = [], []
     for channel in images.cpu().unbind(1):

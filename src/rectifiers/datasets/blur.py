@@ -13,7 +13,7 @@ _AT_ONCE = 1000
 
 
 def radius(sigma: float) -> int:
-    """How many pixels either side count: all within four deviations.
+    """Count the pixels to either side that the filter covers: all within four standard deviations.
 
     >>> radius(1.0)
     4
@@ -22,12 +22,12 @@ def radius(sigma: float) -> int:
 
 
 def gaussian_blur(images: Tensor, sigma: Tensor, reach: int) -> Tensor:
-    """Every image convolved with G(x, y) ∝ exp(−(x² + y²) / 2σ²), mirrored at its borders and rounded.
+    """Convolve every image with G(x, y) ∝ exp(−(x² + y²) / 2σ²), mirrored at its borders, and round it.
 
     Args:
         images: uint8, N×C×H×W.
         sigma: N, standard deviation for each image, in pixels.
-        reach: pixels either side that count; the filter sums to 1 over them.
+        reach: pixels to either side that the filter covers; it sums to 1 over them.
 
     Returns:
         uint8, N×C×H×W.

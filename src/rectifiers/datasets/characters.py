@@ -19,7 +19,7 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 
 
 def encode(text: bytes) -> bytes:
-    """The code of every character, capitals as small letters.
+    """Encode every character, capitals as small letters.
 
     Args:
         text: in UTF-8.
@@ -36,7 +36,7 @@ def encode(text: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class OneHot:
-    """Codes to float32: for each letter a row that is 1 where it stands and 0 elsewhere; code 0 is a zero vector.
+    """Turn codes into float32: for each letter a row that is 1 where it occurs, else 0; code 0 is a zero vector.
 
     Example:
         >>> OneHot()(torch.tensor([[2, 0, 1]], dtype=torch.uint8))[0, :3]
@@ -48,7 +48,7 @@ class OneHot:
     letters: int = len(ALPHABET)
 
     def __call__(self, codes: Tensor) -> Tensor:
-        """The batch as float32, on its device.
+        """Encode a batch as float32, on its device.
 
         Args:
             codes: uint8, N×length.

@@ -10,14 +10,14 @@ import torch
 
 from ..core.errors import DataError
 from .dataset import Dataset, Split
-from .published import Published
+from .published import PublishedSource
 
 _SIDE = 32
 _PIXELS = 3 * _SIDE * _SIDE
 
 
-class CIFAR(Published):
-    """Base of both: an archive of files of records.
+class CIFAR(PublishedSource):
+    """Base of both data sets: an archive of files of records.
 
     Class attributes:
         train: files to learn from.
@@ -45,16 +45,16 @@ class CIFAR(Published):
 
 
 def decode(content: bytes, name: str, labels: int, classes: int) -> Split:
-    """The images in a file of records.
+    """Read the images in a file of records.
 
     Args:
         content: bytes of the file.
         name: name of the file, for errors.
         labels: label bytes before the 3×32×32 pixels of each image; the last one counts.
-        classes: how many there are.
+        classes: number of classes.
 
     Raises:
-        DataError: the file ends within a record, or a label is none.
+        DataError: the file ends within a record, or a label is out of range.
 
     Example:
         >>> decode(bytes([7, *range(256)] + [0] * 2816), "record", labels=1, classes=10).labels

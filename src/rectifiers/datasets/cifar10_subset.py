@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from .class_folders import load_pictures
 from .dataset import Dataset
-from .local import Local
+from .local import LocalSource
 
 
-class CIFAR10Subset(Local):
+class CIFAR10Subset(LocalSource):
     """Pictures of CIFAR-10 in class folders, as many as there are: colour images of 32×32, 10 classes.
 
     They lie in cifar10-subset/train/CLASS and cifar10-subset/test/CLASS, or in such a folder's archive

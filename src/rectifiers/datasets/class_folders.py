@@ -1,4 +1,4 @@
-"""Pictures in a folder per class: which there are, and which of them are for testing."""
+"""Pictures in one folder per class, and which of them are for testing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DataError
+from ..core.wording import plural
 from .dataset import Dataset, Split
 from .picture import SUFFIXES, decode_all, is_picture
 from .tree import Tree
@@ -20,14 +21,14 @@ Pictures = dict[str, list[str]]
 
 
 def load_pictures(name: str, tree: Tree) -> Dataset:
-    """A data set of pictures that all have one size, in memory.
+    """Load pictures that all have the same size into memory.
 
     Args:
         name: of the data set.
         tree: the class folders; see `parts`.
 
     Raises:
-        DataError: there are no two classes, or a picture cannot be read or has another size.
+        DataError: there are fewer than two classes, or a picture cannot be read or has another size.
     """
     train, test, note = parts(tree)
     images, modes = decode_all(tree, [*_flat(train), *_flat(test)])
@@ -43,13 +44,13 @@ def load_pictures(name: str, tree: Tree) -> Dataset:
 
 
 def parts(tree: Tree) -> tuple[Pictures, Pictures, str]:
-    """Pictures to learn from and to test on, and what the report should say of it.
+    """List the pictures to learn from and to test on, with a note for the report.
 
     Either the tree has folders train and test (or val), each with a folder per class, or it has the class folders
     themselves: then a fifth of each class, chosen by a hash of the file names, is for testing.
 
     Raises:
-        DataError: there are no two classes, too few pictures of one, or train and test have other classes.
+        DataError: there are fewer than two classes, too few pictures of one, or train and test have different classes.
     """
     folders = tree.folders()
     tested = next((folder for folder in _TEST_FOLDERS if folder in folders), None)
@@ -67,7 +68,7 @@ def parts(tree: Tree) -> tuple[Pictures, Pictures, str]:
 
 
 def pictures(tree: Tree, at: str = "", least: int = 1) -> Pictures:
-    """The picture files of each class folder, in an order that no other file of the folder decides.
+    """List the picture files of each class folder, in an order that does not depend on the folder's other files.
 
     Args:
         tree: where to look.
@@ -75,7 +76,7 @@ def pictures(tree: Tree, at: str = "", least: int = 1) -> Pictures:
         least: pictures that a class must have.
 
     Raises:
-        DataError: there are no two classes, or too few pictures of one.
+        DataError: there are fewer than two classes, or too few pictures of one.
     """
     classes = {folder.rpartition("/")[2]: folder for folder in tree.folders(at)}
     if len(classes) < 2:
@@ -84,14 +85,14 @@ def pictures(tree: Tree, at: str = "", least: int = 1) -> Pictures:
     for name, files in found.items():
         if len(files) < least:
             raise DataError(
-                f"{tree.where(classes[name])}: expected at least {least} pictures ({', '.join(sorted(SUFFIXES))}), "
-                f"found {len(files)}; give the class more, or remove its folder"
+                f"{tree.where(classes[name])}: expected at least {plural(least, 'picture')} "
+                f"({', '.join(sorted(SUFFIXES))}), found {len(files)}; add pictures to the class, or remove its folder"
             )
     return found
 
 
 def labels(pictures: Pictures) -> Tensor:
-    """The labels of all pictures, class by class.
+    """Label all pictures, class by class.
 
     >>> labels({"cat": ["1.png", "2.png"], "dog": ["1.png"]})
     tensor([0, 0, 1])

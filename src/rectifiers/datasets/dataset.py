@@ -1,4 +1,4 @@
-"""What a data set is once it is loaded: two splits of examples, checked."""
+"""A loaded data set: two splits of examples, checked."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DataError
+from ..core.wording import plural
 from .batches import Normalise
-from .examples import Examples, Which
+from .examples import Examples, LabelledExamples, Which
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Split(Examples):
+class Split(LabelledExamples):
     """Images in memory, and their labels.
 
     Args:
@@ -32,34 +33,24 @@ class Split(Examples):
     labels: Tensor
 
     @property
-    def targets(self) -> Tensor:
-        """The labels."""
-        return self.labels
-
-    @property
-    def strata(self) -> Tensor:
-        """The labels."""
-        return self.labels
-
-    @property
     def shape(self) -> tuple[int, ...]:
         """C×H×W."""
         return tuple(self.images.shape[1:])
 
     def take(self, which: Which) -> Tensor:
-        """Images, as they are."""
+        """Take images as they are."""
         return self.images[which] if isinstance(which, slice) else self.images.index_select(0, which)
 
     def part(self, mask: Tensor) -> Split:
-        """The images for which a boolean mask holds, in their order."""
+        """Select the images for which a boolean mask holds, in their order."""
         return Split(self.images[mask], self.labels[mask])
 
     def numbers(self, kind: str, *, channels_last: bool = False) -> Normalise:
-        """The normalisation called `kind`, measured on these images."""
-        return Normalise.fit(kind, self, channels_last=channels_last)
+        """Make the normalisation called `kind`, measured on these images."""
+        return Normalise.fit(kind, self.images, channels_last=channels_last)
 
     def to(self, device: torch.device | str) -> Split:
-        """The same images, on a device."""
+        """Copy the images to a device."""
         return Split(self.images.to(device), self.labels.to(device))
 
     def check(self, where: str, classes: int) -> None:
@@ -73,18 +64,17 @@ class Split(Examples):
             raise DataError(
                 f"{where}: expected int64 labels N, got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
             )
-        if len(images) != len(self.labels):
-            raise DataError(f"{where}: {len(images)} images but {len(self.labels)} labels; expected as many of each")
+        check_counts(where, image=len(images), label=len(self.labels))
         if not images.numel():
             raise DataError(f"{where}: expected images, got none (shape {tuple(images.shape)})")
         check_labels(where, self.labels, classes)
 
     def content(self) -> Iterator[Tensor]:
-        """Images and labels."""
+        """Yield images and labels."""
         yield from (self.images, self.labels)
 
     def __repr__(self) -> str:
-        return f"Split({len(self)} images, {by(self.shape)})"
+        return f"Split({plural(len(self), 'image')}, {shape_text(self.shape)})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,8 +108,8 @@ class Dataset:
             split.check(f"{self.name}, {part}", len(self.classes))
         if self.train.shape != self.test.shape:
             raise DataError(
-                f"{self.name}: train {self.train.noun} are {by(self.train.shape)}, "
-                f"test {self.test.noun} {by(self.test.shape)}; make them the same size"
+                f"{self.name}: train {self.train.noun} are {shape_text(self.train.shape)}, test {self.test.noun} are "
+                f"{shape_text(self.test.shape)}; make them the same size"
             )
         if len(self.classes) < 2:
             raise DataError(f"{self.name}: expected at least two classes, got {len(self.classes)}")
@@ -131,16 +121,18 @@ class Dataset:
 
     def __repr__(self) -> str:
         counts = f"{len(self.train)} train, {len(self.test)} test"
-        return f"Dataset({self.name}: {counts}, {by(self.shape)}, {len(self.classes)} classes)"
+        return (
+            f"Dataset({self.name}: {counts}, {shape_text(self.shape)}, {plural(len(self.classes), 'class', 'classes')})"
+        )
 
 
 _digests: WeakKeyDictionary[Dataset, str] = WeakKeyDictionary()
 
 
 def digest(dataset: Dataset) -> str:
-    """Sixteen hexadecimal digits that say on which data something ran: SHA-256 over shapes, inputs and targets.
+    """Identify data by sixteen hexadecimal digits: SHA-256 over shapes, inputs and targets.
 
-    Names, notes and memory layout do not count. Of pictures that stay in their files, names and sizes do.
+    Names, notes and memory layout do not count. For pictures that stay in their files, file names and sizes count.
 
     Example:
         >>> split = Split(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1]))
@@ -158,38 +150,60 @@ def digest(dataset: Dataset) -> str:
 
 
 def map_images(dataset: Dataset, name: str, change: Callable[[Tensor], Tensor], note: str) -> Dataset:
-    """The data set of images with every image changed.
+    """Change every image of a data set.
 
     Args:
         dataset: what to change; its splits are in memory.
-        name: of the new one.
-        change: makes uint8 images N×C×H×W of such.
-        note: what the change is; put before the note there is.
+        name: of the new data set.
+        change: turns uint8 images N×C×H×W into others.
+        note: describes the change; it precedes the data set's own note.
     """
 
-    def changed(split: Examples) -> Split:
+    def apply(split: Examples) -> Split:
         assert isinstance(split, Split)
         return Split(change(split.images), split.labels)
 
     notes = "; ".join(filter(None, (note, dataset.note)))
-    return Dataset(name, changed(dataset.train), changed(dataset.test), dataset.classes, notes)
+    return Dataset(name, apply(dataset.train), apply(dataset.test), dataset.classes, notes)
+
+
+def check_counts(where: str, **counts: int) -> None:
+    """Make sure that there is one target for each input.
+
+    Args:
+        where: data set and part, for errors.
+        **counts: singular noun → count, of the inputs and then of their targets.
+
+    Raises:
+        DataError: the counts differ.
+
+    Example:
+        >>> check_counts("blank, train", image=2, label=1)
+        Traceback (most recent call last):
+        rectifiers.core.errors.DataError: blank, train: 2 images but 1 label; expected one label for each image
+    """
+    (noun, inputs), (target, targets) = counts.items()
+    if inputs != targets:
+        raise DataError(
+            f"{where}: {plural(inputs, noun)} but {plural(targets, target)}; expected one {target} for each {noun}"
+        )
 
 
 def check_labels(where: str, labels: Tensor, classes: int) -> None:
-    """Make sure that labels number the classes.
+    """Make sure that labels lie between 0 and the number of classes − 1.
 
     Raises:
-        DataError: some do not.
+        DataError: a label is outside.
     """
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
         raise DataError(f"{where}: labels run from {low} to {high}, expected 0 to {classes - 1}")
 
 
-def by(shape: tuple[int, ...]) -> str:
-    """A shape as one writes it.
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Write a shape with multiplication signs.
 
-    >>> by((3, 32, 32))
+    >>> shape_text((3, 32, 32))
     '3×32×32'
     """
     return "×".join(map(str, shape))

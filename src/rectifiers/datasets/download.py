@@ -1,4 +1,4 @@
-"""Getting a published file: mirrors in turn, hash checked, and in its place only when it is whole."""
+"""Download of a published file: from mirrors in turn, its hash checked, put in place only once it is whole."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class _MirrorError(Exception):
-    """One mirror failed; the next may do."""
+    """One mirror failed; the next may work."""
 
 
 def download(resource: Resource, target: Path, *, timeout: float = 30.0) -> None:
@@ -28,7 +28,7 @@ def download(resource: Resource, target: Path, *, timeout: float = 30.0) -> None
     Args:
         resource: the file, with its mirrors and hash.
         target: path to write; its folder is made.
-        timeout: seconds without an answer before a mirror is given up.
+        timeout: seconds without an answer after which the next mirror is tried.
 
     Raises:
         DataError: no mirror gave the file with the right hash, or it cannot be written.

@@ -1,4 +1,4 @@
-"""What every part of a data set can do, whatever its examples are: images, texts, slices of volumes."""
+"""The interface of every part of a data set, whether its examples are images, texts or slices of volumes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Tensor
 from typing_extensions import Self
 
 Which = Tensor | slice
-"""Numbers of examples (int64), or a run of them."""
+"""Indices of examples (int64), or a slice."""
 
 
 class Examples(ABC):
-    """Inputs with what is to be learned of them; a batch of inputs is raw, 8 bits each, until `numbers` made it float.
+    """Inputs with their targets; a batch of inputs is raw, of 8 bits, until what `numbers` returns makes it float.
 
     Class attributes:
-        noun: what is counted when a part is taken, as errors say it.
-        augmentable: what transforms of the inputs alone are for these: those of "images" or of "texts", or none.
+        noun: plural of what is counted when a part is taken, for errors.
+        augmentable: which transforms of the inputs alone fit: those for "images", those for "texts", or none ("").
     """
 
     noun: ClassVar[str] = "images"
@@ -28,7 +28,7 @@ class Examples(ABC):
     @property
     @abstractmethod
     def targets(self) -> Tensor:
-        """What is to be learned of each input: a label, or a mask."""
+        """The target of each input: a label, or a mask."""
 
     @property
     @abstractmethod
@@ -37,15 +37,15 @@ class Examples(ABC):
 
     @abstractmethod
     def take(self, which: Which) -> Tensor:
-        """A raw batch, uint8, as it is evaluated."""
+        """Take a raw batch, uint8, as it is evaluated."""
 
     @abstractmethod
     def part(self, mask: Tensor) -> Self:
-        """The examples for which a boolean mask holds, in their order."""
+        """Select the examples for which a boolean mask holds, in their order."""
 
     @abstractmethod
     def numbers(self, kind: str, *, channels_last: bool = False) -> Callable[[Tensor], Tensor]:
-        """What makes float32 of raw batches.
+        """Make the function that turns raw batches into float32.
 
         Args:
             kind: name of a normalisation; see `Normalise.fit`.
@@ -53,7 +53,7 @@ class Examples(ABC):
 
         Raises:
             UnknownNameError: with the nearest names.
-            DataError: these examples cannot be normalised so.
+            DataError: these examples cannot be normalised in this way.
         """
 
     @abstractmethod
@@ -62,32 +62,52 @@ class Examples(ABC):
 
         Args:
             where: data set and part, for errors.
-            classes: how many there are.
+            classes: number of classes.
 
         Raises:
-            DataError: they do not.
+            DataError: they do not fit.
         """
 
     @abstractmethod
     def content(self) -> Iterator[Tensor]:
-        """The tensors that say which data this is."""
+        """Yield the tensors that identify the data."""
 
     @property
     @abstractmethod
     def strata(self) -> Tensor:
-        """Label of each thing that a split must not cut in two (int64); its shares are kept."""
+        """The label of each thing that a split must not cut in two (int64); splits keep the labels' shares."""
 
     def members(self, chosen: Tensor) -> Tensor:
-        """Mask of the examples that belong to the chosen things; here each example is one."""
+        """Mark the examples that belong to the chosen things; here each example is one."""
         return chosen
 
     def whole(self, which: Which) -> Tensor:
-        """A raw batch before its margin is cut off, for random crops; here there is none."""
+        """Take a raw batch with its margin, for random crops; here there is no margin."""
         return self.take(which)
 
     def to(self, device: torch.device | str) -> Self:
-        """The same examples, on a device if they are small enough to live there."""
+        """Copy the examples to a device, if they are small enough to live there."""
         return self
 
     def __len__(self) -> int:
         return len(self.targets)
+
+
+class LabelledExamples(Examples):
+    """Examples with one label each, which is their target, and whose shares splits keep.
+
+    Attributes:
+        labels: int64, N, counted from 0.
+    """
+
+    labels: Tensor
+
+    @property
+    def targets(self) -> Tensor:
+        """The labels."""
+        return self.labels
+
+    @property
+    def strata(self) -> Tensor:
+        """The labels."""
+        return self.labels

@@ -1,4 +1,4 @@
-"""Published data files: where they may lie, and whether they are what they claim to be."""
+"""Published data files: where they may lie, and whether their hashes are right."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Resource:
 
     Args:
         file: its name.
-        hash: in hexadecimal, or as many of its first digits as are published.
+        hash: its hash in hexadecimal, or as many of the first digits as are published.
         urls: mirrors, in the order to try them.
-        unpacked_hash: for a .gz file, that of its content: that is what must be right, however it was compressed.
+        unpacked_hash: for a .gz file, the hash of its content, which must be right however it was compressed.
         algorithm: of both hashes.
     """
 
@@ -34,18 +34,18 @@ class Resource:
     algorithm: Literal["md5", "sha256"] = "md5"
 
     def paths(self, data_dir: Path, folders: tuple[str, ...]) -> Iterator[Path]:
-        """Where the file may lie, packed or not: in one of the folders of its data set, or in `data_dir` itself."""
+        """Yield where the file may lie, packed or not: in a folder of its data set, or in `data_dir` itself."""
         for folder in (*folders, ""):
             yield data_dir / folder / self.file
             if self.unpacked_hash:
                 yield data_dir / folder / self.file.removesuffix(".gz")
 
     def find(self, data_dir: Path, folders: tuple[str, ...]) -> Path | None:
-        """The first path at which the file lies; None if nowhere."""
+        """Find the first path at which the file lies; None if there is none."""
         return next((path for path in self.paths(data_dir, folders) if path.is_file()), None)
 
     def read(self, path: Path) -> bytes:
-        """The unpacked content of the file, which lies at `path`.
+        """Read the file at `path`, and unpack it.
 
         Raises:
             DataError: it cannot be read or unpacked, or has another hash.

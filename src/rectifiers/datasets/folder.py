@@ -1,4 +1,4 @@
-"""Pictures of the user's own, in a folder per class."""
+"""The user's own pictures, in one folder per class."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .tree import open_tree
 
 
 class Folder(PathSource):
-    """Pictures in a folder per class, of your own: folder:PATH.
+    """Your own pictures in one folder per class: folder:PATH.
 
-    Either PATH/train/CLASS and PATH/test/CLASS (or val), or PATH/CLASS alone: then a fifth of each class, chosen by a
-    hash of the file names, is for testing. PATH may be a tar or zip archive of such a folder. All pictures have one
-    size and become RGB.
+    Their layout is either PATH/train/CLASS and PATH/test/CLASS (or val), or PATH/CLASS alone: then a fifth of each
+    class, chosen by a hash of the file names, is for testing. PATH may be a tar or zip archive of such a folder. All
+    pictures must have the same size; they become RGB.
     """
 
     def load(self, data_dir: Path) -> Dataset:

@@ -1,4 +1,4 @@
-"""Noise in the shape of a published data set: what a training costs is known before its files are there."""
+"""Noise in the shape of a published data set: it tells what a run costs before the data are there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .texts import Texts
 from .views import centre_crop
 
 TRAIN, TEST = 640, 250
-"""Examples that are generated: enough for a few steps of large batches."""
+"""Numbers of examples: enough for a few steps of large batches."""
 
 SLICES = 16
 """Slices of a generated patient, and how many patients are for testing."""
@@ -32,8 +32,8 @@ _TESTED = 2
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Margined(Split):
-    """Images whose margin only random crops see, as of `Streamed`.
+class MarginedImages(Split):
+    """Images whose margin only random crops see, like those of `Streamed`.
 
     Args:
         images: uint8, N×C×H×W.
@@ -49,40 +49,40 @@ class Margined(Split):
         return (self.images.shape[1], self.seen, self.seen)
 
     def take(self, which: Which) -> Tensor:
-        """The central pixels."""
+        """Take the central pixels."""
         return centre_crop(self.whole(which), (self.seen, self.seen))
 
     def whole(self, which: Which) -> Tensor:
-        """Images with their margin."""
+        """Take images with their margin."""
         return super().take(which)
 
-    def part(self, mask: Tensor) -> Margined:
-        """The images for which a boolean mask holds, in their order."""
+    def part(self, mask: Tensor) -> MarginedImages:
+        """Select the images for which a boolean mask holds, in their order."""
         return replace(self, images=self.images[mask], labels=self.labels[mask])
 
-    def to(self, device: torch.device | str) -> Margined:
-        """The same images, on a device."""
+    def to(self, device: torch.device | str) -> MarginedImages:
+        """Copy the images to a device."""
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
     def numbers(self, kind: str, *, channels_last: bool = False) -> Normalise:
-        """The normalisation called `kind`, measured on all pixels."""
-        return Normalise.fit(kind, Split(self.images, self.labels), channels_last=channels_last)
+        """Make the normalisation called `kind`, measured on all pixels."""
+        return Normalise.fit(kind, self.images, channels_last=channels_last)
 
 
 class Generated(GivenSource):
-    """Noise in the shape of a published data set, for measuring what a training costs: generated:NAME, as of imagenet.
+    """Noise in the shape of a published data set, to measure what a run costs: generated:NAME.
 
-    A few hundred examples with labels drawn at random. There is nothing to learn from them.
+    It holds a few hundred examples with labels drawn at random. There is nothing to learn from them.
     """
 
     wanted: ClassVar[str] = "NAME"
 
     def load(self, data_dir: Path) -> Dataset:
-        """Draw pixels or letters, and labels; always the same.
+        """Draw pixels or letters, and labels; they are always the same.
 
         Raises:
             UnknownNameError: with the nearest names.
-            ConfigError: of such data nobody knows the size before they are there.
+            ConfigError: the size of these data is not known without their files.
         """
         source = registry.get(self.given)
         if source.size is None:
@@ -105,7 +105,7 @@ def _images(size: Size, count: int, draw: torch.Generator) -> Examples:
     labels = _labels(size, count, draw)
     if sides == [SEEN, SEEN]:
         sides = [STORED, STORED]
-        return Margined(_pixels((count, channels, *sides), draw), labels)
+        return MarginedImages(_pixels((count, channels, *sides), draw), labels)
     return Split(_pixels((count, channels, *sides), draw), labels)
 
 

@@ -17,7 +17,7 @@ _UNSIGNED_BYTE = 8
 
 
 def decode(content: bytes, name: str, rank: int) -> Tensor:
-    """The tensor in an IDX file.
+    """Decode the tensor in an IDX file.
 
     Args:
         content: bytes of the file, unpacked.
@@ -28,7 +28,7 @@ def decode(content: bytes, name: str, rank: int) -> Tensor:
         A uint8 tensor of that rank.
 
     Raises:
-        DataError: another format, rank or type, or a length that its sizes do not give.
+        DataError: the file has another format, rank or type, or its length does not fit its sizes.
 
     Example:
         >>> decode(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]), "labels", rank=1)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from .dataset import Dataset
-from .local import Local
+from .local import LocalSource
 from .source import Size
 from .streamed import stream
 
 
-class ImageNet(Local):
+class ImageNet(LocalSource):
     """Photographs of a thousand things: 1,281,167 + 50,000 pictures, seen at 224×224; tested on the validation images.
 
     They lie in imagenet/train/CLASS and imagenet/val/CLASS, stay there, and are decoded a batch at a time.

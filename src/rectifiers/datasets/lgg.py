@@ -11,7 +11,7 @@ import torch
 from ..core.errors import DataError
 from ..core.seeds import derive
 from .dataset import Dataset
-from .local import Local
+from .local import LocalSource
 from .picture import decode_all
 from .slices import Slices
 from .source import Size
@@ -22,18 +22,18 @@ _MASK = "_mask.tif"
 _TEST_PATIENTS = 10
 
 
-class LGG(Local):
-    """Brains with a mask of what is diseased: 100 + 10 patients, 3,929 images of 3×256×256 in all, for segmentation.
+class LGG(LocalSource):
+    """Brain images with a mask of what is diseased: 100 + 10 patients, 3,929 images of 3×256×256 in all.
 
-    They lie in kaggle_3m/PATIENT/*.tif with *_mask.tif beside each. There is no published split: ten fixed patients are
-    for testing.
+    The files lie in kaggle_3m/PATIENT/*.tif with *_mask.tif beside each. There is no published split: ten fixed
+    patients are for testing.
     """
 
     name: ClassVar[str] = "lgg"
     size: ClassVar[Size | None] = Size((3, 256, 256), 2, 3_572, 357, 0.75)
     places: ClassVar[tuple[str, ...]] = ("kaggle_3m", "lgg-mri-segmentation/kaggle_3m")
     advice: ClassVar[str] = (
-        "it takes an account to get it: download https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation and "
+        "getting it takes an account: download https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation and "
         "unpack its folder kaggle_3m into the data folder"
     )
 
@@ -51,7 +51,7 @@ class LGG(Local):
         mask_files = [name.removesuffix(".tif") + _MASK for name in names]
         masks = decode_all(tree, mask_files)[0][:, :1]
         if grey := ((masks > 0) & (masks < 255)).flatten(1).any(1).nonzero().flatten().tolist():
-            raise DataError(f"{tree.where(mask_files[grey[0]])}: expected a mask of black and white alone, found grey")
+            raise DataError(f"{tree.where(mask_files[grey[0]])}: expected a mask of only black and white, found grey")
         everything = Slices(
             images=decode_all(tree, names)[0],
             masks=masks // 255,
@@ -68,7 +68,7 @@ class LGG(Local):
 
 
 def _slices(tree: Tree, patient: str) -> list[str]:
-    """A patient's images in the order of their numbers; each has its mask."""
+    """List a patient's images in the order of their numbers; each has its mask."""
     files = [name for name in tree.files(patient) if name.endswith(".tif")]
     images = {name for name in files if not name.endswith(_MASK)}
     masked = {name.removesuffix(_MASK) + ".tif" for name in files if name.endswith(_MASK)}

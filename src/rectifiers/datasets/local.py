@@ -1,4 +1,4 @@
-"""Data sets that one has to get by hand, because of their licence or for want of a published hash."""
+"""Data sets that one has to get by hand, because of their licence or because no hash is published."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .source import Availability, Source
 from .tree import Tree, open_tree
 
 
-class Local(Source):
+class LocalSource(Source):
     """Base of data sets that lie in a folder or an archive of the data folder.
 
     Class attributes:
@@ -24,17 +24,17 @@ class Local(Source):
     advice: ClassVar[str]
 
     def look(self, data_dir: Path) -> Availability:
-        """Whether one of the places is there."""
+        """Look for the files in each of the places."""
         for place in self.places:
             if (data_dir / place).exists():
                 return Availability(found=(data_dir / place,))
         return Availability(missing=(self.places[0],), advice=self.advice)
 
     def open(self, data_dir: Path) -> Tree:
-        """The files.
+        """Open the files.
 
         Raises:
-            DataError: none of the places is there, or the archive cannot be read.
+            DataError: none of the places exists, or the archive cannot be read.
         """
         found = self.look(data_dir).found
         if not found:

@@ -10,7 +10,7 @@ import torch
 from .dataset import Dataset, Split
 from .files import Resource
 from .idx import decode
-from .published import Published
+from .published import PublishedSource
 from .source import Size
 
 _MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/")
@@ -20,7 +20,7 @@ def _resource(file: str, md5: str, unpacked_md5: str) -> Resource:
     return Resource(file, md5, tuple(mirror + file for mirror in _MIRRORS), unpacked_md5)
 
 
-class MNIST(Published):
+class MNIST(PublishedSource):
     """Handwritten digits: 60,000 + 10,000 grey images of 28×28, 10 classes.
 
     The files may be gzip-compressed or not, in MNIST/raw (torchvision's layout) or in the data folder itself.

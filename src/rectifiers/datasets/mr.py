@@ -10,7 +10,7 @@ from ..core.errors import DataError
 from ..core.seeds import derive
 from .dataset import Dataset
 from .files import Resource
-from .published import Published
+from .published import PublishedSource
 from .source import Availability, Size
 from .splits import folds
 from .texts import Texts
@@ -19,7 +19,7 @@ _SENTENCES = 5331
 _FOLDS = 10
 
 
-class MR(Published):
+class MR(PublishedSource):
     """Sentences of film reviews, for or against: 9,595 + 1,067 texts of 1,014 characters, 2 classes.
 
     Either the published archive, or rt-polarity.neg and rt-polarity.pos from it; in MR, rt-polaritydata, or the data
@@ -41,12 +41,12 @@ class MR(Published):
     classes: ClassVar[tuple[str, ...]] = ("negative", "positive")
 
     def look(self, data_dir: Path) -> Availability:
-        """Whether both files are there, or the archive."""
+        """Look for both files, or for the archive."""
         unpacked = self._unpacked(data_dir)
         return Availability(found=unpacked) if unpacked else super().look(data_dir)
 
     def fetch(self, data_dir: Path) -> None:
-        """Download the archive, unless the files are there."""
+        """Download the archive unless the files are there."""
         if not self._unpacked(data_dir):
             super().fetch(data_dir)
 
@@ -58,7 +58,7 @@ class MR(Published):
         return Dataset(self.name, train, test, self.classes, note="; ".join(filter(None, notes)))
 
     def sentences(self, data_dir: Path) -> Texts:
-        """All 10,662, those against first.
+        """Read all 10,662 sentences, those against first.
 
         Raises:
             DataError: the files are missing or truncated, or the archive has another hash.
@@ -67,7 +67,7 @@ class MR(Published):
             contents = {str(path): path.read_bytes() for path in unpacked}
         else:
             archive = self.open(data_dir)
-            contents = {archive.where(file): archive.named(file) for file in self.files}
+            contents = {archive.where(file): archive.read_by_name(file) for file in self.files}
         rows = [
             (label, sentence)
             for label, (where, content) in enumerate(contents.items())
@@ -90,13 +90,13 @@ class MRShort(MR):
     size: ClassVar[Size | None] = Size((70, 267), 2, 9_595, 1_067, 0.0005)
 
     def sentences(self, data_dir: Path) -> Texts:
-        """All 10,662, with inputs as long as the longest."""
+        """Read all 10,662 sentences, with inputs as long as the longest."""
         sentences = super().sentences(data_dir)
         return replace(sentences, length=sentences.longest)
 
 
 def _lines(content: bytes, where: str) -> list[str]:
-    """The sentences of a file; its bytes are those of Latin-1, and only line feeds end a line."""
+    """Split a file into its sentences; it is in Latin-1, and only line feeds end a line."""
     lines = content.decode("latin-1").removesuffix("\n").split("\n")
     if len(lines) != _SENTENCES:
         raise DataError(f"{where}: expected {_SENTENCES:,} lines, found {len(lines):,}; get it again")

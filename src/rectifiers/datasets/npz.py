@@ -1,4 +1,4 @@
-"""Arrays of the user's own, in one .npz file."""
+"""The user's own arrays, in one .npz file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DataError
+from ..core.wording import plural
 from .dataset import Dataset, Split
 from .source import PathSource
 
@@ -27,7 +28,7 @@ _KEYS = {
 
 
 class Npz(PathSource):
-    """Arrays x_train, y_train, x_test, y_test in a NumPy file of your own: npz:PATH.
+    """Your own arrays x_train, y_train, x_test, y_test in a NumPy file: npz:PATH.
 
     Images are N×H×W, N×H×W×C or N×C×H×W with up to 4 channels, uint8 or floats from 0 to 1; labels are integers
     from 0. Keys may also be spelled train_x, X_train and so on.
@@ -46,7 +47,8 @@ class Npz(PathSource):
         highest = max(train.labels.tolist(), default=0)
         if highest >= max(1, len(train)):
             raise DataError(
-                f"{self.given}: found label {highest} among {len(train)} train labels; number the classes from 0"
+                f"{self.given}: found label {highest} among {plural(len(train), 'train label')}; "
+                "number the classes from 0"
             )
         floats = any(array.dtype.kind == "f" for array in arrays.values())
         return Dataset(
@@ -100,7 +102,7 @@ class Npz(PathSource):
 
 
 def _channels_first(where: str, array: NDArray[Any]) -> NDArray[Any]:
-    """A view as N×C×H×W."""
+    """View the images as N×C×H×W."""
     if array.ndim == 3:
         return array[:, None]
     if array.ndim != 4:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _WIDE = ("I", "F")
 _LARGE = 1 << 16
-"""Pixels from which threads decode faster than one: below, they wait for Python's lock."""
+"""Pixels from which several threads decode faster than one: below, they wait for Python's lock."""
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file's name ends as a picture's does.
+    """Tell whether a file's name ends like that of a picture.
 
     >>> is_picture("cat/1.JPEG"), is_picture("notes.txt")
     (True, False)
@@ -34,7 +34,7 @@ def is_picture(name: str) -> bool:
 
 
 def decode(tree: Tree, name: str) -> tuple[Image, str]:
-    """A picture in RGB, and the mode that it had.
+    """Decode a picture to RGB, and give the mode that it had.
 
     Raises:
         DataError: it cannot be read, or has more than 8 bits per channel.
@@ -57,7 +57,7 @@ def decode(tree: Tree, name: str) -> tuple[Image, str]:
 
 
 def decode_all(tree: Tree, names: Sequence[str]) -> tuple[Tensor, Counter[str]]:
-    """Pictures of one size as one tensor, and how many were of each mode other than RGB.
+    """Decode pictures of one size into one tensor, and count those of each mode other than RGB.
 
     Args:
         tree: where they are.

@@ -1,4 +1,4 @@
-"""Files that are published together, with known hashes: whether they are there, and how to get them."""
+"""Files that are published together, with known hashes: look for them, download them, read them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import DataError
+from ..core.wording import plural
 from .download import download
 from .files import Resource
 from .source import Availability
@@ -26,7 +27,7 @@ class Publication:
     resources: tuple[Resource, ...]
 
     def look(self, data_dir: Path) -> Availability:
-        """Which of the files are there, in their folders or in the data folder itself."""
+        """Look for the files in their folders and in the data folder itself."""
         found, missing = self._find(data_dir)
         return Availability(
             found=tuple(found.values()),
@@ -35,7 +36,7 @@ class Publication:
         )
 
     def fetch(self, data_dir: Path) -> None:
-        """Download the files that are not there.
+        """Download the files that are missing.
 
         Raises:
             DataError: no mirror gives one with the right hash, or it cannot be written.
@@ -44,7 +45,7 @@ class Publication:
             download(resource, data_dir / self.folders[0] / resource.file)
 
     def read(self, data_dir: Path) -> dict[str, bytes]:
-        """Published name → unpacked content of every file.
+        """Map the published name of every file to its unpacked content.
 
         Raises:
             DataError: files are missing, cannot be read, or have another hash.
@@ -52,7 +53,7 @@ class Publication:
         return {resource.file: resource.read(path) for resource, path in self.locate(data_dir).items()}
 
     def locate(self, data_dir: Path) -> dict[Resource, Path]:
-        """Where every file lies.
+        """Map every file to where it lies.
 
         Raises:
             DataError: some are missing.
@@ -60,14 +61,16 @@ class Publication:
         found, missing = self._find(data_dir)
         if missing:
             tried = [str(path) for resource in missing for path in resource.paths(data_dir, self.folders)]
+            verb = "is" if len(missing) == 1 else "are"
             raise DataError(
-                f"{self.name}: {len(missing)} of {len(self.resources)} files are missing; {_advice(missing)}. "
+                f"{self.name}: {len(missing)} of {plural(len(self.resources), 'file')} {verb} missing; "
+                f"{_advice(missing)}. "
                 "Looked for\n  " + "\n  ".join(tried)
             )
         return found
 
     def _find(self, data_dir: Path) -> tuple[dict[Resource, Path], list[Resource]]:
-        """Where each file lies, and those that lie nowhere."""
+        """Find each file, and list those that are missing."""
         paths = {resource: resource.find(data_dir, self.folders) for resource in self.resources}
         found = {resource: path for resource, path in paths.items() if path is not None}
         return found, [resource for resource in self.resources if resource not in found]

@@ -1,4 +1,4 @@
-"""Data sets that somebody publishes as files with known hashes."""
+"""Data sets that are published as files with known hashes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .source import Availability, Source
 from .tree import Archive
 
 
-class Published(Source):
+class PublishedSource(Source):
     """Base of published data sets.
 
     Class attributes:
@@ -25,15 +25,15 @@ class Published(Source):
     resources: ClassVar[tuple[Resource, ...]]
 
     def look(self, data_dir: Path) -> Availability:
-        """Which of the files are there, in the data set's folders or in the data folder itself."""
+        """Look for the files in the data set's folders and in the data folder itself."""
         return self._publication.look(data_dir)
 
     def fetch(self, data_dir: Path) -> None:
-        """Download the files that are not there."""
+        """Download the files that are missing."""
         self._publication.fetch(data_dir)
 
     def read(self, data_dir: Path) -> dict[str, bytes]:
-        """Published name → unpacked content of every file.
+        """Map the published name of every file to its unpacked content.
 
         Raises:
             DataError: files are missing, cannot be read, or have another hash.
@@ -41,7 +41,7 @@ class Published(Source):
         return self._publication.read(data_dir)
 
     def open(self, data_dir: Path) -> Archive:
-        """The one archive that is published, its hash checked before it is opened.
+        """Open the one archive that is published, after checking its hash.
 
         Raises:
             DataError: it is missing, cannot be read, or has another hash.
@@ -50,7 +50,7 @@ class Published(Source):
         return Archive(path, resource.read(path))
 
     def locate(self, data_dir: Path) -> dict[Resource, Path]:
-        """Where every file lies.
+        """Map every file to where it lies.
 
         Raises:
             DataError: some are missing.

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DataError
+from ..core.wording import plural
 from .batches import Normalise
-from .dataset import Split, by
+from .dataset import check_counts, shape_text
 from .examples import Examples, Which
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Slices(Examples):
-    """Images, the mask of each, and whose they are.
+    """Images, the mask of each, and the patient that it belongs to.
 
     Args:
         images: uint8, N×C×H×W; the slices of a patient one after another, in their order.
@@ -43,7 +44,7 @@ class Slices(Examples):
 
     @property
     def strata(self) -> Tensor:
-        """All patients are alike: a zero for each."""
+        """A zero for each patient: all are alike."""
         return torch.zeros(len(self.patients.unique()), dtype=torch.int64)
 
     @property
@@ -52,23 +53,23 @@ class Slices(Examples):
         return tuple(self.images.shape[1:])
 
     def members(self, chosen: Tensor) -> Tensor:
-        """Mask of the slices of the chosen patients."""
+        """Mark the slices of the chosen patients."""
         return chosen[self.patients.unique(return_inverse=True)[1]]
 
     def take(self, which: Which) -> Tensor:
-        """Images, as they are."""
+        """Take images as they are."""
         return self.images[which]
 
     def part(self, mask: Tensor) -> Slices:
-        """The slices for which a boolean mask holds, in their order."""
+        """Select the slices for which a boolean mask holds, in their order."""
         return Slices(self.images[mask], self.masks[mask], self.patients[mask])
 
     def numbers(self, kind: str, *, channels_last: bool = False) -> Normalise:
-        """The normalisation called `kind`, measured on these images."""
-        return Normalise.fit(kind, Split(self.images, self.patients), channels_last=channels_last)
+        """Make the normalisation called `kind`, measured on these images."""
+        return Normalise.fit(kind, self.images, channels_last=channels_last)
 
     def to(self, device: torch.device | str) -> Slices:
-        """The same slices, on a device."""
+        """Copy the slices to a device."""
         return Slices(self.images.to(device), self.masks.to(device), self.patients.to(device))
 
     def check(self, where: str, classes: int) -> None:
@@ -76,15 +77,17 @@ class Slices(Examples):
         expected = (len(self.images), 1, *self.images.shape[2:])
         if self.images.dtype != torch.uint8 or self.masks.dtype != torch.uint8 or tuple(self.masks.shape) != expected:
             raise DataError(
-                f"{where}: expected uint8 masks of {by(expected)} for images of {by(tuple(self.images.shape))}, "
-                f"got {self.masks.dtype} of {by(tuple(self.masks.shape))}"
+                f"{where}: expected uint8 masks of {shape_text(expected)} for images of "
+                f"{shape_text(tuple(self.images.shape))}, got {self.masks.dtype} of "
+                f"{shape_text(tuple(self.masks.shape))}"
             )
-        if len(self.patients) != len(self.images):
-            raise DataError(f"{where}: {len(self.images)} images but {len(self.patients)} patients; expected as many")
+        check_counts(where, image=len(self.images), patient=len(self.patients))
 
     def content(self) -> Iterator[Tensor]:
-        """Images, masks and patients."""
+        """Yield images, masks and patients."""
         yield from (self.images, self.masks, self.patients)
 
     def __repr__(self) -> str:
-        return f"Slices({len(self)} images of {len(self.strata)} patients, {by(self.shape)})"
+        return (
+            f"Slices({plural(len(self), 'image')} of {plural(len(self.strata), 'patient')}, {shape_text(self.shape)})"
+        )

@@ -1,4 +1,4 @@
-"""Where a data set comes from: look for its files, fetch them, load them."""
+"""The source of a data set: it looks for files, fetches them, and loads them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .dataset import Dataset
 
 @dataclass(frozen=True)
 class Availability:
-    """What looking for a data set's files gave.
+    """The outcome of looking for a data set's files.
 
     Args:
         found: files that are there.
-        missing: files that are not, by name.
+        missing: names of files that are not there.
         advice: how to get the missing ones.
     """
 
@@ -26,13 +26,13 @@ class Availability:
 
     @property
     def ready(self) -> bool:
-        """Whether loading finds all it needs."""
+        """Whether everything that loading needs is there."""
         return not self.missing
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much a published data set holds, known without its files.
+    """The size of a published data set, known without its files.
 
     Args:
         shape: of one input as a network sees it.
@@ -54,36 +54,36 @@ class Source(ABC):
     """Base of all data sets. Sources are values: equal ones load the same data.
 
     Class attributes:
-        size: how much there is; None where only the files tell.
+        size: how much data there is; None where only the files tell.
     """
 
     size: ClassVar[Size | None] = None
 
     @abstractmethod
     def load(self, data_dir: Path) -> Dataset:
-        """The data, from files that are there.
+        """Load the data from files that are there.
 
         Raises:
             DataError: files are missing, damaged, or not what they claim to be.
         """
 
     def look(self, data_dir: Path) -> Availability:
-        """Which of the files are there; an embedded data set needs none."""
+        """Look for the files; an embedded data set needs none."""
         return Availability()
 
     def fetch(self, data_dir: Path) -> None:  # noqa: B027 - most data sets have nothing to fetch
-        """Download what is published and missing; by default nothing is."""
+        """Download files that are published and missing; by default there are none."""
 
 
 @dataclass(frozen=True)
 class GivenSource(Source):
-    """Base of data that the user says more of, behind a colon.
+    """Base of data that the user specifies after a colon.
 
     Args:
-        given: what stands there.
+        given: what the user wrote there.
 
     Class attributes:
-        wanted: what has to stand there.
+        wanted: what has to stand there, for errors.
     """
 
     wanted: ClassVar[str]
@@ -93,7 +93,7 @@ class GivenSource(Source):
 
 @dataclass(frozen=True)
 class PathSource(GivenSource):
-    """Base of data that lies where the user says, whatever the data folder is.
+    """Base of data at a path of the user's, whatever the data folder is.
 
     Args:
         given: the path as the user wrote it.
@@ -107,7 +107,7 @@ class PathSource(GivenSource):
         object.__setattr__(self, "path", Path(self.given).expanduser().resolve())
 
     def look(self, data_dir: Path) -> Availability:
-        """Whether the path exists."""
+        """Look whether the path exists."""
         if self.path.exists():
             return Availability(found=(self.path,))
         return Availability(missing=(self.given,), advice=f"looked for {self.path}; check the path")

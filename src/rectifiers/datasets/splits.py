@@ -1,7 +1,7 @@
-"""Taking a split apart: stratified, by a named seed stream, in the order of the data.
+"""Parts of a split: stratified, drawn by a named seed stream, in the order of the data.
 
-What must not be cut in two stays whole: of volumes, all slices of a patient go the same way, and it is patients that
-are counted.
+What must not be cut in two stays whole: all slices of a patient go to the same part, and it is patients that are
+counted.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ E = TypeVar("E", bound=Examples)
 
 
 def hold_out(split: E, size: int | float, seed: int) -> tuple[E, E]:
-    """Part of a split set aside, to validate on.
+    """Set a part of a split aside, to validate on.
 
     Args:
-        split: what to take apart.
+        split: what to divide.
         size: images (texts, patients) to hold out; a float is a fraction of all, between 0 and 1.
         seed: decides which; each class gives its share, rounded.
 
@@ -30,7 +30,7 @@ def hold_out(split: E, size: int | float, seed: int) -> tuple[E, E]:
         The rest, and what was held out.
 
     Raises:
-        ConfigError: nothing would be held out, or nothing left.
+        ConfigError: nothing would be held out, or nothing would be left.
 
     Example:
         >>> from rectifiers.datasets import Split
@@ -51,7 +51,7 @@ def hold_out(split: E, size: int | float, seed: int) -> tuple[E, E]:
 
 
 def subset(split: E, count: int, seed: int) -> E:
-    """`count` images (texts, patients) of a split; each class gives its share, rounded.
+    """Take `count` images (texts, patients) of a split; each class gives its share, rounded.
 
     Args:
         split: what to take from.
@@ -59,7 +59,7 @@ def subset(split: E, count: int, seed: int) -> E:
         seed: decides which.
 
     Raises:
-        ConfigError: fewer than one, or more than there are.
+        ConfigError: `count` is less than one, or more than there are.
 
     Example:
         >>> from rectifiers.datasets import Split
@@ -74,10 +74,10 @@ def subset(split: E, count: int, seed: int) -> E:
 
 
 def folds(split: E, count: int, seed: int) -> list[tuple[E, E]]:
-    """A split in `count` folds, for cross-validation: each example is held out once.
+    """Divide a split into `count` folds, for cross-validation: each example is held out once.
 
     Args:
-        split: what to take apart.
+        split: what to divide.
         count: number of folds.
         seed: decides which; folds, and the shares of each class in them, differ by one at most.
 
@@ -103,7 +103,7 @@ def folds(split: E, count: int, seed: int) -> list[tuple[E, E]]:
 
 
 def _draw(labels: Tensor, count: int, seed: int) -> Tensor:
-    """Mask of `count` labels, drawn evenly from each class: shares rounded by largest remainder."""
+    """Mark `count` labels, drawn evenly from each class, with shares rounded by largest remainder."""
     total = len(labels)
     sizes = labels.bincount()
     quotas = count * sizes // total
@@ -118,6 +118,6 @@ def _draw(labels: Tensor, count: int, seed: int) -> Tensor:
 
 
 def _by_class(labels: Tensor, seed: int) -> Tensor:
-    """Numbers of the labels, class by class, shuffled within each."""
+    """List the labels' indices class by class, shuffled within each."""
     shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     return shuffled[labels[shuffled].argsort(stable=True)]

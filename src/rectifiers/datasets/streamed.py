@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..core.errors import DataError
+from ..core.wording import plural
 from .batches import Normalise
 from .class_folders import labels, parts
-from .dataset import Dataset, Split, check_labels
-from .examples import Examples, Which
+from .dataset import Dataset, check_counts, check_labels
+from .examples import LabelledExamples, Which
 from .picture import decode
 from .source import PathSource
 from .tree import Tree, open_tree
@@ -28,10 +28,10 @@ _MEASURED = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Streamed(Examples):
+class Streamed(LabelledExamples):
     """Pictures of any size, and their labels; the shorter side is resized to 256 pixels, the centre kept.
 
-    Random crops are taken of these 256×256 pixels; evaluated are the central 224×224.
+    Random crops are taken from these 256×256 pixels; the central 224×224 are evaluated.
 
     Args:
         tree: where the files are.
@@ -44,26 +44,16 @@ class Streamed(Examples):
     labels: Tensor
 
     @property
-    def targets(self) -> Tensor:
-        """The labels."""
-        return self.labels
-
-    @property
-    def strata(self) -> Tensor:
-        """The labels."""
-        return self.labels
-
-    @property
     def shape(self) -> tuple[int, ...]:
         """3×224×224."""
         return (3, SEEN, SEEN)
 
     def take(self, which: Which) -> Tensor:
-        """The central 224×224 pixels."""
+        """Take the central 224×224 pixels."""
         return centre_crop(self.whole(which), (SEEN, SEEN))
 
     def whole(self, which: Which) -> Tensor:
-        """The central 256×256 pixels: uint8, N×3×256×256.
+        """Take the central 256×256 pixels: uint8, N×3×256×256.
 
         Raises:
             DataError: a picture cannot be read.
@@ -82,40 +72,37 @@ class Streamed(Examples):
         return images.permute(0, 3, 1, 2)
 
     def part(self, mask: Tensor) -> Streamed:
-        """The pictures for which a boolean mask holds, in their order."""
+        """Select the pictures for which a boolean mask holds, in their order."""
         return Streamed(
             self.tree, [self.files[index] for index in mask.nonzero().flatten().tolist()], self.labels[mask]
         )
 
     def numbers(self, kind: str, *, channels_last: bool = False) -> Normalise:
-        """The normalisation called `kind`, measured on up to 1,000 pictures, evenly spread."""
+        """Make the normalisation called `kind`, measured on up to 1,000 pictures, evenly spread."""
         if kind != "standard":
             return Normalise.named(kind, channels_last=channels_last)
         some = torch.arange(0, len(self), max(1, len(self) // _MEASURED))[:_MEASURED]
-        return Normalise.fit(kind, Split(self.take(some), self.labels[some]), channels_last=channels_last)
+        return Normalise.fit(kind, self.take(some), channels_last=channels_last)
 
     def check(self, where: str, classes: int) -> None:
         """Make sure that pictures and labels fit together."""
-        if len(self.files) != len(self.labels):
-            raise DataError(
-                f"{where}: {len(self.files)} pictures but {len(self.labels)} labels; expected as many of each"
-            )
+        check_counts(where, picture=len(self.files), label=len(self.labels))
         check_labels(where, self.labels, classes)
 
     def content(self) -> Iterator[Tensor]:
-        """Names and sizes of the files, and labels."""
+        """Yield names and sizes of the files, and labels."""
         listing = "\n".join(f"{name} {self.tree.size(name)}" for name in self.files)
         yield from (torch.frombuffer(bytearray(listing.encode()), dtype=torch.uint8), self.labels)
 
     def __repr__(self) -> str:
-        return f"Streamed({len(self)} pictures)"
+        return f"Streamed({plural(len(self), 'picture')})"
 
 
 class StreamedFolder(PathSource):
-    """Pictures of any size in a folder per class, of your own, too many for memory: pictures:PATH.
+    """Your own pictures of any size in one folder per class, too many for memory: pictures:PATH.
 
-    PATH is laid out as for folder:PATH. A batch takes the central 256×256 pixels of each picture whose shorter side was
-    made 256, for random crops; evaluated are the central 224×224.
+    PATH is laid out as for folder:PATH. The shorter side of each picture is resized to 256 pixels; random crops are
+    taken from the central 256×256, and the central 224×224 are evaluated.
     """
 
     def load(self, data_dir: Path) -> Dataset:
@@ -124,14 +111,14 @@ class StreamedFolder(PathSource):
 
 
 def stream(name: str, tree: Tree) -> Dataset:
-    """A data set of pictures that stay in their files.
+    """Make a data set of pictures that stay in their files.
 
     Args:
         name: of the data set.
         tree: the class folders; see `class_folders.parts`.
 
     Raises:
-        DataError: there are no two classes, too few pictures of one, or train and test have other classes.
+        DataError: there are fewer than two classes, too few pictures of one, or train and test have different classes.
     """
     *both, note = parts(tree)
     train, test = (Streamed(tree, [file for files in part.values() for file in files], labels(part)) for part in both)
@@ -139,7 +126,7 @@ def stream(name: str, tree: Tree) -> Dataset:
 
 
 def _square(tree: Tree, name: str) -> Tensor:
-    """A picture, its shorter side made 256, its centre kept: uint8, 256×256×3."""
+    """Resize a picture's shorter side to 256 and keep its centre: uint8, 256×256×3."""
     import numpy as np
     from PIL import Image
 

@@ -10,7 +10,7 @@ import torch
 
 from .dataset import Dataset, Split
 from .files import Resource
-from .published import Published
+from .published import PublishedSource
 from .source import Size
 
 _SITE = "http://ufldl.stanford.edu/housenumbers/"
@@ -20,7 +20,7 @@ def _resource(file: str, md5: str) -> Resource:
     return Resource(file, md5, (_SITE + file,))
 
 
-class SVHN(Published):
+class SVHN(PublishedSource):
     """House numbers: 73,257 + 26,032 colour images of 32×32, 10 classes.
 
     The files lie in svhn or SVHN, or in the data folder itself.

@@ -1,4 +1,4 @@
-"""Texts of the user's own, in comma-separated files."""
+"""The user's own texts, in comma-separated files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CLASSES = "classes.txt"
 
 
 class Text(PathSource):
-    """Texts in comma-separated files of your own: text:PATH.
+    """Your own texts in comma-separated files: text:PATH.
 
     PATH, a folder or its archive, holds train.csv, test.csv and classes.txt. The first two are in UTF-8; each row is a
     label, counted from 1, and a text, in quotation marks if it holds commas or ends of lines. The third has the name of

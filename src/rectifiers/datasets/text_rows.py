@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from io import BytesIO, TextIOWrapper
 
 from ..core.errors import DataError
+from ..core.wording import plural
 from .dataset import Dataset
 from .texts import Texts
 
@@ -16,13 +17,13 @@ _NEWLINE = "\\n"
 def load_rows(
     name: str, classes: tuple[str, ...], train: tuple[str, bytes], test: tuple[str, bytes], *, blank: bool = False
 ) -> Dataset:
-    """A data set out of two files of rows.
+    """Load a data set from two files of rows.
 
     Args:
         name: of the data set.
         classes: name of each label.
         train: path, for errors, and content of the file to learn from.
-        test: likewise, of the one to test on.
+        test: path and content of the file to test on.
         blank: whether a text may be empty.
 
     Raises:
@@ -37,18 +38,18 @@ def load_rows(
 
 
 def rows(content: bytes, where: str, classes: int) -> Iterator[tuple[int, str]]:
-    r"""Label and text of every row; fields are joined by a blank, and `\n` stands for the end of a line.
+    r"""Read label and text of every row; fields are joined by a blank, and `\n` stands for the end of a line.
 
     Args:
         content: bytes of the file, in UTF-8.
         where: the file, for errors.
-        classes: how many there are.
+        classes: number of classes.
 
     Yields:
         Labels from 0, and texts.
 
     Raises:
-        DataError: a row is no such thing, or its label is none.
+        DataError: a row is not of this form, or its label is out of range.
 
     Example:
         >>> list(rows(b'"2","A title","Say ""yes""\\nor no"\n', "example", classes=2))
@@ -61,7 +62,7 @@ def rows(content: bytes, where: str, classes: int) -> Iterator[tuple[int, str]]:
             if label not in numbers or not fields:
                 raise DataError(
                     f"{where}, line {reader.line_num}: expected a label from 1 to {classes} and a text, "
-                    f"got {label[:40]!r} and {len(fields)} fields"
+                    f"got {label[:40]!r} and {plural(len(fields), 'field')}"
                 )
             yield numbers[label], " ".join(fields).replace(_NEWLINE, "\n")
     except (csv.Error, UnicodeDecodeError) as error:

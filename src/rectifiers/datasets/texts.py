@@ -1,4 +1,4 @@
-"""Texts as examples: one run of character codes in mapped memory, cut out a batch at a time."""
+"""Texts as examples: one sequence of character codes in mapped memory, from which batches are cut."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ConfigError, DataError, UnknownNameError
+from ..core.wording import plural
 from .batches import NORMALISATIONS
 from .characters import ALPHABET, OneHot, encode
-from .dataset import check_labels
-from .examples import Examples, Which
+from .dataset import check_counts, check_labels
+from .examples import LabelledExamples, Which
 
 LENGTH = 1014
 """Characters that a network sees (Zhang, Zhao, LeCun, 2015)."""
@@ -24,7 +25,7 @@ _MOST_UNKNOWN = 0.5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Texts(Examples):
+class Texts(LabelledExamples):
     """Texts and their labels; an input is the text's last characters, the last one first, filled up with zeros.
 
     Args:
@@ -92,16 +93,6 @@ class Texts(Examples):
         )
 
     @property
-    def targets(self) -> Tensor:
-        """The labels."""
-        return self.labels
-
-    @property
-    def strata(self) -> Tensor:
-        """The labels."""
-        return self.labels
-
-    @property
     def shape(self) -> tuple[int, ...]:
         """Letters×length."""
         return (len(ALPHABET), self.length)
@@ -112,17 +103,17 @@ class Texts(Examples):
         return int((self.bounds[:, 1] - self.bounds[:, 0]).max())
 
     def take(self, which: Which) -> Tensor:
-        """Codes: uint8, N×length."""
+        """Take codes: uint8, N×length."""
         begin, end = self.bounds[which if isinstance(which, slice) else which.cpu()].unsqueeze(2).unbind(1)
         place = end - 1 - torch.arange(self.length)
         return torch.where(place >= begin, self.codes[place.clamp_(min=0)], 0)
 
     def part(self, mask: Tensor) -> Texts:
-        """The texts for which a boolean mask holds, in their order."""
+        """Select the texts for which a boolean mask holds, in their order."""
         return replace(self, bounds=self.bounds[mask], labels=self.labels[mask])
 
     def numbers(self, kind: str, *, channels_last: bool = False) -> OneHot:
-        """One row per letter; "unit" is the only kind there is."""
+        """Make the encoder with one row per letter; "unit" is the only kind."""
         if kind not in NORMALISATIONS:
             raise UnknownNameError("normalisation", kind, NORMALISATIONS)
         if kind != "unit":
@@ -131,23 +122,20 @@ class Texts(Examples):
 
     def check(self, where: str, classes: int) -> None:
         """Make sure that texts and labels fit together."""
-        if len(self.bounds) != len(self.labels):
-            raise DataError(
-                f"{where}: {len(self.bounds)} texts but {len(self.labels)} labels; expected as many of each"
-            )
+        check_counts(where, text=len(self.bounds), label=len(self.labels))
         check_labels(where, self.labels, classes)
 
     def content(self) -> Iterator[Tensor]:
-        """Codes, bounds and labels."""
+        """Yield codes, bounds and labels."""
         yield from (self.codes, self.bounds, self.labels)
 
     def __repr__(self) -> str:
-        return f"Texts({len(self)} texts, {self.length} characters seen)"
+        return f"Texts({plural(len(self), 'text')}, {self.length} characters seen)"
 
 
 @dataclass(frozen=True)
 class _Encoded:
-    """What encoding gave: codes of all characters; labels and lengths of the texts; blanks count as no characters."""
+    """Encoded texts: codes of all characters, labels and lengths; blanks do not count as characters."""
 
     codes: Tensor
     labels: list[int]
@@ -181,7 +169,7 @@ def _encode(rows: Iterable[tuple[int, str]]) -> _Encoded:
 
 
 def _map(file: IO[bytes], size: int) -> Tensor:
-    """The bytes of a file as a tensor; they stay in it until somebody looks at them."""
+    """Map the bytes of a file into a tensor; they are read only when they are used."""
     import numpy as np
 
     file.flush()

@@ -12,13 +12,13 @@ from ..core.errors import DataError
 from .dataset import Dataset, Split
 from .files import Resource
 from .picture import decode_all
-from .published import Published
+from .published import PublishedSource
 from .source import Size
 
 _ANNOTATIONS = "val/val_annotations.txt"
 
 
-class TinyImageNet(Published):
+class TinyImageNet(PublishedSource):
     """Part of ImageNet: 100,000 + 10,000 colour images of 64×64, 200 classes; tested on its validation images.
 
     The archive lies in tiny-imagenet, or in the data folder itself; it is read without being unpacked.

@@ -1,6 +1,6 @@
 """Files in a folder, or in an archive as if it were one.
 
-Archives are read in memory: nothing of them is ever written to disk, so nothing can land outside its folder.
+Archives are read in memory and never unpacked to disk, so nothing can land outside its folder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
 
 
 class Tree(ABC):
-    """Base of both; names are relative, with slashes.
+    """Base of folders and archives; names are relative, with slashes.
 
     Args:
         path: the folder or the archive.
@@ -33,15 +33,15 @@ class Tree(ABC):
 
     @abstractmethod
     def folders(self, at: str = "") -> list[str]:
-        """Names of the folders in a folder, sorted; hidden ones left out."""
+        """List the folders in a folder, sorted, without hidden ones."""
 
     @abstractmethod
     def files(self, at: str = "") -> list[str]:
-        """Names of the files in a folder, sorted."""
+        """List the files in a folder, sorted."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:
-        """Content of a file.
+        """Read a file.
 
         Raises:
             DataError: there is no such file, or it cannot be read.
@@ -49,35 +49,35 @@ class Tree(ABC):
 
     @abstractmethod
     def size(self, name: str) -> int:
-        """Bytes of a file."""
+        """Give the size of a file in bytes."""
 
     def where(self, name: str) -> str:
-        """A file or folder, as errors name it."""
+        """Name a file or folder, for errors."""
         return str(self.path / name)
 
 
 class Directory(Tree):
-    """A folder on disk; `path` must be one."""
+    """A folder on disk."""
 
     def folders(self, at: str = "") -> list[str]:
-        """Names of the folders in a folder, sorted; hidden ones left out."""
+        """List the folders in a folder, sorted, without hidden ones."""
         with os.scandir(self.path / at) as entries:
             return sorted(_join(at, entry.name) for entry in entries if entry.is_dir() and entry.name[0] != ".")
 
     def files(self, at: str = "") -> list[str]:
-        """Names of the files in a folder, sorted."""
+        """List the files in a folder, sorted."""
         with os.scandir(self.path / at) as entries:
             return sorted(_join(at, entry.name) for entry in entries if entry.is_file())
 
     def read(self, name: str) -> bytes:
-        """Content of a file."""
+        """Read a file."""
         try:
             return (self.path / name).read_bytes()
         except OSError as error:
             raise DataError(f"cannot read {self.where(name)}: {error.strerror}; check the path") from error
 
     def size(self, name: str) -> int:
-        """Bytes of a file."""
+        """Give the size of a file in bytes."""
         return (self.path / name).stat().st_size
 
 
@@ -112,30 +112,30 @@ class Archive(Tree):
             self._by_folder[name.rpartition("/")[0]].append(name)
 
     def folders(self, at: str = "") -> list[str]:
-        """Names of the folders in a folder, sorted; hidden ones left out."""
+        """List the folders in a folder, sorted, without hidden ones."""
         prefix = _join(at, "")
         below = [name.removeprefix(prefix) for name in self._by_folder if name.startswith(prefix)]
         return sorted({_join(at, name.partition("/")[0]) for name in below if name and name[0] != "."})
 
     def files(self, at: str = "") -> list[str]:
-        """Names of the files in a folder, sorted."""
+        """List the files in a folder, sorted."""
         return list(self._by_folder.get(at, ()))
 
     def read(self, name: str) -> bytes:
-        """Content of a file."""
+        """Read a file."""
         if name not in self.contents:
             raise DataError(f"{self.path}: expected a file {name} in the archive, found {len(self.contents)} others")
         return self.contents[name]
 
     def size(self, name: str) -> int:
-        """Bytes of a file."""
+        """Give the size of a file in bytes."""
         return len(self.contents[name])
 
-    def named(self, name: str) -> bytes:
-        """Content of the one file of this name, in whichever folder it is.
+    def read_by_name(self, name: str) -> bytes:
+        """Read the one file of this name, in whichever folder it is.
 
         Raises:
-            DataError: there is none, or more than one.
+            DataError: there is no such file, or more than one.
         """
         found = [path for path in self.contents if path.rpartition("/")[2] == name]
         if len(found) != 1:
@@ -144,7 +144,7 @@ class Archive(Tree):
 
 
 def open_tree(path: Path) -> Tree:
-    """The folder or archive at a path.
+    """Open the folder or archive at a path.
 
     Raises:
         DataError: there is neither, or the archive cannot be read.
@@ -167,7 +167,7 @@ def _tar(path: Path, file: BytesIO) -> Iterator[tuple[str, bytes]]:
                 continue
             content = archive.extractfile(member) if member.isreg() else None
             if content is None:
-                raise DataError(f"{path}: refused, for its member {member.name!r} is a link or a device, not a file")
+                raise DataError(f"{path}: refused because its member {member.name!r} is a link or a device, not a file")
             yield _inside(path, member.name), content.read()
         # tarfile takes an archive that breaks off between two members for a whole one; whole ones end in zeros, and
         # reading them to their end checks what compression added.
@@ -185,8 +185,8 @@ def _zip(path: Path, file: BytesIO) -> Iterator[tuple[str, bytes]]:
 
 
 def _inside(path: Path, name: str) -> str:
-    """The name, if it stays in the archive's folder."""
+    """Return the name if it stays in the archive's folder."""
     pure = PurePosixPath(name)
     if pure.is_absolute() or ".." in pure.parts or "\\" in name:
-        raise DataError(f"{path}: refused, for its member {name!r} leads out of the archive")
+        raise DataError(f"{path}: refused because its member {name!r} leads out of the archive")
     return str(pure)

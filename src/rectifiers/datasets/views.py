@@ -1,4 +1,4 @@
-"""Which parts of an image are evaluated: its centre, or ten patches."""
+"""The parts of an image that are evaluated: its centre, or ten patches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..core.errors import ShapeError
 
 
 def centre_crop(images: Tensor, size: Sequence[int]) -> Tensor:
-    """The middle of each image.
+    """Cut out the middle of each image.
 
     Args:
         images: …×H×W.
@@ -31,7 +31,7 @@ def centre_crop(images: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def ten_crop(images: Tensor, size: Sequence[int]) -> Tensor:
-    """Corners and centre of each image, and the same of its mirror image (Krizhevsky, Sutskever, Hinton, 2012).
+    """Cut out corners and centre of each image and of its mirror image (Krizhevsky, Sutskever, Hinton, 2012).
 
     Args:
         images: N×C×H×W.
@@ -58,7 +58,7 @@ def ten_crop(images: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _room(images: Tensor, size: Sequence[int]) -> tuple[int, int]:
-    """Rows and columns that a patch leaves over."""
+    """Count the rows and columns that a patch leaves over."""
     rows, columns = images.shape[-2] - size[0], images.shape[-1] - size[1]
     if rows < 0 or columns < 0:
         raise ShapeError(

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from .dataset import Dataset
 from .files import Resource
-from .published import Published
+from .published import PublishedSource
 from .source import Size
 from .text_rows import load_rows
 
 
-class YelpFull(Published):
+class YelpFull(PublishedSource):
     """Reviews with one to five stars: 650,000 + 50,000 texts of 1,014 characters, 5 classes.
 
     The archive lies in yelp, or in the data folder itself; it is read without being unpacked.
@@ -34,5 +34,5 @@ class YelpFull(Published):
     def load(self, data_dir: Path) -> Dataset:
         """Encode the two files in the archive."""
         archive = self.open(data_dir)
-        train, test = ((archive.where(file), archive.named(file)) for file in ("train.csv", "test.csv"))
+        train, test = ((archive.where(file), archive.read_by_name(file)) for file in ("train.csv", "test.csv"))
         return load_rows(self.name, self.classes, train, test, blank=True)

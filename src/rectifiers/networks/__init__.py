@@ -1,10 +1,10 @@
 """Networks, one file per family, as the papers used them. The table below is their registry.
 
 A network is a class `Net(act, *, shape, classes, **options)`: `act` makes an activation for a number of channels and is
-called once per activation, in forward order; `shape` is that of one input, (channels, height, width) of an image. It
-returns logits. None names an activation; `placement` says where they stand and puts different ones at different sites.
+called once per site, in forward order; `shape` is that of one input, (channels, height, width) for an image. It returns
+logits. No network names an activation; `placement` tells the sites and puts different activations at different ones.
 
-A new network: one file, or one class in its family's, and one line in `TABLE`.
+A new network is one file, or one class in its family's file, and one line in `TABLE`.
 """
 
 from __future__ import annotations
@@ -56,18 +56,18 @@ registry: Registry[Any] = Registry("network", __name__, TABLE)
 def create(
     name: str, act: Callable[[int], nn.Module], *, shape: tuple[int, ...], classes: int, **options: Any
 ) -> nn.Module:
-    """A new network, initialised from the global generator.
+    """Make a new network, initialised from the global generator.
 
     Args:
         name: a registered name.
-        act: makes an activation module for so many channels.
+        act: makes an activation module for a number of channels.
         shape: shape of one input: channels, height and width of an image.
         classes: number of logits.
-        **options: what the network's class takes besides.
+        **options: further options of the network's class.
 
     Raises:
         UnknownNameError: with the nearest names.
-        ShapeError: the network does not take inputs of this shape, or channels that this activation leaves.
+        ShapeError: the network does not take inputs of this shape, or the channels that this activation leaves.
         ConfigError: the network has no such option, or an option is outside its domain.
     """
     network = registry.get(name)

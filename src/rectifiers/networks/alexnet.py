@@ -1,6 +1,6 @@
 """AlexNet for ImageNet (Krizhevsky, 2014), in one column and without local response normalisation.
 
-torchvision's holds ReLUs of its own making. This is the same network, weights under the same names, so that
+torchvision's builds its own ReLUs. This is the same network with the weights under the same names, so that
 `net.load_state_dict(weights, strict=False)` brings in those of `torchvision.models`.
 """
 
@@ -10,14 +10,14 @@ from collections import OrderedDict
 
 from torch import nn
 
-from .blocks import Act, Network, activate, check_least_side, enlarged, scaled
+from .blocks import Act, Network, activate, check_least_side, enlarge_images, scale_channels
 from .spec import NetworkSpec
 
 CONVOLUTIONS = ((64, 11, 4, 2), (192, 5, 1, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
 """Filters, side of the kernel, stride and padding."""
 
 POOLED = (0, 1, 4)
-"""Convolutions that max-pooling follows."""
+"""Convolutions that are followed by max-pooling."""
 
 HIDDEN = 4096
 
@@ -59,17 +59,17 @@ class AlexNet(Network):
 
     def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0, enlarge: int = 1) -> None:
         title = self.spec.title
-        first, shape = enlarged(title, enlarge, shape)
+        first, shape = enlarge_images(title, enlarge, shape)
         channels = check_least_side(title, shape, 63)
         features: list[nn.Module] = []
         for place, (filters, kernel, stride, padding) in enumerate(CONVOLUTIONS):
-            filters = scaled(title, filters, width)
+            filters = scale_channels(title, filters, width)
             function, out = activate(act, filters)
             features += [nn.Conv2d(channels, filters, kernel, stride=stride, padding=padding), function]
             if place in POOLED:
                 features.append(nn.MaxPool2d(3, stride=2))
             channels = out
-        units, hidden = channels * 6 * 6, scaled(title, HIDDEN, width)
+        units, hidden = channels * 6 * 6, scale_channels(title, HIDDEN, width)
         classifier: list[nn.Module] = []
         for _ in range(2):
             function, out = activate(act, hidden)

@@ -3,8 +3,8 @@
 Springenberg et al. rectify the logits as well. A function that doubles the channels cannot follow them unless their
 convolution is halved, so here they stay linear unless `rectify_logits` says otherwise; the parameters are the same.
 
-CReLU's text leaves the first weights open; here they are He's, so drawn that behind every function, not ReLU alone, the
-values keep their size.
+CReLU's text leaves the initial weights open; here they are He's, drawn so that values keep their size behind every
+function, not only behind ReLU.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import nn
 
 from ..core.errors import ShapeError
 from . import initialisation
-from .blocks import Act, Halve, Network, activate, check_dropout, check_least_side, halve_filters, scaled
+from .blocks import Act, Halve, Network, activate, check_dropout, check_least_side, halve_filters, scale_channels
 from .spec import NetworkSpec
 
 
@@ -42,7 +42,7 @@ class Convolution(NamedTuple):
 
 
 class AllConvolutional(Network):
-    """Base of the networks of convolutions alone: convolutions with an activation each, one of 1×1 to the logits.
+    """Base of the networks of convolutions alone: each has an activation behind it, and a 1×1 one makes the logits.
 
     Attributes:
         convolutions: all but the last.
@@ -81,7 +81,7 @@ class AllConvolutional(Network):
         title = self.spec.title
         channels = check_least_side(title, shape, self.least_side)
         check_dropout(title, dropout)
-        widths = [scaled(title, layer.filters, width) for layer in self.convolutions]
+        widths = [scale_channels(title, layer.filters, width) for layer in self.convolutions]
         filters = halve_filters(title, widths + [classes] * rectify_logits, halve)
         parts: OrderedDict[str, nn.Module] = OrderedDict()
         if self.input_dropout:

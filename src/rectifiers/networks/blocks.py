@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..activations import channel_factor
 from ..core.checks import check_count, check_number, check_positive
 from ..core.errors import ConfigError, ShapeError
+from ..core.wording import plural
 from .spec import NetworkSpec
 
 Act = Callable[[int], nn.Module]
@@ -23,19 +24,19 @@ class Network(nn.Sequential):
     """Base of the networks whose parts follow one another.
 
     Attributes:
-        spec: all facts of the network.
+        spec: all facts about the network.
     """
 
     spec: ClassVar[NetworkSpec]
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Logits of a batch."""
+        """Compute the logits of a batch."""
         logits: Tensor = super().forward(inputs)
         return logits
 
 
 def activate(act: Act, channels: int) -> tuple[nn.Module, int]:
-    """An activation for `channels` channels, and how many channels come out of it.
+    """Make an activation for `channels` channels, and tell how many channels come out of it.
 
     Raises:
         ShapeError: the activation would leave a fraction of a channel.
@@ -45,32 +46,32 @@ def activate(act: Act, channels: int) -> tuple[nn.Module, int]:
     out = channels * factor
     if out.denominator != 1:
         name, multiple = type(module).__name__, factor.denominator
-        raise ShapeError(f"{name} makes {out} channels out of {channels}; it needs a multiple of {multiple}")
+        raise ShapeError(f"{name} cannot take {plural(channels, 'channel')}; it needs a multiple of {multiple}")
     return module, int(out)
 
 
 def activate_evenly(act: Act, channels: int, reason: str) -> nn.Module:
-    """An activation where as many channels have to come out as go in.
+    """Make an activation at a site where as many channels have to come out as go in.
 
     Args:
-        act: makes it.
-        channels: how many.
-        reason: why they have to stay, as the error says it.
+        act: makes an activation for a number of channels.
+        channels: number of channels.
+        reason: why their number has to stay, for the error.
 
     Raises:
-        ShapeError: they do not stay.
+        ShapeError: the activation changes the number of channels.
     """
     module, out = activate(act, channels)
     if out != channels:
         raise ShapeError(
             f"{type(module).__name__} makes {out} channels out of {channels}, but {reason}; "
-            "place a function here that keeps the channels (rectifiers.networks.placement)"
+            "place a function here that keeps the number of channels (rectifiers.networks.placement)"
         )
     return module
 
 
 def conv_norm(channels: int, filters: int, kernel: int, *, eps: float = 1e-5, **options: Any) -> list[nn.Module]:
-    """A convolution that keeps the sides at stride 1, and batch normalisation.
+    """Make a convolution that keeps the sides at stride 1, and batch normalisation behind it.
 
     Args:
         channels: channels in.
@@ -83,24 +84,24 @@ def conv_norm(channels: int, filters: int, kernel: int, *, eps: float = 1e-5, **
     return [convolution, nn.BatchNorm2d(filters, eps=eps)]
 
 
-def enlarged(network: str, factor: int, shape: tuple[int, ...]) -> tuple[list[nn.Module], tuple[int, ...]]:
-    """What enlarges images before anything else, bilinearly, and the shape that they have then.
+def enlarge_images(network: str, factor: int, shape: tuple[int, ...]) -> tuple[list[nn.Module], tuple[int, ...]]:
+    """Make the layer that first enlarges images bilinearly, if any, and give the shape that they then have.
 
     Args:
-        network: as errors call it.
-        factor: of the sides; 1 leaves images as they are.
+        network: name of the network, for errors.
+        factor: factor of the sides; 1 leaves images as they are.
         shape: (channels, height, width).
 
     Raises:
-        ConfigError: `factor` is not a positive whole number.
+        ConfigError: `factor` is not a positive integer.
     """
     if check_count(network, "enlarge", factor) == 1:
         return [], shape
     return [nn.Upsample(scale_factor=factor, mode="bilinear")], (*shape[:1], *(side * factor for side in shape[1:]))
 
 
-def scaled(network: str, channels: int, width: float) -> int:
-    """`channels` times `width`, rounded, and at least 1.
+def scale_channels(network: str, channels: int, width: float) -> int:
+    """Multiply `channels` by `width`, rounded, and at least 1.
 
     Raises:
         ConfigError: `width` is not a positive number.
@@ -109,15 +110,15 @@ def scaled(network: str, channels: int, width: float) -> int:
 
 
 def halve_filters(network: str, filters: Sequence[int], halve: Halve) -> list[int]:
-    """The filters of the convolutions in front of the activation sites, half of them where `halve` says so.
+    """Halve the numbers of filters in front of the sites that `halve` names.
 
     Args:
-        network: as errors call it.
-        filters: of the convolution in front of each site, in forward order.
-        halve: which to halve.
+        network: name of the network, for errors.
+        filters: number of filters of the convolution in front of each site, in forward order.
+        halve: the sites.
 
     Raises:
-        ConfigError: there is no such site, or its filters are odd.
+        ConfigError: there is no such site, or its number of filters is odd.
 
     Example:
         >>> halve_filters("VGG", [64, 64, 128], halve=[0, 2])
@@ -135,24 +136,24 @@ def halve_filters(network: str, filters: Sequence[int], halve: Halve) -> list[in
 
 
 def check_dropout(network: str, factor: float) -> None:
-    """Make sure that the factor of all rates of dropout lies between 0 and 1.
+    """Make sure that the factor of all dropout rates lies between 0 and 1.
 
     Args:
-        network: as errors call it.
-        factor: to check.
+        network: name of the network, for errors.
+        factor: the factor.
 
     Raises:
         ConfigError: it lies outside.
     """
     if not 0 <= check_number(network, "dropout", factor) <= 1:
-        raise ConfigError(f"{network} needs a dropout between 0 and 1, a factor of its rates; got {factor}")
+        raise ConfigError(f"{network} needs a `dropout` between 0 and 1, the factor of its dropout rates; got {factor}")
 
 
 def check_side(network: str, shape: tuple[int, ...], side: int) -> int:
-    """The number of channels of `shape`, if its images are `side` × `side`.
+    """Return the number of channels of images that must be `side` × `side`.
 
     Raises:
-        ShapeError: they are not.
+        ShapeError: they have another size.
     """
     channels, height, width = check_image(network, shape)
     if (height, width) != (side, side):
@@ -161,10 +162,10 @@ def check_side(network: str, shape: tuple[int, ...], side: int) -> int:
 
 
 def check_least_side(network: str, shape: tuple[int, ...], side: int) -> int:
-    """The number of channels of `shape`, if its images are at least `side` × `side`.
+    """Return the number of channels of images that must be at least `side` × `side`.
 
     Raises:
-        ShapeError: they are not.
+        ShapeError: they are smaller.
     """
     channels, height, width = check_image(network, shape)
     if min(height, width) < side:
@@ -175,11 +176,11 @@ def check_least_side(network: str, shape: tuple[int, ...], side: int) -> int:
 
 
 def check_image(network: str, shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """`shape` itself, if it is that of an image.
+    """Return channels, height and width of a shape that must be that of an image.
 
     Raises:
         ShapeError: it is not.
     """
     if len(shape) != 3 or min(shape) < 1:
-        raise ShapeError(f"{network} takes images (channels, height, width), got the shape {tuple(shape)}")
+        raise ShapeError(f"{network} takes images (channels, height, width), got shape {tuple(shape)}")
     return shape[0], shape[1], shape[2]

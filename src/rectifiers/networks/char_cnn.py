@@ -1,4 +1,4 @@
-"""The character-level network for texts (Zhang, Zhao, LeCun, 2015), the smaller of their two."""
+"""The character-level network for texts, the smaller of the two by Zhang, Zhao and LeCun (2015)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from torch import nn
 from ..core.checks import check_count
 from ..core.errors import ShapeError
 from . import initialisation
-from .blocks import Act, Network, activate, check_dropout, scaled
+from .blocks import Act, Network, activate, check_dropout, scale_channels
 from .spec import NetworkSpec
 
 CONVOLUTIONS = ((7, True), (7, True), (3, False), (3, False), (3, False), (3, True))
-"""Taps of each convolution, and whether max-pooling over three places follows."""
+"""Taps of each convolution, and whether max-pooling over three positions follows."""
 
 FILTERS = 256
 
 SHORTEST = 123
-"""Characters of the shortest text of which something is left behind the last pooling."""
+"""Characters of the shortest text that leaves something behind the last pooling."""
 
 
 class CharCNN(Network):
     """Six convolutions over characters and three linear layers: the VGG-like text network of ConvReLU's Table 2.
 
-    Each activation stands behind the pooling, if there is one. For a rising function, as ReLU, that is the same
-    as in front of it, and it makes the second and third convolution take in activations: ConvReLU can go there.
-    The first weights are drawn from N(0, 0.05²/width), the biases start at 0.
+    Each activation stands behind the pooling, if there is one. For a rising function such as ReLU, that is the same
+    as in front of it, and then the second and third convolution read activations, so that ConvReLU can go there. The
+    initial weights are drawn from N(0, 0.05²/width), the biases start at 0.
 
     Args:
         act: makes an activation for a number of channels.
@@ -68,11 +68,11 @@ class CharCNN(Network):
     ) -> None:
         title = self.spec.title
         if len(shape) != 2 or min(shape) < 1:
-            raise ShapeError(f"{title} takes texts (characters, length), got the shape {tuple(shape)}")
+            raise ShapeError(f"{title} takes texts (characters, length), got shape {tuple(shape)}")
         channels, length = shape
         if length < SHORTEST:
             raise ShapeError(f"{title} takes texts of at least {SHORTEST} characters, got {length}; pad them")
-        filters = scaled(title, FILTERS, width)
+        filters = scale_channels(title, FILTERS, width)
         check_count(title, "hidden", hidden)
         check_dropout(title, dropout)
         parts: OrderedDict[str, nn.Module] = OrderedDict()

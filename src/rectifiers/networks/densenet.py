@@ -15,7 +15,7 @@ from .spec import NetworkSpec
 
 
 class DenseLayer(nn.Sequential):
-    """What it computes from its input, put beside its input."""
+    """A layer whose output stands beside its input."""
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) in, (N, C + growth, H, W) out."""
@@ -144,7 +144,7 @@ class DenseNet40(DenseNet):
         classes: number of logits.
         blocks: layers of each block.
         growth: channels that a layer adds.
-        stem: channels of the first convolution; 24 in a form that is common too.
+        stem: channels of the first convolution; 24 in another common form.
 
     Shape:
         (N, channels, height, width) in, (N, classes) out.

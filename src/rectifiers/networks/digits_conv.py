@@ -11,7 +11,7 @@ from .spec import NetworkSpec
 class DigitsConv(Network):
     """Two convolutions of 16 and 32 channels with an activation each, pooling, a hidden layer with a third, logits.
 
-    Small enough for a hundred trainings in minutes, deep enough for an activation to matter.
+    It is small enough for a hundred runs in minutes, and deep enough for an activation to matter.
 
     Args:
         act: makes an activation for a number of channels.
@@ -30,7 +30,9 @@ class DigitsConv(Network):
         13706
     """
 
-    spec = NetworkSpec(title="digits-conv", paper="no paper's; for experiments of minutes", shape=(1, 8, 8), classes=10)
+    spec = NetworkSpec(
+        title="digits-conv", paper="in no paper; for experiments of minutes", shape=(1, 8, 8), classes=10
+    )
 
     def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int) -> None:
         channels = check_side(self.spec.title, shape, 8)

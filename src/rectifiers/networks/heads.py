@@ -1,4 +1,4 @@
-"""Another last layer for a trained network, as transfer to another task needs it."""
+"""A new last layer for a trained network, for transfer to another task."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def replace_head(net: nn.Module, classes: int) -> nn.Linear:
         The new layer, on the device of the old one and of its dtype.
 
     Raises:
-        ConfigError: the network has no linear layer, or `classes` is not a count.
+        ConfigError: the network has no linear layer, or `classes` is not a positive integer.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1000))

@@ -1,4 +1,4 @@
-"""First weights, where a paper states others than PyTorch's. Activations are left alone."""
+"""Initial weights, where a paper states others than PyTorch's. Activations are left alone."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def kaiming(net: nn.Module) -> None:
 def keep_variance(convolutions: Iterable[tuple[nn.Conv2d, float]]) -> None:
     """Draw weights from N(0, g²/n), n inputs × taps; biases become 0.
 
-    He's for any function: without batch norm 2/n would double the variance with each function that lets all of it
-    through, as the absolute value does, or that has twice as many outputs as inputs.
+    This is He's rule for any function: without batch normalisation 2/n would double the variance with each function
+    that lets all of it through, as the absolute value does, or that has twice as many outputs as inputs.
 
     Args:
-        convolutions: each with g, the `gain` of the function in front of it.
+        convolutions: each convolution with g, the `gain` of the function in front of it.
     """
     for convolution, factor in convolutions:
         nn.init.normal_(convolution.weight, std=factor / math.sqrt(convolution.weight[0].numel()))
@@ -46,11 +46,11 @@ POINTS = 1001
 
 
 def gain(function: nn.Module, channels: int) -> float:
-    """By what values behind a function have to be multiplied to get back the mean square of values in front of it.
+    """Compute the factor by which a function's outputs have the mean square of its inputs.
 
     Args:
-        function: an activation as it starts, for that many channels; it is left alone.
-        channels: that it takes.
+        function: an activation as it starts; it is left alone.
+        channels: number of channels that it takes.
 
     Returns:
         √(E z² / E f(z)²) for normal z, to three digits of the square: √2 for ReLU and CReLU.

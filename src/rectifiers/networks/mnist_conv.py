@@ -9,7 +9,7 @@ from .spec import NetworkSpec
 
 
 class MNISTConv(Network):
-    """Three times convolution, max-pooling, activation: 28² → 12² → 4² → 1², then one linear layer.
+    """Convolution, max-pooling and activation three times: 28² → 12² → 4² → 1², then one linear layer.
 
     With one input channel and ten classes it has 12,930 parameters, plus the activations'. The paper ends in
     log-softmax and the negative log-likelihood; here logits come out and the loss is their cross-entropy, the same.

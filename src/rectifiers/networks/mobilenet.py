@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from .blocks import Act, Network, activate, check_least_side, conv_norm, scaled
+from .blocks import Act, Network, activate, check_least_side, conv_norm, scale_channels
 from .spec import NetworkSpec
 
 STAGES = ((64,), (128, 128), (256, 256), (512,) * 6, (1024, 1024))
@@ -39,7 +39,7 @@ class MobileNet(Network):
 
     def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0) -> None:
         title = self.spec.title
-        filters = scaled(title, 32, width)
+        filters = scale_channels(title, 32, width)
         stem = conv_norm(check_least_side(title, shape, 16), filters, 3, bias=False)
         function, channels = activate(act, filters)
         parts: OrderedDict[str, nn.Module] = OrderedDict()
@@ -50,7 +50,7 @@ class MobileNet(Network):
                 stride = 2 if number > 1 and not place else 1
                 depthwise, out = activate(act, channels)
                 layers += [*conv_norm(channels, channels, 3, stride=stride, groups=channels, bias=False), depthwise]
-                filters = scaled(title, filters, width)
+                filters = scale_channels(title, filters, width)
                 pointwise, channels = activate(act, filters)
                 layers += [*conv_norm(out, filters, 1, bias=False), pointwise]
             parts[f"stage{number}"] = nn.Sequential(*layers)

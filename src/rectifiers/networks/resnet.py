@@ -1,8 +1,8 @@
 """Residual networks (He et al., 2016): a first convolution of 3×3 for small images, and the form for ImageNet.
 
-torchvision's reuse one ReLU at several sites. These have a module per site, and weights under the same names, so that
-`net.load_state_dict(weights, strict=False)` brings in those of `torchvision.models` where the first convolution is
-that of ImageNet.
+torchvision's reuse one ReLU at several sites. These have one module per site, and the weights under the same names, so
+that `net.load_state_dict(weights, strict=False)` brings in those of `torchvision.models` where the first convolution
+is that of ImageNet.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from . import initialisation
-from .blocks import Act, Network, activate, activate_evenly, check_least_side, enlarged, scaled
+from .blocks import Act, Network, activate, activate_evenly, check_least_side, enlarge_images, scale_channels
 from .spec import NetworkSpec
 
 ADDED = "a residual block adds its input to what it computes"
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Base of the residual blocks: act(body(x) + x), the input by a 1×1 convolution where the shape changes.
 
     Attributes:
@@ -30,17 +30,17 @@ class Block(nn.Module):
     downsample: nn.Sequential | None
 
     def shortcut(self, channels: int, out: int, stride: int) -> nn.Sequential | None:
-        """What brings the input to the shape of the output, if anything has to."""
+        """Make what brings the input to the shape of the output, if anything has to."""
         if stride == 1 and channels == out:
             return None
         return nn.Sequential(nn.Conv2d(channels, out, 1, stride=stride, bias=False), nn.BatchNorm2d(out))
 
     def skip(self, x: Tensor) -> Tensor:
-        """The input in the shape of the output."""
+        """Bring the input to the shape of the output."""
         return x if self.downsample is None else self.downsample(x)
 
 
-class BasicBlock(Block):
+class BasicBlock(ResidualBlock):
     """Two convolutions of 3×3.
 
     Args:
@@ -70,7 +70,7 @@ class BasicBlock(Block):
         return out
 
 
-class Bottleneck(Block):
+class Bottleneck(ResidualBlock):
     """1×1 down, 3×3, 1×1 up; the stride in the 3×3, as torchvision has it.
 
     Args:
@@ -131,9 +131,9 @@ class ResNet(Network):
 
     def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0, enlarge: int = 1) -> None:
         title = self.spec.title
-        first, shape = enlarged(title, enlarge, shape)
+        first, shape = enlarge_images(title, enlarge, shape)
         channels = check_least_side(title, shape, 32 if self.imagenet else 8)
-        filters = scaled(title, 64, width)
+        filters = scale_channels(title, 64, width)
         parts: OrderedDict[str, nn.Module] = OrderedDict(enlarge=nn.Sequential(*first))
         if self.imagenet:
             parts["conv1"] = nn.Conv2d(channels, filters, 7, stride=2, padding=3, bias=False)
@@ -241,7 +241,7 @@ class ResNet10ImageNet(ResNet):
 
     spec = NetworkSpec(
         title="ResNet-10 for ImageNet",
-        paper="after He, Zhang, Ren, Sun (2016); no paper's, a small stand-in for theirs",
+        paper="after He, Zhang, Ren, Sun (2016); in no paper, a small stand-in for theirs",
         shape=(3, 64, 64),
         classes=200,
     )

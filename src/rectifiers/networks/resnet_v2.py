@@ -1,6 +1,6 @@
-"""Residual networks with pre-activation (He et al., 2016: Identity Mappings), in the form that Keras trains.
+"""Residual networks with pre-activation (He et al., 2016: Identity Mappings), in the form of Keras.
 
-In that form a stage's last block has the stride, not its first one, a convolution that no normalisation follows has a
+In that form a stage's last block has the stride, not its first one, a convolution without normalisation behind it has a
 bias, and the shortcut of a stage's first block reads the activated input.
 """
 
@@ -12,11 +12,11 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from . import initialisation
-from .blocks import Act, Network, activate, check_least_side, enlarged, scaled
+from .blocks import Act, Network, activate, check_least_side, enlarge_images, scale_channels
 from .spec import NetworkSpec
 
 EPS = 1.001e-5
-"""What Keras' networks add to the variance."""
+"""What normalisation in Keras' networks adds to the variance."""
 
 
 class PreActivation(nn.Module):
@@ -78,9 +78,9 @@ class ResNetV2(Network):
 
     def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0, enlarge: int = 1) -> None:
         title = self.spec.title
-        first, shape = enlarged(title, enlarge, shape)
+        first, shape = enlarge_images(title, enlarge, shape)
         channels = check_least_side(title, shape, 32)
-        filters = scaled(title, 64, width)
+        filters = scale_channels(title, 64, width)
         parts: OrderedDict[str, nn.Module] = OrderedDict(enlarge=nn.Sequential(*first))
         parts["conv1"] = nn.Conv2d(channels, filters, 7, stride=2, padding=3)
         parts["maxpool"] = nn.MaxPool2d(3, stride=2, padding=1)

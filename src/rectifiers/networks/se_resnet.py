@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from .blocks import Act, Network, activate, activate_evenly, check_least_side, conv_norm, scaled
+from .blocks import Act, Network, activate, activate_evenly, check_least_side, conv_norm, scale_channels
 from .resnet import ADDED
 from .spec import NetworkSpec
 
@@ -85,7 +85,7 @@ class SEResNet18(Network):
 
     def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0) -> None:
         title = self.spec.title
-        filters = scaled(title, 64, width)
+        filters = scale_channels(title, 64, width)
         stem = conv_norm(check_least_side(title, shape, 8), filters, 3)
         function, channels = activate(act, filters)
         parts: OrderedDict[str, nn.Module] = OrderedDict()

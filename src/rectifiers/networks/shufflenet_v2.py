@@ -1,4 +1,4 @@
-"""ShuffleNet-v2 for small images (Ma et al., 2018): half the channels pass a unit untouched, then all are shuffled.
+"""ShuffleNet-v2 for small images (Ma et al., 2018): half the channels pass each block untouched, then all are shuffled.
 
 The form is that of the collection of CIFAR-100 networks whose protocol AReLU follows: no pooling and no activation
 behind the first convolution, and convolutions with biases.
@@ -16,14 +16,14 @@ from .spec import NetworkSpec
 
 STEM = 24
 STAGES = ((116, 4), (232, 8), (464, 4))
-"""Channels and units of each stage; its first unit halves the sides."""
+"""Channels and blocks of each stage; its first block halves the sides."""
 LAST = 1024
 
-SHUFFLED = "the branches of a unit are shuffled together, half the channels each"
+SHUFFLED = "the branches of a block are shuffled together, half the channels each"
 
 
-class Unit(nn.Module):
-    """Half the channels as they are and half through a branch, shuffled; or all through two branches at half the sides.
+class ShuffleBlock(nn.Module):
+    """A block: half the channels pass and half take a branch; or all take two branches that halve the sides.
 
     Args:
         act: makes an activation for a number of channels.
@@ -45,7 +45,7 @@ class Unit(nn.Module):
         self.branch = _branch(act, channels if down else half, half, 2 if down else 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Channels of the shortcut and of the branch, alternating."""
+        """Alternate the channels of the shortcut and of the branch."""
         kept, changed = (x, x) if self.down else x.chunk(2, 1)
         return torch.stack([self.shortcut(kept), self.branch(changed)], 2).flatten(1, 2)
 
@@ -90,9 +90,9 @@ class ShuffleNetV2(Network):
         parts["stem"] = nn.Sequential(*conv_norm(check_least_side(self.spec.title, shape, 8), STEM, 3))
         channels = STEM
         for number, (out, depth) in enumerate(STAGES, 2):
-            units = [Unit(act, channels, out, down=True)]
-            units += [Unit(act, out, out, down=False) for _ in range(depth - 1)]
-            parts[f"stage{number}"] = nn.Sequential(*units)
+            blocks = [ShuffleBlock(act, channels, out, down=True)]
+            blocks += [ShuffleBlock(act, out, out, down=False) for _ in range(depth - 1)]
+            parts[f"stage{number}"] = nn.Sequential(*blocks)
             channels = out
         function, features = activate(act, LAST)
         parts["conv5"] = nn.Sequential(*conv_norm(channels, LAST, 1), function)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from torch import nn
 
 from . import initialisation
-from .blocks import Act, Network, activate, check_least_side, scaled
+from .blocks import Act, Network, activate, check_least_side, scale_channels
 from .spec import NetworkSpec
 
 STAGES = ((128, 0.0), (256, 0.25), (512, 0.25))
@@ -17,10 +17,10 @@ HIDDEN = 1024
 
 
 class SixConv(Network):
-    """Three times two convolutions and pooling, then a hidden layer: PVLU's network for CIFAR-100.
+    """Two convolutions and pooling three times, then a hidden layer: PVLU's network for CIFAR-100.
 
-    The paper names no layout but six convolutions, pooling, dropout and dense layers; this one is ours, after Keras'
-    example. The second convolution of a stage has no padding. The first weights are Keras' too.
+    The paper says no more of its layout than six convolutions, pooling, dropout and dense layers; this one is ours,
+    after Keras' example. The second convolution of a stage has no padding. The initial weights are Keras' too.
 
     Args:
         act: makes an activation for a number of channels.
@@ -54,7 +54,7 @@ class SixConv(Network):
         sides = list(shape[1:])
         parts: OrderedDict[str, nn.Module] = OrderedDict()
         for number, (filters, dropout) in enumerate(STAGES, 1):
-            filters = scaled(title, filters, width)
+            filters = scale_channels(title, filters, width)
             layers: list[nn.Module] = []
             for padding in (1, 0):
                 function, out = activate(act, filters)
@@ -63,7 +63,7 @@ class SixConv(Network):
             parts[f"stage{number}"] = nn.Sequential(*layers, nn.MaxPool2d(2), nn.Dropout(dropout))
             sides = [(side - 2) // 2 for side in sides]
         parts["flatten"] = nn.Flatten()
-        units = scaled(title, HIDDEN, width)
+        units = scale_channels(title, HIDDEN, width)
         function, out = activate(act, units)
         parts["hidden"] = nn.Sequential(nn.Linear(channels * sides[0] * sides[1], units), function, nn.Dropout())
         parts["fc"] = nn.Linear(out, classes)

@@ -1,4 +1,4 @@
-"""What each network says of itself, once, for listings, documentation and tests."""
+"""What each network says about itself, once, for listings, documentation and tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """All facts of a network.
+    """All facts about a network.
 
     Args:
         title: its name in prose.

@@ -15,7 +15,7 @@ from .blocks import Act, Network, activate, check_least_side, conv_norm
 from .spec import NetworkSpec
 
 FIRES = ((128, 16), (128, 16), (256, 32), (256, 32), (384, 48), (384, 48), (512, 64), (512, 64))
-"""Filters of both expansions together, and of the squeeze, of the fires 2 to 9."""
+"""For fires 2 to 9: filters of both expansions together, and of the squeeze."""
 BYPASSED, POOLED = (3, 5, 7), (4, 8)
 
 
@@ -33,7 +33,7 @@ class Fire(nn.Module):
         out_channels: channels out.
 
     Raises:
-        ShapeError: with bypass, as many channels have to come out as go in.
+        ShapeError: with bypass, another number of channels comes out than goes in.
     """
 
     def __init__(self, act: Act, channels: int, filters: int, squeezed: int, *, bypass: bool) -> None:
@@ -48,7 +48,7 @@ class Fire(nn.Module):
         if bypass and self.out_channels != channels:
             raise ShapeError(
                 f"SqueezeNet adds {channels} channels of a fire's input to the {self.out_channels} of its output; "
-                "use functions of one channel factor in it and in the fire before it"
+                "use functions with the same channel factor in it and in the fire before it"
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class SqueezeNet(Network):
         (N, channels, height, width) in, (N, classes) out.
 
     Raises:
-        ShapeError: images that are too small, or functions that leave other channels than a bypass adds.
+        ShapeError: images that are too small, or functions that leave another number of channels than a bypass adds.
 
     Example:
         >>> net = SqueezeNet(lambda channels: nn.ReLU(), shape=(3, 32, 32), classes=100)

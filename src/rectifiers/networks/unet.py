@@ -13,26 +13,26 @@ from .blocks import Act, activate, check_least_side, conv_norm
 from .spec import NetworkSpec
 
 DEPTH = 4
-"""How often the sides are halved."""
+"""How many times the sides are halved."""
 
 
 class UNet(nn.Module):
     """UNet of 32 to 512 features: four levels down, four up, each reading its counterpart on the way down.
 
-    It returns logits per place; their sigmoid is the mask.
+    It returns one logit per position; the sigmoid of the logits is the mask.
 
     Args:
         act: makes an activation for a number of channels.
         shape: (channels, height, width), each side a multiple of 16; 256 in the paper.
         classes: number of masks.
-        features: of the first level; each level below has twice as many.
+        features: features of the first level; each level below has twice as many.
 
     Shape:
         (N, channels, height, width) in, (N, classes, height, width) out.
 
     Raises:
         ShapeError: sides that cannot be halved four times.
-        ConfigError: `features` is not a count.
+        ConfigError: `features` is not a positive integer.
 
     Example:
         >>> net = UNet(lambda channels: nn.ReLU(), shape=(3, 256, 256), classes=1)
@@ -71,7 +71,7 @@ class UNet(nn.Module):
         self.pool = nn.MaxPool2d(2)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of every place of a batch of images."""
+        """Compute the logits of every position of a batch of images."""
         x, passed = images, []
         for level in range(1, DEPTH + 1):
             x = self.get_submodule(f"encoder{level}")(x)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from torch import nn
 
 from ..core.checks import check_count
-from .blocks import Act, Halve, Network, activate, check_least_side, conv_norm, halve_filters, scaled
+from .blocks import Act, Halve, Network, activate, check_least_side, conv_norm, halve_filters, scale_channels
 from .spec import NetworkSpec
 
 FILTERS = (64, 128, 256, 512, 512)
@@ -26,7 +26,7 @@ def convolutional_stages(
     eps: float = 1e-5,
     dropout: Sequence[float] = (),
 ) -> tuple[OrderedDict[str, nn.Module], int]:
-    """Stages of normalised 3×3 convolutions with an activation each, max-pooling at their ends.
+    """Make stages of normalised 3×3 convolutions with an activation each, and max-pooling at their ends.
 
     Args:
         act: makes an activation for a number of channels.
@@ -54,7 +54,7 @@ def convolutional_stages(
 
 
 def layout(depths: Sequence[int]) -> list[int]:
-    """Filters of every convolution of stages of these depths.
+    """List the filters of every convolution of stages of these depths.
 
     Example:
         >>> layout((1, 1, 2, 2, 2))
@@ -96,7 +96,7 @@ class VGG(Network):
     ) -> None:
         title = self.spec.title
         channels = check_least_side(title, shape, 32)
-        filters = [scaled(title, number, width) for number in layout(self.depths)]
+        filters = [scale_channels(title, number, width) for number in layout(self.depths)]
         parts, channels = convolutional_stages(act, channels, halve_filters(title, filters, halve), self.depths)
         parts["pool"] = nn.AdaptiveAvgPool2d(1)
         parts["flatten"] = nn.Flatten()
@@ -113,8 +113,8 @@ class VGG(Network):
 class VGG11(VGG):
     """VGG-11 for small images: 8 convolutions, batch-normalised, and one linear layer.
 
-    AReLU's CIFAR-100 tables follow a collection of networks where two hidden layers of 4,096 stand in front of
-    the logits: `hidden=4096`.
+    AReLU's CIFAR-100 tables follow a collection of networks in which two hidden layers of 4,096 units precede the
+    logits: `hidden=4096`.
 
     Args:
         act: makes an activation for a number of channels.

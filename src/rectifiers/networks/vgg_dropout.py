@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from . import initialisation
-from .blocks import Act, Halve, Network, activate, check_dropout, check_least_side, halve_filters, scaled
+from .blocks import Act, Halve, Network, activate, check_dropout, check_least_side, halve_filters, scale_channels
 from .spec import NetworkSpec
 from .vgg import VGG16, convolutional_stages, layout
 
@@ -22,7 +22,7 @@ class VGGDropout(Network):
     """VGG-16 with batch normalisation, and dropout between its convolutions and its two linear layers.
 
     The paper's "conv1", "conv1,3" and "conv1,3,5" put CReLU at the sites 0, 2 and 4 and halve the filters there.
-    The first weights are drawn as the network's author states (MSR).
+    The initial weights are drawn as the network's author states (MSR).
 
     Args:
         act: makes an activation for a number of channels.
@@ -66,7 +66,7 @@ class VGGDropout(Network):
         channels = check_least_side(title, shape, 32)
         check_dropout(title, dropout)
         rates = [dropout * rate for rate in DROPOUT]
-        widths = [scaled(title, units, width) for units in (*layout(VGG16.depths), HIDDEN)]
+        widths = [scale_channels(title, units, width) for units in (*layout(VGG16.depths), HIDDEN)]
         *filters, units = halve_filters(title, widths, halve)
         parts, channels = convolutional_stages(act, channels, filters, VGG16.depths, eps=EPS, dropout=rates)
         parts["pool"] = nn.AdaptiveAvgPool2d(1)

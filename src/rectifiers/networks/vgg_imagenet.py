@@ -1,6 +1,6 @@
 """VGG for ImageNet (Simonyan, Zisserman, 2015), without batch normalisation, for transfer to other images.
 
-torchvision's hold ReLUs of their own making. These are the same networks, weights under the same names, so that
+torchvision's build their own ReLUs. These are the same networks with the weights under the same names, so that
 `net.load_state_dict(weights, strict=False)` brings in those of `torchvision.models`.
 """
 
@@ -12,7 +12,7 @@ from typing import ClassVar
 from torch import nn
 
 from . import initialisation
-from .blocks import Act, Network, activate, check_least_side, enlarged, scaled
+from .blocks import Act, Network, activate, check_least_side, enlarge_images, scale_channels
 from .spec import NetworkSpec
 from .vgg import FILTERS, VGG16, VGG19
 
@@ -42,17 +42,17 @@ class VGGImageNet(Network):
 
     def __init__(self, act: Act, *, shape: tuple[int, ...], classes: int, width: float = 1.0, enlarge: int = 1) -> None:
         title = self.spec.title
-        first, shape = enlarged(title, enlarge, shape)
+        first, shape = enlarge_images(title, enlarge, shape)
         channels = check_least_side(title, shape, 32)
         features: list[nn.Module] = []
         for filters, depth in zip(FILTERS, self.depths, strict=True):
-            filters = scaled(title, filters, width)
+            filters = scale_channels(title, filters, width)
             for _ in range(depth):
                 function, out = activate(act, filters)
                 features += [nn.Conv2d(channels, filters, 3, padding=1), function]
                 channels = out
             features.append(nn.MaxPool2d(2))
-        units, hidden = channels * 7 * 7, scaled(title, HIDDEN, width)
+        units, hidden = channels * 7 * 7, scale_channels(title, HIDDEN, width)
         classifier: list[nn.Module] = []
         for _ in range(2):
             function, out = activate(act, hidden)

@@ -1,7 +1,7 @@
 """The papers: one package each, one file per table or figure, the published numbers in TOML beside it.
 
-A new experiment: one file that holds an `experiment`, its docstring beginning with what it shows, and one line in
-`TABLE`.
+A new experiment is one file that holds an `experiment`, with a docstring whose first line says what it shows, and one
+line in `TABLE`.
 """
 
 from __future__ import annotations

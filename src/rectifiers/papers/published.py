@@ -4,8 +4,8 @@ source   paper, table or figure, what it shows
 columns  labels of the columns
 quantity what the numbers are: one word for all columns, or one for each; accuracies by default
 absent   why there are dashes
-notes    where the print contradicts itself
-says     what the running text says of it, in our words
+notes    where the printed numbers contradict one another
+says     what the running text says about it, in our words
 [cells]        row → one number per column, as printed: 93.71, "10.20±0.09", "1.4M", "–"
 [derived]      further rows, which the paper computes from these
 [corrections]  row → column → what a contradictory number ought to be
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..core.errors import ConfigError, UnknownNameError
+from ..core.wording import plural
 from ..experiments.experiment import Published, Quantity
 from ..experiments.toml import read_toml
 
@@ -46,14 +47,14 @@ Place = tuple[str, str]
 
 
 def load_published(path: Path) -> Published:
-    """The numbers of one published table or figure.
+    """Load the numbers of one published table or figure.
 
     Args:
         path: the TOML file; the top of this module lists its keys.
 
     Raises:
-        ConfigError: the file is not TOML, lacks a part, has a row with a number too many or too few, or something in
-            it is not a number.
+        ConfigError: the file is not TOML, lacks a part, has a row with too many or too few numbers, or something in it
+            is not a number.
         UnknownNameError: a key or a quantity is unknown.
 
     Example:
@@ -74,7 +75,7 @@ def load_published(path: Path) -> Published:
     derived = _by_place(path, document.get("derived", {}), columns)
     dashes = [place for place, printed in cells.items() if printed == DASH]
     if dashes and "absent" not in document:
-        raise ConfigError(f'{path}: there are dashes; say why, with absent = "..."')
+        raise ConfigError(f'{path}: some numbers are dashes; say why with absent = "..."')
     numbers = {place: _parse(path, printed) for place, printed in cells.items() if printed != DASH}
     corrections = {
         (row, column): float(value)
@@ -83,7 +84,7 @@ def load_published(path: Path) -> Published:
     }
     for place in corrections:
         if place not in numbers and place not in derived:
-            raise ConfigError(f"{path}: corrects {place[0]!r} under {place[1]!r}, which is not there")
+            raise ConfigError(f"{path}: corrects {place[0]!r} under {place[1]!r}, where the paper prints no number")
     return Published(
         source=document["source"],
         cells={place: value for place, (value, _) in numbers.items()},
@@ -102,17 +103,19 @@ def load_published(path: Path) -> Published:
 def _by_place(path: Path, rows: Mapping[str, Sequence[Any]], columns: Sequence[str]) -> dict[Place, Any]:
     for row, values in rows.items():
         if len(values) != len(columns):
-            raise ConfigError(f"{path}: row {row!r} has {len(values)} numbers for {len(columns)} columns")
+            raise ConfigError(
+                f"{path}: row {row!r} has {plural(len(values), 'number')} for {plural(len(columns), 'column')}"
+            )
     return {(row, column): value for row, values in rows.items() for column, value in zip(columns, values, strict=True)}
 
 
 def _parse(path: Path, printed: Any) -> tuple[float, float | None]:
-    """The number, and what stands behind its ±; counts stay whole."""
+    """Read the number, and what stands behind its ±; counts stay whole."""
     if isinstance(printed, int | float) and not isinstance(printed, bool):
         return printed, None
     match = _PRINTED.fullmatch(str(printed))
     if match is None:
-        raise ConfigError(f'{path}: {printed!r} is no number; write 93.71, "10.20±0.09", "1.4M" or "{DASH}"')
+        raise ConfigError(f'{path}: {printed!r} is not a number; write 93.71, "10.20±0.09", "1.4M" or "{DASH}"')
     value = int(Decimal(match["value"]) * 1_000_000) if match["million"] else float(match["value"])
     return value, float(match["uncertainty"]) if match["uncertainty"] else None
 
@@ -120,7 +123,9 @@ def _parse(path: Path, printed: Any) -> tuple[float, float | None]:
 def _quantities(path: Path, given: str | Sequence[str], columns: Sequence[str]) -> dict[str, Quantity]:
     words = [given] * len(columns) if isinstance(given, str) else given
     if len(words) != len(columns):
-        raise ConfigError(f"{path}: {len(words)} quantities for {len(columns)} columns")
+        raise ConfigError(
+            f"{path}: {plural(len(words), 'quantity', 'quantities')} for {plural(len(columns), 'column')}"
+        )
     for word in words:
         if word not in get_args(Quantity):
             raise UnknownNameError(f"quantity in {path}", word, get_args(Quantity))

@@ -1,4 +1,4 @@
-"""Eight functions on scikit-learn's digits: the first look, without downloads."""
+"""Eight functions on scikit-learn's digits: a first look, without downloads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ experiment = Experiment(
             rows=("ReLU", "AReLU", "CReLU"),
         ),
         "pocket": Preset(
-            note="All eight, five seeds. CReLU doubles the channels that the next layer reads, so its net is larger.",
+            note="All eight functions, five seeds. CReLU doubles the channels that the next layer "
+            "reads, so its network is larger.",
         ),
     },
     figures=("curves", "shapes", "traces"),

@@ -1,4 +1,4 @@
-"""What stands between an experiment and its run, in words."""
+"""Whether an experiment runs here, in words."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ..experiments.experiment import Experiment
 
 
 def state(experiment: Experiment, data_dir: Path) -> str:
-    """Whether an experiment runs here, or what is missing.
+    """Say whether an experiment runs here, or what is missing.
 
     Args:
-        experiment: of the registry, or of one's own.
+        experiment: from the registry, or the user's own.
         data_dir: folder with the files of data sets and published weights.
 
     Returns:
-        "waits for …" what is not built yet; or which presets run here, and which data the others need; and why its
-        full size wants a GPU.
+        "waits for …" and what is not built yet; or which presets run here, and which data the others need; and why
+        its full size needs a GPU.
 
     Example:
         >>> from rectifiers.papers import registry
@@ -41,7 +41,7 @@ def _by_preset(experiment: Experiment, data_dir: Path) -> list[str]:
 
 
 def _absent(experiment: Experiment, preset: str, data_dir: Path) -> list[str]:
-    """The data sets and published weights of a preset whose files are not there."""
+    """List the data sets and published weights of a preset whose files are missing."""
     trials = [one for cell in experiment.cells(preset, seeds=1) for one in (cell.trial, *cell.trial.lineage)]
     data = dict.fromkeys(trial.dataset for trial in trials)
     weights = dict.fromkeys(trial.pretrained for trial in trials if trial.pretrained)

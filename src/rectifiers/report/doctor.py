@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from matplotlib.figure import Figure
-
 from ..analysis.doctor.diagnosis import HEALTHY, Diagnosis
 from ..analysis.doctor.recovery import Recovery
 from ..analysis.doctor.watch import History
 from ..analysis.inside.parameters import ParameterHistogram
-from ..core.version import __version__
 from ..experiments.store import write_atomically
-from .figures import health_figure, history_figure, parameters_figure, preactivations_figure, svg
-from .html import Picture
+from .figures import health_figure, history_figure, parameters_figure, preactivations_figure
+from .page import PageFigure, place_drawing, render_template
 
 
 def write_diagnosis(
@@ -27,7 +22,7 @@ def write_diagnosis(
     recovery: Recovery | None = None,
     histograms: Sequence[ParameterHistogram] = (),
 ) -> Path:
-    """Write a diagnosis as an HTML page; an older one at the same place is replaced in one step.
+    """Write a diagnosis as an HTML page; replace an older one at the same place in one step.
 
     Args:
         diagnosis: of any model.
@@ -54,56 +49,44 @@ def render_diagnosis(
     recovery: Recovery | None = None,
     histograms: Sequence[ParameterHistogram] = (),
 ) -> str:
-    """The page itself; see `write_diagnosis`."""
-    environment = Environment(
-        loader=PackageLoader("rectifiers", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Make the page itself; see `write_diagnosis`."""
     rows = diagnosis.rows()
-    return environment.get_template("doctor.html.j2").render(
+    return render_template(
+        "doctor.html.j2",
         diagnosis=diagnosis,
         heading=rows[0],
         rows=rows[1:],
         healthy=HEALTHY,
         history=history,
         recovery=recovery,
-        pictures=list(_pictures(diagnosis, history, histograms)),
-        version=__version__,
+        figures=list(_figures(diagnosis, history, histograms)),
     )
 
 
-def _pictures(
+def _figures(
     diagnosis: Diagnosis, history: History | None, histograms: Sequence[ParameterHistogram]
-) -> Iterator[Picture]:
-    yield _picture(
+) -> Iterator[PageFigure]:
+    yield place_drawing(
         health_figure(diagnosis),
         "Units and gradients",
-        "Shares of each site's units that are dead, nearly dead or always on; the norm of the gradient that reaches "
-        "it from behind.",
+        "Left: shares of each site's units that are dead, nearly dead or always on. Right, where it was "
+        "measured: the norm of the gradient with respect to the site's output.",
     )
-    yield _picture(
+    yield place_drawing(
         preactivations_figure(diagnosis),
-        "Functions over what reaches them",
+        "Functions over their inputs",
         "Grey: how the pre-activations are distributed, the outermost 0.2 % left out. Line: the function, its mean "
         "over the channels; band: their range.",
     )
     if histograms:
-        yield _picture(
+        yield place_drawing(
             parameters_figure(histograms),
             "Learned parameters",
-            "How many values each has; dashed: their mean.",
+            "How many parameters have each value; dashed: their mean.",
         )
     if history is not None and history.steps:
-        yield _picture(
+        yield place_drawing(
             history_figure(history),
             "During training",
-            "Units silent on the watched batch, and the mean of each learned parameter.",
+            "Share of units that are silent on the watched batch, and the mean of each learned parameter.",
         )
-
-
-def _picture(figure: Figure, heading: str, caption: str) -> Picture:
-    # The SVG writer has escaped all labels.
-    return Picture(heading, caption, Markup(svg(figure, name=heading, title=heading)))

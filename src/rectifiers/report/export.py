@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.wording import finite
 from ..experiments.result import METRICS
 from .analyses.section import Section
-from .table import Entry, Gap, Table
-from .wording import MARKS, compact, estimate, footnotes, lead, shown, signed
+from .table import LeadValue, Table, TableCell
+from .wording import MARKS, cell_number, compact_number, entry_text, footnotes, lead_text, signed
 
 MARKDOWN_COLUMNS = 4
 """How many columns a page of GitHub shows side by side without breaking their cells."""
@@ -20,11 +20,11 @@ MARKDOWN_COLUMNS = 4
 
 @dataclass(frozen=True)
 class Markup:
-    """How a language writes a cell.
+    """The way a language writes a cell.
 
     Args:
         escape: makes a text harmless.
-        bold: format of what stands out.
+        bold: format of the number that stands out.
         newline: between the parts of a cell; a blank where cells have one line.
     """
 
@@ -34,7 +34,7 @@ class Markup:
 
 
 def to_dict(table: Table) -> dict[str, Any]:
-    """All numbers, as JSON holds them; None where there is no number."""
+    """Collect all numbers as JSON holds them, with None where there is no number."""
     experiment = table.experiment
     return {
         "experiment": experiment.name,
@@ -51,22 +51,22 @@ def to_dict(table: Table) -> dict[str, Any]:
         "missing": table.missing,
         "diverged": table.diverged,
         "notes": footnotes(table),
-        "cells": [_record(entry) for entry in table.entries.values()],
-        "leads": [_lead_record(table.gap(line, column)) for line in table.leads for column in table.columns],
+        "cells": [_record(cell) for cell in table.cells.values()],
+        "leads": [_lead_record(table.lead_value(lead, column)) for lead in table.leads for column in table.columns],
     }
 
 
 def to_csv(table: Table) -> str:
-    """One line per cell, with a header; empty where there is no number.
+    """Write one line per cell, with a header; a field is empty where there is no number.
 
-    The leads are not among them: they follow from the cells, and fill none of the columns but two.
+    The leads are left out: they follow from the cells, and would fill only two of the columns.
     """
     head = {
         "experiment": table.experiment.name,
         "preset": table.preset,
         "baseline": table.experiment.baseline,
     }
-    records = [{**head, **_record(entry)} for entry in table.entries.values()]
+    records = [{**head, **_record(cell)} for cell in table.cells.values()]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, fieldnames=list(records[0]) if records else list(head), lineterminator="\n")
     writer.writeheader()
@@ -75,25 +75,25 @@ def to_csv(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """Pipe tables of a few columns each, with their legend and footnotes."""
+    """Write pipe tables of a few columns each, with their legend and footnotes."""
     blocks = ["\n".join(_pipes(table, columns)) for columns in table.blocks(MARKDOWN_COLUMNS)]
     notes = [f"{_markdown(note)}  " for note in [*_marks(table), *footnotes(table)]]
     return "\n\n".join([*blocks, "\n".join(notes)]) + "\n"
 
 
 def section_to_markdown(section: Section) -> str:
-    """What an analysis found, below its heading: text, pipe tables and finding; the pictures are the caller's."""
+    """Write what stands below a section's heading: text, pipe tables and finding; figures are left to the caller."""
     parts = [_markdown(section.text)]
     for grid in section.grids:
         lines = [_pipe(*map(_markdown, grid.head)), "|:--" + "|--:" * (len(grid.head) - 1) + "|"]
-        lines += [_pipe(*(_markdown(estimate(cell, grid.digits)) for cell in row)) for row in grid.rows]
+        lines += [_pipe(*(_markdown(entry_text(cell, grid.digits)) for cell in row)) for row in grid.rows]
         parts.append("\n".join(lines))
     parts += [_markdown(section.finding)] if section.finding else []
     return "\n\n".join(parts) + "\n"
 
 
 def to_latex(table: Table) -> str:
-    r"""A `table` environment for the booktabs package; needs \usepackage{booktabs} alone."""
+    r"""Write a `table` environment; it needs \usepackage{booktabs} alone."""
     lines = [
         r"\begin{table}",
         r"  \centering",
@@ -104,37 +104,37 @@ def to_latex(table: Table) -> str:
         r"    \midrule",
     ]
     for row in table.rows:
-        cells = [_cell(table, table.entries[row, column], LATEX) for column in table.columns]
+        cells = [_cell(table, table.cells[row, column], LATEX) for column in table.columns]
         lines.append("    " + " & ".join([_latex(row), *cells]) + r" \\")
     lines += [r"    \midrule"] if table.leads else []
-    for line in table.leads:
-        cells = [_lead(table, table.gap(line, column), LATEX) for column in table.columns]
-        lines.append("    " + " & ".join([_latex(line.label), *cells]) + r" \\")
+    for lead in table.leads:
+        cells = [_lead(table, table.lead_value(lead, column), LATEX) for column in table.columns]
+        lines.append("    " + " & ".join([_latex(lead.label), *cells]) + r" \\")
     lines += [r"    \bottomrule", r"  \end{tabular}", ""]
     lines += [r"  \footnotesize " + " ".join(_latex(note) for note in [*_marks(table), *footnotes(table)])]
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
-def _record(entry: Entry) -> dict[str, Any]:
-    summary, comparison = entry.summary, entry.comparison
+def _record(cell: TableCell) -> dict[str, Any]:
+    summary, comparison = cell.summary, cell.comparison
     record = {
-        "row": entry.row,
-        "column": entry.column,
-        "metric": entry.metric,
-        "aggregate": entry.aggregate,
-        "value": entry.value,
+        "row": cell.row,
+        "column": cell.column,
+        "metric": cell.metric,
+        "aggregate": cell.aggregate,
+        "value": cell.value,
         "n": summary.n,
-        "planned": entry.planned,
+        "planned": cell.planned,
         "diverged": summary.diverged,
-        "missing": entry.missing,
+        "missing": cell.missing,
         "mean": summary.mean,
         "std": summary.std,
         "low": summary.low,
         "high": summary.high,
         "best": summary.best,
-        "published": entry.published,
-        "minus_published": entry.difference,
-        "published_outside_interval": entry.outside,
+        "published": cell.published,
+        "minus_published": cell.difference,
+        "published_outside_interval": cell.outside,
         "pairs": comparison.n if comparison else None,
         "minus_baseline": comparison.difference if comparison else None,
         "minus_baseline_low": comparison.low if comparison else None,
@@ -143,73 +143,68 @@ def _record(entry: Entry) -> dict[str, Any]:
         "adjusted_p": comparison.adjusted_p if comparison else None,
         "detectable": comparison.detectable if comparison else None,
         "verdict": comparison.verdict if comparison else None,
-        "activation_parameters": entry.activation_parameters,
-        "seconds_per_epoch": entry.seconds,
+        "activation_parameters": cell.activation_parameters,
+        "seconds_per_epoch": cell.seconds,
     }
-    return _finite(record)
+    return {name: finite(value) for name, value in record.items()}
 
 
-def _lead_record(gap: Gap) -> dict[str, Any]:
-    return _finite(
-        {
-            "label": gap.lead.label,
-            "row": gap.lead.row,
-            "over": list(gap.lead.over),
-            "column": gap.column,
-            "value": gap.value,
-            "published": gap.published,
-        }
-    )
-
-
-def _finite(record: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in record.items()
+def _lead_record(value: LeadValue) -> dict[str, Any]:
+    record = {
+        "label": value.lead.label,
+        "row": value.lead.row,
+        "over": list(value.lead.over),
+        "column": value.column,
+        "value": value.value,
+        "published": value.published,
     }
+    return {name: finite(part) for name, part in record.items()}
 
 
 def _pipes(table: Table, columns: Sequence[str]) -> Iterator[str]:
     yield _pipe("", *map(_markdown, columns))
     yield "|:--" + "|--:" * len(columns) + "|"
     for row in table.rows:
-        yield _pipe(_markdown(row), *(_cell(table, table.entries[row, column], MARKDOWN) for column in columns))
-    for line in table.leads:
-        yield _pipe(_markdown(line.label), *(_lead(table, table.gap(line, column), MARKDOWN) for column in columns))
+        yield _pipe(_markdown(row), *(_cell(table, table.cells[row, column], MARKDOWN) for column in columns))
+    for lead in table.leads:
+        yield _pipe(
+            _markdown(lead.label), *(_lead(table, table.lead_value(lead, column), MARKDOWN) for column in columns)
+        )
 
 
 def _pipe(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(table: Table, entry: Entry, markup: Markup) -> str:
-    text = markup.escape(compact(entry))
-    if table.winner(entry.column) == entry.row:
+def _cell(table: Table, cell: TableCell, markup: Markup) -> str:
+    text = markup.escape(compact_number(cell))
+    if table.winner(cell.column) == cell.row:
         text = markup.bold.format(text)
-    marks = "†" if entry.outside else ""
-    if entry.comparison is not None:
-        marks += MARKS[entry.comparison.verdict]
+    marks = "†" if cell.outside else ""
+    if cell.comparison is not None:
+        marks += MARKS[cell.comparison.verdict]
     if table.beside_paper:
-        parts = [text, markup.escape(f"({shown(entry, entry.published)}){marks}")]
+        parts = [text, markup.escape(f"({cell_number(cell, cell.published)}){marks}")]
     else:
         parts = [f"{text} {markup.escape(marks)}".rstrip()]
-    if entry.summary.n and entry.state:
-        parts.append(markup.escape(f"({entry.state})"))
+    if cell.summary.n and cell.state:
+        parts.append(markup.escape(f"({cell.state})"))
     return markup.newline.join(parts)
 
 
-def _lead(table: Table, gap: Gap, markup: Markup) -> str:
-    paper = [f"({signed(gap.published)})"] if table.beside_paper else []
-    return markup.newline.join(map(markup.escape, [lead(gap), *paper]))
+def _lead(table: Table, value: LeadValue, markup: Markup) -> str:
+    paper = [f"({signed(value.published)})"] if table.beside_paper else []
+    return markup.newline.join(map(markup.escape, [lead_text(value), *paper]))
 
 
 def _marks(table: Table) -> list[str]:
-    """What the signs in the cells mean."""
-    entries = table.entries.values()
+    """Explain the marks in the cells."""
+    cells = table.cells.values()
     marks = ["Bold: the highest of its column."]
     if table.beside_paper:
-        outside = "; †: it lies outside our 95 % interval" if any(entry.outside for entry in entries) else ""
+        outside = "; †: it lies outside our 95 % interval" if any(cell.outside for cell in cells) else ""
         marks.append(f"In brackets: the paper's number{outside}.")
-    if any(entry.comparison for entry in entries):
+    if any(cell.comparison for cell in cells):
         marks.append(", ".join(f"{mark} {verdict}" for verdict, mark in MARKS.items()) + ".")
     return marks
 

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from ..core.version import __version__
+from ..core.wording import duration
 from ..experiments.experiment import Experiment
 from ..experiments.result import METRICS
 from ..experiments.store import write_atomically
 from . import protocol, wording
-from .analyses.section import Picture as Found
-from .analyses.section import Section
-from .figures import accuracy_figure, curves_figure, png, shapes_figure, styles, svg, traces_figure
+from .analyses.section import CaptionedFigure, Section
+from .figures import accuracy_figure, curves_figure, shapes_figure, styles, svg, traces_figure
+from .page import PageFigure, place_drawing, place_photograph, render_template
 from .table import Outcomes, Table, build
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure on the page.
-
-    Args:
-        heading: what it shows.
-        caption: how to read it.
-        image: SVG, or an `img` that holds its data.
-        folded: whether the page shows it only on demand.
-    """
-
-    heading: str
-    caption: str
-    image: Markup
-    folded: bool = False
 
 
 def write_report(
@@ -50,11 +30,11 @@ def write_report(
     command: str = "",
     sections: Sequence[Section] = (),
 ) -> Path:
-    """Write the report of an experiment; an older one at the same place is replaced in one step.
+    """Write the report of an experiment; replace an older one at the same place in one step.
 
     Args:
         experiment: what was run.
-        preset: name of the size.
+        preset: name of the preset.
         outcomes: its trials, each with its result or None.
         path: file to write; missing folders are created.
         command: how to reproduce the runs; by default, `rectifiers run` with the experiment's name.
@@ -80,64 +60,60 @@ def render_page(
     command: str = "",
     sections: Sequence[Section] = (),
 ) -> str:
-    """The page itself; see `write_report`."""
+    """Make the page itself; see `write_report`."""
     table = build(experiment, preset, outcomes)
     results = [result for _, result in outcomes if result is not None]
     facts = protocol.provenance(results)
-    environment = Environment(
-        loader=PackageLoader("rectifiers", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2").render(
+    return render_template(
+        "page.html.j2",
         table=table,
         experiment=experiment,
         wording=wording,
-        verdicts=Counter(entry.comparison.verdict for entry in table.entries.values() if entry.comparison),
-        pictures=list(_pictures(table, outcomes)),
+        verdicts=Counter(cell.comparison.verdict for cell in table.cells.values() if cell.comparison),
+        figures=list(_figures(table, outcomes)),
         sections=[
-            (section, [_found(picture, place) for picture in section.pictures])
-            for place, section in enumerate(sections)
+            (section, [_section_figure(figure, number) for figure in section.figures])
+            for number, section in enumerate(sections)
         ],
         metrics=METRICS,
-        shown={entry.metric for entry in table.entries.values()},
+        shown_metrics={cell.metric for cell in table.cells.values()},
         settings=protocol.shared_settings([cell.trial for cell, _ in outcomes]),
         row_settings=protocol.arm_settings(experiment.rows, table.rows),
         column_settings=protocol.arm_settings(experiment.columns, table.columns),
-        agreed=[fact for fact in facts if fact.agreed],
-        differing=[fact for fact in facts if not fact.agreed],
+        shared_facts=[fact for fact in facts if fact.is_shared],
+        differing_facts=[fact for fact in facts if not fact.is_shared],
         command=command or f"rectifiers run {shlex.quote(experiment.name)} --preset {shlex.quote(preset)}",
-        seconds=sum(epoch.train_seconds + epoch.test_seconds for result in results for epoch in result.epochs),
-        version=__version__,
+        time_spent=duration(
+            sum(epoch.train_seconds + epoch.test_seconds for result in results for epoch in result.epochs)
+        ),
     )
 
 
-def _pictures(table: Table, outcomes: Outcomes) -> Iterator[Picture]:
+def _figures(table: Table, outcomes: Outcomes) -> Iterator[PageFigure]:
+    """Draw the figures of the experiment that have something to show."""
     chosen = styles(table.experiment, outcomes)
     wanted = table.experiment.figures
     baseline = table.experiment.baseline
     against = f" Dotted line: {baseline}." if baseline in table.rows else ""
     papers = " Hollow diamonds: the paper's numbers." if table.beside_paper else ""
-    means = any(entry.aggregate == "mean" for entry in table.entries.values())
+    means = any(cell.aggregate == "mean" for cell in table.cells.values())
     bars = " Bars: 95 % t-interval of the mean." if means else ""
-    yield from _picture(
+    yield from _drawing(
         accuracy_figure(table, chosen),
         "Accuracy",
-        f"{wording.measure(table)}.{bars}{papers}{against}",
+        f"{wording.measure_sentence(table)}.{bars}{papers}{against}",
     )
     if "curves" in wanted:
-        yield from _picture(
+        yield from _drawing(
             curves_figure(table, outcomes, chosen),
             "Accuracy over the epochs",
-            "Mean test accuracy of the finished trainings after each epoch; bands: 95 % t-interval over the seeds.",
+            "Mean test accuracy of the finished runs after each epoch; bands: 95 % t-interval over the seeds.",
         )
-    for place, column in enumerate(table.trained):
-        folded = place > 0
-        under = f", {column}" if len(table.trained) > 1 else ""
+    for index, column in enumerate(table.trained_columns):
+        folded = index > 0
+        under = f", {column}" if len(table.trained_columns) > 1 else ""
         if "shapes" in wanted:
-            yield from _picture(
+            yield from _drawing(
                 shapes_figure(table, outcomes, chosen, column),
                 f"Learned functions{under}",
                 "Each layer's function before (dashed) and after training (solid), from the first seed that finished; "
@@ -145,7 +121,7 @@ def _pictures(table: Table, outcomes: Outcomes) -> Iterator[Picture]:
                 folded,
             )
         if "traces" in wanted:
-            yield from _picture(
+            yield from _drawing(
                 traces_figure(table, outcomes, chosen, column),
                 f"Activation parameters over time{under}",
                 "Mean over a layer's parameters and over the seeds; bands: 95 % t-interval over the seeds.",
@@ -153,18 +129,14 @@ def _pictures(table: Table, outcomes: Outcomes) -> Iterator[Picture]:
             )
 
 
-def _found(picture: Found, section: int) -> Picture:
-    """A picture of an analysis; photographs go in as bytes."""
-    if picture.name.endswith(".svg"):
-        image = svg(picture.figure, name=f"{section} {picture.name}", title=picture.caption)
-        return Picture("", picture.caption, Markup(image))
-    data = base64.b64encode(png(picture.figure)).decode()
-    return Picture(
-        "", picture.caption, Markup('<img alt="{}" src="data:image/png;base64,{}">').format(picture.caption, data)
-    )
-
-
-def _picture(figure: Figure | None, heading: str, caption: str, folded: bool = False) -> Iterator[Picture]:
+def _drawing(figure: Figure | None, heading: str, caption: str, folded: bool = False) -> Iterator[PageFigure]:
     if figure is not None:
-        # The SVG writer has escaped all labels.
-        yield Picture(heading, caption, Markup(svg(figure, name=heading, title=heading)), folded)
+        yield place_drawing(figure, heading, caption, folded)
+
+
+def _section_figure(figure: CaptionedFigure, section: int) -> PageFigure:
+    """Put a figure of an analysis on the page; its caption is its heading too."""
+    if not figure.name.endswith(".svg"):
+        return place_photograph(figure.figure, figure.caption)
+    image = svg(figure.figure, name=f"{section} {figure.name}", title=figure.caption)
+    return PageFigure("", figure.caption, Markup(image))

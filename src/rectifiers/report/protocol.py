@@ -1,4 +1,4 @@
-"""What a report says of how the runs were made: their settings, and where they were made."""
+"""What a report says about the runs: their settings, and where they were made."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.wording import plural
 from ..experiments.experiment import Arm
 from ..experiments.result import Result
 from ..experiments.trial import Trial
 
 FEW = 4
-"""Up to so many different values are listed one by one."""
+"""Up to this many different values are listed one by one."""
 
 
 @dataclass(frozen=True)
-class Setting:
+class SharedSetting:
     """A setting that all trials share.
 
     Args:
@@ -30,52 +31,52 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Fact:
-    """One thing recorded about the making of the runs.
+class ProvenanceFact:
+    """One thing that the runs recorded about where and how they were made.
 
     Args:
         name: key; nested keys are joined by dots.
-        values: different values, each with the number of runs that have it, the most frequent first.
+        values: the different values, each with the number of runs that have it, the most frequent first.
     """
 
     name: str
     values: Sequence[tuple[str, int]]
 
     @property
-    def agreed(self) -> bool:
+    def is_shared(self) -> bool:
         """Whether all runs have the same value."""
         return len(self.values) == 1
 
     @property
     def text(self) -> str:
-        """The value, or the values with their counts; a range where they are many.
+        """The value, or the values with their counts; a range where there are many.
 
         Example:
-            >>> Fact("threads", [("1", 38), ("2", 2)]).text
+            >>> ProvenanceFact("threads", [("1", 38), ("2", 2)]).text
             '1 (38 runs), 2 (2 runs)'
         """
-        if self.agreed:
+        if self.is_shared:
             return self.values[0][0]
         if len(self.values) <= FEW:
-            return ", ".join(f"{value} ({count} {'run' if count == 1 else 'runs'})" for value, count in self.values)
+            return ", ".join(f"{value} ({plural(count, 'run')})" for value, count in self.values)
         ordered = sorted((value for value, _ in self.values), key=_order)
         return f"{len(ordered)} different values, from {ordered[0]} to {ordered[-1]}"
 
 
-def shared_settings(trials: Sequence[Trial]) -> list[Setting]:
-    """The fields of the trials in which all agree, in the order of their definition."""
+def shared_settings(trials: Sequence[Trial]) -> list[SharedSetting]:
+    """List the fields in which all trials agree, in the order of their definition."""
     if not trials:
         return []
     dumps = [trial.model_dump(mode="json") for trial in trials]
     return [
-        Setting(name, words(dumps[0][name]), (field.description or "").replace("`", ""))
+        SharedSetting(name, words(dumps[0][name]), (field.description or "").replace("`", ""))
         for name, field in Trial.model_fields.items()
         if all(dump[name] == dumps[0][name] for dump in dumps)
     ]
 
 
 def arm_settings(arms: Iterable[Arm], labels: Iterable[str]) -> list[tuple[str, str]]:
-    """Label and settings of each arm that takes part."""
+    """Give label and settings of each arm that takes part."""
     taking_part = set(labels)
     return [
         (arm.label, ", ".join(f"{name} = {words(value)}" for name, value in arm.settings.items()))
@@ -84,18 +85,18 @@ def arm_settings(arms: Iterable[Arm], labels: Iterable[str]) -> list[tuple[str, 
     ]
 
 
-def provenance(results: Iterable[Result]) -> list[Fact]:
-    """Everything the runs recorded about their making, merged over the runs."""
+def provenance(results: Iterable[Result]) -> list[ProvenanceFact]:
+    """Merge everything that the runs recorded about where and how they were made."""
     counts: dict[str, dict[str, int]] = {}
     for result in results:
         for name, value in _flatten(result.provenance):
             values = counts.setdefault(name, {})
             values[value] = values.get(value, 0) + 1
-    return [Fact(name, sorted(values.items(), key=lambda item: -item[1])) for name, values in counts.items()]
+    return [ProvenanceFact(name, sorted(values.items(), key=lambda item: -item[1])) for name, values in counts.items()]
 
 
 def words(value: Any) -> str:
-    """A setting's value as a reader expects it.
+    """Write a setting's value as a reader expects it.
 
     Example:
         >>> words(None), words(True), words(1e-05), words({"alpha": 0.9}), words([])
@@ -121,7 +122,7 @@ def _flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
 
 
 def _order(value: str) -> tuple[int, float, str]:
-    """Numbers by size, then the rest by text."""
+    """Sort numbers by size, and the rest after them by text."""
     try:
         return 0, float(value), ""
     except ValueError:

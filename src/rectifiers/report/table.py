@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -17,21 +17,22 @@ Outcomes = Sequence[tuple[Cell, Result | None]]
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One cell of the table: all seeds of one row under one column. Accuracies in percent.
+class TableCell:
+    """One cell of the table: all seeds of one row under one column. Accuracies are in percent.
 
     Args:
         row: label of the row.
         column: label of the column.
-        metric: which number of each training it shows.
-        aggregate: what it makes of the seeds.
-        value: mean or best over the finished seeds; NaN without any.
+        metric: which number of each run it shows.
+        aggregate: how it combines the seeds.
+        value: mean or best over the finished seeds; NaN where none finished.
         summary: statistics of the finished seeds, and how many diverged.
         planned: how many seeds the preset asks for.
         missing: how many of them were not run.
         published: the paper's number, errors turned into accuracies; None where it prints none.
-        difference: `value` minus the paper's, in percentage points but for counts; None where they are not comparable.
-        outside: whether the paper's number lies outside our interval of the mean; None where that says nothing.
+        difference: `value` minus the paper's, in percentage points except for counts; None where they are not
+            comparable.
+        outside: whether the paper's number lies outside our interval of the mean; None where that is meaningless.
         comparison: paired comparison with the baseline in the same column; None for the baseline itself, and where
             no seed finished in both.
         activation_parameters: learnable numbers of the activations in the whole network; None if not run.
@@ -54,13 +55,13 @@ class Entry:
     seconds: float
 
     @property
-    def counted(self) -> bool:
-        """Whether it shows what no training changes, and what is neither high nor low."""
+    def is_count(self) -> bool:
+        """Whether it shows a count, which no training changes and of which more is not better."""
         return self.metric in COUNTS
 
     @property
     def state(self) -> str:
-        """Why there is no value, or what the value lacks, in words; empty when all seeds finished."""
+        """Why there is no value, or what the value lacks, in words; empty where all seeds finished."""
         if self.missing == self.planned:
             return "not run"
         parts = []
@@ -74,21 +75,21 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Gap:
-    """A lead in one column, from the values that the cells show. In percentage points.
+class LeadValue:
+    """A lead in one column, from the values that the cells show, in percentage points.
 
     Args:
-        lead: what is held against what.
+        lead: which row is compared with which others.
         column: label of the column.
         value: ours; NaN where a cell that it needs has no value.
-        lacking: the first such cell; None when all have one.
+        lacking: the first such cell; None where all have one.
         published: the paper's number, as printed; None where it prints none or the preset is not comparable.
     """
 
     lead: Lead
     column: str
     value: float
-    lacking: Entry | None
+    lacking: TableCell | None
     published: float | None
 
 
@@ -99,23 +100,23 @@ class Table:
     Args:
         experiment: what was run.
         preset: in which size.
-        rows: labels, in the experiment's order.
-        columns: likewise.
-        entries: the cells by (row, column).
-        trained: the columns for which something was trained that no column before them shows.
+        rows: labels of the rows, in the experiment's order.
+        columns: labels of the columns, in the experiment's order.
+        cells: the cells by (row, column).
+        trained_columns: the columns for which something was trained that no column before them shows.
     """
 
     experiment: Experiment
     preset: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    entries: Mapping[tuple[str, str], Entry]
-    trained: tuple[str, ...]
+    cells: Mapping[tuple[str, str], TableCell]
+    trained_columns: tuple[str, ...]
 
     @property
-    def accuracies(self) -> tuple[str, ...]:
-        """The columns whose numbers a training makes."""
-        return tuple(column for column in self.columns if not self.column(column)[0].counted)
+    def accuracy_columns(self) -> tuple[str, ...]:
+        """The columns that show results of training, not counts."""
+        return tuple(column for column in self.columns if not self.column(column)[0].is_count)
 
     @property
     def size(self) -> Preset:
@@ -124,51 +125,51 @@ class Table:
 
     @property
     def planned(self) -> int:
-        """How many trainings the preset asks for."""
-        return sum(entry.planned for entry in self.entries.values())
+        """How many runs the preset asks for, counted once per cell."""
+        return sum(cell.planned for cell in self.cells.values())
 
     @property
     def missing(self) -> int:
-        """How many of them were not run."""
-        return sum(entry.missing for entry in self.entries.values())
+        """How many of them are missing."""
+        return sum(cell.missing for cell in self.cells.values())
 
     @property
     def diverged(self) -> int:
-        """How many diverged."""
-        return sum(entry.summary.diverged for entry in self.entries.values())
+        """How many of them diverged."""
+        return sum(cell.summary.diverged for cell in self.cells.values())
 
     @property
-    def published(self) -> bool:
+    def has_published_numbers(self) -> bool:
         """Whether the paper prints a number for any cell."""
-        return any(entry.published is not None for entry in self.entries.values())
+        return any(cell.published is not None for cell in self.cells.values())
 
     @property
     def beside_paper(self) -> bool:
         """Whether published numbers stand beside ours: there are some, and the preset follows the paper."""
-        return self.published and self.size.comparable
+        return self.has_published_numbers and self.size.comparable
 
     @property
-    def judged(self) -> int:
-        """For how many cells the paper's number was held against our interval."""
-        return sum(entry.outside is not None for entry in self.entries.values())
+    def judgements(self) -> int:
+        """In how many cells the paper's number was compared with our interval."""
+        return sum(cell.outside is not None for cell in self.cells.values())
 
     @property
-    def agreeing(self) -> int:
-        """In how many of them it lies inside."""
-        return sum(entry.outside is False for entry in self.entries.values())
+    def agreements(self) -> int:
+        """In how many of these cells it lies inside."""
+        return sum(cell.outside is False for cell in self.cells.values())
 
     @property
     def leads(self) -> list[Lead]:
-        """The experiment's leads; without those that need a row which the preset leaves out."""
+        """The experiment's leads, without those that need a row which the preset leaves out."""
         return [lead for lead in self.experiment.leads if {lead.row, *lead.over} <= set(self.rows)]
 
-    def gap(self, lead: Lead, column: str) -> Gap:
-        """One of the leads in one column."""
-        entries = [self.entries[row, column] for row in (lead.row, *lead.over)]
-        lacking = next((entry for entry in entries if math.isnan(entry.value)), None)
-        leading, *others = (entry.value for entry in entries)
+    def lead_value(self, lead: Lead, column: str) -> LeadValue:
+        """Compute one of the leads in one column."""
+        cells = [self.cells[row, column] for row in (lead.row, *lead.over)]
+        lacking = next((cell for cell in cells if math.isnan(cell.value)), None)
+        leading, *others = (cell.value for cell in cells)
         published = self.experiment.published if self.size.comparable else None
-        return Gap(
+        return LeadValue(
             lead=lead,
             column=column,
             value=math.nan if lacking else leading - max(others),
@@ -177,43 +178,43 @@ class Table:
         )
 
     def blocks(self, most: int) -> Iterator[tuple[str, ...]]:
-        """The columns in groups of even size, with at most `most` to a group."""
+        """Split the columns into groups of even size, with at most `most` in a group."""
         if self.columns:
             size = math.ceil(len(self.columns) / math.ceil(len(self.columns) / most))
             for start in range(0, len(self.columns), size):
                 yield self.columns[start : start + size]
 
-    def column(self, label: str) -> list[Entry]:
+    def column(self, label: str) -> list[TableCell]:
         """The cells of one column, in the order of the rows."""
-        return [self.entries[row, label] for row in self.rows]
+        return [self.cells[row, label] for row in self.rows]
 
     def winner(self, column: str) -> str | None:
-        """Label of the row with the highest value in a column; None when nothing finished, and for counts."""
-        finished = [entry for entry in self.column(column) if not (entry.counted or math.isnan(entry.value))]
-        return max(finished, key=lambda entry: entry.value).row if finished else None
+        """Label of the row with the highest value in a column; None where nothing finished, and for counts."""
+        finished = [cell for cell in self.column(column) if not (cell.is_count or math.isnan(cell.value))]
+        return max(finished, key=lambda cell: cell.value).row if finished else None
 
 
 def build(experiment: Experiment, preset: str, outcomes: Outcomes) -> Table:
-    """Compute the table.
+    """Compute the table of an experiment.
 
     Args:
         experiment: what was run.
-        preset: name of the size.
+        preset: name of the preset.
         outcomes: its trials, each with its result or None.
 
     Returns:
-        A table with an entry for every row and column that `outcomes` names.
+        A table with a cell for every row and column that `outcomes` names.
 
     Raises:
         UnknownNameError: the experiment has no such preset.
     """
     comparable = experiment.preset(preset).comparable
     arms = {arm.label: arm for arm in experiment.columns}
-    grouped = by_cell(outcomes)
+    grouped = results_by_cell(outcomes)
     present = {row for row, _ in grouped}, {column for _, column in grouped}
     rows = tuple(arm.label for arm in experiment.rows if arm.label in present[0])
     columns = tuple(arm.label for arm in experiment.columns if arm.label in present[1])
-    entries: dict[tuple[str, str], Entry] = {}
+    cells: dict[tuple[str, str], TableCell] = {}
     for column in columns:
         metric, aggregate = experiment.metric_of(arms[column]), experiment.aggregate_of(arms[column])
         values = {row: _values(metric, grouped.get((row, column), ())) for row in rows}
@@ -224,14 +225,14 @@ def build(experiment: Experiment, preset: str, outcomes: Outcomes) -> Table:
             results, comparison = grouped.get((row, column), ()), comparisons.get(row)
             paired = comparison if comparison and comparison.n else None
             printed = experiment.published.ours(row, column) if experiment.published else None
-            entries[row, column] = _entry(
+            cells[row, column] = _table_cell(
                 row, column, metric, aggregate, results, tuple(values[row].values()), printed, comparable, paired
             )
-    return Table(experiment, preset, rows, columns, entries, _trained(outcomes, columns))
+    return Table(experiment, preset, rows, columns, cells, _trained_columns(outcomes, columns))
 
 
-def _trained(outcomes: Outcomes, columns: Sequence[str]) -> tuple[str, ...]:
-    """The columns with trainings of their own, in order."""
+def _trained_columns(outcomes: Outcomes, columns: Sequence[str]) -> tuple[str, ...]:
+    """Pick the columns that have runs of their own, in order."""
     seen: set[Trial] = set()
     chosen = []
     for column in columns:
@@ -242,21 +243,26 @@ def _trained(outcomes: Outcomes, columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def by_cell(outcomes: Outcomes) -> dict[tuple[str, str], list[Result | None]]:
-    """Results by (row, column), in the order in which they came."""
+def results_by_cell(outcomes: Outcomes) -> dict[tuple[str, str], list[Result | None]]:
+    """Group results by (row, column), in the order in which they came."""
     grouped: dict[tuple[str, str], list[Result | None]] = {}
     for cell, result in outcomes:
         grouped.setdefault((cell.row, cell.column), []).append(result)
     return grouped
 
 
+def finished_results(results: Iterable[Result | None]) -> list[Result]:
+    """Pick the results of runs that did not diverge."""
+    return [result for result in results if result is not None and result.status == "done"]
+
+
 def _values(metric: Metric, results: Sequence[Result | None]) -> dict[int, float]:
-    """The finished numbers by seed."""
+    """Map each finished seed to its number."""
     measured = {result.trial.seed: result.value(metric) for result in results if result is not None}
     return {seed: value for seed, value in measured.items() if math.isfinite(value)}
 
 
-def _entry(
+def _table_cell(
     row: str,
     column: str,
     metric: Metric,
@@ -266,9 +272,9 @@ def _entry(
     published: float | None,
     comparable: bool,
     comparison: Comparison | None,
-) -> Entry:
-    run = [result for result in results if result is not None]
-    summary = summarise(values, diverged=sum(result.status == "diverged" for result in run))
+) -> TableCell:
+    available = [result for result in results if result is not None]
+    summary = summarise(values, diverged=sum(result.status == "diverged" for result in available))
     value = summary.best if aggregate == "best" else summary.mean
     difference = outside = None
     if comparable and published is not None and summary.n:
@@ -276,8 +282,8 @@ def _entry(
         # An interval of the mean says nothing about the best of several runs, and counts have none.
         if aggregate == "mean" and metric not in COUNTS and summary.n > 1:
             outside = not summary.low <= published <= summary.high
-    times = [epoch.train_seconds for result in run for epoch in result.epochs]
-    return Entry(
+    times = [epoch.train_seconds for result in available for epoch in result.epochs]
+    return TableCell(
         row=row,
         column=column,
         metric=metric,
@@ -285,11 +291,11 @@ def _entry(
         value=value,
         summary=summary,
         planned=len(results),
-        missing=len(results) - len(run),
+        missing=len(results) - len(available),
         published=published,
         difference=difference,
         outside=outside,
         comparison=comparison,
-        activation_parameters=run[0].activation_parameters if run else None,
+        activation_parameters=available[0].activation_parameters if available else None,
         seconds=fmean(times) if times else math.nan,
     )

@@ -4,40 +4,41 @@ from __future__ import annotations
 
 import math
 
+from ..core.wording import NOTHING, plural
 from ..experiments.result import METRICS
-from .analyses.section import Cell, Estimate
-from .table import Entry, Gap, Table
+from .analyses.section import GridEntry, SeedMean
+from .table import LeadValue, Table, TableCell
 
 MARKS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "·"}
 """One character per verdict, for narrow tables."""
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A number with a fixed count of digits and a true minus sign; a dash for nothing.
+    """Write a number with a fixed count of digits and a true minus sign, or a dash where there is none.
 
     Example:
         >>> number(-0.125, 1), number(None)
         ('−0.1', '–')
     """
     if value is None or math.isnan(value):
-        return "–"
+        return NOTHING
     return f"{value:.{digits}f}".replace("-", "−")
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """The same with its sign always shown.
+    """Write a number as `number` does, with its sign always shown.
 
     Example:
         >>> signed(1.5), signed(-1.5)
         ('+1.50', '−1.50')
     """
     if value is None or math.isnan(value):
-        return "–"
+        return NOTHING
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def interval(low: float, high: float) -> str:
-    """Bounds of an interval of differences; empty when there is none.
+    """Write the bounds of an interval of differences; empty where there is none.
 
     Example:
         >>> interval(-0.5, 2.0)
@@ -46,35 +47,35 @@ def interval(low: float, high: float) -> str:
     return "" if math.isnan(low) or math.isnan(high) else f"[{signed(low)}, {signed(high)}]"
 
 
-def shown(entry: Entry, value: float | None) -> str:
-    """A number of an entry's kind: a count whole, all others with two digits."""
-    if entry.metric != "parameters" or value is None or math.isnan(value):
+def cell_number(cell: TableCell, value: float | None) -> str:
+    """Write a number of the cell's kind: a count as a whole number, all others with two digits."""
+    if cell.metric != "parameters" or value is None or math.isnan(value):
         return number(value)
     return f"{value:,.0f}"
 
 
-def minus_paper(entry: Entry) -> str:
-    """How far our number is from the paper's."""
-    if entry.metric != "parameters" or entry.difference is None:
-        return signed(entry.difference)
-    return f"{entry.difference:+,.0f}".replace("-", "−")
+def minus_paper(cell: TableCell) -> str:
+    """Write how far our number is from the paper's."""
+    if cell.metric != "parameters" or cell.difference is None:
+        return signed(cell.difference)
+    return f"{cell.difference:+,.0f}".replace("-", "−")
 
 
-def estimate(cell: Cell, digits: int = 3) -> str:
-    """A cell of an analysis: a mean with its interval, or alone where there is none; anything else as it is.
+def entry_text(entry: GridEntry, digits: int = 3) -> str:
+    """Write an entry of a grid: a mean with its interval, or alone where it has none; anything else as it is.
 
     Example:
-        >>> estimate(Estimate(3, 0.5, -0.25, 1.25), 2), estimate(Estimate.of([0.5]), 2), estimate(1024)
+        >>> entry_text(SeedMean(3, 0.5, -0.25, 1.25), 2), entry_text(SeedMean.of([0.5]), 2), entry_text(1024)
         ('0.50 [−0.25, 1.25]', '0.50', '1,024')
     """
-    if not isinstance(cell, Estimate):
-        return f"{cell:,}" if isinstance(cell, int) else cell
-    bounds = f" [{number(cell.low, digits)}, {number(cell.high, digits)}]" if math.isfinite(cell.low) else ""
-    return number(cell.mean, digits) + bounds
+    if not isinstance(entry, SeedMean):
+        return f"{entry:,}" if isinstance(entry, int) else entry
+    bounds = f" [{number(entry.low, digits)}, {number(entry.high, digits)}]" if math.isfinite(entry.low) else ""
+    return number(entry.mean, digits) + bounds
 
 
 def p_value(p: float) -> str:
-    """A p-value to three places.
+    """Write a p-value to three places.
 
     Example:
         >>> p_value(0.0312), p_value(0.00001)
@@ -83,68 +84,55 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else number(p, 3)
 
 
-def duration(seconds: float) -> str:
-    """A time span in its largest unit.
-
-    Example:
-        >>> duration(42), duration(150), duration(7200)
-        ('42 s', '2.5 min', '2.0 h')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+def half_width(cell: TableCell) -> float:
+    """Half the width of the interval of a cell's mean; NaN where there is none."""
+    return (cell.summary.high - cell.summary.low) / 2
 
 
-def half_width(entry: Entry) -> float:
-    """Half the width of the interval of an entry's mean; NaN when there is none."""
-    return (entry.summary.high - entry.summary.low) / 2
+def our_number(cell: TableCell) -> str:
+    """Write our number as a table shows it: the mean with its interval, or the best, or why there is none."""
+    if not cell.summary.n:
+        return cell.state
+    half = half_width(cell)
+    if cell.aggregate == "best" or cell.is_count or math.isnan(half):
+        return cell_number(cell, cell.value)
+    return f"{number(cell.value)} ± {number(half)}"
 
 
-def ours(entry: Entry) -> str:
-    """Our number as a table shows it: the mean with its interval, or the best, or why there is none."""
-    if not entry.summary.n:
-        return entry.state
-    half = half_width(entry)
-    if entry.aggregate == "best" or entry.counted or math.isnan(half):
-        return shown(entry, entry.value)
-    return f"{number(entry.value)} ± {number(half)}"
+def compact_number(cell: TableCell) -> str:
+    """Write our number without blanks around its sign, for tables of many columns."""
+    return our_number(cell).replace(" ± ", "±")
 
 
-def compact(entry: Entry) -> str:
-    """The same without blanks around its sign, for tables of many columns."""
-    return ours(entry).replace(" ± ", "±")
+def lead_text(lead: LeadValue) -> str:
+    """Write our lead as a table shows it, or why there is none."""
+    return lead.lacking.state if lead.lacking else signed(lead.value)
 
 
-def lead(gap: Gap) -> str:
-    """Our lead as a table shows it, or why there is none."""
-    return gap.lacking.state if gap.lacking else signed(gap.value)
-
-
-def measure(table: Table) -> str:
-    """What the cells show, in one sentence."""
+def measure_sentence(table: Table) -> str:
+    """Say in one sentence what the cells show."""
     kinds: dict[str, list[str]] = {}
     for column in table.columns:
-        kinds.setdefault(definition(table.column(column)[0]), []).append(column)
+        kinds.setdefault(cell_definition(table.column(column)[0]), []).append(column)
     parts = [f"{', '.join(columns)}: {text}" if len(kinds) > 1 else sentence(text) for text, columns in kinds.items()]
-    seeds = {entry.planned for entry in table.entries.values() if not entry.counted}
+    seeds = {cell.planned for cell in table.cells.values() if not cell.is_count}
     if not seeds:
         return "; ".join(parts)
-    count = f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else "".join(map(str, seeds))
-    trainings = "training" if count == "1" else "trainings"
-    return f"{'; '.join(parts)}{';' if len(parts) > 1 else ''} over {count} {trainings} per cell"
+    runs = f"{min(seeds)} to {max(seeds)} runs" if len(seeds) > 1 else plural(seeds.pop(), "run")
+    return f"{'; '.join(parts)}{';' if len(parts) > 1 else ''} over {runs} per cell"
 
 
-def definition(entry: Entry) -> str:
-    """What an entry shows."""
-    if entry.counted:
-        return METRICS[entry.metric]
-    how = "best" if entry.aggregate == "best" else "mean ± 95 % t-interval"
-    return f"{METRICS[entry.metric]}, in percent: {how}"
+def cell_definition(cell: TableCell) -> str:
+    """Say what a cell shows."""
+    if cell.is_count:
+        return METRICS[cell.metric]
+    how = "best" if cell.aggregate == "best" else "mean ± 95 % t-interval"
+    return f"{METRICS[cell.metric]}, in percent: {how}"
 
 
 def comparability(table: Table) -> str:
-    """What the published numbers are to ours; empty when there are none."""
-    if not table.published:
+    """Say how the published numbers relate to ours; empty where there are none."""
+    if not table.has_published_numbers:
         return ""
     source = table.experiment.published.source if table.experiment.published else ""
     if table.size.comparable:
@@ -154,67 +142,70 @@ def comparability(table: Table) -> str:
 
 
 def verdict_rule(table: Table) -> str:
-    """The rule behind better, worse, equivalent and inconclusive, in one sentence; empty without comparisons."""
-    if not any(entry.comparison for entry in table.entries.values()):
+    """State the rule behind better, worse, equivalent and inconclusive in one sentence; empty without comparisons."""
+    if not any(cell.comparison for cell in table.cells.values()):
         return ""
     baseline, margin = table.experiment.baseline, f"{table.experiment.margin:g}"
     return (
         f"verdict against {baseline}, paired by seed: equivalent if the 90 % interval of the difference lies within "
-        f"±{margin} points; else better or worse if Holm-adjusted p < 0.05 (paired t-test, one family per column); "
-        "else inconclusive"
+        f"±{margin} points; otherwise better or worse if the Holm-adjusted p < 0.05 (paired t-test, one family per "
+        "column); otherwise inconclusive"
     )
 
 
-def detectable(table: Table) -> str:
-    """The smallest differences these comparisons could have found; empty when unknown."""
-    found = [entry.comparison.detectable for entry in table.entries.values() if entry.comparison]
+def detectable_difference(table: Table) -> str:
+    """Say which differences these comparisons could have found; empty where that is unknown."""
+    found = [cell.comparison.detectable for cell in table.cells.values() if cell.comparison]
     effects = [effect for effect in found if math.isfinite(effect)]
     if not effects:
         return ""
     low, high = number(min(effects)), number(max(effects))
-    span = f"{low} points" if low == high else f"{low} to {high} points, by cell"
-    return f"smallest difference a paired t-test finds here with 80 % power: {span}"
+    span = f"{low} points" if low == high else f"{low} to {high} points, depending on the cell"
+    return f"smallest difference that a paired t-test finds here with 80 % power: {span}"
 
 
 def lead_rule(table: Table) -> str:
-    """What the lines below the table are; empty when there are none."""
+    """Say what the lines below the table are; empty where there are none."""
     lines = [f"{lead.label}: {lead.row} − the highest of {', '.join(lead.over)}" for lead in table.leads]
-    rule = "in percentage points, from the numbers shown; no interval, for the highest was picked afterwards"
+    rule = "in percentage points, from the numbers shown; without an interval, as the highest was picked afterwards"
     return "; ".join([*lines, rule]) if lines else ""
 
 
 def misprints(table: Table) -> str:
-    """Where the published numbers shown contradict one another; empty when they do not."""
+    """Say where the published numbers shown contradict one another; empty where they do not."""
     published = table.experiment.published
     if not table.beside_paper or published is None or not published.notes:
         return ""
-    return f"the print contradicts itself: {' '.join(published.notes).rstrip('.')}"
+    return f"the printed numbers contradict one another: {' '.join(published.notes).rstrip('.')}"
 
 
 def progress(table: Table) -> str:
-    """How many runs there are, and how many diverged or are missing; empty where nothing is trained."""
-    if table.columns and not table.accuracies:
+    """Say how many runs finished, diverged or are missing; empty where nothing is trained."""
+    if table.columns and not table.accuracy_columns:
         return ""
-    parts = [f"{table.planned - table.missing} of {table.planned} trainings run"]
+    finished = table.planned - table.missing - table.diverged
+    parts = [f"{finished} of {plural(table.planned, 'run')} finished"]
     if table.diverged:
-        parts.append(f"{table.diverged} diverged: left out of means, counted in the table")
+        parts.append(f"{table.diverged} diverged: counted in the table, but left out of the means")
+    if table.missing:
+        parts.append(f"{table.missing} missing")
     return "; ".join(parts)
 
 
 def footnotes(table: Table) -> list[str]:
-    """All that a reader must know to read the table, one sentence each, most important first."""
+    """List what a reader must know to read the table, one sentence each, the most important first."""
     lines = [
-        measure(table),
+        measure_sentence(table),
         comparability(table),
         misprints(table),
         lead_rule(table),
         verdict_rule(table),
-        detectable(table),
+        detectable_difference(table),
         progress(table),
     ]
     return [f"{sentence(line)}." for line in lines if line]
 
 
 def sentence(text: str) -> str:
-    """The text with its first letter in upper case."""
+    """Write the text with its first letter in upper case."""
     return text[:1].upper() + text[1:]

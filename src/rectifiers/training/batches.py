@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..core.errors import ConfigError, ShapeError
 from ..datasets.batches import order
-from ..datasets.dataset import by
+from ..datasets.dataset import shape_text
 from ..datasets.examples import Examples, Which
 from ..datasets.views import ten_crop
 from .augmentation import Augmentation
@@ -68,8 +68,8 @@ class Batches:
             images = self.augment(self._here(gather(indices)), draws)
             if self.augment.crops and tuple(images.shape[1:]) != self.split.shape:
                 raise ShapeError(
-                    f"augmentation {self.augment} makes inputs of {by(tuple(images.shape[1:]))}, "
-                    f"evaluated are {by(self.split.shape)}; augment to that size"
+                    f"augmentation {self.augment} makes inputs of {shape_text(tuple(images.shape[1:]))}, "
+                    f"evaluated are {shape_text(self.split.shape)}; augment to that size"
                 )
             yield self.normalise(images), self.targets.index_select(0, indices)
 

@@ -21,8 +21,8 @@ from rectifiers.experiments.store import Store
 from rectifiers.papers import registry as papers
 from rectifiers.report import analyses
 from rectifiers.report.analyses.analyse import analyse
-from rectifiers.report.analyses.look import Look, Trained
-from rectifiers.report.analyses.section import Estimate, Section
+from rectifiers.report.analyses.networks import ColumnNetworks, TrainedNetwork
+from rectifiers.report.analyses.section import Section, SeedMean
 from rectifiers.training.batches import Batches
 
 SEEDS = (0, 1, 2)
@@ -38,7 +38,7 @@ SPLIT = Split(images(), torch.arange(120) % 3)
 
 def test_images_come_from_all_of_the_data_however_it_is_sorted() -> None:
     split = Split(images(), torch.arange(120) // 40)
-    trained = Trained(nn.Identity(), Batches(split, 50, normalise=lambda raw: raw / 255))
+    trained = TrainedNetwork(nn.Identity(), Batches(split, 50, normalise=lambda raw: raw / 255))
     chosen, labels = trained.images(6)
     assert labels.tolist() == [0, 0, 1, 1, 2, 2]
     torch.testing.assert_close(chosen, images()[::20] / 255)
@@ -66,8 +66,8 @@ def look(
     """The sections of an analysis of networks made for each seed."""
     made = experiment(analysis, **fields)
     batches = Batches(split, 50, normalise=lambda raw: raw / 255)
-    trained = {row: {seed: Trained(net(seed).eval(), batches) for seed in SEEDS} for row, net in rows.items()}
-    return list(analyses.registry.get(analysis)([Look(made, "smoke", "digits", trained, ("a", "b", "c"))]))
+    trained = {row: {seed: TrainedNetwork(net(seed).eval(), batches) for seed in SEEDS} for row, net in rows.items()}
+    return list(analyses.registry.get(analysis)([ColumnNetworks(made, "smoke", "digits", trained, ("a", "b", "c"))]))
 
 
 def opposite(filters: int, noise: float) -> Callable[[int], nn.Module]:
@@ -105,9 +105,9 @@ def test_filters_that_come_in_pairs_are_found_and_told_from_others() -> None:
     assert section.finding.startswith("ReLU: random − μ: above 0 in 1 of 1 layers, below 0 in 0; CReLU: random")
     assert "CReLU − ReLU: above 0 in 0 of 1 layers, below 0 in 1." in section.finding
     (pictured,) = look("filters", rows)
-    assert column(pictured, "μ")[0] == Estimate.of([-1.0] * 3)
+    assert column(pictured, "μ")[0] == SeedMean.of([-1.0] * 3)
     assert column(pictured, "filters") == [8, 8]
-    assert [picture.name for picture in pictured.pictures] == ["filters-relu.png", "filters-crelu.png"]
+    assert [picture.name for picture in pictured.figures] == ["filters-relu.png", "filters-crelu.png"]
 
 
 def test_equal_networks_are_equally_invariant() -> None:
@@ -136,7 +136,7 @@ def test_images_come_back_from_what_keeps_them() -> None:
     first, *_ = column(section, "CReLU: error")
     assert first.mean < 1e-6
     assert section.finding.startswith("CReLU: error: above 1 in ")
-    assert [picture.name for picture in section.pictures] == ["reconstruction-crelu.png"]
+    assert [picture.name for picture in section.figures] == ["reconstruction-crelu.png"]
 
 
 @pytest.mark.parametrize("published", [True, False])
@@ -163,7 +163,7 @@ def test_parameters_are_summed_up_layer_by_layer() -> None:
     assert section.heading == "Learned parameters of CReLU"
     (row,) = section.grids[0].rows
     assert row[:3] == ("1", "theta", 4)
-    mean, spread, above = (cell for cell in row[3:] if isinstance(cell, Estimate))
+    mean, spread, above = (cell for cell in row[3:] if isinstance(cell, SeedMean))
     assert (mean.mean, spread.mean) == (2.0, pytest.approx(math.sqrt(2)))
     assert above.mean == pytest.approx((0.75 + 0.75 + 1) / 3)
 
@@ -180,7 +180,7 @@ def test_maps_of_equal_networks_are_equally_narrow() -> None:
     assert column(section, "layer") == ["1"]
     (apart,) = column(section, "CReLU − ReLU")
     assert (apart.mean, apart.n) == (0, 3)
-    assert [picture.name for picture in section.pictures] == ["grad-cam-first.png", "grad-cam-last.png"]
+    assert [picture.name for picture in section.figures] == ["grad-cam-first.png", "grad-cam-last.png"]
 
 
 class Bright(nn.Module):
@@ -202,21 +202,27 @@ def test_segmentations_of_the_image_with_the_most_to_find() -> None:
     batches = Batches(slices, 4, normalise=lambda raw: raw / 255)
     made = experiment("segmentations", columns=(Arm("early", {}), Column("late", {"epochs": 2})))
     looks = [
-        Look(made, "smoke", label, {row: {0: Trained(Bright(bound), batches)} for row, bound in bounds.items()}, ())
+        ColumnNetworks(
+            made,
+            "smoke",
+            label,
+            {row: {0: TrainedNetwork(Bright(bound), batches)} for row, bound in bounds.items()},
+            (),
+        )
         for label, bounds in (("early", {"ReLU": -1.0, "CReLU": 2.0}), ("late", {"ReLU": 0.9, "CReLU": 0.9}))
     ]
     (section,) = analyses.registry.get("segmentations")(looks)
     assert [cell.mean for cell in column(section, "ReLU")] == pytest.approx([100 * 2 * 48 / (64 + 48), 100])
     assert [cell.mean for cell in column(section, "CReLU")] == [0, 100]
     assert section.grids[0].rows[0][0] == "early"
-    assert section.finding == "Too few trainings for intervals."
+    assert section.finding == "Too few runs for intervals."
 
 
 def test_networks_come_from_the_results_folder_and_give_the_same_numbers_each_time(tmp_path: Path) -> None:
     entry = papers.get("crelu/figure3")
     store, cells = Store(tmp_path, entry.folder, keep_weights=True), entry.cells("smoke")
     (waiting,) = analyse(entry, "smoke", store.outcomes(cells), store.weights)
-    assert waiting.text == "The analysis waits for 4 of 4 trainings and their weights."
+    assert waiting.text == "The analysis waits for 4 of 4 runs and their weights."
     for cell in cells:
         store.write(run_trial(cell.trial, weights=store.weights, keep=True))
     first, second = (analyse(entry, "smoke", store.outcomes(cells), store.weights) for _ in range(2))

@@ -10,23 +10,23 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from rectifiers.report.analyses.layers import signs
-from rectifiers.report.analyses.section import Estimate, Grid, Picture, Section, read_sections, write_sections
+from rectifiers.report.analyses.layers import count_signs
+from rectifiers.report.analyses.section import CaptionedFigure, Grid, Section, SeedMean, read_sections, write_sections
 from rectifiers.report.export import section_to_markdown
 from rectifiers.report.html import render_page
 from rectifiers.report.terminal import render_sections
 
 from ..synthetic import HOSTILE, experiment, outcomes
 
-ALONE = Estimate(1, 0.5, math.nan, math.nan)
+ALONE = SeedMean(1, 0.5, math.nan, math.nan)
 GRID = Grid(
-    ("layer", "units", "A", "B − A"), (("conv1", 1024, Estimate(3, -0.25, -0.5, 0.0), ALONE), (HOSTILE, 4, ALONE, "–"))
+    ("layer", "units", "A", "B − A"), (("conv1", 1024, SeedMean(3, -0.25, -0.5, 0.0), ALONE), (HOSTILE, 4, ALONE, "–"))
 )
 SECTION = Section("A look", "What is measured.", "What came out.", (GRID,), (), ({"layer": "conv1", "mean": math.nan},))
 
 
 def pictured() -> Section:
-    drawings = [Picture(name, HOSTILE, Figure(figsize=(1, 1))) for name in ("drawing.svg", "photograph.png")]
+    drawings = [CaptionedFigure(name, HOSTILE, Figure(figsize=(1, 1))) for name in ("drawing.svg", "photograph.png")]
     return Section(SECTION.heading, SECTION.text, SECTION.finding, (GRID,), tuple(drawings))
 
 
@@ -45,10 +45,12 @@ def test_what_was_kept_is_read_for_the_same_trainings_alone(tmp_path: Path) -> N
 
 def test_signs_count_intervals_on_either_side() -> None:
     cells = [(0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (1.5, 2.0)]
-    grid = Grid(("layer", "B − A"), tuple(("x", Estimate(3, sum(ends) / 2, *ends)) for ends in cells))
-    assert signs(grid) == "B − A: above 0 in 2 of 4 layers, below 0 in 1. Each is judged by its own 95 % interval."
-    assert signs(grid, than=1).startswith("B − A: above 1 in 1 of 4 layers, below 1 in 3.")
-    assert signs(Grid(("layer", "B − A"), (("x", ALONE),))) == "Too few trainings for intervals."
+    grid = Grid(("layer", "B − A"), tuple(("x", SeedMean(3, sum(ends) / 2, *ends)) for ends in cells))
+    assert (
+        count_signs(grid) == "B − A: above 0 in 2 of 4 layers, below 0 in 1. Each is judged by its own 95 % interval."
+    )
+    assert count_signs(grid, than=1).startswith("B − A: above 1 in 1 of 4 layers, below 1 in 3.")
+    assert count_signs(Grid(("layer", "B − A"), (("x", ALONE),))) == "Too few runs for intervals."
 
 
 def test_the_terminal_shows_grids_and_findings() -> None:

@@ -1,4 +1,4 @@
-"""What Tables 3 and 4 share: AReLU's start, and the steps of SGD on CIFAR."""
+"""What Tables 3 and 4 share: AReLU's starting values, and the schedule of SGD on CIFAR."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ IMPROVEMENT = Lead("Improvement", "AReLU", ("ReLU",))
 
 PROTOCOL = (
     "AReLU starts from α = 0.75 and β = 1.0, as the paper says for CIFAR.",
-    "Weight decay holds for α and β too: the paper names none of their own, and says that weight decay pushes α to "
-    "zero.",
-    "No seeds are published; ours are 0 to 4. Weights start from PyTorch's defaults.",
-    "Whether a training counts with its last epoch or with its best on the test data the paper does not say; ours "
-    "counts with the last.",
+    "Weight decay applies to α and β too: the paper names no separate one for them, and says that weight decay pushes "
+    "α to zero.",
+    "No seeds are published; ours are 0 to 4. Weights are initialised by PyTorch's defaults.",
+    "The paper does not say whether a run is reported by its last epoch or by the epoch that is best on the test data; "
+    "ours is reported by its last.",
 )

@@ -32,7 +32,7 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *PROTOCOL,
-        "The left half draws the kinds of attention.",
+        "The left half of the figure is a drawing of the kinds of attention.",
         "The paper does not say how the networks were trained, nor which layer and image are shown; ours are those of "
         "Table 7 under Adam at 1e-3, their first activation, and a test image.",
     ),

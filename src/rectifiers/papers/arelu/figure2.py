@@ -16,7 +16,7 @@ def _label(alpha: float, beta: float) -> str:
     return f"α={alpha:g} β={beta:g}"
 
 
-SHOWN = _label(0.25, 1.0)
+SHOWN_START = _label(0.25, 1.0)
 """The start whose α and β the paper plots over time."""
 
 experiment = Experiment(
@@ -31,25 +31,25 @@ experiment = Experiment(
             note="512 images, two seeds, two starts: does it run at all?",
             settings={"epochs": 2, "train_size": 512},
             seeds=2,
-            rows=(SHOWN, _label(0.99, 2.0)),
+            rows=(SHOWN_START, _label(0.99, 2.0)),
         ),
         "pocket": Preset(
             note="Five epochs of a tenth of the images, three seeds: all starts in minutes.",
             settings={"epochs": 5, "train_size": 6_000},
             seeds=3,
         ),
-        "paper": Preset(note="20 epochs of all images, as far as the paper tells.", comparable=True),
+        "paper": Preset(note="20 epochs of all images, as far as the paper says.", comparable=True),
     },
-    baseline=SHOWN,
+    baseline=SHOWN_START,
     margin=0.1,
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *PROTOCOL,
-        "The paper does not say with which optimizer, learning rate and number of epochs and trainings the figure was "
-        "made; SGD at 1e-2, 20 epochs and five seeds are our choice.",
-        "The clamp of PyTorch 2.14 passes no gradient exactly on its bounds, so that α stays where it starts at 0.01 "
-        "or 0.99; whether the paper's PyTorch did the same we have not tested.",
-        "The paper prints curves, no numbers.",
+        "The paper does not say which optimizer, learning rate and numbers of epochs and runs the figure was made "
+        "with; SGD at 1e-2, 20 epochs and five seeds are our choice.",
+        "PyTorch 2.14's clamp passes no gradient exactly at its bounds, so an α that starts at 0.01 or 0.99 stays "
+        "there; we have not tested whether the paper's PyTorch did the same.",
+        "The paper prints curves, not numbers.",
     ),
     figures=("curves", "shapes", "traces"),
 )

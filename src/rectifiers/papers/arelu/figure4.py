@@ -28,7 +28,7 @@ experiment = Experiment(
             settings={**POCKET, "network_args": {"width": 0.125}},
             seeds=3,
         ),
-        "paper": Preset(note="ResNet-18 of Table 4: 10 trainings of 200 epochs.", comparable=True),
+        "paper": Preset(note="ResNet-18 of Table 4: 10 runs of 200 epochs.", comparable=True),
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
@@ -38,5 +38,5 @@ experiment = Experiment(
     runs="arelu/cifar100",
     analysis="attention",
     figures=("curves", "shapes"),
-    gpu="10 trainings of 200 epochs of 50,000 images, those of Table 4",
+    gpu="10 runs of 200 epochs of 50,000 images, those of Table 4",
 )

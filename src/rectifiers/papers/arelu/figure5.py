@@ -32,11 +32,11 @@ experiment = Experiment(
             settings={"network_args": {"features": 8}, "lr": 1e-3, "epochs": 5, "train_size": 40},
             seeds=3,
         ),
-        "paper": Preset(note="100 epochs of all slices, as far as the paper tells.", comparable=True),
+        "paper": Preset(note="100 epochs of all slices, as far as the paper says.", comparable=True),
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=PROTOCOL,
     runs="arelu/segmentation",
     figures=("curves",),
-    gpu="10 trainings of 100 epochs of slices of 256×256",
+    gpu="10 runs of 100 epochs of slices of 256×256",
 )

@@ -1,33 +1,25 @@
-"""Figure 7: training loss and test accuracy of 19 functions on MNIST, from the trainings of Table 7."""
+"""Figure 7: training loss and test accuracy of 19 functions on MNIST, from the runs of Table 7."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from ...experiments.experiment import Experiment
 from ..published import load_published
-from . import PAPER
-from .functions import FUNCTIONS
-from .mnist import COLUMNS, COMPARED, PROTOCOL, SETTINGS, TWENTY_EPOCHS
+from . import figure3
+from .mnist import COMPARED_FUNCTIONS, PROTOCOL
 
-experiment = Experiment(
+experiment = replace(
+    figure3.experiment,
     name="arelu/figure7",
     title="MNIST over 20 epochs, loss and accuracy",
-    paper=PAPER,
-    settings={**SETTINGS, "epochs": 20},
-    rows=FUNCTIONS,
-    columns=COLUMNS,
-    presets=TWENTY_EPOCHS,
-    metric="final_epoch",
-    margin=0.1,
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *PROTOCOL,
-        *COMPARED,
-        "Figures 7 and 8 have the same caption; which optimizers and learning rates each of them shows, the text that "
-        "we have does not tell, so ours shows all.",
-        "The paper prints curves, no numbers. The report draws the accuracy; the training losses stand in the results.",
+        *COMPARED_FUNCTIONS,
+        "Figures 7 and 8 have the same caption; our text of the paper does not tell which optimizers and learning "
+        "rates each of them shows, so ours shows all.",
+        "The paper prints curves, not numbers. The report draws the accuracy; the training losses are in the results.",
     ),
     runs="arelu/mnist-20",
-    figures=("curves",),
 )

@@ -1,4 +1,4 @@
-"""Figure 8: training loss and test accuracy of 19 functions on MNIST, from the trainings of Table 7."""
+"""Figure 8: training loss and test accuracy of 19 functions on MNIST, from the runs of Table 7."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...core.wording import plural
 from ...experiments.experiment import Arm, Experiment, Preset
 from ..published import load_published
 from . import PAPER
@@ -13,8 +14,8 @@ AS_PUBLISHED, IN_SMALL = (9, 18, 27, 36, 45), (1, 2, 5)
 
 
 def _columns(counts: tuple[int, ...]) -> tuple[Arm, ...]:
-    """Columns of so many epochs each."""
-    return tuple(Arm(f"{count} epoch{'s' * (count > 1)}", {"epochs": count}) for count in counts)
+    """Make a column for each number of epochs."""
+    return tuple(Arm(plural(count, "epoch"), {"epochs": count}) for count in counts)
 
 
 def _labels(counts: tuple[int, ...]) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ experiment = Experiment(
             columns=_labels(IN_SMALL),
         ),
         "paper": Preset(
-            note="The first 45 of the 100 epochs, as far as the paper tells.",
+            note="The first 45 of the 100 epochs, as far as the paper says.",
             columns=_labels(AS_PUBLISHED),
             comparable=True,
         ),
@@ -51,12 +52,12 @@ experiment = Experiment(
     deviations=(
         *PROTOCOL,
         "The paper shows the networks after 2,000 to 10,000 iterations. An epoch has 224 here, so ours are those after "
-        "9, 18, 27, 36 and 45 epochs, with 2,016 to 10,080. Each is a training of its own that begins with the same "
-        "steps as the longer ones.",
+        "9, 18, 27, 36 and 45 epochs, that is 2,016 to 10,080 iterations. Each is a run of its own that begins with "
+        "the same steps as the longer ones.",
         "The paper does not say which image is shown; ours is the test image with the most diseased pixels.",
     ),
     runs="arelu/segmentation",
     analysis="segmentations",
     figures=(),
-    gpu="50 trainings of 9 to 45 epochs of slices of 256×256",
+    gpu="50 runs of 9 to 45 epochs of slices of 256×256",
 )

@@ -1,4 +1,4 @@
-"""The 19 functions of the paper's tables, in its order and with its labels, as the authors' code has them."""
+"""The 19 functions of the paper's tables, in its order and with its labels, as the authors' code defines them."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ ONE_EPOCH = {
         seeds=3,
         columns=POCKET_COLUMNS,
     ),
-    "paper": Preset(note="As published: 760 trainings of one epoch.", comparable=True),
+    "paper": Preset(note="As published: 760 runs of one epoch.", comparable=True),
 }
 
 TWENTY_EPOCHS = {
@@ -52,23 +52,23 @@ TWENTY_EPOCHS = {
         seeds=3,
         columns=POCKET_COLUMNS,
     ),
-    "paper": Preset(note="As published: 760 trainings of 20 epochs, hours on two cores.", comparable=True),
+    "paper": Preset(note="As published: 760 runs of 20 epochs, hours on two cores.", comparable=True),
 }
 
 PROTOCOL = (
-    "For MNIST the paper states neither batch size nor momentum, weight decay or the scaling of pixels; 128, 0.9 for "
-    "SGD, none, and division by 255 follow the authors' public code, and Adam has its defaults.",
-    "No seeds are published; ours are 0 to 4. Weights start from PyTorch's defaults.",
+    "For MNIST the paper states neither the batch size nor momentum, weight decay or the scaling of pixels; 128, 0.9 "
+    "for SGD, none, and division by 255 follow the authors' public code, and Adam has its defaults.",
+    "No seeds are published; ours are 0 to 4. Weights are initialised by PyTorch's defaults.",
 )
 
-COMPARED = (
-    "GELU, APL, Comb, PAU, SLAF and Maxout are what the authors' code compares with, not what their own papers define: "
-    "GELU by its tanh form, the learnable ones with scalars per layer, SLAF of degree 1 (an affine function), Maxout "
-    "over one piece (the identity), Comb of identity and ReLU.",
+COMPARED_FUNCTIONS = (
+    "GELU, APL, Comb, PAU, SLAF and Maxout are those that the authors' code compares with, not those that their own "
+    "papers define: GELU in its tanh form, the learnable ones with scalars per layer, SLAF of degree 1 (an affine "
+    "function), Maxout over one piece (the identity), Comb of the identity and ReLU.",
     "All others have PyTorch's default constants, as in the authors' code.",
 )
 
 BEST_EPOCH = (
-    "A training counts with its best epoch on the test data, as in the authors' code. That is optimistic; the last "
-    "epoch is a metric of its own.",
+    "A run is reported by its best epoch on the test data, as in the authors' code. That is optimistic; the accuracy "
+    "after the last epoch is a separate metric.",
 )

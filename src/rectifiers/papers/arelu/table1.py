@@ -8,7 +8,7 @@ from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
 from .functions import FUNCTIONS, IMPROVEMENTS
-from .mnist import COLUMNS, COMPARED, ONE_EPOCH, PROTOCOL, SETTINGS
+from .mnist import COLUMNS, COMPARED_FUNCTIONS, ONE_EPOCH, PROTOCOL, SETTINGS
 
 experiment = Experiment(
     name="arelu/table1",
@@ -21,5 +21,5 @@ experiment = Experiment(
     metric="first_epoch",
     published=load_published(Path(__file__).with_suffix(".toml")),
     leads=IMPROVEMENTS,
-    deviations=(*PROTOCOL, *COMPARED),
+    deviations=(*PROTOCOL, *COMPARED_FUNCTIONS),
 )

@@ -10,14 +10,14 @@ from ..published import load_published
 from . import PAPER
 from .cifar import FUNCTIONS, ON_CIFAR10, POCKET, PROTOCOL, SMOKE
 from .functions import IMPROVEMENTS
-from .mnist import COMPARED
+from .mnist import COMPARED_FUNCTIONS
 
 NETWORKS = {"VGG-11": "vgg-11", "ResNet-18": "resnet-18", "MobileNet": "mobilenet"}
 AGGREGATES: tuple[Aggregate, ...] = ("best", "mean")
 
 
 def _columns(*labels: str, **settings: Any) -> dict[str, dict[str, Any]]:
-    """What a preset sets in the columns of some networks."""
+    """Give the columns of some networks what a preset sets there."""
     return {f"{label} {aggregate}": settings for label in labels for aggregate in AGGREGATES}
 
 
@@ -46,15 +46,15 @@ experiment = Experiment(
             seeds=3,
             columns=_columns("VGG-11", network_args={"width": 0.25}),
         ),
-        "paper": Preset(note="As published: 285 trainings of 100 epochs.", comparable=True),
+        "paper": Preset(note="As published: 285 runs of 100 epochs.", comparable=True),
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
     leads=IMPROVEMENTS,
     deviations=(
         *PROTOCOL,
-        *COMPARED,
-        "The networks are those for images of 32×32. The paper states no augmentation for CIFAR-10; ours pads by 4, "
-        "crops at random and flips.",
+        *COMPARED_FUNCTIONS,
+        "The networks are the variants for images of 32×32. The paper states no augmentation for CIFAR-10; ours pads "
+        "by 4, crops at random and flips.",
     ),
-    gpu="285 trainings of 100 epochs of 50,000 images",
+    gpu="285 runs of 100 epochs of 50,000 images",
 )

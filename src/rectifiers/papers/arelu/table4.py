@@ -46,8 +46,8 @@ experiment = Experiment(
             },
         ),
         "pocket": Preset(
-            note="4,000 images of CIFAR-10 instead of CIFAR-100, 6 epochs and narrow networks, three seeds; of ten "
-            "classes, the five likeliest say nothing.",
+            note="4,000 images of CIFAR-10 instead of CIFAR-100, 6 epochs and narrow networks, three seeds; with ten "
+            "classes, top-5 accuracy says nothing.",
             settings=POCKET,
             seeds=3,
             columns={
@@ -55,16 +55,16 @@ experiment = Experiment(
                 for label, width in (("VGG-11", 0.25), ("VGG-13", 0.25), ("SEResNet18", 0.125), ("ResNet-18", 0.125))
             },
         ),
-        "paper": Preset(note="As published: 60 trainings of 200 epochs.", comparable=True),
+        "paper": Preset(note="As published: 60 runs of 200 epochs.", comparable=True),
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
     leads=(IMPROVEMENT,),
     deviations=(
         *PROTOCOL,
-        "The paper follows the settings of a public repository for CIFAR-100. From there come, and are not in the "
-        "paper: crop after padding by 4, flip, rotation by up to 15°, one epoch of warm-up, and two hidden layers of "
+        "The paper follows the settings of a public repository for CIFAR-100. From there, and not from the paper, come "
+        "the crop after padding by 4, the flip, rotation by up to 15°, one epoch of warm-up, and two hidden layers of "
         "4,096 behind VGG's convolutions.",
     ),
     runs="arelu/cifar100",
-    gpu="60 trainings of 200 epochs of 50,000 images",
+    gpu="60 runs of 200 epochs of 50,000 images",
 )

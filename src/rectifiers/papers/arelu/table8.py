@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .mnist import COMPARED
+from .mnist import COMPARED_FUNCTIONS
 from .transfer import PROTOCOL, ROWS, SETTINGS, columns, presets
 
 LABELS = ("w/o p.t.", "w/o f.t.", "w/ f.t.")
@@ -21,6 +21,6 @@ experiment = Experiment(
     columns=columns(*LABELS),
     presets=presets(*LABELS),
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*PROTOCOL, *COMPARED),
+    deviations=(*PROTOCOL, *COMPARED_FUNCTIONS),
     runs="arelu/transfer",
 )

@@ -1,4 +1,4 @@
-"""The paper's protocol of transfer: MNIST-Conv on SVHN, directly, from MNIST, and from MNIST with fine-tuning."""
+"""The paper's protocol for transfer: MNIST-Conv on SVHN, directly, from MNIST, and from MNIST with fine-tuning."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROWS = tuple(continued(arm) for arm in FUNCTIONS)
 
 
 def columns(*labels: str) -> tuple[Arm, ...]:
-    """The three columns.
+    """Make the three columns.
 
     Args:
         labels: as the table prints them.
@@ -38,7 +38,7 @@ def columns(*labels: str) -> tuple[Arm, ...]:
 
 
 def presets(*labels: str) -> dict[str, Preset]:
-    """The sizes of a table.
+    """Make the presets of a table.
 
     Args:
         labels: of its columns.
@@ -58,12 +58,12 @@ def presets(*labels: str) -> dict[str, Preset]:
             seeds=3,
             columns=_elsewhere(labels, epochs=20),
         ),
-        "paper": Preset(note="As published, of all images.", comparable=True),
+        "paper": Preset(note="As published, on all images.", comparable=True),
     }
 
 
 def _elsewhere(labels: tuple[str, ...], epochs: int) -> dict[str, dict[str, Any]]:
-    """The columns on another second data set, with fewer epochs of fine-tuning."""
+    """Make the columns on another second data set, with fewer epochs of fine-tuning."""
     return {
         label: {"dataset": "digits-28", "lr": 1e-3, "epochs": min(epochs, regime["epochs"])}
         for label, regime in zip(labels, REGIMES, strict=True)
@@ -71,13 +71,13 @@ def _elsewhere(labels: tuple[str, ...], epochs: int) -> dict[str, dict[str, Any]
 
 
 PROTOCOL = (
-    "MNIST gets three equal channels, SVHN is cut to the central 28×28; the paper refers to another for this, and we "
-    "follow its authors' public code.",
+    "MNIST gets three equal channels, and SVHN is cropped to the central 28×28; the paper refers to another paper for "
+    "this, and we follow its authors' public code.",
     "Batches of 128, momentum 0.9, no weight decay and division by 255 follow the authors' public code.",
-    "The paper gives learning rate and epochs of pretraining (0.01, 20) and fine-tuning (1e-5, 100), not of training "
-    "on SVHN directly; ours is trained as fine-tuning is.",
-    "The paper does not say how many trainings a number stands for; ours are five seeds, 0 to 4.",
-    "19.58 is the share of the digit 1 among SVHN's test images, 5,099 of 26,032: nets with this accuracy learned "
-    "nothing.",
+    "The paper gives learning rate and epochs for pretraining (0.01, 20) and fine-tuning (1e-5, 100), but not for "
+    "training on SVHN directly; ours trains as in fine-tuning.",
+    "The paper does not say how many runs a number summarises; ours has five seeds, 0 to 4.",
+    "19.58 is the percentage of the digit 1 among SVHN's test images, 5,099 of 26,032: networks with this accuracy "
+    "have learned nothing.",
     "AReLU starts from α = 0.9 and β = 2.0, as for MNIST.",
 )

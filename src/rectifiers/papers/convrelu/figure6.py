@@ -23,11 +23,11 @@ experiment = Experiment(
     deviations=(
         *DENSENET,
         *PROTOCOL,
-        "The paper does not say on which data the network was trained, nor which layers the histogram holds; ours is "
-        "ConvReLU of Table 1 on CIFAR-10, all layers.",
+        "The paper does not say on which data the network was trained, nor which layers the histogram covers; "
+        "ours is ConvReLU of Table 1 on CIFAR-10, with all layers.",
     ),
     runs="convrelu/images",
     analysis="parameters",
     figures=("curves",),
-    gpu="5 trainings of 350 epochs of 50,000 images",
+    gpu="5 runs of 350 epochs of 50,000 images",
 )

@@ -8,12 +8,12 @@ from ...experiments.experiment import Arm
 
 
 def functions(convrelu: dict[str, Any], first: str, everywhere: str) -> tuple[Arm, ...]:
-    """The rows of Tables 1, 2 and 6.
+    """Make the rows of Tables 1, 2 and 6.
 
     Args:
-        convrelu: what makes a training one of ConvReLU.
-        first: where it and the functions without (A) stand.
-        everywhere: where the functions with (A) stand.
+        convrelu: settings of the row of ConvReLU.
+        first: the sites of ConvReLU and of the functions without (A).
+        everywhere: the sites of the functions with (A).
     """
     return (
         Arm("ReLU", {"activation": "relu"}),
@@ -25,8 +25,9 @@ def functions(convrelu: dict[str, Any], first: str, everywhere: str) -> tuple[Ar
     )
 
 
-COMPARED = (
-    "The paper gives LeakyReLU's slope as a small constant like 0.01, and nothing of PReLU's; ours are PyTorch's "
-    "defaults, 0.01 fixed and one learned slope per site that starts at 0.25. One per site is what Table 6 counts.",
-    "(A) replaces every ReLU that a convolution follows: Table 6 counts 119 of them, and DenseNet has one more.",
+COMPARED_FUNCTIONS = (
+    "The paper gives LeakyReLU's slope as a small constant like 0.01, and says nothing about PReLU's; ours are "
+    "PyTorch's defaults, a fixed 0.01 and one learned slope per site that starts at 0.25. One per site is what Table 6 "
+    "counts.",
+    "(A) replaces every ReLU that is followed by a convolution: Table 6 counts 119 of them, and DenseNet has one more.",
 )

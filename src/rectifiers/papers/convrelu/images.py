@@ -1,4 +1,4 @@
-"""The paper's protocol on images: DenseNet-40, the usual augmentation, 350 epochs of SGD with two steps."""
+"""The paper's protocol for images: DenseNet-40, the usual augmentation, 350 epochs of SGD with two steps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTINGS: dict[str, Any] = {
 FIRST, LAST = "block1", "block4"
 BLOCKS = "block1, block2, block3, block4"
 EVERYWHERE = "block1, transition1, block2, transition2, block3, transition3, block4"
-"""Every ReLU that a convolution follows."""
+"""Every ReLU that is followed by a convolution."""
 
 CONVRELU: dict[str, Any] = {"activation": "convrelu2d"}
 
@@ -34,7 +34,7 @@ CIFAR10 = Arm("Cifar10", {"dataset": "cifar10"})
 CIFAR100 = Arm("Cifar100", {"dataset": "cifar100"})
 TINY_IMAGENET = Arm("ImageNet", {"dataset": "tiny-imagenet"})
 
-PAPER_PRESET = Preset(note="350 epochs of all images, as far as the paper tells.", comparable=True)
+PAPER_PRESET = Preset(note="350 epochs of all images, as far as the paper says.", comparable=True)
 
 SMOKE: dict[str, Any] = {
     "network_args": {"blocks": (1, 1, 1, 1), "growth": 4, "stem": 8},
@@ -65,7 +65,7 @@ PRESETS = {
     ),
     "pocket": Preset(
         note="4,000 images of CIFAR-10, 8 epochs, and a DenseNet of four blocks of two layers with growth 8, three "
-        "seeds: what differs by more than the noise, in minutes.",
+        "seeds: shows in minutes what differs by more than the noise.",
         settings=POCKET,
         seeds=3,
         columns={"Cifar10": ON_SUBSET},
@@ -74,19 +74,18 @@ PRESETS = {
 }
 
 PROTOCOL = (
-    "The paper states SGD, learning rate 0.1 with two steps by 0.1 at epochs 150 and 250, and batches of 128. How "
-    "many epochs follow, momentum and weight decay it does not; 350, 0.9 and 5e-4 are the usual companions of these "
-    "steps.",
+    "The paper states SGD, a learning rate of 0.1 with two steps by 0.1 at epochs 150 and 250, and batches of 128. It "
+    "does not state the number of epochs, momentum and weight decay; 350, 0.9 and 5e-4 are usual with these steps.",
     "The paper calls its augmentation the standard one; ours pads by 4, crops at random and flips, and normalises by "
     "the mean and deviation of each channel.",
-    "The paper does not say how strong L2 on the thresholds is; ours is the weights' 5e-4.",
-    "The paper chose its settings by Cifar10 and AG's News, which are among the data that it reports.",
-    "The paper does not say how many trainings a number stands for, nor of which epoch it is; ours are five seeds and "
-    "the last epoch.",
+    "The paper does not say how strong the L2 penalty on the thresholds is; ours is 5e-4, as for the weights.",
+    "The paper chose its settings on Cifar10 and AG's News, which are among the data that it reports.",
+    "The paper does not say how many runs a number summarises, nor which epoch it is taken from; ours has five seeds "
+    "and takes the last epoch.",
 )
 
 DENSENET = (
     "The DenseNet-40 that the paper draws has three dense blocks of 8 layers. Its own parameter counts (Table 6) "
-    "contradict that, and fit blocks of 6, 12, 24 and 16 bottleneck layers of growth 12 exactly; ours is that one.",
-    "First block: the twelve ReLUs of its six layers, which is what the additional parameters of Table 6 say.",
+    "contradict that, and exactly fit blocks of 6, 12, 24 and 16 bottleneck layers of growth 12; ours is that network.",
+    "The first block has twelve ReLUs in six layers, which is what the additional parameters of Table 6 imply.",
 )

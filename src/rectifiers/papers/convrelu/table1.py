@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .functions import COMPARED
+from .functions import COMPARED_FUNCTIONS
 from .images import CIFAR10, CIFAR100, DENSENET, FUNCTIONS, PRESETS, PROTOCOL, SETTINGS, TINY_IMAGENET
 
 experiment = Experiment(
@@ -22,11 +22,12 @@ experiment = Experiment(
     deviations=(
         *DENSENET,
         *PROTOCOL,
-        *COMPARED,
-        "ImageNet is Tiny ImageNet. Each class has 50 validation and 50 test images, and the paper does not say on "
-        "which it tests; the test images have no public labels, so ours are the validation images.",
-        "How the network takes images of 64×64 the paper leaves open; ours averages over what is left at the end.",
+        *COMPARED_FUNCTIONS,
+        "ImageNet is Tiny ImageNet. Each class has 50 validation and 50 test images, and the paper does not say "
+        "which of them it tests on; the test images have no public labels, so ours tests on the validation images.",
+        "The paper leaves open how the network takes images of 64×64; ours averages over the positions that are left "
+        "at the end.",
     ),
     runs="convrelu/images",
-    gpu="90 trainings of 350 epochs of 50,000 or 100,000 images",
+    gpu="90 runs of 350 epochs of 50,000 or 100,000 images",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment, Preset
 from ..published import load_published
 from . import PAPER
-from .functions import COMPARED
+from .functions import COMPARED_FUNCTIONS
 from .texts import COLUMNS, FUNCTIONS, PROTOCOL, SETTINGS
 
 experiment = Experiment(
@@ -31,9 +31,9 @@ experiment = Experiment(
             columns={"MR": {"dataset": "generated:mr-short"}},
         ),
         "pocket": Preset(
-            note="All sentences of MR, cut to the longest one and begun up to 60 characters later, 20 epochs of Adam, "
-            "a quarter of the filters and a fifth of the dropout, three seeds: what differs by more than the noise, in "
-            "half an hour.",
+            note="All sentences of MR, in texts as long as the longest one and shifted by up to 60 characters, 20 "
+            "epochs of Adam, a quarter of the filters and a fifth of the dropout, three seeds: shows in half an hour "
+            "what differs by more than the noise.",
             settings={
                 "network_args": {"width": 0.25, "hidden": 128, "dropout": 0.2},
                 "optimizer": "adam",
@@ -49,9 +49,9 @@ experiment = Experiment(
             seeds=3,
             columns={"MR": {"dataset": "mr-short"}},
         ),
-        "paper": Preset(note="350 epochs of all texts, as far as the paper tells.", comparable=True),
+        "paper": Preset(note="350 epochs of all texts, as far as the paper says.", comparable=True),
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*PROTOCOL, *COMPARED),
-    gpu="90 trainings of 350 epochs of up to 650,000 texts",
+    deviations=(*PROTOCOL, *COMPARED_FUNCTIONS),
+    gpu="90 runs of 350 epochs of up to 650,000 texts",
 )

@@ -33,7 +33,7 @@ NARROW = {"VGG-16": {"width": 0.25}, "ResNet-18": {"width": 0.125}}
 
 
 def _on(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The columns of CIFAR-10 on other data, its networks narrower."""
+    """Give the columns of CIFAR-10 other data and narrower networks."""
     return {
         f"{network.label}, Cifar10": {**data, "network_args": NARROW[network.label]}
         if network.label in NARROW
@@ -61,8 +61,8 @@ experiment = Experiment(
             columns=_on(ON_DIGITS),
         ),
         "pocket": Preset(
-            note="4,000 images of CIFAR-10, 8 epochs and narrow networks, three seeds: what differs by more than the "
-            "noise.",
+            note="4,000 images of CIFAR-10, 8 epochs and narrow networks, three seeds: shows what differs by more than "
+            "the noise.",
             settings=POCKET,
             seeds=3,
             columns=_on(ON_SUBSET),
@@ -72,12 +72,12 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *DENSENET,
-        "VGG-16 and ResNet-18 are the usual ones for images of 32×32: batch normalisation and one linear layer, a "
-        "stem of 3×3.",
-        "The paper does not say which ReLUs of VGG-16 and ResNet-18 it replaced; ours are those of the first stage, in "
-        "ResNet-18 without the one whose output is added too, where no convolution alone follows.",
+        "VGG-16 and ResNet-18 are the usual variants for images of 32×32: with batch normalisation and one linear "
+        "layer, and with a stem of 3×3.",
+        "The paper does not say which ReLUs of VGG-16 and ResNet-18 it replaced; ours replaces those of the first "
+        "stage, in ResNet-18 without the one whose output is also added, as it is not followed by a convolution alone.",
         *PROTOCOL,
     ),
     runs="convrelu/images",
-    gpu="60 trainings of 350 epochs of 50,000 images",
+    gpu="60 runs of 350 epochs of 50,000 images",
 )

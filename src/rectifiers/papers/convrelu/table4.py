@@ -30,8 +30,8 @@ experiment = Experiment(
     deviations=(
         *DENSENET,
         *PROTOCOL,
-        "The paper does not say how wide the random start is; ours is normal with a deviation of 0.01.",
+        "The paper does not say how wide the random start is; ours is normal with a standard deviation of 0.01.",
     ),
     runs="convrelu/images",
-    gpu="30 trainings of 350 epochs of 50,000 images",
+    gpu="30 runs of 350 epochs of 50,000 images",
 )

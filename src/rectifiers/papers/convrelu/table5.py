@@ -25,10 +25,10 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *DENSENET,
-        "R3 replaces all ReLUs of the four blocks, which makes 36,876 thresholds; those of the transitions between "
-        "them would be 672 more.",
+        "R3 replaces all ReLUs of the four blocks, which makes 36,876 thresholds; the transitions between them "
+        "would add 672 more.",
         *PROTOCOL,
     ),
     runs="convrelu/images",
-    gpu="15 trainings of 350 epochs of 50,000 images",
+    gpu="15 runs of 350 epochs of 50,000 images",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...experiments.experiment import Column, Experiment
-from ..counted import COUNTED
+from ..count_only import COUNT_ONLY
 from ..published import load_published
 from . import PAPER
 from .images import DENSENET, FUNCTIONS, SETTINGS
@@ -17,13 +17,13 @@ experiment = Experiment(
     settings={"dataset": "generated:cifar100", "network": "densenet-convrelu", "lr": SETTINGS["lr"], "epochs": 0},
     rows=FUNCTIONS,
     columns=(Column("#Params", {}, metric="parameters"), Column("Ratio", {}, metric="activation_share")),
-    presets={"smoke": COUNTED, "pocket": COUNTED, "paper": COUNTED},
+    presets={"smoke": COUNT_ONLY, "pocket": COUNT_ONLY, "paper": COUNT_ONLY},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *DENSENET,
-        "The table is said to be of Cifar10; its counts come out with a head of 100 classes, and with 10 there are "
-        "34,650 fewer.",
-        "PReLU (A) has 119 slopes: one for every ReLU that a convolution follows; the last ReLU, before the linear "
-        "layer, stays.",
+        "The paper says that the table is about Cifar10; its counts follow from a head of 100 classes, and with 10 "
+        "there are 34,650 fewer.",
+        "PReLU (A) has 119 slopes, one for every ReLU that is followed by a convolution; the last ReLU, before the "
+        "linear layer, stays.",
     ),
 )

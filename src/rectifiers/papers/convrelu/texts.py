@@ -1,4 +1,4 @@
-"""The paper's protocol on texts: characters, six convolutions and three linear layers."""
+"""The paper's protocol for texts: characters, six convolutions and three linear layers."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ COLUMNS = (
 )
 
 PROTOCOL = (
-    "The network, its alphabet of 70 characters, the length of 1014 and the start of its weights come from the paper "
-    "that this one refers to, Zhang, Zhao and LeCun (2015): their smaller character network.",
+    "The network, its alphabet of 70 characters, the length of 1014 and the initialisation of its weights come from "
+    "the paper that this one refers to, Zhang, Zhao and LeCun (2015): it is their smaller character network.",
     "ConvReLU replaces the ReLUs of the first two convolutions. Maximum and ReLU commute, so ReLU goes behind the "
-    "pooling and the thresholds into the second and third convolution: 2,560 of them.",
-    "The schedule is the one the paper states for all tasks: learning rate 0.1 with steps at epochs 150 and 250, "
-    "batches of 128. Number of epochs, momentum and weight decay are our choice, as for images.",
-    "The paper chose its settings by Cifar10 and AG's News, which are among the data that it reports.",
-    "MR has no fixed division into training and test data, and the paper names none; ten folds are the custom. Ours "
-    "tests on a fixed tenth.",
-    "The paper calls its numbers for the functions it compares with the best known without unsupervised learning; "
-    "whether it trained them itself is not clear.",
+    "pooling, and the thresholds go into the second and third convolution: 2,560 of them.",
+    "The schedule is the one that the paper states for all tasks: a learning rate of 0.1 with steps at epochs 150 and "
+    "250, and batches of 128. Number of epochs, momentum and weight decay are our choice, as for images.",
+    "The paper chose its settings on Cifar10 and AG's News, which are among the data that it reports.",
+    "MR has no fixed split into training and test data, and the paper names none; ten folds are customary. Ours tests "
+    "on a fixed tenth.",
+    "The paper calls its numbers for the functions it compares with the best known without unsupervised learning; it "
+    "is not clear whether it trained them itself.",
 )

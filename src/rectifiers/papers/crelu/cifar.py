@@ -18,10 +18,10 @@ KINDS: dict[str, dict[str, Any]] = {"Single": {}, "Single test": {}, "Average": 
 
 
 def columns(*kinds: str) -> tuple[Arm, ...]:
-    """Both data sets under each way of counting.
+    """Make a column for each data set and way of counting.
 
     Args:
-        kinds: "Single test", "Average", "Vote" and the like.
+        kinds: ways of counting, such as "Single test", "Average" or "Vote".
     """
     return tuple(_column(data, kind) for data in (CIFAR10, CIFAR100) for kind in kinds)
 
@@ -33,9 +33,10 @@ def _column(data: Arm, kind: str) -> Arm:
     return Arm(label, {**data.settings, **KINDS[kind]})
 
 
-COUNTED = (
-    "Single: the paper trains with some images held out, then from the start on all images until the loss on those is "
-    "the same, once. Ours trains on all images for the whole schedule, and shows the mean of ten such networks.",
-    "Average: mean of ten networks, each trained without one of ten folds; the paper gives its standard error, ours is "
-    "a t-interval. Vote: the mean of their probabilities. The paper does not say how the folds were drawn.",
+COUNTING = (
+    "Single: the paper trains with some images held out, then once more from scratch on all images until the loss on "
+    "those held out is the same. Ours trains on all images for the whole schedule, and shows the mean of ten such "
+    "networks.",
+    "Average: the mean of ten networks, each trained without one of ten folds; the paper gives its standard error, "
+    "ours a t-interval. Vote: the mean of their probabilities. The paper does not say how the folds were drawn.",
 )

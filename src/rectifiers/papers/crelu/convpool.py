@@ -1,4 +1,4 @@
-"""What Table 1, the figures and Table 6 share: ConvPool-CNN-C on CIFAR, and how it is trained."""
+"""What Table 1, the figures and Table 6 share: ConvPool-CNN-C on CIFAR, and its protocol."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import ALEXNET, CRELU, ON_CIFAR10, PUBLISHED, RELU, SMALL_ALEXNET
+from .trained_networks import ALEXNET, CRELU, ON_CIFAR10, PUBLISHED, RELU, SMALL_ALEXNET
 
 experiment = Experiment(
     name="crelu/figure1",
@@ -18,8 +18,8 @@ experiment = Experiment(
     presets={**ON_CIFAR10, "paper": PUBLISHED},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "A filter's pair is the one with the smallest cosine similarity.",
-        "The weights of AlexNet are those that torchvision publishes, of a variant with 64 filters in the first "
+        "A filter's pairing filter is the one with the smallest cosine similarity.",
+        "The weights of AlexNet are those that torchvision publishes, for a variant with 64 filters in the first "
         "layer; the original has 96.",
     ),
     runs="crelu/all-cnn",

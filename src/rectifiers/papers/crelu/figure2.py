@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import ALEXNET, ON_CIFAR10, PUBLISHED, RELU, SMALL_ALEXNET
+from .trained_networks import ALEXNET, ON_CIFAR10, PUBLISHED, RELU, SMALL_ALEXNET
 
 experiment = Experiment(
     name="crelu/figure2",
@@ -18,7 +18,7 @@ experiment = Experiment(
     presets={**ON_CIFAR10, "paper": PUBLISHED},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "Random filters are Gaussian, of unit length, as many and as large as the layer's.",
+        "Random filters are Gaussian, of unit length, and of the same number and size as the layer's.",
         "The weights of AlexNet are those that torchvision publishes; its layers have other numbers of filters than "
         "the original's.",
     ),

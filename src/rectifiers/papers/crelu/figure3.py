@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import CRELU, ON_CIFAR10, RELU, SMALL_ALEXNET, as_published, on_imagenet
+from .trained_networks import CRELU, ON_CIFAR10, RELU, SMALL_ALEXNET, as_published, on_imagenet
 
 experiment = Experiment(
     name="crelu/figure3",
@@ -19,10 +19,10 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "The model is CReLU (conv1–4) of Table 4.",
-        "Random filters are Gaussian, of unit length, as many and as large as the layer's.",
+        "Random filters are Gaussian, of unit length, and of the same number and size as the layer's.",
     ),
     runs="crelu/all-cnn",
     analysis="pairing",
     figures=("curves",),
-    gpu="2 trainings of 90 epochs of 1.3 million images, those of Table 4",
+    gpu="2 runs of 90 epochs of 1.3 million images, those of Table 4",
 )

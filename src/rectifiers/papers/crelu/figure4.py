@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import CIFAR10, CIFAR100, CRELU, RELU, as_published, on_imagenet, small
+from .trained_networks import CIFAR10, CIFAR100, CRELU, RELU, as_published, on_imagenet, small_presets
 
 experiment = Experiment(
     name="crelu/figure4",
@@ -15,17 +15,17 @@ experiment = Experiment(
     paper=PAPER,
     rows=(RELU, CRELU),
     columns=(CIFAR10, CIFAR100, on_imagenet("conv1–7")),
-    presets={**small("ConvPool-CNN-C"), "paper": as_published("CIFAR-10", "CIFAR-100", "ImageNet")},
+    presets={**small_presets("ConvPool-CNN-C"), "paper": as_published("CIFAR-10", "CIFAR-100", "ImageNet")},
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "How scores are measured is in a supplement that we do not have; ours follow Goodfellow et al. (2009): a unit "
-        "fires on 1 % of all inputs, and a layer counts with its best 20 % of units.",
-        "Which transformations the scores average over the text that we have does not say; ours are translations, "
+        "How scores are measured is described in a supplement that we do not have; ours follow Goodfellow et al. "
+        "(2009): a unit fires on 1 % of all inputs, and a layer's score is that of its best 20 % of units.",
+        "Our text of the paper does not say which transformations the scores average over; ours are translations, "
         "rotations and flips.",
-        "Each half of CReLU counts as units of its own, and scores are read behind the pooling.",
+        "The units of each half of CReLU are counted separately, and scores are read behind the pooling.",
     ),
     runs="crelu/all-cnn",
     analysis="invariance",
     figures=("curves",),
-    gpu="6 trainings, 2 of them of 90 epochs of 1.3 million images, all of them those of Tables 1 and 4",
+    gpu="6 runs, 2 of them of 90 epochs of 1.3 million images, all of them those of Tables 1 and 4",
 )

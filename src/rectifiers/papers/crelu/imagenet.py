@@ -1,4 +1,4 @@
-"""What Tables 4 to 6 and Figures 3 to 5 share: All-CNN-B with CReLU and AVR, and how it was trained on ImageNet."""
+"""What Tables 4 to 6 and Figures 3 to 5 share: All-CNN-B with CReLU and AVR, and its protocol on ImageNet."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ BEHIND: dict[str, tuple[int, ...]] = {
     "conv1–7": (0, 1, 2, 3, 4, 5, 6),
     "conv1–9": (0, 1, 2, 3, 4, 5, 6, 7, 8),
 }
-"""Sites of the layers that keep their filters."""
+"""Sites of the layers that keep their number of filters."""
 
 FEW = (0, 3, 6)
 """Sites of conv1,4,7."""
 
 
 def baseline(width: float = 1.0) -> dict[str, Any]:
-    """ReLU everywhere."""
+    """Give the settings of ReLU everywhere."""
     return {"activation": "relu", "network_args": {"width": width}}
 
 
 def in_layers(activation: str, layers: str, width: float = 1.0) -> dict[str, Any]:
-    """A function in the first layers, the filters as many as before."""
+    """Give the settings of a function in the first layers, with as many filters as before."""
     return {"activation": activation, "where": _numbers(BEHIND[layers]), "network_args": {"width": width}}
 
 
-def halved(width: float = 1.0) -> dict[str, Any]:
-    """CReLU in conv1,4,7, half the filters in front of it."""
+def half_filters(width: float = 1.0) -> dict[str, Any]:
+    """Give the settings of CReLU in conv1,4,7, with half the filters in front of it."""
     return {"activation": "crelu", "where": _numbers(FEW), "network_args": {"width": width, "halve": FEW}}
 
 
 def everywhere(width: float = 1.0) -> dict[str, Any]:
-    """CReLU in all layers, half the filters, the logits rectified too."""
+    """Give the settings of CReLU in all layers, with half the filters, and the logits rectified too."""
     options = {"width": width, "halve": True, "rectify_logits": True}
     return {"activation": "crelu", "network_args": options}
 
@@ -57,7 +57,7 @@ def _numbers(sites: tuple[int, ...]) -> str:
 
 
 ON_TEN: dict[str, Any] = {"patches": 10, "epochs": 0, "start": {"patches": 1, "epochs": SETTINGS["epochs"]}}
-"""Ten patches are evaluated with the weights of the training that the centre is evaluated with."""
+"""Ten patches are evaluated with the weights of the run that the centre is evaluated with."""
 
 COLUMNS = (
     Arm("top-1", {"start": None}),
@@ -68,16 +68,16 @@ COLUMNS = (
 
 
 def rows(*arms: Arm) -> tuple[Arm, ...]:
-    """Rows whose ten patches are evaluated with their own weights."""
+    """Make rows whose ten patches are evaluated with their own weights."""
     return tuple(continued(arm) for arm in arms)
 
 
-def sizes(models: dict[str, dict[str, Any]], narrow: dict[str, dict[str, Any]]) -> dict[str, Preset]:
-    """The presets of a table.
+def table_presets(models: dict[str, dict[str, Any]], narrow: dict[str, dict[str, Any]]) -> dict[str, Preset]:
+    """Make the presets of a table.
 
     Args:
-        models: the rows in an eighth of their width.
-        narrow: the rows in a quarter of their width.
+        models: the rows at an eighth of their width.
+        narrow: the rows at a quarter of their width.
     """
     return {
         "smoke": Preset(
@@ -109,7 +109,7 @@ def sizes(models: dict[str, dict[str, Any]], narrow: dict[str, dict[str, Any]]) 
             rows=_chains(narrow),
             columns=_epochs(10),
         ),
-        "paper": Preset(note="As published, as far as the paper tells.", seeds=1, comparable=True),
+        "paper": Preset(note="As published, as far as the paper says.", seeds=1, comparable=True),
     }
 
 
@@ -118,7 +118,7 @@ def _chains(models: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _epochs(count: int) -> dict[str, dict[str, Any]]:
-    """Every column but that of the parameters, with so many epochs."""
+    """Give every column but that of the parameters a number of epochs."""
     return {
         column.label: {"start": {"epochs": count}} if "patches" in column.settings else {"epochs": count}
         for column in COLUMNS
@@ -126,14 +126,14 @@ def _epochs(count: int) -> dict[str, dict[str, Any]]:
 
 
 PROTOCOL = (
-    "Schedule and details of the network are in a supplement that we do not have. The network is All-CNN-B of "
-    "Springenberg et al. (2014) for ImageNet; learning rate 0.01 with steps by 0.1 at epochs 30 and 60 of 90, "
+    "Schedule and details of the network are described in a supplement that we do not have. The network is All-CNN-B "
+    "of Springenberg et al. (2014) for ImageNet; a learning rate of 0.01 with steps by 0.1 at epochs 30 and 60 of 90, "
     "momentum 0.9, weight decay 5e-4 and batches of 128 are our choice.",
-    "Images are augmented as by Krizhevsky et al. (2012), as the paper says: random crops of 224×224 from images of "
-    "256 on the shorter side, and flips.",
+    "Images are augmented as by Krizhevsky et al. (2012), as the paper says: by random crops of 224×224 from images of "
+    "256 on the shorter side, and by flips.",
     "CReLU (conv1–4), (conv1–7) and (conv1–9) keep the number of filters; CReLU (conv1,4,7) and (all) halve it in "
     "front of CReLU, as the paper says.",
-    "4.7M parameters for CReLU (all) come out only if the last convolution has 500 filters and CReLU behind it; ours "
-    "has.",
-    "The paper does not say how many trainings a number stands for; ours is one.",
+    "CReLU (all) has 4.7M parameters only if the last convolution has 500 filters and CReLU behind it; so it is in "
+    "ours.",
+    "The paper does not say how many runs a number summarises; ours is a single run.",
 )

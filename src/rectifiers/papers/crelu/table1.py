@@ -7,12 +7,12 @@ from pathlib import Path
 from ...experiments.experiment import Arm, Column, Experiment, Preset
 from ..published import load_published
 from . import PAPER
-from .cifar import COUNTED, columns
+from .cifar import COUNTING, columns
 from .convpool import ON_DIGITS, ON_SUBSET, POCKET, SETTINGS, SMALL, SMALLEST, SMOKE
 
 
 def models(width: float = 1.0, **options: float) -> tuple[Arm, ...]:
-    """The rows.
+    """Make the rows.
 
     Args:
         width: factor of all numbers of filters.
@@ -47,32 +47,31 @@ experiment = Experiment(
         ),
         "pocket": Preset(
             note="10,000 images of CIFAR-10 without flips, 8 epochs of Adam, a sixth of the filters and a "
-            "quarter of the dropout, three seeds: what differs by more than the noise, in minutes.",
+            "quarter of the dropout, three seeds: shows in minutes what differs by more than the noise.",
             settings=POCKET,
             seeds=3,
             rows={arm.label: arm.settings for arm in models(**SMALL)},
             columns={"CIFAR-10 Single train": ON_SUBSET, "CIFAR-10 Single test": ON_SUBSET},
         ),
-        "paper": Preset(note="As published, as far as the paper tells.", seeds=10, comparable=True),
+        "paper": Preset(note="As published, as far as the paper says.", seeds=10, comparable=True),
     },
     baseline="Baseline",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        *COUNTED,
-        "Training errors are counted on the batches as they are trained on, dropout included; how the paper counts "
-        "them it does not say.",
-        "The details are in a supplement that we do not have. The network, dropout of 0.2 on the images and 0.5 "
-        "behind each pooling, momentum 0.9, weight decay 0.001 and the learning rate's steps by 0.1 at epochs 200, "
-        "250 and 300 of 350 come from the paper that proposed ConvPool-CNN-C, Springenberg et al. (2014).",
-        "Those chose the learning rate among 0.25, 0.1, 0.05 and 0.01 and do not say which; ours is 0.05. The paper "
-        "tuned dropout for its own models, and the text that we have does not tell to what; ours is the same for all.",
+        *COUNTING,
+        "Training errors are counted on the training batches, with dropout; the paper does not say how it counts them.",
+        "The details are described in a supplement that we do not have. The network, dropout of 0.2 on the images and "
+        "0.5 behind each pooling, momentum 0.9, weight decay 0.001 and the learning rate's steps by 0.1 at epochs "
+        "200, 250 and 300 of 350 come from the paper that proposed ConvPool-CNN-C, Springenberg et al. (2014).",
+        "Its authors chose the learning rate from 0.25, 0.1, 0.05 and 0.01 and do not say which; ours is 0.05. The "
+        "paper tuned dropout for its own models, and our text of it does not tell to what; ours is the same for all.",
         "With 100 classes the five models have 1.39, 5.50, 1.39, 2.77 and 0.70 million parameters; the table prints "
-        "5.6M where 5.50 million come out.",
-        "Batches are of 128: the text that we have does not say.",
-        "First weights, of which the text that we have says nothing, are He's, with the gain that keeps the size of "
-        "values behind each function. With ReLU's gain behind the absolute value, variance would double with each "
-        "layer, and AVR learned nothing from there.",
+        "5.6M where we count 5.50 million.",
+        "Our text of the paper does not state the batch size; ours is 128.",
+        "Our text of the paper says nothing about initial weights; ours are He's, with the gain that preserves the "
+        "size of values behind each function. With ReLU's gain behind the absolute value, variance would double with "
+        "each layer, and AVR learned nothing from there.",
     ),
     runs="crelu/all-cnn",
-    gpu="200 trainings of 350 epochs of 50,000 images: five models, two data sets, ten seeds on all and ten folds",
+    gpu="200 runs of 350 epochs of 50,000 images: five models, two data sets, ten seeds on all and ten folds",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment, Preset
 from ..published import load_published
 from . import PAPER
-from .cifar import COUNTED, columns
+from .cifar import COUNTING, columns
 from .vgg import PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models
 
 experiment = Experiment(
@@ -27,7 +27,7 @@ experiment = Experiment(
         ),
         "pocket": Preset(
             note="10,000 images of CIFAR-10, 10 epochs and a quarter of the filters and of the dropout, three seeds: "
-            "what differs by more than the noise, in minutes.",
+            "shows in minutes what differs by more than the noise.",
             settings=POCKET,
             seeds=3,
             rows={arm.label: arm.settings for arm in models(**SMALL)},
@@ -37,7 +37,7 @@ experiment = Experiment(
     },
     baseline="VGG",
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*COUNTED, *PROTOCOL),
+    deviations=(*COUNTING, *PROTOCOL),
     runs="crelu/vgg",
-    gpu="160 trainings of 300 epochs of 50,000 images: four models, two data sets, ten seeds on all and ten folds",
+    gpu="160 runs of 300 epochs of 50,000 images: four models, two data sets, ten seeds on all and ten folds",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .trained import CIFAR10, CRELU, as_published, on_imagenet, small
+from .trained_networks import CIFAR10, CRELU, as_published, on_imagenet, small_presets
 
 experiment = Experiment(
     name="crelu/table6",
@@ -15,17 +15,17 @@ experiment = Experiment(
     paper=PAPER,
     rows=(CRELU,),
     columns=(CIFAR10, on_imagenet("conv1–7")),
-    presets={**small("ConvPool-CNN-C with CReLU"), "paper": as_published("ImageNet")},
+    presets={**small_presets("ConvPool-CNN-C with CReLU"), "paper": as_published("ImageNet")},
     baseline="CReLU",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "In the text that we have, the head of the first column of numbers reads non-pair. The paper says that pairs "
-        "are correlated more, so the larger numbers are theirs.",
-        "The paper does not say what stands behind ±; it is as large as its number in the first row, so we take the "
-        "standard deviation. Nor does it say whether correlations are absolute; ours are.",
+        "In our text of the paper, the head of the first column of numbers reads non-pair. The paper says that pairs "
+        "are more strongly correlated, so the larger numbers are theirs.",
+        "The paper does not say what the number behind ± is; in the first row it is as large as the mean, so we take "
+        "the standard deviation. Nor does it say whether correlations are absolute; ours are.",
     ),
     runs="crelu/all-cnn",
     analysis="correlation",
     figures=("curves",),
-    gpu="a training of 90 epochs of 1.3 million images, one of Table 4",
+    gpu="1 run of 90 epochs of 1.3 million images, one of Table 4",
 )

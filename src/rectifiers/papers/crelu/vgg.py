@@ -1,4 +1,4 @@
-"""What Tables 2 and 3 share: a VGG network with CReLU in its first layers, and how it is trained."""
+"""What Tables 2 and 3 share: a VGG network with CReLU in its first layers, and its protocol."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def with_crelu(sites: tuple[int, ...], width: float = 1.0, dropout: float = 1.0) -> dict[str, Any]:
-    """CReLU at some sites, half the filters in front of it.
+    """Give the settings of CReLU at some sites, with half the filters in front of it.
 
     Args:
         sites: numbers of the sites, from 0.
@@ -34,7 +34,7 @@ def with_crelu(sites: tuple[int, ...], width: float = 1.0, dropout: float = 1.0)
 
 
 def models(width: float = 1.0, dropout: float = 1.0) -> tuple[Arm, ...]:
-    """The rows of Table 2.
+    """Make the rows of Table 2.
 
     Args:
         width: factor of all numbers of filters.
@@ -58,11 +58,11 @@ POCKET: dict[str, Any] = {"lr": 0.05, "epochs": 10, "milestones": (5, 8), "gamma
 SMALL: dict[str, float] = {"width": 0.25, "dropout": 0.25}
 """A quarter of the filters, and of the dropout: the networks of the pocket presets."""
 
-PAPER_PRESET = Preset(note="As published, as far as the paper tells.", seeds=10, comparable=True)
+PAPER_PRESET = Preset(note="As published, as far as the paper says.", seeds=10, comparable=True)
 
 PROTOCOL = (
-    "The paper follows another's public code for network and training. From there come batch normalisation, "
-    "dropout of 0.3, 0.4 and 0.5, the start of the weights, batches of 128, learning rate 1 halved every 25 "
+    "The paper follows someone else's public code for network and training. From there come batch normalisation, "
+    "dropout of 0.3, 0.4 and 0.5, the initialisation of the weights, batches of 128, learning rate 1 halved every 25 "
     "epochs, momentum 0.9, weight decay 5e-4 and 300 epochs.",
     "The layer in front of CReLU has half the filters, as the paper says.",
     "Random shifts are by up to 4 pixels; the paper does not say how far.",

@@ -1,4 +1,4 @@
-"""The paper's protocol of fine-tuning: a trained network with ReLU, frozen, in which PVLU's α and β learn alone."""
+"""The paper's protocol for fine-tuning: a trained network with ReLU, frozen, in which only PVLU's α and β learn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SETTINGS: dict[str, Any] = {
     "lr": 1e-3,
     "batch_size": 64,
     "epochs": 15,
-    # One measure for sharp and for blurred images, and for those on which weights were trained before.
+    # The same for sharp and blurred images, and for those that the weights were trained on before.
     "normalise": "imagenet",
 }
 
@@ -21,46 +21,46 @@ PVLU: dict[str, Any] = {"activation": "pvlu", "activation_args": {"alpha": 0.0, 
 
 RELU_ROW, PVLU_ROW = "ReLU", "PVLU (ours)"
 
-FROM_NOTHING: dict[str, Any] = {"trained": "all", "start": None, "pretrained": None}
-"""How a network is trained where it starts from no other's weights."""
+FROM_SCRATCH: dict[str, Any] = {"trained": "all", "start": None, "pretrained": None}
+"""Settings of a network that does not start from another's weights."""
 
 ENLARGED: dict[str, Any] = {"enlarge": 7}
-"""32×32 pixels become 224×224."""
+"""Turns 32×32 pixels into 224×224."""
 
 
 def rows(before: dict[str, Any], after: dict[str, Any]) -> tuple[Arm, ...]:
-    """The network with ReLU, and the same with PVLU in its place.
+    """Make the rows: the network with ReLU, and the same with PVLU in its place.
 
     Args:
-        before: how the network with ReLU is trained.
-        after: how it learns on once PVLU is in it.
+        before: settings of training with ReLU.
+        after: settings of further training with PVLU.
     """
     return Arm(RELU_ROW, {**RELU, **before}), Arm(PVLU_ROW, {**PVLU, **after, "start": {**RELU, **before}})
 
 
-def pretrained(name: str, *, behind: Collection[str]) -> dict[str, dict[str, Any]]:
-    """What a column changes in the rows, so that the network with ReLU starts from published weights.
+def published_weights(name: str, *, behind: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Give what a column changes in the rows so that the network with ReLU starts from published weights.
 
     Args:
-        name: of the weights.
-        behind: labels of the rows that start where that network ends.
+        name: name of the weights.
+        behind: labels of the rows that start from that trained network.
     """
     weights = {"start": None, "pretrained": name}
     return {label: {"start": weights} if label in behind else weights for label in (RELU_ROW, PVLU_ROW)}
 
 
-def from_nothing(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The same rows where the network is trained from the start instead of from weights of ImageNet.
+def rows_from_scratch(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give what changes in the rows where the network is trained from scratch, not from weights of ImageNet.
 
     Args:
-        before: settings of the training with ReLU.
-        after: settings of the training with PVLU.
+        before: settings of training with ReLU.
+        after: settings of training with PVLU.
     """
-    fresh = {**before, **FROM_NOTHING}
+    fresh = {**before, **FROM_SCRATCH}
     return {RELU_ROW: fresh, PVLU_ROW: {**after, "start": fresh}}
 
 
-PAPER_PRESET = Preset(note="As published, as far as the paper tells.", comparable=True)
+PAPER_PRESET = Preset(note="As published, as far as the paper says.", comparable=True)
 
 SMOKE: dict[str, Any] = {"train_size": 60, "batch_size": 30, "epochs": 1, "augment": ()}
 POCKET: dict[str, Any] = {"normalise": "cifar10"}
@@ -68,24 +68,24 @@ POCKET: dict[str, Any] = {"normalise": "cifar10"}
 ON_DIGITS: dict[str, Any] = {"dataset": "digits-32"}
 ON_SUBSET: dict[str, Any] = {"dataset": "cifar10-subset"}
 
-TRAINED_HERE: dict[str, Any] = {"epochs": 10, "milestones": (8,), "augment": ("crop:4", "flip")}
-"""How the network of the pocket preset is trained with ReLU."""
+BASE_TRAINING: dict[str, Any] = {"epochs": 10, "milestones": (8,), "augment": ("crop:4", "flip")}
+"""Settings of training with ReLU in the preset `pocket`."""
 
-SMOKE_NOTE = "60 digits, narrow networks trained from the start: does it run at all?"
+SMOKE_NOTE = "60 digits, narrow networks trained from scratch: does it run at all?"
 POCKET_NOTE = (
-    "10,000 images of CIFAR-10 and a quarter of the filters, three seeds; the network is trained for 10 epochs here, "
-    "where the paper has weights from ImageNet, and fine-tuned for 5."
+    "10,000 images of CIFAR-10 and a quarter of the filters, three seeds; where the paper starts from ImageNet "
+    "weights, the network is trained for 10 epochs here, and fine-tuned for 5."
 )
 
 PROTOCOL = (
-    "The value of β from which fine-tuning starts is lost in the text that we have; ours is 1. α starts at 0, as the "
-    "paper says, so that the function starts at ReLU.",
-    "The paper compares a network trained further with the same network before: the rows differ in training time as "
-    "well as in the function.",
-    "Optimizer, learning rates and batches the paper does not state; ours are Adam at 1e-3 and batches of 64.",
-    "The paper does not say how many trainings a number stands for, nor of which epoch it is; ours are five seeds and "
-    "the last epoch.",
-    "To what size images are enlarged, if at all, the text that we have does not tell; ours is 224×224.",
-    "How much PVLU reduces the error is computed from accuracies before they are rounded, it seems: three of the ten "
-    "printed decreases do not follow from the printed accuracies, but from others that round to them.",
+    "The value of β from which fine-tuning starts is lost in our text of the paper; ours is 1. α starts at 0, as the "
+    "paper says, so that the function starts as ReLU.",
+    "The paper compares a network that was trained further with the same network before: the rows differ in training "
+    "time as well as in the function.",
+    "The paper does not state optimizer, learning rates and batch size; ours are Adam at 1e-3 and batches of 64.",
+    "The paper does not say how many runs a number summarises, nor which epoch it is taken from; ours has five seeds "
+    "and takes the last epoch.",
+    "Our text of the paper does not tell to what size images are enlarged, if at all; ours enlarges them to 224×224.",
+    "The paper seems to compute PVLU's reduction of the error from accuracies before rounding: three of the ten "
+    "printed decreases do not follow from the printed accuracies, but do from others that round to them.",
 )

@@ -1,4 +1,4 @@
-"""What the tables on ResNets share: batch normalisation learns, then α and β with it."""
+"""What the tables on ResNets share: batch normalisation learns first, then α and β with it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from ...experiments.experiment import Column, Preset
 from .finetuning import (
+    BASE_TRAINING,
     ENLARGED,
     ON_DIGITS,
     ON_SUBSET,
@@ -16,10 +17,9 @@ from .finetuning import (
     RELU,
     SMOKE,
     SMOKE_NOTE,
-    TRAINED_HERE,
-    from_nothing,
-    pretrained,
+    published_weights,
     rows,
+    rows_from_scratch,
 )
 
 IMAGENET: dict[str, Any] = {
@@ -34,7 +34,7 @@ IMAGENET: dict[str, Any] = {
     "augment": ("patch:224", "flip"),
     **RELU,
 }
-"""How the weights of the networks with pre-activation come about."""
+"""Settings of the runs that give the networks with pre-activation their weights."""
 
 ROWS = rows(
     before={"trained": "activations, norms and head", "start": IMAGENET},
@@ -43,12 +43,12 @@ ROWS = rows(
 
 
 def columns(*labels: str) -> tuple[Column, ...]:
-    """ResNet-50, ResNet-101 v2 and ResNet-152 v2.
+    """Make the columns of ResNet-50, ResNet-101 v2 and ResNet-152 v2.
 
     Args:
         labels: as the table prints them.
     """
-    published = pretrained("resnet-50-imagenet1k-v1", behind=[PVLU_ROW])
+    published = published_weights("resnet-50-imagenet1k-v1", behind=[PVLU_ROW])
     networks = {"resnet-50-imagenet": published, "resnet-101-v2": {}, "resnet-152-v2": {}}
     return tuple(
         Column(label, {"network": name, "network_args": ENLARGED}, cells=cells)
@@ -65,27 +65,28 @@ PRESETS = {
         note=SMOKE_NOTE,
         settings=SMOKE,
         seeds=1,
-        rows=from_nothing({}, {}),
+        rows=rows_from_scratch({}, {}),
         columns=_narrow(1 / 16, **ON_DIGITS),
     ),
     "pocket": Preset(
         note=POCKET_NOTE,
         settings=POCKET,
         seeds=3,
-        rows=from_nothing(TRAINED_HERE, {"epochs": 5}),
+        rows=rows_from_scratch(BASE_TRAINING, {"epochs": 5}),
         columns=_narrow(1 / 8, **ON_SUBSET),
     ),
     "paper": PAPER_PRESET,
 }
 
-RETRAINED = (
-    "15 epochs with ReLU, then 15 with PVLU; batch normalisation learns in both, as the paper says. In the first the "
-    "last layer learns too, for it is another than ImageNet's."
+TWO_STEPS = (
+    "Networks are trained for 15 epochs with ReLU, then for 15 with PVLU; batch normalisation learns in both, as the "
+    "paper says. With ReLU the last layer learns too, as it is not ImageNet's."
 )
 
 WEIGHTS = (
-    "The paper takes weights pretrained on ImageNet from Keras. ResNet-50's are those that torchvision publishes, the "
-    "same for all seeds; its blocks have the stride in their 3×3 convolution and no biases, those of Keras in the "
-    "first 1×1, and biases. Of the networks with pre-activation torchvision has none: they are trained here first, on "
-    "ImageNet, for 90 epochs of SGD at 0.01 with steps by 0.1 at epochs 30 and 60."
+    "The paper takes weights pretrained on ImageNet from Keras. Ours for ResNet-50 are those that torchvision "
+    "publishes, the same for all seeds; torchvision's blocks have the stride in their 3×3 convolution and no biases, "
+    "those of Keras have it in the first 1×1, and biases. For the networks with pre-activation torchvision has no "
+    "weights: they are trained here first, on ImageNet, for 90 epochs of SGD at 0.01 with steps by 0.1 at epochs 30 "
+    "and 60."
 )

@@ -20,5 +20,5 @@ experiment = Experiment(
     metric="best_on_test",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*PROTOCOL, RELU_DIES),
-    gpu="20 trainings of 100 epochs of 50,000 images",
+    gpu="20 runs of 100 epochs of 50,000 images",
 )

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from ...experiments.experiment import Experiment
 from ..published import load_published
-from . import PAPER
-from .six_conv import AUGMENT, AUGMENTED, BEST_TRAINING, MEAN, PRELU, PROTOCOL, PVLU, RELU, SETTINGS, THREE
+from . import scratch_augmented
+from .six_conv import AUGMENTATION, BEST_RUN, PROTOCOL
 
-experiment = Experiment(
+experiment = replace(
+    scratch_augmented.experiment,
     name="pvlu/scratch-augmented-curves",
     title="Three functions over the epochs, with augmentation",
-    paper=PAPER,
-    settings={**SETTINGS, **AUGMENT},
-    rows=(RELU, PRELU, PVLU),
-    columns=(MEAN,),
-    presets=THREE,
-    metric="best_on_test",
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*PROTOCOL, *AUGMENTED, BEST_TRAINING),
+    deviations=(*PROTOCOL, *AUGMENTATION, BEST_RUN),
     runs="pvlu/scratch-augmented",
     figures=("curves",),
-    gpu="9 trainings of 100 epochs of 50,000 images",
 )

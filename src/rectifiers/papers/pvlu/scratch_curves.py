@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from ...experiments.experiment import Experiment
 from ..published import load_published
-from . import PAPER
-from .six_conv import BEST_TRAINING, FIVE, LEAKY, MEAN, PRELU, PROTOCOL, PVLU, RELU, SETTINGS
+from . import scratch
+from .six_conv import BEST_RUN, PROTOCOL
 
-experiment = Experiment(
+experiment = replace(
+    scratch.experiment,
     name="pvlu/scratch-curves",
     title="Four functions over the epochs, without augmentation",
-    paper=PAPER,
-    settings=SETTINGS,
-    rows=(RELU, LEAKY, PRELU, PVLU),
-    columns=(MEAN,),
-    presets=FIVE,
-    metric="best_on_test",
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*PROTOCOL, BEST_TRAINING),
+    deviations=(*PROTOCOL, BEST_RUN),
     runs="pvlu/scratch",
     figures=("curves",),
-    gpu="20 trainings of 100 epochs of 50,000 images",
 )

@@ -1,4 +1,4 @@
-"""The paper's protocol from scratch: a network of six convolutions on CIFAR-100, with and without augmentation."""
+"""The paper's protocol for training from scratch: six convolutions on CIFAR-100, with and without augmentation."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ SMOKE = Preset(
     seeds=1,
 )
 POCKET = Preset(
-    note="10,000 images of CIFAR-10 instead of CIFAR-100, 8 epochs and an eighth of the filters, three seeds: what "
-    "differs by more than the noise, in minutes.",
+    note="10,000 images of CIFAR-10 instead of CIFAR-100, 8 epochs and an eighth of the filters, three seeds: shows in "
+    "minutes what differs by more than the noise.",
     settings={"dataset": "cifar10-subset", "network_args": {"width": 0.125}, "lr": 5e-4, "epochs": 8},
     seeds=3,
 )
@@ -54,22 +54,22 @@ THREE = {
 }
 
 PROTOCOL = (
-    "The paper adapts a network whose source is lost in the text that we have, and says that it has six convolutions, "
+    "The paper adapts a network whose source is lost in our text of the paper, and says that it has six convolutions, "
     "max-pooling, dropout and dense layers. Ours is the Keras network of that kind with 128, 256 and 512 filters and "
     "6,777,060 parameters.",
-    "Optimizer and schedule the paper does not state; ours are that network's: RMSprop at 1e-4, batches of 64, pixels "
-    "divided by 255, and its decay of the learning rate by 1e-6 a step. The paper's curves go to about 100 epochs.",
-    "The values of α and β from which PVLU starts are lost in the text that we have; ours are 0.25 and 1. The other "
+    "The paper does not state optimizer and schedule; ours are that network's: RMSprop at 1e-4, batches of 64, pixels "
+    "divided by 255, and its decay of the learning rate by 1e-6 per step. The paper's curves go to about 100 epochs.",
+    "The values of α and β from which PVLU starts are lost in our text of the paper; ours are 0.25 and 1. The other "
     "candidates for α are 0.5 and 1.",
     "LeakyReLU and PReLU are those of Keras: a slope of 0.3, and one slope per element that starts at 0.",
-    "A training counts with its best epoch on the test data: the paper gives peak test accuracies. That is optimistic.",
-    "The paper's seeds set TensorFlow's random streams; ours are 0 and up, and give other numbers.",
+    "A run is reported by its best epoch on the test data: the paper gives peak test accuracies. That is optimistic.",
+    "The paper's seeds set TensorFlow's random streams; ours count from 0, and give other numbers.",
 )
 
 AUGMENT: dict[str, Any] = {"augment": ("shift:0.1", "flip")}
 
-AUGMENTED = ("The paper does not say how it augments; ours shifts by up to a tenth of the side and flips.",)
+AUGMENTATION = ("The paper does not say how it augments; ours shifts by up to a tenth of the side and flips.",)
 
-RELU_DIES = "ReLU's printed mean and standard error leave out the seeds under which it died; ours count every training."
+RELU_DIES = "ReLU's printed mean and standard error leave out the seeds under which it died; ours count every run."
 
-BEST_TRAINING = "The paper draws the best training of each function; ours are means over all of them."
+BEST_RUN = "The paper draws the best run of each function; ours draws means over all runs."

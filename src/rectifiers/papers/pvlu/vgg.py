@@ -8,6 +8,7 @@ from ...experiments.experiment import Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .finetuning import (
+    BASE_TRAINING,
     ON_DIGITS,
     ON_SUBSET,
     PAPER_PRESET,
@@ -18,11 +19,10 @@ from .finetuning import (
     SETTINGS,
     SMOKE,
     SMOKE_NOTE,
-    TRAINED_HERE,
-    from_nothing,
     rows,
+    rows_from_scratch,
 )
-from .vggs import WEIGHTS, columns, narrow
+from .vggs import WEIGHTS, columns, narrow_columns
 
 experiment = Experiment(
     name="pvlu/vgg",
@@ -36,24 +36,24 @@ experiment = Experiment(
             note=SMOKE_NOTE,
             settings=SMOKE,
             seeds=1,
-            rows=from_nothing({}, {}),
-            columns=narrow(1 / 16, ON_DIGITS),
+            rows=rows_from_scratch({}, {}),
+            columns=narrow_columns(1 / 16, ON_DIGITS),
         ),
         "pocket": Preset(
             note=POCKET_NOTE,
             settings=POCKET,
             seeds=3,
-            rows=from_nothing(TRAINED_HERE, {"epochs": 5}),
-            columns=narrow(1 / 4, ON_SUBSET),
+            rows=rows_from_scratch(BASE_TRAINING, {"epochs": 5}),
+            columns=narrow_columns(1 / 4, ON_SUBSET),
         ),
         "paper": PAPER_PRESET,
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "The paper trains the last layers with ReLU to convergence, freezes all weights and puts PVLU everywhere; "
-        "ours trains the last linear layer for 15 epochs, and α and β for 15 more.",
+        "ours trains the last linear layer for 15 epochs, then α and β for 15 more.",
         WEIGHTS,
         *PROTOCOL,
     ),
-    gpu="20 trainings of VGG on images of 224×224",
+    gpu="20 runs of VGG on images of 224×224",
 )

@@ -9,7 +9,8 @@ from ...experiments.experiment import Arm, Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .finetuning import (
-    FROM_NOTHING,
+    BASE_TRAINING,
+    FROM_SCRATCH,
     ON_DIGITS,
     ON_SUBSET,
     PAPER_PRESET,
@@ -23,12 +24,11 @@ from .finetuning import (
     SETTINGS,
     SMOKE,
     SMOKE_NOTE,
-    TRAINED_HERE,
 )
-from .vggs import WEIGHTS, columns, narrow
+from .vggs import WEIGHTS, columns, narrow_columns
 
 SHARP = {**RELU, "dataset": "cifar10", "trained": "head"}
-"""How the network with ReLU is trained, before it meets blurred images."""
+"""Settings of training with ReLU, before the network meets blurred images."""
 
 ROWS = (
     Arm(RELU_ROW, {**RELU, "epochs": 0, "start": SHARP}),
@@ -36,9 +36,9 @@ ROWS = (
 )
 
 
-def _from_nothing(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The rows where the network is trained from the start on sharp images."""
-    fresh = {"start": {**before, **FROM_NOTHING}}
+def _rows_from_scratch(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give what changes in the rows where the network is trained from scratch on sharp images."""
+    fresh = {"start": {**before, **FROM_SCRATCH}}
     return {RELU_ROW: {"epochs": 0, **fresh}, PVLU_ROW: {**after, **fresh}}
 
 
@@ -54,26 +54,27 @@ experiment = Experiment(
             note=f"{SMOKE_NOTE} Nothing is blurred.",
             settings=SMOKE,
             seeds=1,
-            rows=_from_nothing({**ON_DIGITS, "epochs": 1}, {"epochs": 1}),
-            columns=narrow(1 / 16, ON_DIGITS),
+            rows=_rows_from_scratch({**ON_DIGITS, "epochs": 1}, {"epochs": 1}),
+            columns=narrow_columns(1 / 16, ON_DIGITS),
         ),
         "pocket": Preset(
             note=POCKET_NOTE,
             settings=POCKET,
             seeds=3,
-            rows=_from_nothing({**ON_SUBSET, **TRAINED_HERE}, {"epochs": 5}),
-            columns=narrow(1 / 4, {"dataset": "cifar10-subset-gaussian"}),
+            rows=_rows_from_scratch({**ON_SUBSET, **BASE_TRAINING}, {"epochs": 5}),
+            columns=narrow_columns(1 / 4, {"dataset": "cifar10-subset-gaussian"}),
         ),
         "paper": PAPER_PRESET,
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "The width of the Gaussian filter is lost in the text that we have; ours has a deviation of one pixel.",
+        "The width of the Gaussian filter is lost in our text of the paper; ours has a standard deviation of one "
+        "pixel.",
         "The network is fine-tuned with ReLU on sharp images and tested on blurred ones; then α and β learn on blurred "
-        "ones, and batch normalisation where there is some: VGG for ImageNet has none. ReLU's row has no such "
+        "ones, and so does batch normalisation where there is any: VGG for ImageNet has none. ReLU's row has no such "
         "training.",
         WEIGHTS,
         *PROTOCOL,
     ),
-    gpu="20 trainings of VGG on images of 224×224",
+    gpu="20 runs of VGG on images of 224×224",
 )

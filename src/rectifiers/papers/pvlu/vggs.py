@@ -6,29 +6,29 @@ from collections.abc import Collection
 from typing import Any
 
 from ...experiments.experiment import Column
-from .finetuning import ENLARGED, pretrained
+from .finetuning import ENLARGED, published_weights
 
 DEPTHS = (16, 19)
 
 
 def columns(*, behind: Collection[str]) -> tuple[Column, ...]:
-    """VGG-16 and VGG-19 with the weights that torchvision publishes.
+    """Make the columns of VGG-16 and VGG-19 with the weights that torchvision publishes.
 
     Args:
-        behind: labels of the rows that start where the network with ReLU ends.
+        behind: labels of the rows that start from the network trained with ReLU.
     """
     return tuple(
         Column(
             f"VGG-{depth}",
             {"network": f"vgg-{depth}-imagenet", "network_args": ENLARGED},
-            cells=pretrained(f"vgg-{depth}-imagenet1k-v1", behind=behind),
+            cells=published_weights(f"vgg-{depth}-imagenet1k-v1", behind=behind),
         )
         for depth in DEPTHS
     )
 
 
-def narrow(width: float, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The columns with the networks for images of 32×32.
+def narrow_columns(width: float, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give the columns the networks for images of 32×32.
 
     Args:
         width: factor of all numbers of filters.
@@ -38,6 +38,6 @@ def narrow(width: float, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 WEIGHTS = (
-    "The paper takes weights pretrained on ImageNet from Keras; ours are those that torchvision publishes of the same "
-    "networks, the same for all seeds."
+    "The paper takes weights pretrained on ImageNet from Keras; ours are those that torchvision publishes for the "
+    "same networks, the same for all seeds."
 )

@@ -1,7 +1,7 @@
 """What the report makes of an experiment's trained networks: the figures and tables of the papers that look inside.
 
-A new one: a file with a function of `Look`s, one for each column, that yields `Section`s, and a line in `TABLE`. An
-experiment names it as its `analysis`.
+A new one is a file with a function, which takes the `ColumnNetworks` of each column and yields `Section`s, and a line
+in `TABLE`. An experiment names it as its `analysis`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from ...core.registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from .look import Look
+    from .networks import ColumnNetworks
     from .section import Section
 
-    Analysis = Callable[[Sequence[Look]], Iterator[Section]]
+    Analysis = Callable[[Sequence[ColumnNetworks]], Iterator[Section]]
 
 TABLE = {
     "attention": "attention:attention",

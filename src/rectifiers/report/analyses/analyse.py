@@ -1,22 +1,23 @@
-"""From an experiment's results and weights to the sections of its report."""
+"""Turn an experiment's results and weights into the sections of its report."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ...core.wording import plural
 from ...experiments.experiment import Experiment
 from ...experiments.run_trial import reproducible
 from ...experiments.weights import is_kept
 from ..table import Outcomes
 from . import registry
-from .look import look
+from .networks import load_networks
 from .section import INSIDE, Section
 
 
 def analyse(
     experiment: Experiment, preset: str, outcomes: Outcomes, weights: Path, data_dir: Path | None = None
 ) -> list[Section]:
-    """What the experiment's analysis makes of its trained networks: the same bits each time.
+    """Analyse an experiment's trained networks; the same networks give the same bits each time.
 
     Args:
         experiment: what was run.
@@ -26,8 +27,7 @@ def analyse(
         data_dir: where data sets lie.
 
     Returns:
-        The sections; none where the experiment has no analysis. While trainings or weights are missing, one that
-        says so.
+        The sections; none where the experiment has no analysis. While runs or weights are missing, one that says so.
 
     Raises:
         DataError: the test data are missing.
@@ -37,7 +37,7 @@ def analyse(
     trials = {cell.trial: result for cell, result in outcomes}
     missing = sum(result is None or not is_kept(weights, trial) for trial, result in trials.items())
     if missing:
-        text = f"The analysis waits for {missing} of {len(trials)} trainings and their weights."
+        text = f"The analysis waits for {missing} of {plural(len(trials), 'run')} and their weights."
         return [Section(INSIDE, text)]
     with reproducible(threads=1):
-        return list(registry.get(experiment.analysis)(look(experiment, preset, outcomes, weights, data_dir)))
+        return list(registry.get(experiment.analysis)(load_networks(experiment, preset, outcomes, weights, data_dir)))

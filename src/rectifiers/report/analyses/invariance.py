@@ -1,4 +1,4 @@
-"""How little units care about small movements of the image (CReLU, Figure 4)."""
+"""How little units respond to small movements of the image (CReLU, Figure 4)."""
 
 from __future__ import annotations
 
@@ -6,28 +6,32 @@ from collections.abc import Iterator, Sequence
 
 from ...analysis.inside.invariance import invariance_scores
 from ..figures import invariance_figure
-from .layers import each_network, layer_grid, records, signs
-from .look import Look
-from .section import Picture, Section
+from .layers import count_signs, each_network, layer_grid, records
+from .networks import ColumnNetworks
+from .section import CaptionedFigure, Section
 
 TEXT = (
-    "How much more often a unit fires on images that it fires on, once they are moved, than on any (Goodfellow et al., "
-    "2009): the best fifth of a layer's units, mean over translations, rotations and flips; 1 says not at all "
-    "invariant. Means over the seeds with 95 % t-intervals, differences paired by seed."
+    "How much more often a unit fires on moved copies of the images that it fires on than on any image (Goodfellow et "
+    "al., 2009): the mean over the best fifth of a layer's units and over translations, rotations and flips; 1 means "
+    "no invariance at all. Means over the seeds with 95 % t-intervals, differences paired by seed."
 )
 
 
-def invariance(looks: Sequence[Look]) -> Iterator[Section]:
-    """Invariance scores, layer by layer."""
-    for look in looks:
-        found = each_network(look, lambda trained: invariance_scores(trained.net, trained.batches))
-        grid = layer_grid(found, look.experiment.baseline, lambda layer: layer.mean, digits=2)
+def invariance(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
+    """Measure invariance scores, layer by layer."""
+    for column in columns:
+        found = each_network(column, lambda network: invariance_scores(network.net, network.batches))
+        grid = layer_grid(found, column.experiment.baseline, lambda layer: layer.mean, digits=2)
         figure = invariance_figure({row: list(seeds.values()) for row, seeds in found.items()})
         yield Section(
-            look.heading("Invariance"),
+            column.heading("Invariance"),
             TEXT,
-            signs(grid),
+            count_signs(grid),
             (grid,),
-            (Picture("invariance.svg", "Invariance scores by layer, with 95 % intervals over the seeds", figure),),
+            (
+                CaptionedFigure(
+                    "invariance.svg", "Invariance scores by layer, with 95 % intervals over the seeds", figure
+                ),
+            ),
             records(found),
         )

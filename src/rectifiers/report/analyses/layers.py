@@ -1,4 +1,4 @@
-"""Numbers layer by layer: one column for each row of the experiment, and how far each lies from the baseline."""
+"""Numbers layer by layer: one column for each row of the experiment, and its difference from the baseline."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ...analysis.inside.measured import Record
-from .look import Look, Trained
-from .section import Cell, Estimate, Grid
+from .networks import ColumnNetworks, TrainedNetwork
+from .section import Grid, GridEntry, SeedMean
 
 
-class Layer(Protocol):
-    """What an analysis found in one layer."""
+class LayerFinding(Protocol):
+    """An analysis's finding about one layer."""
 
     @property
     def layer(self) -> str:
@@ -22,23 +22,25 @@ class Layer(Protocol):
         """Its numbers."""
 
 
-L = TypeVar("L", bound=Layer)
+L = TypeVar("L", bound=LayerFinding)
 Found = Mapping[str, Mapping[int, Sequence[L]]]
 """Row → seed → what was found in each layer."""
 
 
-def each_network(look: Look, analyse: Callable[[Trained], Sequence[L]]) -> dict[str, dict[int, Sequence[L]]]:
-    """An analysis of every network of a column."""
-    return {row: {seed: analyse(trained) for seed, trained in seeds.items()} for row, seeds in look.rows.items()}
+def each_network(
+    column: ColumnNetworks, analyse: Callable[[TrainedNetwork], Sequence[L]]
+) -> dict[str, dict[int, Sequence[L]]]:
+    """Analyse every network of a column."""
+    return {row: {seed: analyse(network) for seed, network in seeds.items()} for row, seeds in column.rows.items()}
 
 
-def firsts(found: Found[L]) -> dict[str, Sequence[L]]:
-    """The layers of each row's first seed."""
+def first_seeds(found: Found[L]) -> dict[str, Sequence[L]]:
+    """Pick the layers of each row's first seed."""
     return {row: seeds[min(seeds)] for row, seeds in found.items()}
 
 
 def records(found: Found[L]) -> tuple[dict[str, Any], ...]:
-    """All numbers of all layers, with row and seed."""
+    """List all numbers of all layers, with row and seed."""
     return tuple(
         {"row": row, "seed": seed, **record}
         for row, seeds in found.items()
@@ -48,25 +50,25 @@ def records(found: Found[L]) -> tuple[dict[str, Any], ...]:
     )
 
 
-def paired(values: Mapping[int, float], baseline: Mapping[int, float]) -> Estimate:
-    """How far the numbers of some seeds lie from the baseline's of the same seeds.
+def paired_difference(values: Mapping[int, float], baseline: Mapping[int, float]) -> SeedMean:
+    """Average the differences between some seeds' numbers and the baseline's of the same seeds.
 
     Example:
-        >>> paired({0: 2.0, 1: 3.0}, {1: 1.0, 2: 5.0})
-        Estimate(n=1, mean=2.0, low=nan, high=nan)
+        >>> paired_difference({0: 2.0, 1: 3.0}, {1: 1.0, 2: 5.0})
+        SeedMean(n=1, mean=2.0, low=nan, high=nan)
     """
-    return Estimate.of(value - baseline[seed] for seed, value in values.items() if seed in baseline)
+    return SeedMean.of(value - baseline[seed] for seed, value in values.items() if seed in baseline)
 
 
 def layer_grid(found: Found[L], baseline: str, value: Callable[[L], float], *, what: str = "", digits: int = 3) -> Grid:
-    """The mean of a number over the seeds in every layer, and the differences from the baseline, paired by seed.
+    """Average a number over the seeds in every layer, and its differences from the baseline, paired by seed.
 
     Args:
-        found: the layers; rows whose networks have other layers leave cells empty.
-        baseline: row that the others are compared with, if it is there.
-        value: the number.
-        what: it is, for the head of the columns.
-        digits: to show.
+        found: the layers; rows whose networks have other layers leave entries empty.
+        baseline: row that the others are compared with, if it is among them.
+        value: gives a layer's number.
+        what: names the number in the heads of the columns.
+        digits: decimals to show.
     """
     numbers = {
         row: {seed: {layer.layer: value(layer) for layer in layers} for seed, layers in seeds.items()}
@@ -74,38 +76,38 @@ def layer_grid(found: Found[L], baseline: str, value: Callable[[L], float], *, w
     }
     layers = dict.fromkeys(name for seeds in numbers.values() for values in seeds.values() for name in values)
     others = [row for row in numbers if row != baseline] if baseline in numbers else []
-    lines: list[tuple[Cell, ...]] = []
+    lines: list[tuple[GridEntry, ...]] = []
     for layer in layers:
         at = {row: {seed: values.get(layer, math.nan) for seed, values in numbers[row].items()} for row in numbers}
-        apart = (paired(at[row], at[baseline]) for row in others)
-        lines.append((layer, *(Estimate.of(seeds.values()) for seeds in at.values()), *apart))
+        apart = (paired_difference(at[row], at[baseline]) for row in others)
+        lines.append((layer, *(SeedMean.of(seeds.values()) for seeds in at.values()), *apart))
     titles = [f"{row}: {what}" if what else row for row in numbers]
     return Grid(("layer", *titles, *(f"{row} − {baseline}" for row in others)), tuple(lines), digits)
 
 
-def signs(grid: Grid, titles: Sequence[str] | None = None, *, what: str = "layers", than: int = 0) -> str:
-    """In how many layers the columns of a grid lie above a number and below, by their intervals, in words.
+def count_signs(grid: Grid, titles: Sequence[str] | None = None, *, what: str = "layers", than: int = 0) -> str:
+    """Say in how many layers the intervals of a grid's columns lie above a number, and below.
 
     Args:
-        grid: of `layer_grid`.
-        titles: of the columns; None: the differences.
-        what: the rows of the grid are.
+        grid: what `layer_grid` made.
+        titles: of the columns that count; None for the differences.
+        what: plural of what the rows of the grid are.
         than: the number.
 
     Example:
-        >>> line = [("a", Estimate(3, 0.2, 0.1, 0.3)), ("b", Estimate(3, 0.1, -0.1, 0.3))]
-        >>> signs(Grid(("layer", "CReLU − ReLU"), tuple(line)))
+        >>> line = [("a", SeedMean(3, 0.2, 0.1, 0.3)), ("b", SeedMean(3, 0.1, -0.1, 0.3))]
+        >>> count_signs(Grid(("layer", "CReLU − ReLU"), tuple(line)))
         'CReLU − ReLU: above 0 in 1 of 2 layers, below 0 in 0. Each is judged by its own 95 % interval.'
     """
     parts = []
-    for place, title in enumerate(grid.head):
+    for index, title in enumerate(grid.head):
         if title in titles if titles is not None else " − " in title:
-            cells = [row[place] for row in grid.rows]
-            estimates = [cell for cell in cells if isinstance(cell, Estimate) and cell.n > 1]
-            above = sum(estimate.low > than for estimate in estimates)
-            below = sum(estimate.high < than for estimate in estimates)
-            if estimates:
-                parts.append(f"{title}: above {than} in {above} of {len(estimates)} {what}, below {than} in {below}")
+            entries = [row[index] for row in grid.rows]
+            means = [entry for entry in entries if isinstance(entry, SeedMean) and entry.n > 1]
+            above = sum(mean.low > than for mean in means)
+            below = sum(mean.high < than for mean in means)
+            if means:
+                parts.append(f"{title}: above {than} in {above} of {len(means)} {what}, below {than} in {below}")
     if not parts:
-        return "Too few trainings for intervals."
+        return "Too few runs for intervals."
     return f"{'; '.join(parts)}. Each is judged by its own 95 % interval."

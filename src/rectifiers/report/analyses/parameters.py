@@ -7,21 +7,21 @@ from typing import Any
 
 from ...analysis.inside.parameters import learned, parameter_histograms
 from ..figures import parameters_figure
-from .layers import signs
-from .look import Look
-from .section import Cell, Estimate, Grid, Picture, Section
+from .layers import count_signs
+from .networks import ColumnNetworks
+from .section import CaptionedFigure, Grid, GridEntry, Section, SeedMean
 
 TEXT = (
-    "The values of the parameters that the activations learned, layer by layer: their mean, how far they spread (the "
-    "root of the mean squared deviation), and the part of them above 0. Means over the seeds with 95 % t-intervals."
+    "The values of the parameters that the activations learned, layer by layer: their mean, their standard deviation, "
+    "and the share of them above 0. Means over the seeds with 95 % t-intervals."
 )
 
 
-def parameters(looks: Sequence[Look]) -> Iterator[Section]:
-    """Means and spreads of each parameter in each layer, and their histograms."""
-    for look in looks:
-        for row, seeds in look.rows.items():
-            found = {seed: list(learned(trained.net)) for seed, trained in seeds.items()}
+def parameters(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
+    """Measure mean and spread of each parameter in each layer, and draw their histograms."""
+    for column in columns:
+        for row, seeds in column.rows.items():
+            found = {seed: list(learned(network.net)) for seed, network in seeds.items()}
             if not found[min(found)]:
                 continue
             numbers: tuple[dict[str, Any], ...] = tuple(
@@ -38,19 +38,20 @@ def parameters(looks: Sequence[Look]) -> Iterator[Section]:
                 for seed, layers in found.items()
                 for layer, name, values in layers
             )
-            lines: list[tuple[Cell, ...]] = []
+            lines: list[tuple[GridEntry, ...]] = []
             for layer, name, values in found[min(found)]:
                 here = [each for each in numbers if (each["layer"], each["parameter"]) == (layer, name)]
                 mean, spread, above = ([each[key] for each in here] for key in ("mean", "spread", "positive"))
-                estimates = map(Estimate.of, (mean, spread, above))
-                lines.append((layer, name, values.numel(), *estimates))
-            grid = Grid(("layer", "parameter", "values", "mean", "spread", "part above 0"), tuple(lines), 4)
-            figure = parameters_figure(parameter_histograms(look.firsts[row].net))
+                lines.append((layer, name, values.numel(), *map(SeedMean.of, (mean, spread, above))))
+            grid = Grid(
+                ("layer", "parameter", "values", "mean", "standard deviation", "share above 0"), tuple(lines), 4
+            )
+            figure = parameters_figure(parameter_histograms(column.first_seeds[row].net))
             yield Section(
-                look.heading(f"Learned parameters of {row}"),
+                column.heading(f"Learned parameters of {row}"),
                 TEXT,
-                signs(grid, ["mean"]),
+                count_signs(grid, ["mean"]),
                 (grid,),
-                (Picture(f"parameters-{row.lower()}.svg", "Values of the first seed, layer by layer", figure),),
+                (CaptionedFigure(f"parameters-{row.lower()}.svg", "First seed: values layer by layer", figure),),
                 numbers,
             )

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.wording import finite
 from ...experiments.statistics import summarise
 from ...experiments.store import read_bytes, write_atomically
 
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """The mean of a number over trainings.
+class SeedMean:
+    """The mean of a number over the seeds, with its interval.
 
     Args:
-        n: trainings that have the number.
-        mean: NaN without any.
+        n: runs that have the number.
+        mean: their mean; NaN where there are none.
         low: lower end of the 95 % t-interval of the mean; NaN for fewer than two.
         high: upper end.
     """
@@ -33,18 +34,18 @@ class Estimate:
     high: float
 
     @classmethod
-    def of(cls, values: Iterable[float]) -> Estimate:
-        """The estimate from one number for each training.
+    def of(cls, values: Iterable[float]) -> SeedMean:
+        """Summarise one number for each run.
 
         Example:
-            >>> Estimate.of([1.0, 1.0, 1.0])
-            Estimate(n=3, mean=1.0, low=1.0, high=1.0)
+            >>> SeedMean.of([1.0, 1.0, 1.0])
+            SeedMean(n=3, mean=1.0, low=1.0, high=1.0)
         """
         found = summarise(list(values))
         return cls(found.n, found.mean, found.low, found.high)
 
 
-Cell = str | int | Estimate
+GridEntry = str | int | SeedMean
 
 INSIDE = "Inside the trained networks"
 """Heading of a section that has nothing to show yet."""
@@ -57,22 +58,22 @@ class Grid:
     Args:
         head: titles of the columns, that of the labels first.
         rows: label and cells of each row.
-        digits: of the estimates.
+        digits: decimals of the means.
     """
 
     head: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[GridEntry, ...], ...]
     digits: int = 3
 
 
 @dataclass(frozen=True)
-class Picture:
+class CaptionedFigure:
     """A figure with its caption.
 
     Args:
-        name: of a file for it; ends in .svg for drawings and in .png for photographs.
+        name: name of a file for it; ends in .svg for drawings and in .png for photographs.
         caption: what it shows.
-        figure: as drawn.
+        figure: the drawing.
     """
 
     name: str
@@ -89,7 +90,7 @@ class Section:
         text: what is measured, and what it would be if nothing were there.
         finding: what came out, in a sentence.
         grids: the numbers, summed up.
-        pictures: drawings and photographs; none in a section that was read from a file.
+        figures: drawings and photographs; none in a section that was read from a file.
         records: all numbers, for other programs.
     """
 
@@ -97,38 +98,38 @@ class Section:
     text: str
     finding: str = ""
     grids: tuple[Grid, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    figures: tuple[CaptionedFigure, ...] = ()
     records: tuple[Mapping[str, Any], ...] = ()
 
 
 def to_dict(sections: Sequence[Section], trials: Sequence[str]) -> dict[str, Any]:
-    """The words and numbers of sections as JSON holds them, None where there is no number.
+    """Write the words and numbers of sections as JSON holds them, with None where there is no number.
 
     Args:
         sections: what an analysis found.
-        trials: ids of the trainings that they are about.
+        trials: ids of the trials that they are about.
     """
-    kept = [
+    stored = [
         {
             **{name: getattr(section, name) for name in ("heading", "text", "finding", "records")},
             "grids": [asdict(grid) for grid in section.grids],
         }
         for section in sections
     ]
-    return {"trials": sorted(trials), "sections": _finite(kept)}
+    return {"trials": sorted(trials), "sections": finite(stored)}
 
 
 def write_sections(path: Path, sections: Sequence[Section], trials: Sequence[str]) -> None:
-    """Keep `to_dict` in a JSON file.
+    """Store the sections in a JSON file, as `to_dict` writes them.
 
     Raises:
-        StoreError: it cannot be written.
+        StoreError: the file cannot be written.
     """
     write_atomically(path, json.dumps(to_dict(sections, trials), indent=1, ensure_ascii=False) + "\n")
 
 
 def read_sections(path: Path, trials: Sequence[str]) -> list[Section] | None:
-    """What `write_sections` kept of these trainings; None where there is nothing, or of others.
+    """Read what `write_sections` stored; None where there is nothing, or where it is about other trials.
 
     Raises:
         StoreError: the file cannot be read.
@@ -141,30 +142,21 @@ def read_sections(path: Path, trials: Sequence[str]) -> list[Section] | None:
         return None
     return [
         Section(
-            heading=kept["heading"],
-            text=kept["text"],
-            finding=kept["finding"],
+            heading=stored["heading"],
+            text=stored["text"],
+            finding=stored["finding"],
             grids=tuple(
-                Grid(tuple(grid["head"]), tuple(tuple(map(_cell, row)) for row in grid["rows"]), grid["digits"])
-                for grid in kept["grids"]
+                Grid(tuple(grid["head"]), tuple(tuple(map(_grid_entry, row)) for row in grid["rows"]), grid["digits"])
+                for grid in stored["grids"]
             ),
-            records=tuple(kept["records"]),
+            records=tuple(stored["records"]),
         )
-        for kept in document["sections"]
+        for stored in document["sections"]
     ]
 
 
-def _cell(kept: Any) -> Cell:
-    if not isinstance(kept, dict):
-        return kept  # type: ignore[no-any-return]
-    mean, low, high = (math.nan if kept[name] is None else kept[name] for name in ("mean", "low", "high"))
-    return Estimate(kept["n"], mean, low, high)
-
-
-def _finite(value: Any) -> Any:
-    """The same with None for numbers that JSON does not have."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+def _grid_entry(stored: Any) -> GridEntry:
+    if not isinstance(stored, dict):
+        return stored  # type: ignore[no-any-return]
+    mean, low, high = (math.nan if stored[name] is None else stored[name] for name in ("mean", "low", "high"))
+    return SeedMean(stored["n"], mean, low, high)

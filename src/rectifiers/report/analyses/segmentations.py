@@ -1,4 +1,4 @@
-"""What networks segment, one after the other (AReLU, Figure 9)."""
+"""One image as each network segments it (AReLU, Figure 9)."""
 
 from __future__ import annotations
 
@@ -9,60 +9,60 @@ from torch import Tensor
 
 from ...training.tasks import Segmentation
 from ..figures import segmentation_figure
-from .layers import paired, signs
-from .look import Look, Trained
-from .section import Cell, Estimate, Grid, Picture, Section
+from .layers import count_signs, paired_difference
+from .networks import ColumnNetworks, TrainedNetwork
+from .section import CaptionedFigure, Grid, GridEntry, Section, SeedMean
 
 TEXT = (
     "The test image with the most diseased pixels, as each network segments it. The numbers are the Dice coefficient "
-    "of this one image, in percent; that of all test patients is the accuracy of the trainings. Means over the seeds "
-    "with 95 % t-intervals, differences paired by seed."
+    "of this one image, in percent; that of all test patients is the accuracy of the runs. Means over the seeds with "
+    "95 % t-intervals, differences paired by seed."
 )
 
 
-def segmentations(looks: Sequence[Look]) -> Iterator[Section]:
-    """One image and its segmentations: a row for each function, a column for each column of the experiment."""
-    if not looks:
+def segmentations(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
+    """Show one image and its segmentations, a row for each function and a column for each column of the experiment."""
+    if not columns:
         return
-    baseline = looks[0].experiment.baseline
-    rows = list(looks[0].rows)
+    baseline = columns[0].experiment.baseline
+    rows = list(columns[0].rows)
     others = [row for row in rows if row != baseline]
-    image, mask = _image(next(iter(looks[0].firsts.values())))
+    image, mask = _image(next(iter(columns[0].first_seeds.values())))
     shown: dict[str, dict[str, Tensor]] = {row: {} for row in rows}
-    lines: list[tuple[Cell, ...]] = []
+    lines: list[tuple[GridEntry, ...]] = []
     records = []
-    for look in looks:
+    for column in columns:
         dice: dict[str, dict[int, float]] = {row: {} for row in rows}
-        for row, seeds in look.rows.items():
-            for seed, trained in seeds.items():
-                logits = _segment(trained)
-                shown[row].setdefault(look.column, logits[0] > 0)
+        for row, seeds in column.rows.items():
+            for seed, network in seeds.items():
+                logits = _segment(network)
+                shown[row].setdefault(column.label, logits[0] > 0)
                 dice[row][seed] = 100 * Segmentation().right(logits[None], mask[None])
-                records.append({"column": look.column, "row": row, "seed": seed, "dice": dice[row][seed]})
-        apart = (paired(dice[row], dice[baseline]) for row in others)
-        lines.append((look.column, *(Estimate.of(seeds.values()) for seeds in dice.values()), *apart))
+                records.append({"column": column.label, "row": row, "seed": seed, "dice": dice[row][seed]})
+        apart = (paired_difference(dice[row], dice[baseline]) for row in others)
+        lines.append((column.label, *(SeedMean.of(seeds.values()) for seeds in dice.values()), *apart))
     grid = Grid(("after", *rows, *(f"{row} − {baseline}" for row in others)), tuple(lines), 1)
     figure = segmentation_figure(image, mask[0] > 0, shown)
-    caption = "The image with its mask as an outline, and what the first seed's networks find"
+    caption = "The image with the true mask outlined, and what the first seed's networks find"
     yield Section(
         "Segmentations of one image",
         TEXT,
-        signs(grid, what="cases"),
+        count_signs(grid, what="cases"),
         (grid,),
-        (Picture("segmentations.png", caption, figure),),
+        (CaptionedFigure("segmentations.png", caption, figure),),
         tuple(records),
     )
 
 
-def _image(trained: Trained) -> tuple[Tensor, Tensor]:
-    """The image, as the network takes it, and its mask."""
-    place = int(trained.batches.targets.flatten(1).sum(1).argmax())
-    raw = trained.batches.split.take(slice(place, place + 1))
-    return trained.batches.normalise(raw)[0], trained.batches.targets[place]
+def _image(network: TrainedNetwork) -> tuple[Tensor, Tensor]:
+    """Pick the image, as the network takes it, and its mask."""
+    index = int(network.batches.targets.flatten(1).sum(1).argmax())
+    raw = network.batches.split.take(slice(index, index + 1))
+    return network.batches.normalise(raw)[0], network.batches.targets[index]
 
 
-def _segment(trained: Trained) -> Tensor:
-    """The logits of the image, (1, H, W)."""
+def _segment(network: TrainedNetwork) -> Tensor:
+    """Compute the logits of the image, (1, H, W)."""
     with torch.inference_mode():
-        logits: Tensor = trained.net(_image(trained)[0][None])[0]
+        logits: Tensor = network.net(_image(network)[0][None])[0]
     return logits

@@ -1,6 +1,6 @@
-"""Pictures of results and of functions, as SVG text that stands alone and inside a page.
+"""Figures of results and of functions.
 
-Each file draws one kind of picture and returns a `matplotlib.figure.Figure`; `svg` and `png` turn it into what is kept.
+Each file draws one kind of figure and returns a `matplotlib.figure.Figure`; `svg` and `png` turn it into what is kept.
 """
 
 from __future__ import annotations

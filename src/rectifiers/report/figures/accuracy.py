@@ -1,4 +1,4 @@
-"""The table as a picture: ours with its interval, the paper's number beside it, one panel per column."""
+"""The table as a figure: our numbers with intervals, the paper's beside them, one panel per column."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..table import Table
-from .canvas import look, panels, percent
+from .canvas import drawing_style, panels, percent_limits
 from .style import INK, MUTED, RULE, Style
 
 
 def accuracy_figure(table: Table, styles: Mapping[str, Style]) -> Figure | None:
-    """Every row's mean with its 95 % t-interval, or its best; hollow diamonds are the paper's numbers.
+    """Draw every row's mean with its 95 % t-interval, or its best; hollow diamonds are the paper's numbers.
 
     The paper's numbers are drawn only where the preset makes them comparable.
 
@@ -26,17 +26,17 @@ def accuracy_figure(table: Table, styles: Mapping[str, Style]) -> Figure | None:
     Returns:
         The figure, or None where nothing finished.
     """
-    columns = [column for column in table.accuracies if any(entry.summary.n for entry in table.column(column))]
+    columns = [column for column in table.accuracy_columns if any(cell.summary.n for cell in table.column(column))]
     if not columns:
         return None
     single = len(columns) == 1
     height = 0.19 * len(table.rows) + (1.0 if single else 0.75)
-    with look():
+    with drawing_style():
         figure, axes = panels(len(columns), width=7.4 if single else 2.75, height=height, sharey=True)
         for axis, column in zip(axes, columns, strict=True):
             axis.set_title("" if single else column)
             _draw(axis, table, column, styles)
-            axis.set_xlim(percent(axis.get_xlim()))
+            axis.set_xlim(percent_limits(axis.get_xlim()))
         axes[0].set_yticks(range(len(table.rows)), table.rows)
         axes[0].invert_yaxis()
         figure.supxlabel("test accuracy, %", fontsize=9)
@@ -53,15 +53,15 @@ def _draw(axis: Axes, table: Table, column: str, styles: Mapping[str, Style]) ->
     axis.grid(visible=False, axis="y")
     axis.spines["left"].set_visible(False)
     axis.tick_params(axis="y", length=0)
-    baseline = table.entries.get((table.experiment.baseline, column))
+    baseline = table.cells.get((table.experiment.baseline, column))
     if baseline is not None and baseline.summary.n:
         axis.axvline(baseline.value, color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
-    for place, entry in enumerate(table.column(column)):
-        axis.axhline(place, color=RULE, linewidth=0.5, zorder=0.5)
-        colour = styles[entry.row].colour
-        if entry.summary.n:
-            if entry.aggregate == "mean" and np.isfinite(entry.summary.low):
-                axis.plot([entry.summary.low, entry.summary.high], [place, place], color=colour, linewidth=1.6)
-            axis.plot([entry.value], [place], color=colour, marker="o", markersize=4.5)
-        if table.beside_paper and entry.published is not None:
-            axis.plot([entry.published], [place], color=INK, marker="D", markersize=4.5, mfc="none", mew=0.8, alpha=0.8)
+    for index, cell in enumerate(table.column(column)):
+        axis.axhline(index, color=RULE, linewidth=0.5, zorder=0.5)
+        colour = styles[cell.row].colour
+        if cell.summary.n:
+            if cell.aggregate == "mean" and np.isfinite(cell.summary.low):
+                axis.plot([cell.summary.low, cell.summary.high], [index, index], color=colour, linewidth=1.6)
+            axis.plot([cell.value], [index], color=colour, marker="o", markersize=4.5)
+        if table.beside_paper and cell.published is not None:
+            axis.plot([cell.published], [index], color=INK, marker="D", markersize=4.5, mfc="none", mew=0.8, alpha=0.8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from xml.etree import ElementTree
@@ -15,28 +15,29 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .style import LOOK, MUTED, RULE, VARIABLES, Style
+from ...experiments.statistics import summarise
+from .style import MUTED, RULE, SETTINGS, VARIABLES, Style
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 HREF = "{http://www.w3.org/1999/xlink}href"
 
 
 @contextmanager
-def look() -> Iterator[None]:
-    """The common style, for the length of a `with`; matplotlib's own settings stay as they were."""
-    with mpl.rc_context(LOOK), warnings.catch_warnings():
+def drawing_style() -> Iterator[None]:
+    """Apply the common style for the length of a `with`; matplotlib's own settings stay as they were."""
+    with mpl.rc_context(SETTINGS), warnings.catch_warnings():
         # Text stays text in SVG: the reader's fonts decide, whatever ours lack.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 
 def panels(count: int, *, width: float, height: float, most: int = 4, **options: Any) -> tuple[Figure, list[Axes]]:
-    """A figure of small multiples, at most `most` in a row; call it and draw within `look()`.
+    """Make a figure of small multiples, at most `most` in a row; call it and draw within `drawing_style()`.
 
     Args:
-        count: how many.
+        count: number of panels.
         width: of one panel, in inches.
-        height: likewise.
+        height: of one panel, in inches.
         most: panels per row.
         **options: for `Figure.subplots`.
     """
@@ -50,7 +51,7 @@ def panels(count: int, *, width: float, height: float, most: int = 4, **options:
 
 
 def legend(figure: Figure, entries: dict[str, Style], background: str = "") -> None:
-    """A legend above the panels: the named styles, and one word for the background if there is any."""
+    """Put a legend above the panels: the named styles, and a label for the background if there is any."""
     handles = [
         Line2D([], [], color=style.colour, linestyle=style.dashes, linewidth=style.width, label=visible(label))
         for label, style in entries.items()
@@ -63,18 +64,35 @@ def legend(figure: Figure, entries: dict[str, Style], background: str = "") -> N
 
 
 def visible(label: str) -> str:
-    """The label as a legend shows it; matplotlib hides those that begin with an underscore."""
+    """Write a label so that a legend shows it; matplotlib hides those that begin with an underscore."""
     return f" {label}" if label.startswith("_") else label
 
 
-def percent(bounds: tuple[float, float]) -> tuple[float, float]:
-    """Limits of an accuracy axis: two seeds give intervals far beyond what a percentage can be.
+def percent_limits(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Limit an accuracy axis: two seeds give intervals far beyond what a percentage can be.
 
     Example:
-        >>> percent((-80.0, 97.5))
+        >>> percent_limits((-80.0, 97.5))
         (-2.0, 97.5)
     """
     return max(bounds[0], -2.0), min(bounds[1], 102.0)
+
+
+def plot_mean(axis: Axes, x: Sequence[float], samples: Iterable[Sequence[float]], *, band: bool, **line: Any) -> None:
+    """Draw the mean of the seeds as a line, and its 95 % t-interval as a band.
+
+    Args:
+        axis: where.
+        x: the places.
+        samples: the numbers of all seeds at each place.
+        band: whether to draw the interval; it needs two seeds.
+        **line: style of the line, with its `color`.
+    """
+    points = [summarise(sample) for sample in samples]
+    axis.plot(x, [point.mean for point in points], **line)
+    if band and any(point.n > 1 for point in points):
+        low, high = [point.low for point in points], [point.high for point in points]
+        axis.fill_between(x, low, high, color=line["color"], alpha=0.14, linewidth=0)
 
 
 def zero_lines(axes: Axes) -> None:
@@ -84,18 +102,18 @@ def zero_lines(axes: Axes) -> None:
 
 
 def svg(figure: Figure, *, name: str, title: str) -> str:
-    """The figure as an SVG element.
+    """Write the figure as an SVG element.
 
     Args:
-        figure: drawn with `look()`.
+        figure: drawn with `drawing_style()`.
         name: distinguishes its internal ids from those of other figures on the same page.
-        title: what it shows, for readers who do not see it.
+        title: says what it shows, for readers who do not see it.
 
     Returns:
         `<svg …>…</svg>`, the same text for the same figure.
     """
     buffer = io.BytesIO()
-    with look(), mpl.rc_context({"svg.hashsalt": name}):
+    with drawing_style(), mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     ElementTree.register_namespace("", NAMESPACE)
     ElementTree.register_namespace("xlink", HREF[1:].split("}")[0])
@@ -112,9 +130,9 @@ def svg(figure: Figure, *, name: str, title: str) -> str:
 
 
 def png(figure: Figure, dpi: int = 160) -> bytes:
-    """The figure as a PNG on white."""
+    """Write the figure as a PNG on white."""
     buffer = io.BytesIO()
-    with look():
+    with drawing_style():
         figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
 

@@ -1,4 +1,4 @@
-"""What functions cost beside `nn.ReLU`, and the least that memory lets any function cost."""
+"""What functions cost beside `nn.ReLU`, and the least that any function can cost because of memory."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .canvas import look, panels
+from ...core.wording import plural
+from .canvas import drawing_style, panels
 from .style import INK, MUTED, RULE, SERIES
 
 TITLE = "Time of the functions beside nn.ReLU, and the memory's limit"
 PASSES = 2
-"""Copies that no function goes below: each pass reads a tensor and writes a new one, forward and backward."""
+"""Copies that no function is faster than: each pass reads a tensor and writes a new one, forward and backward."""
 
 
 def costs_figure(settings: Sequence[Mapping[str, Any]]) -> Figure:
-    """Time as a ratio to that of `nn.ReLU`, with quartiles, at the largest of the shapes; a panel per setting.
+    """Draw time as a ratio to that of `nn.ReLU`, with quartiles, at the largest shape; a panel per setting.
 
     The shaded part lies below the memory's limit: two copies, timed in the same rounds.
 
@@ -29,11 +30,10 @@ def costs_figure(settings: Sequence[Mapping[str, Any]]) -> Figure:
     largest = max((tuple(setting["shape"]) for setting in settings), key=prod)
     shown = [setting for setting in settings if tuple(setting["shape"]) == largest]
     names = [row["function"] for row in shown[0]["rows"] if row["function"] not in ("nn.ReLU", "copy")]
-    with look():
+    with drawing_style():
         figure, axes = panels(len(shown), width=2.6, height=0.19 * len(names) + 1.1, sharex=True, sharey=True)
         for axis, setting in zip(axes, shown, strict=True):
-            threads = setting["threads"]
-            axis.set_title(f"{setting['layout']}, {threads} thread{'s' * (threads > 1)}", fontsize=8)
+            axis.set_title(f"{setting['layout']}, {plural(setting['threads'], 'thread')}", fontsize=8)
             _draw(axis, names, {row["function"]: row for row in setting["rows"]})
         axes[0].set_yticks(range(len(names)), names)
         axes[0].invert_yaxis()
@@ -56,14 +56,14 @@ def _draw(axis: Axes, names: Sequence[str], rows: Mapping[str, Mapping[str, Any]
     axis.minorticks_off()
     axis.axvspan(0.3, PASSES * rows["copy"]["ratio"][1], color=RULE, zorder=0.2)
     axis.axvline(1, color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         row = rows.get(name)
         if row is None:
             continue
         low, middle, high = row["ratio"]
         colour = MUTED if row["goal"] is None else SERIES[0]
-        axis.plot([low, high], [place, place], color=colour, linewidth=1.6)
-        axis.plot([middle], [place], color=colour, marker="o", markersize=4.5)
+        axis.plot([low, high], [index, index], color=colour, linewidth=1.6)
+        axis.plot([middle], [index], color=colour, marker="o", markersize=4.5)
         if row["goal"] is not None:
-            axis.plot([row["goal"]], [place], color=INK, marker="|", markersize=8)
+            axis.plot([row["goal"]], [index], color=INK, marker="|", markersize=8)
     axis.set_xlim(left=0.3)

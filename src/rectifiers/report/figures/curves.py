@@ -9,14 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ...experiments.result import Result
-from ...experiments.statistics import summarise
-from ..table import Outcomes, Table, by_cell
-from .canvas import legend, look, panels, percent
+from ..table import Outcomes, Table, finished_results, results_by_cell
+from .canvas import drawing_style, legend, panels, percent_limits, plot_mean
 from .style import Style
 
 
 def curves_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style]) -> Figure | None:
-    """Mean test accuracy of the finished trainings after each epoch, with 95 % t-intervals over the seeds.
+    """Draw the mean test accuracy of the finished runs after each epoch, with 95 % t-intervals over the seeds.
 
     Args:
         table: gives the panels and their order.
@@ -24,26 +23,23 @@ def curves_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style])
         styles: by row label.
 
     Returns:
-        The figure, or None where no training is longer than one epoch.
+        The figure, or None where no run is longer than one epoch.
     """
-    finished = {
-        place: [result for result in results if result is not None and result.status == "done"]
-        for place, results in by_cell(outcomes).items()
-    }
+    finished = {cell: finished_results(results) for cell, results in results_by_cell(outcomes).items()}
     if not any(len(result.epochs) > 1 for results in finished.values() for result in results):
         return None
-    single = len(table.trained) == 1
-    with look():
+    single = len(table.trained_columns) == 1
+    with drawing_style():
         figure, axes = panels(
-            len(table.trained), width=7.4 if single else 2.9, height=3.9 if single else 2.6, sharex=True
+            len(table.trained_columns), width=7.4 if single else 2.9, height=3.9 if single else 2.6, sharex=True
         )
-        for axis, column in zip(axes, table.trained, strict=True):
+        for axis, column in zip(axes, table.trained_columns, strict=True):
             axis.set_title("" if single else column)
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             # Named rows go last, over the background.
             for row in sorted(table.rows, key=lambda label: styles[label].named):
                 _draw(axis, finished.get((row, column), []), styles[row])
-            axis.set_ylim(percent(axis.get_ylim()))
+            axis.set_ylim(percent_limits(axis.get_ylim()))
         drawn = {row for (row, _), results in finished.items() if results}
         figure.supxlabel("epoch", fontsize=9)
         figure.supylabel("test accuracy, %", fontsize=9)
@@ -55,16 +51,13 @@ def _draw(axis: Axes, results: Sequence[Result], style: Style) -> None:
     length = min((len(result.epochs) for result in results), default=0)
     if not length:
         return
-    epochs = [epoch.epoch for epoch in results[0].epochs[:length]]
-    points = [summarise([result.epochs[place].test_accuracy for result in results]) for place in range(length)]
-    axis.plot(
-        epochs,
-        [point.mean for point in points],
+    plot_mean(
+        axis,
+        [epoch.epoch for epoch in results[0].epochs[:length]],
+        ([result.epochs[index].test_accuracy for result in results] for index in range(length)),
+        band=style.named and len(results) > 1,
         color=style.colour,
         linestyle=style.dashes,
         linewidth=style.width,
         alpha=1 if style.named else 0.6,
     )
-    if style.named and len(results) > 1:
-        low, high = [point.low for point in points], [point.high for point in points]
-        axis.fill_between(epochs, low, high, color=style.colour, alpha=0.14, linewidth=0)

@@ -6,23 +6,23 @@ import torch
 from matplotlib.figure import Figure
 
 from ...analysis.inside.activation_maps import FeatureMaps
-from .canvas import look
+from .canvas import drawing_style
 from .tiles import tile
 
 
 def feature_maps_figure(found: FeatureMaps, image: int = 0, most: int = 8) -> Figure:
-    """Upper row: the first maps that go in; lower row: the first that come out, both on one scale.
+    """Draw the first maps that go in above the first that come out, both on one scale.
 
     Args:
         found: the maps at one activation.
-        image: number of the image.
+        image: index of the image.
         most: channels to show.
     """
     before, after = found.before[image], found.after[image]
     columns = min(most, max(len(before), len(after)))
     both = torch.cat([before, after])
     bound = float(both.where(both.isfinite(), 0.0).abs().max())
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(0.95 * columns, 2.1), layout="constrained")
         grid = figure.subplots(2, columns, squeeze=False)
         for axes, maps, name in zip(grid, (before, after), ("before", "after"), strict=True):

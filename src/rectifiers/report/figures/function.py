@@ -8,19 +8,19 @@ from torch import Tensor, nn
 
 from ...activations import registry
 from ...core.errors import UnsupportedError
-from .canvas import legend, look, svg, zero_lines
+from .canvas import drawing_style, legend, svg, zero_lines
 from .style import SERIES, Style
 
 
 def plot_function(name: str) -> str:
-    """The function and its derivative as SVG.
+    """Draw a function and its derivative as SVG.
 
     Args:
         name: registered name of the activation.
 
     Raises:
         UnknownNameError: with the nearest names.
-        UnsupportedError: the activation is no function of one number.
+        UnsupportedError: the activation is not a function of one number.
 
     Example:
         >>> plot_function("arelu").startswith("<svg")
@@ -31,11 +31,11 @@ def plot_function(name: str) -> str:
 
 
 def function_figure(name: str) -> Figure:
-    """The same as a figure; see `plot_function`."""
+    """Draw a function and its derivative; see `plot_function`."""
     x, y, slope = sample(name)
     title = registry.get(name).spec.title
     entries = {f"{title}(x)": Style(SERIES[0], width=2), "derivative": Style(SERIES[1], "--", 1.4)}
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(5.2, 3.4), layout="constrained")
         axis = figure.subplots()
         zero_lines(axis)
@@ -49,7 +49,7 @@ def function_figure(name: str) -> Figure:
 
 
 def sample(name: str, low: float = -4.0, high: float = 4.0, points: int = 401) -> tuple[Tensor, Tensor, Tensor]:
-    """Values and derivatives at the initial parameters, in float64 and evaluation mode.
+    """Sample values and derivatives at the initial parameters, in float64 and evaluation mode.
 
     Args:
         name: registered name of the activation.
@@ -61,17 +61,17 @@ def sample(name: str, low: float = -4.0, high: float = 4.0, points: int = 401) -
         Inputs (points,), outputs (points, outputs) and derivatives of the same shape; CReLU has two outputs.
 
     Raises:
-        UnsupportedError: the activation is no function of one number.
+        UnsupportedError: the activation is not a function of one number.
     """
     activation = registry.get(name)
     ranks = activation.spec.ranks
     numerator, denominator = activation.spec.channel_factor
     if activation.spec.kind == "convolution" or ranks[0] > 2:
-        raise UnsupportedError(f"{name}: a convolution is no function of one number; it cannot be plotted as a curve")
+        raise UnsupportedError(f"{name} cannot be plotted as a curve: a convolution is not a function of one number")
     if numerator < denominator:
-        raise UnsupportedError(f"{name}: joins {denominator} channels into one; it cannot be plotted as a curve")
+        raise UnsupportedError(f"{name} cannot be plotted as a curve: it joins {denominator} channels into one")
     module: nn.Module = activation().double().eval()
     x = torch.linspace(low, high, points, dtype=torch.float64, requires_grad=True)
     y = module(x[:, None]).reshape(points, -1)
-    slopes = [torch.autograd.grad(y[:, place].sum(), x, retain_graph=True)[0] for place in range(y.shape[1])]
+    slopes = [torch.autograd.grad(y[:, index].sum(), x, retain_graph=True)[0] for index in range(y.shape[1])]
     return x.detach(), y.detach(), torch.stack(slopes, dim=1).detach()

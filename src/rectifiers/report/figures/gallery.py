@@ -4,39 +4,34 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from ..table import Outcomes, Table, by_cell
-from .canvas import look, panels, svg, zero_lines
-from .shapes import first_finished
+from ..table import Outcomes, Table
+from .canvas import drawing_style, panels, svg, zero_lines
+from .shapes import learned_shapes
 from .style import MUTED, styles
 
 
 def plot_gallery(table: Table, outcomes: Outcomes, column: str) -> str | None:
-    """The gallery as SVG; see `gallery_figure`."""
+    """Draw the gallery as SVG; see `gallery_figure`."""
     figure = gallery_figure(table, outcomes, column)
     return None if figure is None else svg(figure, name="gallery", title="Learned functions, before and after training")
 
 
 def gallery_figure(table: Table, outcomes: Outcomes, column: str) -> Figure | None:
-    """One panel per function that learned: dashed as it started, solid what each layer made of it.
+    """Draw a panel per function that learned: dashed as it started, solid what each layer made of it.
 
     Args:
         table: gives the order of the rows.
-        outcomes: the runs; the first finished training of each row is shown.
+        outcomes: the runs; the first finished run of each row is shown.
         column: label of the column to draw.
 
     Returns:
         The figure, or None where no function learned.
     """
     chosen = styles(table.experiment, outcomes)
-    results = by_cell(outcomes)
-    learned = {}
-    for row in table.rows:
-        finished = first_finished(results.get((row, column), []))
-        if finished is not None and any(shape.before != shape.after for shape in finished.shapes):
-            learned[row] = finished.shapes
+    learned = learned_shapes(table, outcomes, column)
     if not learned:
         return None
-    with look():
+    with drawing_style():
         figure, axes = panels(len(learned), width=2.1, height=1.9, sharex=True)
         for axis, (row, shapes) in zip(axes, learned.items(), strict=True):
             zero_lines(axis)

@@ -6,14 +6,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ...analysis.doctor.diagnosis import Diagnosis
-from .canvas import legend, look
+from .canvas import drawing_style, legend
 from .style import INK, SERIES, Style
 
 PARTS = (("dead", SERIES[1]), ("nearly_dead", SERIES[4]), ("always_on", SERIES[0]))
 
 
 def health_figure(diagnosis: Diagnosis) -> Figure:
-    """One bar per site, first above: shares of dead, nearly dead and always-on units; beside it the gradient's norm.
+    """Draw a bar per site, first above: shares of dead, nearly dead and always-on units; beside it the gradient norm.
 
     Args:
         diagnosis: of any model.
@@ -22,7 +22,7 @@ def health_figure(diagnosis: Diagnosis) -> Figure:
     places = range(len(sites))
     gradients = [site.gradient_out or None for site in sites]
     panels = 2 if any(gradients) else 1
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(3.4 + 2.2 * panels, 0.24 * len(sites) + 1.2), layout="constrained")
         axes = figure.subplots(1, panels, squeeze=False, sharey=True, width_ratios=(2, 1)[:panels])[0]
         left = [0.0] * len(sites)

@@ -1,4 +1,4 @@
-"""When units fell silent, and how activation parameters moved, from a watched training."""
+"""When units fell silent, and how activation parameters moved, from a watched run."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ...analysis.doctor.watch import History
-from .canvas import legend, look, panels
+from .canvas import drawing_style, legend, panels
 from .style import DASHES, SERIES, Style
 from .traces import LETTERS
 
 
 def history_figure(history: History) -> Figure:
-    """Silent units over the steps, one line per site; then a panel per learned parameter, one line per layer.
+    """Draw silent units over the steps, a line per site; then a panel per learned parameter, a line per layer.
 
     Args:
-        history: of a `Watch` that saw a batch at least.
+        history: of a `Watch` that saw at least one batch.
     """
     names = [site.name for site in history.sites]
     parameters = list(dict.fromkeys(key.rpartition(".")[2] for key in history.parameters))
     layers = [key.rpartition(".")[0] for key in history.parameters]
-    styles = {name: _style(place) for place, name in enumerate(dict.fromkeys([*names, *layers]))}
-    with look():
+    styles = {name: _style(index) for index, name in enumerate(dict.fromkeys([*names, *layers]))}
+    with drawing_style():
         figure, axes = panels(1 + len(parameters), width=3.4, height=2.6, most=3)
         for site in history.sites:
             _line(axes[0], history.steps, [100 * share for share in site.silent], styles[site.name])
@@ -40,8 +40,8 @@ def history_figure(history: History) -> Figure:
     return figure
 
 
-def _style(place: int) -> Style:
-    return Style(SERIES[place % len(SERIES)], DASHES[place // len(SERIES) % len(DASHES)])
+def _style(index: int) -> Style:
+    return Style(SERIES[index % len(SERIES)], DASHES[index // len(SERIES) % len(DASHES)])
 
 
 def _line(axis: Axes, steps: tuple[int, ...], values: list[float] | tuple[float, ...], style: Style) -> None:

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ...analysis.inside.pairing import FilterPairs
-from .canvas import look, panels
+from .canvas import drawing_style, panels
 from .style import MUTED, SERIES
 from .tiles import tile
 
 
 def filters_figure(found: FilterPairs, most: int = 24) -> Figure:
-    """Each filter and, right of it, its pairing filter, both of unit length; the most opposite come first.
+    """Draw each filter with its pairing filter to the right, both of unit length; the most opposite come first.
 
     Args:
         found: the filters of one layer.
@@ -26,7 +26,7 @@ def filters_figure(found: FilterPairs, most: int = 24) -> Figure:
     order = order[found.partner[order] >= 0][:most]
     columns = min(6, max(1, len(order)))
     rows = max(1, -(-len(order) // columns))
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(1.5 * columns, 0.8 * rows + 0.2))
         # Every third column is a gap between pairs.
         edges = {"left": 0.01, "right": 1, "bottom": 0.02, "top": 1 - 0.25 / (0.8 * rows + 0.2), "hspace": 0.35}
@@ -35,18 +35,18 @@ def filters_figure(found: FilterPairs, most: int = 24) -> Figure:
         ).ravel()
         for axis in axes:
             axis.set_axis_off()
-        for place, number in enumerate(order.tolist()):
+        for index, number in enumerate(order.tolist()):
             for side, shown in enumerate((number, int(found.partner[number]))):
                 filter_ = found.filters[shown].float()
                 filter_ = filter_ / filter_.norm()
                 bound = float(filter_.abs().max())
                 title = f"{float(found.similarity[number]):.2f}".replace("-", "−") if side else ""
-                tile(axes[3 * place + side], filter_, low=-bound, high=bound, title=title)
+                tile(axes[3 * index + side], filter_, low=-bound, high=bound, title=title)
     return figure
 
 
 def pairing_figure(found: Mapping[str, Sequence[FilterPairs]]) -> Figure:
-    """Histograms of μ, one row of panels for each network and one panel for each layer; random filters in gray.
+    """Draw histograms of μ, a row of panels for each network and a panel for each layer; random filters in grey.
 
     Args:
         found: the layers of each network by its label.
@@ -54,7 +54,7 @@ def pairing_figure(found: Mapping[str, Sequence[FilterPairs]]) -> Figure:
     widest = max(len(layers) for layers in found.values())
     values = [layer.similarity for layers in found.values() for layer in layers]
     bins = np.linspace(-1, max(0.2, float(torch.cat(values).nan_to_num(-1).max())), 37).tolist()
-    with look():
+    with drawing_style():
         figure, axes = panels(
             len(found) * widest, width=max(1.6, 7.4 / widest), height=1.7, most=widest, sharex=True, sharey="row"
         )

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from ...analysis.inside.parameters import ParameterHistogram
-from .canvas import look, panels
+from .canvas import drawing_style, panels
 from .style import MUTED, SERIES
 from .traces import LETTERS
 
 
 def parameters_figure(histograms: Sequence[ParameterHistogram]) -> Figure:
-    """One panel per layer and parameter; panels of the same parameter have the same axis of values.
+    """Draw a panel per layer and parameter.
 
     Args:
-        histograms: of `parameter_histograms`, one at least.
+        histograms: from `parameter_histograms`, at least one.
     """
     names = list(dict.fromkeys(histogram.parameter for histogram in histograms))
-    with look():
+    with drawing_style():
         figure, axes = panels(len(histograms), width=2.2, height=1.7)
         for axis, histogram in zip(axes, histograms, strict=True):
             colour = SERIES[names.index(histogram.parameter) % len(SERIES)]

@@ -1,21 +1,21 @@
-"""Functions as they are after training, over the distribution of what really reaches them."""
+"""Functions as they are after training, over the distribution of their inputs."""
 
 from __future__ import annotations
 
 from matplotlib.figure import Figure
 
 from ...analysis.doctor.diagnosis import Diagnosis
-from .canvas import look, panels, zero_lines
+from .canvas import drawing_style, panels, zero_lines
 from .style import MUTED, RULE, SERIES
 
 
 def preactivations_figure(diagnosis: Diagnosis) -> Figure:
-    """One panel per site: the pre-activations' histogram in grey, the function over it, its channels' range as a band.
+    """Draw a panel per site: the histogram of its inputs in grey, the function over it, its channels' range as a band.
 
     Args:
         diagnosis: of any model.
     """
-    with look():
+    with drawing_style():
         figure, axes = panels(len(diagnosis.sites), width=2.2, height=1.8)
         for axis, site in zip(axes, diagnosis.sites, strict=True):
             edges, counts = site.spread.edges, site.spread.counts

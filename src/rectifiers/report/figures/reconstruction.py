@@ -1,4 +1,4 @@
-"""Images as they come back from each layer, as in Figure 5 of the CReLU paper."""
+"""Images rebuilt from each layer, as in Figure 5 of the CReLU paper."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...analysis.inside.reconstruction import Reconstruction
-from .canvas import look
+from .canvas import drawing_style
 from .tiles import image_rows, tile
 
 
 def reconstruction_figure(images: Tensor, found: Sequence[Reconstruction], most: int = 4) -> Figure:
-    """One row for each image: the image, then what comes back from each layer, with its relative error.
+    """Draw a row for each image: the image, then what is rebuilt from each layer, with its relative error.
 
     Args:
-        images: (N, C, H, W), the originals.
+        images: the originals, (N, C, H, W).
         found: the layers, from the first.
         most: images to show.
     """
     shown = images[:most].float().cpu()
-    with look():
+    with drawing_style():
         figure, rows = image_rows(shown, len(found), width=1.3, height=1.45)
         for number, (axes, low, high) in enumerate(rows):
             for axis, layer in zip(axes, found, strict=True):

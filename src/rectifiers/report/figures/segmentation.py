@@ -1,4 +1,4 @@
-"""One image and what networks segment in it, as in Figure 9 of the AReLU paper."""
+"""One image as networks segment it, as in Figure 9 of the AReLU paper."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .canvas import look
+from .canvas import drawing_style
 from .style import SERIES
 from .tiles import tile
 
 
 def segmentation_figure(image: Tensor, mask: Tensor, found: Mapping[str, Mapping[str, Tensor]]) -> Figure:
-    """One row for each function, one column for each of its networks; the true mask is outlined everywhere.
+    """Draw a row for each function and a column for each of its networks; the true mask is outlined everywhere.
 
     Args:
-        image: (C, H, W), the original.
+        image: the original, (C, H, W).
         mask: (H, W), true where there is something to find.
         found: function → label of the network → (H, W), true where it finds something.
     """
     columns = list(dict.fromkeys(column for networks in found.values() for column in networks))
     low, high = float(image.min()), float(image.max())
     grey = image.float().cpu().mean(0)
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(1.7 * (len(columns) + 1), 1.85 * len(found)), layout="constrained")
         grid = figure.subplots(len(found), len(columns) + 1, squeeze=False)
         for axes, (row, networks) in zip(grid, found.items(), strict=True):

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...experiments.result import Result, Shape
-from ..table import Outcomes, Table, by_cell
-from .canvas import look, zero_lines
+from ...experiments.result import Shape
+from ..table import Outcomes, Table, finished_results, results_by_cell
+from .canvas import drawing_style, zero_lines
 from .style import MUTED, Style
 
 
 def shapes_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style], column: str) -> Figure | None:
-    """One row of panels per function that learned, one panel per layer, from the first training that finished.
+    """Draw a row of panels per function that learned, and a panel per layer, from the first run that finished.
 
     Dashed: before training. Solid: after it, with the range over the channels as a band.
 
@@ -27,16 +27,11 @@ def shapes_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
     Returns:
         The figure, or None where no function learned.
     """
-    results = by_cell(outcomes)
-    learned: dict[str, list[Shape]] = {}
-    for row in table.rows:
-        finished = first_finished(results.get((row, column), []))
-        if finished is not None and any(shape.before != shape.after for shape in finished.shapes):
-            learned[row] = finished.shapes
+    learned = learned_shapes(table, outcomes, column)
     if not learned:
         return None
     layers = max(len(shapes) for shapes in learned.values())
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(max(2.2 * layers + 0.8, 4), 1.75 * len(learned)), layout="constrained")
         grid = figure.subplots(len(learned), layers, squeeze=False, sharex=True)
         above: list[str] = []
@@ -53,13 +48,25 @@ def shapes_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
     return figure
 
 
-def first_finished(results: list[Result | None]) -> Result | None:
-    """The first training that did not diverge."""
-    return next((result for result in results if result is not None and result.status == "done"), None)
+def learned_shapes(table: Table, outcomes: Outcomes, column: str) -> dict[str, list[Shape]]:
+    """Map each row whose functions learned to their shapes in its first run that did not diverge.
+
+    Args:
+        table: gives the order of the rows.
+        outcomes: the runs.
+        column: label of the column.
+    """
+    results = results_by_cell(outcomes)
+    learned = {}
+    for row in table.rows:
+        shapes = next((result.shapes for result in finished_results(results.get((row, column), ()))), [])
+        if any(shape.before != shape.after for shape in shapes):
+            learned[row] = shapes
+    return learned
 
 
 def draw_shape(axis: Axes, shape: Shape, colour: str) -> None:
-    """One function: dashed before training, solid after, its channels' range as a band."""
+    """Draw one function: dashed before training, solid after it, its channels' range as a band."""
     zero_lines(axis)
     if shape.after_low != shape.after_high:
         axis.fill_between(shape.x, shape.after_low, shape.after_high, color=colour, alpha=0.2, linewidth=0)

@@ -1,23 +1,23 @@
-"""Two models side by side: how alike their layers are, and how sparse."""
+"""Two models side by side: how similar their layers are, and how sparse."""
 
 from __future__ import annotations
 
 from matplotlib.figure import Figure
 
 from ...analysis.inside.comparison import ModelComparison
-from .canvas import legend, look
+from .canvas import drawing_style, legend
 from .style import INK, SERIES, Style
 
 
 def similarity_figure(comparison: ModelComparison) -> Figure:
-    """CKA of each pair of sites, and the share of zeros of either.
+    """Draw CKA of each pair of sites, and the share of zeros at either site.
 
     Args:
         comparison: of any two models.
     """
     layers = comparison.layers
     places = range(len(layers))
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(6.5, 0.26 * len(layers) + 1.3), layout="constrained")
         alike, sparse = figure.subplots(1, 2, sharey=True)
         alike.barh(places, [layer.cka for layer in layers], height=0.7, color=INK)
@@ -26,10 +26,10 @@ def similarity_figure(comparison: ModelComparison) -> Figure:
         alike.set_xlim(0, 1)
         alike.set_xlabel("linear CKA")
         entries = {}
-        for place, side in enumerate(("first", "second")):
+        for index, side in enumerate(("first", "second")):
             zeros = [100 * getattr(layer, side).sparsity for layer in layers]
-            sparse.plot(zeros, places, "o", color=SERIES[place], markersize=4)
-            entries[f"{side}: {comparison.models[place]}"] = Style(SERIES[place], width=4)
+            sparse.plot(zeros, places, "o", color=SERIES[index], markersize=4)
+            entries[f"{side}: {comparison.models[index]}"] = Style(SERIES[index], width=4)
         sparse.set_xlim(-2, 102)
         sparse.set_xlabel("zeros among the outputs, %")
         legend(figure, entries)

@@ -21,7 +21,7 @@ VARIABLES: Mapping[str, str] = {
     INK: "--ink",
     MUTED: "--muted",
     RULE: "--rule",
-    **{colour: f"--series-{place}" for place, colour in enumerate(SERIES, 1)},
+    **{colour: f"--series-{number}" for number, colour in enumerate(SERIES, 1)},
 }
 """CSS variables through which a page may recolour a figure, for dark backgrounds."""
 
@@ -29,7 +29,7 @@ Dashes = Literal["-", "--"] | tuple[float, tuple[float, ...]]
 
 DASHES: tuple[Dashes, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 
-LOOK: dict[Any, Any] = {
+SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Segoe UI", "Helvetica Neue", "Arial", "sans-serif"],
     "font.size": 9,
@@ -70,7 +70,7 @@ LOOK: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Style:
-    """How one row is drawn.
+    """The style of one row.
 
     Args:
         colour: of its lines and marks.
@@ -86,20 +86,20 @@ class Style:
 
 
 def styles(experiment: Experiment, outcomes: Outcomes) -> dict[str, Style]:
-    """The style of every row, the same in all figures of an experiment.
+    """Choose the style of every row, the same in all figures of an experiment.
 
     The baseline is drawn in ink. Where there are more rows than colours, those with learnable activations get the
     colours and the others recede into the background.
 
     Args:
-        experiment: its rows in their order.
+        experiment: gives the rows in their order.
         outcomes: tell which rows learn.
     """
     others = [arm.label for arm in experiment.rows if arm.label != experiment.baseline]
     learning = {cell.row for cell, result in outcomes if result is not None and result.activation_parameters}
     coloured = others if len(others) <= len(SERIES) else [label for label in others if label in learning]
     chosen = {label: Style(MUTED, width=0.7, named=False) for label in others}
-    for place, label in enumerate(coloured):
-        dashes = DASHES[place // len(SERIES) % len(DASHES)]
-        chosen[label] = Style(SERIES[place % len(SERIES)], dashes)
+    for index, label in enumerate(coloured):
+        dashes = DASHES[index // len(SERIES) % len(DASHES)]
+        chosen[label] = Style(SERIES[index % len(SERIES)], dashes)
     return {experiment.baseline: Style(INK, width=1.9), **chosen}

@@ -19,8 +19,8 @@ def tile(axis: Axes, image: Tensor, *, low: float, high: float, title: str = "")
     Args:
         axis: where.
         image: (C, H, W), or (H, W).
-        low: value that is black.
-        high: value that is white.
+        low: value drawn in black.
+        high: value drawn in white.
         title: above it.
     """
     axis.set_axis_off()
@@ -34,16 +34,16 @@ def tile(axis: Axes, image: Tensor, *, low: float, high: float, title: str = "")
 def image_rows(
     images: Tensor, others: int, *, width: float, height: float
 ) -> tuple[Figure, list[tuple[Sequence[Axes], float, float]]]:
-    """A figure with a row for each image: the image itself, and room for others beside it.
+    """Make a figure with a row for each image: the image itself, and room for other tiles beside it.
 
     Args:
         images: (N, C, H, W).
-        others: of each row.
+        others: number of other tiles in a row.
         width: of a tile, in inches.
-        height: of a row.
+        height: of a row, in inches.
 
     Returns:
-        The figure, and of each row the axes of the others and the range of the image.
+        The figure, and for each row the axes of the other tiles and the range of the image.
     """
     figure = Figure(figsize=(width * (others + 1), height * len(images)), layout="constrained")
     rows = []
@@ -55,7 +55,7 @@ def image_rows(
 
 
 def mosaic(image: Tensor) -> Tensor:
-    """Pixels as matplotlib takes them: (H, W, 3) of three channels, else all channels in a square of (rows, columns).
+    """Lay out pixels for matplotlib: (H, W, 3) for three channels, else all channels in a square of (rows, columns).
 
     Example:
         >>> import torch
@@ -65,7 +65,7 @@ def mosaic(image: Tensor) -> Tensor:
     image = image.detach().float().cpu()
     if image.ndim == 3 and len(image) == 3:
         return image.permute(1, 2, 0)
-    # Of volumes, the slices lie below one another; of one dimension there is a row.
+    # The slices of a volume lie below one another; one dimension makes a row.
     planes = image.reshape(len(image) if image.ndim > 2 else 1, -1, image.shape[-1])
     columns = math.ceil(math.sqrt(len(planes)))
     rows = -(-len(planes) // columns)

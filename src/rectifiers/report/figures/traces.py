@@ -10,18 +10,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ...experiments.result import Trace
-from ...experiments.statistics import summarise
-from ..table import Outcomes, Table, by_cell
-from .canvas import look
+from ..table import Outcomes, Table, finished_results, results_by_cell
+from .canvas import drawing_style, plot_mean
 from .style import DASHES, INK, Dashes, Style
 
 LETTERS = {"alpha": "α", "beta": "β", "theta": "θ"}
 
 
 def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style], column: str) -> Figure | None:
-    """One row of panels per function, one panel per parameter, one line per layer: the mean over the seeds.
+    """Draw a row of panels per function, a panel per parameter, and a line per layer: the mean over the seeds.
 
-    Bands are 95 % t-intervals over the seeds; diverged trainings are left out.
+    Bands are 95 % t-intervals over the seeds; diverged runs are left out.
 
     Args:
         table: gives the order of the rows.
@@ -32,19 +31,19 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
     Returns:
         The figure, or None where nothing was traced.
     """
-    results = by_cell(outcomes)
+    results = results_by_cell(outcomes)
     traced: dict[str, list[Trace]] = {}
     for row in table.rows:
-        done = [result for result in results.get((row, column), []) if result is not None and result.status == "done"]
+        done = finished_results(results.get((row, column), ()))
         traces = [result.trace for result in done if result.trace is not None and result.trace.values]
         if traces:
             traced[row] = traces
     if not traced:
         return None
     layers = list(dict.fromkeys(_split(key)[0] for traces in traced.values() for key in traces[0].values))
-    dashes = {layer: DASHES[place % len(DASHES)] for place, layer in enumerate(layers)}
+    dashes = {layer: DASHES[index % len(DASHES)] for index, layer in enumerate(layers)}
     wide = max(len(_parameters(traces[0])) for traces in traced.values())
-    with look():
+    with drawing_style():
         figure = Figure(figsize=(max(3.3 * wide + 0.6, 4), 1.7 * len(traced) + 0.5), layout="constrained")
         grid = figure.subplots(len(traced), wide, squeeze=False, sharex=True)
         for axes, (row, traces) in zip(grid, traced.items(), strict=True):
@@ -71,16 +70,19 @@ def _draw(axis: Axes, traces: Sequence[Trace], key: str, style: Style, dashes: D
     length = min((len(trace.values[key]) for trace in traces), default=0)
     if not length:
         return
-    steps = traces[0].steps[:length]
-    points = [summarise([trace.values[key][place] for trace in traces]) for place in range(length)]
-    axis.plot(steps, [point.mean for point in points], color=style.colour, linestyle=dashes, linewidth=1.4)
-    if len(traces) > 1:
-        low, high = [point.low for point in points], [point.high for point in points]
-        axis.fill_between(steps, low, high, color=style.colour, alpha=0.14, linewidth=0)
+    plot_mean(
+        axis,
+        traces[0].steps[:length],
+        ([trace.values[key][index] for trace in traces] for index in range(length)),
+        band=len(traces) > 1,
+        color=style.colour,
+        linestyle=dashes,
+        linewidth=1.4,
+    )
 
 
 def _split(key: str) -> tuple[str, str]:
-    """Layer and parameter of a trace's key, "features.2.alpha"."""
+    """Split a trace's key, such as "features.2.alpha", into layer and parameter."""
     layer, _, parameter = key.rpartition(".")
     return layer, parameter
 

@@ -1,4 +1,4 @@
-"""The trained networks of an experiment, column by column, with the images that they are shown."""
+"""The trained networks of an experiment, column by column, with the test images that they are shown."""
 
 from __future__ import annotations
 
@@ -21,27 +21,31 @@ from ...watching.feeding import read_batch
 from ..table import Outcomes
 
 IMAGES = 1000
-"""Of the test data, at most."""
+"""Number of test images at most."""
 
 IMAGES_OF_SMOKE = 100
+"""Number of test images at most in the preset `smoke`."""
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedNetwork:
     """A trained network, and the test images as it takes them.
 
     Args:
         net: in evaluation mode.
-        batches: of its test data.
+        batches: the batches of its test data.
     """
 
     net: nn.Module
     batches: Batches
 
     def images(self, count: int) -> tuple[Tensor, Tensor]:
-        """So many test images (N, C, H, W), or all if there are fewer, and their labels or masks.
+        """Take test images (N, C, H, W), and their labels or masks.
 
-        They are as far apart in the data as can be: data may be sorted by class.
+        They are spread evenly over the data, which may be sorted by class.
+
+        Args:
+            count: how many; all if there are fewer.
         """
         total = len(self.batches.targets)
         count = min(count, total)
@@ -51,48 +55,50 @@ class Trained:
 
     @property
     def first_activation(self) -> str:
-        """Its name, as `rectifiers.analysis.calls` has it."""
+        """Name of the first activation, as in `rectifiers.analysis`."""
         calls = list_calls(self.net, read_batch(self.net, self.images(1)[0]))
         return next(call.name for call in calls if call.kind == "activation")
 
 
 @dataclass(frozen=True)
-class Look:
-    """The networks of one column.
+class ColumnNetworks:
+    """The trained networks of one column.
 
     Args:
         experiment: what was run.
         preset: in which size.
-        column: label of the column.
-        rows: row → seed → network; without those that diverged.
+        label: of the column.
+        rows: row → seed → network, without those that diverged.
         classes: names of the classes.
     """
 
     experiment: Experiment
     preset: str
-    column: str
-    rows: Mapping[str, Mapping[int, Trained]]
+    label: str
+    rows: Mapping[str, Mapping[int, TrainedNetwork]]
     classes: Sequence[str]
 
     @property
     def smoke(self) -> bool:
-        """Whether it is only to be seen that everything runs."""
+        """Whether the preset only shows that everything runs."""
         return self.preset == "smoke"
 
     @property
-    def firsts(self) -> dict[str, Trained]:
+    def first_seeds(self) -> dict[str, TrainedNetwork]:
         """The first seed's network of each row."""
-        return {row: trained[min(trained)] for row, trained in self.rows.items()}
+        return {row: seeds[min(seeds)] for row, seeds in self.rows.items()}
 
     def heading(self, text: str) -> str:
-        """A heading that names the column where there are several."""
+        """Complete a heading by the column's label where there are several columns."""
         labels = [column.label for column in self.experiment.columns]
-        shown = self.experiment.preset(self.preset).columns
-        return text if len(labels if shown is None else shown) == 1 else f"{text}: {self.column}"
+        chosen = self.experiment.preset(self.preset).columns
+        return text if len(labels if chosen is None else chosen) == 1 else f"{text}: {self.label}"
 
 
-def look(experiment: Experiment, preset: str, outcomes: Outcomes, weights: Path, data_dir: Path | None) -> list[Look]:
-    """All columns of an experiment that have a network left.
+def load_networks(
+    experiment: Experiment, preset: str, outcomes: Outcomes, weights: Path, data_dir: Path | None
+) -> list[ColumnNetworks]:
+    """Load the networks of all columns that have a run that did not diverge.
 
     Args:
         experiment: what was run.
@@ -102,22 +108,22 @@ def look(experiment: Experiment, preset: str, outcomes: Outcomes, weights: Path,
         data_dir: where data sets lie.
     """
     size = IMAGES_OF_SMOKE if preset == "smoke" else IMAGES
-    looks = []
+    columns = []
     for column in dict.fromkeys(cell.column for cell, _ in outcomes):
         done = [cell for cell, result in outcomes if cell.column == column and result and result.status == "done"]
         if not done:
             continue
         data = datasets.load(done[0].trial.dataset, data_dir)
-        shown = replace(data, test=subset(data.test, min(size, len(data.test.strata)), seed=0))
-        rows: dict[str, dict[int, Trained]] = {}
-        for cell, net in _networks(done, shown, weights):
-            rows.setdefault(cell.row, {})[cell.trial.seed] = Trained(net, build_batches(cell.trial, shown)[2])
-        looks.append(Look(experiment, preset, column, rows, data.classes))
-    return looks
+        some = replace(data, test=subset(data.test, min(size, len(data.test.strata)), seed=0))
+        rows: dict[str, dict[int, TrainedNetwork]] = {}
+        for cell, net in _networks(done, some, weights):
+            rows.setdefault(cell.row, {})[cell.trial.seed] = TrainedNetwork(net, build_batches(cell.trial, some)[2])
+        columns.append(ColumnNetworks(experiment, preset, column, rows, data.classes))
+    return columns
 
 
 def _networks(cells: Sequence[Cell], data: datasets.Dataset, weights: Path) -> Iterator[tuple[Cell, nn.Module]]:
-    """The trained networks of cells whose weights are there."""
+    """Load the networks whose weights were kept."""
     for cell in cells:
         kept = read_training(weights, cell.trial)
         if kept is not None:

@@ -67,7 +67,7 @@ PUBLISHED = Preset(
 
 
 def on_imagenet(layers: str) -> Column:
-    """All-CNN-B, CReLU in its first layers.
+    """Make the column of All-CNN-B with CReLU in its first layers.
 
     Args:
         layers: "conv1–4", "conv1–7" or "conv1–9".
@@ -76,11 +76,11 @@ def on_imagenet(layers: str) -> Column:
     return Column("ImageNet", settings, cells={CRELU.label: imagenet.in_layers("crelu", layers)})
 
 
-def small(what: str) -> dict[str, Preset]:
-    """The presets that look into small networks on small images.
+def small_presets(what: str) -> dict[str, Preset]:
+    """Make the presets that look into small networks on small images.
 
     Args:
-        what: which networks these are, in words.
+        what: names the networks.
     """
     return {
         "smoke": Preset(
@@ -100,9 +100,9 @@ def small(what: str) -> dict[str, Preset]:
 
 
 def as_published(*columns: str) -> Preset:
-    """The preset of the paper's own networks."""
+    """Make the preset of the paper's own networks."""
     return Preset(
-        note="The networks of the tables, as far as the paper tells; one of each.",
+        note="The networks of the tables, as far as the paper says; one of each.",
         seeds=1,
         columns=columns,
         comparable=True,

@@ -1,0 +1,61 @@
+"""What the pages have in common: their template and the figures on them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from ..core.version import __version__
+from .figures import png, svg
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure on a page.
+
+    Args:
+        heading: what it shows.
+        caption: how to read it.
+        image: SVG, or an `img` that holds its data.
+        folded: whether the page shows it only on demand.
+    """
+
+    heading: str
+    caption: str
+    image: Markup
+    folded: bool = False
+
+
+def place_drawing(figure: Figure, heading: str, caption: str, folded: bool = False) -> PageFigure:
+    """Put a drawing on a page, as SVG."""
+    # The SVG writer has escaped all labels.
+    return PageFigure(heading, caption, Markup(svg(figure, name=heading, title=heading)), folded)
+
+
+def place_photograph(figure: Figure, caption: str) -> PageFigure:
+    """Put pixels on a page, as the bytes of a PNG."""
+    data = base64.b64encode(png(figure)).decode()
+    image = Markup('<img alt="{}" src="data:image/png;base64,{}">').format(caption, data)
+    return PageFigure("", caption, image)
+
+
+def render_template(name: str, **values: Any) -> str:
+    """Fill in one of the page templates beside this file.
+
+    Args:
+        name: of the template.
+        **values: what it shows; text is escaped.
+    """
+    environment = Environment(
+        loader=PackageLoader("rectifiers", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name).render(version=__version__, **values)
