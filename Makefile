@@ -16,7 +16,7 @@ LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help quickstart test test-all test-wheels smoke check bench surgery-zoo wheels docs clean
+.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo wheels docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,20 @@ test-all: $(DEV) ## run the tests, the slow ones too
 
 test-wheels: $(DEV) ## build both wheels and install each in an empty environment
 	@$(BIN)/pytest -m slow tests/test_wheels.py
+
+# The packages whose code and branches the tests have to reach, and how much of each, in percent.
+COVERED := core activations kernels watching surgery experiments
+COVERED_FLOOR := 95
+
+coverage: $(DEV) ## run the tests, and print what of the packages that everything stands on they do not reach
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest --numprocesses auto --maxprocesses 8
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --include "$$(printf 'src/rectifiers/%s/*,' $(COVERED))"
+	@failed=0; for room in $(COVERED); do printf '%s: ' "$$room"; \
+		$(BIN)/coverage report --format total --precision 1 --fail-under $(COVERED_FLOOR) \
+			--include "src/rectifiers/$$room/*" || failed=1; \
+	done; exit $$failed
 
 smoke: $(DEV) ## run the smallest preset of every table and figure whose data are there
 	@$(BIN)/pytest --numprocesses 2 -m slow tests/papers/test_smoke.py
@@ -63,7 +77,7 @@ docs: $(LAB) ## write what follows from the specs and the results anew: the page
 	@$(BIN)/python docs/build.py
 
 clean: ## remove .venv and all caches; results, runs and data stay
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/pip:

@@ -1,3 +1,5 @@
+"""What all tests share: a fixed seed, examples that repeat, and a server on this machine to download from."""
+
 from __future__ import annotations
 
 import hashlib

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from rectifiers import create
 from rectifiers import functional as R
 from rectifiers.core.errors import ConfigError, DtypeError, RectifiersError, ShapeError, UnsupportedError
+from rectifiers.kernels import using
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
@@ -268,6 +269,41 @@ def test_kernel_larger_than_the_input() -> None:
 def test_impossible_geometry(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         create("convrelu1d", **{"in_channels": 4, "out_channels": 6, "kernel_size": 3, **wrong})(torch.zeros(1, 4, 9))
+
+
+def test_impossible_settings_of_the_function() -> None:
+    x, weight, threshold = torch.zeros(1, 4, 5), torch.zeros(3, 2, 2), torch.zeros(4, 2)
+    with pytest.raises(ConfigError, match="groups must divide the 3 output channels, got 2"):
+        R.conv_relu1d(x, weight, threshold, groups=2)
+    with pytest.raises(ConfigError, match="padding must be 'same', 'valid' or numbers, got 'sane'"):
+        R.conv_relu1d(x[:, :2], weight, threshold[:2], padding="sane")
+
+
+def test_valid_padding_adds_nothing() -> None:
+    x, weight, threshold = torch.randn(1, 2, 5), torch.randn(3, 2, 2), torch.randn(2, 2)
+    out = R.conv_relu1d(x, weight, threshold, padding="valid")
+    assert out.shape == (1, 3, 4)
+    assert torch.equal(out, R.conv_relu1d(x, weight, threshold))
+
+
+def test_the_larger_half_of_same_padding_comes_behind() -> None:
+    x, weight = torch.tensor([[[1.0, 2.0, 3.0]]]), torch.tensor([[[1.0, 10.0]]])
+    out = R.conv_relu1d(x, weight, torch.zeros(1, 2), padding="same")
+    assert out.tolist() == [[[21.0, 32.0, 3.0]]]
+
+
+def test_without_a_kernel_autocast_takes_no_digits_from_the_sum_over_taps() -> None:
+    x, weight, threshold = torch.randn(2, 3, 6, 6), torch.randn(4, 3, 3, 3), torch.randn(3, 3, 3)
+    with using("reference"):
+        expected = R.conv_relu2d(x, weight, threshold)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert torch.equal(R.conv_relu2d(x, weight, threshold), expected)
+
+
+def test_rank_of_the_input_is_checked_before_it_is_padded() -> None:
+    layer = create("convrelu2d", in_channels=1, out_channels=1, kernel_size=3, padding=1, padding_mode="reflect")
+    with pytest.raises(ShapeError, match=r"expected 3 or 4 dimensions, got \(4, 4\)"):
+        layer(torch.zeros(4, 4))
 
 
 @pytest.mark.parametrize("mode", ["reflect", "circular"])

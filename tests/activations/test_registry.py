@@ -169,13 +169,19 @@ def test_listing_imports_no_torch() -> None:
 
 def test_specs_are_literal() -> None:
     """A field that is computed could not be listed without importing the file."""
-    for path in FILES:
-        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
-            if isinstance(call.func, ast.Name) and call.func.id in ("ActivationSpec", "ParameterSpec", "Limit"):
-                assert not call.args, path
-                for keyword in call.keywords:
-                    if keyword.arg not in ("parameters", "limits"):
-                        ast.literal_eval(keyword.value)
+    names = ("ActivationSpec", "ParameterSpec", "Limit")
+    specs = [
+        (path, node)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+    ]
+    assert {path for path, _ in specs} == set(FILES)
+    for path, call in specs:
+        assert not call.args, path
+        for keyword in call.keywords:
+            if keyword.arg not in ("parameters", "limits"):
+                ast.literal_eval(keyword.value)
 
 
 def test_version_is_a_version() -> None:

@@ -185,3 +185,20 @@ def test_a_number_of_channels_is_not_taken_for_a_slope() -> None:
     """`torch.nn.PReLU(64)` has 64 slopes; ours must not become one slope of 64."""
     with pytest.raises(TypeError, match="positional"):
         rectifiers.PReLU(64)
+
+
+@pytest.mark.parametrize(("init", "std"), [("random", 0.01), ("glorot", (6 / 8192) ** 0.5 / 3**0.5)])
+def test_thresholds_of_adarelu_start_at_random(init: str, std: float) -> None:
+    """Glorot's two fans are both the number of thresholds."""
+    module: Any = create("adarelu", init=init, channels=4096)
+    assert module.theta.std().item() == pytest.approx(std, rel=0.05)
+    assert abs(module.theta.mean().item()) < std / 10
+
+
+def test_a_wave_without_amplitude_and_frequency_could_not_learn() -> None:
+    with pytest.raises(ConfigError, match="alpha and beta must not both be 0"):
+        create("pvlu", alpha=0, beta=0)
+    for values in ({"alpha": 0.0, "beta": 1.0}, {"alpha": 1.0, "beta": 0.0}):
+        module: Any = create("pvlu", share="layer", **values)
+        module(torch.tensor([-1.0, -2.0])).sum().backward()
+        assert module.alpha.grad or module.beta.grad

@@ -1,3 +1,5 @@
+"""Numbers of a stream of batches against those of all values at once."""
+
 from __future__ import annotations
 
 import math

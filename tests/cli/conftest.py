@@ -1,3 +1,5 @@
+"""The command line as a user runs it, and experiments small enough to run."""
+
 from __future__ import annotations
 
 import signal

@@ -1,3 +1,5 @@
+"""`rectifiers bench`: its table, its numbers for programs, and mistakes."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Curves in braille: lines of one length, the range beside them, and jumps that stay open."""
+
 from __future__ import annotations
 
 from rectifiers.cli.braille import plot

@@ -1,3 +1,5 @@
+"""`rectifiers doctor` on real data, on pictures, on random numbers, and what it refuses."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""`rectifiers env`: what is installed and where folders are, for people and programs."""
+
 from __future__ import annotations
 
 import json

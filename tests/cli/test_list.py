@@ -1,3 +1,5 @@
+"""`rectifiers list`: every registered name, the runs of experiments, and the state of papers."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""What holds for every verb: examples, usage errors, closed pipes, full disks and ASCII terminals."""
+
 from __future__ import annotations
 
 import subprocess

@@ -1,7 +1,10 @@
+"""`rectifiers plan`: counts, measured times and memory, what is missing, and nothing written."""
+
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,7 +75,7 @@ def test_what_runs_start_from_counts(cli: Cli) -> None:
     assert sum(cost["trainings"] for cost in plan["costs"]) == 6
 
 
-def test_writes_nothing(cli: Cli, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_writes_nothing(cli: Cli, tmp_path: Path) -> None:
     cli("plan", "quickstart", "--preset", "smoke")
     assert list(tmp_path.iterdir()) == []
 

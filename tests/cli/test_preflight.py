@@ -15,6 +15,7 @@ from rectifiers.experiments.preflight import check_data
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 
+from ..conftest import Mirror
 from .conftest import Cli
 
 NAME, FILE = "digits-conv-published", "digits.pth"
@@ -52,7 +53,7 @@ def mine(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def test_weights_are_fetched_and_fitted(mirror, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_weights_are_fetched_and_fitted(mirror: Mirror, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="1 of 1 file is missing"):
         check_data([TRIAL], tmp_path)
     check_data([TRIAL], tmp_path, download=True)

@@ -1,3 +1,5 @@
+"""`rectifiers report`: from the results, or where they will be, and mistakes."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

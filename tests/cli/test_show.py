@@ -1,3 +1,5 @@
+"""`rectifiers show`: activations, tables and other kinds, in words, as pictures and for programs."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""`rectifiers swap`: plans, checks, saves, models of other people, and mistakes."""
+
 from __future__ import annotations
 
 import json

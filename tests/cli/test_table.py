@@ -1,3 +1,5 @@
+"""`rectifiers table`: from results, packed or not, in every form, and damaged ones by name."""
+
 from __future__ import annotations
 
 import csv

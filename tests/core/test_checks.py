@@ -1,3 +1,5 @@
+"""Argument checks: what passes comes back as it was, and what does not is named."""
+
 from __future__ import annotations
 
 from typing import Any

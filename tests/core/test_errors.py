@@ -1,7 +1,10 @@
+"""The error classes: caught as one, told apart, and whole after a trip to another process."""
+
 from __future__ import annotations
 
 import inspect
 import pickle
+from collections.abc import Callable
 from copy import copy
 
 import pytest
@@ -27,7 +30,7 @@ def test_errors_travel_between_processes(cls: type[RectifiersError]) -> None:
 
 
 @pytest.mark.parametrize("move", [copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"])
-def test_unknown_name_travels_with_its_facts(move) -> None:
+def test_unknown_name_travels_with_its_facts(move: Callable[[UnknownNameError], UnknownNameError]) -> None:
     error = move(UnknownNameError("data set", "mnst", ["mnist", "svhn"]))
     assert type(error) is UnknownNameError
     assert str(error) == "unknown data set 'mnst'; did you mean mnist?"

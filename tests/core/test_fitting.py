@@ -1,3 +1,5 @@
+"""Polynomials and rational functions fitted to targets, against NumPy's least squares."""
+
 from __future__ import annotations
 
 from typing import Any, Literal
@@ -69,6 +71,11 @@ def test_interval_is_where_the_fit_is_good() -> None:
     near = torch.linspace(0, 1, 101, dtype=torch.float64)
     a, b = fit_rational("sigmoid", (2, 2), interval=(0.0, 1.0))
     torch.testing.assert_close(rational(near, a, b, "B"), torch.sigmoid(near), atol=1e-4, rtol=0)
+
+
+def test_a_polynomial_has_a_term_at_least() -> None:
+    with pytest.raises(ConfigError, match="fit_polynomial: terms must be at least 1, got 0"):
+        fit_polynomial("relu", 0)
 
 
 @pytest.mark.parametrize("fit", [fit_rational, lambda name: fit_polynomial(name, 3)])

@@ -1,3 +1,5 @@
+"""Who owns a parameter: the words for it, the shapes that follow, and what fits no input."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Parameter groups for an optimizer: who is spared the decay, and who is left out."""
+
 from __future__ import annotations
 
 from typing import Any

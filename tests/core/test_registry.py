@@ -1,3 +1,5 @@
+"""The lazy tables: what is imported when, and how names are found, taken and announced."""
+
 from __future__ import annotations
 
 import sys

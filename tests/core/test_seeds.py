@@ -1,3 +1,5 @@
+"""Seed streams: fixed for good, different by name, the same in every process."""
+
 from __future__ import annotations
 
 import subprocess

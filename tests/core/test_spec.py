@@ -1,3 +1,5 @@
+"""Specs are values, and reading them needs no PyTorch."""
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
+"""First thresholds: one number for all, or random as the paper has them."""
+
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -31,7 +34,7 @@ def test_glorot_has_the_variance_of_the_paper() -> None:
     assert abs(tensor.var() / 0.02 - 1) < 0.05
 
 
-@pytest.mark.parametrize("init", ["zeros", None, True, (0.0,)])
+@pytest.mark.parametrize("init", ["zeros", None, True, (0.0,), math.nan, math.inf])
 def test_unknown_init(init: Any) -> None:
     with pytest.raises(ConfigError, match=r"init must be 'zero', 'random', 'glorot' or a number, got"):
         check_threshold_init("f", "init", init)

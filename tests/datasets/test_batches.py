@@ -1,6 +1,8 @@
+"""Order and preparation of batches: fixed by seed and epoch, and scaled as torchvision scales."""
+
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -15,7 +17,7 @@ IMAGES = torch.randint(256, (40, 3, 6, 5), generator=torch.Generator().manual_se
 TRAIN = Split(IMAGES, torch.arange(40) % 2)
 
 
-def test_order_is_a_permutation_fixed_by_seed_and_epoch():
+def test_order_is_a_permutation_fixed_by_seed_and_epoch() -> None:
     first = order(100, seed=0, epoch=0)
     assert first.dtype == torch.int64
     assert first.sort().values.tolist() == list(range(100))
@@ -25,25 +27,25 @@ def test_order_is_a_permutation_fixed_by_seed_and_epoch():
     assert not torch.equal(first, order(100, seed=1, epoch=0))
 
 
-def test_order_leaves_the_global_stream_alone():
+def test_order_leaves_the_global_stream_alone() -> None:
     before = torch.get_rng_state()
     order(10, seed=0, epoch=0)
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_unit_is_pixels_over_255_exactly():
+def test_unit_is_pixels_over_255_exactly() -> None:
     levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
     assert torch.equal(Normalise.fit("unit", TRAIN.images)(levels), levels.float() / 255)
 
 
-def test_standard_gives_each_channel_mean_0_and_deviation_1():
+def test_standard_gives_each_channel_mean_0_and_deviation_1() -> None:
     batch = Normalise.fit("standard", TRAIN.images)(IMAGES)
     assert batch.dtype == torch.float32
     torch.testing.assert_close(batch.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-6, rtol=0)
     torch.testing.assert_close(batch.std(dim=(0, 2, 3), correction=0), torch.ones(3))
 
 
-def test_standard_measures_the_split_it_is_given():
+def test_standard_measures_the_split_it_is_given() -> None:
     normalise = Normalise.fit("standard", TRAIN.images)
     pixels = IMAGES.double() / 255
     assert normalise.mean == pytest.approx(pixels.mean(dim=(0, 2, 3)).tolist())
@@ -58,23 +60,25 @@ def test_standard_measures_the_split_it_is_given():
         ("imagenet", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     ],
 )
-def test_customary_constants_as_torchvision_applies_them(kind, mean, std):
+def test_customary_constants_as_torchvision_applies_them(
+    kind: Any, mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
     ours = Normalise.fit(kind, TRAIN.images)(IMAGES)
     torch.testing.assert_close(ours, normalize(IMAGES / 255, mean, std))
 
 
-def test_a_trial_knows_every_kind():
+def test_a_trial_knows_every_kind() -> None:
     assert set(get_args(Trial.model_fields["normalise"].annotation)) == set(NORMALISATIONS)
 
 
-def test_given_constants():
+def test_given_constants() -> None:
     normalise = Normalise(mean=(0.5, 0.25, 0.0), std=(0.5, 1.0, 2.0))
     white = torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)
     assert normalise(white).flatten().tolist() == [1.0, 0.75, 0.5]
 
 
 @pytest.mark.parametrize("kind", ["unit", "standard"])
-def test_layout(kind):
+def test_layout(kind: Any) -> None:
     plain = Normalise.fit(kind, TRAIN.images)(IMAGES)
     last = Normalise.fit(kind, TRAIN.images, channels_last=True)(IMAGES)
     assert plain.is_contiguous()
@@ -82,7 +86,7 @@ def test_layout(kind):
     assert torch.equal(plain, last)
 
 
-def test_default_dtype_does_not_matter():
+def test_default_dtype_does_not_matter() -> None:
     torch.set_default_dtype(torch.float64)
     try:
         assert Normalise.fit("standard", TRAIN.images)(IMAGES).dtype == torch.float32
@@ -90,24 +94,24 @@ def test_default_dtype_does_not_matter():
         torch.set_default_dtype(torch.float32)
 
 
-def test_batch_is_never_changed():
+def test_batch_is_never_changed() -> None:
     before = IMAGES.clone()
     Normalise.fit("standard", TRAIN.images)(IMAGES)
     assert torch.equal(IMAGES, before)
 
 
-def test_unknown_kind():
+def test_unknown_kind() -> None:
     with pytest.raises(UnknownNameError, match="unknown normalisation 'standart'; did you mean standard"):
         Normalise.fit("standart", TRAIN.images)
 
 
-def test_constant_channel():
+def test_constant_channel() -> None:
     images = IMAGES.clone()
     images[:, 1] = 7
     with pytest.raises(DataError, match="channel 1 has the same value in every image"):
         Normalise.fit("standard", images)
 
 
-def test_channel_mismatch():
+def test_channel_mismatch() -> None:
     with pytest.raises(ShapeError, match="normalisation is for 3 channels, got images with 1"):
         Normalise.fit("standard", TRAIN.images)(IMAGES[:, :1])

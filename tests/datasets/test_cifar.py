@@ -1,10 +1,15 @@
+"""CIFAR-10 and CIFAR-100: the published records, their archive, and what happens to damaged ones."""
+
 from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from rectifiers.core.errors import DataError
 from rectifiers.datasets import check, load
@@ -12,10 +17,13 @@ from rectifiers.datasets.cifar10 import CIFAR10
 from rectifiers.datasets.cifar100 import CIFAR100
 from rectifiers.datasets.files import Resource
 
+from ..conftest import Mirror
+from .conftest import Files
+
 TRAIN = [f"data_batch_{number}.bin" for number in range(1, 6)]
 
 
-def records(labels, seed, coarse=False):
+def records(labels: list[int], seed: int, coarse: bool = False) -> Tensor:
     """Images that are their number and their label bytes."""
     pixels = torch.randint(256, (len(labels), 3072), generator=torch.Generator().manual_seed(seed), dtype=torch.uint8)
     columns = [torch.tensor(labels, dtype=torch.uint8)[:, None], pixels]
@@ -24,7 +32,7 @@ def records(labels, seed, coarse=False):
     return torch.cat(columns, 1)
 
 
-def pack(files, top):
+def pack(files: Files, top: str) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, content in files.items():
@@ -35,13 +43,13 @@ def pack(files, top):
 
 
 @pytest.fixture
-def cifar10(md5, monkeypatch):
+def cifar10(md5: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Files]:
     """Let CIFAR-10 be a small one; returns a function that changes its files and packs them."""
     files = {name: bytes(records([2 * number, 2 * number + 1], number).flatten()) for number, name in enumerate(TRAIN)}
     files |= {"test_batch.bin": bytes(records([9, 0, 3], 9).flatten())}
     files |= {"batches.meta.txt": "\n".join("abcdefghij").encode() + b"\n\n", "readme.html": b"<html>"}
 
-    def publish(url="http://nowhere.invalid/", **changes):
+    def publish(url: str = "http://nowhere.invalid/", **changes: bytes) -> Files:
         content = pack({**files, **changes}, "cifar-10-batches-bin")
         name = "cifar-10-binary.tar.gz"
         monkeypatch.setattr(CIFAR10, "resources", (Resource(name, md5(content), (url + name,)),))
@@ -51,7 +59,7 @@ def cifar10(md5, monkeypatch):
 
 
 @pytest.mark.parametrize("folder", ["cifar", ""])
-def test_records(cifar10, folder, write):
+def test_records(cifar10: Callable[..., Files], folder: str, write: Callable[..., Path]) -> None:
     where = write(cifar10(), folder)
     before = sorted(where.rglob("*"))
     data = load("cifar10", where)
@@ -63,7 +71,9 @@ def test_records(cifar10, folder, write):
     assert sorted(where.rglob("*")) == before
 
 
-def test_fine_labels_of_cifar100(md5, monkeypatch, write):
+def test_fine_labels_of_cifar100(
+    md5: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch, write: Callable[..., Path]
+) -> None:
     files = {"train.bin": bytes(records([0, 99, 5], 0, coarse=True).flatten())}
     files |= {"test.bin": bytes(records([7], 1, coarse=True).flatten())}
     files |= {"fine_label_names.txt": "\n".join(f"thing_{number}" for number in range(100)).encode()}
@@ -76,7 +86,7 @@ def test_fine_labels_of_cifar100(md5, monkeypatch, write):
     assert data.classes[99] == "thing_99"
 
 
-def test_gaussian_blurs_train_and_test(cifar10, write):
+def test_gaussian_blurs_train_and_test(cifar10: Callable[..., Files], write: Callable[..., Path]) -> None:
     folder = write(cifar10())
     sharp, blurred = load("cifar10", folder), load("cifar10-gaussian", folder)
     for one, other in ((sharp.train, blurred.train), (sharp.test, blurred.test)):
@@ -85,18 +95,22 @@ def test_gaussian_blurs_train_and_test(cifar10, write):
     assert "Gaussian filter of 1 pixel" in blurred.note
 
 
-def test_downloaded_whole_and_never_opened_otherwise(cifar10, mirror, tmp_path):
+def test_downloaded_whole_and_never_opened_otherwise(
+    cifar10: Callable[..., Files], mirror: Mirror, tmp_path: Path
+) -> None:
     mirror.files = {f"/{name}": content for name, content in cifar10(mirror.url).items()}
     assert len(load("cifar10", tmp_path, download=True).train) == 10
     assert [path.name for path in (tmp_path / "cifar").iterdir()] == ["cifar-10-binary.tar.gz"]
 
 
-def test_missing(tmp_path):
+def test_missing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cifar10: 1 of 1 file is missing; .*--download.*cs.toronto.edu"):
         load("cifar10", tmp_path)
 
 
-def test_hash_is_checked_before_the_archive_is_opened(cifar10, write, monkeypatch):
+def test_hash_is_checked_before_the_archive_is_opened(
+    cifar10: Callable[..., Files], write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (name, content), *_ = cifar10().items()
     monkeypatch.setattr("tarfile.open", lambda *arguments, **keywords: pytest.fail("opened"))
     with pytest.raises(DataError, match=rf"{name} is damaged or another file of that name: expected md5"):
@@ -114,13 +128,15 @@ def test_hash_is_checked_before_the_archive_is_opened(cifar10, write, monkeypatc
         (bytes(records([1, 10], 0).flatten()), r"data_batch_4.bin, record 2: label 10, expected 0 to 9"),
     ],
 )
-def test_damaged_file_in_the_archive(content, message, cifar10, write):
+def test_damaged_file_in_the_archive(
+    content: bytes, message: str, cifar10: Callable[..., Files], write: Callable[..., Path]
+) -> None:
     with pytest.raises(DataError, match=rf"cifar-10-binary.tar.gz/{message}"):
         load("cifar10", write(cifar10(**{"data_batch_4.bin": content})))
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
-def test_published_cifar(name):
+def test_published_cifar(name: str) -> None:
     if not check(name).ready:
         pytest.skip(f"RECTIFIERS_DATA holds no {name}")
     data = load(name)
@@ -129,7 +145,7 @@ def test_published_cifar(name):
 
 
 @pytest.mark.skipif(not check("cifar10-subset").ready, reason="RECTIFIERS_DATA holds no cifar10-subset")
-def test_pictures_of_cifar10():
+def test_pictures_of_cifar10() -> None:
     data = load("cifar10-subset")
     assert data.shape == (3, 32, 32)
     assert data.classes[:3] == ("airplane", "automobile", "bird")

@@ -1,3 +1,5 @@
+"""The embedded digits: every published image once, split the same everywhere."""
+
 from __future__ import annotations
 
 import pytest
@@ -8,15 +10,15 @@ from torch.nn import functional as F
 from rectifiers.datasets import digest, load
 
 
-def test_split_and_scale():
+def test_split_and_scale() -> None:
     digits = load("digits")
     assert (len(digits.train), len(digits.test)) == (1437, 360)
     images = torch.cat([digits.train.images, digits.test.images])
-    assert (images.min(), images.max()) == (0, 255)
+    assert (int(images.min()), int(images.max())) == (0, 255)
     assert images.unique().numel() == 17
 
 
-def test_every_published_image_is_there_once():
+def test_every_published_image_is_there_once() -> None:
     digits, bunch = load("digits"), load_digits()
     rows = torch.cat([digits.train.images, digits.test.images]).flatten(1).double().mul(16 / 255).round()
     labels = torch.cat([digits.train.labels, digits.test.labels])
@@ -25,12 +27,12 @@ def test_every_published_image_is_there_once():
     assert ours == theirs
 
 
-def test_stratified():
+def test_stratified() -> None:
     counts = load("digits").test.labels.bincount().tolist()
     assert (min(counts), max(counts)) == (35, 37)
 
 
-def test_same_split_everywhere():
+def test_same_split_everywhere() -> None:
     assert digest(load("digits")) == "cff90bbfc37127c0"
 
 

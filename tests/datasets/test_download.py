@@ -1,7 +1,10 @@
+"""Downloads: the next mirror after any failure, hashes checked, and nothing left behind."""
+
 from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,15 +14,18 @@ from rectifiers.datasets import check, load
 from rectifiers.datasets.download import download
 from rectifiers.datasets.files import Resource
 
+from ..conftest import Mirror
+from .conftest import Files
+
 CONTENT = bytes(range(256)) * 20
 MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
-def resource(*urls):
+def resource(*urls: str) -> Resource:
     return Resource("data.bin", MD5, urls)
 
 
-def test_writes_the_file_and_nothing_else(mirror, tmp_path, caplog):
+def test_writes_the_file_and_nothing_else(mirror: Mirror, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     mirror.files["/data.bin"] = CONTENT
     target = tmp_path / "new" / "data.bin"
     with caplog.at_level(logging.INFO, "rectifiers.datasets.download"):
@@ -29,7 +35,7 @@ def test_writes_the_file_and_nothing_else(mirror, tmp_path, caplog):
     assert mirror.url in caplog.text
 
 
-def test_next_mirror_after_each_kind_of_failure(mirror, tmp_path):
+def test_next_mirror_after_each_kind_of_failure(mirror: Mirror, tmp_path: Path) -> None:
     mirror.files.update({"/wrong": b"something else", "/short": CONTENT, "/right": CONTENT})
     mirror.truncated.add("/short")
     names = ["absent", "wrong", "short", "right", "never"]
@@ -45,23 +51,23 @@ def failure(tmp_path: Path, *urls: str) -> str:
     return str(caught.value)
 
 
-def test_wrong_hash(mirror, md5, tmp_path):
+def test_wrong_hash(mirror: Mirror, md5: Callable[[bytes], str], tmp_path: Path) -> None:
     mirror.files["/data.bin"] = b"something else"
     message = failure(tmp_path, mirror.url + "data.bin")
     assert f"expected md5 {MD5}, found {md5(b'something else')}" in message
 
 
-def test_not_found(mirror, tmp_path):
+def test_not_found(mirror: Mirror, tmp_path: Path) -> None:
     assert f"{mirror.url}data.bin: answered 404 Not Found" in failure(tmp_path, mirror.url + "data.bin")
 
 
-def test_truncated(mirror, tmp_path):
+def test_truncated(mirror: Mirror, tmp_path: Path) -> None:
     mirror.files["/data.bin"] = CONTENT
     mirror.truncated.add("/data.bin")
     assert "sent 2,560 of 5,120 bytes" in failure(tmp_path, mirror.url + "data.bin")
 
 
-def test_nobody_answers(mirror, tmp_path):
+def test_nobody_answers(mirror: Mirror, tmp_path: Path) -> None:
     mirror.server.shutdown()
     mirror.server.server_close()
     message = failure(tmp_path, mirror.url + "one", mirror.url + "two")
@@ -69,17 +75,17 @@ def test_nobody_answers(mirror, tmp_path):
     assert message.count("Connection refused") == 2
 
 
-def test_folder_that_cannot_be_written(mirror, tmp_path):
+def test_folder_that_cannot_be_written(mirror: Mirror, tmp_path: Path) -> None:
     mirror.files["/data.bin"] = CONTENT
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(DataError, match=r"cannot write .*choose another data folder"):
         download(resource(mirror.url + "data.bin"), tmp_path / "file" / "data.bin")
 
 
-def test_full_disk_leaves_nothing(mirror, tmp_path, monkeypatch):
+def test_full_disk_leaves_nothing(mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror.files["/data.bin"] = CONTENT
 
-    def fail(path, target):
+    def fail(path: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fail)
@@ -88,7 +94,9 @@ def test_full_disk_leaves_nothing(mirror, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_load_fetches_what_is_missing_and_only_when_told(mirror, small_mnist, publish, write):
+def test_load_fetches_what_is_missing_and_only_when_told(
+    mirror: Mirror, small_mnist: Files, publish: Callable[[Files, str], None], write: Callable[..., Path]
+) -> None:
     publish(small_mnist, mirror.url)
     mirror.files = {f"/{name}": content for name, content in small_mnist.items()}
     have = "train-images-idx3-ubyte.gz"

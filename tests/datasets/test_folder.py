@@ -1,3 +1,5 @@
+"""A folder of the user's own pictures: how it is split, converted and refused."""
+
 from __future__ import annotations
 
 import shutil
@@ -19,7 +21,7 @@ def paint(path: Path, colour: object = (10, 20, 30), mode: str = "RGB", size: tu
 
 
 @pytest.fixture
-def pets(tmp_path):
+def pets(tmp_path: Path) -> Path:
     """Ten cats and five dogs on one level; each picture's red is its number."""
     for name, count in (("cat", 10), ("dog", 5)):
         for number in range(count):
@@ -27,7 +29,7 @@ def pets(tmp_path):
     return tmp_path / "pets"
 
 
-def test_train_and_test_folders(tmp_path):
+def test_train_and_test_folders(tmp_path: Path) -> None:
     for part, count in (("train", 3), ("test", 2)):
         for label, name in enumerate(("cat", "dog")):
             for number in range(count):
@@ -41,7 +43,7 @@ def test_train_and_test_folders(tmp_path):
     assert data.note == ""
 
 
-def test_one_level_is_split_by_file_name(pets):
+def test_one_level_is_split_by_file_name(pets: Path) -> None:
     data = load(f"folder:{pets}")
     assert data.train.labels.bincount().tolist() == [8, 4]
     assert data.test.labels.bincount().tolist() == [2, 1]
@@ -54,7 +56,7 @@ def test_one_level_is_split_by_file_name(pets):
     assert "fifth" in data.note
 
 
-def test_split_does_not_depend_on_where_the_folder_lies(pets, tmp_path):
+def test_split_does_not_depend_on_where_the_folder_lies(pets: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     before = load(f"folder:{pets}").test.images
     pets.rename(moved)
@@ -62,14 +64,14 @@ def test_split_does_not_depend_on_where_the_folder_lies(pets, tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "colour"), [("L", 9), ("1", 1), ("RGBA", (9, 9, 9, 0)), ("LA", (9, 0)), ("P", 0)])
-def test_other_modes_become_rgb_and_it_says_so(mode, colour, pets):
+def test_other_modes_become_rgb_and_it_says_so(mode: str, colour: object, pets: Path) -> None:
     paint(pets / "cat" / "0.png", colour, mode)
     data = load(f"folder:{pets}")
     assert data.shape[0] == 3
     assert f"1 pictures converted from {mode} to RGB" in data.note
 
 
-def test_palette_with_transparency(pets):
+def test_palette_with_transparency(pets: Path) -> None:
     picture = Image.new("P", (6, 4), 0)
     picture.putpalette([200, 100, 50] * 256)
     picture.save(pets / "cat" / "0.png", transparency=bytes([0] * 256))
@@ -79,27 +81,27 @@ def test_palette_with_transparency(pets):
     assert max(data.train.images.max(), data.test.images.max()) == 200
 
 
-def test_files_that_are_no_pictures_are_left_out(pets):
+def test_files_that_are_no_pictures_are_left_out(pets: Path) -> None:
     (pets / "cat" / "notes.txt").write_text("not a picture")
     (pets / ".cache").mkdir()
     data = load(f"folder:{pets}")
     assert len(data.train) + len(data.test) == 15
 
 
-def test_mixed_sizes_name_two_files(pets):
+def test_mixed_sizes_name_two_files(pets: Path) -> None:
     paint(pets / "dog" / "3.png", size=(8, 8))
     with pytest.raises(DataError, match=r"differ in size: .*\.png has 6×4 pixels, .*dog/3\.png has 8×8"):
         load(f"folder:{pets}")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\nbroken"])
-def test_unreadable_picture_is_named(content, pets):
+def test_unreadable_picture_is_named(content: bytes, pets: Path) -> None:
     (pets / "dog" / "2.png").write_bytes(content)
     with pytest.raises(DataError, match=r"dog/2\.png: cannot be read as a picture"):
         load(f"folder:{pets}")
 
 
-def test_truncated_picture_is_named(pets):
+def test_truncated_picture_is_named(pets: Path) -> None:
     path = pets / "dog" / "2.png"
     noise = np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
@@ -108,38 +110,38 @@ def test_truncated_picture_is_named(pets):
         load(f"folder:{pets}")
 
 
-def test_more_than_8_bits_are_refused(pets):
+def test_more_than_8_bits_are_refused(pets: Path) -> None:
     Image.fromarray(np.zeros((4, 6), np.uint16)).save(pets / "dog" / "2.png")
     with pytest.raises(DataError, match=r"dog/2\.png: expected 8 bits per channel, got mode I;16"):
         load(f"folder:{pets}")
 
 
-def test_one_class(tmp_path):
+def test_one_class(tmp_path: Path) -> None:
     paint(tmp_path / "cat" / "0.png")
     with pytest.raises(DataError, match="at least two class folders, found cat"):
         load(f"folder:{tmp_path}")
 
 
-def test_class_with_too_few_pictures(pets):
+def test_class_with_too_few_pictures(pets: Path) -> None:
     paint(pets / "owl" / "0.png")
     with pytest.raises(DataError, match=r"owl: expected at least 2 pictures .*found 1"):
         load(f"folder:{pets}")
 
 
-def test_train_and_test_classes_differ(tmp_path):
+def test_train_and_test_classes_differ(tmp_path: Path) -> None:
     for folder in ("train/cat", "train/dog", "test/cat", "test/owl"):
         paint(tmp_path / folder / "0.png")
     with pytest.raises(DataError, match="only one has dog, owl"):
         load(f"folder:{tmp_path}")
 
 
-def test_no_folder(tmp_path):
+def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no folder .*nowhere"):
         load(f"folder:{tmp_path}/nowhere")
     assert check(f"folder:{tmp_path}/nowhere").missing == (f"{tmp_path}/nowhere",)
 
 
-def test_archive_of_a_folder_is_read_in_place(pets, tmp_path):
+def test_archive_of_a_folder_is_read_in_place(pets: Path, tmp_path: Path) -> None:
     unpacked = load(f"folder:{pets}")
     archive = Path(shutil.make_archive(str(tmp_path / "packed"), "gztar", pets.parent, "pets"))
     before = sorted(tmp_path.rglob("*"))
@@ -149,14 +151,14 @@ def test_archive_of_a_folder_is_read_in_place(pets, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_val_serves_as_test(tmp_path):
+def test_val_serves_as_test(tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         paint(tmp_path / "train" / name / "0.png")
         paint(tmp_path / "val" / name / "0.png")
     assert len(load(f"folder:{tmp_path}").test) == 2
 
 
-def test_large_pictures_are_decoded_by_threads(tmp_path):
+def test_large_pictures_are_decoded_by_threads(tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         for number in range(3):
             paint(tmp_path / name / f"{number}.png", (number, 0, 0), size=(300, 260))

@@ -1,7 +1,10 @@
+"""The table of data sets: complete, lazy, and clear about what is missing."""
+
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,10 @@ from rectifiers.core.errors import ConfigError, DataError, UnknownNameError
 from rectifiers.datasets import check, load, registry
 from rectifiers.datasets.source import Source
 
+from .conftest import Files
 
-def test_every_source_is_registered():
+
+def test_every_source_is_registered() -> None:
     registered = {registry.get(name) for name in registry.names()}
     package = Path(datasets.__file__).parent
     modules = {entry.split(":")[0] for entry in datasets.TABLE.values()}
@@ -44,16 +49,16 @@ def test_every_source_is_registered():
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_every_source_has_a_summary(name):
+def test_every_source_has_a_summary(name: str) -> None:
     assert registry.summary(name)
 
 
-def test_importing_needs_no_torch():
+def test_importing_needs_no_torch() -> None:
     code = "import rectifiers.datasets as d, sys; d.registry.names(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_exported_names():
+def test_exported_names() -> None:
     assert {"Dataset", "Examples", "Normalise", "Split", "digest", "folds", "hold_out", "order", "subset"} <= set(
         dir(datasets)
     )
@@ -62,7 +67,7 @@ def test_exported_names():
         datasets.nothing  # noqa: B018
 
 
-def test_unknown_name_gives_the_nearest():
+def test_unknown_name_gives_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="unknown data set 'mnits'; did you mean mnist"):
         load("mnits")
 
@@ -70,18 +75,20 @@ def test_unknown_name_gives_the_nearest():
 @pytest.mark.parametrize(
     ("name", "message"), [("digits:8", "takes no path"), ("npz", "npz:PATH"), ("folder:", "needs a path")]
 )
-def test_path_where_it_belongs(name, message):
+def test_path_where_it_belongs(name: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load(name)
 
 
-def test_data_folder_is_argument_then_environment_then_data(small_mnist, write, tmp_path, monkeypatch):
+def test_data_folder_is_argument_then_environment_then_data(
+    small_mnist: Files, write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(small_mnist, "argument/MNIST/raw")
     write(small_mnist, "environment/MNIST/raw")
     write(small_mnist, "data/MNIST/raw")
     monkeypatch.chdir(tmp_path)
 
-    def folder(data_dir=None):
+    def folder(data_dir: Path | str | None = None) -> str:
         return check("mnist", data_dir).found[0].relative_to(tmp_path.resolve()).parts[0]
 
     monkeypatch.delenv("RECTIFIERS_DATA", raising=False)
@@ -91,13 +98,13 @@ def test_data_folder_is_argument_then_environment_then_data(small_mnist, write, 
     assert folder(tmp_path / "argument") == folder("argument") == "argument"
 
 
-def test_loaded_once(small_mnist, write):
+def test_loaded_once(small_mnist: Files, write: Callable[..., Path]) -> None:
     folder = write(small_mnist, "MNIST/raw")
     assert load("mnist", folder) is load("mnist", str(folder))
     assert load("mnist", folder, download=True) is load("mnist", folder)
 
 
-def test_check_says_what_is_missing(small_mnist, write):
+def test_check_says_what_is_missing(small_mnist: Files, write: Callable[..., Path]) -> None:
     first = "train-images-idx3-ubyte.gz"
     folder = write({first: small_mnist[first]}, "MNIST/raw")
     availability = check("mnist", folder)
@@ -108,7 +115,7 @@ def test_check_says_what_is_missing(small_mnist, write):
     assert check("digits").ready
 
 
-def test_failure_is_not_remembered(small_mnist, write, tmp_path):
+def test_failure_is_not_remembered(small_mnist: Files, write: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="4 of 4 files are missing"):
         load("mnist", tmp_path)
     assert len(load("mnist", write(small_mnist)).train) == 20

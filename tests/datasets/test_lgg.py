@@ -1,8 +1,13 @@
+"""LGG's slices and masks: paired, split by patient, and checked."""
+
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from rectifiers.core.errors import DataError
@@ -12,7 +17,9 @@ from rectifiers.training.batches import Batches
 PATIENTS = 12
 
 
-def write_slice(folder, patient, number, mask=None, size=(16, 16)):
+def write_slice(
+    folder: Path, patient: int, number: int, mask: NDArray[np.uint8] | None = None, size: tuple[int, int] = (16, 16)
+) -> None:
     """A slice that is patient and number, with a mask in its corner."""
     folder.mkdir(parents=True, exist_ok=True)
     pixels = np.zeros((*size, 3), np.uint8)
@@ -25,7 +32,7 @@ def write_slice(folder, patient, number, mask=None, size=(16, 16)):
 
 
 @pytest.fixture
-def lgg(tmp_path):
+def lgg(tmp_path: Path) -> Path:
     for patient in range(PATIENTS):
         for number in range(1, 12 if patient == 3 else 4):
             write_slice(tmp_path / "kaggle_3m" / f"TCGA_CS_{patient:02}_19990101", patient, number)
@@ -33,7 +40,7 @@ def lgg(tmp_path):
     return tmp_path
 
 
-def test_slices_with_their_masks_in_order(lgg):
+def test_slices_with_their_masks_in_order(lgg: Path) -> None:
     data = load("lgg", lgg)
     assert data.shape == (3, 16, 16)
     for split in (data.train, data.test):
@@ -45,7 +52,7 @@ def test_slices_with_their_masks_in_order(lgg):
     assert data.train.masks.unique().tolist() == [0, 1]
 
 
-def test_split_by_patient(lgg):
+def test_split_by_patient(lgg: Path) -> None:
     data = load("lgg", lgg)
     train, test = data.train.patients.unique().tolist(), data.test.patients.unique().tolist()
     assert len(test) == 10
@@ -54,7 +61,7 @@ def test_split_by_patient(lgg):
     assert repr(data.test).endswith("of 10 patients, 3×16×16)")
 
 
-def test_batches_of_images_and_masks(lgg):
+def test_batches_of_images_and_masks(lgg: Path) -> None:
     data = load("lgg", lgg)
     batches = Batches(data.train, 4, normalise=data.train.numbers("unit"), seed=3)
     for images, masks in (*batches, *batches.epoch(0)):
@@ -64,7 +71,7 @@ def test_batches_of_images_and_masks(lgg):
         assert torch.equal(masks.flatten(1).sum(1).float(), 2 * (images[:, 1, 0, 0] * 255).round())
 
 
-def test_missing_says_how_to_get_it(tmp_path):
+def test_missing_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"lgg: not found; getting it takes an account.*kaggle.com(.|\n)*tmp.*kaggle_3m"
     ):
@@ -72,34 +79,34 @@ def test_missing_says_how_to_get_it(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["_mask.tif", ".tif"])
-def test_image_and_mask_belong_together(suffix, lgg):
+def test_image_and_mask_belong_together(suffix: str, lgg: Path) -> None:
     folder = lgg / "kaggle_3m" / "TCGA_CS_05_19990101"
     (folder / f"{folder.name}_2{suffix}").unlink()
     with pytest.raises(DataError, match=r"TCGA_CS_05_19990101: expected .*found only one of the two for .*_2.tif"):
         load("lgg", lgg)
 
 
-def test_patient_without_images(lgg):
+def test_patient_without_images(lgg: Path) -> None:
     (lgg / "kaggle_3m" / "TCGA_CS_99").mkdir()
     with pytest.raises(DataError, match=r"TCGA_CS_99: expected images .* found none"):
         load("lgg", lgg)
 
 
-def test_grey_mask_is_named(lgg):
+def test_grey_mask_is_named(lgg: Path) -> None:
     folder = lgg / "kaggle_3m" / "TCGA_CS_05_19990101"
     write_slice(folder, 5, 2, mask=np.full((16, 16), 128, np.uint8))
     with pytest.raises(DataError, match=r"TCGA_CS_05_19990101_2_mask.tif: expected a mask of only black and white"):
         load("lgg", lgg)
 
 
-def test_other_size_is_named(lgg):
+def test_other_size_is_named(lgg: Path) -> None:
     folder = lgg / "kaggle_3m" / "TCGA_CS_05_19990101"
     write_slice(folder, 5, 2, size=(16, 20))
     with pytest.raises(DataError, match=r"pictures differ in size: .*_2_mask.tif has 20×16"):
         load("lgg", lgg)
 
 
-def test_too_few_patients(tmp_path):
+def test_too_few_patients(tmp_path: Path) -> None:
     for patient in range(10):
         write_slice(tmp_path / "kaggle_3m" / f"p{patient}", patient, 1)
     with pytest.raises(DataError, match="kaggle_3m: expected folders of more than 10 patients, found 10"):
@@ -107,6 +114,6 @@ def test_too_few_patients(tmp_path):
 
 
 @pytest.mark.skipif(not check("lgg").ready, reason="RECTIFIERS_DATA holds no LGG")
-def test_published_lgg():
+def test_published_lgg() -> None:
     data = load("lgg")
     assert len(data.train) + len(data.test) == 3929

@@ -1,7 +1,11 @@
+"""MR's sentences, from the files or from the archive, and the stratified tenth for testing."""
+
 from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +16,9 @@ from rectifiers.datasets.characters import encode
 from rectifiers.datasets.files import Resource
 from rectifiers.datasets.mr import MR
 
+from ..conftest import Mirror
+from .conftest import Files
+
 NEG, POS = "rt-polarity.neg", "rt-polarity.pos"
 
 
@@ -21,11 +28,11 @@ def sentences(word: str, count: int = 5331) -> bytes:
 
 
 @pytest.fixture
-def files():
+def files() -> Files:
     return {NEG: sentences("bad"), POS: sentences("good")}
 
 
-def pack(files, md5, monkeypatch):
+def pack(files: Files, md5: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> Files:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, content in {**files, "README": b"read me"}.items():
@@ -37,7 +44,13 @@ def pack(files, md5, monkeypatch):
     return {name: content}
 
 
-def test_files_and_archive_give_the_same(files, write, md5, monkeypatch, tmp_path):
+def test_files_and_archive_give_the_same(
+    files: Files,
+    write: Callable[..., Path],
+    md5: Callable[[bytes], str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     unpacked = load("mr", write(files, "one/MR") / "one")
     packed = load("mr", write(pack(files, md5, monkeypatch), "two") / "two")
     assert torch.equal(unpacked.train.codes, packed.train.codes)
@@ -45,7 +58,7 @@ def test_files_and_archive_give_the_same(files, write, md5, monkeypatch, tmp_pat
     assert torch.equal(unpacked.test.labels, packed.test.labels)
 
 
-def test_a_stratified_tenth_is_for_testing(files, write):
+def test_a_stratified_tenth_is_for_testing(files: Files, write: Callable[..., Path]) -> None:
     data = load("mr", write(files))
     assert (len(data.train), len(data.test)) == (9595, 1067)
     assert data.test.labels.bincount().tolist() in ([533, 534], [534, 533])
@@ -59,7 +72,7 @@ def test_a_stratified_tenth_is_for_testing(files, write):
     assert "outside the alphabet" in data.note
 
 
-def test_short_is_as_long_as_the_longest(files, write):
+def test_short_is_as_long_as_the_longest(files: Files, write: Callable[..., Path]) -> None:
     folder = write({**files, NEG: sentences("bad", 5330) + b"x" * 99 + b"\n"})
     assert load("mr-short", folder).shape == (70, 99)
     assert load("mr", folder).shape == (70, 1014)
@@ -73,12 +86,12 @@ def test_short_is_as_long_as_the_longest(files, write):
         (b"", r"rt-polarity.neg: expected 5,331 lines, found 1"),
     ],
 )
-def test_damaged(content, message, files, write):
+def test_damaged(content: bytes, message: str, files: Files, write: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match=message):
         load("mr", write({**files, NEG: content}))
 
 
-def test_missing(files, write):
+def test_missing(files: Files, write: Callable[..., Path]) -> None:
     folder = write({NEG: files[NEG]})
     with pytest.raises(DataError, match=r"mr: 1 of 1 file is missing; .*--download.*cornell"):
         load("mr", folder)
@@ -86,7 +99,14 @@ def test_missing(files, write):
     assert check("mr", write(files)).ready
 
 
-def test_fetches_the_archive_unless_the_files_are_there(files, write, md5, monkeypatch, mirror, tmp_path):
+def test_fetches_the_archive_unless_the_files_are_there(
+    files: Files,
+    write: Callable[..., Path],
+    md5: Callable[[bytes], str],
+    monkeypatch: pytest.MonkeyPatch,
+    mirror: Mirror,
+    tmp_path: Path,
+) -> None:
     packed = pack(files, md5, monkeypatch)
     (resource,) = MR.resources
     monkeypatch.setattr(MR, "resources", (Resource(resource.file, resource.hash, (mirror.url + resource.file,)),))
@@ -98,6 +118,6 @@ def test_fetches_the_archive_unless_the_files_are_there(files, write, md5, monke
 
 
 @pytest.mark.skipif(not check("mr").ready, reason="RECTIFIERS_DATA holds no MR")
-def test_published_mr():
+def test_published_mr() -> None:
     data = load("mr-short")
     assert (len(data.train), len(data.test), data.shape) == (9595, 1067, (70, 267))

@@ -1,10 +1,15 @@
+"""NumPy archives of the user's own: spellings, shapes and dtypes, without unpickling anything."""
+
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from rectifiers.core.errors import DataError
 from rectifiers.datasets import check, load
@@ -16,8 +21,8 @@ LABELS = np.array([0, 1, 2, 0, 1, 2])
 
 
 @pytest.fixture
-def save(tmp_path):
-    def save(**changes):
+def save(tmp_path: Path) -> Callable[..., str]:
+    def save(**changes: NDArray[Any] | None) -> str:
         arrays = {"x_train": GREY, "y_train": LABELS, "x_test": GREY[:2], "y_test": LABELS[:2], **changes}
         path = tmp_path / "mine.npz"
         np.savez(path, **{key: array for key, array in arrays.items() if array is not None})
@@ -26,7 +31,7 @@ def save(tmp_path):
     return save
 
 
-def test_grey(save):
+def test_grey(save: Callable[..., str]) -> None:
     name = save()
     mine = load(name)
     assert mine.name == name
@@ -37,7 +42,7 @@ def test_grey(save):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_channel_axis(channels, save):
+def test_channel_axis(channels: int, save: Callable[..., str]) -> None:
     last = RNG.integers(256, size=(6, 5, 7, channels), dtype=np.uint8)
     first = np.moveaxis(last, 3, 1)
     for images in (last, first, np.asfortranarray(last)):
@@ -47,7 +52,7 @@ def test_channel_axis(channels, save):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", ">f8"])
-def test_floats_are_rounded_to_8_bits_and_it_says_so(dtype, save):
+def test_floats_are_rounded_to_8_bits_and_it_says_so(dtype: str, save: Callable[..., str]) -> None:
     scaled = (GREY / 255).astype(dtype)
     mine = load(save(x_train=scaled, x_test=scaled[:2]))
     assert torch.equal(mine.train.images, torch.from_numpy(GREY)[:, None])
@@ -57,13 +62,13 @@ def test_floats_are_rounded_to_8_bits_and_it_says_so(dtype, save):
 @pytest.mark.parametrize(
     "keys", [("train_x", "train_y", "test_x", "test_y"), ("X_train", "y_train", "X_test", "y_test")]
 )
-def test_other_spellings(keys, save):
+def test_other_spellings(keys: tuple[str, ...], save: Callable[..., str]) -> None:
     usual = dict.fromkeys(("x_train", "y_train", "x_test", "y_test"))
     mine = load(save(**{**usual, **dict(zip(keys, (GREY, LABELS, GREY, LABELS), strict=True))}))
     assert len(mine.test) == 6
 
 
-def test_labels_as_a_column(save):
+def test_labels_as_a_column(save: Callable[..., str]) -> None:
     assert load(save(y_train=LABELS[:, None].astype(np.uint8))).train.labels.tolist() == LABELS.tolist()
 
 
@@ -89,25 +94,27 @@ def test_labels_as_a_column(save):
         ({"y_train": LABELS * 0, "y_test": LABELS[:2] * 0}, "at least two classes, got 1"),
     ],
 )
-def test_what_is_wrong_is_named(changes, message, save):
+def test_what_is_wrong_is_named(
+    changes: dict[str, NDArray[Any] | None], message: str, save: Callable[..., str]
+) -> None:
     with pytest.raises(DataError, match=message):
         load(save(**changes))
 
 
-def test_nothing_is_unpickled(save):
+def test_nothing_is_unpickled(save: Callable[..., str]) -> None:
     with pytest.raises(DataError, match="never unpickled"):
         load(save(y_train=np.array([{"label": 1}], dtype=object)))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04broken"])
-def test_damaged_file(content, tmp_path):
+def test_damaged_file(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"mine.npz: expected an .npz file"):
         load(f"npz:{path}")
 
 
-def test_truncated_file(save):
+def test_truncated_file(save: Callable[..., str]) -> None:
     name = save()
     path = Path(name.removeprefix("npz:"))
     path.write_bytes(path.read_bytes()[:-200])
@@ -115,14 +122,14 @@ def test_truncated_file(save):
         load(name)
 
 
-def test_single_array(tmp_path):
+def test_single_array(tmp_path: Path) -> None:
     path = tmp_path / "mine.npy"
     np.save(path, GREY)
     with pytest.raises(DataError, match="got a single array"):
         load(f"npz:{path}")
 
 
-def test_no_file(tmp_path):
+def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no file .*nowhere.npz"):
         load(f"npz:{tmp_path}/nowhere.npz")
     assert not check(f"npz:{tmp_path}/nowhere.npz").ready

@@ -1,3 +1,5 @@
+"""Pictures decoded batch by batch, prepared as torchvision prepares them."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -27,7 +29,7 @@ def noise(path: Path, size: tuple[int, int], seed: int = 0, mode: str = "RGB") -
 
 
 @pytest.fixture
-def imagenet(tmp_path):
+def imagenet(tmp_path: Path) -> Path:
     for label, name in enumerate(("n01", "n02")):
         for number, (file, size) in enumerate(SIZES.items()):
             noise(tmp_path / "imagenet/train" / name / file, size, 10 * label + number)
@@ -35,7 +37,7 @@ def imagenet(tmp_path):
     return tmp_path
 
 
-def test_as_torchvision_prepares_them(imagenet):
+def test_as_torchvision_prepares_them(imagenet: Path) -> None:
     data = load("imagenet", imagenet)
     assert (data.shape, data.classes, len(data.train), len(data.test)) == ((3, 224, 224), ("n01", "n02"), 8, 2)
     for index, name in enumerate(data.train.files):
@@ -47,7 +49,7 @@ def test_as_torchvision_prepares_them(imagenet):
         assert torch.equal(data.train.take(torch.tensor([index]))[0], centre)
 
 
-def test_nothing_is_decoded_before_a_batch_asks(imagenet):
+def test_nothing_is_decoded_before_a_batch_asks(imagenet: Path) -> None:
     broken = imagenet / "imagenet/train/n02/b.png"
     broken.write_bytes(b"broken")
     data = load("imagenet", imagenet)
@@ -59,7 +61,7 @@ def test_nothing_is_decoded_before_a_batch_asks(imagenet):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P"])
-def test_other_modes_become_rgb(mode, imagenet):
+def test_other_modes_become_rgb(mode: str, imagenet: Path) -> None:
     noise(imagenet / "imagenet/train/n01/z.png", (300, 300), 3, mode)
     data = load("imagenet", imagenet)
     which = torch.tensor([index for index, name in enumerate(data.train.files) if name.endswith("z.png")])
@@ -67,7 +69,7 @@ def test_other_modes_become_rgb(mode, imagenet):
 
 
 @pytest.mark.parametrize("spec", ["patch:224", "resized-crop:224"])
-def test_batches_crop_the_whole_and_evaluate_the_centre(spec, imagenet):
+def test_batches_crop_the_whole_and_evaluate_the_centre(spec: str, imagenet: Path) -> None:
     data = load("imagenet", imagenet)
     normalise = data.train.numbers("unit")
     batches = Batches(data.train, 3, normalise=normalise, augment=Augmentation((spec,)))
@@ -78,7 +80,7 @@ def test_batches_crop_the_whole_and_evaluate_the_centre(spec, imagenet):
     assert torch.equal(evaluated, data.train.take(slice(0, 8)) / 255)
 
 
-def test_ten_patches_are_cut_from_the_whole(imagenet):
+def test_ten_patches_are_cut_from_the_whole(imagenet: Path) -> None:
     data = load("imagenet", imagenet)
     normalise = data.test.numbers("unit")
     ((patches, labels),) = Batches(data.test, 4, normalise=normalise).patches()
@@ -87,13 +89,13 @@ def test_ten_patches_are_cut_from_the_whole(imagenet):
     assert labels.tolist() == [0, 1]
 
 
-def test_standard_is_measured_on_the_training_pictures(imagenet):
+def test_standard_is_measured_on_the_training_pictures(imagenet: Path) -> None:
     data = load("imagenet", imagenet)
     batch = data.train.numbers("standard")(data.train.take(slice(0, 8)))
     torch.testing.assert_close(batch.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
 
 
-def test_parts_and_digest(imagenet):
+def test_parts_and_digest(imagenet: Path) -> None:
     data = load("imagenet", imagenet)
     part = data.train.part(data.train.labels == 1)
     assert all("n02" in name for name in part.files)
@@ -105,20 +107,20 @@ def test_parts_and_digest(imagenet):
     assert digest(load("imagenet", imagenet / "other")) != before
 
 
-def test_own_pictures_of_any_size(imagenet):
+def test_own_pictures_of_any_size(imagenet: Path) -> None:
     data = load(f"pictures:{imagenet}/imagenet/train")
     assert (len(data.train), len(data.test)) == (6, 2)
     assert "fifth" in data.note
 
 
-def test_missing_says_how_to_get_it(tmp_path):
+def test_missing_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"imagenet: not found; its licence .* register at https://image-net.org"):
         load("imagenet", tmp_path)
     availability = check("imagenet", tmp_path)
     assert (availability.ready, availability.missing) == (False, ("imagenet",))
 
 
-def test_one_class(tmp_path):
+def test_one_class(tmp_path: Path) -> None:
     noise(tmp_path / "imagenet/train/n01/a.png", (9, 9))
     noise(tmp_path / "imagenet/val/n01/a.png", (9, 9))
     with pytest.raises(DataError, match="imagenet/train: expected at least two class folders, found n01"):

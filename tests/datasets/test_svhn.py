@@ -1,10 +1,15 @@
+"""SVHN's MATLAB files: axes, labels, the centre crop, and damaged files."""
+
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.io import savemat
 
 from rectifiers.core.errors import DataError
@@ -12,9 +17,13 @@ from rectifiers.datasets import check, load
 from rectifiers.datasets.files import Resource
 from rectifiers.datasets.svhn import SVHN
 
+from .conftest import Files
+
+Arrays = dict[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]
+
 
 @pytest.fixture
-def arrays():
+def arrays() -> Arrays:
     rng = np.random.default_rng(0)
     labels = {"train": np.arange(1, 11), "test": np.array([10, 3])}
     return {
@@ -23,7 +32,7 @@ def arrays():
 
 
 @pytest.fixture
-def files(arrays, md5, monkeypatch):
+def files(arrays: Arrays, md5: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> Files:
     contents = {}
     for part, (images, labels) in arrays.items():
         buffer = BytesIO()
@@ -37,7 +46,7 @@ def files(arrays, md5, monkeypatch):
 
 
 @pytest.mark.parametrize("folder", ["svhn", "SVHN", ""])
-def test_axes_and_labels(folder, files, arrays, write):
+def test_axes_and_labels(folder: str, files: Files, arrays: Arrays, write: Callable[..., Path]) -> None:
     svhn = load("svhn", write(files, folder))
     assert svhn.train.labels.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]
     assert svhn.test.labels.tolist() == [0, 3]
@@ -46,7 +55,7 @@ def test_axes_and_labels(folder, files, arrays, write):
     assert "label 10" in svhn.note
 
 
-def test_centre_crop(files, write):
+def test_centre_crop(files: Files, write: Callable[..., Path]) -> None:
     folder = write(files)
     whole, centre = load("svhn", folder), load("svhn-28", folder)
     assert (centre.name, centre.shape) == ("svhn-28", (3, 28, 28))
@@ -55,20 +64,20 @@ def test_centre_crop(files, write):
     assert "28×28" in centre.note
 
 
-def test_truncated_file(files, md5, write):
+def test_truncated_file(files: Files, md5: Callable[[bytes], str], write: Callable[..., Path]) -> None:
     name = "train_32x32.mat"
     with pytest.raises(DataError, match=f"{name} is damaged.*expected md5 {md5(files[name])}, found"):
         load("svhn", write({**files, name: files[name][:-1]}))
 
 
-def test_missing_file(files, write):
+def test_missing_file(files: Files, write: Callable[..., Path]) -> None:
     folder = write({"train_32x32.mat": files["train_32x32.mat"]})
     with pytest.raises(DataError, match=r"svhn-28: 1 of 2 files is missing(.|\n)*svhn/test_32x32.mat"):
         load("svhn-28", folder)
 
 
 @pytest.mark.skipif(not check("svhn").ready, reason="RECTIFIERS_DATA holds no SVHN")
-def test_published_svhn():
+def test_published_svhn() -> None:
     svhn = load("svhn")
     assert (len(svhn.train), len(svhn.test)) == (73257, 26032)
     assert svhn.test.labels.bincount().max() == 5099

@@ -5,16 +5,23 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from rectifiers.core.errors import DataError
 from rectifiers.datasets.tree import Archive, open_tree
 
+from .conftest import Files
+
 FILES = {"top/a/1.txt": b"one", "top/a/2.txt": b"two", "top/b/3.txt": b"three", "top/readme": b"four"}
 
 
-def tar(path, members=(), files=FILES, mode="w:gz"):
+def tar(
+    path: Path, members: Iterable[tarfile.TarInfo] = (), files: Files = FILES, mode: Literal["w", "w:gz"] = "w:gz"
+) -> Path:
     with tarfile.open(path, mode) as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
@@ -25,13 +32,13 @@ def tar(path, members=(), files=FILES, mode="w:gz"):
     return path
 
 
-def link(name, target, kind=tarfile.SYMTYPE):
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, target
     return member
 
 
-def archive_of(tmp_path, kind):
+def archive_of(tmp_path: Path, kind: str) -> Path:
     path = tmp_path / f"data.{kind}"
     if kind != "zip":
         return tar(path, mode="w" if kind == "tar" else "w:gz")
@@ -42,7 +49,7 @@ def archive_of(tmp_path, kind):
     return path
 
 
-def unpacked(tmp_path):
+def unpacked(tmp_path: Path) -> Path:
     for name, content in FILES.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +58,7 @@ def unpacked(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "tar", "tar.gz", "tgz", "zip"])
-def test_all_kinds_look_alike(kind, tmp_path):
+def test_all_kinds_look_alike(kind: str, tmp_path: Path) -> None:
     tree = open_tree(unpacked(tmp_path) if kind == "folder" else archive_of(tmp_path, kind))
     assert tree.folders() == ["a", "b"]
     assert tree.folders("a") == []
@@ -60,12 +67,12 @@ def test_all_kinds_look_alike(kind, tmp_path):
     assert (tree.read("b/3.txt"), tree.size("b/3.txt")) == (b"three", 5)
 
 
-def test_archive_without_a_top_folder(tmp_path):
+def test_archive_without_a_top_folder(tmp_path: Path) -> None:
     tree = open_tree(tar(tmp_path / "data.tar", files={"a/1": b"", "2": b"x"}, mode="w"))
     assert (tree.folders(), tree.files(), tree.files("a")) == (["a"], ["2"], ["a/1"])
 
 
-def test_named_wants_exactly_one(tmp_path):
+def test_named_wants_exactly_one(tmp_path: Path) -> None:
     archive = Archive(tar(tmp_path / "data.tgz", files={"x/same": b"", "y/same": b"", "y/one": b"1"}))
     assert archive.read_by_name("one") == b"1"
     for name, count in (("same", 2), ("none", 0)):
@@ -74,7 +81,7 @@ def test_named_wants_exactly_one(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../evil", "top/../../evil", "/etc/evil", "top\\..\\evil"])
-def test_names_that_lead_out_are_refused(name, tmp_path):
+def test_names_that_lead_out_are_refused(name: str, tmp_path: Path) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()
     path = tar(inside / "data.tar.gz", files={**FILES, name: b"evil"})
@@ -89,7 +96,7 @@ def test_names_that_lead_out_are_refused(name, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
-def test_links_and_devices_are_refused(kind, tmp_path):
+def test_links_and_devices_are_refused(kind: bytes, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("secret")
     path = tar(tmp_path / "data.tar.gz", [link("top/a/0.txt", str(secret), kind)])
@@ -98,7 +105,7 @@ def test_links_and_devices_are_refused(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "zip"])
-def test_truncated_archive(kind, tmp_path):
+def test_truncated_archive(kind: str, tmp_path: Path) -> None:
     path = archive_of(tmp_path, kind)
     content = path.read_bytes()
     ends = range(0, 2560, 512) if kind == "tar" else range(0, len(content), 20)
@@ -108,7 +115,7 @@ def test_truncated_archive(kind, tmp_path):
             open_tree(path)
 
 
-def test_nothing_and_no_archive(tmp_path):
+def test_nothing_and_no_archive(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"empty.tar: expected files in the archive, found none"):
         open_tree(tar(tmp_path / "empty.tar", files={}, mode="w"))
     (tmp_path / "notes.txt").write_text("no archive")
@@ -118,7 +125,7 @@ def test_nothing_and_no_archive(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])
-def test_missing_member(kind, tmp_path):
+def test_missing_member(kind: str, tmp_path: Path) -> None:
     tree = open_tree(unpacked(tmp_path) if kind == "folder" else archive_of(tmp_path, kind))
     with pytest.raises(DataError, match=r"a/9\.txt"):
         tree.read("a/9.txt")

@@ -1,3 +1,5 @@
+"""An experiment in a file: defaults, the baseline, and every mistake named."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -76,6 +78,11 @@ def test_the_first_row_is_the_baseline_where_relu_is_not(tmp_path: Path) -> None
         ("settings", 'baseline = "rleu"\nsettings', "unknown baseline 'rleu'; did you mean relu"),
         ("settings", 'metric = "last"\nsettings', "metric: Input should be 'first_epoch'"),
         ("settings", 'metric = "best_on_validation"\nsettings', "needs validation data"),
+        (
+            "lr = 0.01",
+            'lr = 0.01, pretrained = "alexnet-imagenet1k-v1"',
+            "alexnet-imagenet1k-v1 are weights of 'alexnet', got network 'digits-conv'",
+        ),
         ("settings", "columns = [{ lr = 0.1 }]\nsettings", "column .* needs a label"),
     ],
 )

@@ -21,6 +21,7 @@ from rectifiers.experiments.pretrained import PRETRAINED, Pretrained
 from rectifiers.experiments.run_trial import run_afresh, run_trial
 from rectifiers.experiments.weights import Weights, weights_of
 
+from ..conftest import Mirror
 from .samples import outcome, tiny
 
 NAME, FILE = "digits-conv-published", "digits.pth"
@@ -72,7 +73,7 @@ def test_they_fit_the_network_that_they_name(weights: Pretrained) -> None:
     }
 
 
-def test_fetched_only_when_told_and_only_once(weights: Weights, mirror, tmp_path: Path) -> None:
+def test_fetched_only_when_told_and_only_once(weights: Weights, mirror: Mirror, tmp_path: Path) -> None:
     assert not pretrained.check(NAME, tmp_path).ready
     with pytest.raises(DataError, match=rf"{NAME}: 1 of 1 file is missing; .*--download.* from {mirror.url[:-1]}"):
         pretrained.load(NAME, tmp_path)
@@ -102,7 +103,7 @@ def test_a_truncated_file_is_named_with_both_hashes(weights: Weights, tmp_path: 
         pretrained.load(NAME, tmp_path)
 
 
-def test_a_download_with_another_hash_leaves_nothing(weights: Weights, mirror, tmp_path: Path) -> None:
+def test_a_download_with_another_hash_leaves_nothing(weights: Weights, mirror: Mirror, tmp_path: Path) -> None:
     mirror.files[f"/{FILE}"] = b"something else"
     right, wrong = PRETRAINED[NAME].resource.hash, hashlib.sha256(b"something else").hexdigest()
     with pytest.raises(DataError, match=rf"cannot download {FILE}; .*expected sha256 {right}, found {wrong}"):

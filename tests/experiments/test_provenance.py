@@ -1,3 +1,5 @@
+"""Provenance: the facts of this machine, with git and without."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""A result's numbers: which epoch a rule chooses, and all of them through JSON."""
+
 from __future__ import annotations
 
 import math
@@ -29,7 +31,7 @@ def test_diverged_has_no_value(metric: Metric) -> None:
 def test_numbers_besides_the_accuracy_on_test_data() -> None:
     last = epoch(1, 80.0).model_copy(update={"test_top5": 97.0, "train_accuracy": 75.0})
     assert result(epochs=[last]).value("final_top5") == 97.0
-    assert result(epochs=[last]).value("final_train") == 75.0
+    assert result(epochs=[epoch(1, 70.0), last]).value("final_train") == 75.0
     assert math.isnan(result(epochs=[epoch(1, 80.0)]).value("final_top5"))
 
 

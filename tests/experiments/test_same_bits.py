@@ -16,6 +16,7 @@ from rectifiers.experiments.network import build_network
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.trial import Trial
 from rectifiers.kernels import library
+from rectifiers.kernels.provider import State
 
 from .samples import outcome, tiny
 
@@ -74,7 +75,7 @@ def test_in_another_process(expected: dict[Trial, dict[str, Any]]) -> None:
 def test_without_kernels_whose_rounding_depends_on_the_machine(
     expected: dict[Trial, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*, warn: bool) -> library.State:
+    def refuse(*_: Any, **__: Any) -> State:
         raise AssertionError("a trial asked for a kernel")
 
     monkeypatch.setattr(library, "state", refuse)

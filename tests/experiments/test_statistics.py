@@ -1,3 +1,5 @@
+"""The statistics against SciPy and against numbers known beforehand."""
+
 from __future__ import annotations
 
 import math
@@ -85,6 +87,13 @@ class TestCompare:
         assert max(above, below) < 0.05
         assert compare(noise, BASELINE, margin=0.2).verdict == "equivalent"
         assert compare(noise, BASELINE, margin=0.1).verdict == "inconclusive"
+
+    def test_two_one_sided_tests_ask_for_the_narrower_interval(self) -> None:
+        row = {seed: value + (seed - 2) / 2 for seed, value in BASELINE.items()}
+        result = compare(row, BASELINE, margin=0.85)
+        assert result.high > 0.85
+        assert result.verdict == "equivalent"
+        assert compare(row, BASELINE, margin=0.75).verdict == "inconclusive"
 
     def test_a_real_difference_below_the_margin_is_equivalent(self) -> None:
         shifted = {seed: value + 0.2 + 0.001 * seed for seed, value in BASELINE.items()}

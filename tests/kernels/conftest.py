@@ -1,3 +1,5 @@
+"""The compiled kernels, for tests that cannot do without."""
+
 from __future__ import annotations
 
 import pytest

@@ -51,6 +51,18 @@ def test_second_derivative(formula: ElementwiseFormula) -> None:
 
 
 @every
+def test_first_derivative_on_the_way_to_a_second_is_the_same(formula: ElementwiseFormula) -> None:
+    """It comes from the reference, at an input that may be recovered from the output."""
+    for axis in axes(formula):
+        x, given = arguments(formula, axis)
+        out = call(formula, axis, x, *given)
+        grad = torch.randn_like(out)
+        expected = torch.autograd.grad(out, (x, *given), grad, retain_graph=True)
+        for one, other in zip(torch.autograd.grad(out, (x, *given), grad, create_graph=True), expected, strict=True):
+            torch.testing.assert_close(one, other)
+
+
+@every
 def test_batched_gradients(formula: ElementwiseFormula) -> None:
     x, given = arguments(formula, 1)
     out = formula.apply(x, given, 1, tracked=True)

@@ -1,3 +1,5 @@
+"""Progress: rates, the time left, and few lines where there is no terminal."""
+
 from __future__ import annotations
 
 import sys

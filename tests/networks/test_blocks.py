@@ -1,3 +1,5 @@
+"""What networks are built of: the channels that an activation leaves, and shapes that are refused."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The character CNN: its thresholds, its pooling, and the shortest text that it reads."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The smallest network: activations are asked for their channels, and the next layer reads what they leave."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""A new head: the last layer changes, and nothing else."""
+
 from __future__ import annotations
 
 import pytest

@@ -16,16 +16,18 @@ from .samples import build
 
 def test_text_network_is_normal() -> None:
     net = build("char-cnn", shape=(70, 200), classes=2)
-    for module in net.modules():
-        if isinstance(module, nn.Conv1d | nn.Linear):
-            assert module.weight.std().item() == pytest.approx(0.05, rel=0.1)
-            assert abs(module.weight.mean().item()) < 0.005
-            assert not module.bias.any()
+    layers = [module for module in net.modules() if isinstance(module, nn.Conv1d | nn.Linear)]
+    assert len(layers) == 9
+    for module in layers:
+        assert module.weight.std().item() == pytest.approx(0.05, rel=0.1)
+        assert abs(module.weight.mean().item()) < 0.005
+        assert not module.bias.any()
 
 
 @pytest.mark.parametrize(("name", "axis"), [("vgg-dropout", 0), ("convpool-cnn-c", 1), ("all-cnn-b", 1)])
 def test_msr_counts_outputs_behind_batch_norm_and_inputs_without(name: str, axis: int) -> None:
     convolutions = [module for module in build(name).modules() if isinstance(module, nn.Conv2d)]
+    assert len(convolutions) > 6
     for module in convolutions[:6]:
         expected = math.sqrt(2 / (module.weight.shape[axis] * module.kernel_size[0] ** 2))
         assert module.weight.std().item() == pytest.approx(expected, rel=0.1)
@@ -52,12 +54,13 @@ def test_gain(function: nn.Module, expected: float) -> None:
 
 def test_glorot_is_even_and_bounded() -> None:
     net = build("six-conv", width=0.25)
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            taps = module.weight[0, 0].numel()
-            bound = math.sqrt(6 / (taps * (module.weight.shape[0] + module.weight.shape[1])))
-            assert module.weight.abs().max().item() <= bound
-            assert module.weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.1)
+    layers = [module for module in net.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    assert len(layers) == 8
+    for module in layers:
+        taps = module.weight[0, 0].numel()
+        bound = math.sqrt(6 / (taps * (module.weight.shape[0] + module.weight.shape[1])))
+        assert module.weight.abs().max().item() <= bound
+        assert module.weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.1)
 
 
 def test_activations_are_left_alone() -> None:

@@ -1,3 +1,5 @@
+"""The network of six convolutions: its features, other image sizes, and where it drops out."""
+
 from __future__ import annotations
 
 import torch

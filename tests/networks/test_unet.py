@@ -1,3 +1,5 @@
+"""The U-Net: masks as large as the image, skips, stages, and sides that do not fit."""
+
 from __future__ import annotations
 
 from collections import Counter

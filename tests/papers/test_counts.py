@@ -90,18 +90,23 @@ def test_models_of_crelu_on_imagenet_have_their_parameters(tmp_path: Path) -> No
 
 
 def test_counted_columns_train_nothing() -> None:
+    found = []
     for name in registry:
         experiment = registry.get(name)
         counted = {column.label for column in experiment.columns if experiment.metric_of(column) in COUNTS}
-        for cell in experiment.cells("paper", seeds=1) if counted else ():
-            if cell.column in counted:
-                assert (cell.trial.epochs, cell.trial.start) == (0, None)
-                assert cell.trial.dataset.startswith("generated:")
+        cells = experiment.cells("paper", seeds=1) if counted else ()
+        found += [cell.trial for cell in cells if cell.column in counted]
+    assert found
+    for trial in found:
+        assert (trial.epochs, trial.start) == (0, None)
+        assert trial.dataset.startswith("generated:")
 
 
 @pytest.mark.parametrize("name", ["arelu/table2", "arelu/table8"])
 def test_transfer_starts_from_the_same_function_on_mnist(name: str) -> None:
-    for cell in registry.get(name).cells("paper", seeds=1):
+    cells = registry.get(name).cells("paper", seeds=1)
+    assert {cell.column for cell in cells} == {column.label for column in registry.get(name).columns}
+    for cell in cells:
         direct, pretrained, _ = (column.label for column in registry.get(name).columns)
         start = cell.trial.start
         if cell.column == direct:
@@ -117,21 +122,28 @@ def test_transfer_starts_from_the_same_function_on_mnist(name: str) -> None:
 @pytest.mark.parametrize("name", ["pvlu/vgg", "pvlu/resnet-cifar10", "pvlu/resnet-cifar100"])
 def test_pvlu_goes_on_from_the_row_above(name: str, preset: str) -> None:
     cells = {(cell.row, cell.column): cell.trial for cell in registry.get(name).cells(preset, seeds=1)}
-    for (row, column), after in cells.items():
-        if row != "ReLU":
-            assert after.start == cells["ReLU", column]
-            assert after.trained.startswith("activations")
-            assert dict(after.activation_args) == {"alpha": 0, "beta": 1}
+    later = {column: trial for (row, column), trial in cells.items() if row != "ReLU"}
+    assert 2 * len(later) == len(cells) > 0
+    for column, after in later.items():
+        assert after.start == cells["ReLU", column]
+        assert after.trained.startswith("activations")
+        assert dict(after.activation_args) == {"alpha": 0, "beta": 1}
 
 
-@pytest.mark.parametrize("preset", ["smoke", "pocket", "paper"])
-@pytest.mark.parametrize("name", ["crelu/table4", "crelu/table5"])
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [
+        *((f"crelu/table{number}", preset) for number in (4, 5) for preset in ("smoke", "paper")),
+        ("crelu/table4", "pocket"),
+    ],
+)
 def test_ten_patches_see_the_weights_of_the_centre(name: str, preset: str) -> None:
     cells = {(cell.row, cell.column): cell.trial for cell in registry.get(name).cells(preset, seeds=1)}
-    for (row, column), found in cells.items():
-        if column.endswith("†"):
-            assert found.start == cells[row, column.removesuffix("†")]
-            assert (found.patches, found.epochs) == (10, 0)
+    several = {place: trial for place, trial in cells.items() if place[1].endswith("†")}
+    assert several
+    for (row, column), found in several.items():
+        assert found.start == cells[row, column.removesuffix("†")]
+        assert (found.patches, found.epochs) == (10, 0)
 
 
 def test_votes_are_of_the_networks_of_the_average() -> None:

@@ -1,3 +1,5 @@
+"""Files of published numbers: what they may hold, and how a mistake in one is named."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Every table and figure has an entry, and every entry names what exists and yields its trials."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -106,7 +108,9 @@ def test_trials_name_what_exists(name: str, preset: str) -> None:
 @pytest.mark.parametrize("paper", PAPERS)
 def test_entries_that_share_runs_name_them_literally(paper: str) -> None:
     """`rectifiers list` reads the name of the runs from the source."""
-    for name in (name for name in NAMES if name.startswith(f"{paper}/")):
+    names = [name for name in NAMES if name.startswith(f"{paper}/")]
+    assert names
+    for name in names:
         assert registry.facts(name).get("runs", "") == registry.get(name).runs
 
 

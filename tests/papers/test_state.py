@@ -1,3 +1,5 @@
+"""What an entry waits for: data, published weights, and what it starts from."""
+
 from __future__ import annotations
 
 from dataclasses import replace

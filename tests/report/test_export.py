@@ -1,3 +1,5 @@
+"""Tables as CSV, JSON, Markdown and LaTeX, whatever the labels."""
+
 from __future__ import annotations
 
 import csv

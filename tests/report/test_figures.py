@@ -1,3 +1,5 @@
+"""Figures of results and functions: that they draw the numbers they are given, the same every time."""
+
 from __future__ import annotations
 
 import re
@@ -8,8 +10,10 @@ import torch
 from matplotlib.figure import Figure
 
 from rectifiers.core.errors import UnknownNameError, UnsupportedError
+from rectifiers.experiments.statistics import summarise
 from rectifiers.report.figures import (
     accuracy_figure,
+    costs_figure,
     curves_figure,
     function_figure,
     gallery_figure,
@@ -22,12 +26,13 @@ from rectifiers.report.figures import (
     traces_figure,
 )
 from rectifiers.report.figures.function import sample
-from rectifiers.report.figures.style import INK, SERIES
+from rectifiers.report.figures.style import INK, RULE, SERIES
 from rectifiers.report.table import build
 
 from .synthetic import GRID, WEIRD, experiment, outcomes
 
 LEARNING = ("AReLU", "PVLU")
+EPOCHS = 6
 
 
 def texts(figure: Figure | None) -> str:
@@ -79,6 +84,57 @@ def test_curves_show_every_finished_row_and_need_more_than_one_epoch() -> None:
     assert curves_figure(build(short, "paper", runs), runs, styles(short, runs)) is None
 
 
+def test_curves_are_the_means_after_each_epoch_with_their_intervals() -> None:
+    made = experiment(rows=("ReLU", "AReLU"), columns=("one", "two"), epochs=EPOCHS, seeds=3)
+    runs = outcomes(made, diverged={("AReLU", "two", 1)})
+    chosen = styles(made, runs)
+    figure = curves_figure(build(made, "paper", runs), runs, chosen)
+    assert figure is not None
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["one", "two"]
+    for axis in figure.axes:
+        for row, line, band in zip(("ReLU", "AReLU"), axis.lines, axis.collections, strict=True):
+            column = axis.get_title(loc="left")
+            finished = [
+                result
+                for cell, result in runs
+                if (cell.row, cell.column) == (row, column) and result and result.status == "done"
+            ]
+            assert len(finished) == (2 if (row, column) == ("AReLU", "two") else 3)
+            points = [summarise([result.epochs[place].test_accuracy for result in finished]) for place in range(EPOCHS)]
+            assert line.get_color() == chosen[row].colour
+            assert list(line.get_xdata()) == list(range(1, EPOCHS + 1))
+            assert list(line.get_ydata()) == [point.mean for point in points]
+            edges = band.get_paths()[0].vertices
+            for point, epoch in zip(points, range(1, EPOCHS + 1), strict=True):
+                at = edges[edges[:, 0] == epoch, 1]
+                assert (at.min(), at.max()) == pytest.approx((point.low, point.high))
+
+
+def test_accuracies_are_dots_on_their_intervals_beside_the_papers_diamonds() -> None:
+    made = experiment(published=True)
+    runs = outcomes(made, missing={("LeakyReLU", "digits", seed) for seed in range(5)})
+    table, chosen = build(made, "paper", runs), styles(made, runs)
+    figure = accuracy_figure(table, chosen)
+    assert figure is not None
+    (axis,) = figure.axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["ReLU", "LeakyReLU", "AReLU"]
+    # The baseline on top.
+    assert axis.get_ylim()[0] > axis.get_ylim()[1]
+    drawn = [
+        (line.get_marker(), list(line.get_xdata()), list(line.get_ydata()), line.get_color())
+        for line in axis.lines
+        if len({*line.get_ydata()}) == 1 and line.get_color() != RULE
+    ]
+    expected = []
+    for place, entry in enumerate(table.column("digits")):
+        if entry.row != "LeakyReLU":
+            colour, summary = chosen[entry.row].colour, entry.summary
+            expected.append(("None", [summary.low, summary.high], [place, place], colour))
+            expected.append(("o", [entry.value], [place], colour))
+        expected.append(("D", [entry.published], [place], INK))
+    assert drawn == expected
+
+
 def test_the_paper_is_drawn_only_beside_a_comparable_preset() -> None:
     made = experiment(published=True)
     for preset, drawn in (("paper", True), ("pocket", False)):
@@ -98,6 +154,20 @@ def test_shapes_and_gallery_show_what_learned() -> None:
     assert figure is not None
     after = next(line for line in figure.axes[0].lines if line.get_color() == chosen["AReLU"].colour)
     assert list(after.get_xdata()) == GRID
+    (first, *_) = [result for cell, result in runs if cell.row == "AReLU" and result]
+    for axis, shape in zip(figure.axes, first.shapes, strict=False):
+        before, after = axis.lines[-2:]
+        assert (list(before.get_ydata()), list(after.get_ydata())) == (shape.before, shape.after)
+        (band,) = axis.collections
+        ((low, high),) = {(edges.min(), edges.max()) for edges in [band.get_paths()[0].vertices[:, 1]]}
+        assert (low, high) == (min(shape.after_low), max(shape.after_high))
+    gallery = gallery_figure(table, runs, "digits")
+    assert gallery is not None
+    assert [axis.get_title(loc="left") for axis in gallery.axes] == list(LEARNING)
+    assert [list(line.get_ydata()) for line in gallery.axes[0].lines[2:]] == [
+        first.shapes[0].before,
+        *(shape.after for shape in first.shapes),
+    ]
 
 
 def test_traces_average_over_seeds_and_leave_diverged_ones_out() -> None:
@@ -159,6 +229,42 @@ def test_function_and_derivative_come_from_the_module() -> None:
     assert y.dtype == torch.float64
     torch.testing.assert_close(y[:, 0], expected, rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(slope[x < 0, 0], torch.full((4,), 0.9, dtype=torch.float64), rtol=1e-6, atol=1e-6)
+
+
+def test_a_function_is_drawn_over_its_derivative() -> None:
+    (axis,) = function_figure("crelu").axes
+    _, y, slope = sample("crelu")
+    derivatives, outputs = axis.lines[2::2], axis.lines[3::2]
+    assert [line.get_linestyle() for line in (*derivatives, *outputs)] == ["--", "--", "-", "-"]
+    for lines, values in ((outputs, y), (derivatives, slope)):
+        assert [list(line.get_ydata()) for line in lines] == values.T.tolist()
+    assert axis.get_xlim() == (-4, 4)
+
+
+def test_costs_are_shown_at_the_largest_shape_above_the_limit_of_memory() -> None:
+    ratios = {"nn.ReLU": [1, 1, 1], "copy": [0.4, 0.5, 0.6], "arelu": [1.1, 1.25, 1.5], "pau": [4, 5, 7]}
+    goals = {"arelu": 2.0, "pau": None}
+    rows = [{"function": name, "ratio": ratio, "goal": goals.get(name)} for name, ratio in ratios.items()]
+    settings = [
+        {"shape": shape, "layout": "contiguous", "threads": threads, "rows": rows}
+        for shape, threads in (([2, 4], 1), ([8, 16], 1), ([8, 16], 2))
+    ]
+    figure = costs_figure(settings)
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["contiguous, 1 thread", "contiguous, 2 threads"]
+    assert "8×16" in texts(figure)
+    # The panels share the names on the left.
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["arelu", "pau"]
+    for axis in figure.axes:
+        (limit,) = axis.patches
+        assert limit.get_x() + limit.get_width() == 2 * 0.5  # type: ignore[attr-defined]
+        drawn = [(line.get_marker(), list(line.get_xdata()), list(line.get_ydata())) for line in axis.lines[1:]]
+        assert drawn == [
+            ("None", [1.1, 1.5], [0, 0]),
+            ("o", [1.25], [0]),
+            ("|", [2.0], [0]),
+            ("None", [4, 7], [1, 1]),
+            ("o", [5], [1]),
+        ]
 
 
 def test_crelu_has_two_curves() -> None:

@@ -1,3 +1,5 @@
+"""The page of an experiment: well formed, escaped, self-contained, and clear about what is missing."""
+
 from __future__ import annotations
 
 import re

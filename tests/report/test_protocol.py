@@ -1,3 +1,5 @@
+"""What a report says of settings and provenance: what all share, and what differs."""
+
 from __future__ import annotations
 
 from rectifiers.report.protocol import ProvenanceFact, arm_settings, provenance, shared_settings

@@ -1,3 +1,5 @@
+"""Tables from results: means, intervals, verdicts, differences to the paper, and leads."""
+
 from __future__ import annotations
 
 import math

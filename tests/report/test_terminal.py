@@ -1,3 +1,5 @@
+"""Tables in a terminal: they fit, they line up, and they say what was not run."""
+
 from __future__ import annotations
 
 import io

@@ -8,6 +8,7 @@ import pickle
 import threading
 import warnings
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def pvlus(model: nn.Module) -> list[PVLU]:
 
 
 @pytest.mark.parametrize("inplace", [False, True])
-def test_each_call_of_a_reused_relu_gets_its_own_parameters(inplace):
+def test_each_call_of_a_reused_relu_gets_its_own_parameters(inplace: bool) -> None:
     model, x = Reused(inplace), torch.randn(2, 4)
     assert [site.name for site in find_sites(model, x)] == ["relu#1", "relu#2", "relu#3"]
     assert_round_trip(model, x)
@@ -70,7 +71,7 @@ def test_each_call_of_a_reused_relu_gets_its_own_parameters(inplace):
     assert all(module.alpha.grad is not None for module in pvlus(model))
 
 
-def test_the_calls_of_a_reused_relu_share_parameters_on_request():
+def test_the_calls_of_a_reused_relu_share_parameters_on_request() -> None:
     model, x = Reused(), torch.randn(2, 4)
     assert_round_trip(model, x, share_calls=True)
     report = swap(model, "pvlu", example=x, share_calls=True)
@@ -78,7 +79,7 @@ def test_the_calls_of_a_reused_relu_share_parameters_on_request():
     assert report.plan.parameters == sum(p.numel() for p in pvlus(model)[0].parameters())
 
 
-def test_one_call_of_a_reused_relu_alone():
+def test_one_call_of_a_reused_relu_alone() -> None:
     model, x = Reused(), torch.randn(2, 4)
     a, b, c = model.layers
     (site,) = waves(model, x, where="relu#2").plan.changes
@@ -88,14 +89,14 @@ def test_one_call_of_a_reused_relu_alone():
     assert torch.equal(run(model, x), expected)
 
 
-def test_a_reused_relu_called_from_outside_its_scope_says_what_to_do():
+def test_a_reused_relu_called_from_outside_its_scope_says_what_to_do() -> None:
     model, x = Reused(), torch.randn(2, 4)
     swap(model, "pvlu", example=x)
     with pytest.raises(UnsupportedError, match=r"relu is called several times.*share_calls=True"):
         model.relu(x)
 
 
-def test_a_relu_under_several_names():
+def test_a_relu_under_several_names() -> None:
     relu = nn.ReLU()
     model = nn.Sequential(OrderedDict(a=nn.Linear(4, 4), b=relu, c=nn.Sequential(nn.Linear(4, 4)), d=nn.Linear(4, 2)))
     model.c.also = nn.Identity()
@@ -110,7 +111,7 @@ def test_a_relu_under_several_names():
     assert isinstance(model.b, PVLU)
 
 
-def test_hooks_stay_where_relu_writes_over_batch_norm():
+def test_hooks_stay_where_relu_writes_over_batch_norm() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.Conv2d(4, 2, 3))
     seen: list[str] = []
     handles = [
@@ -130,7 +131,7 @@ def test_hooks_stay_where_relu_writes_over_batch_norm():
     assert seen == ["norm", "before"]
 
 
-def test_hooks_of_a_reused_relu_fire_once_a_call():
+def test_hooks_of_a_reused_relu_fire_once_a_call() -> None:
     model, x = Reused(), torch.randn(2, 4)
     seen: list[Tensor] = []
     model.relu.register_forward_hook(lambda module, inputs, output: seen.append(output))
@@ -163,7 +164,7 @@ class Aliased(nn.Module):
 
 
 @pytest.mark.parametrize("style", ["module", "function", "residual", "view"])
-def test_what_reads_the_overwritten_input_still_reads_the_result(style):
+def test_what_reads_the_overwritten_input_still_reads_the_result(style: str) -> None:
     model, x = Aliased(style), torch.randn(3, 4)
     (site,) = find_sites(model, x)
     assert site.aliased
@@ -182,7 +183,7 @@ def test_what_reads_the_overwritten_input_still_reads_the_result(style):
     assert wave.alpha.grad is not None
 
 
-def test_tied_weights_stay_tied():
+def test_tied_weights_stay_tied() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
     model[4].weight = model[0].weight
     assert_round_trip(model, torch.randn(2, 4))
@@ -190,14 +191,14 @@ def test_tied_weights_stay_tied():
     assert model[4].weight is model[0].weight
 
 
-def test_parametrized_weights_and_their_buffers_stay():
+def test_parametrized_weights_and_their_buffers_stay() -> None:
     model = nn.Sequential(parametrizations.spectral_norm(nn.Linear(4, 4)), nn.ReLU(), nn.Linear(4, 2))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     assert_round_trip(model.eval(), torch.randn(2, 4))
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
-def test_data_parallel_is_operated_on_inside():
+def test_data_parallel_is_operated_on_inside() -> None:
     inner = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
     model, x = nn.DataParallel(inner), torch.randn(2, 4)
     before = run(model, x)
@@ -249,7 +250,7 @@ def lazy() -> nn.Module:
         (lazy, "0 is lazy.*one batch first"),
     ],
 )
-def test_refused_with_advice(build, advice):
+def test_refused_with_advice(build: Callable[[], nn.Module], advice: str) -> None:
     model = build()
     before = repr(model)
     with pytest.raises(UnsupportedError, match=advice):
@@ -257,7 +258,7 @@ def test_refused_with_advice(build, advice):
     assert repr(model) == before
 
 
-def test_what_was_compiled_after_a_swap_can_still_be_reverted():
+def test_what_was_compiled_after_a_swap_can_still_be_reverted() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
     report = swap(model, "pvlu", example=(1, 4))
     model.compile(backend="eager")
@@ -265,13 +266,13 @@ def test_what_was_compiled_after_a_swap_can_still_be_reverted():
     assert isinstance(model[1], nn.ReLU)
 
 
-def test_a_lazy_model_that_has_run_is_a_model_like_others():
+def test_a_lazy_model_that_has_run_is_a_model_like_others() -> None:
     model = lazy()
     model(torch.randn(1, 4))
     assert_round_trip(model, torch.randn(2, 4))
 
 
-def test_a_model_on_meta_is_operated_on_without_numbers():
+def test_a_model_on_meta_is_operated_on_without_numbers() -> None:
     with torch.device("meta"):
         model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), Functional())
     model[3] = nn.Identity()
@@ -294,7 +295,7 @@ class Branching(nn.Module):
         return self.positive(self.layer(x)) if x.sum() > 0 else self.negative(self.layer(x))
 
 
-def test_a_path_that_the_example_does_not_take_is_named_and_stays():
+def test_a_path_that_the_example_does_not_take_is_named_and_stays() -> None:
     model, x = Branching(), torch.ones(1, 4)
     other = run(model, -x)
     report = swap(model, "pvlu", example=x)
@@ -324,7 +325,7 @@ def deeper(x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("act", [F.relu, torch.relu, Tensor.relu, helper, lambda x: x.clamp(min=0)])
-def test_functions_in_attributes_and_helpers(act):
+def test_functions_in_attributes_and_helpers(act: Callable[[Tensor], Tensor]) -> None:
     model, x = Attribute(act), torch.randn(2, 4)
     assert [site.call for site in find_sites(model, x)] == ["function", "function"]
     assert_round_trip(model, x)
@@ -334,7 +335,7 @@ def test_functions_in_attributes_and_helpers(act):
     assert torch.equal(run(model, x), expected)
 
 
-def test_every_spelling_of_relu():
+def test_every_spelling_of_relu() -> None:
     model, x = Functional(), torch.randn(2, 4)
     assert len(find_sites(model, x)) == 6
     assert_round_trip(model, x)
@@ -357,7 +358,7 @@ class Unregistered(nn.Module):
         return self.acts[1](self.layer(self.acts[0](self.inner(x))))
 
 
-def test_a_relu_in_a_plain_list():
+def test_a_relu_in_a_plain_list() -> None:
     model, x = Unregistered(), torch.randn(2, 4)
     assert [site.name for site in find_sites(model, x)] == ["inner:relu#1", "inner:relu#2", ":relu#1", ":relu#2"]
     assert_round_trip(model, x)
@@ -383,13 +384,13 @@ class Containers(nn.Module):
         return self.nested[0]["act"](x * self.scales[1] - 0.1)
 
 
-def test_containers_of_any_kind():
+def test_containers_of_any_kind() -> None:
     model, x = Containers(), torch.randn(2, 4)
     assert [site.name for site in find_sites(model, x)] == ["list.1", "dict.act", "nested.0.act.0"]
     assert_round_trip(model, x)
 
 
-def test_a_relu_alone_is_a_model():
+def test_a_relu_alone_is_a_model() -> None:
     model, x = nn.ReLU(), torch.randn(2, 4)
     assert_round_trip(model, x)
     waves(model, x)
@@ -401,7 +402,9 @@ def encoder_layer(activation: Any) -> nn.TransformerEncoderLayer:
 
 
 @pytest.mark.parametrize("activation", ["relu", F.relu, torch.relu, nn.ReLU()])
-def test_a_transformer_layer_does_not_take_the_fused_path_past_a_swap(activation):
+def test_a_transformer_layer_does_not_take_the_fused_path_past_a_swap(
+    activation: str | Callable[[Tensor], Tensor],
+) -> None:
     model, x = encoder_layer(activation).eval(), torch.randn(2, 5, 8)
     (site,) = find_sites(model, x)
     assert site.channel_dim == -1
@@ -419,7 +422,7 @@ def test_a_transformer_layer_does_not_take_the_fused_path_past_a_swap(activation
 
 
 @pytest.mark.parametrize("activation", ["relu", nn.ReLU()])
-def test_a_transformer_encoder_takes_padded_batches_after_a_swap(activation):
+def test_a_transformer_encoder_takes_padded_batches_after_a_swap(activation: str | Callable[[Tensor], Tensor]) -> None:
     model = nn.TransformerEncoder(encoder_layer(activation), 2).eval()
     x, padding = torch.randn(2, 5, 8), torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
     with warnings.catch_warnings():
@@ -433,7 +436,7 @@ def test_a_transformer_encoder_takes_padded_batches_after_a_swap(activation):
     assert torch.equal(run(model, x, src_key_padding_mask=padding), fused)
 
 
-def test_gelu_in_a_transformer_stays_unless_asked_for():
+def test_gelu_in_a_transformer_stays_unless_asked_for() -> None:
     model, x = encoder_layer("gelu"), torch.randn(2, 5, 8)
     with pytest.raises(NothingToSwapError, match="it has gelu"):
         swap(model, "pvlu", example=x)
@@ -452,7 +455,7 @@ class Keywords(nn.Module):
         return {"logits": hidden, "parts": (hidden[:1], None), "name": "x"}
 
 
-def test_keywords_and_nested_outputs():
+def test_keywords_and_nested_outputs() -> None:
     model = Keywords()
     example = {"pixels": torch.randn(2, 4), "flags": {"scale": 2.0}}
     before = run(model, **example)
@@ -463,7 +466,7 @@ def test_keywords_and_nested_outputs():
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("to", ["pvlu", "adarelu", "prelu", "comb", "apl"])
-def test_other_precisions(dtype, to):
+def test_other_precisions(dtype: torch.dtype, to: str) -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)).to(dtype)
     report = swap(model, to, example=torch.randn(2, 4))
     assert report.check.identical
@@ -488,7 +491,7 @@ class HardGates(nn.Module):
         return F.hardtanh(x, 0, 6)
 
 
-def test_hard_sigmoids_by_hand_are_gates():
+def test_hard_sigmoids_by_hand_are_gates() -> None:
     model, x = HardGates(), torch.randn(2, 4)
     kinds = [site.kind for site in find_sites(model, x)]
     assert kinds == ["relu6", "hardsigmoid", "hardsigmoid", "hardsigmoid"]
@@ -509,7 +512,7 @@ class SqueezeExcite(nn.Module):
         return x * self.gate(self.up(self.act(self.down(x.mean((2, 3), keepdim=True)))))
 
 
-def test_a_gate_keeps_its_sigmoid():
+def test_a_gate_keeps_its_sigmoid() -> None:
     model, x = SqueezeExcite(), torch.randn(2, 3, 6, 6)
     assert [change.site for change in plan_swap(model, "pvlu", example=x).changes] == ["act"]
     assert_round_trip(model, x)
@@ -518,7 +521,9 @@ def test_a_gate_keeps_its_sigmoid():
 
 @pytest.mark.parametrize("build", [Reused, Functional, Attribute])
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
-def test_a_swapped_model_can_be_copied_and_pickled(build, copied):
+def test_a_swapped_model_can_be_copied_and_pickled(
+    build: Callable[[], nn.Module], copied: Callable[[nn.Module], nn.Module]
+) -> None:
     model, x = build(), torch.randn(2, 4)
     waves(model, x)
     twin = copied(model)
@@ -529,7 +534,7 @@ def test_a_swapped_model_can_be_copied_and_pickled(build, copied):
     assert isinstance(twin, build)
 
 
-def test_a_swapped_model_can_be_saved_whole_and_by_state():
+def test_a_swapped_model_can_be_saved_whole_and_by_state() -> None:
     model, x = Reused(), torch.randn(2, 4)
     waves(model, x)
     file = io.BytesIO()
@@ -542,7 +547,7 @@ def test_a_swapped_model_can_be_saved_whole_and_by_state():
 
 
 @pytest.mark.parametrize("build", [Reused, Functional])
-def test_a_swapped_model_serves_several_threads(build):
+def test_a_swapped_model_serves_several_threads(build: Callable[[], nn.Module]) -> None:
     model = build()
     waves(model, torch.randn(2, 4))
     inputs = [torch.randn(8, 4) for _ in range(4)]
@@ -561,7 +566,7 @@ def test_a_swapped_model_serves_several_threads(build):
 
 
 @pytest.mark.parametrize("build", [Reused, Functional, Attribute])
-def test_a_swapped_model_compiles(build):
+def test_a_swapped_model_compiles(build: Callable[[], nn.Module]) -> None:
     model, x = build().eval(), torch.randn(2, 4)
     waves(model, x)
     torch._dynamo.reset()
@@ -580,7 +585,7 @@ class Nested(nn.Module):
 
 
 @pytest.mark.parametrize("where", ["all", ":relu#2", "inner"])
-def test_functions_around_functions_compile_in_parts(where):
+def test_functions_around_functions_compile_in_parts(where: Any) -> None:
     model, x = Nested().eval(), torch.randn(2, 4)
     waves(model, x, where=where)
     torch._dynamo.reset()
@@ -591,7 +596,7 @@ def test_functions_around_functions_compile_in_parts(where):
 
 
 @pytest.mark.parametrize("build", [Reused, Functional, Attribute, Nested])
-def test_a_swapped_model_is_exported(build):
+def test_a_swapped_model_is_exported(build: Callable[[], nn.Module]) -> None:
     model, x = build().eval(), torch.randn(2, 4)
     waves(model, x)
     exported = torch.export.export(model, (x,)).module()
@@ -610,7 +615,7 @@ class Checkpointed(nn.Module):
 
 
 @pytest.mark.parametrize("build", [Reused, Functional, Attribute])
-def test_checkpointed_blocks_give_the_same_gradients(build):
+def test_checkpointed_blocks_give_the_same_gradients(build: Callable[[], nn.Module]) -> None:
     block, x = build(), torch.randn(2, 4)
     model = Checkpointed(block)
     waves(model, x)
@@ -637,7 +642,7 @@ class Counting(nn.Module):
         return self.relu(self.layer(x)) + self.mean
 
 
-def test_buffers_that_forward_changes_are_put_back():
+def test_buffers_that_forward_changes_are_put_back() -> None:
     model, x = Counting(), torch.randn(2, 4)
     mean, state = model.mean, torch.get_rng_state()
     report = swap(model, "pvlu", example=x)
@@ -648,7 +653,7 @@ def test_buffers_that_forward_changes_are_put_back():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_modes_and_flags_stay():
+def test_modes_and_flags_stay() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Dropout(), nn.Sequential(nn.Linear(4, 4), nn.ReLU())).train()
     model[3].eval()
     model[0].weight.requires_grad_(False)
@@ -658,14 +663,14 @@ def test_modes_and_flags_stay():
     assert not model[0].weight.requires_grad
 
 
-def test_a_model_that_returns_what_its_relu_gives():
+def test_a_model_that_returns_what_its_relu_gives() -> None:
     model, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True)), torch.randn(2, 3, 8, 8)
     assert_round_trip(model, x)
     with pytest.raises(NothingToSwapError, match="1: the model returns its values"):
         swap(model, "convrelu", example=x)
 
 
-def test_a_model_that_fails_on_the_example_is_left_alone():
+def test_a_model_that_fails_on_the_example_is_left_alone() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
     before = structure(model)
     with pytest.raises(ConfigError, match="Sequential fails on the example: RuntimeError"):
@@ -684,7 +689,7 @@ class ByKeyword(nn.Module):
         return self.relu(input=self.layer(x))
 
 
-def test_a_function_that_fails_is_taken_out_again():
+def test_a_function_that_fails_is_taken_out_again() -> None:
     model = ByKeyword()
     before = structure(model)
     with pytest.raises(UnsupportedError, match=r"fails with PVLU in it, which was taken out again: TypeError"):
@@ -692,7 +697,7 @@ def test_a_function_that_fails_is_taken_out_again():
     assert structure(model) == before
 
 
-def test_a_swap_in_inference_mode_makes_parameters_that_can_be_trained():
+def test_a_swap_in_inference_mode_makes_parameters_that_can_be_trained() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU())
     with torch.inference_mode():
         swap(model, "convrelu", example=(1, 3, 8, 8), where="first")
@@ -702,13 +707,13 @@ def test_a_swap_in_inference_mode_makes_parameters_that_can_be_trained():
     assert pvlus(model)[0].alpha.grad is not None
 
 
-def test_a_traced_graph_is_a_model_like_others():
+def test_a_traced_graph_is_a_model_like_others() -> None:
     graph = torch.fx.symbolic_trace(Functional())
     assert len(find_sites(graph, (1, 4))) == 6
     assert_round_trip(graph.eval(), torch.randn(2, 4))
 
 
-def test_an_empty_batch_shows_the_sites_too():
+def test_an_empty_batch_shows_the_sites_too() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2))
     report = swap(model, "pvlu", example=torch.empty(0, 3, 8, 8), share="channel")
     assert [change.channels for change in report.plan.changes] == [4]
@@ -729,7 +734,7 @@ class Auxiliary(nn.Module):
         return (self.head(x), F.relu(self.aux(x))) if self.training else self.head(x)
 
 
-def test_sites_of_training_mode_come_last_and_do_not_shift_the_others():
+def test_sites_of_training_mode_come_last_and_do_not_shift_the_others() -> None:
     model, x = Auxiliary(), torch.randn(1, 3, 8, 8)
     sites = find_sites(model, x)
     assert [(site.name, site.training_only) for site in sites] == [
@@ -761,13 +766,13 @@ class Reordered(nn.Module):
         return x if aux is None else (x, aux)
 
 
-def test_another_order_in_training_mode_is_said():
+def test_another_order_in_training_mode_is_said() -> None:
     report = swap(Reordered(), "pvlu", example=(2, 4))
     assert "relu calls its activations in another order in training mode" in str(report)
     assert "another order" not in str(swap(Auxiliary(), "pvlu", example=(1, 3, 8, 8)))
 
 
-def test_what_fails_in_training_mode_is_said():
+def test_what_fails_in_training_mode_is_said() -> None:
     class EvaluationOnly(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -785,7 +790,7 @@ def test_what_fails_in_training_mode_is_said():
 
 
 @pytest.mark.parametrize("build", [Reused, Functional, lambda: nn.Sequential(nn.Linear(4, 4), nn.ReLU())])
-def test_a_swapped_model_is_swapped_again(build):
+def test_a_swapped_model_is_swapped_again(build: Callable[[], nn.Module]) -> None:
     model, x = build(), torch.randn(2, 4)
     before, parts = run(model, x), structure(model)
     first = swap(model, "pvlu", example=x)
@@ -804,7 +809,7 @@ def test_a_swapped_model_is_swapped_again(build):
 
 
 @pytest.mark.parametrize(("build", "calls"), [(Reused, 3), (Functional, 6)])
-def test_what_a_swap_left_is_swapped_by_the_next(build, calls):
+def test_what_a_swap_left_is_swapped_by_the_next(build: Callable[[], nn.Module], calls: int) -> None:
     model, x = build(), torch.randn(2, 4)
     before, parts = run(model, x), structure(model)
     reports = [swap(model, "pvlu", example=x, where=1), swap(model, "prelu", example=x)]

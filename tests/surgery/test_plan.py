@@ -1,4 +1,8 @@
+"""Plans are data: read back, applied to another instance, undone, and refused where they do not fit."""
+
 from __future__ import annotations
+
+import json
 
 import pytest
 import torch
@@ -15,7 +19,7 @@ def net() -> nn.Sequential:
 
 
 @pytest.mark.parametrize("to", ["pvlu", "prelu", "convrelu"])
-def test_a_plan_read_back_from_json_does_the_same_to_another_instance(to):
+def test_a_plan_read_back_from_json_does_the_same_to_another_instance(to: str) -> None:
     x = torch.randn(2, 3, 12, 12)
     first, second = net(), net()
     plan = plan_swap(first, to, example=x, where="first")
@@ -26,7 +30,7 @@ def test_a_plan_read_back_from_json_does_the_same_to_another_instance(to):
     assert torch.equal(first(x), second(x))
 
 
-def test_planning_changes_nothing():
+def test_planning_changes_nothing() -> None:
     model = net()
     before = repr(model)
     plan_swap(model, "pvlu", example=(1, 3, 12, 12))
@@ -34,7 +38,7 @@ def test_planning_changes_nothing():
     assert not history(model)
 
 
-def test_a_plan_for_another_model_changes_nothing_of_this_one():
+def test_a_plan_for_another_model_changes_nothing_of_this_one() -> None:
     plan = plan_swap(net(), "pvlu", example=(1, 3, 12, 12))
     other = net()[:4]
     before = repr(other)
@@ -55,7 +59,7 @@ class Reused(nn.Module):
         return self.act(self.layer(self.act(x))).relu()
 
 
-def test_a_plan_that_does_not_fit_leaves_no_trace():
+def test_a_plan_that_does_not_fit_leaves_no_trace() -> None:
     plan = plan_swap(Reused(), "pvlu", example=(1, 4))
     other = Reused(nn.Tanh())
     history(other)
@@ -68,12 +72,25 @@ def test_a_plan_that_does_not_fit_leaves_no_trace():
 @pytest.mark.parametrize(
     ("text", "message"), [("", "not a plan"), ("[]", "not a plan"), ('{"version": 99}', "version 99")]
 )
-def test_what_is_no_plan_is_refused(text, message):
+def test_what_is_no_plan_is_refused(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         SwapPlan.from_json(text)
 
 
-def test_swaps_are_reverted_last_first():
+@pytest.mark.parametrize("key", ["model", "changes", "edits", "notes"])
+def test_a_damaged_plan_is_refused(key: str) -> None:
+    data = json.loads(plan_swap(net(), "pvlu", example=(1, 3, 12, 12)).to_json())
+    del data[key]
+    with pytest.raises(ConfigError, match=f"the plan is damaged: KeyError '{key}'"):
+        SwapPlan.from_json(json.dumps(data))
+
+
+def test_a_report_holds_the_model_that_it_is_about() -> None:
+    model = net()
+    assert swap(model, "pvlu", example=(1, 3, 12, 12)).model is model
+
+
+def test_swaps_are_reverted_last_first() -> None:
     model = net()
     first = swap(model, "pvlu", example=(1, 3, 12, 12), where="first")
     second = swap(model, "pvlu", example=(1, 3, 12, 12), where="last")
@@ -84,6 +101,6 @@ def test_swaps_are_reverted_last_first():
     assert repr(model) == repr(net())
 
 
-def test_nothing_to_swap_is_an_error_that_says_what_there_is():
+def test_nothing_to_swap_is_an_error_that_says_what_there_is() -> None:
     with pytest.raises(NothingToSwapError, match="it has relu, relu6"):
         swap(net(), "pvlu", example=(1, 3, 12, 12), from_="gelu")

@@ -1,6 +1,9 @@
+"""Choosing sites by position, name and kind."""
+
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from torch import nn
@@ -49,11 +52,11 @@ def net() -> nn.Sequential:
         (("0", "0.1"), ["0.1", "0.3"]),
     ],
 )
-def test_positions_among_the_relus_in_forward_order(where, names):
+def test_positions_among_the_relus_in_forward_order(where: Any, names: list[str]) -> None:
     assert [site.name for site in select(find_sites(net(), X), where)] == names
 
 
-def test_kinds_are_chosen_by_name():
+def test_kinds_are_chosen_by_name() -> None:
     sites = find_sites(net(), X)
     assert [site.name for site in select(sites, kinds=expand("leaky_relu"))] == ["2.3"]
     assert [site.name for site in select(sites, "last", expand(("relu6", "leaky_relu")))] == ["2.3"]
@@ -61,22 +64,22 @@ def test_kinds_are_chosen_by_name():
 
 
 @pytest.mark.parametrize("where", [5, -6, "stage:3", "stage:x", 1.5, True])
-def test_a_position_that_is_not_there_is_refused(where):
+def test_a_position_that_is_not_there_is_refused(where: Any) -> None:
     with pytest.raises(ConfigError, match="where"):
         select(find_sites(net(), X), where)
 
 
-def test_a_name_that_is_not_there_gets_the_nearest():
+def test_a_name_that_is_not_there_gets_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match=r"did you mean"):
         select(find_sites(net(), X), "frist")
 
 
-def test_an_unknown_kind_gets_the_nearest():
+def test_an_unknown_kind_gets_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match=r"did you mean .*leaky_relu"):
         plan_swap(net(), "pvlu", example=X, from_="leaky_rulu")
 
 
 @pytest.mark.parametrize("where", [slice(9, None), re.compile("nowhere"), lambda site: False, []])
-def test_an_empty_choice_is_said(where):
+def test_an_empty_choice_is_said(where: Any) -> None:
     with pytest.raises(NothingToSwapError, match="has no relu or relu6 at"):
         plan_swap(net(), "pvlu", example=X, where=where)

@@ -1,3 +1,5 @@
+"""Every function goes into a model and out again, at every granularity, with its options."""
+
 from __future__ import annotations
 
 import pytest
@@ -24,7 +26,7 @@ def net() -> nn.Sequential:
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_every_elementwise_function_goes_in_and_comes_out(name):
+def test_every_elementwise_function_goes_in_and_comes_out(name: str) -> None:
     model, x = net(), torch.randn(X)
     before, parts = run(model, x), structure(model)
     report = swap(model, name, example=x)
@@ -41,7 +43,7 @@ def test_every_elementwise_function_goes_in_and_comes_out(name):
 
 @pytest.mark.parametrize("name", RELU_LIKE)
 @pytest.mark.parametrize("share", ["layer", "channel", "element"])
-def test_functions_that_equal_relu_keep_the_outputs_at_every_granularity(name, share):
+def test_functions_that_equal_relu_keep_the_outputs_at_every_granularity(name: str, share: str) -> None:
     model = net()
     report = swap(model, name, example=X, share=share)
     assert report.check.identical
@@ -54,7 +56,7 @@ def shapes(*modules: nn.Module) -> list[tuple[int, ...]]:
     return [tuple(parameter.shape) for module in modules for parameter in module.parameters()]
 
 
-def test_the_granularity_follows_the_example():
+def test_the_granularity_follows_the_example() -> None:
     model = net()
     swap(model, "prelu", example=X, share="channel")
     assert shapes(model[2], model[4]) == [(4,), (5,)]
@@ -66,14 +68,14 @@ def test_the_granularity_follows_the_example():
     assert (shapes(sequence[1]), sequence[1].channel_dim) == ([(16,)], -1)
 
 
-def test_the_deviation_of_what_only_comes_near_is_measured():
+def test_the_deviation_of_what_only_comes_near_is_measured() -> None:
     report = swap(net(), "arelu", example=X)
     assert not report.check.identical
     assert 0 < report.check.difference < 1
     assert f"differ by up to {report.check.difference:.2g} of the largest output" in str(report)
 
 
-def test_a_function_of_the_user_goes_in_by_a_factory():
+def test_a_function_of_the_user_goes_in_by_a_factory() -> None:
     class Square(nn.Module):
         def __init__(self, channels: int) -> None:
             super().__init__()
@@ -92,7 +94,7 @@ def test_a_function_of_the_user_goes_in_by_a_factory():
         report.plan.to_json()
 
 
-def test_a_cap_stays_or_is_given_up():
+def test_a_cap_stays_or_is_given_up() -> None:
     x = 4 * torch.randn(2, 4)
     kept, dropped = nn.Sequential(nn.Linear(4, 64), nn.ReLU6()), nn.Sequential(nn.Linear(4, 64), nn.ReLU6())
     with torch.no_grad():
@@ -107,7 +109,7 @@ def test_a_cap_stays_or_is_given_up():
     assert run(dropped, x).max() > 6
 
 
-def test_other_kinds_on_request():
+def test_other_kinds_on_request() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.GELU(), nn.Linear(4, 4), nn.ReLU())
     report = swap(model, "pvlu", example=(1, 4), from_="gelu")
     (change,) = report.plan.changes
@@ -115,13 +117,13 @@ def test_other_kinds_on_request():
     assert isinstance(model[3], nn.ReLU)
 
 
-def test_settings_reach_the_function():
+def test_settings_reach_the_function() -> None:
     model = net()
     swap(model, "pvlu", example=X, relu_like=False, alpha=0.25, share="channel", where="first")
     assert model[2].alpha.eq(0.25).all()
 
 
-def test_what_a_function_does_not_take_is_refused_and_nothing_changes():
+def test_what_a_function_does_not_take_is_refused_and_nothing_changes() -> None:
     model = net()
     parts = structure(model)
     with pytest.raises(ConfigError, match="PVLU: unknown argument 'gamma'"):
@@ -129,22 +131,22 @@ def test_what_a_function_does_not_take_is_refused_and_nothing_changes():
     assert structure(model) == parts
 
 
-def test_unknown_functions_get_the_nearest_name():
+def test_unknown_functions_get_the_nearest_name() -> None:
     with pytest.raises(UnknownNameError, match="pvlu"):
         swap(net(), "pvul", example=X)
 
 
-def test_what_becomes_of_a_cap_is_one_of_two_words():
+def test_what_becomes_of_a_cap_is_one_of_two_words() -> None:
     with pytest.raises(UnknownNameError, match="unknown cap 'nonsense'; known: drop, keep"):
         swap(net(), "pvlu", example=X, cap="nonsense")
 
 
-def test_what_is_no_module_is_refused():
+def test_what_is_no_module_is_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"expected an nn\.Module, got function"):
         swap(lambda x: x, "pvlu", example=X)
 
 
-def test_a_plan_says_where_it_would_change_what():
+def test_a_plan_says_where_it_would_change_what() -> None:
     plan = plan_swap(net(), "prelu", example=X, share="channel")
     assert [(c.site, c.was, c.becomes, c.shape, c.channels, c.parameters, c.start) for c in plan.changes] == [
         ("2", "relu", "PReLU", (2, 4, 10, 10), 4, 4, "exact"),
@@ -153,7 +155,7 @@ def test_a_plan_says_where_it_would_change_what():
     assert str(plan).splitlines()[-1] == "Sequential: 2 sites → PReLU, +9 parameters"
 
 
-def test_our_own_modules_are_sites_by_their_names():
+def test_our_own_modules_are_sites_by_their_names() -> None:
     model = nn.Sequential(nn.Linear(4, 4), PVLU(), nn.Linear(4, 4), registry.get("relu")(), registry.get("relu6")())
     model(torch.randn(1, 4))
     assert [site.kind for site in find_sites(model, (1, 4))] == ["pvlu", "relu", "relu6"]
@@ -161,7 +163,7 @@ def test_our_own_modules_are_sites_by_their_names():
     assert [type(model[place]) for place in (1, 3)] == [PReLU, PReLU]
 
 
-def test_a_forward_set_on_the_object_is_refused_where_calls_must_be_counted():
+def test_a_forward_set_on_the_object_is_refused_where_calls_must_be_counted() -> None:
     model = nn.Sequential(nn.Linear(4, 4))
     model.forward = lambda x: model[0](x).relu()
     parts = structure(model)
@@ -170,14 +172,14 @@ def test_a_forward_set_on_the_object_is_refused_where_calls_must_be_counted():
     assert structure(model) == parts
 
 
-def test_the_check_knows_equal_numbers_that_are_none():
+def test_the_check_knows_equal_numbers_that_are_none() -> None:
     nan = torch.tensor([float("nan"), 1.0])
     assert compare_outputs([nan], [nan.clone()]) == Check(identical=True, difference=0.0)
     assert compare_outputs([], []) is None
     assert compare_outputs({"a": torch.tensor([2.0, 4.0])}, {"a": torch.tensor([2.0, 5.0])}) == Check(False, 0.25)
 
 
-def test_functions_may_make_modules_that_learn_their_channels_at_the_first_call():
+def test_functions_may_make_modules_that_learn_their_channels_at_the_first_call() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 1))
     optimizer = torch.optim.SGD(net.parameters(), 0.1)
     report = swap(net, lambda channels: PVLU(), example=(2, 3, 8, 8), optimizer=optimizer)

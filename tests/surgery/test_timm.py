@@ -30,13 +30,13 @@ def timm() -> Any:
         ("levit_128s", {"hardswish": 25}),
     ],
 )
-def test_kinds(timm, name, kinds):
+def test_kinds(timm: Any, name: str, kinds: dict[str, int]) -> None:
     model = timm.create_model(name, pretrained=False)
     assert Counter(site.kind for site in find_sites(model, (1, 3, 224, 224))) == kinds
 
 
 @pytest.mark.parametrize("name", ["resnet14t", "mobilenetv2_035", "dla46_c", "repvgg_a0", "hrnet_w18_small"])
-def test_nothing_is_lost(timm, name):
+def test_nothing_is_lost(timm: Any, name: str) -> None:
     torch.manual_seed(0)
     assert_round_trip(timm.create_model(name, pretrained=False).eval(), torch.randn(2, 3, 64, 64))
 
@@ -58,7 +58,7 @@ def pictures() -> Tensor:
 
 
 @pytest.mark.parametrize("to", ["pvlu", "adarelu", "prelu", "comb", "apl"])
-def test_real_weights_keep_their_predictions(efficientnet_lite0, pictures, to):
+def test_real_weights_keep_their_predictions(efficientnet_lite0: nn.Module, pictures: Tensor, to: str) -> None:
     before = run(efficientnet_lite0, pictures)
     assert before.argmax(1).unique().numel() > 1
     report = swap(efficientnet_lite0, to, example=pictures[:1])

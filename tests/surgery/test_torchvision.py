@@ -35,21 +35,21 @@ def build(name: str, **arguments: object) -> nn.Module:
         ("regnet_y_400mf", {"relu": 65, "sigmoid": 16}),
     ],
 )
-def test_all_relus_are_found_and_nothing_is_lost(name, kinds):
+def test_all_relus_are_found_and_nothing_is_lost(name: str, kinds: dict[str, int]) -> None:
     model, x = build(name), torch.randn(2, 3, 64, 64)
     assert Counter(site.kind for site in find_sites(model, x)) == kinds
     assert_round_trip(model, x, share="channel")
 
 
 @pytest.mark.parametrize("name", ["vit_b_32", "convnext_tiny", "swin_t", "efficientnet_b0"])
-def test_models_without_relu_have_nothing_to_change(name):
+def test_models_without_relu_have_nothing_to_change(name: str) -> None:
     with torch.device("meta"):
         model = build(name)
     with pytest.raises(NothingToSwapError, match="has no relu or relu6"):
         swap(model, "pvlu", example=(1, 3, 224, 224))
 
 
-def test_the_auxiliary_heads_of_googlenet_run_in_training_only():
+def test_the_auxiliary_heads_of_googlenet_run_in_training_only() -> None:
     model = build("googlenet", init_weights=False)
     sites = find_sites(model, (1, 3, 64, 64))
     assert [site.name.partition(".")[0].partition(":")[0] for site in sites if site.training_only] == [
@@ -67,7 +67,7 @@ def test_the_auxiliary_heads_of_googlenet_run_in_training_only():
 
 
 @pytest.mark.parametrize(("name", "moved", "left"), [("vgg11_bn", 7, 3), ("resnet18", 11, 6), ("densenet121", 119, 2)])
-def test_convrelu_takes_the_relus_in_front_of_convolutions(name, moved, left):
+def test_convrelu_takes_the_relus_in_front_of_convolutions(name: str, moved: int, left: int) -> None:
     model, x = build(name), torch.randn(2, 3, 64, 64)
     before = run(model, x)
     report = swap(model, "convrelu", example=x)

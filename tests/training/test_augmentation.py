@@ -35,7 +35,7 @@ SPECS = {
 }
 
 
-def test_every_transform_is_tested():
+def test_every_transform_is_tested() -> None:
     assert {*SPECS, "delay"} == set(registry.names())
 
 

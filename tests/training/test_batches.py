@@ -1,3 +1,5 @@
+"""Batches of a training: every example once an epoch, in an order of seed and epoch alone."""
+
 from __future__ import annotations
 
 import torch

@@ -1,3 +1,5 @@
+"""Loss and accuracy: known answers, whatever the batch size."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""What is recorded of learned functions: their curves and means, without changing anything."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The tasks: their losses, their measures, and how several answers become one."""
+
 from __future__ import annotations
 
 import math
@@ -29,23 +31,23 @@ class Bright(nn.Module):
         return 200 * images - 100
 
 
-def test_dice_loss_of_a_known_case():
+def test_dice_loss_of_a_known_case() -> None:
     logits = torch.tensor([[[[0.0, 0.0]]]])
     masks = torch.tensor([[[[1, 0]]]], dtype=torch.uint8)
     assert Segmentation().loss(logits, masks).item() == pytest.approx(1 - (2 * 0.5 + 1) / (1 + 1 + 1))
 
 
-def test_volumes_count_alike_however_many_slices_they_have():
+def test_volumes_count_alike_however_many_slices_they_have() -> None:
     data = Batches(volumes(), 2, normalise=lambda raw: raw.float() / 255)
     assert Segmentation().evaluate([Bright()], data).accuracy == pytest.approx(100 * (2 / 3 + 1) / 2)
 
 
-def test_slices_are_a_segmentation_and_labels_a_classification():
+def test_slices_are_a_segmentation_and_labels_a_classification() -> None:
     assert isinstance(task_of(volumes()), Segmentation)
     assert isinstance(task_of(blobs(3)), Classification)
 
 
-def test_top_five_is_counted_above_ten_classes():
+def test_top_five_is_counted_above_ten_classes() -> None:
     class Ranked(nn.Module):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return -torch.arange(12.0).expand(len(images), 12)
@@ -56,7 +58,7 @@ def test_top_five_is_counted_above_ten_classes():
     assert (scores.accuracy, scores.top5) == (pytest.approx(100 / 12), pytest.approx(500 / 12))
 
 
-def test_ten_patches_and_several_networks_average_probabilities():
+def test_ten_patches_and_several_networks_average_probabilities() -> None:
     class Odds(nn.Module):
         def __init__(self, *odds: float) -> None:
             super().__init__()
@@ -73,7 +75,7 @@ def test_ten_patches_and_several_networks_average_probabilities():
         assert scores.loss == pytest.approx(-math.log(0.6), rel=1e-5)
 
 
-def test_mirror_images_count_among_the_ten_patches():
+def test_mirror_images_count_among_the_ten_patches() -> None:
     net, data = network(), batches(blobs(9))
     one, ten = (Classification(patches).evaluate([net], data) for patches in (1, 10))
     assert one.loss != ten.loss

@@ -1,4 +1,9 @@
+"""Sites: their order, kinds, neighbours and channels, found without changing the model."""
+
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +27,7 @@ class Residual(nn.Module):
         return self.relu(x + self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
 
 
-def test_forward_order_not_the_order_of_registration():
+def test_forward_order_not_the_order_of_registration() -> None:
     class Backwards(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -35,7 +40,7 @@ def test_forward_order_not_the_order_of_registration():
     assert [(site.index, site.name) for site in sites] == [(0, "early"), (1, "late")]
 
 
-def test_what_a_site_knows_of_its_neighbours():
+def test_what_a_site_knows_of_its_neighbours() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), Residual(4), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3), nn.ReLU())
     first, second, last = find_sites(model, (2, 3, 10, 10))
     assert (first.name, first.before, first.after) == ("1.relu#1", "BatchNorm2d", ("Conv2d",))
@@ -52,7 +57,7 @@ def test_what_a_site_knows_of_its_neighbours():
     assert not any(site.aliased for site in (first, second, last))
 
 
-def test_a_module_called_by_two_modules_counts_in_the_one_around_both():
+def test_a_module_called_by_two_modules_counts_in_the_one_around_both() -> None:
     relu = nn.ReLU()
     model = nn.Sequential(nn.Sequential(nn.Linear(4, 4), relu), nn.Sequential(nn.Linear(4, 4), relu))
     sites = find_sites(model, (1, 4))
@@ -60,7 +65,7 @@ def test_a_module_called_by_two_modules_counts_in_the_one_around_both():
     assert sites[0].paths == ("0.1", "1.1")
 
 
-def test_a_block_called_twice_is_one_site():
+def test_a_block_called_twice_is_one_site() -> None:
     block = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
     (site,) = find_sites(nn.Sequential(block, block), (1, 4))
     assert (site.name, site.call, site.paths) == ("0.1", "module", ("0.1", "1.1"))
@@ -87,7 +92,7 @@ def test_a_block_called_twice_is_one_site():
         (lambda x: torch.clamp(torch.add(x, 3), 0, 6) / 6, "hardsigmoid"),
     ],
 )
-def test_kinds(function, kind):
+def test_kinds(function: Callable[[Tensor], Tensor], kind: str) -> None:
     class Net(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return function(x * 1)
@@ -106,7 +111,7 @@ def test_kinds(function, kind):
         lambda x: x.clamp(min=torch.zeros(())),
     ],
 )
-def test_what_is_no_activation(function):
+def test_what_is_no_activation(function: Callable[[Tensor], Tensor]) -> None:
     class Net(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return function(x * 1)
@@ -114,7 +119,7 @@ def test_what_is_no_activation(function):
     assert find_sites(Net(), (1, 4)) == []
 
 
-def test_a_sum_of_two_tensors_before_relu6_is_no_gate():
+def test_a_sum_of_two_tensors_before_relu6_is_no_gate() -> None:
     class Net(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return F.relu6(x + x.flip(1))
@@ -123,7 +128,7 @@ def test_a_sum_of_two_tensors_before_relu6_is_no_gate():
     assert (site.kind, site.settings) == ("relu6", {"cap": 6.0})
 
 
-def test_slopes_and_bounds_are_kept():
+def test_slopes_and_bounds_are_kept() -> None:
     model = nn.Sequential(nn.LeakyReLU(0.2), nn.Hardtanh(0, 4), nn.ReLU6())
     assert [site.settings for site in find_sites(model, (1, 4))] == [
         {"slope": 0.2},
@@ -132,7 +137,7 @@ def test_slopes_and_bounds_are_kept():
     ]
 
 
-def test_the_channels_of_sequences_come_last_behind_linear_layers():
+def test_the_channels_of_sequences_come_last_behind_linear_layers() -> None:
     model = nn.Sequential(nn.LayerNorm(8), nn.Linear(8, 16), nn.Dropout(), nn.ReLU(), nn.Linear(16, 8))
     (site,) = find_sites(model, (2, 5, 8))
     assert (site.channel_dim, site.channels) == (-1, 16)
@@ -140,7 +145,7 @@ def test_the_channels_of_sequences_come_last_behind_linear_layers():
     assert (site.channel_dim, site.channels) == (1, 6)
 
 
-def test_the_channels_of_recurrent_layers_come_last():
+def test_the_channels_of_recurrent_layers_come_last() -> None:
     class Net(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -153,7 +158,7 @@ def test_the_channels_of_recurrent_layers_come_last():
     assert (site.channel_dim, site.channels) == (-1, 6)
 
 
-def test_gates_of_one_pixel_do_not_count_as_a_change_of_resolution():
+def test_gates_of_one_pixel_do_not_count_as_a_change_of_resolution() -> None:
     class Gated(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -168,7 +173,7 @@ def test_gates_of_one_pixel_do_not_count_as_a_change_of_resolution():
     assert [site.stage for site in find_sites(Gated(), (1, 3, 8, 8))] == [0, 0, 0, 0]
 
 
-def test_looking_changes_nothing():
+def test_looking_changes_nothing() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.Dropout()).train()
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     generator = torch.get_rng_state()
@@ -180,6 +185,6 @@ def test_looking_changes_nothing():
 
 
 @pytest.mark.parametrize("example", [3, "1,3", None])
-def test_an_example_of_another_kind_is_refused(example):
+def test_an_example_of_another_kind_is_refused(example: Any) -> None:
     with pytest.raises(ConfigError, match="example must be a tensor, a shape"):
         find_sites(nn.ReLU(), example)

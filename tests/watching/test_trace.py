@@ -1,3 +1,5 @@
+"""The trace of a forward pass: which op reads which value, and who called it."""
+
 from __future__ import annotations
 
 import pytest
@@ -20,7 +22,7 @@ class Joined(nn.Module):
         return torch.cat([self.act(self.left(x)), self.right(x)], dim=1)
 
 
-def test_values_flow_from_their_producers_to_their_consumers():
+def test_values_flow_from_their_producers_to_their_consumers() -> None:
     trace = record(Joined(), (torch.randn(2, 4),), {})
     assert [op.name for op in trace.ops] == ["linear", "relu", "linear", "cat"]
     left, relu, right, cat = trace.ops
@@ -34,7 +36,7 @@ def test_values_flow_from_their_producers_to_their_consumers():
     assert trace.parameters[left.inputs[1]] == "left.weight"
 
 
-def test_ops_know_the_modules_that_call_them():
+def test_ops_know_the_modules_that_call_them() -> None:
     model = nn.Sequential(Joined(), nn.Identity())
     trace = record(model, (torch.randn(2, 4),), {})
     assert [[trace.names[frame.module] for frame in op.stack] for op in trace.ops[:2]] == [
@@ -44,7 +46,7 @@ def test_ops_know_the_modules_that_call_them():
     assert {trace.names[module] for module in trace.reached} == {"", "0", "0.left", "0.right", "0.act", "1"}
 
 
-def test_this_librarys_activations_are_one_op_each():
+def test_this_librarys_activations_are_one_op_each() -> None:
     model = nn.Sequential(nn.Linear(4, 4), create("apl", channels=4), nn.Linear(4, 4), PVLU(channels=4))
     trace = record(model, (torch.randn(2, 4),), {})
     assert [(op.name, op.kind) for op in trace.ops] == [
@@ -57,7 +59,7 @@ def test_this_librarys_activations_are_one_op_each():
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_the_mode_asked_for_is_the_mode_seen_and_then_put_back(training):
+def test_the_mode_asked_for_is_the_mode_seen_and_then_put_back(training: bool) -> None:
     modes = []
     model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)).train(not training)
     model[1].register_forward_pre_hook(lambda module, _: modes.append(module.training))
@@ -69,7 +71,7 @@ def test_the_mode_asked_for_is_the_mode_seen_and_then_put_back(training):
     assert model[1].num_batches_tracked == 0
 
 
-def test_nothing_stays_behind_when_the_model_fails():
+def test_nothing_stays_behind_when_the_model_fails() -> None:
     class Failing(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             F.relu(x)
@@ -81,7 +83,7 @@ def test_nothing_stays_behind_when_the_model_fails():
     assert not torch.overrides._get_current_function_mode_stack()
 
 
-def test_no_tensor_of_the_run_is_kept():
+def test_no_tensor_of_the_run_is_kept() -> None:
     model = nn.Sequential(*(nn.Linear(4, 4) for _ in range(3)))
     kept = []
     for layer in model:

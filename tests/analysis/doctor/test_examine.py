@@ -1,3 +1,5 @@
+"""The doctor's numbers on units whose health is known."""
+
 from __future__ import annotations
 
 import copy

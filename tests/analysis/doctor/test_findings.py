@@ -1,3 +1,5 @@
+"""From numbers to findings, and from findings to the swaps that the doctor proposes."""
+
 from __future__ import annotations
 
 import shlex

@@ -1,3 +1,5 @@
+"""Units that came back or died between two diagnoses."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Watching a training: its bits stay, and what fell silent is told."""
+
 from __future__ import annotations
 
 import copy

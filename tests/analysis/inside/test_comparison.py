@@ -1,3 +1,5 @@
+"""Comparing two models: alike after permutation, different after new weights, and left as they were."""
+
 from __future__ import annotations
 
 import copy

@@ -1,3 +1,5 @@
+"""Histograms of learned parameters, and what is refused."""
+
 from __future__ import annotations
 
 import math

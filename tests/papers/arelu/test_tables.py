@@ -1,3 +1,5 @@
+"""AReLU's tables: what follows from their cells, what is misprinted, and what they repeat of one another."""
+
 from __future__ import annotations
 
 import itertools

@@ -1,3 +1,5 @@
+"""Only what a swap brought learns, until it is reverted."""
+
 from __future__ import annotations
 
 import copy
@@ -25,7 +27,7 @@ def trainable(model: nn.Module) -> set[str]:
     ("freeze", "norms"),
     [("weights", set()), ("weights-except-norm", {"1.weight", "1.bias", "5.weight", "5.bias"})],
 )
-def test_activations_alone_learn_until_revert(freeze, norms):
+def test_activations_alone_learn_until_revert(freeze: str, norms: set[str]) -> None:
     model = net()
     model[0].bias.requires_grad_(False)
     before = trainable(model)
@@ -35,7 +37,7 @@ def test_activations_alone_learn_until_revert(freeze, norms):
     assert trainable(model) == before
 
 
-def test_frozen_weights_keep_their_bits_under_an_optimizer_that_saw_gradients():
+def test_frozen_weights_keep_their_bits_under_an_optimizer_that_saw_gradients() -> None:
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
     for _ in range(2):
@@ -52,13 +54,13 @@ def test_frozen_weights_keep_their_bits_under_an_optimizer_that_saw_gradients():
     assert moved == {"2.alpha", "2.beta", "6.weight"}
 
 
-def test_thresholds_inside_a_convolution_learn_without_its_weights():
+def test_thresholds_inside_a_convolution_learn_without_its_weights() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3))
     swap(model, "convrelu", example=SHAPE, freeze="weights")
     assert trainable(model) == {"2.threshold"}
 
 
-def test_parameters_of_a_function_of_ones_own_learn():
+def test_parameters_of_a_function_of_ones_own_learn() -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
     swap(
         model,
@@ -69,7 +71,7 @@ def test_parameters_of_a_function_of_ones_own_learn():
     assert trainable(model) == {"1.0.weight", "1.0.bias"}
 
 
-def test_nothing_to_learn_changes_nothing():
+def test_nothing_to_learn_changes_nothing() -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
     with pytest.raises(ConfigError, match="leaves nothing to learn"):
         swap(model, "swish", example=(2, 3), freeze="weights")
@@ -77,6 +79,6 @@ def test_nothing_to_learn_changes_nothing():
     assert trainable(model) == {"0.weight", "0.bias"}
 
 
-def test_unknown_words_are_refused():
+def test_unknown_words_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="did you mean weights"):
         swap(net(), "pvlu", example=SHAPE, freeze="weight")

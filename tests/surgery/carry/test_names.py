@@ -1,3 +1,5 @@
+"""The state dict of a swapped model, for the model as it was."""
+
 from __future__ import annotations
 
 import copy
@@ -28,7 +30,7 @@ SHAPE = (2, 3, 8, 8)
 
 
 @pytest.mark.parametrize("to", ["pvlu", "prelu", "adarelu", "arelu", "comb", "apl", "convrelu", "swish"])
-def test_loads_back_into_the_unswapped_model(to):
+def test_loads_back_into_the_unswapped_model(to: str) -> None:
     model, x = Net(), torch.randn(SHAPE)
     y = model.eval()(x)
     swap(model, to, example=x)
@@ -39,7 +41,7 @@ def test_loads_back_into_the_unswapped_model(to):
     assert torch.equal(original.eval()(x), y)
 
 
-def test_a_module_that_a_swap_moved_gets_its_old_name():
+def test_a_module_that_a_swap_moved_gets_its_old_name() -> None:
     model, x = Net(), torch.randn(SHAPE)
     swap(model, "pvlu", example=x, from_="prelu", where=0)
     swap(model, "pvlu", example=x)
@@ -50,7 +52,7 @@ def test_a_module_that_a_swap_moved_gets_its_old_name():
 
 
 @pytest.mark.parametrize("to", ["pvlu", "convrelu"])
-def test_what_was_learned_is_dropped_on_request_alone(to):
+def test_what_was_learned_is_dropped_on_request_alone(to: str) -> None:
     model = Net()
     swap(model, to, example=SHAPE)
     with torch.no_grad():
@@ -60,7 +62,7 @@ def test_what_was_learned_is_dropped_on_request_alone(to):
     Net().load_state_dict(base_state_dict(model, drop_learned=True), strict=True)
 
 
-def test_functions_that_start_elsewhere_count_as_learned():
+def test_functions_that_start_elsewhere_count_as_learned() -> None:
     model = Net()
     swap(model, "pvlu", example=SHAPE, relu_like=False)
     with pytest.raises(UnsupportedError, match="would be lost"):
@@ -70,14 +72,14 @@ def test_functions_that_start_elsewhere_count_as_learned():
         base_state_dict(model)
 
 
-def test_weights_that_are_gone_are_named():
+def test_weights_that_are_gone_are_named() -> None:
     model = Net()
     swap(model, "pvlu", example=SHAPE, from_="prelu", share_calls=True)
     with pytest.raises(UnsupportedError, match=r"the swapped Net has no act\.weight of the shape"):
         base_state_dict(model, drop_learned=True)
 
 
-def test_weights_of_another_shape_are_named():
+def test_weights_of_another_shape_are_named() -> None:
     model = Net()
     swap(model, "pvlu", example=SHAPE)
     model.relu = nn.Identity()
@@ -86,7 +88,7 @@ def test_weights_of_another_shape_are_named():
         base_state_dict(model)
 
 
-def test_copies_remember_and_reverting_forgets():
+def test_copies_remember_and_reverting_forgets() -> None:
     model = Net()
     report = swap(model, "pvlu", example=SHAPE)
     for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):

@@ -1,3 +1,5 @@
+"""Optimizers, schedules and gradient scalers go along with a swap, and back."""
+
 from __future__ import annotations
 
 import inspect
@@ -41,7 +43,7 @@ def groups(optimizer: torch.optim.Optimizer) -> list[list[int]]:
 @pytest.mark.parametrize("name", sorted(set(OPTIMIZERS) - WITHOUT_A_GROUP - SPARSE))
 @pytest.mark.parametrize("form", ["foreach", "fused"])
 @pytest.mark.parametrize("wanted", [False, True])
-def test_every_optimizer_goes_along_and_back(name, form, wanted):
+def test_every_optimizer_goes_along_and_back(name: str, form: str, wanted: bool) -> None:
     cls = getattr(torch.optim, name)
     settings = {form: wanted} if form in inspect.signature(cls).parameters else {}
     model = net()
@@ -63,7 +65,7 @@ def test_every_optimizer_goes_along_and_back(name, form, wanted):
     step(model, optimizer)
 
 
-def test_groups_keep_their_place_and_new_parameters_get_their_own():
+def test_groups_keep_their_place_and_new_parameters_get_their_own() -> None:
     model = net()
     optimizer = torch.optim.AdamW(
         [
@@ -91,7 +93,7 @@ def test_groups_keep_their_place_and_new_parameters_get_their_own():
     assert optimizer.state[model[3].weight]["step"] == 1
 
 
-def test_new_parameters_join_the_group_that_param_groups_made():
+def test_new_parameters_join_the_group_that_param_groups_made() -> None:
     model = net()
     optimizer = torch.optim.SGD(rectifiers.param_groups(model, lr=0.1, activation_lr=0.01), momentum=0.9)
     report = swap(model, "pvlu", example=(5, 3), optimizer=optimizer)
@@ -103,7 +105,7 @@ def test_new_parameters_join_the_group_that_param_groups_made():
     assert (report.applied.migration.group, report.applied.migration.lr) == (2, 0.5)
 
 
-def test_names_that_the_optimizer_keeps_go_along():
+def test_names_that_the_optimizer_keeps_go_along() -> None:
     model = net()
     optimizer = torch.optim.SGD(model.named_parameters(), lr=0.1)
     report = swap(model, "pvlu", example=(5, 3), from_=("relu", "prelu"), optimizer=optimizer)
@@ -113,7 +115,7 @@ def test_names_that_the_optimizer_keeps_go_along():
     assert optimizer.param_groups[0]["param_names"] == [name for name, _ in model.named_parameters()]
 
 
-def test_a_state_dict_saved_after_the_swap_loads_and_reverts():
+def test_a_state_dict_saved_after_the_swap_loads_and_reverts() -> None:
     model = net()
     optimizer = torch.optim.Adam(model.parameters())
     report = swap(model, "pvlu", example=(5, 3), optimizer=optimizer)
@@ -124,7 +126,7 @@ def test_a_state_dict_saved_after_the_swap_loads_and_reverts():
     step(model, optimizer)
 
 
-def test_two_swaps_are_reverted_one_after_the_other():
+def test_two_swaps_are_reverted_one_after_the_other() -> None:
     model = net()
     optimizer = torch.optim.Adam(model.parameters())
     before = groups(optimizer)
@@ -166,7 +168,7 @@ def advance(scheduler: Any) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SCHEDULERS))
-def test_a_schedule_drives_the_new_group_like_the_first(name):
+def test_a_schedule_drives_the_new_group_like_the_first(name: str) -> None:
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     scheduler = SCHEDULERS[name](optimizer)
@@ -186,7 +188,7 @@ def test_a_schedule_drives_the_new_group_like_the_first(name):
 
 
 @pytest.mark.parametrize("name", ["LambdaLR", "CosineAnnealingLR", "OneCycleLR", "LinearLR"])
-def test_a_rate_of_its_own_follows_the_schedule_in_proportion(name):
+def test_a_rate_of_its_own_follows_the_schedule_in_proportion(name: str) -> None:
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     scheduler = SCHEDULERS[name](optimizer)
@@ -201,7 +203,7 @@ def test_a_rate_of_its_own_follows_the_schedule_in_proportion(name):
         advance(scheduler)
 
 
-def test_a_schedule_that_is_not_given_is_asked_for():
+def test_a_schedule_that_is_not_given_is_asked_for() -> None:
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     scheduler = lr_scheduler.CosineAnnealingLR(optimizer, 5)
@@ -216,7 +218,7 @@ def test_a_schedule_that_is_not_given_is_asked_for():
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_A_GROUP))
-def test_optimizers_that_cannot_take_a_group_are_refused(name):
+def test_optimizers_that_cannot_take_a_group_are_refused(name: str) -> None:
     model = net()
     weights = [parameter for parameter in model.parameters() if parameter.dim() == 2 or name == "LBFGS"]
     optimizer = getattr(torch.optim, name)(weights)
@@ -226,21 +228,21 @@ def test_optimizers_that_cannot_take_a_group_are_refused(name):
     assert len(optimizer.param_groups) == 1
 
 
-def test_an_optimizer_of_another_model_is_refused():
+def test_an_optimizer_of_another_model_is_refused() -> None:
     model = net()
     with pytest.raises(ConfigError, match="trains none of this model's parameters"):
         swap(model, "pvlu", example=(5, 3), optimizer=torch.optim.SGD(net().parameters(), lr=0.1))
     assert isinstance(model[1], nn.ReLU)
 
 
-def test_parameters_of_another_model_beside_it_stay():
+def test_parameters_of_another_model_beside_it_stay() -> None:
     model, other = net(), net()
     optimizer = torch.optim.SGD([*model.parameters(), *other.parameters()], lr=0.1)
     swap(model, "pvlu", example=(5, 3), optimizer=optimizer)
     assert {*other.parameters()} <= {*optimizer.param_groups[0]["params"]}
 
 
-def test_rates_outside_their_domain_are_refused():
+def test_rates_outside_their_domain_are_refused() -> None:
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(ConfigError, match="activation_lr must be a positive number, got -1"):
@@ -248,14 +250,14 @@ def test_rates_outside_their_domain_are_refused():
 
 
 @pytest.mark.parametrize("settings", [{"scheduler": ()}, {"activation_lr": 0.1}])
-def test_what_is_for_an_optimizer_needs_one(settings):
+def test_what_is_for_an_optimizer_needs_one(settings: dict[str, Any]) -> None:
     model = net()
     with pytest.raises(ConfigError, match="give it as optimizer="):
         swap(model, "pvlu", example=(5, 3), **settings)
     assert isinstance(model[1], nn.ReLU)
 
 
-def test_a_failure_on_the_way_leaves_the_optimizer_as_it_was():
+def test_a_failure_on_the_way_leaves_the_optimizer_as_it_was() -> None:
     class Picky(torch.optim.SGD):
         def add_param_group(self, param_group: dict[str, Any]) -> None:
             if len(self.param_groups) == 1:
@@ -274,7 +276,7 @@ def test_a_failure_on_the_way_leaves_the_optimizer_as_it_was():
     assert dict(optimizer.state) == states
 
 
-def test_a_grad_scaler_goes_on():
+def test_a_grad_scaler_goes_on() -> None:
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
@@ -306,7 +308,9 @@ class Widened:
     [((0, 2), (), (0, 2)), ((2, 0), (), None), ((2, 0), (Widened(),), (2, 0))],
     ids=["first", "elsewhere", "elsewhere, said"],
 )
-def test_widened_parameters_take_their_state_along(padding, edits, moment):
+def test_widened_parameters_take_their_state_along(
+    padding: tuple[int, int], edits: tuple[Widened, ...], moment: tuple[int, int] | None
+) -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
     optimizer = torch.optim.Adam(model.parameters())
     step(model, optimizer)
@@ -331,6 +335,6 @@ def test_widened_parameters_take_their_state_along(padding, edits, moment):
     assert model[0].weight not in optimizer.state
 
 
-def test_a_factored_state_is_begun_anew():
+def test_a_factored_state_is_begun_anew() -> None:
     old, new = nn.Parameter(torch.ones(2, 3)), nn.Parameter(nn.functional.pad(torch.ones(2, 3), (0, 3)))
     assert lay_out_state({"step": torch.tensor(1.0), "row_var": torch.ones(2, 1)}, old, new) is None

@@ -1,3 +1,5 @@
+"""Swapped models on disk: whole or not at all, back to the bit, and never into another model."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""A snapshot brings back what was trained since; without one it stays."""
+
 from __future__ import annotations
 
 import torch
@@ -35,7 +37,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return [*one] == [*other] and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_snapshot_brings_values_and_the_optimizers_state_back():
+def test_snapshot_brings_values_and_the_optimizers_state_back() -> None:
     model = Net()
     optimizer = torch.optim.Adam(model.parameters())
     train(model, optimizer)
@@ -52,7 +54,7 @@ def test_snapshot_brings_values_and_the_optimizers_state_back():
         assert optimizer.state[parameter]["step"] == 3
 
 
-def test_without_it_what_was_trained_stays():
+def test_without_it_what_was_trained_stays() -> None:
     model = Net()
     report = swap(model, "pvlu", example=(2, 3, 8, 8), from_="prelu")
     train(model, torch.optim.SGD(model.parameters(), lr=0.01))

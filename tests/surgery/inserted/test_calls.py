@@ -1,7 +1,10 @@
+"""Calls are counted by their owner, anew in every forward pass, and in every thread by itself."""
+
 from __future__ import annotations
 
 import copy
 import threading
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -51,24 +54,24 @@ X = torch.tensor([1.0])
     ("activations", "expected"),
     [({}, 0.0), ({0: Plus(10)}, 10.0), ({1: Plus(100)}, 100.0), ({0: Plus(10), 1: Plus(100)}, 110.0)],
 )
-def test_only_the_owners_own_calls_are_counted(activations, expected):
+def test_only_the_owners_own_calls_are_counted(activations: dict[int, nn.Module], expected: float) -> None:
     model = Twice()
     with Interception(model, Calls(activations), nested=True):
         assert model(X).item() == expected
 
 
-def test_what_is_no_activation_passes():
+def test_what_is_no_activation_passes() -> None:
     with Interception(nn.Identity(), Calls({0: Plus(10)}), nested=False):
         assert X.clamp(-1, 1).item() == 1
         assert F.relu(X).item() == 11
 
 
-def scope_of(model: nn.Module, activations: dict[int, nn.Module]):
+def scope_of(model: nn.Module, activations: dict[int, nn.Module]) -> Callable[[], None]:
     model.add_module(CHILD, Calls(activations))
     return open_scope(model)
 
 
-def test_a_scope_is_the_same_class_to_everybody_and_comes_off_again():
+def test_a_scope_is_the_same_class_to_everybody_and_comes_off_again() -> None:
     model = Twice()
     close = scope_of(model, {1: Plus(100)})
     assert is_scope(model)
@@ -82,7 +85,7 @@ def test_a_scope_is_the_same_class_to_everybody_and_comes_off_again():
     assert vars(model).keys() == vars(Twice()).keys()
 
 
-def test_scopes_within_scopes():
+def test_scopes_within_scopes() -> None:
     outer = Twice()
     scope_of(outer, {0: Plus(10)})
     scope_of(outer.inner, {0: Plus(1000)})
@@ -90,7 +93,7 @@ def test_scopes_within_scopes():
     assert copy.deepcopy(outer)(X).item() == 1010
 
 
-def test_a_scope_recovers_from_a_failure_within():
+def test_a_scope_recovers_from_a_failure_within() -> None:
     model = Reused()
     with pytest.raises(RuntimeError):
         model(torch.randn(2, 2, 2), fail=True)
@@ -113,17 +116,21 @@ class Reused(nn.Module):
         return self.act(self.act(x))
 
 
-def test_calls_are_counted_anew_in_every_forward():
+def test_calls_are_counted_anew_in_every_forward() -> None:
     model = Reused()
     assert [model(X).item() for _ in range(3)] == [111.0] * 3
 
 
-def test_a_call_outside_of_the_scope_is_refused():
+def test_a_call_outside_of_the_scope_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="act is called several times in a forward pass of the model"):
         Reused().act(X)
+    model = Reused()
+    model(X)
+    with pytest.raises(UnsupportedError, match="called from outside of it"):
+        model.act(X)
 
 
-def test_every_thread_counts_for_itself():
+def test_every_thread_counts_for_itself() -> None:
     model, ready, answers = Reused(), threading.Barrier(2), []
     model.act.original = Meet(ready)
     threads = [threading.Thread(target=lambda: answers.append(model(X).item())) for _ in range(2)]
@@ -146,14 +153,14 @@ class Meet(nn.Module):
         return x
 
 
-def test_a_forward_of_the_object_itself_cannot_be_counted():
+def test_a_forward_of_the_object_itself_cannot_be_counted() -> None:
     model = Twice()
     model.forward = lambda x: x
     with pytest.raises(UnsupportedError, match="forward set on the object itself"):
         open_scope(model)
 
 
-def test_quiet_modules_call_no_activations():
+def test_quiet_modules_call_no_activations() -> None:
     assert is_quiet(nn.Sequential(nn.Conv2d(1, 1, 1), nn.Sequential(nn.BatchNorm2d(1), nn.MaxPool2d(2))))
     assert not is_quiet(nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()))
     assert not is_quiet(Twice())

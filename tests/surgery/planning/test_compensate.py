@@ -1,3 +1,5 @@
+"""Later weights that make up for an activation's gain, and where that cannot be."""
+
 from __future__ import annotations
 
 import copy
@@ -6,7 +8,7 @@ import json
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from rectifiers.surgery import plan_swap, swap
 from rectifiers.surgery.edits.recipe import Recipe
@@ -26,7 +28,7 @@ class Residual(nn.Module):
         super().__init__()
         self.stem, self.conv, self.head = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 2, 1)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.stem(x))
         return self.head(x + self.conv(x))
 
@@ -38,7 +40,7 @@ class Gated(nn.Module):
         super().__init__()
         self.one, self.two, self.gate, self.head = (nn.Conv2d(*sizes, 1) for sizes in ((3, 4), (3, 4), (4, 4), (8, 2)))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         one, two = F.relu(self.one(x)), F.relu(self.two(x))
         both = one + two
         return self.head(torch.cat([both * self.gate(F.avg_pool2d(both, 9)).sigmoid(), both / 2], 1))
@@ -69,7 +71,7 @@ def build(name: str) -> tuple[nn.Module, torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_the_deviation_falls(name):
+def test_the_deviation_falls(name: str) -> None:
     net, x = build(name)
     plain = swap(net, "arelu", example=x, **STEEP)
     plain.revert()
@@ -79,7 +81,7 @@ def test_the_deviation_falls(name):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_what_is_positively_scaled_alone_is_compensated_wholly(name):
+def test_what_is_positively_scaled_alone_is_compensated_wholly(name: str) -> None:
     net, x = build(name)
     expected = net(x)
     swap(net, lambda channels: Scaled(), example=x, compensate=True)
@@ -89,11 +91,11 @@ def test_what_is_positively_scaled_alone_is_compensated_wholly(name):
 class Scaled(nn.Module):
     """3·ReLU."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return 3 * F.relu(x)
 
 
-def test_batch_norm_in_training_mode_stays_what_it_was():
+def test_batch_norm_in_training_mode_stays_what_it_was() -> None:
     net, x = build("batch norm")
     before = copy.deepcopy(net).train()(x)
     swap(net, lambda channels: Scaled(), example=x, compensate=True)
@@ -101,7 +103,7 @@ def test_batch_norm_in_training_mode_stays_what_it_was():
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_plans_are_data_and_undone_bit_by_bit(name):
+def test_plans_are_data_and_undone_bit_by_bit(name: str) -> None:
     net, x = build(name)
     other, state = copy.deepcopy(net), copy.deepcopy(net.state_dict())
     tensors = dict(net.named_parameters())
@@ -114,7 +116,7 @@ def test_plans_are_data_and_undone_bit_by_bit(name):
     assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items())
 
 
-def test_a_gain_that_cannot_be_compensated_is_told():
+def test_a_gain_that_cannot_be_compensated_is_told() -> None:
     net, x = Residual(), torch.randn(IMAGES)
     before = copy.deepcopy(net.conv.weight)
     [change] = swap(net, "arelu", example=x, compensate=True, **STEEP).plan.changes
@@ -132,25 +134,25 @@ def test_a_gain_that_cannot_be_compensated_is_told():
         ([nn.ReLU(), nn.Conv2d(4, 2, 1)], "it reads the values of another activation with a gain"),
     ],
 )
-def test_readers_that_cannot_compensate(behind, reason):
+def test_readers_that_cannot_compensate(behind: list[nn.Module], reason: str) -> None:
     change = plan_swap(sequence(*behind), "arelu", example=IMAGES, compensate=True, **STEEP).changes[0]
     assert f"not compensated: {reason}" in change.note
 
 
-def test_a_layer_norm_takes_the_gain_away():
+def test_a_layer_norm_takes_the_gain_away() -> None:
     net = sequence(nn.GroupNorm(2, 4), nn.Conv2d(4, 2, 1))
     plan = plan_swap(net, "arelu", example=IMAGES, compensate=True, **STEEP)
     assert "taken away by normalisation" in plan.changes[0].note
     assert not any(isinstance(edit, Rescale) for edit in plan.edits)
 
 
-def test_functions_without_a_gain_need_no_compensation():
+def test_functions_without_a_gain_need_no_compensation() -> None:
     plan = plan_swap(sequence(nn.Conv2d(4, 2, 1)), "pvlu", example=IMAGES, compensate=True)
     assert not any(isinstance(edit, Rescale) for edit in plan.edits)
     assert not plan.changes[0].note
 
 
-def test_gains_are_those_of_the_formulas():
+def test_gains_are_those_of_the_formulas() -> None:
     assert measure_gain(Recipe("arelu", {"beta": 2.0}), (1,)) == pytest.approx(
         1 + torch.sigmoid(torch.tensor(2.0)).item()
     )
@@ -160,13 +162,13 @@ def test_gains_are_those_of_the_formulas():
     assert measure_gain(per_element, (2, 3, 3)) == pytest.approx(1.5)
 
 
-def test_planning_draws_no_random_numbers():
+def test_planning_draws_no_random_numbers() -> None:
     net = sequence(nn.Dropout(), nn.Conv2d(4, 2, 1)).train()
     state = torch.get_rng_state()
     plan_swap(net, lambda channels: nn.Conv2d(channels, channels, 1), example=IMAGES, compensate=True)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_an_edit_survives_json():
+def test_an_edit_survives_json() -> None:
     edit = Rescale("features.3", 1.8807970779778823)
     assert Rescale.from_json(json.loads(json.dumps(edit.to_json()))) == edit

@@ -1,4 +1,9 @@
+"""ReLUs folded into the convolutions that read them, and why others stay."""
+
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +13,7 @@ from torch.nn.utils import parametrizations
 from rectifiers.activations import ConvReLU2d
 from rectifiers.core.errors import ConfigError
 from rectifiers.surgery import NothingToSwapError, swap
+from rectifiers.watching.sites import Site
 
 from ..samples import run, structure
 
@@ -52,11 +58,11 @@ def densenet(classes: int = 100) -> nn.Sequential:
 FIRST_BLOCK, X = "1", (2, 3, 32, 32)
 
 
-def before_convolution(site):
+def before_convolution(site: Site) -> bool:
     return "Conv2d" in site.after
 
 
-def test_the_densenet_is_the_published_one():
+def test_the_densenet_is_the_published_one() -> None:
     assert sum(parameter.numel() for parameter in densenet().parameters()) == 1_035_268
 
 
@@ -69,7 +75,7 @@ def test_the_densenet_is_the_published_one():
         ("convrelu", "7", 11_424),
     ],
 )
-def test_the_parameters_that_the_paper_counts(to, where, parameters):
+def test_the_parameters_that_the_paper_counts(to: str, where: Any, parameters: int) -> None:
     model = densenet()
     before = sum(parameter.numel() for parameter in model.parameters())
     report = swap(model, to, example=X, where=where)
@@ -78,7 +84,7 @@ def test_the_parameters_that_the_paper_counts(to, where, parameters):
     assert report.check.difference < 1e-6
 
 
-def test_the_densenet_in_float64_keeps_its_outputs_up_to_the_order_of_summation():
+def test_the_densenet_in_float64_keeps_its_outputs_up_to_the_order_of_summation() -> None:
     model = densenet().double()
     parts = structure(model)
     report = swap(model, "convrelu", example=X)
@@ -102,7 +108,7 @@ def relu_before(*layers: nn.Module) -> nn.Sequential:
         [nn.Identity()],
     ],
 )
-def test_a_relu_moves_through_what_it_commutes_with(between):
+def test_a_relu_moves_through_what_it_commutes_with(between: list[nn.Module]) -> None:
     model = relu_before(*between, nn.Conv2d(4, 5, 3)).double()
     conv, weight = model[-1], model[-1].weight
     report = swap(model, "convrelu", example=(2, 3, 12, 12))
@@ -128,11 +134,56 @@ def test_a_relu_moves_through_what_it_commutes_with(between):
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6(), nn.Conv2d(4, 5, 3)), "its cap at 6 does not fit"),
     ],
 )
-def test_what_cannot_move_stays_and_says_why(model, reason):
+def test_what_cannot_move_stays_and_says_why(model: nn.Module, reason: str) -> None:
     before = structure(model)
     with pytest.raises(NothingToSwapError) as error:
         swap(model, "convrelu", example=(2, 3, 12, 12))
     assert f"1: {reason}" in str(error.value)
+    assert structure(model) == before
+
+
+class Overwritten(nn.Module):
+    """The input of an in-place ReLU is read again behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.relu, self.head = nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        return self.head(self.relu(x)) + x
+
+
+class Auxiliary(nn.Module):
+    """A head of its own for training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.relu, self.head = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        return x + self.head(self.relu(x)) if self.training else x
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "reason"),
+    [
+        (Overwritten, {}, "relu: something reads what it writes over"),
+        (Auxiliary, {}, "relu: it runs in training mode only"),
+        (
+            lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.GELU(), nn.Conv2d(4, 5, 3)),
+            {"from_": "gelu"},
+            "1: only a ReLU can become thresholds of zero",
+        ),
+    ],
+)
+def test_what_is_no_plain_relu_stays(make: Callable[[], nn.Module], settings: dict[str, str], reason: str) -> None:
+    model = make()
+    before = structure(model)
+    with pytest.raises(NothingToSwapError) as error:
+        swap(model, "convrelu", example=(2, 3, 12, 12), **settings)
+    assert reason in str(error.value)
     assert structure(model) == before
 
 
@@ -149,14 +200,14 @@ class Fork(nn.Module):
         return self.first(x) + self.second(x)
 
 
-def test_a_relu_with_several_readers_moves_if_all_are_convolutions():
+def test_a_relu_with_several_readers_moves_if_all_are_convolutions() -> None:
     model = Fork(nn.Conv2d(4, 4, 1)).double()
     report = swap(model, "convrelu", example=(2, 3, 8, 8))
     assert report.plan.parameters == 4 * 9 + 4
     assert report.check.difference < 1e-12
 
 
-def test_a_relu_with_a_reader_that_is_no_convolution_stays():
+def test_a_relu_with_a_reader_that_is_no_convolution_stays() -> None:
     with pytest.raises(NothingToSwapError, match=r"relu: add reads it|relu: .*add.* reads it"):
         swap(Fork(nn.Identity()), "convrelu", example=(2, 3, 8, 8))
 
@@ -172,24 +223,24 @@ class Shared(nn.Module):
         return self.conv(self.relu(self.conv(self.relu(x - 0.5) if self.both else x)))
 
 
-def test_a_convolution_that_also_reads_without_relu_stays():
+def test_a_convolution_that_also_reads_without_relu_stays() -> None:
     with pytest.raises(NothingToSwapError, match="reads values without this ReLU in another of its calls"):
         swap(Shared(both=False), "convrelu", example=(2, 3, 8, 8))
 
 
-def test_a_convolution_called_behind_relus_alone_takes_them_all():
+def test_a_convolution_called_behind_relus_alone_takes_them_all() -> None:
     model = Shared(both=True).double()
     report = swap(model, "convrelu", example=(2, 3, 8, 8))
     assert report.plan.parameters == 3 * 9
     assert report.check.difference < 1e-12
 
 
-def test_only_part_of_the_calls_of_a_shared_convolution_does_not_fit():
+def test_only_part_of_the_calls_of_a_shared_convolution_does_not_fit() -> None:
     with pytest.raises(NothingToSwapError, match="without this ReLU in another of its calls"):
         swap(Shared(both=True), "convrelu", example=(2, 3, 8, 8), where="first")
 
 
-def test_a_parametrized_weight_stays_parametrized():
+def test_a_parametrized_weight_stays_parametrized() -> None:
     model = relu_before(parametrizations.weight_norm(nn.Conv2d(4, 5, 3))).double()
     keys = [*model.state_dict()]
     report = swap(model, "convrelu", example=(2, 3, 12, 12))
@@ -201,7 +252,7 @@ def test_a_parametrized_weight_stays_parametrized():
     assert [*model.state_dict()] == keys
 
 
-def test_a_cap_can_be_given_up():
+def test_a_cap_can_be_given_up() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6(), nn.Conv2d(4, 5, 3)).double()
     report = swap(model, "convrelu", example=(2, 3, 12, 12), cap="drop")
     (change,) = report.plan.changes
@@ -211,7 +262,7 @@ def test_a_cap_can_be_given_up():
 @pytest.mark.parametrize(
     "conv", [nn.Conv2d(4, 8, 3, groups=4), nn.Conv2d(4, 8, 3, stride=2, dilation=2, padding=2, bias=False)]
 )
-def test_groups_strides_and_dilations(conv):
+def test_groups_strides_and_dilations(conv: nn.Conv2d) -> None:
     model = relu_before(conv).double().to(memory_format=torch.channels_last)
     report = swap(model, "convrelu", example=(2, 3, 12, 12))
     assert report.check.difference < 1e-12
@@ -219,7 +270,7 @@ def test_groups_strides_and_dilations(conv):
 
 
 @pytest.mark.parametrize(("rank", "conv"), [(1, nn.Conv1d), (3, nn.Conv3d)])
-def test_other_ranks(rank, conv):
+def test_other_ranks(rank: int, conv: type[nn.Conv1d] | type[nn.Conv3d]) -> None:
     model = nn.Sequential(conv(2, 3, 3), nn.ReLU(), conv(3, 4, 3)).double()
     report = swap(model, "convrelu", example=(2, 2, *(7,) * rank))
     assert report.check.difference < 1e-12
@@ -228,7 +279,7 @@ def test_other_ranks(rank, conv):
         swap(model, "convrelu2d", example=(2, 2, *(7,) * rank))
 
 
-def test_other_starts_are_given_to_the_thresholds():
+def test_other_starts_are_given_to_the_thresholds() -> None:
     model = relu_before(nn.Conv2d(4, 5, 3))
     report = swap(model, "convrelu", example=(2, 3, 12, 12), threshold_init=-0.5)
     assert model[2].threshold.eq(-0.5).all()
@@ -237,7 +288,7 @@ def test_other_starts_are_given_to_the_thresholds():
         swap(relu_before(nn.Conv2d(4, 5, 3)), "convrelu", example=(2, 3, 12, 12), share="layer")
 
 
-def test_hooks_and_flags_of_the_convolution_stay():
+def test_hooks_and_flags_of_the_convolution_stay() -> None:
     model = relu_before(nn.Conv2d(4, 5, 3))
     seen = []
     model[1].register_forward_hook(lambda *_: seen.append("relu"))

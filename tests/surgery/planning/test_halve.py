@@ -1,13 +1,16 @@
+"""Layers halved for functions that double, as the paper halves them, and layers that are left."""
+
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
-from rectifiers import CReLU
+from rectifiers import CReLU, create
 from rectifiers.core.errors import ConfigError
 from rectifiers.surgery import plan_swap, swap
 from rectifiers.surgery.plan import SwapPlan
@@ -32,7 +35,7 @@ def parameters(net: nn.Module) -> int:
 
 
 @pytest.mark.parametrize(("halve", "millions"), [(None, "1.39"), (False, "2.77"), (True, "0.70")])
-def test_the_papers_network_has_the_papers_size(halve, millions):
+def test_the_papers_network_has_the_papers_size(halve: bool | None, millions: str) -> None:
     net = conv_pool_cnn_c()
     before = parameters(net)
     if halve is not None:
@@ -43,12 +46,12 @@ def test_the_papers_network_has_the_papers_size(halve, millions):
     assert net(torch.randn(1, 3, 32, 32)).shape == (1, 100)
 
 
-def block(**settings) -> nn.Sequential:
+def block(**settings: Any) -> nn.Sequential:
     conv = nn.Conv2d(3, 6, 3, **settings)
     return nn.Sequential(conv, nn.BatchNorm2d(6), nn.Dropout(), nn.ReLU(), nn.Conv2d(6, 4, 3))
 
 
-def test_halved_layers_start_anew_and_the_others_stay():
+def test_halved_layers_start_anew_and_the_others_stay() -> None:
     net = block()
     net[1].running_mean.fill_(5)
     original = copy.deepcopy(net.state_dict())
@@ -73,7 +76,7 @@ def test_halved_layers_start_anew_and_the_others_stay():
     assert all(torch.equal(value, original[key]) for key, value in net.state_dict().items())
 
 
-def test_a_plan_read_back_halves_another_instance_likewise():
+def test_a_plan_read_back_halves_another_instance_likewise() -> None:
     first, second = block(), block()
     second.load_state_dict(first.state_dict())
     plan = plan_swap(first, "crelu", example=IMAGES, halve=True)
@@ -84,7 +87,7 @@ def test_a_plan_read_back_halves_another_instance_likewise():
     assert torch.equal(first.eval()(x), second.eval()(x))
 
 
-def test_linear_and_transposed_layers_are_halved():
+def test_linear_and_transposed_layers_are_halved() -> None:
     net = nn.Sequential(
         nn.ConvTranspose2d(3, 4, 2), nn.ReLU(), nn.Flatten(), nn.Linear(400, 6), nn.ReLU(), nn.Linear(6, 2)
     )
@@ -101,7 +104,7 @@ class Residual(nn.Module):
         super().__init__()
         self.stem, self.conv = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
         return x + self.conv(F.relu(x))
 
@@ -119,23 +122,26 @@ REFUSED = {
         twice()[:2], nn.Conv2d(3, 4, 1), *[nn.Conv2d(4, 4, 1)] * 2, nn.ReLU()
     ),
     "1 (GroupNorm) is between it": lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4), nn.ReLU()),
+    "is itself an activation": lambda: nn.Sequential(
+        create("convrelu2d", in_channels=3, out_channels=4, kernel_size=1), nn.ReLU()
+    ),
     "no convolution or linear layer": lambda: nn.Sequential(nn.Identity(), nn.ReLU()),
 }
 
 
 @pytest.mark.parametrize("reason", REFUSED)
-def test_what_cannot_be_halved_is_left_with_the_reason(reason):
+def test_what_cannot_be_halved_is_left_with_the_reason(reason: str) -> None:
     example = (2, 4, 9, 9) if reason.startswith("no") else IMAGES
     [left] = plan_swap(REFUSED[reason](), "crelu", example=example, halve=True).left
     assert reason in left.reason
 
 
-def test_only_functions_that_double_can_be_halved():
+def test_only_functions_that_double_can_be_halved() -> None:
     with pytest.raises(ConfigError, match="halve=True is for functions that double the channels"):
         swap(block(), "pvlu", example=IMAGES, halve=True)
 
 
-def test_a_plan_for_other_sizes_changes_nothing():
+def test_a_plan_for_other_sizes_changes_nothing() -> None:
     plan = plan_swap(block(), "crelu", example=IMAGES, halve=True)
     other = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Dropout(), nn.ReLU(), nn.Conv2d(8, 4, 3))
     before = repr(other)

@@ -1,12 +1,16 @@
+"""Layers widened for functions that double the channels: same outputs, and refusals with their reason."""
+
 from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from rectifiers import CReLU, create
@@ -26,7 +30,7 @@ class Residual(nn.Module):
         super().__init__()
         self.stem, self.conv, self.head = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 2, 1)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.stem(x))
         return self.head(F.relu(x + self.conv(x)))
 
@@ -40,7 +44,7 @@ class Branches(nn.Module):
         self.one, self.two = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 3, padding=1)
         self.norm, self.last = nn.BatchNorm2d(12), nn.Conv2d(12, 5, 3)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = self.act(self.stem(x))
         x = torch.cat([self.one(x), x, self.act(self.two(x))], 1)
         return self.last(F.leaky_relu(self.norm(x), 0.1)).mean((2, 3))
@@ -53,7 +57,7 @@ class Gated(nn.Module):
         super().__init__()
         self.stem, self.down, self.up, self.head = (nn.Conv2d(*sizes, 1) for sizes in ((3, 4), (4, 2), (2, 4), (4, 5)))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.stem(x))
         gate = self.up(self.down(F.adaptive_avg_pool2d(x, 1)).relu()).sigmoid()
         return self.head(x * gate)
@@ -62,12 +66,12 @@ class Gated(nn.Module):
 class Function(nn.Module):
     """A convolution, a ReLU, and a function of its values and a layer."""
 
-    def __init__(self, after, head: nn.Module | None = None) -> None:
+    def __init__(self, after: Callable[[nn.Module, Tensor], Tensor], head: nn.Module | None = None) -> None:
         super().__init__()
         self.stem, self.after = nn.Conv2d(3, 4, 3), after
         self.head = head or nn.Conv2d(4, 2, 1)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.after(self.head, F.relu(self.stem(x)))
 
 
@@ -78,7 +82,7 @@ class Overwritten(nn.Module):
         super().__init__()
         self.stem, self.head = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 1)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
         F.relu_(x)
         return self.head(x)
@@ -91,7 +95,7 @@ class Auxiliary(nn.Module):
         super().__init__()
         self.stem, self.head, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 1), nn.Conv2d(4, 2, 1)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.stem(x))
         return self.head(x) + self.second(x) if self.training else self.head(x)
 
@@ -142,7 +146,7 @@ def agree(result: torch.Tensor, expected: torch.Tensor) -> bool:
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("training", [False, True])
-def test_widened_readers_keep_the_outputs(name, training):
+def test_widened_readers_keep_the_outputs(name: str, training: bool) -> None:
     net, x = build(name)
     net.train(training)
     torch.manual_seed(1)
@@ -157,7 +161,7 @@ def test_widened_readers_keep_the_outputs(name, training):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_plans_are_data_and_undone_bit_by_bit(name):
+def test_plans_are_data_and_undone_bit_by_bit(name: str) -> None:
     net, x = build(name)
     other = copy.deepcopy(net)
     parameters, state = dict(net.named_parameters()), copy.deepcopy(net.state_dict())
@@ -174,7 +178,7 @@ def test_plans_are_data_and_undone_bit_by_bit(name):
 
 
 @pytest.mark.parametrize("name", ["convolution", "depthwise", "grouped", "batch norm", "linear"])
-def test_the_new_channels_are_learned(name):
+def test_the_new_channels_are_learned(name: str) -> None:
     net, x = build(name)
     reader = next(module for module in [*net][2:] if hasattr(module, "in_channels") or hasattr(module, "in_features"))
     zeros = int((reader.weight == 0).sum())
@@ -185,7 +189,7 @@ def test_the_new_channels_are_learned(name):
     assert bool(reader.weight.grad[added].any())
 
 
-def test_the_negative_phase_reaches_the_next_layer():
+def test_the_negative_phase_reaches_the_next_layer() -> None:
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU(), nn.Linear(1, 1, bias=False))
     nn.init.ones_(net[0].weight)
     swap(net, "crelu", example=torch.ones(2, 1))
@@ -193,7 +197,7 @@ def test_the_negative_phase_reaches_the_next_layer():
     assert net(torch.tensor([[3.0], [-2.0]])).flatten().tolist() == [3.0, 20.0]
 
 
-def test_a_grouped_convolution_reads_both_phases_of_its_own_channels():
+def test_a_grouped_convolution_reads_both_phases_of_its_own_channels() -> None:
     net = nn.Sequential(nn.Identity(), nn.ReLU(), nn.Conv1d(2, 2, 1, groups=2, bias=False))
     swap(net, "crelu", example=torch.randn(2, 2, 3))
     assert net[2].weight.shape == (2, 2, 1)
@@ -201,7 +205,7 @@ def test_a_grouped_convolution_reads_both_phases_of_its_own_channels():
     assert net(torch.tensor([[[3.0], [-2.0]]])).flatten().tolist() == [3.0, 2000.0]
 
 
-def test_the_new_channels_of_batch_norm_are_like_those_that_they_belong_to():
+def test_the_new_channels_of_batch_norm_are_like_those_that_they_belong_to() -> None:
     net, x = build("batch norm")
     old = copy.deepcopy(net[2])
     swap(net, "crelu", example=x)
@@ -210,7 +214,7 @@ def test_the_new_channels_of_batch_norm_are_like_those_that_they_belong_to():
     assert net[2].num_features == 8
 
 
-def test_a_grouped_convolution_is_still_itself():
+def test_a_grouped_convolution_is_still_itself() -> None:
     net, x = build("depthwise")
     conv = net[2]
     calls = []
@@ -228,13 +232,13 @@ def test_a_grouped_convolution_is_still_itself():
     assert type(conv) is nn.Conv2d
 
 
-def test_a_widened_grouped_convolution_can_be_pickled():
+def test_a_widened_grouped_convolution_can_be_pickled() -> None:
     net, x = build("grouped")
     swap(net, "crelu", example=x)
     assert torch.equal(pickle.loads(pickle.dumps(net))(x), net(x))
 
 
-def test_flags_dtype_and_memory_format_stay():
+def test_flags_dtype_and_memory_format_stay() -> None:
     net = sequence(nn.Conv2d(4, 5, 3)).half().to(memory_format=torch.channels_last)
     net[2].weight.requires_grad_(False)
     net[2].weight.no_decay = True
@@ -247,16 +251,16 @@ def test_flags_dtype_and_memory_format_stay():
     assert net[2].in_channels == 8
 
 
-def test_layers_of_training_mode_are_widened_too():
+def test_layers_of_training_mode_are_widened_too() -> None:
     net = Auxiliary()
     swap(net, "crelu", example=IMAGES)
     assert net.train()(torch.randn(IMAGES)).shape == (2, 2, 7, 7)
     assert net.second.in_channels == 8
 
 
-def test_a_training_mode_that_does_not_run_is_told():
+def test_a_training_mode_that_does_not_run_is_told() -> None:
     class Evaluated(nn.Conv2d):
-        def forward(self, x):
+        def forward(self, x: Tensor) -> Tensor:
             if self.training:
                 raise RuntimeError("only for evaluation")
             return super().forward(x)
@@ -267,13 +271,13 @@ def test_a_training_mode_that_does_not_run_is_told():
     assert "only for evaluation" in str(plan)
 
 
-def test_a_sum_of_values_widened_alike_passes():
+def test_a_sum_of_values_widened_alike_passes() -> None:
     class Sum(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.one, self.two, self.head = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 1), nn.Conv2d(4, 2, 1)
 
-        def forward(self, x):
+        def forward(self, x: Tensor) -> Tensor:
             return self.head(F.relu(self.one(x)) + F.relu(self.two(x)))
 
     net, x = Sum().double(), torch.randn(IMAGES, dtype=torch.float64)
@@ -283,11 +287,11 @@ def test_a_sum_of_values_widened_alike_passes():
     assert net.head.in_channels == 8
 
 
-def refusals(net: nn.Module, example=IMAGES, **settings) -> dict[str, str]:
+def refusals(net: nn.Module, example: Any = IMAGES, **settings: Any) -> dict[str, str]:
     return {left.site: left.reason for left in plan_swap(net, "crelu", example=example, **settings).left}
 
 
-def test_residual_sums_are_refused_and_other_sites_go_on():
+def test_residual_sums_are_refused_and_other_sites_go_on() -> None:
     net = Residual().double()
     x = torch.randn(IMAGES, dtype=torch.float64)
     expected = net(x)
@@ -299,7 +303,7 @@ def test_residual_sums_are_refused_and_other_sites_go_on():
     assert agree(net(x), expected)
 
 
-def test_gated_values_are_refused_and_the_gate_itself_is_widened():
+def test_gated_values_are_refused_and_the_gate_itself_is_widened() -> None:
     net = Gated()
     report = swap(net, "crelu", example=IMAGES)
     assert ["a product in the model" in left.reason for left in report.plan.left] == [True]
@@ -318,7 +322,14 @@ def reused() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 1), conv, nn.ReLU(), conv)
 
 
-def preallocated(head, x):
+def sharing() -> nn.Module:
+    """Two functions that have one amplitude in common."""
+    first, second = (create("pvlu", share="channel", channels=4) for _ in range(2))
+    second.alpha = first.alpha
+    return sequence(first, nn.Conv2d(4, 4, 1), second, nn.Conv2d(4, 2, 1))
+
+
+def preallocated(head: nn.Module, x: Tensor) -> Tensor:
     whole = torch.zeros(len(x), 4, *x.shape[2:])
     whole[:, :4] = x
     return head(whole)
@@ -331,6 +342,13 @@ REFUSED = {
     "normalises over neighbouring": lambda: sequence(nn.LocalResponseNorm(2), nn.Conv2d(4, 2, 1)),
     "chunk in the model reads its channels": lambda: Function(lambda head, x: head(torch.cat(x.chunk(2, 1), 1))),
     "not one of PyTorch's own layers": lambda: Function(lambda _, x: F.conv2d(x, torch.ones(2, 4, 1, 1))),
+    "prelu in the model is not one of PyTorch's own layers": lambda: Function(
+        lambda head, x: head(F.prelu(x, torch.ones(4)))
+    ),
+    "is not a batch norm over these channels": lambda: Function(
+        lambda head, x: head(F.batch_norm(x, torch.zeros(4), torch.ones(4)))
+    ),
+    "shares its parameters with other layers": sharing,
     "computes its weights": lambda: sequence(parametrizations.weight_norm(nn.Conv2d(4, 2, 1))),
     "asks for a fixed number of channels": lambda: Function(lambda head, x: head(x.view(2, 4, 7, 7))),
     "does not keep the channels together": lambda: Function(lambda head, x: head(x.view(-1, 2, 7, 7).view(x.shape))),
@@ -349,7 +367,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("reason", REFUSED)
-def test_what_cannot_be_widened_is_refused_with_the_reason(reason):
+def test_what_cannot_be_widened_is_refused_with_the_reason(reason: str) -> None:
     net = REFUSED[reason]()
     before = repr(net)
     [refused] = refusals(net, where="first").values()
@@ -359,11 +377,11 @@ def test_what_cannot_be_widened_is_refused_with_the_reason(reason):
     assert repr(net) == before
 
 
-def test_tied_weights_are_refused():
+def test_tied_weights_are_refused() -> None:
     assert refusals(tied(), (2, 4)) == {"1": "2 (Linear) shares its weights with 0"}
 
 
-def test_a_cap_is_kept_or_dropped():
+def test_a_cap_is_kept_or_dropped() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6(), nn.Conv2d(4, 2, 1)).double()
     with torch.no_grad():
         net[0].weight.mul_(10)
@@ -374,12 +392,12 @@ def test_a_cap_is_kept_or_dropped():
     assert report.check.difference < 1e-12
 
 
-def test_functions_that_make_fewer_channels_are_refused():
+def test_functions_that_make_fewer_channels_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="makes fewer channels"):
         swap(sequence(nn.Conv2d(4, 2, 1)), "maxout", example=IMAGES)
 
 
-def test_a_plan_for_other_sizes_changes_nothing():
+def test_a_plan_for_other_sizes_changes_nothing() -> None:
     plan = plan_swap(sequence(nn.Conv2d(4, 5, 3)), "crelu", example=IMAGES)
     other = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 5, 3))
     before = repr(other)
@@ -388,7 +406,7 @@ def test_a_plan_for_other_sizes_changes_nothing():
     assert repr(other) == before
 
 
-def test_models_without_memory_can_be_widened():
+def test_models_without_memory_can_be_widened() -> None:
     with torch.device("meta"):
         net = sequence(nn.Conv2d(4, 4, 3, groups=4), nn.Flatten(), nn.Linear(100, 2))
     swap(net, "crelu", example=IMAGES)
@@ -396,12 +414,12 @@ def test_models_without_memory_can_be_widened():
     assert net[2].weight.is_meta
 
 
-def test_a_layer_that_is_no_reader_is_an_error():
+def test_a_layer_that_is_no_reader_is_an_error() -> None:
     with pytest.raises(ConfigError, match="'0' has 0 channels"):
         Widen("0", ChannelMap.identity(4).double()).apply(nn.Sequential(nn.Flatten()))
 
 
-def agrees_after_swap(name: str, changes: int, left: int, **settings) -> None:
+def agrees_after_swap(name: str, changes: int, left: int, **settings: Any) -> None:
     models = pytest.importorskip("torchvision.models")
     torch.manual_seed(0)
     extra = {"init_weights": True} if name == "googlenet" else {}
@@ -432,7 +450,7 @@ def agrees_after_swap(name: str, changes: int, left: int, **settings) -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "left"), [("resnet18", 12, 5), ("squeezenet1_1", 25, 1), ("mobilenet_v2", 35, 0)]
 )
-def test_models_of_torchvision(name, changes, left):
+def test_models_of_torchvision(name: str, changes: int, left: int) -> None:
     agrees_after_swap(name, changes, left, cap="drop")
 
 
@@ -440,5 +458,5 @@ def test_models_of_torchvision(name, changes, left):
 @pytest.mark.parametrize(
     ("name", "changes", "left"), [("vgg11_bn", 10, 0), ("densenet121", 121, 0), ("googlenet", 57, 0)]
 )
-def test_larger_models_of_torchvision(name, changes, left):
+def test_larger_models_of_torchvision(name: str, changes: int, left: int) -> None:
     agrees_after_swap(name, changes, left)
