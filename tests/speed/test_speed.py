@@ -39,7 +39,7 @@ def test_every_function_with_a_kernel_or_parameters_is_timed() -> None:
     assert names >= {"arelu", "elsa", "prelu", "leaky_relu", "adarelu", "crelu", "apl_arelu", "vlu", "pvlu", "sinerelu"}
     for name in set(registry) - names:
         spec = registry.get(name).spec
-        assert spec.kind == "convolution" or spec.stochastic or not (spec.parameters or spec.stem), name
+        assert spec.kind == "convolution" or spec.stochastic or not (spec.parameters or spec.formula), name
     timed = measure.measure_at(
         [*subjects.make_yardsticks(), *subjects.make_subjects(4)], (2, 4, 3, 3), "contiguous", 1, 2
     )

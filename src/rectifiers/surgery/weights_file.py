@@ -50,5 +50,5 @@ def load_safetensors() -> Any:
     try:
         import safetensors.torch
     except ModuleNotFoundError:
-        raise ConfigError('weights are kept by safetensors; install "rectifiers[lab]"') from None
+        raise ConfigError('weights are saved with safetensors; install "rectifiers[lab]"') from None
     return safetensors

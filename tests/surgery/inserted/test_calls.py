@@ -126,7 +126,7 @@ def test_a_call_outside_of_the_scope_is_refused() -> None:
         Reused().act(X)
     model = Reused()
     model(X)
-    with pytest.raises(UnsupportedError, match="called from outside of it"):
+    with pytest.raises(UnsupportedError, match="this call comes from outside it"):
         model.act(X)
 
 

@@ -170,7 +170,7 @@ class Auxiliary(nn.Module):
     ("make", "settings", "reason"),
     [
         (Overwritten, {}, "relu: something reads what it writes over"),
-        (Auxiliary, {}, "relu: it runs in training mode only"),
+        (Auxiliary, {}, "relu: it is called in training mode only"),
         (
             lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.GELU(), nn.Conv2d(4, 5, 3)),
             {"from_": "gelu"},
