@@ -18,8 +18,45 @@ def test_every_verb_has_an_example(cli: Cli, verb: str) -> None:
     assert f"Example: rectifiers {verb}" in outcome.out
 
 
-def test_unknown_verb_is_a_usage_error(cli: Cli) -> None:
-    assert cli("trian").code == 2
+def test_without_a_verb_the_help_is_shown(cli: Cli) -> None:
+    outcome = cli()
+    assert outcome.code == 0
+    assert "Usage: rectifiers" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["trian"], "no such command 'trian'; see rectifiers --help"),
+        (["--verison"], "no such option: --verison"),
+        (["list", "activations", "all"], "got unexpected extra argument"),
+        (["plan"], "missing argument 'EXPERIMENT'; see rectifiers plan --help"),
+        (["swap", "nets:Net", "--input", "1,3"], "missing option '--to'; see rectifiers swap --help"),
+        (["table", "quickstart", "--format", "word"], "'word' is not one of 'terminal', 'markdown'"),
+        (["doctor", "nets:Net", "--input", "1,3", "--batches", "0"], "--batches must be at least 1, got 0"),
+        (["doctor", "nets:Net", "--input", "1,3", "--batch-size", "x"], "--batch-size must be a whole number, got 'x'"),
+        (["bench", "--rounds", "1"], "--rounds must be at least 2, got 1"),
+        (["bench", "--batch", "-1"], "--batch must be at least 0, got -1"),
+    ],
+)
+def test_mistakes_in_the_words_of_a_command_are_one_line(cli: Cli, arguments: list[str], line: str) -> None:
+    outcome = cli(*arguments)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err.startswith("error: ")
+    assert line in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", [["list"], ["env"], ["plan", "quickstart"], ["table", "quickstart"]], ids=" ".join)
+@pytest.mark.parametrize("option", ["--results", "--data-dir"])
+def test_a_file_in_the_place_of_a_folder_is_refused(cli: Cli, tmp_path: Path, verb: list[str], option: str) -> None:
+    if verb[0] == "table" and option == "--data-dir":
+        pytest.skip("a table needs no data")
+    (tmp_path / "file").touch()
+    outcome = cli(*verb, option, "file")
+    assert outcome.code == 2
+    assert outcome.err == f"error: {option} must be a folder, but file is a file; name another one\n"
 
 
 def test_a_closed_pipe_is_quiet() -> None:

@@ -170,12 +170,17 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path) -> None:
         (["quickstart", "--seeds", "-1"], "--seeds must be at least 1, got -1"),
         (["quickstart", "--workers", "0"], "--workers must be at least 1, got 0"),
         (["quickstart", "--workers", "-1"], "--workers must be at least 1, got -1"),
-        (["quickstart", "--set", "lr=-0.1"], "lr: Input should be greater than 0, got -0.1"),
-        (["quickstart", "--set", "lr=fast"], "lr: Input should be a valid number"),
-        (["quickstart", "--set", "lr=NaN"], "lr: Input should be"),
+        (["quickstart", "--workers", "two"], "--workers must be a whole number, got 'two'"),
+        (["quickstart", "--seeds", "1.5"], "--seeds must be a whole number, got '1.5'"),
+        (["quickstart", "--set", "lr=-0.1"], "lr: expected more than 0, got -0.1"),
+        (["quickstart", "--set", "lr=fast"], "lr: expected a number"),
+        (["quickstart", "--set", "lr=NaN"], "lr: expected a finite number"),
+        (["quickstart", "--set", "epochs=three"], "epochs: expected a whole number, got 'three'"),
+        (["quickstart", "--set", "device=tpu"], "device: expected cpu, mps, cuda, or cuda: and a number, got 'tpu'"),
+        (["quickstart", "--set", "milestones=5"], "milestones: expected a list, got 5"),
         (["quickstart", "--set", "epoch=1"], "unknown setting 'epoch'; did you mean epochs"),
-        (["quickstart", "--set", "epochs"], "--set needs KEY=VALUE, got 'epochs'"),
-        (["quickstart", "--set", "seed=3"], "seeds says how many"),
+        (["quickstart", "--set", "epochs"], "--set needs KEY=VALUE, such as epochs=5, got 'epochs'"),
+        (["quickstart", "--set", "seed=3"], "seeds (--seeds) says how many"),
         (["quickstart", "--set", "activation=relu"], "that is what quickstart compares"),
         (["quickstart", "--set", "dataset=digit"], "unknown data set 'digit'; did you mean digits"),
         (["quickstart", "--set", "network=digit-conv"], "did you mean digits-conv"),
@@ -229,7 +234,8 @@ def test_a_results_folder_of_something_else(refused: Callable[..., str], tmp_pat
 
 def test_a_results_folder_that_cannot_be_made(refused: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert "cannot use file/quickstart: Not a directory" in refused(*SMOKE, "--results", "file")
+    assert "--results must be a folder, but file is a file" in refused(*SMOKE, "--results", "file")
+    assert "cannot use file/runs/quickstart: Not a directory" in refused(*SMOKE, "--results", "file/runs")
 
 
 def test_a_full_disk_before_the_first_training(

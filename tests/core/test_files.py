@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rectifiers.core.errors import ConfigError
-from rectifiers.core.files import write_file
+from rectifiers.core.files import check_folder, write_file
 
 
 def test_text_and_bytes(tmp_path: Path) -> None:
@@ -42,3 +42,11 @@ def test_a_device_stays_a_device() -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Is a directory"):
         write_file(tmp_path, "text")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    with pytest.raises(ConfigError, match=r"^--results must be a folder, but .*runs is a file; name another one$"):
+        check_folder(tmp_path / "runs", "--results")
+    assert check_folder(tmp_path, "--results") == tmp_path
+    assert check_folder(tmp_path / "not yet", "--results") == tmp_path / "not yet"

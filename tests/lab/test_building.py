@@ -58,7 +58,7 @@ def test_all_that_a_file_can_say() -> None:
         ({"rows": ["arelux"]}, "experiment: unknown activation 'arelux'; did you mean arelu"),
         ({"rows": ["relu"], "epocs": 3}, "experiment: unknown setting 'epocs'; did you mean epochs"),
         ({"rows": ["relu"], "seeds": 0}, "experiment: seeds: .*, got 0"),
-        ({"rows": ["relu"], "name": "../up"}, "experiment: name: String should match pattern"),
+        ({"rows": ["relu"], "name": "../up"}, "experiment: name: expected a name of letters"),
     ],
 )
 def test_mistakes(arguments: dict[str, Any], message: str) -> None:

@@ -40,6 +40,7 @@ def test_changes_and_the_command_that_makes_them() -> None:
         "--set 'where=\"0\"'"
     )
     assert not selection.experiment.preset("smoke").comparable
+    assert selection.heading.endswith(' Changed: seeds=3, epochs=5, milestones=[2, 4], device=cpu, where="0".')
     assert lab.open(built(), preset="smoke").command("run") == "rectifiers.lab.run(experiment, preset='smoke')"
 
 
@@ -69,10 +70,10 @@ def test_it_can_be_looked_at(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("choice", "error", "message"),
     [
-        ({"settings": {"seed": 1}}, ConfigError, "settings cannot choose the seed; seeds says how many"),
+        ({"settings": {"seed": 1}}, ConfigError, "settings cannot choose the seed; seeds .--seeds. says how many"),
         ({"settings": {"epoch": 1}}, UnknownNameError, "unknown setting 'epoch'; did you mean epochs"),
         ({"settings": {"activation": "relu"}}, ConfigError, "settings cannot change activation: that is what"),
-        ({"settings": {"lr": -1}}, ConfigError, "lr: Input should be greater than 0, got -1"),
+        ({"settings": {"lr": -1}}, ConfigError, "lr: expected more than 0, got -1"),
         ({"seeds": 0}, ConfigError, "seeds must be at least 1, got 0"),
         ({"preset": "smok"}, UnknownNameError, "did you mean smoke"),
     ],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rectifiers.core.errors import StoreError
+from rectifiers.core.errors import ConfigError
 from rectifiers.report.html import render_page, write_report
 from rectifiers.report.table import build
 from rectifiers.report.wording import signed
@@ -153,7 +153,7 @@ def test_the_report_is_written_in_one_step(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("", encoding="utf-8")
-    with pytest.raises(StoreError, match=r"cannot write .*report\.html"):
+    with pytest.raises(ConfigError, match=r"cannot write .*report\.html: .*; choose another place"):
         write_report(experiment(), "paper", [], blocked / "report.html")
 
 

@@ -23,9 +23,10 @@ def main() -> None:
         from .app import app
 
         try:
-            app(prog_name="rectifiers")
+            code = app(sys.argv[1:] or ["--help"], prog_name="rectifiers", standalone_mode=False)
         finally:
             sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
     except RectifiersError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -39,6 +40,20 @@ def main() -> None:
         _abandon_stdout()
         place = f"{error.filename}: " if error.filename else "cannot write the output: "
         _fail(f"{place}{error.strerror or error}")
+    except Exception as error:
+        if type(error).__name__ == "Abort":  # how some versions of typer tell of Ctrl-C
+            sys.exit(130)
+        _fail(_explain_usage(error))
+
+
+def _explain_usage(error: Exception) -> str:
+    """What is wrong with the words of the command, in one line; any other error is raised again."""
+    # The class is click's in some versions of typer, and typer's own in others.
+    if not hasattr(error, "format_message"):
+        raise error
+    message = error.format_message().strip().rstrip(".").replace("Value error, ", "")
+    context = getattr(error, "ctx", None)
+    return f"{message[:1].lower()}{message[1:]}; see {context.command_path if context else 'rectifiers'} --help"
 
 
 def _fail(message: str) -> NoReturn:

@@ -19,7 +19,6 @@ from .swap import swap_activations
 from .table import print_table
 
 app = typer.Typer(
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with: rectifiers run quickstart",

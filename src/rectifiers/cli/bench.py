@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.errors import ConfigError
-from .options import JsonOption
+from .options import JsonOption, read_count
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -27,12 +27,23 @@ def run_benchmark(
         str, typer.Option("--threads", help="Numbers of threads for PyTorch, with commas between them.")
     ] = "1,2",
     rounds: Annotated[
-        int, typer.Option("--rounds", min=2, help="Rounds, in each of which every function is timed once.")
+        int,
+        typer.Option(
+            "--rounds",
+            metavar="N",
+            help="How many rounds; in each, every function is timed once.",
+            parser=str,
+            callback=read_count(2),
+        ),
     ] = 15,
     batch: Annotated[
         int,
         typer.Option(
-            "--batch", min=0, help="Images in the training step whose peak memory is measured; 0 leaves this out."
+            "--batch",
+            metavar="N",
+            help="Images in the training step whose peak memory is measured; 0 leaves this out.",
+            parser=str,
+            callback=read_count(0),
         ),
     ] = 128,
     output: Annotated[

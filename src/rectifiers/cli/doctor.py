@@ -9,7 +9,7 @@ import typer
 
 from ..core.errors import ConfigError, ShapeError
 from .inputs import make_inputs, parse_sizes
-from .options import DATA, DataOption, JsonOption
+from .options import DATA, DataOption, JsonOption, read_count
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -54,9 +54,20 @@ def diagnose_model(
             "--normalise", help="Normalisation that the model was trained with: standard, unit, cifar10, imagenet, …."
         ),
     ] = "standard",
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Examples per batch.", min=1)] = 64,
+    batch_size: Annotated[
+        int,
+        typer.Option("--batch-size", metavar="N", help="Examples per batch.", parser=str, callback=read_count()),
+    ] = 64,
     batches: Annotated[
-        int | None, typer.Option("--batches", help="Batches to look at; all by default.", min=1, show_default=False)
+        int | None,
+        typer.Option(
+            "--batches",
+            metavar="N",
+            help="How many batches to look at; all by default.",
+            parser=str,
+            callback=read_count(),
+            show_default=False,
+        ),
     ] = None,
     data_dir: DataOption = DATA,
     output: Annotated[
@@ -89,7 +100,7 @@ def diagnose_model(
         saving.load_strictly(subject, read_weights(weights).tensors, str(weights))
     if data is None:
         diagnosis = diagnose(subject, [make_inputs(shapes)]).with_note(
-            "random numbers were looked at, no data: give --data for figures that mean something"
+            "these figures come from random numbers; give --data for figures that mean something"
         )
     else:
         examples = _examples(data, data_dir, split)

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..core.errors import ConfigError
+from ..core.files import check_folder
 from . import completion
 
 
-def _at_least_one(option: typer.CallbackParam, value: int | None) -> int | None:
-    if value is not None and value < 1:
-        raise ConfigError(f"--{option.name} must be at least 1, got {value}")
-    return value
+def read_count(least: int = 1) -> Callable[[typer.CallbackParam, str | int | None], int | None]:
+    """The callback of an option that is a whole number: it reads the text, and refuses what is none or too small.
+
+    To be given beside `parser=str`, else the option's own type refuses first, without saying what it got.
+    """
+
+    def read(option: typer.CallbackParam, value: str | int | None) -> int | None:
+        if value is None:
+            return None
+        name = option.opts[0]
+        try:
+            count = int(value)
+        except ValueError:
+            raise ConfigError(f"{name} must be a whole number, got {value!r}") from None
+        if count < least:
+            raise ConfigError(f"{name} must be at least {least}, got {count}")
+        return count
+
+    return read
+
+
+def _check_folder(option: typer.CallbackParam, value: Path) -> Path:
+    return check_folder(value, option.opts[0])
 
 
 ExperimentArgument = Annotated[
@@ -39,7 +59,12 @@ PresetOption = Annotated[
 SeedsOption = Annotated[
     int | None,
     typer.Option(
-        "--seeds", help="Number of seeds, in place of the preset's.", callback=_at_least_one, show_default=False
+        "--seeds",
+        metavar="N",
+        help="Number of seeds, instead of the preset's.",
+        parser=str,
+        callback=read_count(),
+        show_default=False,
     ),
 ]
 SettingsOption = Annotated[
@@ -54,14 +79,33 @@ SettingsOption = Annotated[
 WorkersOption = Annotated[
     int | None,
     typer.Option(
-        "--workers", help="Runs at a time; one per core by default.", callback=_at_least_one, show_default=False
+        "--workers",
+        metavar="N",
+        help="How many runs at a time; one per core by default.",
+        parser=str,
+        callback=read_count(),
+        show_default=False,
     ),
 ]
 DataOption = Annotated[
-    Path, typer.Option("--data-dir", envvar="RECTIFIERS_DATA", help="Folder with the files of the data sets.")
+    Path,
+    typer.Option(
+        "--data-dir",
+        metavar="FOLDER",
+        envvar="RECTIFIERS_DATA",
+        help="Folder with the files of the data sets.",
+        callback=_check_folder,
+    ),
 ]
 ResultsOption = Annotated[
-    Path, typer.Option("--results", envvar="RECTIFIERS_RESULTS", help="Folder that holds the runs.")
+    Path,
+    typer.Option(
+        "--results",
+        metavar="FOLDER",
+        envvar="RECTIFIERS_RESULTS",
+        help="Folder that holds the runs.",
+        callback=_check_folder,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -87,7 +131,7 @@ def split_settings(settings: Sequence[str] | None, example: str = "epochs=5") ->
     for setting in settings or ():
         key, equals, text = setting.partition("=")
         if not equals:
-            raise ConfigError(f"--set needs KEY=VALUE, got {setting!r}; write --set {example}, say")
+            raise ConfigError(f"--set needs KEY=VALUE, such as {example}, got {setting!r}")
         try:
             values[key] = json.loads(text)
         except ValueError:

@@ -28,20 +28,22 @@ def build_model(reference: str) -> nn.Module:
     if isinstance(thing, nn.Module):
         return thing
     if not callable(thing):
-        raise ConfigError(f"{reference} is {type(thing).__name__}; expected a model, or a function that makes one")
+        raise ConfigError(
+            f"{reference} is of type {type(thing).__name__}; expected a model, or a function that makes one"
+        )
     try:
         model = thing()
     except Exception as error:
         raise ConfigError(f"{reference} failed: {_story(error)}; it is called without arguments") from error
     if not isinstance(model, nn.Module):
-        raise ConfigError(f"{reference} makes {type(model).__name__}; expected an nn.Module")
+        raise ConfigError(f"{reference} returned something of type {type(model).__name__}; expected an nn.Module")
     return model
 
 
 def _locate(reference: str) -> Any:
     path, colon, name = reference.partition(":")
     if not (path and colon and name):
-        raise ConfigError(f"expected package.module:factory, got {reference!r}; torchvision.models:resnet18, say")
+        raise ConfigError(f"expected package.module:factory, such as torchvision.models:resnet18, got {reference!r}")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -59,4 +61,5 @@ def _locate(reference: str) -> Any:
 
 
 def _story(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

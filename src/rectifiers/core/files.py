@@ -62,3 +62,18 @@ def write_file(path: Path, content: str | bytes, *, make_folder: bool = False) -
             file.write_bytes(data)
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
+
+
+def check_folder(path: Path, what: str) -> Path:
+    """Make sure that a folder which the user named is not a file; it need not be there yet.
+
+    Args:
+        path: the folder.
+        what: what it is for, for the error.
+
+    Raises:
+        ConfigError: it is a file.
+    """
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{what} must be a folder, but {path} is a file; name another one")
+    return path

@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..core.errors import StoreError
+from .explain import explain
 from .result import Result
-from .trial import explain
 
 NAME = "results.jsonl"
 

@@ -11,8 +11,9 @@ from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError, UnknownNameError
 from . import pretrained
 from .experiment import Arm, Experiment, Preset
+from .explain import NAME_PATTERN, explain
 from .result import Metric
-from .trial import Trial, explain
+from .trial import Trial
 
 SETTINGS = frozenset(Trial.model_fields) - {"seed"}
 
@@ -28,7 +29,7 @@ class Definition(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", description="names the folder of the runs")
+    name: str = Field(pattern=NAME_PATTERN, description="names the folder of the runs")
     title: str = Field("", description="what it shows, in one line")
     rows: list[dict[str, Any]] = Field(
         min_length=1, description="what is compared: names of activations, or tables of a label and settings"
@@ -112,6 +113,8 @@ def _arm(kind: str, table: Mapping[str, Any]) -> Arm:
 def _check_keys(kind: str, given: Iterable[str], known: Iterable[str]) -> None:
     for name in given:
         if name not in known:
+            if kind == "key" and name in SETTINGS:
+                raise ConfigError(f"{name!r} is a setting of the runs; write it in a row, a column or under [settings]")
             raise UnknownNameError(kind, name, known)
 
 

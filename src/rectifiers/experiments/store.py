@@ -18,8 +18,9 @@ from ..core.files import write_whole
 from . import archive
 from .counting import CARD
 from .experiment import Cell
+from .explain import explain
 from .result import FORMAT, Result
-from .trial import Trial, explain
+from .trial import Trial
 
 
 class Store:

@@ -20,6 +20,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from ..core.errors import ConfigError, UnknownNameError
+from .explain import DEVICE_PATTERN, explain
 
 Scalar = bool | int | float | str
 Option = Scalar | tuple[int, ...]
@@ -104,9 +105,7 @@ class Trial(BaseModel):
     )
     patches: Literal[1, 10] = Field(1, description="evaluate on the centre, or on ten patches")
     trace_points: int = Field(0, ge=0, description="how often per epoch the activations' parameters are recorded")
-    device: str = Field(
-        "cpu", pattern=r"^(cpu|mps|cuda(:\d+)?)$", description="where it trains: cpu, cuda, cuda:1, mps"
-    )
+    device: str = Field("cpu", pattern=DEVICE_PATTERN, description="where it trains: cpu, cuda, cuda:1, mps")
     threads: int = Field(1, ge=1, description="threads of PyTorch; sums in another order give other bits")
     seed: int = Field(0, ge=0, lt=2**31, description="root of all random streams")
 
@@ -213,15 +212,3 @@ class Trial(BaseModel):
 
     def __str__(self) -> str:
         return " ".join(f"{name}={value}" for name, value in self.settings.items())
-
-
-def explain(error: ValidationError, subject: str) -> str:
-    """One line that says which field was given what, and what was expected."""
-    parts = []
-    for item in error.errors():
-        place = ".".join(str(step) for step in item["loc"])
-        given = "" if item["type"] in ("missing", "extra_forbidden") or not place else f", got {item['input']!r}"
-        message = {"extra_forbidden": "no such setting", "missing": "is required"}.get(item["type"], item["msg"])
-        message = message.removeprefix("Value error, ")
-        parts.append(f"{place}: {message}{given}" if place else message)
-    return f"{subject}: " + "; ".join(parts)

@@ -61,7 +61,8 @@ def report(
 
     Raises:
         DataError: the analysis needs data that are missing.
-        StoreError: something cannot be written.
+        ConfigError: the page cannot be written.
+        StoreError: the folder belongs to something else, is damaged, or cannot be written.
 
     Example:
         >>> from tempfile import TemporaryDirectory

@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import datasets
 from ..core.errors import ConfigError, UnknownNameError
+from ..core.files import check_folder
 from ..core.wording import plural
 from ..experiments.definition import SETTINGS
 from ..experiments.experiment import Cell, Experiment
@@ -168,23 +169,29 @@ def select(
     """
     if isinstance(experiment, Selection):
         if any(choice is not None for choice in (preset, seeds, settings, data_dir, results)):
-            raise ConfigError("a selection has its preset, seeds, settings and folders already; select anew to change")
+            raise ConfigError(
+                "a selection has its preset, seeds, settings and folders already; select again to change them"
+            )
         return experiment
     found = experiment if isinstance(experiment, Experiment) else _find(str(experiment))
     found.check_runnable()
     if found.analysis and found.analysis not in analyses.registry:
         raise UnknownNameError(f"analysis of {_name(experiment)}", found.analysis, analyses.registry)
     if not found.presets:
-        raise ConfigError(f"{found.name} has no presets; build it with lab.experiment, or give it one")
+        raise ConfigError(f"{found.name} has no presets; build it with lab.experiment, or give it a preset")
     chosen = preset or (PREFERRED if PREFERRED in found.presets else list(found.presets)[-1])
     size = found.preset(chosen)
     changed = {key: _to_text(value) for key, value in (settings or {}).items()}
-    if seeds is not None:
-        size = replace(size, seeds=seeds)
     if settings:
         _check_changes(found, settings)
-        note = f"{size.note} Changed: {', '.join(f'{key}={text}' for key, text in changed.items())}."
-        size = replace(size, note=note, settings={**size.settings, **settings}, comparable=False)
+        size = replace(size, settings={**size.settings, **settings}, comparable=False)
+    told = dict(changed)
+    if seeds is not None and seeds != size.seeds:
+        # The note of a preset may say how many seeds it has.
+        told = {"seeds": str(seeds), **changed}
+        size = replace(size, seeds=seeds)
+    if told:
+        size = replace(size, note=f"{size.note} Changed: {', '.join(f'{key}={text}' for key, text in told.items())}.")
     found = replace(found, presets={**found.presets, chosen: size})
     arguments = [_name(experiment), "--preset", chosen]
     arguments += ["--seeds", str(seeds)] if seeds is not None else []
@@ -193,8 +200,8 @@ def select(
         experiment=found,
         preset=chosen,
         cells=found.cells(chosen),
-        results=Path(results or os.environ.get("RECTIFIERS_RESULTS") or RESULTS),
-        data_dir=datasets.data_folder(data_dir),
+        results=check_folder(Path(results or os.environ.get("RECTIFIERS_RESULTS") or RESULTS), "results"),
+        data_dir=check_folder(datasets.data_folder(data_dir), "data_dir"),
         arguments=() if isinstance(experiment, Experiment) else tuple(arguments),
     )
 
@@ -213,7 +220,9 @@ def _check_changes(experiment: Experiment, settings: Mapping[str, Any]) -> None:
     """Make sure that settings may be changed; trials check the values."""
     for key in settings:
         if key == "seed":
-            raise ConfigError("settings cannot choose the seed; seeds says how many there are, counted from 0")
+            raise ConfigError(
+                "settings cannot choose the seed; seeds (--seeds) says how many there are, counted from 0"
+            )
         if key not in SETTINGS:
             raise UnknownNameError("setting", key, SETTINGS)
         if any(key in arm.settings for arm in (*experiment.rows, *experiment.columns)):

@@ -10,10 +10,10 @@ from pathlib import Path
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from ..core.files import write_file
 from ..core.wording import duration
 from ..experiments.experiment import Experiment
 from ..experiments.result import METRICS
-from ..experiments.store import write_atomically
 from . import protocol, wording
 from .analyses.section import CaptionedFigure, Section
 from .figures import accuracy_figure, curves_figure, shapes_figure, styles, svg, traces_figure
@@ -44,11 +44,12 @@ def write_report(
         The path.
 
     Raises:
-        StoreError: the file cannot be written.
+        ConfigError: the file cannot be written.
         UnknownNameError: the experiment has no such preset.
     """
     target = Path(path)
-    write_atomically(target, render_page(experiment, preset, outcomes, command=command, sections=sections))
+    page = render_page(experiment, preset, outcomes, command=command, sections=sections)
+    write_file(target, page, make_folder=True)
     return target
 
 
