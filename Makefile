@@ -56,7 +56,7 @@ check: $(DEV) ## check style, formatting, types and layering
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and trainings per minute
+bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and runs per minute
 	@$(BIN)/rectifiers bench --output benchmarks/results/kernels.json --plot docs/images/kernels.svg
 	@OMP_NUM_THREADS=2 $(BIN)/python benchmarks/conv_relu.py --output benchmarks/results/conv_relu.json
 	@$(BIN)/python benchmarks/conv_relu.py --cpu-time --output benchmarks/results/conv_relu.json

@@ -2,8 +2,9 @@
 
     python benchmarks/compiled.py [--rounds 15] [--threads 1]
 
-Inside a compiled region the composite is taken, for the compiler fuses it with what stands around it; this says what
-that is worth. All arms take turns, forward and backward; ratios are to the kernel in eager mode, in processor time.
+Inside a compiled region the composite runs, because the compiler fuses it with the operations around it; this measures
+what that is worth. All variants take turns, forward and backward; ratios are to the kernel in eager mode, in processor
+time.
 """
 
 from __future__ import annotations

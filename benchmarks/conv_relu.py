@@ -5,7 +5,7 @@
 Every result is first compared with the composite in float64. Then ReLU + convolution, contiguous and channels_last,
 and ConvReLU take turns, so that a machine that slows down slows all; a row's ratio is ConvReLU's median over that of
 the faster of the other two. `--cpu-time` counts the process's own processor seconds, on one thread, for a machine
-that is not idle. `--output` keeps the numbers: a run with the same clock and threads takes the older one's place.
+that is not idle. `--output` keeps the numbers; a measurement with the same clock and threads replaces the older one.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What rectifiers do inside trained networks: the page and pictures of it, from the papers' entries that look inside.
+"""Write the page about what rectifiers do inside trained networks, from the papers' entries that look inside.
 
     python benchmarks/gallery.py --data-dir DATA [--results RUNS] [--workers 2] [--smoke] [--output FOLDER]
 
-Trains what the entries need in the preset `pocket` and the results folder does not have yet, as `rectifiers run` does.
+Makes the runs that the entries need in the preset `pocket` and the results folder lacks, as `rectifiers run` does.
 Writes docs/gallery.md, docs/images/analysis and benchmarks/results/gallery.json; what a reader wrote between the marks
-of the page stays. `--smoke` takes the preset `smoke`: the same code in a minute, with numbers that mean nothing.
+of the page stays. `--smoke` uses the preset `smoke`: the same code in a minute, with numbers that mean nothing.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ NUMBERS = Path(__file__).parent / "results" / "gallery.json"
 
 
 def outcomes(experiment: Experiment, preset: str, store: Store, data_dir: Path | None, workers: int) -> Outcomes:
-    """The results of an entry's trainings; those that are missing, or came without their weights, are made now."""
+    """The results of an entry's runs; those that are missing, or came without their weights, are made now."""
     cells = experiment.cells(preset)
     progress = runner.run(cells, store, workers=workers, data_dir=data_dir)
     if progress.failed:
-        sys.exit(f"{experiment.name}: {len(progress.failed)} trainings failed\n{next(iter(progress.failed.values()))}")
+        sys.exit(f"{experiment.name}: {len(progress.failed)} runs failed\n{next(iter(progress.failed.values()))}")
     return store.outcomes(cells)
 
 
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, default=os.environ.get("RECTIFIERS_DATA"), help="where data sets lie")
     parser.add_argument("--results", type=Path, default=Path("runs"), help="folder that holds the runs")
-    parser.add_argument("--workers", type=int, default=2, help="trainings at a time, one thread each")
+    parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
     parser.add_argument("--smoke", action="store_true", help="the preset smoke, in a minute")
     parser.add_argument(
         "--output", type=Path, help="write everything there instead of into docs and benchmarks/results"

@@ -1,11 +1,11 @@
-"""One real step of every network that the `paper` presets train, at full size, and what they would cost here in all.
+"""Measure a real step of every network that the `paper` presets train, at full size, and what the presets would cost.
 
     python benchmarks/paper_presets.py [--only PATTERN] [--data-dir DATA] [--again]
 
 Each entry is planned as by `rectifiers plan NAME --preset paper`: the published network, batch, resolution and
-function, on noise of the data's shape where the files are missing. A kind of runs that several entries have is
-measured once. What is done is kept entry by entry in `results/paper_presets.json`, so that an interrupted run goes on
-where it was; `--again` starts afresh. Runs have one thread, as with a worker per core: measure with as
+function, on noise of the data's shape where the files are missing. A kind of run that several entries have is
+measured once. Finished entries are kept in `results/paper_presets.json`, so that an interrupted measurement continues
+where it stopped; `--again` starts afresh. Runs have one thread, as with a worker per core: measure with as
 many cores busy as you would run on.
 """
 

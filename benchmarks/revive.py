@@ -1,4 +1,4 @@
-"""A net that was made to die, diagnosed, and brought back by the swap that the doctor proposes.
+"""Make a network die, diagnose it, and bring it back by the swap that the doctor proposes.
 
     python benchmarks/revive.py [--seeds 5]
 

@@ -7,7 +7,7 @@ outputs bit by bit, and ConvReLU must keep them up to the order of summation. Tr
 Reverting must give back the very same modules, and with the weights from before also the same outputs.
 
 Results are kept model by model in `results/surgery_zoo.json`, so that it can be interrupted and started again;
-`--again` repeats models with results. The page `docs/surgery-zoo.md` is written from the results. Everything takes
+`--again` repeats models with results. The page `docs/surgery-zoo.md` is written from the results. All of it takes
 about half an hour.
 """
 

@@ -1,10 +1,10 @@
-"""Trainings per minute of a sweep over MNIST-Conv, beside the customary way to train it, and where the time goes.
+"""Runs per minute of a sweep over MNIST-Conv, beside the customary way to train it, and where the time goes.
 
     python benchmarks/sweep.py --data-dir DATA [--rounds 1] [--activation arelu relu] [--workers 2]
 
 A round takes about four minutes with the 19 functions of AReLU's tables, which are the default.
 
-The yardstick is how such a table is usually made: one training after another with a `DataLoader` over
+The yardstick is how such a table is usually made: one run after another with a `DataLoader` over
 torchvision's MNIST, one image at a time through `ToTensor`, all cores in PyTorch's threads. Both train one epoch
 of all 60,000 images in batches of 128 with SGD and test on all 10,000. Rounds alternate, so that a machine that
 slows down slows both; the medians and the ratio of each round are printed.
@@ -54,7 +54,7 @@ def mnist_loaders(data_dir: Path) -> dict[bool, torch.utils.data.DataLoader]:
 
 
 def yardstick(activation: str, loaders: dict[bool, torch.utils.data.DataLoader]) -> float:
-    """Seconds of one training and test, the customary way."""
+    """Seconds of one run, training and test, the customary way."""
     start = time.perf_counter()
     net = networks.create("mnist-conv", lambda channels: activations.create(activation), shape=SHAPE, classes=10)
     optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
@@ -72,14 +72,14 @@ def yardstick(activation: str, loaders: dict[bool, torch.utils.data.DataLoader])
 
 
 def trial(activation: str, seed: int) -> Trial:
-    """One training of the sweep."""
+    """One run of the sweep."""
     return Trial.create(
         dataset="mnist", network="mnist-conv", activation=activation, optimizer="sgd", momentum=0.9, lr=1e-3, seed=seed
     )
 
 
 def sweep(functions: Sequence[str], data_dir: Path, workers: int) -> dict[str, float]:
-    """Seconds per training of a running sweep, one training per function, counted once all workers are at work."""
+    """Seconds per run of a sweep, one run per function, counted once all workers are at work."""
     marks: list[float] = []
     # A multiple of the workers, or the last training runs alone, which a sweep of hundreds would not notice.
     counted = -(-len(functions) // workers) * workers
@@ -98,7 +98,7 @@ def sweep(functions: Sequence[str], data_dir: Path, workers: int) -> dict[str, f
 
 
 def profile(activation: str, data_dir: Path) -> str:
-    """The operators that one training spends its time in."""
+    """The operators that one run spends its time in."""
     run_trial(trial(activation, 0).model_copy(update={"train_size": 2560}), data_dir)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as recorded:
         run_trial(trial(activation, 0).model_copy(update={"train_size": 12800}), data_dir)
@@ -148,7 +148,7 @@ def main() -> None:
         return
     for name, value in summary.items():
         print(f"{name}: {value:.2f}" if isinstance(value, float) else f"{name}: {value}")
-    print(f"where one training with {arguments.activation[-1]} spends its time:")
+    print(f"where one run with {arguments.activation[-1]} spends its time:")
     print(profile(arguments.activation[-1], arguments.data_dir))
 
 

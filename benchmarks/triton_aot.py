@@ -1,4 +1,4 @@
-"""What the compiler makes of the Triton kernels, for two generations of GPUs, without a GPU.
+"""Compile the Triton kernels for two generations of GPUs, without a GPU, and say what comes of it.
 
     python benchmarks/triton_aot.py [--formula wave] [--output benchmarks/results/triton_aot.json]
 

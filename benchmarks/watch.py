@@ -1,9 +1,10 @@
-"""What `rectifiers.analysis.Watch` costs a training, in processor time.
+"""What `rectifiers.analysis.Watch` adds to training, in processor time.
 
     python benchmarks/watch.py [--rounds 12]
 
-Steps without a watch, with one that looks away and with one that looks alternate, so that a machine that slows down
-slows all three. A watched batch costs what the last takes more than the first; one batch in 50 is watched by default.
+Steps without a watch, with one that skips the batch and with one that examines it alternate, so that a machine that
+slows down slows all three. A watched batch costs what the last takes more than the first; by default one batch in 50
+is watched.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ INTRODUCTION = """\
 
 `rectifiers.AReLU()` or `rectifiers.create("arelu")` makes a module, `rectifiers.functional.arelu(x)` applies the plain
 function. Every elementwise module takes `share` ("layer", "channel" or "element"), `channels` (inferred at the first
-call where it is not given), `channel_dim`, `device` and `dtype`; in the signatures below they are `**granularity`.
-`relu_like=True` starts a function at ReLU, or as near as it comes.
+call if it is not given), `channel_dim`, `device` and `dtype`; in the signatures below they are `**granularity`.
+`relu_like=True` starts a function at ReLU, or as near as possible.
 """
 
 NETWORKS_INTRODUCTION = """\
@@ -68,9 +68,9 @@ NETWORKS_INTRODUCTION = """\
 <!-- Written by `make docs` from the networks' specs; edit those. -->
 
 `rectifiers.networks.create(name, act, shape=…, classes=…, **options)` makes a network with any activation:
-`act(channels)` makes one for a number of channels, and is called once per site, in forward order. No network names an
-activation. Activations that change the number of channels, as CReLU doubles it, fit wherever the layers behind can read
-another number; where a network adds two of its parts, an error says so.
+`act(channels)` makes the activation for a number of channels, and is called once per site, in forward order. No network
+names an activation itself. An activation that changes the number of channels, as CReLU doubles it, fits wherever the
+layers after it can read another number; where a network adds two of its parts, an error says so.
 
 ```python
 from rectifiers import activations
@@ -87,8 +87,8 @@ act = place(
 net = create("densenet-convrelu", act, shape=shape, classes=classes)
 ```
 
-`list_sites` tells of every site its index, name, channels, stage and what reads it, and `heads.replace_head` gives a
-trained network another last layer. The parameters below are counted with ReLU, at the paper's input and number of
+`list_sites` returns the index, name, channels and stage of every site, and what reads it; `heads.replace_head` gives a
+trained network another last layer. The parameters below are counted with ReLU, for the paper's input and number of
 classes.
 """
 
@@ -98,23 +98,24 @@ PAPERS_INTRODUCTION = """\
 <!-- Written by `make docs` from the experiments; edit those. -->
 
 Every table and figure of the four papers has an entry. `rectifiers run NAME --preset PRESET` runs it, in three sizes:
-`smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows the paper as far as the
-paper says. `rectifiers show NAME` prints its published numbers. `rectifiers plan NAME --preset paper` measures a step,
-on noise of the same shape where data are missing, and says how many runs, gigabytes and hours it takes here. What it
-said on two cores without a GPU stands below each `paper` preset, after a real step of every kind of run
-([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)): these hours follow from a step, not from a whole run.
-`rectifiers list papers` says what can run on your machine, and what was run.
+`smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows the published
+protocol, as far as the paper states it. `rectifiers show NAME` prints the published numbers. To find out what an
+entry takes on your machine, `rectifiers plan NAME --preset paper` measures a step, on noise of the same shape where
+data are missing, and says how many runs, gigabytes and hours it takes. Below each `paper` preset is what it said on
+two cores without a GPU, after a real step of every kind of run
+([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)): these hours are calculated from a step, not measured
+on a whole run. `rectifiers list papers` says what can run on your machine, and what has been run.
 
 Entries that look into trained networks say so; their report shows what they find, as pictures and as numbers with
-intervals over the seeds. They share the runs of a table where they can, and need their weights: what was run for a
-table alone is run again, to the same bits.
+intervals over the seeds. They share the runs of a table where possible, but need the trained weights: runs that were
+made for a table alone are made again, to the same bits.
 
-What is assumed where a paper is silent, or contradicts itself, stands below each entry and in its report.
+Where a paper is silent or contradicts itself, the assumptions are below the entry and in its report.
 """
 
 RELU_START = {
     "exact": "`relu_like=True` makes it ReLU.",
-    "nearest": "`relu_like=True` brings it near ReLU, not onto it.",
+    "nearest": "`relu_like=True` starts it near ReLU, not exactly at ReLU.",
     "none": "It cannot start at ReLU.",
 }
 
@@ -168,7 +169,7 @@ def _paper_entry(name: str, measured: dict[str, Any] | None) -> str:
         lines.append(f"  {_cost(measured)}")
     if experiment.analysis:
         source = f" It shares its runs with the other entries in `{experiment.folder}`." if experiment.runs else ""
-        lines.append(f"\nIt looks into the trained networks: `{experiment.analysis}`.{source}")
+        lines.append(f"\nIt looks into the trained networks with the analysis `{experiment.analysis}`.{source}")
     if experiment.gpu:
         lines.append(f"\nAs published, it needs a GPU: {experiment.gpu}.")
     if experiment.deviations:
@@ -288,7 +289,7 @@ def _costs(facts: dict[str, Any]) -> Iterator[str]:
     machine = facts["machine"]
     load = machine["load in the last 1, 5, 15 minutes"]
     yield f"\n{machine['processor']}, PyTorch {machine['torch']}, commit {machine['commit']}, float32."
-    yield f"The machine was shared: its load was {load} before the start.\n"
+    yield f"The machine was shared; its load was {load} before the start.\n"
     for shape, threads in dict.fromkeys((tuple(one["shape"]), one["threads"]) for one in facts["settings"]):
         settings = [one for one in facts["settings"] if (tuple(one["shape"]), one["threads"]) == (shape, threads)]
         size = "×".join(map(str, shape))
@@ -308,8 +309,8 @@ def _costs(facts: dict[str, Any]) -> Iterator[str]:
         )
         yield f"\n{absolute}.\n"
     batch = facts["training_step"][0]["batch"]
-    yield f"**Peak memory of a training step**, ResNet-18 for 32×32, batch {batch}, all activations replaced; what"
-    yield "PyTorch's allocator holds at most, parameters and images included, without what oneDNN takes for itself\n"
+    yield f"**Peak memory of a training step**, ResNet-18 for 32×32, batch {batch}, all activations replaced: the most"
+    yield "that PyTorch's allocator holds, parameters and images included, without what oneDNN allocates for itself\n"
     yield "| | goal | MiB | × `nn.ReLU` |\n|:--|--:|--:|--:|"
     for one in facts["training_step"]:
         goal = "" if one["goal"] is None else f"≤ {one['goal']}"

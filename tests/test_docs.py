@@ -99,7 +99,8 @@ def test_gallery_shows_every_function_of_one_number(build: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/lab.md", "docs/surgery.md"])
-def test_sessions_print_what_they_show(page: str) -> None:
+def test_sessions_print_what_they_show(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
     text = (DOCS.parent / page).read_text(encoding="utf-8")
     # A fence would be read as output.
     session = "\n".join(re.findall(r"^```pycon\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL))

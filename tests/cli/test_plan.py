@@ -60,7 +60,7 @@ def test_missing_data_are_named_and_noise_of_their_shape_is_measured(cli: Cli) -
     assert "mnist, 0.012 GB: missing train-images-idx3-ubyte.gz" in outcome.out
     assert "--download" in outcome.out
     assert "mnist-conv on mnist" in outcome.out
-    assert "on noise of their shape" in outcome.out
+    assert "on noise of the same shape" in outcome.out
     assert "deviations and assumptions" in outcome.out
 
 

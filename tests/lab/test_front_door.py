@@ -144,7 +144,7 @@ def test_a_plan_without_data_has_deviations(tmp_path: Path) -> None:
     plan = lab.plan("arelu/figure2", preset="smoke", data_dir=tmp_path, results=tmp_path)
     for text in (str(plan), fragment(plan)):
         assert "mnist, 0.012 GB: missing train-images-idx3-ubyte.gz" in text
-        assert "on noise of their shape" in text
+        assert "on noise of the same shape" in text
         assert plan.deviations[0] in text
 
 

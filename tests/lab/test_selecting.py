@@ -75,6 +75,11 @@ def test_it_can_be_looked_at(tmp_path: Path) -> None:
         ({"settings": {"activation": "relu"}}, ConfigError, "settings cannot change activation: that is what"),
         ({"settings": {"lr": -1}}, ConfigError, "lr: expected more than 0, got -1"),
         ({"seeds": 0}, ConfigError, "seeds must be at least 1, got 0"),
+        ({"seeds": "3"}, ConfigError, "seeds must be a whole number, got '3'"),
+        ({"seeds": 1.5}, ConfigError, "seeds must be a whole number, got 1.5"),
+        ({"settings": ["epochs=3"]}, ConfigError, r"settings must be a mapping, .*, got \['epochs=3'\]"),
+        ({"results": __file__}, ConfigError, "results must be a folder, but .* is a file"),
+        ({"data_dir": __file__}, ConfigError, "data_dir must be a folder, but .* is a file"),
         ({"preset": "smok"}, UnknownNameError, "did you mean smoke"),
     ],
 )
@@ -87,3 +92,10 @@ def test_an_experiment_without_presets_is_refused() -> None:
     bare = Experiment("bare", "Bare", rows=built().rows, columns=built().columns)
     with pytest.raises(ConfigError, match=r"bare has no presets; build it with lab\.experiment"):
         lab.open(bare)
+
+
+@pytest.mark.parametrize("act", [lab.plan, lab.run], ids=["plan", "run"])
+@pytest.mark.parametrize(("workers", "said"), [(0, "at least 1, got 0"), ("2", "a whole number, got '2'")])
+def test_numbers_of_workers_that_are_none_are_refused(act: Any, workers: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"workers must be {said}"):
+        act("quickstart", preset="smoke", workers=workers, results=tmp_path)

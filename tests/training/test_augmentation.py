@@ -243,7 +243,7 @@ def test_batches_augment_training_alone() -> None:
 
 def test_batches_refuse_another_size_than_is_evaluated() -> None:
     batches = Batches(SPLIT, 20, normalise=SPLIT.numbers("unit"), augment=Augmentation(("patch:24",)))
-    with pytest.raises(ShapeError, match="augmentation patch:24 makes inputs of 3×24×24, evaluated are 3×32×32"):
+    with pytest.raises(ShapeError, match="augmentation patch:24 makes inputs of 3×24×24, but evaluation has 3×32×32"):
         next(batches.epoch(0))
 
 

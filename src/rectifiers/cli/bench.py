@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 def run_benchmark(
     sizes: Annotated[
-        str, typer.Option("--sizes", help="Shapes of the input, channels second, with commas between them.")
+        str, typer.Option("--sizes", help="Shapes of the input, channels second, separated by commas.")
     ] = "2x4,128x10x12x12,128x64x32x32",
     threads: Annotated[
-        str, typer.Option("--threads", help="Numbers of threads for PyTorch, with commas between them.")
+        str, typer.Option("--threads", help="Numbers of threads for PyTorch, separated by commas.")
     ] = "1,2",
     rounds: Annotated[
         int,
@@ -47,7 +47,7 @@ def run_benchmark(
         ),
     ] = 128,
     output: Annotated[
-        Path | None, typer.Option("--output", help="Keep the numbers in a .json file.", show_default=False)
+        Path | None, typer.Option("--output", help="Write the numbers into a .json file.", show_default=False)
     ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the numbers into an .svg file.", show_default=False)

@@ -23,7 +23,7 @@ def diagnose_model(
         str,
         typer.Argument(
             metavar="PACKAGE.MODULE:FACTORY",
-            help="What makes the model when called without arguments; looked for in the working directory, too.",
+            help="A model, or what makes one when called without arguments; the working directory is searched, too.",
             show_default=False,
         ),
     ],
@@ -34,7 +34,7 @@ def diagnose_model(
         str | None,
         typer.Option(
             "--data",
-            help="A folder of pictures in a folder per class, or a data set's name, such as cifar10 or npz:PATH.",
+            help="A folder that has a folder of pictures per class, or the name of a data set, such as cifar10.",
             show_default=False,
         ),
     ] = None,
@@ -43,7 +43,7 @@ def diagnose_model(
         typer.Option(
             "--input",
             metavar="SIZES",
-            help="Shape of an input of random numbers, if there are no data; one for each argument.",
+            help="Shape of an input of random numbers, instead of data; one for each argument.",
             show_default=False,
         ),
     ] = None,

@@ -38,7 +38,7 @@ def run_experiment(
     download: Annotated[bool, typer.Option("--download", help="Fetch data files that are missing.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no HTML page at the end.")] = False,
 ) -> None:
-    """Run an experiment; what the results folder already has is not run again.
+    """Run an experiment; runs that the results folder already has are not made again.
 
     Ctrl-C keeps what has finished, and the same command continues from there.
     """
@@ -76,7 +76,7 @@ def run_experiment(
 def _tell_failures(found: Results) -> None:
     """Say which runs failed and why."""
     for trial, failure in found.failed.items():
-        _say(f"failed: {trial}\n  {failure.reason}\n  all of it: {failure.path}")
+        _say(f"failed: {trial}\n  {failure.reason}\n  the whole error: {failure.path}")
     total = plural(len(found.selection.trials), "run")
     _say(f"{len(found.failed)} of {total} failed; try again with\n  {_this_command()}")
 

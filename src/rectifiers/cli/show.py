@@ -29,19 +29,19 @@ def show_thing(
         str | None,
         typer.Option(
             "--kind",
-            help="What it is, where the name is not enough: " + ", ".join(KINDS) + ".",
+            help="What it is, if several kinds of things have this name: " + ", ".join(KINDS) + ".",
             autocompletion=completion.kinds,
             show_default=False,
         ),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", help="Draw the function and its derivative to a .svg or .png.", show_default=False),
+        typer.Option("--plot", help="Draw the function and its derivative to a .svg or .png file.", show_default=False),
     ] = None,
     data_dir: DataOption = DATA,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the equation, parameters, paper and shape of an activation; or what a network, data set or experiment is."""
+    """Show an activation's equation, parameters, paper and curve; or describe a network, data set or experiment."""
     kind = find(name, kind)
     if plot is not None:
         if kind != "activations":

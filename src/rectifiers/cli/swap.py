@@ -28,7 +28,7 @@ def swap_activations(
         str,
         typer.Argument(
             metavar="PACKAGE.MODULE:FACTORY",
-            help="What makes the model when called without arguments; looked for in the working directory, too.",
+            help="A model, or what makes one when called without arguments; the working directory is searched, too.",
             show_default=False,
         ),
     ],
@@ -41,16 +41,17 @@ def swap_activations(
         typer.Option("--input", metavar="SIZES", help="Shape of an input, such as 1,3,224,224; one for each argument."),
     ],
     dtype: Annotated[
-        str, typer.Option("--input-dtype", help="Dtype of the inputs, such as long; real ones follow the model.")
+        str,
+        typer.Option("--input-dtype", help="Dtype of the inputs, such as long; floats get the dtype of the model."),
     ] = "float",
     where: Annotated[
         str,
         typer.Option(
             "--where",
-            help="all, first, last, R1, R2, stage:N, a name, an index, START:STOP, /pattern/, or several with commas.",
+            help="all, first, last, R1, R2, stage:N, a name, a number, START:STOP, /pattern/, or several with commas.",
         ),
     ] = "all",
-    from_: Annotated[str, typer.Option("--from", help="Kinds to replace, with commas.")] = "relu",
+    from_: Annotated[str, typer.Option("--from", help="Kinds to replace, separated by commas.")] = "relu",
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,7 +74,7 @@ def swap_activations(
 ) -> None:
     """Put another activation into a model, and show what changes and whether the outputs stay."""
     if plan_only and target is not None:
-        raise ConfigError("--plan-only changes nothing, so that there is nothing to --save; leave one of them out")
+        raise ConfigError("--plan-only changes nothing, so there is nothing to --save; leave one of them out")
     shapes, chosen = [parse_sizes(text) for text in inputs], _settings(settings)
 
     import torch

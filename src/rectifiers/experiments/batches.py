@@ -15,7 +15,7 @@ EVALUATION_BATCH = 250
 
 
 class TrialBatches(NamedTuple):
-    """What a trial is fed with.
+    """The batches of a trial.
 
     Args:
         train: augmented, in an order of its own each epoch.

@@ -79,12 +79,12 @@ class Speed:
 
 
 Speeds = dict[tuple[Any, ...], Speed]
-"""Those of the kinds of runs that were measured, by what their speed depends on."""
+"""Those of the kinds of run that were measured, by what their speed depends on."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one kind of runs costs: those that differ in nothing that their speed depends on.
+    """What one kind of run costs: those that differ in nothing that their speed depends on.
 
     Args:
         network: of the runs.
@@ -120,7 +120,7 @@ def steps_per_epoch(trial: Trial, images: int) -> int:
 def estimate_costs(
     trials: Sequence[Trial], data_dir: Path, stand_ins: Mapping[str, str], speeds: Speeds
 ) -> tuple[list[Cost], list[float]]:
-    """What each kind of runs costs, and the seconds of each run.
+    """What each kind of run costs, and the seconds of each run.
 
     Args:
         trials: what will run.

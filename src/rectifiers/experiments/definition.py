@@ -1,4 +1,4 @@
-"""Experiments of one's own, from what a user wrote: in a file, or in Python."""
+"""Experiments that a user wrote, in a file or in Python."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _check_keys(kind: str, given: Iterable[str], known: Iterable[str]) -> None:
 
 def _check_trial(trial: Trial, metric: Metric) -> None:
     if metric == "best_on_validation" and not trial.validation:
-        raise ConfigError("metric 'best_on_validation' needs validation data; set validation = 0.1, say")
+        raise ConfigError("metric 'best_on_validation' needs validation data; set validation to 0.1, for example")
     if trial.activation not in activations.registry:
         raise UnknownNameError("activation", trial.activation, activations.registry)
     if trial.network not in networks.registry:

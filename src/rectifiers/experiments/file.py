@@ -1,4 +1,4 @@
-"""Experiments of one's own, written as a TOML file."""
+"""Experiments that a user wrote as a TOML file."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
     Args:
         result: what it gave.
-        weights: that it ends with; none of a vote, and none where what it starts from diverged.
+        weights: those that it ends with; none for a vote, and none if what it starts from diverged.
     """
 
     result: Result

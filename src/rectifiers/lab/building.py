@@ -64,7 +64,7 @@ def experiment(
         "rows": list(_tables("rows", rows, shorthand="activation")),
         "seeds": seeds,
         "metric": metric,
-        "margin": float(margin),
+        "margin": margin,
         "baseline": baseline,
         "analysis": analysis,
         "settings": settings,

@@ -16,7 +16,7 @@ from ..experiments.cost import Cost, Speeds, estimate_costs
 from ..experiments.preflight import check_names
 from ..experiments.trial import Trial
 from . import notebook
-from .selecting import Selectable, Selection, select
+from .selecting import Selectable, Selection, check_count, select
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class RunPlan:
         workers: runs at a time.
         data: the data sets.
         weights: the published weights.
-        costs: what each kind of runs costs; None where there is nothing to measure on.
+        costs: what each kind of run costs; None where there is nothing to measure on.
         seconds: all of it, with so many workers; None where there is nothing to measure on.
     """
 
@@ -137,7 +137,7 @@ class RunPlan:
                 yield "memory", [f"{text}, nor would they in a run; measured on {cost.measured_batch}"]
         lines = [f"about {duration(seconds)} with {plural(self.workers, 'worker')}, measured on a few steps of each"]
         if any(not one.ready for one in self.data):
-            lines.append("where data are missing, on noise of their shape; reading the files is not in it")
+            lines.append("where data are missing, on noise of the same shape; reading the files takes extra time")
         yield "time", lines
 
 
@@ -154,7 +154,7 @@ def plan(
 ) -> RunPlan:
     """Find out how many runs an experiment has, whether the data are there, and how long it will take here.
 
-    A few steps of each kind of runs are measured, on noise of the same shape where data are missing. Nothing is
+    A few steps of each kind of run are measured, on noise of the same shape where data are missing. Nothing is
     written.
 
     Args:
@@ -165,7 +165,7 @@ def plan(
         workers: runs at a time; None takes one per core.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
-        speeds: kinds of runs that were measured before; what is measured now is added.
+        speeds: kinds of run that were measured before; what is measured now is added.
 
     Raises:
         RectifiersError: a name that no registry knows, or parts that do not fit together.
@@ -179,6 +179,7 @@ def plan(
         cost       digits-conv on digits: ... a step, ... a run, by activation
         time       about ... with 2 workers, measured on a few steps of each
     """
+    check_count("workers", workers)
     selection = select(experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results)
     done, starts = selection.done(), selection.starts()
     to_do = [trial for trial in selection.trials if trial not in done]

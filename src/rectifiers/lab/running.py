@@ -11,7 +11,7 @@ from ..experiments.preflight import check_data, check_names
 from ..experiments.store import Store, write_atomically
 from ..experiments.trial import Trial
 from .progress import show_progress
-from .selecting import Selectable, select
+from .selecting import Selectable, check_count, select
 from .tables import Failure, Results
 
 
@@ -59,6 +59,7 @@ def run(
         >>> found.table.missing, len(found.failed)
         (0, 0)
     """
+    check_count("workers", workers)
     selection = select(experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results)
     done, starts = selection.done(), selection.starts()
     check_names([*selection.trials, *starts])

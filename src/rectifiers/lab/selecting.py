@@ -173,6 +173,9 @@ def select(
                 "a selection has its preset, seeds, settings and folders already; select again to change them"
             )
         return experiment
+    check_count("seeds", seeds)
+    if not isinstance(settings, Mapping | None):
+        raise ConfigError(f"settings must be a mapping, such as {{'epochs': 5}}, got {settings!r}")
     found = experiment if isinstance(experiment, Experiment) else _find(str(experiment))
     found.check_runnable()
     if found.analysis and found.analysis not in analyses.registry:
@@ -204,6 +207,20 @@ def select(
         data_dir=check_folder(datasets.data_folder(data_dir), "data_dir"),
         arguments=() if isinstance(experiment, Experiment) else tuple(arguments),
     )
+
+
+def check_count(name: str, count: int | None) -> None:
+    """Make sure that a number that the user may give is whole, and at least 1.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if count is None:
+        return
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise ConfigError(f"{name} must be a whole number, got {count!r}")
+    if count < 1:
+        raise ConfigError(f"{name} must be at least 1, got {count}")
 
 
 def _find(name: str) -> Experiment:

@@ -110,7 +110,7 @@ class Results:
 
     def __str__(self) -> str:
         failed = [
-            f"failed: {trial}\n  {failure.reason}\n  all of it: {failure.path}"
+            f"failed: {trial}\n  {failure.reason}\n  the whole error: {failure.path}"
             for trial, failure in self.failed.items()
         ]
         return "\n".join([self.selection.heading, "", self.to_text().rstrip(), *failed])

@@ -69,7 +69,7 @@ class Batches:
             if self.augment.crops and tuple(images.shape[1:]) != self.split.shape:
                 raise ShapeError(
                     f"augmentation {self.augment} makes inputs of {shape_text(tuple(images.shape[1:]))}, "
-                    f"evaluated are {shape_text(self.split.shape)}; augment to that size"
+                    f"but evaluation has {shape_text(self.split.shape)}; augment to that size"
                 )
             yield self.normalise(images), self.targets.index_select(0, indices)
 
