@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rectifiers.cli import main
+
 from .conftest import Cli
 
 
@@ -57,6 +59,24 @@ def test_a_file_in_the_place_of_a_folder_is_refused(cli: Cli, tmp_path: Path, ve
     outcome = cli(*verb, option, "file")
     assert outcome.code == 2
     assert outcome.err == f"error: {option} must be a folder, but file is a file; name another one\n"
+
+
+def test_what_is_no_mistake_of_the_user_stays_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Abort(RuntimeError):
+        """As some versions of typer raise it at Ctrl-C."""
+
+    def run(error: Exception) -> None:
+        def fail(*arguments: object, **options: object) -> None:
+            raise error
+
+        monkeypatch.setattr("rectifiers.cli.app.app", fail)
+        main()
+
+    with pytest.raises(ZeroDivisionError):
+        run(ZeroDivisionError())
+    with pytest.raises(SystemExit) as exit_:
+        run(Abort())
+    assert exit_.value.code == 130
 
 
 def test_a_closed_pipe_is_quiet() -> None:
