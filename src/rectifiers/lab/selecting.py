@@ -168,7 +168,9 @@ def select(
     """
     if isinstance(experiment, Selection):
         if any(choice is not None for choice in (preset, seeds, settings, data_dir, results)):
-            raise ConfigError("a selection has its preset, seeds, settings and folders already; make another selection to change it")
+            raise ConfigError(
+                "a selection has its preset, seeds, settings and folders already; make another to change it"
+            )
         return experiment
     found = experiment if isinstance(experiment, Experiment) else _find(str(experiment))
     found.check_runnable()
