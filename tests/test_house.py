@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+import grimp
 
 import rectifiers
 
@@ -60,3 +63,10 @@ def test_ci_runs_what_the_readme_names() -> None:
     lines = text(".ci/run").splitlines()
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
     assert lines[-4:] == ["make check", "make test", "make smoke", "make test-wheels"]
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = grimp.build_graph("rectifiers")
+    imports = {module: sorted(graph.find_modules_directly_imported_by(module)) for module in sorted(graph.modules)}
+    assert len(imports) > 300
+    TopologicalSorter(imports).prepare()

@@ -43,7 +43,7 @@ class CELU(Elementwise):
     Args:
         alpha: depth of the floor, −α; positive.
         relu_like: not possible for this function.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

@@ -43,7 +43,7 @@ class ELU(Elementwise):
     Args:
         alpha: depth of the floor, −α.
         relu_like: take α = 0, which is ReLU.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

@@ -51,7 +51,7 @@ class GELU(Elementwise):
     Args:
         approximate: "none" for the exact function, "tanh" for the approximation.
         relu_like: not possible for this function.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.
@@ -87,7 +87,7 @@ class GELUTanh(GELU):
 
     Args:
         relu_like: not possible for this function.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

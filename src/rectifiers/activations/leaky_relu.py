@@ -43,7 +43,7 @@ class LeakyReLU(Elementwise):
     Args:
         negative_slope: slope below zero.
         relu_like: take slope 0, which is ReLU.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

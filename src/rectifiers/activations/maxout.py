@@ -102,7 +102,7 @@ class MaxoutAReLU(Maxout):
 
     Args:
         relu_like: not possible for this function.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

@@ -36,7 +36,7 @@ class ReLU(Elementwise):
 
     Args:
         relu_like: nothing to do, it is ReLU.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

@@ -36,7 +36,7 @@ class ReLU6(Elementwise):
 
     Args:
         relu_like: not possible for this function.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

@@ -1,4 +1,4 @@
-"""RReLU: a leaky ReLU whose slope is drawn anew for every element in training (Xu et al., 2015)."""
+"""RReLU: a leaky ReLU whose slope is drawn at random for every element in training (Xu et al., 2015)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class RReLU(Elementwise):
         lower: least slope.
         upper: greatest slope.
         relu_like: take lower = upper = 0, which is ReLU.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

@@ -39,7 +39,7 @@ class SineReLU(Elementwise):
     Args:
         epsilon: size of the wave.
         relu_like: take ε = 0, which is ReLU.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

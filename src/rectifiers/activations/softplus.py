@@ -43,7 +43,7 @@ class Softplus(Elementwise):
     Args:
         beta: sharpness of the bend; positive.
         relu_like: not possible for this function.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

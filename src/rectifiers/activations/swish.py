@@ -48,7 +48,7 @@ class Swish(Elementwise):
     Args:
         beta: sharpness of the gate, fixed.
         relu_like: not possible for this function.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

@@ -41,7 +41,7 @@ class VLU(Elementwise):
         alpha: amplitude; the paper's value is lost, 0.25 is our reading.
         beta: angular frequency; the paper's value is lost, 1 is our reading.
         relu_like: take α = 0, which is ReLU.
-        **granularity: accepted like everywhere; there are no parameters to share.
+        **granularity: accepted for uniformity; there are no parameters to share.
 
     Shape:
         Any shape in, the same out.

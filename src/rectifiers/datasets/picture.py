@@ -30,7 +30,7 @@ def is_picture(name: str) -> bool:
     >>> is_picture("cat/1.JPEG"), is_picture("notes.txt")
     (True, False)
     """
-    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - a name in an archive is no path
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - a name in an archive is not a path
 
 
 def decode(tree: Tree, name: str) -> tuple[Image, str]:

@@ -70,7 +70,7 @@ def serves(formula: str, x: Tensor) -> bool:
         x: the input.
 
     Raises:
-        ConfigError: a provider is insisted on whose kernel cannot be had, or `RECTIFIERS_KERNELS` is no choice.
+        ConfigError: the provider insisted on has no such kernel, or `RECTIFIERS_KERNELS` is not one of the choices.
     """
     choice = _chosen.get() or _environment()
     insisted = choice != AUTO

@@ -170,7 +170,7 @@ def select(
     if isinstance(experiment, Selection):
         if any(choice is not None for choice in (preset, seeds, settings, data_dir, results)):
             raise ConfigError(
-                "a selection has its preset, seeds, settings and folders already; select again to change them"
+                "a selection has its preset, seeds, settings and folders already; make another to change it"
             )
         return experiment
     check_count("seeds", seeds)

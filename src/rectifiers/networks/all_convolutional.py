@@ -162,7 +162,7 @@ class ConvPoolCNNC(AllConvolutional):
 
 
 class AllCNNB(AllConvolutional):
-    """All-CNN-B, twelve convolutions, strides in the place of pooling, the network of CReLU's ImageNet tables.
+    """All-CNN-B, twelve convolutions, strides in place of pooling, the network of CReLU's ImageNet tables.
 
     The paper's "conv1,4,7" halves the sites 0, 3 and 6. Its "all" has 4.68 million weights only if the last
     convolution is halved and followed by CReLU too: `halve=True, rectify_logits=True`.

@@ -9,7 +9,7 @@ from ..core.errors import ConfigError
 
 
 def replace_head(net: nn.Module, classes: int) -> nn.Linear:
-    """Put a new linear layer, with PyTorch's initialisation, in the place of a network's last one.
+    """Put a new linear layer, with PyTorch's initialisation, in place of a network's last one.
 
     Args:
         net: any network that ends in a linear layer; changed in place.

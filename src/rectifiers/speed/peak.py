@@ -38,7 +38,7 @@ class Peak:
     """Peak memory of a training step.
 
     Args:
-        function: what stands in the place of every ReLU, or of those before a convolution alone.
+        function: what replaces every ReLU, or of those before a convolution alone.
         batch: images.
         bytes: the peak.
         ratio: divided by that of `nn.ReLU`.

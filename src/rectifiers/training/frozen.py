@@ -31,7 +31,7 @@ def freeze(net: nn.Module, trained: Trained) -> list[nn.Module]:
             last layer with weights.
 
     Returns:
-        The batch norms that are not trained: they are to stay in evaluation mode, lest their statistics move.
+        The batch norms that are not trained: keep them in evaluation mode, so that their statistics stay.
 
     Raises:
         UnknownNameError: there is no such choice.

@@ -43,7 +43,7 @@ def fit(
     Args:
         net: returns what the task's loss takes, such as logits.
         optimizer: over the parameters of `net`; the rates it has now are those that `factor` multiplies.
-        train: training batches; shuffled anew each epoch.
+        train: training batches; reshuffled each epoch.
         test: evaluated after each epoch, for the record alone.
         validation: evaluated after each epoch; what choices may be based on.
         epochs: how many passes; 0 evaluates alone.
