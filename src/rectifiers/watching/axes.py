@@ -164,9 +164,15 @@ def _convolve(axes: ChannelAxes, op: Op) -> Dims:
     return () if weight is None else (len(axes.shape(op.outputs[0])) - len(axes.shape(weight)) + 1,)
 
 
+def _confirm(axes: ChannelAxes, op: Op, dim: int) -> Dims:
+    """Return what is known of the input if a layer that expects channels in `dim` agrees; nothing if it contradicts."""
+    dims = axes.of(_operand(op))
+    return (dims or (dim,)) if not dims or dims[-1] == dim else ()
+
+
 def _norm_channels(axes: ChannelAxes, op: Op) -> Dims:
     """Batch, instance and group norm have channels behind the batch."""
-    return (1,)
+    return _confirm(axes, op, 1)
 
 
 def _normalised(op: Op) -> Sequence[int]:
@@ -175,8 +181,10 @@ def _normalised(op: Op) -> Sequence[int]:
 
 
 def _norm_last(axes: ChannelAxes, op: Op) -> Dims:
-    """Layer norm keeps channels where they are; over a single dimension, it says that they are last."""
-    return axes.of(_operand(op)) or (_last(axes, op) if len(_normalised(op)) == 1 else ())
+    """Layer norm keeps channels where they are; over a single dimension, it has them last."""
+    if len(_normalised(op)) == 1:
+        return _confirm(axes, op, len(axes.shape(op.outputs[0])) - 1)
+    return axes.of(_operand(op))
 
 
 def _prelu(axes: ChannelAxes, op: Op) -> Dims:
@@ -295,7 +303,7 @@ def _same_rank(axes: ChannelAxes, op: Op) -> Dims:
 
 
 def _repeat(axes: ChannelAxes, op: Op) -> Dims:
-    """Repetitions may add dimensions in front."""
+    """Repetitions may add dimensions in front; other operands show a shape or a type alone."""
     value = op.inputs[0]
     shift = len(axes.shape(op.outputs[0])) - len(axes.shape(value))
     return tuple(dim + shift for dim in axes.of(value)) if shift >= 0 else ()
@@ -512,18 +520,28 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(
         ("cat", "concat", "concatenate", "interpolate", "upsample", "pad", "glu", "pixel_shuffle"), _same_rank
     ),
-    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "index_select"), _same_rank),
+    **dict.fromkeys(
+        (
+            "upsample_nearest",
+            "upsample_bilinear",
+            "pixel_shuffle",
+            "pixel_unshuffle",
+            "channel_shuffle",
+            "index_select",
+        ),
+        _same_rank,
+    ),
     **dict.fromkeys(("index_add", "index_copy", "scatter", "scatter_add", "scatter_reduce", "gather"), _same_rank),
     **dict.fromkeys(("take_along_dim", "masked_scatter", "repeat_interleave", "topk", "sort", "diff"), _same_rank),
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft", "fft2", "ifft2", "rfft2", "irfft2"), _same_rank),
     **dict.fromkeys(("fft_fft", "fft_ifft", "fft_rfft", "fft_irfft", "fft_rfft2", "fft_irfft2"), _same_rank),
     **dict.fromkeys(("fft_fft2", "fft_ifft2", "grid_sample", "grid_sampler", "vstack", "hstack"), _same_rank),
-    **dict.fromkeys(("repeat", "tile"), _repeat),
+    **dict.fromkeys(("repeat", "tile", "expand_as", "to", "type_as"), _repeat),
     "crelu_forward": _same_rank,
     "stack": _stack,
     **dict.fromkeys(("mean", "sum", "amax", "amin", "max", "min", "std", "var", "prod", "logsumexp"), _reduce),
     **dict.fromkeys(("median", "norm", "vector_norm", "linalg_vector_norm", "nanmean", "nansum"), _reduce),
-    **dict.fromkeys(("argmax", "argmin", "any", "all"), _reduce),
+    **dict.fromkeys(("argmax", "argmin", "any", "all", "var_mean", "std_mean"), _reduce),
     **dict.fromkeys(("permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t", "T", "mT"), _view),
     **dict.fromkeys(("H", "mH", "adjoint", "expand", "broadcast_to", "narrow", "select", "unflatten"), _view),
     **dict.fromkeys(("chunk", "split", "split_with_sizes", "tensor_split", "unbind", "diagonal"), _view),
