@@ -326,7 +326,8 @@ def _reduce(axes: ChannelAxes, op: Op) -> Dims:
         return _align(axes, op)
     rank = len(axes.shape(value))
     over = _argument(op, 2 if "norm" in _name(op) else 1, "dim", "axis")
-    over = range(rank) if over is None else (over,) if isinstance(over, int) else over
+    # A truth value in this place belongs to a standard deviation, which is then of everything.
+    over = range(rank) if over is None or isinstance(over, bool) else (over,) if isinstance(over, int) else over
     gone = {dim % rank for dim in over}
     if dims[-1] in gone:
         return ()
@@ -374,14 +375,14 @@ def _index(axes: ChannelAxes, op: Op) -> Dims:
     tensors = [part for part in parts if isinstance(part, Value)]
     if not tensors:
         return _view(axes, op)
-    if len(tensors) > 1 or any(isinstance(part, (int, tuple)) or part is None for part in parts):
+    if len(tensors) > 1 or not all(isinstance(part, (slice, Value)) or part is ... for part in parts):
         return ()
-    place = parts.index(tensors[0])
+    place, dots = parts.index(tensors[0]), [at for at, part in enumerate(parts) if part is ...]
     mask = axes.trace.dtypes[tensors[0].number] in (torch.bool, torch.uint8)
     taken = len(axes.shape(tensors[0].number)) if mask else 1
     rank, shift = len(axes.shape(value)), len(axes.shape(op.outputs[0])) - len(axes.shape(value))
-    if ... in parts:
-        place = rank - taken - (len(parts) - place - 1) if parts.index(...) < place else place
+    if dots and dots[0] < place:
+        place = rank - taken - (len(parts) - place - 1)
     dims = axes.of(value)
     if any(place <= dim < place + taken for dim in dims):
         return dims if taken == 1 and shift == 0 else ()
@@ -413,6 +414,8 @@ def follow_reshape(old: Sequence[int], new: Sequence[int], dims: Dims) -> Dims:
         return dims
     inner = dims[-1]
     if old[inner] == 1:
+        if inner == len(old) - 1 and new and new[-1] == 1:
+            return (len(new) - 1,)
         return dims if tuple(old[: inner + 1]) == tuple(new[: inner + 1]) else ()
     made: list[int] = []
     for before, after in _pieces(old, new):
