@@ -7,20 +7,22 @@ from torch import Tensor
 
 from ..watching.kinds import spec_of
 from ..watching.observer import SiteCall
-from ..watching.sites import Site
+from ..watching.sites import Site, unit_dim
 
 
 def by_unit(site: Site, values: Tensor) -> Tensor:
-    """Reshape values to (values, units); a unit is a channel, or a neuron of a linear layer."""
-    if values.dim() < 2:
-        return values.reshape(-1, 1)
-    return values.movedim(site.channel_dim, -1).flatten(0, -2)
+    """Reshape values to (values, units); a unit is a channel, or a neuron of a linear layer.
+
+    All values count as one unit if it is not known which dimension holds the channels.
+    """
+    dim = unit_dim(site.channel_dim, values.dim())
+    return values.reshape(-1, 1) if dim is None else values.movedim(dim, -1).reshape(-1, values.shape[dim])
 
 
 def other_dims(site: Site, values: Tensor) -> tuple[int, ...]:
     """Return all dimensions but that of the units."""
-    own = site.channel_dim % values.dim() if values.dim() > 1 else None
-    return tuple(dim for dim in range(values.dim()) if dim != own)
+    own = unit_dim(site.channel_dim, values.dim())
+    return tuple(dim for dim in range(values.dim()) if own is None or dim != own % values.dim())
 
 
 def slopes(call: SiteCall) -> Tensor:

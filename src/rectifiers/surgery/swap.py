@@ -21,6 +21,7 @@ from .edits.recipe import Factory
 from .plan import Applied, SwapPlan
 from .planning import choose_planner
 from .planning.target import Cap, Target
+from .planning.units import obey_channel_dim
 from .select import Where, select
 
 
@@ -179,6 +180,7 @@ def _make_plan(
     survey: Survey, target: Target, where: Where, from_: str | Iterable[str], halve: bool, compensate: bool
 ) -> SwapPlan:
     wanted = kinds.expand(from_)
+    survey = obey_channel_dim(survey, target)
     chosen = select(survey.sites, where, wanted) if any(site.kind in wanted for site in survey.sites) else []
     name = type(survey.model).__name__
     if not chosen:

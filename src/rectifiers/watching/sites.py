@@ -10,15 +10,15 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ..core.elementwise import Elementwise
 from . import kinds
+from .axes import ChannelAxes
 from .kinds import own_kind, spec_of
 from .names import Numbering, common_scope, name_calls
 from .trace import Op, Trace, Value
 from .watcher import Frame
 
 CallForm = Literal["module", "reused", "function"]
-LAST = (nn.Linear, nn.Bilinear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
-"""Layers that put their channels last."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Site:
         dtype: dtype of the activation's input.
         scope: the module within whose calls the calls of the activation are counted.
         number: which of these calls it is, from 0.
-        channel_dim: dimension that holds the channels: 1, or −1 after linear layers on sequences.
+        channel_dim: dimension that holds the channels: 1 behind the batch, −1 if they are last, as in sequences of
+            features, otherwise where they are; None if nothing in the model shows it.
         stage: how many changes of resolution came before.
         before: type of the layer whose output the activation reads, such as `BatchNorm2d` or `add`.
         after: types of the layers that read the activation's output.
@@ -59,7 +60,7 @@ class Site:
     dtype: torch.dtype
     scope: str = ""
     number: int = 0
-    channel_dim: int = 1
+    channel_dim: int | None = 1
     stage: int = 0
     before: str = ""
     after: tuple[str, ...] = ()
@@ -80,13 +81,13 @@ class Site:
         """
         spec = spec_of(module)
         assert spec is not None
-        dim = int(getattr(module, "channel_dim", 1))
+        dim = unit_dim(int(getattr(module, "channel_dim", 1)), x.dim())
         return cls(0, path, spec.name, "module", path, (path,), tuple(x.shape), x.dtype, channel_dim=dim, near=path)
 
     @property
     def channels(self) -> int:
-        """Size of the channel dimension."""
-        return self.shape[self.channel_dim] if len(self.shape) > 1 else 1
+        """Size of the channel dimension; 1 if it is not known which one that is."""
+        return 1 if self.channel_dim is None else self.shape[self.channel_dim]
 
 
 @dataclass
@@ -155,6 +156,7 @@ def _locate(trace: Trace) -> list[Located]:
     for op in trace.ops:
         if op.kind is not None and own_kind(trace.model) is None:
             calls[op.module].append(op)
+    axes = ChannelAxes(trace)
     located = []
     for module, ops in calls.items():
         own_module = module in owners
@@ -165,7 +167,7 @@ def _locate(trace: Trace) -> list[Located]:
         spelled = {number: "" if own_module else group[0].name for number, group in numbered.items()}
         for number, name in name_calls(names[module], spelled).items():
             group = numbered[number]
-            located.append(_describe(trace, names, paths, module, scope, call, number, name, group))
+            located.append(_describe(trace, axes, names, paths, module, scope, call, number, name, group))
     located.sort(key=lambda entry: entry.ops[0].index)
     stages = _stages([entry.site for entry in located])
     return [
@@ -204,6 +206,7 @@ def _number(ops: Iterable[Op], owner: nn.Module, scope: nn.Module) -> dict[int, 
 
 def _describe(
     trace: Trace,
+    axes: ChannelAxes,
     names: dict[nn.Module, str],
     paths: dict[nn.Module, tuple[str, ...]],
     module: nn.Module,
@@ -231,7 +234,7 @@ def _describe(
         number=number,
         shape=shape,
         dtype=trace.dtypes[source.number],
-        channel_dim=_channel_dim(trace, before, shape),
+        channel_dim=_channel_dim(axes, module, source.number),
         stage=0,
         before=_label(before),
         after=tuple(dict.fromkeys(_label(reader) for reader in trace.consumers[op.outputs[0]])),
@@ -270,17 +273,6 @@ def reader_name(trace: Trace, op: Op) -> str:
     return f"{trace.names[layer]} ({type(layer).__name__})"
 
 
-def _channel_dim(trace: Trace, before: Op | None, shape: tuple[int, ...]) -> int:
-    """Return 1, or −1 for values of three or more dimensions from a layer that puts channels last."""
-    while before is not None and len(shape) > 2:
-        if isinstance(before.module, LAST) or before.name in ("linear", "layer_norm"):
-            return -1
-        if before.name not in ("dropout", "add", "mul"):
-            return 1
-        before = trace.producer.get(before.inputs[0])
-    return 1
-
-
 def _settings(op: Op) -> dict[str, float]:
     """Return the numbers that describe an activation beside its kind."""
     if op.kind == "leaky_relu":
@@ -293,14 +285,32 @@ def _settings(op: Op) -> dict[str, float]:
     return {}
 
 
+def _channel_dim(axes: ChannelAxes, module: nn.Module, value: int) -> int | None:
+    """Return the dimension that holds the channels; an activation with parameters for them says so itself."""
+    if isinstance(module, Elementwise) and module.share == "channel" and own_kind(module) is not None:
+        return unit_dim(module.channel_dim, len(axes.shape(value)))
+    return axes.find(value)
+
+
+def unit_dim(channel_dim: int | None, rank: int) -> int | None:
+    """Return a channel dimension if values of this many dimensions have it; else None."""
+    return channel_dim if channel_dim is not None and -rank <= channel_dim < rank else None
+
+
 def _stages(sites: list[Site]) -> list[int]:
     """Count the changes of resolution before each site; gates on a single pixel do not count."""
     stage, last, stages = 0, None, []
     for site in sites:
-        size = site.shape[2:] if site.channel_dim == 1 else site.shape[1:-1]
+        size = _resolution(site)
         spatial = any(side > 1 for side in size)
         if spatial and last is not None and size != last:
             stage += 1
         last = size if spatial else last
         stages.append(stage)
     return stages
+
+
+def _resolution(site: Site) -> tuple[int, ...]:
+    """Return the sizes of all dimensions but those of batch and channels."""
+    channels = 1 if site.channel_dim is None else site.channel_dim % len(site.shape)
+    return tuple(size for dim, size in enumerate(site.shape) if dim not in (0, channels))

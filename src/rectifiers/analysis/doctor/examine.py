@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ...core.errors import ConfigError
+from ...core.wording import listing
 from ...watching.feeding import Batch, Feed, ModelCall
 from ...watching.observer import Observer, trace_sites
 from ...watching.preserve import preserve
@@ -143,6 +144,12 @@ def _notes(model: nn.Module, observer: Observer, gradients: bool, tallies: Talli
     unreached = [name for name, tally in tallies.of.items() if not tally.gradient_seen]
     if gradients and unreached:
         notes.append(f"no gradient reached {', '.join(unreached)}: the loss does not depend on them")
+    uncounted = [name for name, site in observer.visited.items() if site.channel_dim is None]
+    if uncounted:
+        notes.append(
+            f"nothing in the model shows which dimension holds the channels at {listing(uncounted)}: all values of "
+            "such a site count as one unit"
+        )
     if any(tensor.dtype in (torch.float16, torch.bfloat16) for tensor in model.parameters()):
         notes.append("the model is in half precision: gradients below its smallest number count as 0")
     return notes

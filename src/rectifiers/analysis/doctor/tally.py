@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...watching.kinds import spec_of
 from ...watching.observer import Observer, SiteCall
-from ...watching.sites import Site
+from ...watching.sites import Site, unit_dim
 from ..slopes import by_unit, slopes
 from ..streaming import Histogram, Moments, to_float64
 from .bounds import STEEPEST, parameters_at_bounds
@@ -187,14 +187,15 @@ class Tally:
         if call is None or (spec is not None and spec.kind != "elementwise"):
             return None
         x = torch.linspace(low, high, points, dtype=torch.float64)
-        shape = [1 for _ in call.x.shape]
-        if call.x.dim() > 1:
-            shape[self.site.channel_dim] = call.x.shape[self.site.channel_dim]
+        dim, along = unit_dim(self.site.channel_dim, call.x.dim()), 0
+        if dim == 0 and call.x.dim() == 1:
+            return None
         if getattr(call.module, "share", "") == "element":
-            shape = [1, *call.x.shape[1:]]
-        grid = x.to(call.x).reshape(-1, *(1 for _ in shape[1:])).expand(-1, *shape[1:])
+            grid = x.to(call.x).reshape(-1, *(1 for _ in call.x.shape[1:])).expand(-1, *call.x.shape[1:])
+        else:
+            grid, along = _grid(x.to(call.x), dim, len(self.on), call.x.dim())
         with torch.no_grad():
-            outputs = to_float64(call.repeat(grid.contiguous())).cpu().reshape(points, -1)
+            outputs = to_float64(call.repeat(grid.contiguous())).cpu().movedim(along, 0).reshape(points, -1)
         return Curve(
             tuple(x.tolist()),
             tuple(outputs.mean(1).tolist()),
@@ -205,3 +206,16 @@ class Tally:
 
 def _numbers(units: Tensor) -> tuple[int, ...]:
     return tuple(units.nonzero().flatten().tolist())
+
+
+def _grid(x: Tensor, dim: int | None, units: int, rank: int) -> tuple[Tensor, int]:
+    """Spread points over values of so many dimensions, the same for every unit; return the points' dimension too."""
+    if dim is None:
+        return x.reshape(-1, *(1 for _ in range(1, rank))), 0
+    if rank == 1:
+        return x.unsqueeze(1).expand(-1, units), 0
+    along = 0 if dim % rank else rank - 1
+    shape = [len(x) if place == along else 1 for place in range(rank)]
+    points = x.reshape(shape)
+    shape[dim] = units
+    return points.expand(shape), along

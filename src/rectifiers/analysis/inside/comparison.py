@@ -17,7 +17,7 @@ from ...core.wording import finite, percent, plural
 from ...watching.feeding import Batch, Feed, ModelCall
 from ...watching.observer import Observer, SiteCall
 from ...watching.preserve import preserve
-from ...watching.sites import Site
+from ...watching.sites import Site, unit_dim
 from ...watching.wrappers import unwrap
 from ..doctor.diagnosis import SiteHealth
 from ..doctor.examine import check_visited, find_batch_sites
@@ -209,10 +209,12 @@ def _features(site: Site, y: Tensor | None, other_site: Site, other: Tensor | No
 
 
 def _positions(site: Site, y: Tensor) -> tuple[int, ...]:
-    return tuple(y.movedim(site.channel_dim, -1).shape[:-1]) if y.dim() > 1 else tuple(y.shape)
+    dim = unit_dim(site.channel_dim, y.dim())
+    return tuple(y.shape) if dim is None else tuple(y.movedim(dim, -1).shape[:-1])
 
 
 def _mean_over_positions(site: Site, y: Tensor) -> Tensor:
-    if y.dim() < 2:
+    dim = unit_dim(site.channel_dim, y.dim())
+    if dim is None or y.dim() < 2:
         return y.reshape(-1, 1)
-    return y.movedim(site.channel_dim, -1).flatten(1, -2).mean(1) if y.dim() > 2 else y
+    return y.movedim(dim, -1).flatten(1, -2).mean(1) if y.dim() > 2 else y

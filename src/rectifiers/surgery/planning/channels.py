@@ -65,6 +65,7 @@ class Widening:
 
     def start(self, site: Site, op: Op, given: Widened | None) -> Widened:
         """Return twice as many channels as the site's input has."""
+        assert site.channel_dim is not None
         dim = site.channel_dim % len(site.shape)
         if given is None:
             return Widened(dim, ChannelMap.identity(site.channels).double())

@@ -66,8 +66,10 @@ def plan_compensation(survey: Survey, sites: Sequence[Site], target: Target) -> 
     """
     replaced = plan_replacements(survey, sites, target)
     gains = {}
+    left = {one.site for one in replaced.left}
+    sites = [site for site in sites if site.name not in left]
     for site in sites:
-        gain = measure_gain(target.recipe(site), _sample_shape(site, target))
+        gain = measure_gain(*_sample(site, target))
         if gain is not None and abs(gain - 1) > 1e-6:
             gains[site.index] = gain
     outcome = follow_sites(mark_traces(survey), Compensation(gains), list(gains))
@@ -83,15 +85,19 @@ def plan_compensation(survey: Survey, sites: Sequence[Site], target: Target) -> 
             note = f"gain of {gains[site.index]:.4g} {what}"
             change = replace_fields(change, note="; ".join(filter(None, (change.note, note))))
         changes.append(change)
-    return Planned(changes, edits=[*replaced.edits, *edits])
+    return Planned(changes, replaced.left, [*replaced.edits, *edits])
 
 
-def _sample_shape(site: Site, target: Target) -> tuple[int, ...]:
-    """Return the shape of a sample for `measure_gain`: one pixel, unless pixels have parameters of their own."""
-    if target.recipe(site).settings.get("share") == "element":
-        return site.shape[1:]
-    channels = site.channel_dim % len(site.shape)
-    return tuple(size if dim == channels else 1 for dim, size in enumerate(site.shape))[1:]
+def _sample(site: Site, target: Target) -> tuple[Recipe, tuple[int, ...]]:
+    """Return what to measure the gain of, on which shape: on one pixel, unless pixels have parameters of their own."""
+    recipe = target.recipe(site)
+    if isinstance(recipe.settings.get("channels"), list):
+        return recipe, site.shape[1:]
+    channels = None if site.channel_dim is None else site.channel_dim % len(site.shape)
+    if channels == 0:
+        # The samples take the place of the channels, which go behind them.
+        return replace_fields(recipe, settings={**recipe.settings, "channel_dim": 1}), (site.channels,)
+    return recipe, tuple(size if dim == channels else 1 for dim, size in enumerate(site.shape))[1:]
 
 
 class Compensation:

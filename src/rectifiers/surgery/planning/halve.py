@@ -30,14 +30,16 @@ def plan_halving(survey: Survey, sites: Sequence[Site], target: Target) -> Plann
         sites: the sites to change.
         target: what to put in.
     """
-    reasons = {site.index: reason for site in sites if (reason := obstacle(site))}
+    reasons = {site.index: reason for site in sites if (reason := obstacle(site, target))}
     traces = mark_traces(survey)
     layers: dict[int, list[nn.Module]] = {}
     for site in sites:
         try:
             chains = [_producers(marked.trace, op, site) for marked in traces for op in _ops(marked, site)]
         except Blocked as reason:
-            reasons.setdefault(site.index, str(reason))
+            # What is in front of a site also tells why its channels are not known.
+            if site.channel_dim is None or site.index not in reasons:
+                reasons[site.index] = str(reason)
         else:
             layers[site.index] = chains[0]
     halved = [site for site in sites if site.index not in reasons]
@@ -65,8 +67,6 @@ def _producers(trace: Trace, op: Op, site: Site) -> list[nn.Module]:
     Raises:
         Blocked: a layer cannot have half the channels.
     """
-    if site.channels % 2:
-        raise Blocked(f"{site.channels} channels cannot be halved")
     layers: list[nn.Module] = []
     while True:
         value = op.inputs[0]
@@ -92,8 +92,10 @@ def _check_producer(trace: Trace, op: Op, site: Site) -> None:
     _check_once(trace, op)
     rank = len(site.shape)
     dim = rank - 1 - len(layer.kernel_size) if isinstance(layer, _ConvNd) else rank - 1
-    if dim != site.channel_dim % rank:
+    if site.channel_dim is not None and dim != site.channel_dim % rank:
         raise Blocked(f"{name} does not make the channels in dimension {site.channel_dim}")
+    if site.channels % 2:
+        raise Blocked(f"{site.channels} channels cannot be halved")
     if getattr(layer, "groups", 1) > 1:
         raise Blocked(f"{name} is a grouped convolution, whose groups would no longer fit")
     if hasattr(layer, "spec"):

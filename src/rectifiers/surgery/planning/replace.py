@@ -14,8 +14,9 @@ from ..edits.calls import Distribute, Intercept
 from ..edits.edit import Edit
 from ..edits.recipe import Recipe
 from ..edits.replace import Replace
-from .planned import Change, Planned
+from .planned import Change, Left, Planned
 from .target import Target
+from .units import channel_obstacle
 
 
 def count_parameters(recipe: Recipe) -> int:
@@ -32,6 +33,9 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
         sites: the sites to change.
         target: what to put in.
     """
+    obstacles = {site.index: channel_obstacle(site, target) for site in sites}
+    left = [Left(site.name, site.kind, obstacles[site.index]) for site in sites if obstacles[site.index]]
+    sites = [site for site in sites if not obstacles[site.index]]
     recipes = {site.index: target.recipe(site) for site in sites}
     changes, counted = [], set()
     for site in sites:
@@ -41,7 +45,7 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
         holder = survey.model.get_submodule(site.path if site.call == "function" else site.path.rpartition(".")[0])
         changes.append(_describe(site, holder, target, parameters))
     edits = make_edits(sites, survey.sites, recipes, share_calls=target.share_calls)
-    return Planned(changes, edits=edits)
+    return Planned(changes, left, edits)
 
 
 def make_edits(

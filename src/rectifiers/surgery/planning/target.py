@@ -60,7 +60,7 @@ class Target:
             share = options.get("share", spec.share)
             if spec.parameters and share != "layer":
                 options["channels"] = site.channels if share == "channel" else list(site.shape[1:])
-            if site.channel_dim != 1:
+            if site.channel_dim not in (1, None):
                 options.setdefault("channel_dim", site.channel_dim)
         cap = site.settings.get("cap") if self.cap == "keep" else None
         return Recipe(
@@ -83,6 +83,17 @@ class Target:
             return "other"
         dropped = site.kind == "relu6" and self.cap == "drop"
         return "exact" if start == "exact" and not dropped else "near"
+
+    @property
+    def needs_channels(self) -> bool:
+        """Whether it has to know which dimension of a site's values holds the channels."""
+        if self.folds:
+            return False
+        if not isinstance(self.activation, str):
+            return True
+        spec = registry.get(self.activation).spec
+        by_channel = bool(spec.parameters) and self.options.get("share", spec.share) == "channel"
+        return by_channel or bool(spec.channel_factor != (1, 1))
 
     @property
     def folds(self) -> bool:

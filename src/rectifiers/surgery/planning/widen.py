@@ -21,6 +21,7 @@ from .follow import Demand, follow_sites, mark_traces
 from .planned import Change, Left, Planned
 from .replace import plan_replacements
 from .target import Target
+from .units import channel_obstacle
 
 
 def plan_widening(survey: Survey, sites: Sequence[Site], target: Target) -> Planned:
@@ -31,7 +32,7 @@ def plan_widening(survey: Survey, sites: Sequence[Site], target: Target) -> Plan
         sites: the sites to change.
         target: what to put in.
     """
-    reasons = {site.index: reason for site in sites if (reason := obstacle(site))}
+    reasons = {site.index: reason for site in sites if (reason := obstacle(site, target))}
     candidates = [site.index for site in sites if site.index not in reasons]
     outcome = follow_sites(mark_traces(survey), Widening(), candidates)
     reasons |= outcome.reasons
@@ -50,13 +51,11 @@ def plan_widening(survey: Survey, sites: Sequence[Site], target: Target) -> Plan
     return Planned(changes, left, [*widen, *replaced.edits])
 
 
-def obstacle(site: Site) -> str:
+def obstacle(site: Site, target: Target) -> str:
     """Return why a site itself cannot have its channels doubled; empty if it can."""
     if site.aliased:
         return "something reads what it writes over, which has half the channels"
-    if len(site.shape) < 2:
-        return "its values have no dimension for channels"
-    return ""
+    return channel_obstacle(site, target)
 
 
 def _describe(
