@@ -52,7 +52,7 @@ X = torch.arange(24.0).reshape(2, 4, 3)
 @pytest.mark.parametrize(
     ("granularity", "slope", "shift"),
     [
-        ({"share": "layer"}, (), (2,)),
+        ({"share": "layer"}, (1,), (2,)),
         ({"share": "channel", "channels": 4}, (4,), (2, 4)),
         ({"share": "channel", "channel_dim": -1}, (3,), (2, 3)),
         ({"share": "element"}, (4, 3), (2, 4, 3)),
