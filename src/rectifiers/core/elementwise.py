@@ -62,6 +62,7 @@ def apply(
     """Evaluate `formula(x, *parameters)` with parameters of any granularity; the output has the dtype of `x`.
 
     Half-precision inputs are computed in float32, and inputs narrower than the parameters in the parameters' dtype.
+    Quantised inputs are dequantised, and the output is quantised over its own range.
 
     Args:
         owner: name of the function, for errors.
@@ -82,6 +83,11 @@ def apply(
         fast: Tensor | None = run(x, tuple(parameters.values()), channel_dim)
         if fast is not None:
             return fast
+    if isinstance(x, Tensor) and x.is_quantized:
+        narrow = {"channel_dim": channel_dim, "coefficients": coefficients}
+        # What the values may be afterwards is known to nobody but them, so they get a scale of their own.
+        out = apply(owner, formula, x.dequantize(), **narrow, **parameters)  # type: ignore[arg-type]
+        return torch.quantize_per_tensor_dynamic(out, x.dtype, reduce_range=False)
     check_input(owner, x)
     dtype = compute_dtype(x, *parameters.values())
     if dtype.is_complex:

@@ -30,6 +30,8 @@ class Granularity(TypedDict, total=False):
         channel_dim: dimension that holds the channels.
         device: where the parameters are made.
         dtype: dtype of the parameters.
+        inplace: taken so that a module stands in for `nn.ReLU`, whose makers give it; the input is never written over,
+            because the derivative by the parameters needs it.
     """
 
     share: Share
@@ -37,6 +39,7 @@ class Granularity(TypedDict, total=False):
     channel_dim: int
     device: torch.device | str | None
     dtype: torch.dtype | None
+    inplace: bool
 
 
 def check_share(owner: str, share: str) -> Share:
