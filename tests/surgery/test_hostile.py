@@ -678,19 +678,21 @@ def test_a_model_that_fails_on_the_example_is_left_alone() -> None:
     assert structure(model) == before
 
 
-class ByKeyword(nn.Module):
-    """Calls its activation by the name of nn.ReLU's argument."""
+class Particular(nn.Module):
+    """Runs with a ReLU and nothing else."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layer, self.relu = nn.Linear(4, 4), nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(input=self.layer(x))
+        if not isinstance(self.relu, nn.ReLU):
+            raise TypeError("expected a ReLU")
+        return self.relu(self.layer(x))
 
 
 def test_a_function_that_fails_is_taken_out_again() -> None:
-    model = ByKeyword()
+    model = Particular()
     before = structure(model)
     with pytest.raises(UnsupportedError, match=r"fails with PVLU in it, which was taken out again: TypeError"):
         swap(model, "pvlu", example=(1, 4))

@@ -104,3 +104,41 @@ def test_other_failures_are_not_repeated() -> None:
     with pytest.raises(RuntimeError, match="no"):
         without_gradients(fail)
     assert calls == [False]
+
+
+class Offload:
+    """What accelerate does to a module: its parameters are on the meta device, but for the time of a call."""
+
+    execution_device = "cpu"
+
+    def __init__(self, module: nn.Module) -> None:
+        self.values = dict(module.named_parameters(recurse=False))
+        self.forward = module.forward
+        self.leave(module)
+        module._hf_hook = self  # type: ignore[assignment]
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            module._parameters.update(self.values)  # type: ignore[arg-type]
+            try:
+                return self.forward(*args, **kwargs)
+            finally:
+                self.leave(module)
+
+        module.forward = run  # type: ignore[method-assign]
+
+    def leave(self, module: nn.Module) -> None:
+        for name, value in self.values.items():
+            module._parameters[name] = nn.Parameter(value.detach().to("meta"))
+
+
+def test_offloaded_models() -> None:
+    net = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
+    expected, sites = net(X), diagnose(net, [X], gradients=False).sites
+    for layer in (net[0], net[2]):
+        Offload(layer)
+    assert net[0].weight.is_meta
+    assert diagnose(net, [X], gradients=False).sites == sites
+    report = swap(net, "pvlu", example=(1, 8))
+    assert str(report.check) == "outputs on the example: identical"
+    assert [(name, value.is_meta) for name, value in net[1].named_parameters()] == [("alpha", False), ("beta", False)]
+    assert torch.equal(net(X), expected)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from ..core.errors import ConfigError
-from .wrappers import is_offloaded
+from .wrappers import execution_device
 
 Example = Tensor | Sequence[Any] | Mapping[str, Any]
 """A tensor; a shape such as (1, 3, 224, 224), which is filled with random normal numbers; a tuple of positional
@@ -39,8 +39,6 @@ def read_example(model: nn.Module, example: Example) -> tuple[tuple[Any, ...], d
             f"{type(example).__name__}"
         )
     like = next((tensor for tensor in model.parameters() if tensor.is_floating_point()), None)
-    # The hooks of an offloaded model, whose parameters are elsewhere between its calls, move its inputs themselves.
-    device = None if like is None or (like.is_meta and is_offloaded(model)) else like.device
 
     def fit(leaf: Any) -> Any:
         if not isinstance(leaf, Tensor):
@@ -49,6 +47,8 @@ def read_example(model: nn.Module, example: Example) -> tuple[tuple[Any, ...], d
         leaf = leaf.detach().requires_grad_(leaf.requires_grad)
         if like is None:
             return leaf
+        # The parameters of an offloaded model are on the meta device between its calls.
+        device = (execution_device(model) if like.is_meta else None) or like.device
         return leaf.to(device=device, dtype=like.dtype if leaf.is_floating_point() else None)
 
     return tree_map(fit, args), tree_map(fit, kwargs)

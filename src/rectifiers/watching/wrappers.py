@@ -103,9 +103,15 @@ def run_eagerly(model: nn.Module) -> Iterator[None]:
         yield
 
 
-def is_offloaded(model: nn.Module) -> bool:
-    """Return whether accelerate brings parameters only for the time of a call."""
-    return any(hasattr(module, "_hf_hook") for module in model.modules())
+def execution_device(model: nn.Module) -> torch.device | None:
+    """Return the device on which accelerate runs an offloaded model; None if it offloads nothing."""
+    for module in model.modules():
+        hook = getattr(module, "_hf_hook", None)
+        for one in (hook, *getattr(hook, "hooks", ())):
+            device = getattr(one, "execution_device", None)
+            if device is not None:
+                return torch.device(device)
+    return None
 
 
 def is_scripted(module: nn.Module) -> bool:
@@ -142,7 +148,7 @@ def _distributed(module: nn.Module) -> str:
 def _sharded(module: nn.Module) -> str:
     names = {base.__name__ for base in type(module).__mro__ if base.__module__.startswith("torch.distributed")}
     if names & {"FullyShardedDataParallel", "FSDPModule"}:
-        return "is sharded, and a process has only a part of its weights: give the model before it is wrapped"
+        return "is sharded, and a process has only a part of its weights: look at the model before it is wrapped"
     return ""
 
 
