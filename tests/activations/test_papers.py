@@ -57,7 +57,7 @@ def test_beta_learns_from_positive_elements_through_the_sigmoid() -> None:
     module: Any = create("arelu", beta=2.0, dtype=torch.float64)
     sigma = torch.sigmoid(torch.tensor(2.0, dtype=torch.float64))
     (beta,) = slopes(module(x), module.beta)
-    torch.testing.assert_close(beta, 3.0 * sigma * (1 - sigma))
+    torch.testing.assert_close(beta, (3.0 * sigma * (1 - sigma)).reshape(1))
 
 
 def test_adarelu_gives_the_whole_gradient_to_the_threshold_at_a_tie() -> None:

@@ -13,6 +13,8 @@ from rectifiers import create
 from rectifiers import functional as R
 from rectifiers.core.errors import ConfigError, ShapeError, UnknownNameError, UnsupportedError
 
+from .samples import build, names, sample
+
 X = torch.linspace(-2.5, 2.5, 101, dtype=torch.float64)
 
 
@@ -202,3 +204,17 @@ def test_a_wave_without_amplitude_and_frequency_could_not_learn() -> None:
         module: Any = create("pvlu", share="layer", **values)
         module(torch.tensor([-1.0, -2.0])).sum().backward()
         assert module.alpha.grad or module.beta.grad
+
+
+@pytest.mark.parametrize("name", names(lambda spec: spec.kind != "convolution"))
+def test_modules_stand_in_for_relu(name: str) -> None:
+    """They take `inplace`, which makers of networks give, and their input by the name that `nn.ReLU` has for it."""
+    module, x = sample(name)
+    other = build(name, inplace=True)
+    other.load_state_dict(module.state_dict())
+    given = x.clone()
+    torch.manual_seed(0)
+    expected = module(x)
+    torch.manual_seed(0)
+    assert torch.equal(other(input=given), expected)
+    assert torch.equal(given, x)

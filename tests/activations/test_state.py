@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from rectifiers.core.errors import ConfigError
+from rectifiers.core.errors import ConfigError, ShapeError
 
 from .samples import CHANNELS, NAMES, build, names, sample, spec_of, vary
 
@@ -167,3 +167,47 @@ def test_state_can_take_the_place_of_parameters_without_memory(name: str) -> Non
     skeleton = build(name).to("meta")
     skeleton.load_state_dict(module.state_dict(), assign=True)
     assert torch.equal(skeleton(x), module(x))
+
+
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_parameters_of_a_layer_have_an_axis(name: str) -> None:
+    assert all(parameter.ndim == 1 for parameter in build(name, share="layer").parameters())
+
+
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_states_of_layers_without_an_axis_are_loaded(name: str) -> None:
+    module = build(name, share="layer")
+    vary(module)
+    lead = {parameter.name: module._lead(parameter) for parameter in module.spec.parameters}
+    old = {key: value.reshape(lead[key]).clone() for key, value in module.state_dict().items()}
+    for assign in (False, True):
+        other = nn.Sequential(build(name, share="layer"))
+        given = {f"0.{key}": value for key, value in old.items()}
+        assert other.load_state_dict(given, assign=assign) == ([], [])
+        assert all(torch.equal(one, two) for one, two in zip(other.parameters(), module.parameters(), strict=True))
+        assert all(given[f"0.{key}"] is value for key, value in old.items())
+
+
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_functions_take_a_number_with_and_without_an_axis(name: str) -> None:
+    """Of inputs with any number of axes, none included, to the bit."""
+    module = build(name, share="layer")
+    vary(module)
+    for x in (sample(name)[1], torch.tensor(-0.5, dtype=torch.float64)):
+        if x.ndim < module.spec.ranks[0]:
+            continue
+        out = module(x)
+        assert out.shape == x.shape
+        bare = {
+            key: value.reshape(value.shape[1:] if len(value) == 1 and not module._lead(spec) else value.shape)
+            for (key, value), spec in zip(module.named_parameters(), module.spec.parameters, strict=True)
+        }
+        assert torch.equal(torch.func.functional_call(module, bare, (x,)), out)
+
+
+@pytest.mark.parametrize("share", ["channel", "element"])
+def test_a_module_of_one_unit_still_asks_for_one(share: str) -> None:
+    module = build("prelu", share=share, channels=1)
+    assert module(torch.zeros(2, 1, dtype=torch.float64)).shape == (2, 1)
+    with pytest.raises(ShapeError, match=r"PReLU.*\(2, 4"):
+        module(torch.zeros(2, 4, dtype=torch.float64))

@@ -52,7 +52,7 @@ X = torch.arange(24.0).reshape(2, 4, 3)
 @pytest.mark.parametrize(
     ("granularity", "slope", "shift"),
     [
-        ({"share": "layer"}, (), (2,)),
+        ({"share": "layer"}, (1,), (2,)),
         ({"share": "channel", "channels": 4}, (4,), (2, 4)),
         ({"share": "channel", "channel_dim": -1}, (3,), (2, 3)),
         ({"share": "element"}, (4, 3), (2, 4, 3)),
@@ -225,3 +225,13 @@ def test_parametrized_parameters_stay_the_activations() -> None:
 def test_starting_values_of_parameters_that_are_not_there() -> None:
     with pytest.raises(ConfigError, match="Shifted: unknown argument 'slope'"):
         Shifted(inits={"slope": 1.0})
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+@pytest.mark.parametrize("dtype", [torch.quint8, torch.qint8])
+def test_quantised_values_go_through_float(dtype: torch.dtype) -> None:
+    x = torch.linspace(-1, 1, 64).reshape(4, 16)
+    zero = 128 if dtype == torch.quint8 else 0
+    out = apply("f", lambda x, scale: scale * x, torch.quantize_per_tensor(x, 2 / 255, zero, dtype), scale=3.0)
+    assert out.dtype == dtype
+    torch.testing.assert_close(out.dequantize(), 3 * x, atol=0.05, rtol=0)

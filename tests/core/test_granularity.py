@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rectifiers.core.errors import ConfigError, ShapeError
-from rectifiers.core.granularity import SHARES, channel_axis, check_share, infer_unit_shape, spread, unit_shape
+from rectifiers.core.granularity import (
+    SHARES,
+    channel_axis,
+    check_share,
+    infer_unit_shape,
+    spread,
+    unit_shape,
+    with_axis,
+)
 
 X = torch.zeros(2, 4, 3)
 
@@ -117,3 +125,16 @@ def test_elements_of_a_flat_sample() -> None:
     """For samples that are vectors, an element is a channel, wherever the channels stand."""
     assert spread("f", "a", torch.zeros(4), torch.zeros(2, 4), 1, False).shape == (1, 4)
     assert spread("f", "a", torch.zeros(4), torch.zeros(2, 4), 0, False).shape == (1, 4)
+
+
+def test_a_single_number_may_have_an_axis() -> None:
+    one = torch.tensor([2.0])
+    assert spread("f", "a", one, X, 1, False) is one
+    assert spread("f", "a", one, torch.tensor(3.0), 1, False).shape == ()
+    assert spread("f", "a", torch.ones(5, 1), X, 1, True).shape == (5, 1, 1, 1)
+
+
+def test_a_saved_number_gets_the_axis_of_its_parameter() -> None:
+    assert with_axis(torch.tensor(2.0), torch.zeros(1)).tolist() == [2.0]
+    for found, own in ((torch.tensor(2.0), torch.zeros(())), (torch.tensor(2.0), X), (torch.zeros(3), torch.zeros(1))):
+        assert with_axis(found, own) is found

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from rectifiers import datasets, kernels
+from rectifiers import activations, datasets, kernels
 from rectifiers.core.errors import ConfigError, StoreError
 from rectifiers.experiments.batches import build_batches
 from rectifiers.experiments.network import build_network
@@ -58,6 +58,13 @@ def test_a_head_for_other_classes_starts_afresh() -> None:
     transplant(weights_of(first), second)
     assert torch.equal(second[0].weight, first[0].weight)
     assert torch.equal(wide.weight, head)
+
+
+def test_a_layers_number_kept_without_an_axis_is_taken_over() -> None:
+    net = nn.Sequential(nn.Linear(2, 3), activations.create("arelu"), nn.Linear(3, 2))
+    kept = {**weights_of(net), "1.alpha": torch.tensor(0.5)}
+    transplant(kept, net)
+    assert net[1].alpha.tolist() == [0.5]
 
 
 def test_weights_of_another_network_are_refused() -> None:

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rectifiers import swap
 from rectifiers.core.errors import ConfigError
-from rectifiers.watching import survey_model
+from rectifiers.watching import find_sites, survey_model
 
 
 class OnlyTraining(nn.Module):
@@ -67,3 +68,30 @@ def test_what_the_example_does_not_reach_is_said() -> None:
 def test_a_model_that_does_not_take_the_example_is_named() -> None:
     with pytest.raises(ConfigError, match="Linear fails on the example: RuntimeError"):
         survey_model(nn.Linear(4, 4), (torch.randn(2, 3),), {})
+
+
+def test_a_list_of_images_is_told_from_a_list_of_arguments() -> None:
+    class Detector(nn.Module):
+        def forward(self, images: list[Tensor]) -> list[Tensor]:
+            return [torch.relu(image) for image in images]
+
+    images = [torch.randn(3, 4, 4), torch.randn(3, 5, 5)]
+    with pytest.raises(ConfigError, match=r"for one argument that is a list, give \(list,\)"):
+        find_sites(Detector(), images)
+    assert len(find_sites(Detector(), (images,))) == 2
+
+
+def test_an_activation_may_be_called_by_keyword() -> None:
+    class Keyword(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear, self.act = nn.Linear(4, 8), nn.ReLU6()
+
+        def forward(self, x: Tensor) -> Tensor:
+            result: Tensor = self.act(input=self.linear(x))
+            return result
+
+    net, x = Keyword(), torch.randn(2, 4)
+    before = net(x)
+    swap(net, "pvlu", example=x)
+    assert torch.equal(net(x), before)

@@ -78,9 +78,9 @@ class AdaReLU(Elementwise):
         theta = init if isinstance(init, float | int) else partial(_fill, init=init)
         super().__init__(relu_like=relu_like, inits={"theta": 0.0 if init == "zero" else theta}, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `adarelu`."""
-        return adarelu(self.ready(x), self.theta, channel_dim=self.channel_dim)
+        return adarelu(self.ready(input), self.theta, channel_dim=self.channel_dim)
 
 
 def _fill(theta: Tensor, init: ThresholdInit) -> None:

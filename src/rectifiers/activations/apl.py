@@ -114,9 +114,9 @@ class APL(Elementwise):
         )
         self.hinges = hinges
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `apl`."""
-        return apl(self.ready(x), self.a, self.b, channel_dim=self.channel_dim)
+        return apl(self.ready(input), self.a, self.b, channel_dim=self.channel_dim)
 
 
 class APLAReLU(Elementwise):
@@ -159,6 +159,6 @@ class APLAReLU(Elementwise):
     ) -> None:
         super().__init__(relu_like=relu_like, inits={"a": (a,), "b": (b,)}, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `apl`."""
-        return apl(self.ready(x), self.a, self.b, channel_dim=self.channel_dim)
+        return apl(self.ready(input), self.a, self.b, channel_dim=self.channel_dim)

@@ -81,6 +81,6 @@ class AReLU(Elementwise):
     ) -> None:
         super().__init__(relu_like=relu_like, inits={"alpha": alpha, "beta": beta}, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `arelu`."""
-        return arelu(self.ready(x), self.alpha, self.beta, channel_dim=self.channel_dim)
+        return arelu(self.ready(input), self.alpha, self.beta, channel_dim=self.channel_dim)

@@ -60,6 +60,6 @@ class AVR(Elementwise):
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `avr`."""
-        return avr(x)
+        return avr(input)

@@ -68,6 +68,6 @@ class CELU(Elementwise):
         super().__init__(relu_like=relu_like, **granularity)
         self.alpha = check_positive(self.owner, "alpha", alpha)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `celu`."""
-        return celu(x, self.alpha)
+        return celu(input, self.alpha)

@@ -118,9 +118,9 @@ class Comb(Elementwise):
         super().__init__(relu_like=relu_like, **granularity)
         self.constraint = _check_constraint(self.owner, constraint)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `comb`."""
-        return comb(self.ready(x), self.weights, self.constraint, channel_dim=self.channel_dim)
+        return comb(self.ready(input), self.weights, self.constraint, channel_dim=self.channel_dim)
 
 
 def comb_arelu(x: Tensor, p: Tensor | float = 0.0, *, channel_dim: int = 1) -> Tensor:
@@ -178,6 +178,6 @@ class CombAReLU(Elementwise):
     def __init__(self, p: float = 0.0, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, inits={"p": p}, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `comb_arelu`."""
-        return comb_arelu(self.ready(x), self.p, channel_dim=self.channel_dim)
+        return comb_arelu(self.ready(input), self.p, channel_dim=self.channel_dim)

@@ -312,9 +312,9 @@ class _ConvReLU(nn.modules.conv._ConvNd):
         module.reset_threshold()
         return module.train(conv.training)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Threshold and convolve, as `conv_relu1d`, `conv_relu2d` and `conv_relu3d` do."""
-        padded, padding = self._padded(x)
+        padded, padding = self._padded(input)
         return _conv_relu(
             self.dims,
             padded,

@@ -72,6 +72,6 @@ class CReLU(Elementwise):
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `crelu`."""
-        return crelu(x, channel_dim=self.channel_dim)
+        return crelu(input, channel_dim=self.channel_dim)

@@ -81,6 +81,6 @@ class ELSA(Elementwise):
     ) -> None:
         super().__init__(relu_like=relu_like, inits={"alpha": alpha, "beta": beta}, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `elsa`."""
-        return elsa(self.ready(x), self.alpha, self.beta, channel_dim=self.channel_dim)
+        return elsa(self.ready(input), self.alpha, self.beta, channel_dim=self.channel_dim)

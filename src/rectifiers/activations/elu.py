@@ -70,6 +70,6 @@ class ELU(Elementwise):
         super().__init__(relu_like=relu_like, **granularity)
         self.alpha = 0.0 if relu_like else check_number(self.owner, "alpha", alpha)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `elu`."""
-        return elu(x, self.alpha)
+        return elu(input, self.alpha)

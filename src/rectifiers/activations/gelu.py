@@ -77,9 +77,9 @@ class GELU(Elementwise):
         super().__init__(relu_like=relu_like, **granularity)
         self.approximate = _check_approximate(self.owner, approximate)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `gelu`."""
-        return gelu(x, self.approximate)
+        return gelu(input, self.approximate)
 
 
 class GELUTanh(GELU):

@@ -71,6 +71,6 @@ class LeakyReLU(Elementwise):
         super().__init__(relu_like=relu_like, **granularity)
         self.negative_slope = 0.0 if relu_like else check_number(self.owner, "negative_slope", negative_slope)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `leaky_relu`."""
-        return leaky_relu(x, self.negative_slope)
+        return leaky_relu(input, self.negative_slope)

@@ -92,9 +92,9 @@ class Maxout(Elementwise):
         """Output channels per input channel, 1/k."""
         return Fraction(1, self.pool_size)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `maxout`."""
-        return maxout(x, self.pool_size, channel_dim=self.channel_dim)
+        return maxout(input, self.pool_size, channel_dim=self.channel_dim)
 
 
 class MaxoutAReLU(Maxout):

@@ -127,9 +127,9 @@ class PAU(Elementwise):
         super().__init__(relu_like=relu_like, inits={"numerator": a, "denominator": b}, **granularity)
         self.form = form
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `pau`."""
-        return pau(self.ready(x), self.numerator, self.denominator, self.form, channel_dim=self.channel_dim)
+        return pau(self.ready(input), self.numerator, self.denominator, self.form, channel_dim=self.channel_dim)
 
 
 class PAUAReLU(Elementwise):
@@ -181,6 +181,6 @@ class PAUAReLU(Elementwise):
             inits["numerator"], inits["denominator"] = fit_rational("relu", form="A")
         super().__init__(relu_like=relu_like, inits=inits, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `pau`."""
-        return pau(self.ready(x), self.numerator, self.denominator, "A", channel_dim=self.channel_dim)
+        return pau(self.ready(input), self.numerator, self.denominator, "A", channel_dim=self.channel_dim)

@@ -68,6 +68,6 @@ class PReLU(Elementwise):
     def __init__(self, *, a: float = 0.25, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, inits={"a": a}, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `prelu`."""
-        return prelu(self.ready(x), self.a, channel_dim=self.channel_dim)
+        return prelu(self.ready(input), self.a, channel_dim=self.channel_dim)

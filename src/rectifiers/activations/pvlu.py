@@ -98,6 +98,6 @@ class PVLU(Elementwise):
             )
         super().__init__(relu_like=relu_like, inits={"alpha": alpha, "beta": beta}, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `pvlu`."""
-        return pvlu(self.ready(x), self.alpha, self.beta, channel_dim=self.channel_dim)
+        return pvlu(self.ready(input), self.alpha, self.beta, channel_dim=self.channel_dim)

@@ -59,6 +59,6 @@ class ReLU6(Elementwise):
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `relu6`."""
-        return relu6(x)
+        return relu6(input)

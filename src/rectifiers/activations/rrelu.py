@@ -93,6 +93,6 @@ class RReLU(Elementwise):
         _check_bounds(self.owner, lower, upper)
         self.lower, self.upper = (0.0, 0.0) if relu_like else (lower, upper)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function, drawing slopes in training mode; see `rrelu`."""
-        return rrelu(x, self.lower, self.upper, self.training)
+        return rrelu(input, self.lower, self.upper, self.training)

@@ -66,6 +66,6 @@ class SineReLU(Elementwise):
         super().__init__(relu_like=relu_like, **granularity)
         self.epsilon = 0.0 if relu_like else check_number(self.owner, "epsilon", epsilon)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `sinerelu`."""
-        return sinerelu(x, self.epsilon)
+        return sinerelu(input, self.epsilon)

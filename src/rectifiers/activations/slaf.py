@@ -91,9 +91,9 @@ class SLAF(Elementwise):
         a = fit_polynomial("relu" if relu_like else init, terms)
         super().__init__(relu_like=relu_like, inits={"a": a}, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `slaf`."""
-        return slaf(self.ready(x), self.a, channel_dim=self.channel_dim)
+        return slaf(self.ready(input), self.a, channel_dim=self.channel_dim)
 
 
 class SLAFAReLU(Elementwise):
@@ -125,6 +125,6 @@ class SLAFAReLU(Elementwise):
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `slaf`."""
-        return slaf(self.ready(x), self.a, channel_dim=self.channel_dim)
+        return slaf(self.ready(input), self.a, channel_dim=self.channel_dim)

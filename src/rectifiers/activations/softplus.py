@@ -68,6 +68,6 @@ class Softplus(Elementwise):
         super().__init__(relu_like=relu_like, **granularity)
         self.beta = check_positive(self.owner, "beta", beta)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `softplus`."""
-        return softplus(x, self.beta)
+        return softplus(input, self.beta)

@@ -72,6 +72,6 @@ class Swish(Elementwise):
         super().__init__(relu_like=relu_like, **granularity)
         self.beta = check_number(self.owner, "beta", beta)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `swish`."""
-        return swish(x, self.beta)
+        return swish(input, self.beta)

@@ -59,6 +59,6 @@ class Tanh(Elementwise):
     def __init__(self, *, relu_like: bool = False, **granularity: Unpack[Granularity]) -> None:
         super().__init__(relu_like=relu_like, **granularity)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `tanh`."""
-        return tanh(x)
+        return tanh(input)

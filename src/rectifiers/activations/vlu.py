@@ -76,6 +76,6 @@ class VLU(Elementwise):
         self.alpha = 0.0 if relu_like else check_number(self.owner, "alpha", alpha)
         self.beta = check_number(self.owner, "beta", beta)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `vlu`."""
-        return vlu(x, self.alpha, self.beta)
+        return vlu(input, self.alpha, self.beta)

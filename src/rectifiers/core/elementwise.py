@@ -15,8 +15,8 @@ from torch.nn.parameter import UninitializedParameter, is_lazy
 from typing_extensions import Unpack
 
 from .checks import check_number
-from .errors import ConfigError, DtypeError, UnsupportedError
-from .granularity import Granularity, check_channel_dim, check_share, infer_unit_shape, spread, unit_shape
+from .errors import ConfigError, DtypeError, ShapeError, UnsupportedError
+from .granularity import Granularity, check_channel_dim, check_share, infer_unit_shape, spread, unit_shape, with_axis
 from .spec import ActivationSpec, ParameterSpec
 
 Init = float | tuple[float, ...] | Callable[[Tensor], object]
@@ -62,6 +62,7 @@ def apply(
     """Evaluate `formula(x, *parameters)` with parameters of any granularity; the output has the dtype of `x`.
 
     Half-precision inputs are computed in float32, and inputs narrower than the parameters in the parameters' dtype.
+    Quantised inputs are dequantised, and the output is quantised over its own range.
 
     Args:
         owner: name of the function, for errors.
@@ -82,6 +83,11 @@ def apply(
         fast: Tensor | None = run(x, tuple(parameters.values()), channel_dim)
         if fast is not None:
             return fast
+    if isinstance(x, Tensor) and x.is_quantized:
+        narrow = {"channel_dim": channel_dim, "coefficients": coefficients}
+        # What the values may be afterwards is known to nobody but them, so they get a scale of their own.
+        out = apply(owner, formula, x.dequantize(), **narrow, **parameters)  # type: ignore[arg-type]
+        return torch.quantize_per_tensor_dynamic(out, x.dtype, reduce_range=False)
     check_input(owner, x)
     dtype = compute_dtype(x, *parameters.values())
     if dtype.is_complex:
@@ -161,9 +167,10 @@ class Elementwise(nn.Module):
             if units is None:
                 setattr(self, parameter.name, UninitializedParameter(**factory))
             else:
-                shape = (*self._lead(parameter), *units)
-                self.register_parameter(parameter.name, nn.Parameter(torch.empty(shape, **factory)))
+                tensor = torch.empty(self._shape(parameter, units), **factory)
+                self.register_parameter(parameter.name, nn.Parameter(tensor))
         self._lazy = units is None and bool(self.spec.parameters)
+        self._lone = units == (1,)
         if self._lazy:
             self.register_load_state_dict_pre_hook(_materialize_from_state_dict)
         self.reset_parameters()
@@ -185,10 +192,14 @@ class Elementwise(nn.Module):
             return (len(value),)
         return (self._coefficients or parameter.coefficients,) if parameter.coefficients else ()
 
+    def _shape(self, parameter: ParameterSpec, units: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a parameter: its coefficients and the units, but at least one axis."""
+        return (*self._lead(parameter), *units) or (1,)
+
     @property
     def units(self) -> tuple[int, ...] | None:
         """Shape of one parameter without its coefficients: () for a layer's; None while it is not known."""
-        if not self.spec.parameters:
+        if self.share == "layer" or not self.spec.parameters:
             return ()
         first = self.spec.parameters[0]
         tensor = getattr(self, first.name)
@@ -216,21 +227,42 @@ class Elementwise(nn.Module):
         if self._lazy:
             check_input(self.owner, x)
             self._materialize(infer_unit_shape(self.owner, self.share, x, self.channel_dim))
+        elif self._lone:
+            self._check_lone(x)
         return x
+
+    def _check_lone(self, x: Tensor) -> None:
+        # Functions take a single number for everything; a module that was made for one unit says so.
+        check_input(self.owner, x)
+        found = infer_unit_shape(self.owner, self.share, x, self.channel_dim)
+        if found != (self.units or found):
+            expected = "1 channel" if self.share == "channel" else "samples of shape (1,)"
+            raise ShapeError(
+                f"{self.owner}: its parameters are for {expected}, but the input has shape {tuple(x.shape)}; "
+                "make them fit, or give channel_dim"
+            )
 
     def _materialize(self, units: tuple[int, ...]) -> None:
         # A first call under inference_mode must not make parameters that can never be trained.
         with torch.inference_mode(False):
             missing = [parameter for parameter in self.spec.parameters if is_lazy(getattr(self, parameter.name))]
             for parameter in missing:
-                getattr(self, parameter.name).materialize((*self._lead(parameter), *units))
+                getattr(self, parameter.name).materialize(self._shape(parameter, units))
                 self._reset(parameter.name)
             # Where none is missing, `functional_call` has lent its own for this one call.
             self._lazy = not missing
+            self._lone = units == (1,)
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         # Parameters without a shape cannot be detached; they are saved as they are, as torch's lazy modules do.
         super()._save_to_state_dict(destination, prefix, keep_vars or self._lazy)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        for name, own in self._parameters.items():
+            found = state_dict.get(prefix + name)
+            if own is not None and not is_lazy(own) and isinstance(found, Tensor):
+                state_dict[prefix + name] = with_axis(found, own)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def activation_parameters(self) -> list[nn.Parameter]:
         """The parameters that shape the function; what `param_groups` gives a learning rate of its own."""

@@ -1,8 +1,9 @@
 """Granularity is one idea: how many units share a parameter.
 
 `layer`: one value for everything. `channel`: one per channel. `element`: one per element of a sample.
-The shape of a parameter says which: no axis, one axis, or all axes of a sample; coefficients (of a rational
-function, say) stand in front.
+The shape of a parameter says which: a single number, one axis, or all axes of a sample; coefficients (of a rational
+function, say) stand in front. A module keeps a layer's single number with one axis, as `nn.PReLU` does, because sharded
+training takes no parameter without axes; functions take either.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Granularity(TypedDict, total=False):
         channel_dim: dimension that holds the channels.
         device: where the parameters are made.
         dtype: dtype of the parameters.
+        inplace: taken so that a module stands in for `nn.ReLU`, whose makers give it; the input is never written over,
+            because the derivative by the parameters needs it.
     """
 
     share: Share
@@ -36,6 +39,7 @@ class Granularity(TypedDict, total=False):
     channel_dim: int
     device: torch.device | str | None
     dtype: torch.dtype | None
+    inplace: bool
 
 
 def check_share(owner: str, share: str) -> Share:
@@ -87,6 +91,11 @@ def infer_unit_shape(owner: str, share: Share, x: Tensor, channel_dim: int) -> t
     return tuple(x.shape[1:])
 
 
+def with_axis(found: Tensor, own: Tensor) -> Tensor:
+    """A saved value as the parameter `own` takes it: a layer's single number was once written without an axis."""
+    return found.reshape(1) if not found.ndim and own.ndim == 1 and len(own) == 1 else found
+
+
 def channel_axis(owner: str, x: Tensor, channel_dim: int) -> int:
     """`channel_dim` as a non-negative axis of `x`.
 
@@ -107,7 +116,7 @@ def spread(owner: str, name: str, parameter: Tensor, x: Tensor, channel_dim: int
     Args:
         owner: name of the function, for errors.
         name: name of the parameter, for errors.
-        parameter: of shape `()`, `(channels,)` or `x.shape[1:]`, after the coefficient axis.
+        parameter: of shape `()`, `(1,)`, `(channels,)` or `x.shape[1:]`, after the coefficient axis.
         x: the input.
         channel_dim: dimension of `x` that holds the channels.
         coefficients: whether `parameter` has a coefficient axis in front.
@@ -117,8 +126,10 @@ def spread(owner: str, name: str, parameter: Tensor, x: Tensor, channel_dim: int
     """
     lead = parameter.shape[:1] if coefficients else parameter.shape[:0]
     units = parameter.shape[len(lead) :]
-    if len(units) == 0:
-        return parameter.reshape(*lead, *(1 for _ in range(x.ndim))) if coefficients else parameter
+    if len(units) == 0 or (len(units) == 1 and units[0] == 1):
+        # Without an axis of coefficients, one of units broadcasts as it is over any input that has axes.
+        ready = not coefficients and len(units) <= x.ndim
+        return parameter if ready else parameter.reshape((*lead, *(1 for _ in range(x.ndim))))
     if len(units) == 1:
         axis = channel_axis(owner, x, channel_dim)
         if x.shape[axis] == units[0]:

@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..core.errors import ConfigError, DataError, StoreError
+from ..core.granularity import with_axis
 from ..core.learned import shaping_parameters
 from ..surgery.weights_file import read_weights
 from .result import Result
@@ -104,7 +105,8 @@ def transplant(weights: Weights, net: nn.Module) -> None:
         ConfigError: the weights are those of another network.
     """
     own = net.state_dict()
-    fitting = {name: tensor for name, tensor in weights.items() if name in own and own[name].shape == tensor.shape}
+    named = {name: with_axis(tensor, own[name]) for name, tensor in weights.items() if name in own}
+    fitting = {name: tensor for name, tensor in named.items() if own[name].shape == tensor.shape}
     shaping = shaping_parameters(net)
     layers = [name for name, parameter in net.named_parameters() if parameter not in shaping]
     fresh = [name for name in layers if name not in fitting]

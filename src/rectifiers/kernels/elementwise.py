@@ -122,7 +122,8 @@ class ElementwiseFormula(Formula):
                 return None
             if not double and parameter.dtype is torch.float64:
                 return None
-            if parameter.ndim != self._listed[place]:
+            rank = parameter.ndim
+            if rank != self._listed[place] and (rank > 1 or parameter.numel() != 1):
                 found = _axis_of(parameter, x, channel_dim, self._listed[place])
                 if found is None or axis not in (LAYER, found):
                     return None

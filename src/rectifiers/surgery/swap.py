@@ -23,6 +23,7 @@ from .planning import choose_planner
 from .planning.target import Cap, Target
 from .planning.units import obey_channel_dim
 from .select import Where, select
+from .unreachable import split_fixed, unseen
 
 
 class NothingToSwapError(ConfigError):
@@ -183,10 +184,16 @@ def _make_plan(
     survey = obey_channel_dim(survey, target)
     chosen = select(survey.sites, where, wanted) if any(site.kind in wanted for site in survey.sites) else []
     name = type(survey.model).__name__
+    chosen, left = split_fixed(survey.model, chosen)
+    left += unseen(survey.model, wanted)
+    if not chosen and left:
+        return SwapPlan(name, target.title, (), tuple(left), (), survey.notes)
     if not chosen:
         have = ", ".join(sorted({site.kind for site in survey.sites})) or "no activations"
         raise NothingToSwapError(
             f"{name} has no {' or '.join(sorted(wanted))} at {where!r}; it has {have}. Name other kinds with from_=…"
         )
     planned = choose_planner(target, halve=halve, compensate=compensate)(survey, chosen, target)
-    return SwapPlan(name, target.title, tuple(planned.changes), tuple(planned.left), tuple(planned.edits), survey.notes)
+    return SwapPlan(
+        name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), survey.notes
+    )

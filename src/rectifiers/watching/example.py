@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from ..core.errors import ConfigError
+from .wrappers import execution_device
 
 Example = Tensor | Sequence[Any] | Mapping[str, Any]
 """A tensor; a shape such as (1, 3, 224, 224), which is filled with random normal numbers; a tuple of positional
@@ -40,9 +41,15 @@ def read_example(model: nn.Module, example: Example) -> tuple[tuple[Any, ...], d
     like = next((tensor for tensor in model.parameters() if tensor.is_floating_point()), None)
 
     def fit(leaf: Any) -> Any:
-        if like is None or not isinstance(leaf, Tensor):
+        if not isinstance(leaf, Tensor):
             return leaf
-        return leaf.to(device=like.device, dtype=like.dtype if leaf.is_floating_point() else None)
+        # Another object, because a model may ask its input for gradients.
+        leaf = leaf.detach().requires_grad_(leaf.requires_grad)
+        if like is None:
+            return leaf
+        # The parameters of an offloaded model are on the meta device between its calls.
+        device = (execution_device(model) if like.is_meta else None) or like.device
+        return leaf.to(device=device, dtype=like.dtype if leaf.is_floating_point() else None)
 
     return tree_map(fit, args), tree_map(fit, kwargs)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -58,8 +59,9 @@ class Feed:
     - A tensor is the model's input.
     - The first elements of a tuple are the model's positional arguments, as many as it requires; the element after
       them is the target.
-    - The entries of a dictionary are keyword arguments, without the target (see `TARGETS`) and without those that the
-      model does not take. If the model takes none of them and a single tensor is left, that is its input.
+    - The entries of a dictionary are keyword arguments, without those that the model does not take. Its target (see
+      `TARGETS`) goes to the model too if `forward` names it, so that the model can compute its own loss. If the model
+      takes none of the other entries and a single tensor is left, that is its input.
 
     Inputs are moved to the model's device, and floating-point inputs to its dtype.
 
@@ -68,13 +70,20 @@ class Feed:
         loader: any iterable of batches; it is read once.
         call: calls the model on a batch as the loader gives it, where the rules above do not fit.
         limit: how many batches to take; None takes all.
+        labels: whether a model whose `forward` names the target gets it.
 
     Raises:
         ConfigError: `limit` is not positive, or the loader is not an iterable of batches.
     """
 
     def __init__(
-        self, model: nn.Module, loader: Iterable[Any], call: ModelCall | None = None, limit: int | None = None
+        self,
+        model: nn.Module,
+        loader: Iterable[Any],
+        call: ModelCall | None = None,
+        limit: int | None = None,
+        *,
+        labels: bool = True,
     ) -> None:
         if limit is not None and limit < 1:
             raise ConfigError(f"batches must be at least 1, got {limit}; leave it out to take all")
@@ -82,8 +91,10 @@ class Feed:
             raise ConfigError(
                 f"expected a loader, an iterable of batches, got {type(loader).__name__}; for one batch, give [batch]"
             )
-        self.model, self.loader, self.call, self.limit = model, loader, call, limit
+        self.model, self.loader, self.call, self.limit, self.labels = model, loader, call, limit, labels
         self.signature = _parameters(model)
+        self.takes_gradients = False
+        """Whether the model takes gradients in its `forward`, and so does not run without."""
 
     def __iter__(self) -> Iterator[Batch]:
         """Give the batches one by one.
@@ -111,7 +122,7 @@ class Feed:
         leaves: list[Tensor] = []
 
         def require_gradient(leaf: Any) -> Any:
-            if not isinstance(leaf, Tensor) or not leaf.is_floating_point():
+            if not isinstance(leaf, Tensor) or not leaf.is_floating_point() or leaf.layout is not torch.strided:
                 return leaf
             leaves.append(leaf.detach().requires_grad_())
             # A model may write over its inputs, which autograd forbids for leaves.
@@ -162,9 +173,11 @@ class Feed:
     def _of_mapping(self, raw: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
         target = next((raw[key] for key in TARGETS if key in raw), None)
         inputs = {key: value for key, value in raw.items() if key not in TARGETS}
-        accepted = {key: value for key, value in inputs.items() if self.signature.open or key in self.signature.names}
+        named = self.signature.names
+        accepted = {key: value for key, value in inputs.items() if self.signature.open or key in named}
         if accepted or self.call is not None:
-            return (), accepted, target
+            asked = {key: raw[key] for key in TARGETS if self.labels and key in raw and key in named}
+            return (), accepted | asked, target
         tensors = [value for value in inputs.values() if isinstance(value, Tensor)]
         if len(tensors) == 1 and self.signature.needed <= 1:
             return (tensors[0],), {}, target
@@ -214,7 +227,7 @@ def read_batch(model: nn.Module, raw: Any) -> Batch:
         >>> read_batch(nn.Linear(2, 1), (torch.zeros(3, 2), torch.zeros(3))).size
         3
     """
-    return _check_filled(Feed(model, [raw]).prepare(raw, 1))
+    return _check_filled(Feed(model, [raw], labels=False).prepare(raw, 1))
 
 
 def read_batches(model: nn.Module, loader: Iterable[Any]) -> Iterator[Batch]:
@@ -224,7 +237,7 @@ def read_batches(model: nn.Module, loader: Iterable[Any]) -> Iterator[Batch]:
         ConfigError: the loader gives something other than batches.
         DataError: the loader gives no batches, or one without samples.
     """
-    return map(_check_filled, Feed(model, loader))
+    return map(_check_filled, Feed(model, loader, labels=False))
 
 
 def call_model(model: nn.Module, batch: Batch) -> Any:

@@ -13,6 +13,8 @@ from ..activations import registry
 from ..core.elementwise import Elementwise
 from ..core.errors import UnknownNameError
 from ..core.spec import ActivationSpec
+from . import aliases
+from .aliases import alias_kind, canonical
 
 FAMILIES = {"relu": ("relu", "relu6")}
 """Names that stand for several kinds: `relu` means ReLU with or without a cap."""
@@ -41,7 +43,7 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
 }
 """Every function that a swap can find; `clamp`, `hardtanh` and `threshold` are ReLUs with certain bounds only."""
 
-KINDS = frozenset(FUNCTIONS.values()) - {"clamp", "threshold"}
+KINDS = (frozenset(FUNCTIONS.values()) - {"clamp", "threshold"}) | aliases.KINDS
 
 _BOUNDS = {"hardtanh": ("min_val", "max_val"), "clamp": ("min", "max"), "threshold": ("threshold", "value")}
 _DEFAULTS = {"hardtanh": (-1.0, 1.0), "clamp": (None, None), "threshold": (None, None)}
@@ -108,7 +110,9 @@ def is_inplace(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
 
 
 def expand(names: str | Iterable[str]) -> frozenset[str]:
-    """Return the kinds that `names` stand for; the registered names of this library's functions are kinds too.
+    """Return the kinds that `names` stand for, in any spelling that libraries use.
+
+    The registered names of this library's functions are kinds too.
 
     Raises:
         UnknownNameError: there is no such kind.
@@ -118,9 +122,11 @@ def expand(names: str | Iterable[str]) -> frozenset[str]:
         (['relu', 'relu6'], ['gelu', 'relu', 'relu6'])
     """
     kinds: set[str] = set()
-    for name in (names,) if isinstance(names, str) else names:
-        if name not in KINDS and name not in FAMILIES and name not in registry:
-            raise UnknownNameError("kind of activation", name, KINDS | set(FAMILIES) | set(registry.names()))
+    known = KINDS | set(FAMILIES) | set(registry.names())
+    for given in (names,) if isinstance(names, str) else names:
+        name = canonical(given, known)
+        if name not in known:
+            raise UnknownNameError("kind of activation", name, known)
         kinds.update(FAMILIES.get(name, (name,)))
     return frozenset(kinds)
 
@@ -132,8 +138,14 @@ def spec_of(module: nn.Module | None) -> ActivationSpec | None:
 
 
 def own_kind(module: nn.Module) -> str | None:
-    """Return the registered name of an activation of this library that keeps the channels; None for other modules."""
-    return module.spec.name if isinstance(module, Elementwise) and module.spec.channel_factor == (1, 1) else None
+    """Return the kind of a module that is one activation, whatever it computes inside; None for other modules.
+
+    These are the activations of this library that keep the channels, by their registered names, and those of other
+    libraries that compute a known formula.
+    """
+    if isinstance(module, Elementwise):
+        return module.spec.name if module.spec.channel_factor == (1, 1) else None
+    return alias_kind(module)
 
 
 def is_torch_activation(module: nn.Module) -> bool:

@@ -72,7 +72,7 @@ class Observer(Watcher):
         self._numbering = Numbering()
         # For each frame of the stack, the call that it is, if it is the call of an activation at a site.
         self._begun: list[SiteCall | None] = []
-        # How many frames on the stack are activations of this library; what they compute inside counts as theirs.
+        # How many frames on the stack are whole activations; what they compute inside counts as theirs.
         self._inside = 0
 
     def __enter__(self) -> Self:
@@ -88,14 +88,14 @@ class Observer(Watcher):
     def begin_module(self, frame: Frame, args: tuple[Any, ...]) -> None:
         """Tell the listener, if the module is an activation of this library."""
         call = None
-        if not self._inside and spec_of(frame.module) is not None:
+        if not self._inside and _is_whole(frame.module):
             given = next((leaf for leaf in tree_leaves(args) if isinstance(leaf, Tensor)), None)
             site = self._site_of_module(frame.module, given)
             if site is not None and given is not None:
                 call = SiteCall(site, given, frame.module, frame.module.forward)
                 self._tell_before(call)
         self._begun.append(call)
-        self._inside += spec_of(frame.module) is not None
+        self._inside += _is_whole(frame.module)
 
     def end_module(self, frame: Frame, args: tuple[Any, ...], output: Any) -> None:
         """Tell the listener of the output, if the module is an activation of this library."""
@@ -107,7 +107,7 @@ class Observer(Watcher):
     def drop_module(self, frame: Frame) -> None:
         """Forget the call."""
         self._begun.pop()
-        self._inside -= spec_of(frame.module) is not None
+        self._inside -= _is_whole(frame.module)
 
     def call_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the function, and tell the listener if it is an activation."""
@@ -161,6 +161,11 @@ class Observer(Watcher):
         if site is None:
             self.unknown[path] += 1
         return site
+
+
+def _is_whole(module: nn.Module) -> bool:
+    """Return whether a module is an activation of this library, or one of another that computes a known formula."""
+    return spec_of(module) is not None or own_kind(module) is not None
 
 
 def trace_sites(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from .wrappers import run_eagerly
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -15,7 +20,7 @@ def preserve(model: nn.Module) -> Iterator[None]:
     """Put back after the block what a forward pass may change: modes, buffers and random number generators."""
     modes = {module: module.training for module in model.modules()}
     buffers = [
-        (module, name, buffer, buffer.clone())
+        (module, name, buffer, buffer.clone(), buffer._version)
         for module in model.modules()
         for name, buffer in module._buffers.items()
         if buffer is not None
@@ -23,17 +28,34 @@ def preserve(model: nn.Module) -> Iterator[None]:
     kind = next(
         (tensor.device.type for tensor in model.parameters() if tensor.device.type not in ("cpu", "meta")), "cuda"
     )
-    with torch.random.fork_rng(device_type=kind):
+    with torch.random.fork_rng(device_type=kind), run_eagerly(model):
         try:
             yield
         finally:
             for module, mode in modes.items():
                 module.training = mode
             with torch.no_grad():
-                for module, name, buffer, before in buffers:
+                for module, name, buffer, before, version in buffers:
                     module._buffers[name] = buffer
-                    if buffer.device.type != "meta" and not torch.equal(buffer, before):
+                    if buffer.device.type != "meta" and not _is_untouched(buffer, before, version):
                         buffer.copy_(before)
+
+
+def _is_untouched(buffer: Tensor, before: Tensor, version: int) -> bool:
+    # Sparse tensors cannot be compared.
+    return torch.equal(buffer, before) if buffer.layout is torch.strided else buffer._version == version
+
+
+def without_gradients(run: Callable[[], T]) -> T:
+    """Return what `run` returns, run without gradients, or with them if a model takes gradients in its `forward`."""
+    try:
+        with torch.no_grad():
+            return run()
+    except Exception as error:
+        if "does not require grad" not in str(error):
+            raise
+    with torch.enable_grad():
+        return run()
 
 
 @contextmanager
@@ -46,5 +68,9 @@ def evaluation(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
 
 def evaluate(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Return the outputs of `model` in evaluation mode, without gradients; the model is left as it was."""
+
+    def detach(leaf: Any) -> Any:
+        return leaf.detach() if isinstance(leaf, Tensor) and leaf.requires_grad else leaf
+
     with evaluation(model):
-        return model(*args, **kwargs)
+        return without_gradients(lambda: tree_map(detach, model(*args, **kwargs)))

@@ -61,7 +61,12 @@ def survey_model(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, A
     except RectifiersError:
         raise
     except Exception as error:
-        raise ConfigError(f"{type(model).__name__} fails on the example: {type(error).__name__}: {error}") from error
+        hint = ""
+        if len(args) > 1 and isinstance(error, TypeError) and "positional argument" in str(error):
+            hint = ". A list is taken as the arguments, one by one; for one argument that is a list, give (list,)"
+        raise ConfigError(
+            f"{type(model).__name__} fails on the example: {type(error).__name__}: {error}{hint}"
+        ) from error
     notes = []
     training = None
     try:

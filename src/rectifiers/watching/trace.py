@@ -20,8 +20,9 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from . import kinds
 from .kinds import own_kind
-from .preserve import preserve
+from .preserve import preserve, without_gradients
 from .watcher import Frame, Watcher
+from .wrappers import is_scripted
 
 
 @dataclass
@@ -117,7 +118,7 @@ class Trace:
 
 
 def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, training: bool = False) -> Trace:
-    """Record one call `model(*args, **kwargs)` without gradients.
+    """Record one call `model(*args, **kwargs)`, without gradients unless the model takes some itself.
 
     Args:
         model: any module; left as it was.
@@ -125,15 +126,19 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *
         kwargs: keyword arguments of its `forward`.
         training: whether the model is called in training mode, and not in evaluation mode.
     """
-    trace = Trace(model, args, kwargs)
-    recorder = _Recorder(trace)
-    with preserve(model), torch.no_grad(), recorder:
-        model.train(training)
-        result = model(*args, **kwargs)
-        returned = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
-        recorder.mark_readers(returned)
-        trace.outputs = frozenset(recorder.number(leaf) for leaf in returned)
-    return trace
+
+    def run() -> Trace:
+        trace = Trace(model, args, kwargs)
+        recorder = _Recorder(trace)
+        with preserve(model), recorder:
+            model.train(training)
+            result = model(*args, **kwargs)
+            returned = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+            recorder.mark_readers(returned)
+            trace.outputs = frozenset(recorder.number(leaf) for leaf in returned)
+        return trace
+
+    return without_gradients(run)
 
 
 class _Recorder(Watcher):
@@ -145,7 +150,7 @@ class _Recorder(Watcher):
         self.numbers: Any = WeakIdKeyDictionary()
         self.count = 0
         # By memory that an activation wrote over: the op, and its output; values before that are from before the write.
-        self.written: dict[int, tuple[Op, int]] = {}
+        self.written: dict[int | None, tuple[Op, int]] = {}
         self.named = {id(tensor): name for name, tensor in trace.model.named_parameters(remove_duplicate=False)}
         self.named |= {id(tensor): name for name, tensor in trace.model.named_buffers(remove_duplicate=False)}
 
@@ -157,6 +162,11 @@ class _Recorder(Watcher):
         if kind is not None and args and isinstance(output, Tensor):
             self.mark_readers(args[:1])
             self._write_down(type(frame.module), args, {}, args[:1], [output], kind)
+        if is_scripted(frame.module):
+            # What happens inside is not seen: one op that reads all and makes all.
+            given, made = ([leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)] for tree in (args, output))
+            self.mark_readers(given)
+            self._write_down(type(frame.module), args, {}, given, made, None)
 
     def number(self, tensor: Tensor, *, fresh: bool = False) -> int:
         known: int | None = None if fresh else self.numbers.get(tensor)
@@ -185,8 +195,8 @@ class _Recorder(Watcher):
             result = result.view_as(result)
             made = [result]
         op = self._write_down(func, args, kwargs, given, made, kind, inplace)
-        if inplace:
-            self.written[result.untyped_storage()._cdata] = (op, op.outputs[0])
+        if inplace and (memory := _memory(result)) is not None:
+            self.written[memory] = (op, op.outputs[0])
         return result
 
     def _write_down(
@@ -222,9 +232,14 @@ class _Recorder(Watcher):
         """Mark the activations that wrote over the memory of `given`, if these tensors were made before that."""
         if self.written:
             for tensor in given:
-                op, first = self.written.get(tensor.untyped_storage()._cdata, (None, 0))
+                op, first = self.written.get(_memory(tensor), (None, 0))
                 if op is not None and self.number(tensor) < first:
                     op.aliased = True
+
+
+def _memory(tensor: Tensor) -> int | None:
+    """Return what is the same for all tensors on the same memory; None for sparse ones, which have several pieces."""
+    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else None
 
 
 def _lighten(arg: Any, numbers: Mapping[int, int]) -> Any:

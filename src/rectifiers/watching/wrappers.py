@@ -1,6 +1,11 @@
-"""Wrappers around models: which are looked through, and which models are refused."""
+"""Wrappers around models and around their parts: which are looked through, and which models are refused."""
 
 from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import fx, nn
@@ -11,19 +16,56 @@ from ..core.errors import UnsupportedError
 
 
 def unwrap(model: nn.Module) -> nn.Module:
-    """Return the module to work on: the one inside `nn.DataParallel`, else `model` itself.
+    """Return the module to change: the one inside `nn.DataParallel`, else `model` itself.
 
     Raises:
         UnsupportedError: the model is compiled, scripted, exported, quantised, distributed or lazy; the message says
             what to do instead.
     """
-    if not isinstance(model, nn.Module):
-        raise UnsupportedError(f"expected an nn.Module, got {type(model).__name__}")
-    for name, module in model.named_modules():
-        advice = _refusal(module)
+    _check_module(model)
+    inner = model.module if isinstance(model, nn.DataParallel) else model
+    advice = _compiled(inner) or _fixed(inner)
+    if advice:
+        raise UnsupportedError(f"{type(inner).__name__} {advice}")
+    for name, module in inner.named_modules():
+        advice = _distributed(module) or _unreadable(module)
         if advice:
-            raise UnsupportedError(f"{name or type(model).__name__} {advice}")
-    return model.module if isinstance(model, nn.DataParallel) else model
+            raise UnsupportedError(f"{name or type(inner).__name__} {advice}")
+    return inner
+
+
+def look_inside(model: nn.Module) -> nn.Module:
+    """Return the module to watch: the one inside compiled, data parallel and distributed wrappers.
+
+    Raises:
+        UnsupportedError: the model is scripted, exported, sharded, quantised or lazy; the message says what to do.
+    """
+    _check_module(model)
+    inner = peel(model)
+    advice = _fixed(inner)
+    if advice:
+        raise UnsupportedError(f"{type(inner).__name__} {advice}")
+    for name, module in inner.named_modules():
+        advice = _sharded(module) or _unreadable(module)
+        if advice:
+            raise UnsupportedError(f"{name or type(inner).__name__} {advice}")
+    return inner
+
+
+def entrance(model: nn.Module) -> nn.Module:
+    """Return the module whose call every call of the model inside passes, outside of compiled code.
+
+    Raises:
+        UnsupportedError: there is none, because the model was compiled in place.
+    """
+    while isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        model = model.module
+    if model._compiled_call_impl is not None:
+        raise UnsupportedError(
+            f"{type(model).__name__} was compiled in place by its method compile, and its calls cannot be followed: "
+            "compile it by torch.compile(model)"
+        )
+    return model
 
 
 def peel(model: nn.Module) -> nn.Module:
@@ -39,18 +81,86 @@ def peel(model: nn.Module) -> nn.Module:
         model = inner
 
 
-def _refusal(module: nn.Module) -> str:
-    if isinstance(module, torch.jit.ScriptModule):
+def fixed_parts(model: nn.Module) -> dict[str, tuple[str, str]]:
+    """Return the outermost parts of a model whose code is fixed, by path: a word for what they are, and the advice."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, module in model.named_modules():
+        advice = _compiled(module) or _fixed(module)
+        if name and advice and not any(name.startswith(f"{outer}.") for outer in found):
+            found[name] = (advice.removeprefix("is ").partition(":")[0], advice)
+    return found
+
+
+@contextmanager
+def run_eagerly(model: nn.Module) -> Iterator[None]:
+    """Let compiled parts of `model` run without the compiler in the block, so that their calls are seen."""
+    if not any(map(_compiled, model.modules())):
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"), warnings.catch_warnings():
+        # Of hooks that see a compiled module and the one inside; both have names of their own.
+        warnings.filterwarnings("ignore", message="Using `torch.compile")
+        yield
+
+
+def execution_device(model: nn.Module) -> torch.device | None:
+    """Return the device on which accelerate runs an offloaded model; None if it offloads nothing."""
+    for module in model.modules():
+        hook = getattr(module, "_hf_hook", None)
+        for one in (hook, *getattr(hook, "hooks", ())):
+            device = getattr(one, "execution_device", None)
+            if device is not None:
+                return torch.device(device)
+    return None
+
+
+def is_scripted(module: nn.Module) -> bool:
+    """Return whether a module's code runs outside of Python."""
+    return isinstance(module, torch.jit.ScriptModule)
+
+
+def _check_module(model: nn.Module) -> None:
+    if not isinstance(model, nn.Module):
+        raise UnsupportedError(f"expected an nn.Module, got {type(model).__name__}")
+
+
+def _compiled(module: nn.Module) -> str:
+    wrapper = type(module).__name__ == "OptimizedModule" and type(module).__module__.startswith("torch._dynamo")
+    if wrapper or module._compiled_call_impl is not None:
+        return "is compiled: swap in the model that was compiled, and compile it afterwards"
+    return ""
+
+
+def _fixed(module: nn.Module) -> str:
+    if is_scripted(module):
         return "is scripted: its code is fixed; swap in the Python model and script that"
     if isinstance(module, fx.GraphModule) and any(isinstance(node.target, OpOverload) for node in module.graph.nodes):
         return "is exported: its code is fixed; swap in the Python model and export that"
-    name, home = type(module).__name__, type(module).__module__
-    if (name == "OptimizedModule" and home.startswith("torch._dynamo")) or module._compiled_call_impl is not None:
-        return "is compiled: swap in the model that was compiled, and compile it afterwards"
-    if name == "DistributedDataParallel" or name.startswith("FullyShardedDataParallel"):
+    return ""
+
+
+def _distributed(module: nn.Module) -> str:
+    if type(module).__name__ == "DistributedDataParallel" or _sharded(module):
         return "is distributed, and new parameters would not be synchronised: swap before wrapping it"
-    if ".quantized" in home:
+    return ""
+
+
+def _sharded(module: nn.Module) -> str:
+    names = {base.__name__ for base in type(module).__mro__ if base.__module__.startswith("torch.distributed")}
+    if names & {"FullyShardedDataParallel", "FSDPModule"}:
+        return "is sharded, and a process has only a part of its weights: look at the model before it is wrapped"
+    return ""
+
+
+def _unreadable(module: nn.Module) -> str:
+    if _QUANTISED.match(type(module).__module__) and type(module).__name__ not in _FLOAT:
         return "is quantised, and its ReLUs are fused into integer layers: swap in the float model and quantise that"
     if any(is_lazy(tensor) for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False))):
         return "is lazy, and its parameters have no shape yet: call the model on one batch first"
     return ""
+
+
+_QUANTISED = re.compile(r"torch\.(ao\.)?nn\.(\w+\.)*quantized(\.|$)")
+"""The homes of PyTorch's integer layers; modules of others may have any name."""
+_FLOAT = {"FloatFunctional", "FXFloatFunctional"}
+"""What float models have from there, to mark sums and products that will be quantised."""

@@ -434,3 +434,38 @@ def test_element_wise_parameters_have_a_curve() -> None:
     curve = only(nn.Sequential(nn.Identity(), module), [torch.randn(8, 3, 2)]).curve
     assert curve is not None
     assert curve.mean == pytest.approx(curve.low)
+
+
+class Language(nn.Module):
+    """A model of Hugging Face's kind: computes its own loss if it gets labels, and may need them to run."""
+
+    def __init__(self, needs_labels: bool) -> None:
+        super().__init__()
+        self.embed, self.linear, self.act, self.head = nn.Embedding(9, 4), nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 9)
+        self.needs_labels = needs_labels
+
+    def forward(self, input_ids: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        if labels is None and self.needs_labels:
+            raise ValueError("give decoder_input_ids or labels")
+        logits = self.head(self.act(self.linear(self.embed(input_ids))))
+        if labels is None:
+            return {"logits": logits}
+        return {"loss": F.cross_entropy(logits.flatten(0, 1), labels.flatten()), "logits": logits}
+
+
+@pytest.mark.parametrize("needs_labels", [False, True])
+def test_labels_go_to_models_that_name_them(needs_labels: bool) -> None:
+    ids = torch.randint(0, 9, (2, 7))
+    assert rectifiers.diagnose(Language(needs_labels), [{"input_ids": ids, "labels": ids}]).loss == (
+        "the model's own loss"
+    )
+
+
+def test_labels_do_not_go_to_models_that_take_anything() -> None:
+    class Open(Language):
+        def forward(self, input_ids: Tensor, **others: Any) -> dict[str, Tensor]:  # type: ignore[override]
+            assert not others
+            return super().forward(input_ids)
+
+    ids = torch.randint(0, 9, (2, 7))
+    assert rectifiers.diagnose(Open(False), [{"input_ids": ids, "labels": ids}]).loss == "sum of the outputs"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from rectifiers.core.errors import ConfigError, DataError, RectifiersError, UnsupportedError
@@ -56,6 +56,18 @@ def test_comes_back_to_the_bit(tmp_path: Path, to: str, where: str) -> None:
     assert torch.equal(loaded.eval()(x), model.eval()(x))
     assert [*loaded.state_dict()] == [*model.state_dict()]
     assert [plan.to_json() for plan in history(loaded)] == [plan.to_json() for plan in history(model)]
+
+
+def test_a_layers_numbers_written_without_an_axis_are_read(tmp_path: Path) -> None:
+    model, x = Net(), torch.randn(SHAPE)
+    swap(model, "arelu", example=x)
+    disturb(model)
+    save(model, tmp_path / "net")
+    (file,) = (tmp_path / "net").glob("*.safetensors")
+    old = {name: value.reshape(()) if value.shape == (1,) else value for name, value in load_file(file).items()}
+    assert sum(not value.ndim for value in old.values()) > 2
+    save_file(old, file)
+    assert torch.equal(load(tmp_path / "net", Net).eval()(x), model.eval()(x))
 
 
 def test_several_swaps_come_back_in_order(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, prune
 
 from rectifiers.activations import ConvReLU2d
 from rectifiers.core.errors import ConfigError
@@ -299,3 +299,18 @@ def test_hooks_and_flags_of_the_convolution_stay() -> None:
     run(model, torch.randn(2, 3, 12, 12))
     assert seen == ["relu", "conv"]
     assert not model[2].weight.requires_grad
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize(
+    ("norm", "hook"),
+    [
+        (nn.utils.weight_norm, "WeightNorm"),
+        (nn.utils.spectral_norm, "SpectralNorm"),
+        (lambda conv: prune.l1_unstructured(conv, "weight", 0.5), "L1Unstructured"),
+    ],
+)
+def test_a_weight_that_a_hook_computes_is_named(norm: Any, hook: str) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), norm(nn.Conv2d(4, 5, 3)))
+    with pytest.raises(NothingToSwapError, match=rf"the weight of 2 \(Conv2d\) is computed by a hook \({hook}\)"):
+        swap(net, "convrelu", example=(1, 3, 9, 9))

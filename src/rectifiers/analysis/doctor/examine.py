@@ -12,9 +12,9 @@ from ...core.errors import ConfigError
 from ...core.wording import listing
 from ...watching.feeding import Batch, Feed, ModelCall
 from ...watching.observer import Observer, trace_sites
-from ...watching.preserve import preserve
+from ...watching.preserve import preserve, without_gradients
 from ...watching.sites import Site
-from ...watching.wrappers import unwrap
+from ...watching.wrappers import fixed_parts, is_scripted, look_inside
 from .diagnosis import Diagnosis
 from .findings import findings
 from .loss import Loss, loss_of
@@ -49,7 +49,7 @@ def diagnose(
     Raises:
         ConfigError: the model calls no activation, or fails on a batch.
         DataError: the loader gives no batches.
-        UnsupportedError: the model is compiled, scripted, quantised or distributed.
+        UnsupportedError: the model is scripted, quantised or sharded.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))
@@ -58,7 +58,7 @@ def diagnose(
         >>> site.name, site.dead, site.dead_units, site.sparsity
         ('1', 0.5, (1,), 0.625)
     """
-    inner = unwrap(model)
+    inner = look_inside(model)
     feed = Feed(inner, loader, call, batches)
     tallies = Tallies()
     observer: Observer | None = None
@@ -92,10 +92,14 @@ def find_batch_sites(model: nn.Module, feed: Feed, batch: Batch) -> list[Site]:
         ConfigError: the user's `call` does not call the model.
     """
     calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def run() -> None:
+        feed.takes_gradients = torch.is_grad_enabled()
+        feed.forward(batch)
+
     handle = model.register_forward_pre_hook(lambda _, args, kwargs: calls.append((args, kwargs)), with_kwargs=True)
     try:
-        with torch.no_grad():
-            feed.forward(batch)
+        without_gradients(run)
     finally:
         handle.remove()
     if not calls:
@@ -116,7 +120,7 @@ def check_visited(observer: Observer) -> None:
 
 def _examine(feed: Feed, batch: Batch, observer: Observer, tallies: Tallies, loss: Loss | None, gradients: bool) -> str:
     """Count one batch, and return the name of its loss; empty if it has no gradient."""
-    with torch.set_grad_enabled(gradients), observer:
+    with torch.set_grad_enabled(gradients or feed.takes_gradients), observer:
         outputs, inputs = feed.forward(batch, differentiable=gradients)
     check_visited(observer)
     if not gradients:
@@ -125,7 +129,8 @@ def _examine(feed: Feed, batch: Batch, observer: Observer, tallies: Tallies, los
     leaves = inputs + [parameter for parameter in observer.model.parameters() if parameter.requires_grad]
     if value.requires_grad and leaves:
         try:
-            torch.autograd.grad(value, leaves, allow_unused=True)
+            with tallies.counting():
+                torch.autograd.grad(value, leaves, allow_unused=True)
         except RuntimeError as error:
             raise ConfigError(
                 f"{type(observer.model).__name__} has no gradient on batch {batch.number}: {error}. Correct it, or get "
@@ -137,7 +142,11 @@ def _examine(feed: Feed, batch: Batch, observer: Observer, tallies: Tallies, los
 
 
 def _notes(model: nn.Module, observer: Observer, gradients: bool, tallies: Tallies) -> list[str]:
-    notes = []
+    notes = [
+        f"not seen is what {name} calls: it {advice.partition(':')[0]}"
+        for name, (_, advice) in fixed_parts(model).items()
+        if is_scripted(model.get_submodule(name))
+    ]
     if observer.unknown:
         where = ", ".join(f"{name or type(model).__name__} ({count})" for name, count in observer.unknown.items())
         notes.append(f"left out are calls of activations that the first batch did not reach: {where}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -31,18 +33,35 @@ class Tallies:
 
     def __init__(self) -> None:
         self.of: dict[str, Tally] = {}
+        self._counts = False
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count the gradients that are taken in the block, and not those that a model takes itself in `forward`."""
+        self._counts = True
+        try:
+            yield
+        finally:
+            self._counts = False
+
+    def _when_counting(self, count: Callable[[Tensor], None]) -> Callable[[Tensor], None]:
+        def hook(gradient: Tensor) -> None:
+            if self._counts:
+                count(gradient)
+
+        return hook
 
     def before(self, call: SiteCall) -> None:
         """Have the gradient at the activation's input counted."""
         tally = self.of.setdefault(call.site.name, Tally(call.site, call.site.channels))
         if call.x.requires_grad:
-            call.x.register_hook(tally.gradient_before)
+            call.x.register_hook(self._when_counting(tally.gradient_before))
 
     def after(self, call: SiteCall, y: Tensor) -> None:
         """Count the call, and have the gradient at the activation's output counted."""
         tally = self.of[call.site.name]
         if y.requires_grad:
-            y.register_hook(tally.gradient_behind)
+            y.register_hook(self._when_counting(tally.gradient_behind))
         tally.add(call, y.detach())
 
     def end_batch(self) -> None:

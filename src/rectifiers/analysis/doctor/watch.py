@@ -7,6 +7,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any
@@ -20,7 +21,7 @@ from ...core.learned import learned_values
 from ...core.wording import finite, plural
 from ...watching.observer import Observer, SiteCall, trace_sites
 from ...watching.sites import Site
-from ...watching.wrappers import unwrap
+from ...watching.wrappers import entrance, look_inside, run_eagerly
 from ..slopes import other_dims, slopes
 from .tally import OFF
 
@@ -109,7 +110,7 @@ class Watch:
 
     Raises:
         ConfigError: `every` is not a positive integer.
-        UnsupportedError: the model is compiled, scripted, quantised or distributed.
+        UnsupportedError: the model is scripted, quantised or sharded.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
@@ -122,7 +123,7 @@ class Watch:
     """
 
     def __init__(self, model: nn.Module, every: int = 50) -> None:
-        self.model = unwrap(model)
+        self.model, self._entrance = look_inside(model), entrance(model)
         self.every = check_count("Watch", "every", every)
         self.step = 0
         self._steps: list[int] = []
@@ -130,9 +131,10 @@ class Watch:
         self._snapshots = _Snapshots()
         self._observer: Observer | None = None
         self._active = self._surveying = False
+        self._exits = ExitStack()
         self._hooks = [
-            self.model.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True),
-            self.model.register_forward_hook(self._end, always_call=True),
+            self._entrance.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True),
+            self._entrance.register_forward_hook(self._end, always_call=True),
         ]
 
     def close(self) -> None:
@@ -160,7 +162,8 @@ class Watch:
             parameters={name: tuple(values) for name, values in self._parameters.items()},
         )
 
-    def _begin(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _begin(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        model = self.model
         if self._surveying or self._active or not model.training:
             return
         step, self.step = self.step, self.step + 1
@@ -173,14 +176,16 @@ class Watch:
             means = self._parameters.setdefault(f"{layer}.{name}".lstrip("."), [math.nan] * (len(self._steps) - 1))
             means.append(float(values.float().mean()))
         self._snapshots.begin(len(self._steps) - 1)
-        self._observer.__enter__()
-        self._observer.enter_model()
+        self._exits.enter_context(run_eagerly(self._entrance))
+        self._exits.enter_context(self._observer)
+        if self._entrance is model:
+            self._observer.enter_model()
         self._active = True
 
     def _end(self, *_: Any) -> None:
-        if self._active and self._observer is not None:
+        if self._active:
             self._active = False
-            self._observer.__exit__(None, None, None)
+            self._exits.close()
 
     def _sites(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Site]:
         self._surveying = True

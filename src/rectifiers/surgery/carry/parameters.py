@@ -81,9 +81,10 @@ def compare_parameters(before: Sequence[Slot], model: nn.Module, edits: Iterable
     after = parameter_slots(model)
     old, new = ({slot.parameter for slot in slots} for slots in (before, after))
     arrived, left = new - old, old - new
+    present = {(slot.module, slot.name): slot.parameter for slot in after}
     replaced = {}
     for slot in before:
-        now = slot.module._parameters.get(slot.name)
+        now = present.get((slot.module, slot.name))
         if slot.parameter in left and now is not None and now in arrived:
             replaced[slot.parameter] = now
     arrived -= set(replaced.values())

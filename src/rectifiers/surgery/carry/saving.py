@@ -18,6 +18,7 @@ from torch.nn.parameter import is_lazy
 
 from ...core.errors import ConfigError, DataError, UnsupportedError
 from ...core.files import write_whole
+from ...core.granularity import with_axis
 from ...core.version import __version__
 from ...watching.wrappers import peel, unwrap
 from ..plan import SwapPlan, history
@@ -131,6 +132,10 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor], origin: str) ->
         ConfigError: something does not fit; the message says what.
     """
     expected = model.state_dict(keep_vars=True)
+    state = {
+        name: with_axis(value, expected[name]) if _has_shape(expected.get(name)) else value
+        for name, value in state.items()
+    }
     if any(isinstance(value, Tensor) and value.is_meta for value in expected.values()):
         raise ConfigError(f"{type(model).__name__} is on the meta device and has no values; call to_empty first")
     problems = [f"it has no {name}" for name in expected if name not in state]
@@ -143,7 +148,11 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor], origin: str) ->
     if problems:
         more = f", and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ConfigError(f"{origin} does not fit this {type(model).__name__}: {'; '.join(problems[:3])}{more}")
-    model.load_state_dict(dict(state), strict=True)
+    model.load_state_dict(state, strict=True)
+
+
+def _has_shape(value: Any) -> bool:
+    return isinstance(value, Tensor) and not is_lazy(value)
 
 
 def _tensors(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from ...activations import create, registry
 from ...core.errors import ConfigError
+from ...watching.wrappers import execution_device
 from ..inserted.capped import Capped
 from ..inserted.write_back import WriteBack
 
@@ -85,7 +86,8 @@ def _near(model: nn.Module, path: str) -> nn.Module:
 def _device(model: nn.Module, near: str) -> torch.device:
     for module in (_near(model, near), model):
         for tensor in (*module.parameters(), *module.buffers()):
-            return tensor.device
+            # Offloaded parameters are on the meta device between calls; the activation's own stay where it runs.
+            return tensor.device if not tensor.is_meta else execution_device(module) or tensor.device
     return torch.get_default_device()
 
 

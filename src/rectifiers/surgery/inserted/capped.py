@@ -12,9 +12,9 @@ class Capped(nn.Module):
         super().__init__()
         self.activation, self.cap = activation, cap
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the activation, and limit its values to the cap."""
-        y: Tensor = self.activation(x)
+        y: Tensor = self.activation(input)
         return y.clamp(max=self.cap)
 
     def extra_repr(self) -> str:

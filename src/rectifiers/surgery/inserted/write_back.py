@@ -12,6 +12,6 @@ class WriteBack(nn.Module):
         super().__init__()
         self.activation = activation
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the activation to a copy of `x`, and write the result over `x`."""
-        return x.copy_(self.activation(x.clone()))
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation to a copy of `input`, and write the result over `input`."""
+        return input.copy_(self.activation(input.clone()))

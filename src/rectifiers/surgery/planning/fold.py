@@ -94,6 +94,11 @@ def _readers(
         for op in trace.consumers[value]:
             if op.name in THROUGH:
                 waiting.extend(op.outputs)
+            elif hook := _weight_hook(op.module):
+                return [], (
+                    f"the weight of {reader_name(trace, op)} is computed by a hook ({hook}): take it off first, as "
+                    "torch.nn.utils.remove_weight_norm and prune.remove do"
+                )
             elif not is_plain(op.module) or not op.name.startswith("conv"):
                 return [], f"{reader_name(trace, op)} reads it, and is not a plain convolution"
             elif not isinstance(op.module, kinds):
@@ -101,6 +106,12 @@ def _readers(
             else:
                 convolutions.append(op)
     return convolutions, "" if convolutions else "nothing reads its values"
+
+
+def _weight_hook(layer: nn.Module) -> str:
+    """Return the class of a hook of PyTorch's that computes the layer's weight before every call; empty for none."""
+    names = (type(hook) for hook in layer._forward_pre_hooks.values())
+    return next((kind.__name__ for kind in names if kind.__module__.startswith("torch.nn.utils.")), "")
 
 
 def _leave_partly_rectified(trace: Trace, readers: Mapping[int, list[Op]], reasons: dict[int, str]) -> None:

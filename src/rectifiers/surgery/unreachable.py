@@ -1,0 +1,44 @@
+"""Activations that a swap leaves as they are, because it cannot change the code that calls them."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ..watching.sites import Site
+from ..watching.wrappers import fixed_parts, is_scripted
+from .planning.planned import Left
+
+
+def unseen(model: nn.Module, kinds: frozenset[str]) -> list[Left]:
+    """Return the parts of a model whose activations no example shows: scripted ones, and fused recurrent layers.
+
+    Args:
+        model: the model.
+        kinds: the kinds of activation that are asked for.
+    """
+    left = [
+        Left(name, word, advice.partition(": ")[2])
+        for name, (word, advice) in fixed_parts(model).items()
+        if is_scripted(model.get_submodule(name))
+    ]
+    for name, module in model.named_modules():
+        kind = getattr(module, "nonlinearity", None)
+        if isinstance(module, (nn.RNN, nn.RNNCell)) and kind in kinds:
+            reason = (
+                f"it is inside PyTorch's fused {type(module).__name__}: write the recurrence in Python to change it"
+            )
+            left.append(Left(name or type(model).__name__, str(kind), reason))
+    return left
+
+
+def split_fixed(model: nn.Module, sites: list[Site]) -> tuple[list[Site], list[Left]]:
+    """Return the sites that can be changed, and those that are in a part whose code is fixed."""
+    parts = fixed_parts(model)
+    changeable, left = [], []
+    for site in sites:
+        part = next((name for name in parts if site.path == name or site.path.startswith(f"{name}.")), None)
+        if part is None:
+            changeable.append(site)
+        else:
+            left.append(Left(site.name, site.kind, f"{part} {parts[part][1]}"))
+    return changeable, left

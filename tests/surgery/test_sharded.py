@@ -1,0 +1,109 @@
+"""Swapped models in sharded training: FSDP takes every function, and computes what one process alone does."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+
+from rectifiers import swap
+from rectifiers.activations import registry
+from rectifiers.core.errors import UnsupportedError
+from rectifiers.surgery.swap import NothingToSwapError
+
+Wrap = Callable[[nn.Module], nn.Module]
+
+
+def old(net: nn.Module) -> nn.Module:
+    return FullyShardedDataParallel(net, device_id=torch.device("cpu"), use_orig_params=True)
+
+
+def new(net: nn.Module) -> nn.Module:
+    sharded: nn.Module = fully_shard(net, mesh=init_device_mesh("cpu", (dist.get_world_size(),)))
+    return sharded
+
+
+WRAPS = {"FSDP1": old, "FSDP2": new}
+
+
+def swapped(name: str) -> nn.Module | None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(64, 2))
+    try:
+        swap(net, name, example=(1, 3, 8, 8))
+    except (NothingToSwapError, UnsupportedError):
+        return None
+    return net.eval()
+
+
+def step(net: nn.Module, x: Tensor) -> Tensor:
+    """The outputs after one step of training."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    net(x).square().mean().backward()
+    optimizer.step()
+    with torch.no_grad():
+        outputs: Tensor = net(x)
+    return outputs
+
+
+def check(wrap: Wrap, names: list[str]) -> list[str]:
+    """The functions that were trained in shards."""
+    checked = []
+    for name in names:
+        net = swapped(name)
+        if net is not None:
+            x = torch.randn(4, 3, 8, 8)
+            expected = step(copy.deepcopy(net), x)
+            torch.testing.assert_close(step(wrap(net), x), expected, msg=lambda text, name=name: f"{name}: {text}")
+            checked.append(name)
+    return checked
+
+
+def work(rank: int, file: str, way: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
+    try:
+        everywhere = check(WRAPS[way], registry.names())
+        assert len(everywhere) >= 20
+        assert {"arelu", "apl", "comb", "convrelu2d", "crelu", "elsa", "pau", "prelu", "pvlu"} <= set(everywhere)
+    finally:
+        dist.destroy_process_group()
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[None]:
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("way", WRAPS)
+def test_a_number_per_layer_can_be_sharded(way: str) -> None:
+    names = ["arelu", "apl_arelu", "comb_arelu", "elsa", "prelu", "pvlu"]
+    assert check(WRAPS[way], names) == names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WRAPS)
+def test_every_function_on_two_processes(way: str, tmp_path: Path) -> None:
+    command = [sys.executable, __file__, way, str(tmp_path / "store")]
+    workers = [
+        subprocess.Popen([*command, str(rank)], stderr=subprocess.PIPE, text=True, cwd=tmp_path) for rank in range(2)
+    ]
+    errors = [worker.communicate(timeout=300)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], errors
+
+
+if __name__ == "__main__":
+    work(int(sys.argv[3]), sys.argv[2], sys.argv[1])

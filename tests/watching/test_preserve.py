@@ -1,0 +1,144 @@
+"""A forward pass that only looks: with sparse tensors, and in models that take gradients themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rectifiers import diagnose, swap
+from rectifiers.watching.preserve import preserve, without_gradients
+
+EYE, X = torch.eye(10), torch.randn(10, 8)
+SPARSE: list[Callable[[Tensor], Tensor]] = [Tensor.to_sparse, Tensor.to_sparse_csr]
+ignore_csr = pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta", "ignore:Sparse invariant checks")
+
+
+class Graph(nn.Module):
+    """A graph convolution, with its adjacency as a buffer or an argument."""
+
+    def __init__(self, adjacency: Tensor | None = None) -> None:
+        super().__init__()
+        self.linear, self.act = nn.Linear(8, 16), nn.ReLU(inplace=True)
+        self.register_buffer("adjacency", adjacency)
+
+    def forward(self, x: Tensor, adjacency: Tensor | None = None) -> Tensor:
+        given: Any = self.adjacency if adjacency is None else adjacency
+        return torch.sparse.mm(given, self.act(self.linear(x)))
+
+
+@ignore_csr
+@pytest.mark.parametrize("sparse", SPARSE)
+@pytest.mark.parametrize("buffer", [True, False])
+def test_sparse_adjacencies(sparse: Callable[[Tensor], Tensor], buffer: bool) -> None:
+    torch.manual_seed(0)
+    dense = Graph()
+    torch.manual_seed(0)
+    net = Graph(sparse(EYE)) if buffer else Graph()
+    example = (X,) if buffer else (X, sparse(EYE))
+    expected = diagnose(dense, [(X, EYE)], call=lambda model, batch: model(*batch)).sites
+    assert diagnose(net, [example], call=lambda model, batch: model(*batch)).sites == expected
+    report = swap(net, "pvlu", example=example)
+    assert str(report.check) == "outputs on the example: identical"
+    report.revert()
+    assert net.adjacency is None or net.adjacency.layout == sparse(EYE).layout
+
+
+def test_a_sparse_buffer_that_is_written_is_put_back() -> None:
+    net = nn.Module()
+    net.register_buffer("adjacency", EYE.to_sparse())
+    adjacency = net.get_buffer("adjacency")
+    with preserve(net):
+        adjacency.mul_(2)
+    assert net.get_buffer("adjacency") is adjacency
+    assert torch.equal(adjacency.to_dense(), EYE)
+
+
+class Force(nn.Module):
+    """The gradient of a learned energy by the places of its atoms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.energy = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.requires_grad_()
+        return -torch.autograd.grad(self.energy(x).sum(), x, create_graph=True)[0]
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+def test_gradients_taken_in_forward(gradients: bool) -> None:
+    net, x = Force(), torch.randn(5, 3)
+    before = net(x.clone()).detach()
+    report = swap(net, "pvlu", example=x)
+    assert str(report.check) == "outputs on the example: identical"
+    assert torch.equal(net(x.clone()).detach(), before)
+    report.revert()
+    (site,) = diagnose(net, [x], gradients=gradients).sites
+    assert (site.name, site.values) == ("energy.1", 80)
+    assert not x.requires_grad
+
+
+def test_only_gradients_of_the_loss_are_counted() -> None:
+    """A gradient that `forward` takes itself is none of the loss, which here has none at the activation."""
+
+    class Odd(Force):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x).detach() + self.energy[0](x)[:, :3]
+
+    (site,) = diagnose(Odd(), [torch.randn(5, 3)]).sites
+    assert site.gradient_in is None
+    assert site.gradient_out is None
+
+
+def test_other_failures_are_not_repeated() -> None:
+    calls = []
+
+    def fail() -> None:
+        calls.append(torch.is_grad_enabled())
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        without_gradients(fail)
+    assert calls == [False]
+
+
+class Offload:
+    """What accelerate does to a module: its parameters are on the meta device, but for the time of a call."""
+
+    execution_device = "cpu"
+
+    def __init__(self, module: nn.Module) -> None:
+        self.values = dict(module.named_parameters(recurse=False))
+        self.forward = module.forward
+        self.leave(module)
+        module._hf_hook = self  # type: ignore[assignment]
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            module._parameters.update(self.values)  # type: ignore[arg-type]
+            try:
+                return self.forward(*args, **kwargs)
+            finally:
+                self.leave(module)
+
+        module.forward = run  # type: ignore[method-assign]
+
+    def leave(self, module: nn.Module) -> None:
+        for name, value in self.values.items():
+            module._parameters[name] = nn.Parameter(value.detach().to("meta"))
+
+
+def test_offloaded_models() -> None:
+    net = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
+    expected, sites = net(X), diagnose(net, [X], gradients=False).sites
+    for layer in (net[0], net[2]):
+        Offload(layer)
+    assert net[0].weight.is_meta
+    assert diagnose(net, [X], gradients=False).sites == sites
+    report = swap(net, "pvlu", example=(1, 8))
+    assert str(report.check) == "outputs on the example: identical"
+    assert [(name, value.is_meta) for name, value in net[1].named_parameters()] == [("alpha", False), ("beta", False)]
+    assert torch.equal(net(X), expected)
