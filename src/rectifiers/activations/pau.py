@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 from typing_extensions import Unpack
@@ -10,7 +11,7 @@ from typing_extensions import Unpack
 from ..core.checks import count_coefficients
 from ..core.elementwise import Elementwise, Init, apply
 from ..core.errors import ConfigError, ShapeError
-from ..core.fitting import Target, fit_rational
+from ..core.fitting import Points, Target, fit_rational, fit_rational_to
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import rational
@@ -71,6 +72,11 @@ def _check_form(owner: str, form: rational.Form) -> rational.Form:
     return form
 
 
+def _guess_rational(points: Points, degrees: tuple[int, int], form: rational.Form) -> list[dict[str, Any]]:
+    fits = fit_rational_to(points, degrees, form), fit_rational("gelu", degrees, form)
+    return [{"numerator": a, "denominator": b} for a, b in fits]
+
+
 class PAU(Elementwise):
     """Padé activation unit: a quotient of polynomials, started near a known function and trained from there.
 
@@ -125,7 +131,11 @@ class PAU(Elementwise):
     ) -> None:
         a, b = fit_rational("relu" if relu_like else init, degrees, _check_form(self.owner, form))
         super().__init__(relu_like=relu_like, inits={"numerator": a, "denominator": b}, **granularity)
-        self.form = form
+        self.form, self._degrees = form, (len(a) - 1, len(b))
+
+    def guesses(self, points: Points) -> list[dict[str, Any]]:
+        """Add the rational function that is nearest by an iterated linear fit, and the one that is near GELU."""
+        return [*super().guesses(points), *_guess_rational(points, self._degrees, self.form)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `pau`."""
@@ -180,6 +190,10 @@ class PAUAReLU(Elementwise):
         if relu_like:
             inits["numerator"], inits["denominator"] = fit_rational("relu", form="A")
         super().__init__(relu_like=relu_like, inits=inits, **granularity)
+
+    def guesses(self, points: Points) -> list[dict[str, Any]]:
+        """Add the rational function that is nearest by an iterated linear fit, and the one that is near GELU."""
+        return [*super().guesses(points), *_guess_rational(points, (5, 4), "A")]
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `pau`."""

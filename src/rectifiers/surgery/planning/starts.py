@@ -1,0 +1,191 @@
+"""Decides where the function at each site starts: as published, at ReLU, or fitted to what was there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ...activations import create, registry
+from ...core.elementwise import Elementwise
+from ...core.fitting import Points
+from ...core.granularity import Granularity
+from ...core.matching import match
+from ...watching.sites import Site
+from ..edits.recipe import Recipe
+from .planned import SiteStart, Start
+from .seen import Seen, call_on, pool, see_values
+from .target import Target
+
+NEAR = 0.1
+"""The greatest error at which a fit is taken without being asked for."""
+ROUNDING = 0.5
+"""The greatest error that is due to rounding, in units of the dtype's precision."""
+RECTIFIERS = ("relu", "relu6")
+NORMAL = torch.special.ndtri(torch.linspace(0.001, 0.999, 513, dtype=torch.float64, device="cpu"))
+"""What a site is supposed to get if the example does not show it."""
+
+
+def decide_starts(
+    model: nn.Module,
+    all_sites: Collection[Site],
+    sites: Sequence[Site],
+    target: Target,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    loader: Iterable[Any] | None = None,
+) -> Target:
+    """Return `target` with a start for every site; the model runs once more if one of them is not simply at ReLU.
+
+    Args:
+        model: any module; left as it was.
+        all_sites: all its sites.
+        sites: those that are to be changed.
+        target: what to put in.
+        args: positional arguments of the model.
+        kwargs: keyword arguments of the model.
+        loader: batches whose values count instead of the example's.
+    """
+    spec = target.spec
+    if spec is None or spec.kind != "elementwise" or spec.channel_factor != (1, 1):
+        return target
+    open_sites = [site for site in sites if _wish(site, target) != "relu" or target.relu_start(site) != "exact"]
+    if not open_sites:
+        return target
+    seen = see_values(model, all_sites, [site.name for site in open_sites], args, kwargs, loader)
+    if target.share_calls:
+        seen = _pool_calls(open_sites, seen)
+    starts: dict[int, SiteStart] = {}
+    known: dict[Any, SiteStart] = {}
+    for site in open_sites:
+        points, shown = _points(seen[site.name])
+        key = (
+            site.kind,
+            site.dtype,
+            *site.settings.items(),
+            *(part.numpy().tobytes() for part in (points.x, points.y)),
+        )
+        if key not in known:
+            known[key] = _decide(site, target, seen[site.name], points, shown)
+        starts[site.index] = known[key]
+    return replace(target, starts=starts)
+
+
+def _pool_calls(sites: Sequence[Site], seen: Mapping[str, Seen]) -> dict[str, Seen]:
+    """Return for each call of a module what all its calls saw, because they share one activation."""
+    groups: dict[tuple[str, str, str], list[Seen]] = {}
+    for site in sites:
+        groups.setdefault((site.call, site.path, site.kind), []).append(seen[site.name])
+    return {site.name: pool(groups[site.call, site.path, site.kind]) for site in sites}
+
+
+def _wish(site: Site, target: Target) -> Literal["published", "relu", "fit", "fit if near"]:
+    """Return what to try at a site."""
+    spec = target.spec
+    assert spec is not None
+    rectifier = site.kind in RECTIFIERS
+    if target.begin == "published" or target.starting_options or "relu_like" in target.options:
+        return "published"
+    if target.begin == "relu" or (rectifier and (target.begin is None or spec.relu_start == "exact")):
+        return "published" if spec.relu_start == "none" else "relu"
+    cls = registry.get(spec.name)
+    if not (spec.parameters and isinstance(cls, type) and issubclass(cls, Elementwise)):
+        return "published"
+    return "fit" if target.begin == "was" else "fit if near"
+
+
+def _points(seen: Seen) -> tuple[Points, Tensor | None]:
+    """Return points to fit to, and which inputs were seen; normal inputs and None if none were."""
+    found = seen.points()
+    if found is not None:
+        return found
+    return Points(NORMAL, torch.zeros_like(NORMAL), torch.full_like(NORMAL, 1 / len(NORMAL))), None
+
+
+def _decide(site: Site, target: Target, seen: Seen, points: Points, shown: Tensor | None) -> SiteStart:
+    wish, spec = _wish(site, target), target.spec
+    assert spec is not None
+    if shown is None:
+        start, at = _unfitted(site, target, "relu" if wish not in ("published", "relu") else wish)
+        asked = wish in ("fit", "fit if near")
+        return SiteStart(start, at, note="the example shows no values here, so that nothing is fitted" if asked else "")
+    if wish in ("published", "relu"):
+        start, at = _unfitted(site, target, wish)
+        begun = SiteStart(start, at)
+        begun = replace(begun, error=_error(_recipe(site, target, begun), points, shown))
+        if target.begin == "was" and not spec.parameters and site.kind not in RECTIFIERS:
+            begun = replace(begun, note=f"{spec.title} has no parameters that could be fitted to {site.kind}")
+        return begun
+    capped = site.settings.get("cap") and target.cap == "keep"
+    aim = replace(points, y=points.x.relu()) if capped else points
+    begun = SiteStart("near", "fitted", fitted=match(_maker(target), aim))
+    recipe = _recipe(site, target, begun)
+    begun = replace(begun, error=_error(recipe, points, shown))
+    if _same_bits(recipe, seen, site, points.x):
+        return replace(begun, start="exact", error=None)
+    if begun.error is not None and begun.error <= ROUNDING * torch.finfo(site.dtype).eps:
+        return replace(begun, start="equal", error=None)
+    if wish == "fit" or begun.error is None or begun.error <= NEAR:
+        return begun
+    start, at = _unfitted(site, target, "relu")
+    other = SiteStart(start, at)
+    where = "starts at ReLU" if at == "relu" else "starts as published"
+    return replace(
+        other,
+        error=_error(_recipe(site, target, other), points, shown),
+        note=f"{spec.title} comes within {100 * begun.error:.2g} % of {site.kind} at best, and so {where}; "
+        "start='was' takes the nearest",
+    )
+
+
+def _unfitted(
+    site: Site, target: Target, wish: Literal["published", "relu"]
+) -> tuple[Start, Literal["published", "relu"]]:
+    spec = target.spec
+    assert spec is not None
+    if wish == "published" or spec.relu_start == "none":
+        return "published" if spec.parameters or target.begin == "published" else "other", "published"
+    return target.relu_start(site), "relu"
+
+
+def _maker(target: Target) -> partial[Any]:
+    own = {name: value for name, value in target.options.items() if name not in Granularity.__annotations__}
+    return partial(create, str(target.activation), **own)
+
+
+def _recipe(site: Site, target: Target, begun: SiteStart) -> Recipe:
+    """Return the recipe for a site with such a start, for a row of numbers instead of the site's values."""
+    recipe = replace(target, starts={site.index: begun}).recipe(site)
+    own = {name: value for name, value in recipe.settings.items() if name not in ("channels", "channel_dim")}
+    return replace(recipe, settings={**own, "share": "layer"}, write_back=False)
+
+
+def _error(recipe: Recipe, points: Points, shown: Tensor) -> float | None:
+    """Return how far a function is from the points that were seen; None for one that starts at random."""
+    with torch.random.fork_rng(devices=()), torch.device("cpu"):
+        module = recipe.build(nn.Identity()).eval()
+    if any(callable(init) for part in module.modules() for init in getattr(part, "_inits", {}).values()):
+        return None
+    values = call_on(module.double(), points.x)
+    if values is None:
+        return None
+    inside = (points.x >= shown[0]) & (points.x <= shown[-1])
+    # The points around the values lie among them too, with next to no weight.
+    weight = points.weight * inside
+    error, size = ((weight * part.square()).sum().sqrt() for part in (values - points.y, points.y))
+    return float(error / size) if size else None if error else 0.0
+
+
+def _same_bits(recipe: Recipe, seen: Seen, site: Site, x: Tensor) -> bool:
+    """Return whether a function and the one that was there give the same bits in the dtype of the site."""
+    if seen.function is None:
+        return False
+    given = x.to(site.dtype)
+    with torch.device("cpu"):
+        module = recipe.build(nn.Identity()).eval()
+    before, after = call_on(seen.function, given), call_on(module, given)
+    return before is not None and after is not None and torch.equal(before, after)
