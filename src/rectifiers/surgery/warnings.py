@@ -37,8 +37,8 @@ def warn_of_start(model: nn.Module, changes: Sequence[Change], target: Target, f
             )
     elif rectified and spec.parameters and spec.relu_start != "none" and freeze is None and is_untrained(model):
         yield (
-            f"{type(model).__name__} seems untrained: its norms have not seen a batch. To train it from scratch, take "
-            f"start='published', as the paper does: near ReLU, {spec.title} may learn to differ from it too slowly"
+            f"{type(model).__name__} seems untrained, for its norms are as they are made. If it is to be trained from "
+            f"scratch, start='published' is what the paper trains; from ReLU, {spec.title} may hardly move"
         )
     added = sum(change.parameters for change in changes)
     present = sum(parameter.numel() for parameter in model.parameters() if not is_lazy(parameter))
