@@ -288,6 +288,21 @@ def test_what_the_example_does_not_show_is_not_fitted() -> None:
     assert plan.changes[0].note == "the example shows no values here, so that nothing is fitted"
 
 
+def test_neither_the_default_device_nor_the_random_numbers_of_the_user_are_touched() -> None:
+    net = mlp(nn.SiLU)
+    plain = plan_swap(net, "apl", example=X, from_="swish", share="layer")
+    torch.manual_seed(7)
+    torch.set_default_device("meta")
+    try:
+        elsewhere = plan_swap(net, "apl", example=X, from_="swish", share="layer")
+    finally:
+        torch.set_default_device(None)
+    assert elsewhere == plain
+    drawn = torch.randn(1)
+    torch.manual_seed(7)
+    assert torch.equal(torch.randn(1), drawn)
+
+
 def test_a_fit_takes_little_time() -> None:
     from rectifiers.core.matching import match
     from rectifiers.surgery.planning.seen import Seen

@@ -33,12 +33,11 @@ def match(make: Callable[..., Elementwise], points: Points) -> Start:
         >>> match(PReLU, Points(x, torch.where(x < 0, 0.125 * x, x), torch.ones_like(x)))
         {'a': 0.125}
     """
-    with torch.random.fork_rng(devices=()):
-        search = _Search(make, points)
-    starts = [search.pack(guess) for guess in search.guesses]
-    found = [search.descend(start) for start in starts]
-    best = min(found, key=search.loss)
-    return search.unpack(_round(best, search.loss))
+    with torch.device("cpu"):
+        with torch.random.fork_rng(devices=()):
+            search = _Search(make, points)
+        found = [search.descend(search.pack(guess)) for guess in search.guesses]
+        return search.unpack(_round(min(found, key=search.loss), search.loss))
 
 
 class _Search:

@@ -111,7 +111,8 @@ def _is_relu(module: nn.Module) -> bool:
 
 def _is_fitted(module: nn.Module) -> bool:
     """Return whether an activation has the parameters that were fitted to what was there before the swap."""
-    fitted = module.fitted if isinstance(module, Elementwise) else {}
+    # Modules that were pickled by older releases have no such attribute.
+    fitted = getattr(module, "fitted", {}) if isinstance(module, Elementwise) else {}
     return bool(fitted) and all(
         _equals(getattr(module, name), value) for name, value in fitted.items() if not callable(value)
     )

@@ -50,7 +50,7 @@ class Seen:
         x = call.x.reshape(-1)
         if x.is_meta or not x.is_floating_point() or not len(x) or y.numel() != len(x):
             return
-        ranks = torch.linspace(0, len(x) - 1, min(len(x), MOST), dtype=torch.float64).long().to(x.device)
+        ranks = torch.linspace(0, len(x) - 1, min(len(x), MOST), dtype=torch.float64, device="cpu").long().to(x.device)
         ranks = torch.cat((ranks, x.argmin()[None], x.argmax()[None]))
         self.function = call.repeat
         self.inputs.append(x[ranks].double().cpu())

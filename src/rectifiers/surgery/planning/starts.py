@@ -61,17 +61,15 @@ def decide_starts(
         seen = _pool_calls(open_sites, seen)
     starts: dict[int, SiteStart] = {}
     known: dict[Any, SiteStart] = {}
-    for site in open_sites:
-        points, shown = _points(seen[site.name])
-        key = (
-            site.kind,
-            site.dtype,
-            *site.settings.items(),
-            *(part.numpy().tobytes() for part in (points.x, points.y)),
-        )
-        if key not in known:
-            known[key] = _decide(site, target, seen[site.name], points, shown)
-        starts[site.index] = known[key]
+    # Numbers are fitted on the CPU, whatever the default device.
+    with torch.device("cpu"):
+        for site in open_sites:
+            points, shown = _points(seen[site.name])
+            bits = (part.numpy().tobytes() for part in (points.x, points.y))
+            key = (site.kind, site.dtype, *site.settings.items(), *bits)
+            if key not in known:
+                known[key] = _decide(site, target, seen[site.name], points, shown)
+            starts[site.index] = known[key]
     return replace(target, starts=starts)
 
 
@@ -166,7 +164,7 @@ def _recipe(site: Site, target: Target, begun: SiteStart) -> Recipe:
 
 def _error(recipe: Recipe, points: Points, shown: Tensor) -> float | None:
     """Return how far a function is from the points that were seen; None for one that starts at random."""
-    with torch.random.fork_rng(devices=()), torch.device("cpu"):
+    with torch.random.fork_rng(devices=()):
         module = recipe.build(nn.Identity()).eval()
     if any(callable(init) for part in module.modules() for init in getattr(part, "_inits", {}).values()):
         return None
@@ -185,7 +183,7 @@ def _same_bits(recipe: Recipe, seen: Seen, site: Site, x: Tensor) -> bool:
     if seen.function is None:
         return False
     given = x.to(site.dtype)
-    with torch.device("cpu"):
+    with torch.random.fork_rng(devices=()):
         module = recipe.build(nn.Identity()).eval()
     before, after = call_on(seen.function, given), call_on(module, given)
     return before is not None and after is not None and torch.equal(before, after)
