@@ -12,10 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rectifiers.activations import create, registry
+from rectifiers.activations import create, register_activation, registry
+from rectifiers.core.elementwise import Elementwise
 from rectifiers.core.errors import ConfigError, UnknownNameError, UnsupportedError
+from rectifiers.core.spec import ActivationSpec, ParameterSpec
 from rectifiers.surgery import base_state_dict, load, plan_swap, save, swap
 from rectifiers.surgery.plan import SwapPlan
+from rectifiers.surgery.warnings import is_untrained
 
 from .samples import run, structure
 
@@ -301,6 +304,39 @@ def test_neither_the_default_device_nor_the_random_numbers_of_the_user_are_touch
     drawn = torch.randn(1)
     torch.manual_seed(7)
     assert torch.equal(torch.randn(1), drawn)
+
+
+class Plain(Elementwise):
+    """A function of the user's that takes no granularity beyond what it must."""
+
+    spec = ActivationSpec(
+        name="plain_slope", title="Plain", equation="s·x", paper="none", parameters=(ParameterSpec("s", init=0.5),)
+    )
+    s: nn.Parameter
+
+    def __init__(self, device: Any = None, dtype: torch.dtype | None = None) -> None:
+        super().__init__(device=device, dtype=dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.s * x
+
+
+def test_a_class_that_cannot_be_fitted_goes_in_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_added", {**registry._added})
+    register_activation("plain_slope")(Plain)
+    (change,) = plan_swap(mlp(nn.SiLU), "plain_slope", example=X, from_="swish", where="first").changes
+    assert change.start == "published"
+    assert "Plain cannot be fitted" in change.note
+    plan = plan_swap(mlp(nn.SiLU), "plain_slope", example=X, from_="swish", start="published")
+    assert all(change.error is not None for change in plan.changes)
+
+
+def test_weights_without_a_count_of_batches_are_known_by_their_means() -> None:
+    net = convolutional(nn.ReLU)
+    assert is_untrained(net)
+    net[1].running_mean.add_(1)
+    assert not is_untrained(net)
+    assert not is_untrained(mlp())
 
 
 def test_a_fit_takes_little_time() -> None:

@@ -75,8 +75,11 @@ def _is_fresh(module: Any) -> bool | None:
     if any(not isinstance(part, Tensor) or is_lazy(part) or part.is_meta for part in parts):
         return None
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
-        count = module.num_batches_tracked
-        return None if count is None or count.is_meta else int(count) == 0
+        count, mean = module.num_batches_tracked, module.running_mean
+        if count is None or mean is None or count.is_meta:
+            return None
+        # Weights saved long ago have no count, but they have means.
+        return int(count) == 0 and not mean.any()
     if isinstance(module, nn.LayerNorm | nn.GroupNorm) and len(parts) == 2:
         return bool((module.weight == 1).all() and (module.bias == 0).all())
     return None

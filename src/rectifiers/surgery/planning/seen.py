@@ -25,8 +25,8 @@ QUANTILES, GRID = 513, 129
 """How many values stand for those that were seen, and for the range around them."""
 REACH = 3.0
 """The range around the values reaches this far on both sides of zero, at least."""
-FEW, LEAST = 32, 1e-4
-"""With so few values, the range counts as much as they do; with more, less and less, down to the least."""
+FEW, LEAST = 32, 1e-3
+"""With so few values, the range around them counts as much as they do; with more, ever less, down to the least."""
 
 Function = Callable[[Tensor], Tensor]
 
@@ -79,6 +79,9 @@ class Seen:
         whole = None if self.function is None else call_on(self.function, torch.cat((x, grid)))
         if whole is None:
             return Points(x, y, weight), x
+        # Far out, where values are large, errors are too; they shall not outweigh those where the values are.
+        inner, outer = (weight * y.square()).sum(), whole[len(x) :].square().mean()
+        around *= (inner / outer).clamp(max=1) if outer.isfinite() and outer > 0 else 1
         points = torch.cat((x, grid)), whole, torch.cat((weight, around))
         kept = whole.isfinite().nonzero()[:, 0]
         kept = kept[points[0][kept].argsort(stable=True)]

@@ -51,7 +51,7 @@ def decide_starts(
         loader: batches whose values count instead of the example's.
     """
     spec = target.spec
-    if spec is None or spec.kind != "elementwise" or spec.channel_factor != (1, 1):
+    if spec is None or not _is_ours(spec.name) or spec.channel_factor != (1, 1):
         return target
     open_sites = [site for site in sites if _wish(site, target) != "relu" or target.relu_start(site) != "exact"]
     if not open_sites:
@@ -73,6 +73,12 @@ def decide_starts(
     return replace(target, starts=starts)
 
 
+def _is_ours(name: str) -> bool:
+    """Return whether a registered class is made as this library's are, whose parameters a spec describes."""
+    cls = registry.get(name)
+    return isinstance(cls, type) and issubclass(cls, Elementwise)
+
+
 def _pool_calls(sites: Sequence[Site], seen: Mapping[str, Seen]) -> dict[str, Seen]:
     """Return for each call of a module what all its calls saw, because they share one activation."""
     groups: dict[tuple[str, str, str], list[Seen]] = {}
@@ -90,8 +96,7 @@ def _wish(site: Site, target: Target) -> Literal["published", "relu", "fit", "fi
         return "published"
     if target.begin == "relu" or (rectifier and (target.begin is None or spec.relu_start == "exact")):
         return "published" if spec.relu_start == "none" else "relu"
-    cls = registry.get(spec.name)
-    if not (spec.parameters and isinstance(cls, type) and issubclass(cls, Elementwise)):
+    if not spec.parameters:
         return "published"
     return "fit" if target.begin == "was" else "fit if near"
 
@@ -120,7 +125,11 @@ def _decide(site: Site, target: Target, seen: Seen, points: Points, shown: Tenso
         return begun
     capped = site.settings.get("cap") and target.cap == "keep"
     aim = replace(points, y=points.x.relu()) if capped else points
-    begun = SiteStart("near", "fitted", fitted=match(_maker(target), aim))
+    try:
+        begun = SiteStart("near", "fitted", fitted=match(_maker(target), aim))
+    except TypeError as error:
+        start, at = _unfitted(site, target, "relu")
+        return SiteStart(start, at, note=f"{spec.title} cannot be fitted, which takes all of Granularity: {error}")
     recipe = _recipe(site, target, begun)
     begun = replace(begun, error=_error(recipe, points, shown))
     if _same_bits(recipe, seen, site, points.x):
@@ -159,7 +168,11 @@ def _recipe(site: Site, target: Target, begun: SiteStart) -> Recipe:
     """Return the recipe for a site with such a start, for a row of numbers instead of the site's values."""
     recipe = replace(target, starts={site.index: begun}).recipe(site)
     own = {name: value for name, value in recipe.settings.items() if name not in ("channels", "channel_dim")}
-    return replace(recipe, settings={**own, "share": "layer"}, write_back=False)
+    spec = target.spec
+    assert spec is not None
+    # A class of the user's may not take an argument that it does not need.
+    shared = {"share": "layer"} if "share" in own or spec.share != "layer" else {}
+    return replace(recipe, settings={**own, **shared}, write_back=False)
 
 
 def _error(recipe: Recipe, points: Points, shown: Tensor) -> float | None:
