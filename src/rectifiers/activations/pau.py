@@ -72,11 +72,6 @@ def _check_form(owner: str, form: rational.Form) -> rational.Form:
     return form
 
 
-def _guess_rational(points: Points, degrees: tuple[int, int], form: rational.Form) -> list[dict[str, Any]]:
-    fits = fit_rational_to(points, degrees, form), fit_rational("gelu", degrees, form)
-    return [{"numerator": a, "denominator": b} for a, b in fits]
-
-
 class PAU(Elementwise):
     """Padé activation unit: a quotient of polynomials, started near a known function and trained from there.
 
@@ -134,8 +129,9 @@ class PAU(Elementwise):
         self.form, self._degrees = form, (len(a) - 1, len(b))
 
     def guesses(self, points: Points) -> list[dict[str, Any]]:
-        """Add the rational function that is nearest by an iterated linear fit, and the one that is near GELU."""
-        return [*super().guesses(points), *_guess_rational(points, self._degrees, self.form)]
+        """Add the rational function that is nearest by an iterated linear fit."""
+        a, b = fit_rational_to(points, self._degrees, self.form)
+        return [*super().guesses(points), {"numerator": a, "denominator": b}]
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `pau`."""
@@ -192,8 +188,9 @@ class PAUAReLU(Elementwise):
         super().__init__(relu_like=relu_like, inits=inits, **granularity)
 
     def guesses(self, points: Points) -> list[dict[str, Any]]:
-        """Add the rational function that is nearest by an iterated linear fit, and the one that is near GELU."""
-        return [*super().guesses(points), *_guess_rational(points, (5, 4), "A")]
+        """Add the rational function that is nearest by an iterated linear fit."""
+        a, b = fit_rational_to(points, form="A")
+        return [*super().guesses(points), {"numerator": a, "denominator": b}]
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; see `pau`."""

@@ -12,8 +12,9 @@ from .elementwise import Elementwise
 from .fitting import Points
 from .spec import ParameterSpec
 
-ROUNDS, STEP = 60, 1e-6
-"""Steps of Levenberg and Marquardt at most, and the difference that derivatives are taken over."""
+ROUNDS, SETTLED, STEP = 60, 1e-6, 1e-6
+"""Steps of Levenberg and Marquardt at most, the relative gain below which they end, and the difference that derivatives
+are taken over."""
 DIGITS = (3, 6, 10)
 """Significant digits to which a result is rounded: the fewest that do as well as all."""
 
@@ -106,7 +107,7 @@ class _Search:
             new_error, new_derivative = self.expand(candidate)
             loss = _square(new_error)
             if not failed and loss < least:
-                settled = least - loss < 1e-9 * least
+                settled = least - loss < SETTLED * least
                 vector, error, derivative, least, damping = candidate, new_error, new_derivative, loss, damping / 5
                 if settled:
                     break
