@@ -26,8 +26,6 @@ NEAR = 0.1
 ROUNDING = 0.5
 """The greatest error that is due to rounding, in units of the dtype's precision."""
 RECTIFIERS = ("relu", "relu6")
-NORMAL = torch.special.ndtri(torch.linspace(0.001, 0.999, 513, dtype=torch.float64, device="cpu"))
-"""What a site is supposed to get if the example does not show it."""
 
 
 def decide_starts(
@@ -64,7 +62,11 @@ def decide_starts(
     # Numbers are fitted on the CPU, whatever the default device.
     with torch.device("cpu"):
         for site in open_sites:
-            points, shown = _points(seen[site.name])
+            found = seen[site.name].points()
+            if found is None:
+                starts[site.index] = _unseen(site, target)
+                continue
+            points, shown = found
             bits = (part.numpy().tobytes() for part in (points.x, points.y))
             key = (site.kind, site.dtype, *site.settings.items(), *bits)
             if key not in known:
@@ -101,21 +103,17 @@ def _wish(site: Site, target: Target) -> Literal["published", "relu", "fit", "fi
     return "fit" if target.begin == "was" else "fit if near"
 
 
-def _points(seen: Seen) -> tuple[Points, Tensor | None]:
-    """Return points to fit to, and which inputs were seen; normal inputs and None if none were."""
-    found = seen.points()
-    if found is not None:
-        return found
-    return Points(NORMAL, torch.zeros_like(NORMAL), torch.full_like(NORMAL, 1 / len(NORMAL))), None
+def _unseen(site: Site, target: Target) -> SiteStart:
+    """Return the start at a site whose values the example does not show."""
+    wish = _wish(site, target)
+    asked = wish in ("fit", "fit if near")
+    start, at = _unfitted(site, target, "published" if wish == "published" else "relu")
+    return SiteStart(start, at, note="the example shows no values here, so that nothing is fitted" if asked else "")
 
 
-def _decide(site: Site, target: Target, seen: Seen, points: Points, shown: Tensor | None) -> SiteStart:
+def _decide(site: Site, target: Target, seen: Seen, points: Points, shown: Tensor) -> SiteStart:
     wish, spec = _wish(site, target), target.spec
     assert spec is not None
-    if shown is None:
-        start, at = _unfitted(site, target, "relu" if wish not in ("published", "relu") else wish)
-        asked = wish in ("fit", "fit if near")
-        return SiteStart(start, at, note="the example shows no values here, so that nothing is fitted" if asked else "")
     if wish in ("published", "relu"):
         start, at = _unfitted(site, target, wish)
         begun = SiteStart(start, at)
