@@ -139,6 +139,15 @@ def test_settings_and_kinds(cli: Cli) -> None:
     assert "Net: 1 site → PVLU, +2 parameters" in outcome.out
 
 
+def test_where_it_starts(cli: Cli) -> None:
+    arguments = ("swap", "nets:Net", "--to", "arelu", "--input", "1,3,8,8", "--where", "first", "--json")
+    starts = {}
+    for start in ("published", "relu", "was"):
+        (change,) = json.loads(cli(*arguments, "--start", start).out)["plan"]["changes"]
+        starts[start] = change["start"]
+    assert starts == {"published": "published", "relu": "near", "was": "near"}
+
+
 def test_several_inputs_of_integers(cli: Cli) -> None:
     outcome = cli("swap", "nets:Words", "--to", "prelu", "--input", "2,5", "--input", "2,5", "--input-dtype", "long")
     assert outcome.code == 0
@@ -188,6 +197,9 @@ def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) 
         (["nets:Net", *BASE, "--set", "share=all"], "'all'"),
         (["nets:Net", *BASE, "--set", "slope=1"], "unknown argument 'slope'"),
         (["nets:Net", *BASE, "--set", "where=1"], "--set cannot change where, which has an option"),
+        (["nets:Net", *BASE, "--set", "start=relu"], "--set cannot change start, which has an option"),
+        (["nets:Net", *BASE, "--set", "loader=1"], "--set cannot give a loader; use rectifiers.swap for it"),
+        (["nets:Net", *BASE, "--start", "paper"], "unknown start 'paper'; known: published, relu, was"),
         (["nets:Net", *BASE, "--set", "freeze=weights"], "--set cannot change freeze, which concerns training"),
         (["nets:Net", *BASE, "--plan-only", "--save", "x"], "--plan-only changes nothing"),
         (["nets:Net", *BASE, "--weights", "absent"], "cannot read absent: No such file or directory"),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import ConfigError, UnknownNameError
 from ..core.registry import Registry
 
 if TYPE_CHECKING:
@@ -60,22 +61,37 @@ CLASSES = {target.split(":")[1]: name for name, target in TABLE.items()}
 registry: Registry[Any] = Registry("activation", __name__, TABLE)
 
 
-def create(name: str, **arguments: Any) -> nn.Module:
+def create(name: str, *, start: str | None = None, **arguments: Any) -> nn.Module:
     """A new module of the activation called `name`.
 
     Args:
         name: a registered name.
+        start: `published`, which is the default, or `relu`, which is `relu_like=True`.
         **arguments: what its class takes: starting values, `relu_like`, `share`, `channels`, `channel_dim`, ….
 
     Raises:
-        UnknownNameError: with the nearest names.
+        UnknownNameError: there is no such function or no such start; with the nearest names.
+        ConfigError: `start` and `relu_like` contradict each other, or a start at what was there is asked for, which
+            takes a model.
 
     Example:
         >>> create("arelu", alpha=0.75, beta=1.0)
         AReLU(alpha=0.75, beta=1, share='layer')
     """
+    if start is not None:
+        relu_like = _read_start(start)
+        if arguments.setdefault("relu_like", relu_like) != relu_like:
+            raise ConfigError(f"relu_like={not relu_like} contradicts start={start!r}; leave relu_like out")
     module: nn.Module = registry.get(name)(**arguments)
     return module
+
+
+def _read_start(start: str) -> bool:
+    if start == "was":
+        raise ConfigError("start='was' takes a model in which something was: use rectifiers.swap")
+    if start not in ("published", "relu"):
+        raise UnknownNameError("start", str(start), ("published", "relu"))
+    return start == "relu"
 
 
 def list_activations() -> list[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
+from ..core.fitting import Points
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..core.thresholds import ThresholdInit, check_threshold_init, fill_thresholds
@@ -77,6 +80,11 @@ class AdaReLU(Elementwise):
         check_threshold_init(self.owner, "init", init)
         theta = init if isinstance(init, float | int) else partial(_fill, init=init)
         super().__init__(relu_like=relu_like, inits={"theta": 0.0 if init == "zero" else theta}, **granularity)
+
+    def guesses(self, points: Points) -> list[dict[str, Any]]:
+        """Add thresholds among the values that are to be met."""
+        quantiles = torch.quantile(points.y, torch.tensor([0.0, 0.25, 0.5], dtype=torch.float64))
+        return [{"theta": 0.0}, *({"theta": value} for value in quantiles.tolist())]
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `adarelu`."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from ..core.checks import check_count, count_coefficients
 from ..core.elementwise import Elementwise, apply
 from ..core.errors import ShapeError
+from ..core.fitting import Points
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import hinges
@@ -64,6 +67,19 @@ def _random_places(b: Tensor) -> None:
     nn.init.normal_(b, std=0.5)
 
 
+def _guess_hinges(points: Points, count: int) -> list[dict[str, Any]]:
+    """Return hinges with the best slopes, at places that are even in the range, among the values, or near zero."""
+    ranks = torch.arange(1, count + 1, dtype=torch.float64) / (count + 1)
+    low, high = points.x.min(), points.x.max()
+    near = max(float(points.x.abs().median()), 1e-3) * 6 * (ranks - 0.5)
+    guesses = []
+    for places in (low + (high - low) * ranks, torch.quantile(points.x, ranks), near):
+        columns = (places - points.x[:, None]).relu()
+        slopes = points.solve(columns, points.y - points.x.relu())
+        guesses.append({"a": tuple(slopes.tolist()), "b": tuple(places.tolist())})
+    return guesses
+
+
 class APL(Elementwise):
     """Adaptive piecewise linear unit: every neuron learns the slopes and places of its own hinges.
 
@@ -114,6 +130,10 @@ class APL(Elementwise):
         )
         self.hinges = hinges
 
+    def guesses(self, points: Points) -> list[dict[str, Any]]:
+        """Start from hinges spread over the values, as the published start is random."""
+        return _guess_hinges(points, self.hinges)
+
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `apl`."""
         return apl(self.ready(input), self.a, self.b, channel_dim=self.channel_dim)
@@ -158,6 +178,10 @@ class APLAReLU(Elementwise):
         self, a: float = 0.2, b: float = 0.5, *, relu_like: bool = False, **granularity: Unpack[Granularity]
     ) -> None:
         super().__init__(relu_like=relu_like, inits={"a": (a,), "b": (b,)}, **granularity)
+
+    def guesses(self, points: Points) -> list[dict[str, Any]]:
+        """Add a hinge in the middle of the values."""
+        return [*super().guesses(points), *_guess_hinges(points, 1)]
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `apl`."""

@@ -60,8 +60,15 @@ class ELSA(Elementwise):
         equation="C(α)·x for x < 0, σ(β)·x for x ≥ 0; C clamps to [0.01, 0.99]",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
         parameters=(
-            ParameterSpec(name="alpha", init=0.9, relu=0.011, domain="clamped to [0.01, 0.99]", bounds=(0.01, 0.99)),
-            ParameterSpec(name="beta", init=2.0, relu=6.0, domain="any real number"),
+            ParameterSpec(
+                name="alpha",
+                init=0.9,
+                relu=0.011,
+                domain="clamped to [0.01, 0.99]",
+                bounds=(0.01, 0.99),
+                learns=(0.011, 0.989),
+            ),
+            ParameterSpec(name="beta", init=2.0, relu=6.0, domain="any real number", learns=(-6.0, 6.0)),
         ),
         invertible=True,
         kinks=(0.0,),

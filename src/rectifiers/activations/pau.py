@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 from typing_extensions import Unpack
@@ -10,7 +11,7 @@ from typing_extensions import Unpack
 from ..core.checks import count_coefficients
 from ..core.elementwise import Elementwise, Init, apply
 from ..core.errors import ConfigError, ShapeError
-from ..core.fitting import Target, fit_rational
+from ..core.fitting import Points, Target, fit_rational, fit_rational_to
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import rational
@@ -125,7 +126,12 @@ class PAU(Elementwise):
     ) -> None:
         a, b = fit_rational("relu" if relu_like else init, degrees, _check_form(self.owner, form))
         super().__init__(relu_like=relu_like, inits={"numerator": a, "denominator": b}, **granularity)
-        self.form = form
+        self.form, self._degrees = form, (len(a) - 1, len(b))
+
+    def guesses(self, points: Points) -> list[dict[str, Any]]:
+        """Add the rational function that is nearest by an iterated linear fit."""
+        a, b = fit_rational_to(points, self._degrees, self.form)
+        return [*super().guesses(points), {"numerator": a, "denominator": b}]
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `pau`."""
@@ -180,6 +186,11 @@ class PAUAReLU(Elementwise):
         if relu_like:
             inits["numerator"], inits["denominator"] = fit_rational("relu", form="A")
         super().__init__(relu_like=relu_like, inits=inits, **granularity)
+
+    def guesses(self, points: Points) -> list[dict[str, Any]]:
+        """Add the rational function that is nearest by an iterated linear fit."""
+        a, b = fit_rational_to(points, form="A")
+        return [*super().guesses(points), {"numerator": a, "denominator": b}]
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `pau`."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
 from ..core.errors import ConfigError
+from ..core.fitting import Points
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec, Limit, ParameterSpec
 from ..kernels import wave
+
+FREQUENCIES = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Frequencies from which the nearest wave is looked for."""
 
 
 def pvlu(x: Tensor, alpha: Tensor | float = 0.25, beta: Tensor | float = 1.0, *, channel_dim: int = 1) -> Tensor:
@@ -97,6 +103,14 @@ class PVLU(Elementwise):
                 "PVLU: alpha and beta must not both be 0, where neither has a gradient, got 0 and 0; take beta=1"
             )
         super().__init__(relu_like=relu_like, inits={"alpha": alpha, "beta": beta}, **granularity)
+
+    def guesses(self, points: Points) -> list[dict[str, Any]]:
+        """Add waves of several frequencies, each with its best amplitude."""
+        guesses = super().guesses(points)
+        for beta in FREQUENCIES:
+            amplitude = points.solve((beta * points.x).sin()[:, None], points.y - points.x.relu())
+            guesses.append({"alpha": float(amplitude), "beta": beta})
+        return guesses
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function; see `pvlu`."""

@@ -52,6 +52,15 @@ def swap_activations(
         ),
     ] = "all",
     from_: Annotated[str, typer.Option("--from", help="Kinds to replace, separated by commas.")] = "relu",
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start",
+            help="Where it starts: published, relu, or was (fitted to what was there). By default, in place of a ReLU "
+            "at ReLU, and in place of others at what was there if it comes near.",
+            show_default=False,
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,7 +94,7 @@ def swap_activations(
     from ..surgery.weights_file import read_weights
     from ..surgery.where import parse_where
 
-    choices = {"where": parse_where(where), "from_": tuple(from_.split(",")), **chosen}
+    choices = {"where": parse_where(where), "from_": tuple(from_.split(",")), "start": start, **chosen}
     example = make_inputs(shapes, dtype)
 
     # A model without weights of its own is the same in every call, and so are the figures of the check.
@@ -143,12 +152,14 @@ def _settings(settings: Sequence[str] | None) -> dict[str, Any]:
     """The settings as keyword arguments, but for those that have an option of their own or make no sense here."""
     from ..surgery import plan_swap, swap
 
-    own = {"model", "to", "example", "where", "from_"}
+    own = {"model", "to", "example", "where", "from_", "start"}
     elsewhere = set(inspect.signature(swap).parameters) - set(inspect.signature(plan_swap).parameters)
     chosen = split_settings(settings, "share=layer")
     for key in chosen:
         if key in own:
             raise ConfigError(f"--set cannot change {key}, which has an option or argument of its own")
+        if key == "loader":
+            raise ConfigError("--set cannot give a loader; use rectifiers.swap for it")
         if key in elsewhere:
             raise ConfigError(f"--set cannot change {key}, which concerns training; use rectifiers.swap for it")
     return chosen

@@ -16,6 +16,7 @@ from typing_extensions import Unpack
 
 from .checks import check_number
 from .errors import ConfigError, DtypeError, ShapeError, UnsupportedError
+from .fitting import Points
 from .granularity import Granularity, check_channel_dim, check_share, infer_unit_shape, spread, unit_shape, with_axis
 from .spec import ActivationSpec, ParameterSpec
 
@@ -117,6 +118,7 @@ class Elementwise(nn.Module):
     Attributes:
         spec: all facts of the function.
         constants: names of the attributes that are options, not parameters; `repr` shows them.
+        fitted: the starting values that `start_at` was given.
 
     Args:
         relu_like: start at ReLU, exactly or as near as the function comes.
@@ -155,6 +157,7 @@ class Elementwise(nn.Module):
         self.relu_like = relu_like
         self._coefficients = coefficients
         self._inits: dict[str, Init] = {}
+        self.fitted: dict[str, Init] = {}
         dtype = granularity.get("dtype")
         if dtype is not None and not dtype.is_floating_point:
             raise DtypeError(f"{self.owner}: expected a floating-point dtype, got {dtype}")
@@ -204,6 +207,39 @@ class Elementwise(nn.Module):
         first = self.spec.parameters[0]
         tensor = getattr(self, first.name)
         return None if is_lazy(tensor) else tuple(tensor.shape[len(self._lead(first)) :])
+
+    def start_at(self, **values: Init) -> None:
+        """Give parameters other starting values, and set all parameters to their starts.
+
+        Args:
+            **values: by name, in the form of the values that they replace: a number, or one per coefficient.
+
+        Raises:
+            ConfigError: there is no such parameter, or the form is another.
+        """
+        known = {parameter.name: parameter for parameter in self.spec.parameters}
+        for name, value in values.items():
+            if name not in known:
+                raise ConfigError(f"{self.owner}: unknown parameter {name!r}; it has {', '.join(known) or 'none'}")
+            init, lead = _check_init(self.owner, known[name], value), self._lead(known[name])
+            if lead != ((len(init),) if isinstance(init, tuple) else ()) and not callable(init):
+                raise ConfigError(
+                    f"{self.owner}: {name} has {lead[0] if lead else 'no'} coefficients, got the start {value!r}"
+                )
+            self._inits[name] = init
+        self.fitted = {**self.fitted, **values}
+        self.reset_parameters()
+
+    def guesses(self, points: Points) -> list[dict[str, Any]]:
+        """Return starting values from which to look for those that bring the function near `points`.
+
+        These are the published start and ReLU; a function that is not sure to be led to the nearest from there adds
+        others.
+        """
+        published = dict(self._inits)
+        relu = {one.name: published[one.name] if one.relu is None else one.relu for one in self.spec.parameters}
+        starts = [published] if relu == published else [published, relu]
+        return [start for start in starts if not any(map(callable, start.values()))]
 
     def reset_parameters(self) -> None:
         """Set every parameter back to its starting value; those without a shape yet start there anyway."""

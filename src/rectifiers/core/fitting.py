@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -14,7 +15,8 @@ from .errors import ConfigError, UnknownNameError
 
 Target = Callable[[Tensor], Tensor]
 POINTS = 2001
-ROUNDS = 200
+ROUNDS, POLISH = 200, 60
+"""Steps of Levenberg and Marquardt at most: for the named functions, whose fit is kept, and for points."""
 
 TARGETS: dict[str, Target] = {
     "elu": F.elu,
@@ -29,6 +31,26 @@ TARGETS: dict[str, Target] = {
     "swish": F.silu,
     "tanh": torch.tanh,
 }
+
+
+@dataclass(frozen=True)
+class Points:
+    """A function as numbers: what it makes of some inputs, and how much each of them counts.
+
+    Args:
+        x: inputs, ascending, of shape (N,) and float64.
+        y: the function's values there.
+        weight: weights of the squared errors.
+    """
+
+    x: Tensor
+    y: Tensor
+    weight: Tensor
+
+    def solve(self, columns: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the coefficients of `columns`, of shape (N, K), whose sum is nearest to `y`, or to `self.y`."""
+        root = self.weight.sqrt()
+        return _solve(root[:, None] * columns, root * (self.y if y is None else y))
 
 
 def fit_polynomial(
@@ -93,10 +115,38 @@ def fit_rational(
     if isinstance(target, str):
         return _named_rational(target, (degrees[0], degrees[1]), form, (interval[0], interval[1]))
     u, scale, y = _sample("fit_rational", target, interval)
+    return _rational(u, scale, y, torch.ones_like(u), (degrees[0], degrees[1]), form, ROUNDS)
+
+
+def fit_rational_to(
+    points: Points, degrees: tuple[int, int] = (5, 4), form: Literal["A", "B"] = "B"
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Numerator and denominator, as `fit_rational` gives them, of the function nearest to some points.
+
+    Example:
+        >>> x = torch.linspace(-2, 2, 101, dtype=torch.float64)
+        >>> a, b = fit_rational_to(Points(x, x / (1 + x**2), torch.ones_like(x)), degrees=(1, 2))
+        >>> [round(c, 4) + 0.0 for c in (*a, *b)]
+        [0.0, 1.0, 0.0, 1.0]
+    """
+    scale = float(points.x.abs().max())
+    return _rational(points.x / scale, scale, points.y, points.weight.sqrt(), degrees, form, POLISH)
+
+
+def _rational(
+    u: Tensor,
+    scale: float,
+    y: Tensor,
+    root: Tensor,
+    degrees: tuple[int, int],
+    form: Literal["A", "B"],
+    rounds: int,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Fit values `y` at `scale`·`u`, whose errors count by the square of `root`."""
     m, n = degrees
     upper = u[:, None] ** torch.arange(m + 1, device="cpu")
     lower = (u.abs() if form == "A" else u)[:, None] ** torch.arange(1, n + 1, device="cpu")
-    solution = _polish(upper, lower, y, _reweighted(upper, lower, y, form), form)
+    solution = _polish(upper, lower, y, root, _reweighted(upper, lower, y, root, form), form, rounds)
     exponents = torch.cat((torch.arange(m + 1, device="cpu"), torch.arange(1, n + 1, device="cpu")))
     solution = solution / scale**exponents
     return tuple(solution[: m + 1].tolist()), tuple(solution[m + 1 :].tolist())
@@ -141,34 +191,36 @@ def _solve(matrix: Tensor, y: Tensor) -> Tensor:
     return solution[:, 0]
 
 
-def _reweighted(upper: Tensor, lower: Tensor, y: Tensor, form: Literal["A", "B"]) -> Tensor:
+def _reweighted(upper: Tensor, lower: Tensor, y: Tensor, root: Tensor, form: Literal["A", "B"]) -> Tensor:
     """The Sanathanan–Koerner iteration: P − y·Q, linear in the coefficients, divided by the last round's Q."""
     m = upper.shape[1]
     best, least = torch.zeros(m + lower.shape[1], dtype=y.dtype, device="cpu"), float("inf")
     q = torch.ones_like(y)
     for _ in range(20):
-        solution = _solve(torch.cat((upper, -y[:, None] * lower), 1) / q[:, None], y / q)
-        error = float((_value(upper, lower, solution, form) - y).square().mean())
+        solution = _solve(torch.cat((upper, -y[:, None] * lower), 1) / q[:, None] * root[:, None], y / q * root)
+        error = float(((_value(upper, lower, solution, form) - y) * root).square().mean())
         if error < least:
             best, least = solution, error
         q = _denominator(lower, solution[m:], form)
     return best
 
 
-def _polish(upper: Tensor, lower: Tensor, y: Tensor, start: Tensor, form: Literal["A", "B"]) -> Tensor:
+def _polish(
+    upper: Tensor, lower: Tensor, y: Tensor, root: Tensor, start: Tensor, form: Literal["A", "B"], rounds: int
+) -> Tensor:
     m = upper.shape[1]
     solution, damping = start, 1e-3
     error = _value(upper, lower, solution, form) - y
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         b = solution[m:]
         q = _denominator(lower, b, form)
         signs = b.sign() if form == "A" else (lower @ b).sign()[:, None]
-        jacobian = torch.cat((upper, -(error + y)[:, None] * lower * signs), 1) / q[:, None]
+        jacobian = torch.cat((upper, -(error + y)[:, None] * lower * signs), 1) / q[:, None] * root[:, None]
         normal = jacobian.T @ jacobian
-        step = torch.linalg.solve(normal + damping * (normal.diagonal() + 1e-12).diag(), jacobian.T @ error)
+        step = torch.linalg.solve(normal + damping * (normal.diagonal() + 1e-12).diag(), jacobian.T @ (error * root))
         candidate = solution - step
         new_error = _value(upper, lower, candidate, form) - y
-        gain = float(error.square().sum() - new_error.square().sum())
+        gain = float((error * root).square().sum() - (new_error * root).square().sum())
         if gain > 0:
             solution, error, damping = candidate, new_error, damping / 3
         else:

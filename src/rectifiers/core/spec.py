@@ -22,6 +22,7 @@ class ParameterSpec:
         domain: the values that make sense, in words or as an interval.
         coefficients: how many numbers per unit of granularity; 0 means a plain scalar, without a coefficient axis.
         bounds: where the function clamps it; values beyond act as the bounds do and get no gradient. None: nowhere.
+        learns: where its gradient is large enough to learn; a fit stays inside. None: everywhere.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ParameterSpec:
     domain: str = "any real number"
     coefficients: int = 0
     bounds: tuple[float, float] | None = None
+    learns: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

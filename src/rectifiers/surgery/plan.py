@@ -158,7 +158,15 @@ class SwapPlan:
         return [
             ("site", "was", "becomes", "shape", "channels", "parameters", "start"),
             *(
-                (c.site, c.was, c.becomes, "×".join(map(str, c.shape)), str(c.channels), f"{c.parameters:+,}", c.start)
+                (
+                    c.site,
+                    c.was,
+                    c.becomes,
+                    "×".join(map(str, c.shape)),
+                    str(c.channels),
+                    f"{c.parameters:+,}",
+                    c.nearness,
+                )
                 for c in self.changes
             ),
         ]

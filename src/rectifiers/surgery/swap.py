@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ..core.errors import ConfigError, RectifiersError, UnsupportedError
-from ..watching import Survey, kinds, survey_model
+from ..watching import kinds, survey_model
 from ..watching.example import Example, read_example
 from ..watching.preserve import evaluate
 from ..watching.wrappers import unwrap
@@ -20,10 +20,12 @@ from .check import Check, compare_outputs
 from .edits.recipe import Factory
 from .plan import Applied, SwapPlan
 from .planning import choose_planner
-from .planning.target import Cap, Target
+from .planning.starts import decide_starts
+from .planning.target import Cap, StartAt, Target, read_start
 from .planning.units import obey_channel_dim
 from .select import Where, select
 from .unreachable import split_fixed, unseen
+from .warnings import warn_of_start
 
 
 class NothingToSwapError(ConfigError):
@@ -69,7 +71,9 @@ def plan_swap(
     example: Example,
     where: Where = "all",
     from_: str | Iterable[str] = "relu",
-    relu_like: bool = True,
+    start: StartAt | None = None,
+    relu_like: bool | None = None,
+    loader: Iterable[Any] | None = None,
     cap: Cap = "keep",
     share_calls: bool = False,
     halve: bool = False,
@@ -82,9 +86,10 @@ def plan_swap(
         NothingToSwapError: the model has no such site.
         UnsupportedError: the model is of a kind that cannot be changed, or the function cannot be put in.
     """
-    target = Target(to, options, relu_like, cap, share_calls)
+    target = Target(to, options, read_start(start, relu_like), cap, share_calls)
     inner = unwrap(model)
-    return _make_plan(survey_model(inner, *read_example(inner, example)), target, where, from_, halve, compensate)
+    args, kwargs = read_example(inner, example)
+    return _make_plan(Request(inner, args, kwargs, target, where, from_, loader, halve, compensate))
 
 
 def swap(
@@ -94,7 +99,9 @@ def swap(
     example: Example,
     where: Where = "all",
     from_: str | Iterable[str] = "relu",
-    relu_like: bool = True,
+    start: StartAt | None = None,
+    relu_like: bool | None = None,
+    loader: Iterable[Any] | None = None,
     cap: Cap = "keep",
     share_calls: bool = False,
     halve: bool = False,
@@ -117,7 +124,12 @@ def swap(
         where: `all`, `first`, `last`, `R1`, `R2`, `stage:2`, names, indices, a slice, a pattern, or a function of
             a `Site`; positions count in forward order.
         from_: kinds of activation to replace; `relu` means ReLU with or without a cap, however it is called.
-        relu_like: whether to start at ReLU, or as near as the function comes.
+        start: where the function starts: as `published`, which its paper trains from scratch; at `relu`, or as near as
+            it comes; or at what `was` there, by a fit of its parameters over the values that the example shows. If it
+            is left out, at ReLU in place of a ReLU, and in place of others at what was there if it comes within 10 %
+            of it.
+        relu_like: the older word for it: True means `start="relu"`, False `start="published"`.
+        loader: batches whose values count for the fit instead of the example's; the first eight are read.
         cap: whether to `keep` the upper bound of a ReLU6, or to `drop` it.
         share_calls: whether all calls of a reused module share one activation, instead of having one each.
         halve: for CReLU: whether to halve the layers in front of it and give them new initial weights, instead of
@@ -150,8 +162,8 @@ def swap(
     """
     inner = unwrap(model)
     args, kwargs = read_example(inner, example)
-    target = Target(to, options, relu_like, cap, share_calls)
-    plan = _make_plan(survey_model(inner, args, kwargs), target, where, from_, halve, compensate)
+    target = Target(to, options, read_start(start, relu_like), cap, share_calls)
+    plan = _make_plan(Request(inner, args, kwargs, target, where, from_, loader, halve, compensate, freeze))
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
@@ -177,23 +189,41 @@ def swap(
     return SwapReport(applied, check)
 
 
-def _make_plan(
-    survey: Survey, target: Target, where: Where, from_: str | Iterable[str], halve: bool, compensate: bool
-) -> SwapPlan:
-    wanted = kinds.expand(from_)
-    survey = obey_channel_dim(survey, target)
-    chosen = select(survey.sites, where, wanted) if any(site.kind in wanted for site in survey.sites) else []
+@dataclass(frozen=True)
+class Request:
+    """What a plan is asked for: the arguments of `swap` that decide it, with the model unwrapped."""
+
+    model: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    target: Target
+    where: Where
+    from_: str | Iterable[str]
+    loader: Iterable[Any] | None
+    halve: bool
+    compensate: bool
+    freeze: Freeze | None = None
+
+
+def _make_plan(request: Request) -> SwapPlan:
+    survey = obey_channel_dim(survey_model(request.model, request.args, request.kwargs), request.target)
+    wanted = kinds.expand(request.from_)
+    chosen = select(survey.sites, request.where, wanted) if any(site.kind in wanted for site in survey.sites) else []
     name = type(survey.model).__name__
     chosen, left = split_fixed(survey.model, chosen)
     left += unseen(survey.model, wanted)
     if not chosen and left:
-        return SwapPlan(name, target.title, (), tuple(left), (), survey.notes)
+        return SwapPlan(name, request.target.title, (), tuple(left), (), survey.notes)
     if not chosen:
         have = ", ".join(sorted({site.kind for site in survey.sites})) or "no activations"
         raise NothingToSwapError(
-            f"{name} has no {' or '.join(sorted(wanted))} at {where!r}; it has {have}. Name other kinds with from_=…"
+            f"{name} has no {' or '.join(sorted(wanted))} at {request.where!r}; it has {have}. "
+            "Name other kinds with from_=…"
         )
-    planned = choose_planner(target, halve=halve, compensate=compensate)(survey, chosen, target)
-    return SwapPlan(
-        name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), survey.notes
+    planner = choose_planner(request.target, halve=request.halve, compensate=request.compensate)
+    target = decide_starts(
+        request.model, survey.sites, chosen, request.target, request.args, request.kwargs, request.loader
     )
+    planned = planner(survey, chosen, target)
+    notes = (*survey.notes, *warn_of_start(request.model, planned.changes, target, request.freeze))
+    return SwapPlan(name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), notes)

@@ -36,7 +36,9 @@ def test_a_gradient_that_vanishes() -> None:
     found = finding(deep(0.3), "vanishes")
     assert found.severity == "problem"
     assert found.swap is not None
-    assert found.swap.python().startswith("rectifiers.surgery.swap(model, 'arelu', from_='leaky_relu', relu_like=False")
+    assert found.swap.python().startswith(
+        "rectifiers.surgery.swap(model, 'arelu', from_='leaky_relu', start='published'"
+    )
 
 
 def test_a_gradient_that_explodes_has_no_swap() -> None:
@@ -73,12 +75,12 @@ def test_what_changes_the_channels_gets_no_swap() -> None:
 
 
 def test_the_command_names_the_sites_as_the_line_of_python_does() -> None:
-    advice = SwapAdvice("arelu", where=("a.1", "b:relu#2"), positions=(0, 2), arguments=(("relu_like", False),))
+    advice = SwapAdvice("arelu", where=("a.1", "b:relu#2"), positions=(0, 2), arguments=(("start", "published"),))
     command = SwapAdvice(
         **{**vars(advice), "command": Command("my.nets:make", ((1, 3), (1,)), "a b.safetensors")}
     ).shell()
     assert shlex.split(command) == [
-        *("rectifiers", "swap", "my.nets:make", "--to", "arelu", "--where", "a.1,b:relu#2", "--set", "relu_like=false"),
+        *("rectifiers", "swap", "my.nets:make", "--to", "arelu", "--where", "a.1,b:relu#2", "--start", "published"),
         *("--input", "1,3", "--input", "1", "--weights", "a b.safetensors", "--save", "swapped"),
     ]
     assert advice.shell() == ""

@@ -68,6 +68,9 @@ class SwapAdvice:
             words += ["--where", ",".join(map(str, self.positions if numeric else self.where))]
         words += ["--from", self.from_] if self.from_ else []
         for name, value in self.arguments:
+            if name == "start":
+                words += ["--start", str(value)]
+                continue
             words += ["--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
         for shape in self.command.inputs:
             words += ["--input", ",".join(map(str, shape))]

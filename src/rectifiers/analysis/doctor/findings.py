@@ -104,7 +104,7 @@ def _saturated(sites: Sequence[SiteHealth]) -> Iterator[Finding]:
             "Drop the cap."
             if capped
             else "Swap in a function without bounds and continue training, or normalise in front.",
-            _swap("relu", these, sites, cap="drop") if capped else _swap("arelu", these, sites, relu_like=False),
+            _swap("relu", these, sites, cap="drop") if capped else _swap("arelu", these, sites, start="published"),
         )
 
 
@@ -122,7 +122,7 @@ def _gradient(sites: Sequence[SiteHealth]) -> Iterator[Finding]:
             tuple(site.name for site in reached),
             "Normalise the layers, initialise them by He's rule, or swap in a function that amplifies: AReLU's slope "
             "above zero is greater than 1.",
-            _swap("arelu", [site for site in reached if "sigmoid" not in site.kind], sites, relu_like=False),
+            _swap("arelu", [site for site in reached if "sigmoid" not in site.kind], sites, start="published"),
         )
     elif ratio > EXPLODING:
         yield Finding(

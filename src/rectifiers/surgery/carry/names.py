@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...core.elementwise import Elementwise
 from ...core.errors import UnsupportedError
 from ...core.wording import listing
 from ...watching.kinds import spec_of
@@ -89,7 +90,7 @@ def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str
 def _check_unlearned(model: nn.Module, kept: set[int]) -> None:
     dropped = {parameter: name for name, parameter in model.named_parameters() if id(parameter) not in kept}
     for module in model.modules():
-        if _is_relu(module):
+        if _is_relu(module) or _is_fitted(module):
             for parameter in module.parameters():
                 dropped.pop(parameter, None)
     if dropped:
@@ -106,6 +107,15 @@ def _is_relu(module: nn.Module) -> bool:
         return False
     deciding = [parameter for parameter in spec.parameters if parameter.relu is not None]
     return bool(deciding) and all(_equals(getattr(module, one.name), one.relu) for one in deciding)
+
+
+def _is_fitted(module: nn.Module) -> bool:
+    """Return whether an activation has the parameters that were fitted to what was there before the swap."""
+    # Modules that were pickled by older releases have no such attribute.
+    fitted = getattr(module, "fitted", {}) if isinstance(module, Elementwise) else {}
+    return bool(fitted) and all(
+        _equals(getattr(module, name), value) for name, value in fitted.items() if not callable(value)
+    )
 
 
 def _equals(tensor: Tensor, value: float | tuple[float, ...] | None) -> bool:

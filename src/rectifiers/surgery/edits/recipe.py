@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ...activations import create, registry
+from ...core.elementwise import Elementwise
 from ...core.errors import ConfigError
 from ...watching.wrappers import execution_device
 from ..inserted.capped import Capped
@@ -33,6 +34,7 @@ class Recipe:
         cap: upper bound to keep, from a capped ReLU; None for no bound.
         write_back: whether to write the result over the input too, because something else reads it there.
         shape: shape of the activation's input on the example, for modules that have no parameters before a first call.
+        fitted: starting values that were fitted to what was there, by parameter.
     """
 
     activation: str | Factory
@@ -43,6 +45,7 @@ class Recipe:
     cap: float | None = None
     write_back: bool = False
     shape: tuple[int, ...] = ()
+    fitted: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
 
     def build(self, model: nn.Module) -> nn.Module:
         """Build the module for `model`, on the device of the layer in front of it."""
@@ -50,6 +53,8 @@ class Recipe:
         if isinstance(self.activation, str):
             elementwise = registry.get(self.activation).spec.kind != "convolution"
             module = create(self.activation, **self.settings, **(factory if elementwise else {}))
+            if self.fitted and isinstance(module, Elementwise):
+                module.start_at(**self.fitted)
         else:
             module = self.activation(self.channels).to(**factory)
             if any(is_lazy(parameter) for parameter in module.parameters()):
@@ -98,4 +103,8 @@ def build_recipe(recipe: Recipe | None, model: nn.Module) -> nn.Module:
 
 def read_recipe(data: Mapping[str, Any] | None) -> Recipe | None:
     """Read the recipe that `Recipe.to_json` wrote."""
-    return None if data is None else Recipe(**data)
+    if data is None:
+        return None
+    # JSON has lists where there were tuples.
+    fitted = {name: tuple(v) if isinstance(v, list) else v for name, v in data.get("fitted", {}).items()}
+    return Recipe(**{**data, "fitted": fitted})

@@ -80,7 +80,9 @@ def make_edits(
 
 
 def _describe(site: Site, holder: nn.Module, target: Target, parameters: int) -> Change:
-    notes, start = [], target.start(site)
+    notes, start, begun = [], target.start(site), target.starts.get(site.index)
+    if begun is not None and begun.note:
+        notes.append(begun.note)
     if site.settings.get("cap") and target.cap == "keep":
         notes.append(f"keeps the cap at {site.settings['cap']:g}")
     if site.aliased:
@@ -102,4 +104,5 @@ def _describe(site: Site, holder: nn.Module, target: Target, parameters: int) ->
         parameters=parameters,
         start=start,
         note="; ".join(notes),
+        error=None if begun is None else begun.error,
     )

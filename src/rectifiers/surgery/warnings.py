@@ -1,0 +1,85 @@
+"""What a plan warns of: starts that do not fit the purpose, and swaps that multiply the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from .carry.freezing import Freeze
+from .planning.planned import Change
+from .planning.target import Target
+
+MANY = 0.5
+"""The share of a model's parameters from which on added parameters are warned of."""
+
+
+def warn_of_start(model: nn.Module, changes: Sequence[Change], target: Target, freeze: Freeze | None) -> Iterator[str]:
+    """Give the warnings of a plan, in words.
+
+    Args:
+        model: the model before the swap.
+        changes: what is planned.
+        target: what is put in, with its starts.
+        freeze: what stays frozen after the swap.
+    """
+    spec = target.spec
+    if spec is None or not changes:
+        return
+    rectified = [change for change in changes if change.was in ("relu", "relu6") and change.start != "published"]
+    if rectified and not spec.parameters and spec.relu_start == "exact" and spec.name != "relu":
+        if not target.starting_options:
+            yield (
+                f"{spec.title} has nothing to learn, and with such a start it is ReLU and stays ReLU; "
+                "start='published' puts in what its paper has"
+            )
+    elif rectified and spec.parameters and spec.relu_start != "none" and freeze is None and is_untrained(model):
+        yield (
+            f"{type(model).__name__} seems untrained, for its norms are as they are made. If it is to be trained from "
+            f"scratch, start='published' is what the paper trains; from ReLU, {spec.title} may hardly move"
+        )
+    added = sum(change.parameters for change in changes)
+    present = sum(parameter.numel() for parameter in model.parameters() if not is_lazy(parameter))
+    if spec.parameters and target.options.get("share", spec.share) == "element" and added >= MANY * present:
+        yield (
+            f"adds {added:,} parameters to {present:,}, which makes {_times(added, present)} as many, because every "
+            "element has its own; share='channel' gives them to channels"
+        )
+
+
+def _times(added: int, present: int) -> str:
+    return f"{(added + present) / present:.3g} times" if present else "infinitely"
+
+
+def is_untrained(model: nn.Module) -> bool:
+    """Return whether a model shows that it has not been trained: it has norms, and all are as they are made.
+
+    Batch norms that have seen no batch count, and layer and group norms whose weights are all 1 and biases all 0. A
+    model without norms does not show it.
+
+    Example:
+        >>> import torch
+        >>> net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+        >>> is_untrained(net), net(torch.randn(4, 2)).shape[0], is_untrained(net)
+        (True, 4, False)
+    """
+    shown = [fresh for module in model.modules() if (fresh := _is_fresh(module)) is not None]
+    return bool(shown) and all(shown)
+
+
+def _is_fresh(module: Any) -> bool | None:
+    """Return whether a norm is as it was made; None for what does not show it."""
+    parts = [part for part in (getattr(module, "weight", None), getattr(module, "bias", None)) if part is not None]
+    if any(not isinstance(part, Tensor) or is_lazy(part) or part.is_meta for part in parts):
+        return None
+    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        count, mean = module.num_batches_tracked, module.running_mean
+        if count is None or mean is None or count.is_meta:
+            return None
+        # Weights saved long ago have no count, but they have means.
+        return int(count) == 0 and not mean.any()
+    if isinstance(module, nn.LayerNorm | nn.GroupNorm) and len(parts) == 2:
+        return bool((module.weight == 1).all() and (module.bias == 0).all())
+    return None
