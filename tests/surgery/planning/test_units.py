@@ -163,3 +163,45 @@ def test_a_vector_of_features() -> None:
     assert swap(model, "pvlu", example=torch.randn(3)).check.identical
     assert (tuple(model[1].alpha.shape), model[1].channel_dim) == ((4,), -1)
     assert model(torch.randn(2, 3)).shape == (2, 4)
+
+
+class Twice(nn.Module):
+    """One ReLU for values of two kinds."""
+
+    def __init__(self, *, mean: bool) -> None:
+        super().__init__()
+        self.mean, self.act = mean, nn.ReLU()
+        self.inner: nn.Module = nn.Linear(6, 8) if mean else nn.Conv1d(6, 8, 1)
+        self.outer = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.act(self.inner(x if self.mean else x.mT))
+        out: Tensor = self.act(self.outer(y.mean(1) if self.mean else y.mT))
+        return out
+
+
+def test_calls_share_parameters_of_channels_in_the_same_dimension() -> None:
+    model = Twice(mean=True)
+    report = swap(model, "pvlu", example=(2, 8, 6), share_calls=True)
+    assert report.check.identical
+    assert model.act.channel_dim == -1
+    assert model(torch.randn(3, 5, 6)).shape == (3, 8)
+
+
+def test_calls_with_channels_in_other_dimensions_do_not_share_them() -> None:
+    # As many tokens as channels: nothing else would notice.
+    model = Twice(mean=False)
+    plan = plan_swap(model, "pvlu", example=(2, 8, 6), share_calls=True)
+    assert [change.site for change in plan.changes] == ["act#1"]
+    assert [left.reason for left in plan.left] == [
+        "it has 8 channels in dimension -1 and act#1 has 8 in dimension 1, so that share_calls=True cannot share them"
+    ]
+    assert len(plan_swap(model, "pvlu", example=(2, 8, 6)).changes) == 2
+    assert len(plan_swap(model, "arelu", example=(2, 8, 6), share_calls=True).changes) == 2
+
+
+@pytest.mark.parametrize("halve", [False, True])
+def test_calls_with_channels_in_other_dimensions_are_not_doubled_together(halve: bool) -> None:
+    plan = plan_swap(Twice(mean=False), "crelu", example=(2, 8, 6), share_calls=True, halve=halve)
+    (left,) = [left for left in plan.left if left.site == "act#2"]
+    assert "so that share_calls=True cannot share them" in left.reason

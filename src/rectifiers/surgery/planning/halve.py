@@ -19,6 +19,7 @@ from .follow import Blocked, MarkedTrace, mark_traces, own_layer
 from .planned import Change, Left, Planned
 from .replace import plan_replacements
 from .target import Target
+from .units import share_channels
 from .widen import obstacle
 
 
@@ -31,6 +32,8 @@ def plan_halving(survey: Survey, sites: Sequence[Site], target: Target) -> Plann
         target: what to put in.
     """
     reasons = {site.index: reason for site in sites if (reason := obstacle(site, target))}
+    if target.share_calls:
+        reasons |= share_channels([site for site in sites if site.index not in reasons])[1]
     traces = mark_traces(survey)
     layers: dict[int, list[nn.Module]] = {}
     for site in sites:

@@ -16,7 +16,7 @@ from ..edits.recipe import Recipe
 from ..edits.replace import Replace
 from .planned import Change, Left, Planned
 from .target import Target
-from .units import channel_obstacle
+from .units import channel_obstacle, share_channels
 
 
 def count_parameters(recipe: Recipe) -> int:
@@ -34,6 +34,10 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
         target: what to put in.
     """
     obstacles = {site.index: channel_obstacle(site, target) for site in sites}
+    if target.share_calls and target.needs_channels:
+        known, apart = share_channels([site for site in sites if not obstacles[site.index]])
+        obstacles |= apart
+        sites = sorted([*known, *(site for site in sites if site.channel_dim is None)], key=lambda site: site.index)
     left = [Left(site.name, site.kind, obstacles[site.index]) for site in sites if obstacles[site.index]]
     sites = [site for site in sites if not obstacles[site.index]]
     recipes = {site.index: target.recipe(site) for site in sites}

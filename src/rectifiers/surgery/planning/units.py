@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ...core.granularity import check_channel_dim
@@ -48,3 +50,32 @@ def channel_obstacle(site: Site, target: Target) -> str:
         f"nothing in the model shows which dimension of its values of shape {shape} holds the channels; "
         f"give channel_dim=…{layer}"
     )
+
+
+def share_channels(sites: Sequence[Site]) -> tuple[list[Site], dict[int, str]]:
+    """Let all calls of a module have their channels in one dimension, because they share parameters for them.
+
+    Args:
+        sites: sites whose channels are known.
+
+    Returns:
+        The sites, with one channel dimension for each module, and why some cannot share, by their index.
+    """
+    groups: dict[tuple[str, str], list[Site]] = defaultdict(list)
+    for site in sites:
+        groups[site.call, site.path].append(site)
+    reasons = {}
+    for key, members in groups.items():
+        if all(site.channel_dim in (-1, len(site.shape) - 1) for site in members):
+            dims = {site.channel_dim for site in members}
+            dim = dims.pop() if len(dims) == 1 else -1
+            groups[key] = members = [replace(site, channel_dim=dim) for site in members]
+        first = members[0]
+        for site in members[1:]:
+            if (site.channel_dim, site.channels) != (first.channel_dim, first.channels):
+                reasons[site.index] = (
+                    f"it has {site.channels} channels in dimension {site.channel_dim} and {first.name} has "
+                    f"{first.channels} in dimension {first.channel_dim}, so that share_calls=True cannot share them"
+                )
+    agreed = {site.index: site for members in groups.values() for site in members}
+    return [agreed[site.index] for site in sites], reasons

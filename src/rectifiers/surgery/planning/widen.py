@@ -21,7 +21,7 @@ from .follow import Demand, follow_sites, mark_traces
 from .planned import Change, Left, Planned
 from .replace import plan_replacements
 from .target import Target
-from .units import channel_obstacle
+from .units import channel_obstacle, share_channels
 
 
 def plan_widening(survey: Survey, sites: Sequence[Site], target: Target) -> Planned:
@@ -33,6 +33,8 @@ def plan_widening(survey: Survey, sites: Sequence[Site], target: Target) -> Plan
         target: what to put in.
     """
     reasons = {site.index: reason for site in sites if (reason := obstacle(site, target))}
+    if target.share_calls:
+        reasons |= share_channels([site for site in sites if site.index not in reasons])[1]
     candidates = [site.index for site in sites if site.index not in reasons]
     outcome = follow_sites(mark_traces(survey), Widening(), candidates)
     reasons |= outcome.reasons
