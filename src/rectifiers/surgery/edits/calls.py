@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from torch import nn
 
-from ...core.errors import ConfigError
+from ...core.errors import ConfigError, UnsupportedError
+from ...watching.places import Place
 from ...watching.replaced import CHILD, Calls
 from ..inserted.per_call import PerCall
+from ..inserted.rewritten import rewritten_class
 from ..inserted.scope import open_scope
 from .edit import Undo, chain_undos, submodule
 from .fast_path import leave_fast_path
@@ -67,12 +69,17 @@ class Intercept:
         path: path of the module that calls the functions.
         recipes: what to put at a call, by number of the call; None removes the activation there.
         shared: whether all of these calls share one activation.
+        places: where in the code of the module's class each call is; without them, or where the code is another, calls
+            are told apart by their numbers.
+        through: methods of the module that the calls are in, and that numbers cannot be counted in without `forward`.
     """
 
     kind: ClassVar[str] = "intercept"
     path: str
     recipes: Mapping[int, Recipe | None]
     shared: bool = False
+    places: Mapping[int, Place] = field(default_factory=dict)
+    through: tuple[str, ...] = ()
 
     def apply(self, model: nn.Module) -> Undo:
         """Change `model`; return what changes it back."""
@@ -85,7 +92,7 @@ class Intercept:
             )
         known = {} if earlier is None else {int(name): module for name, module in earlier.named_children()}
         calls = Calls({**known, **_build_all(self, model)}).train(owner.training)
-        close = open_scope(owner)
+        close = self._rewrite(owner) or open_scope(owner, through=self.through)
         owner.add_module(CHILD, calls)
         flags = leave_fast_path(model, owner)
 
@@ -99,12 +106,35 @@ class Intercept:
 
     def to_json(self) -> dict[str, Any]:
         """Return the edit as plain data, without its kind."""
-        return {"path": self.path, **_write_calls(self)}
+        data = {"path": self.path, **_write_calls(self)}
+        if self.places:
+            data["places"] = {str(number): place.to_json() for number, place in self.places.items()}
+        if self.through:
+            data["through"] = list(self.through)
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Intercept:
         """Read the edit that `to_json` wrote."""
-        return cls(data["path"], _read_recipes(data["recipes"]), data["shared"])
+        places = {int(number): Place(**place) for number, place in data.get("places", {}).items()}
+        recipes = _read_recipes(data["recipes"])
+        return cls(data["path"], recipes, data["shared"], places, tuple(data.get("through", ())))
+
+    def _rewrite(self, owner: nn.Module) -> Undo | None:
+        """Rewrite the methods that call the functions; None if that is not possible."""
+        if self.places.keys() != self.recipes.keys():
+            return None
+        before = type(owner)
+        table = tuple((place, number) for number, place in sorted(self.places.items()))
+        try:
+            owner.__class__ = rewritten_class(before, table)
+        except UnsupportedError:
+            return None
+
+        def undo() -> None:
+            owner.__class__ = before
+
+        return undo
 
 
 def _build_all(edit: Distribute | Intercept, model: nn.Module) -> dict[int, nn.Module]:

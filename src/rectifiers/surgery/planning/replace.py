@@ -71,8 +71,21 @@ def make_edits(
         elif call == "reused":
             edits.append(Distribute(members[0].paths, members[0].scope, numbered, share_calls))
         else:
-            edits.append(Intercept(path, numbered, share_calls))
+            edits += _intercept(path, members, numbered, share_calls)
     return edits
+
+
+def _intercept(path: str, sites: Sequence[Site], recipes: Mapping[int, Recipe | None], share_calls: bool) -> list[Edit]:
+    """Make the edits for functions that one module calls: those with a place in its code, and the others."""
+    places = {site.number: site.place for site in sites if site.place is not None}
+    through = tuple(sorted({method for site in sites for method in site.through}))
+    others = {number: recipe for number, recipe in recipes.items() if number not in places}
+    if not others:
+        return [Intercept(path, recipes, share_calls, places, through)]
+    if share_calls or not places:
+        return [Intercept(path, recipes, share_calls, {}, through)]
+    placed = {number: recipe for number, recipe in recipes.items() if number in places}
+    return [Intercept(path, placed, share_calls, places), Intercept(path, others, share_calls, {}, through)]
 
 
 def _describe(site: Site, holder: nn.Module, target: Target, parameters: int) -> Change:
