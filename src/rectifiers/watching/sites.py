@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from . import kinds
 from .kinds import own_kind, spec_of
-from .names import Numbering, common_scope, name_calls
+from .names import Numbering, common_scope, name_calls, slot_path, split_by_holder
 from .places import Place
 from .trace import Op, Trace, Value
 from .watcher import Frame
@@ -35,7 +35,8 @@ class Site:
         call: `module` for a module that is called only once, `reused` for one of several calls of a module, `function`
             for a call without a module.
         path: the module, or the module whose `forward` calls the function.
-        paths: all names of that module.
+        paths: all names of that module, or those in the module that calls it, if several hold and call it.
+        aliases: all names of that module.
         shape: shape of the activation's input.
         dtype: dtype of the activation's input.
         scope: the module within whose calls the calls of the activation are counted.
@@ -74,6 +75,7 @@ class Site:
     settings: dict[str, float] = field(default_factory=dict)
     place: Place | None = None
     through: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @classmethod
     def of_module(cls, path: str, module: nn.Module, x: Tensor) -> Site:
@@ -190,7 +192,7 @@ def _locate(trace: Trace) -> list[Located]:
         if op.kind is not None and own_kind(trace.model) is None:
             calls[op.module].append(op)
     located = []
-    for module, ops in calls.items():
+    for module, path, inside, ops in _split(calls, owners, names, paths):
         own_module = module in owners
         scope = common_scope(op.stack[:-1] for op in ops) if own_module else module
         assert scope is not None
@@ -198,15 +200,35 @@ def _locate(trace: Trace) -> list[Located]:
         call: CallForm = "function" if not own_module else "reused" if len(numbered) > 1 else "module"
         spelled = {number: "" if own_module else group[0].name for number, group in numbered.items()}
         places = _places(numbered) if call == "function" else {}
-        for number, name in name_calls(names[module], spelled).items():
-            entry = _describe(trace, names, paths, module, scope, call, number, name, numbered[number])
-            located.append(replace(entry, site=replace(entry.site, place=places.get(number))))
+        for number, name in name_calls(path, spelled).items():
+            entry = _describe(trace, names, inside, module, scope, call, number, name, numbered[number])
+            site = replace(entry.site, place=places.get(number), aliases=paths[module])
+            located.append(replace(entry, site=site))
     located.sort(key=lambda entry: entry.ops[0].index)
     stages = _stages([entry.site for entry in located])
     return [
         Located(replace(entry.site, index=index, stage=stage), entry.ops)
         for index, (entry, stage) in enumerate(zip(located, stages, strict=True))
     ]
+
+
+def _split(
+    calls: Mapping[nn.Module, list[Op]],
+    owners: Collection[nn.Module],
+    names: Mapping[nn.Module, str],
+    paths: Mapping[nn.Module, tuple[str, ...]],
+) -> Iterator[tuple[nn.Module, str, tuple[str, ...], list[Op]]]:
+    """Give modules with their path, all their names and their ops; several times, where several modules hold one."""
+    for module, ops in calls.items():
+        holders: dict[nn.Module | None, list[int]] = {None: [*range(len(ops))]}
+        if module in owners:
+            holders = split_by_holder(module, [op.stack[:-1] for op in ops])
+        for holder, indices in holders.items():
+            inside, path = paths[module], names[module]
+            if holder is not None:
+                path = slot_path(module, holder, names[holder])
+                inside = tuple(one for one in inside if one.rpartition(".")[0] in paths[holder])
+            yield module, path, inside, [ops[index] for index in indices]
 
 
 def _activation_modules(trace: Trace) -> set[nn.Module]:
@@ -259,7 +281,7 @@ def _places(numbered: Mapping[int, list[Op]]) -> dict[int, Place]:
 def _describe(
     trace: Trace,
     names: dict[nn.Module, str],
-    paths: dict[nn.Module, tuple[str, ...]],
+    paths: tuple[str, ...],
     module: nn.Module,
     scope: nn.Module,
     call: CallForm,
@@ -279,8 +301,8 @@ def _describe(
         name=name,
         kind=kind,
         call=call,
-        path=names[module],
-        paths=paths[module],
+        path=paths[0],
+        paths=paths,
         scope=names[scope],
         number=number,
         shape=shape,

@@ -35,8 +35,8 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
     recipes = {site.index: target.recipe(site) for site in sites}
     changes, counted = [], set()
     for site in sites:
-        shared = target.share_calls and (site.call, site.path) in counted
-        counted.add((site.call, site.path))
+        shared = target.share_calls and (site.call == "function", site.aliases) in counted
+        counted.add((site.call == "function", site.aliases))
         parameters = 0 if shared else count_parameters(recipes[site.index])
         holder = survey.model.get_submodule(site.path if site.call == "function" else site.path.rpartition(".")[0])
         changes.append(_describe(site, holder, target, parameters))
@@ -63,15 +63,20 @@ def make_edits(
     groups: dict[tuple[str, str], list[Site]] = defaultdict(list)
     for site in sites:
         groups[site.call, site.path].append(site)
+    whole: dict[tuple[str, ...], list[Site]] = defaultdict(list)
     for (call, path), members in groups.items():
         numbered = {site.number: recipes[site.index] for site in members}
         calls = sum(site.call == call and site.path == path for site in all_sites)
         if call == "module" or (call == "reused" and share_calls and len(members) == calls):
-            edits.append(Replace(members[0].paths, recipes[members[0].index]))
+            # One activation under several names goes to all of them, if its calls are to share it.
+            whole[members[0].aliases if share_calls else members[0].paths].append(members[0])
         elif call == "reused":
             edits.append(Distribute(members[0].paths, members[0].scope, numbered, share_calls))
         else:
             edits += _intercept(path, members, numbered, share_calls)
+    for sites_of_one in whole.values():
+        paths = tuple(path for site in sites_of_one for path in site.paths)
+        edits.append(Replace(paths, recipes[sites_of_one[0].index]))
     return edits
 
 
