@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import check_count, count_coefficients
@@ -15,6 +16,7 @@ from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import hinges
 
 
+@wrap
 def apl(
     x: Tensor,
     a: Tensor | Sequence[float] = (0.2,),

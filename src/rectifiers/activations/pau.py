@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import count_coefficients
@@ -16,6 +17,7 @@ from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import rational
 
 
+@wrap
 def pau(
     x: Tensor,
     numerator: Tensor | Sequence[float],

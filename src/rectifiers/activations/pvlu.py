@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
@@ -12,6 +13,7 @@ from ..core.spec import ActivationSpec, Limit, ParameterSpec
 from ..kernels import wave
 
 
+@wrap
 def pvlu(x: Tensor, alpha: Tensor | float = 0.25, beta: Tensor | float = 1.0, *, channel_dim: int = 1) -> Tensor:
     """max(0, x) + α·sin(β·x).
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from torch import nn
+from torch import fx, nn
 
 from ...core.errors import ConfigError, UnsupportedError
 from ...watching.places import Place
@@ -16,6 +16,7 @@ from ..inserted.rewritten import rewritten_class
 from ..inserted.scope import open_scope
 from .edit import Undo, chain_undos, submodule
 from .fast_path import leave_fast_path
+from .graph import replace_nodes
 from .recipe import Recipe, build_recipe, read_recipe
 from .replace import put_module
 
@@ -121,7 +122,9 @@ class Intercept:
         return cls(data["path"], recipes, data["shared"], places, tuple(data.get("through", ())))
 
     def _rewrite(self, owner: nn.Module) -> Undo | None:
-        """Rewrite the methods that call the functions; None if that is not possible."""
+        """Rewrite the graph, or the methods, that call the functions; None if that is not possible."""
+        if isinstance(owner, fx.GraphModule):
+            return replace_nodes(owner, self.recipes)
         if self.places.keys() != self.recipes.keys():
             return None
         before = type(owner)
