@@ -22,6 +22,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import torch
+import torch.utils.checkpoint
 from torch import Tensor, nn
 
 from . import kinds
@@ -29,6 +30,7 @@ from .watcher import Frame
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+_CHECKPOINT = torch.utils.checkpoint.__file__
 _HERE = str(Path(__file__).parent)
 _TRANSPARENT = frozenset(
     str(Path(torch.__file__).parent.joinpath(*name.split("/")))
@@ -114,17 +116,24 @@ class Locator:
         return Place(home.__qualname__, name, index, ast.unparse(call), receiver, time)
 
 
-def methods_under_way(owner: nn.Module, caller: FrameType | None) -> tuple[str, ...]:
-    """Return the names of the methods of a module, other than `forward`, that are being called, innermost first."""
+def methods_under_way(owner: nn.Module, caller: FrameType | None) -> tuple[tuple[str, ...], bool]:
+    """Return what is being called within a module's own call.
+
+    Returns:
+        The names of its methods other than `forward`, innermost first; and whether what calls the function is under
+        activation checkpointing, which will call it once more without the module's `forward`.
+    """
     names: dict[str, None] = {}
+    recomputed = False
     frame = caller
     while frame is not None and frame.f_code is not nn.Module._call_impl.__code__:
+        recomputed |= frame.f_code.co_filename == _CHECKPOINT
         if _is_of(frame, owner):
             found = find_method(type(owner), frame.f_code)
             if found is not None and found[1] != "forward":
                 names[found[1]] = None
         frame = frame.f_back
-    return tuple(names)
+    return tuple(names), recomputed
 
 
 def find_method(cls: type, code: CodeType) -> tuple[type, str, FunctionType] | None:

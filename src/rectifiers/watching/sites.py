@@ -37,6 +37,7 @@ class Site:
         path: the module, or the module whose `forward` calls the function.
         paths: all names of that module, or those in the module that calls it, if several hold and call it.
         aliases: all names of that module.
+        recomputed: whether a function without a place is called under checkpointing within its module's call.
         shape: shape of the activation's input.
         dtype: dtype of the activation's input.
         scope: the module within whose calls the calls of the activation are counted.
@@ -76,6 +77,7 @@ class Site:
     place: Place | None = None
     through: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    recomputed: bool = False
 
     @classmethod
     def of_module(cls, path: str, module: nn.Module, x: Tensor) -> Site:
@@ -119,7 +121,16 @@ def locate_sites(trace: Trace, training: Trace | None = None) -> list[Located]:
     modules = {entry.site.path for entry in located if entry.site.call != "function"}
     functions = [entry.site for entry in located if entry.site.call == "function"]
     more = []
-    for entry in _locate(training):
+    in_training = _locate(training)
+    # Models that checkpoint do so in training mode only.
+    recomputed = {entry.site.path for entry in in_training if entry.site.recomputed}
+    located = [
+        Located(replace(entry.site, recomputed=True), entry.ops)
+        if entry.site.path in recomputed and entry.site.call == "function" and entry.site.place is None
+        else entry
+        for entry in located
+    ]
+    for entry in in_training:
         if entry.site.path in modules:
             continue
         if entry.site.call == "function":
@@ -202,7 +213,9 @@ def _locate(trace: Trace) -> list[Located]:
         places = _places(numbered) if call == "function" else {}
         for number, name in name_calls(path, spelled).items():
             entry = _describe(trace, names, inside, module, scope, call, number, name, numbered[number])
-            site = replace(entry.site, place=places.get(number), aliases=paths[module])
+            place = places.get(number)
+            recomputed = place is None and not own_module and any(op.recomputed for op in numbered[number])
+            site = replace(entry.site, place=place, aliases=paths[module], recomputed=recomputed)
             located.append(replace(entry, site=site))
     located.sort(key=lambda entry: entry.ops[0].index)
     stages = _stages([entry.site for entry in located])

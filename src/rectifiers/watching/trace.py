@@ -43,6 +43,7 @@ class Op:
         aliased: whether something else reads the input's memory after it was written over.
         place: where in the code of the module's class an activation is called, if that is known.
         through: the module's methods, other than `forward`, that an activation's call is in.
+        recomputed: whether the module has an activation's call under activation checkpointing.
     """
 
     index: int
@@ -57,6 +58,7 @@ class Op:
     aliased: bool = False
     place: Place | None = None
     through: tuple[str, ...] = ()
+    recomputed: bool = False
 
     @property
     def name(self) -> str:
@@ -186,9 +188,10 @@ class _Recorder(Watcher):
         self.mark_readers(given)
         place: Place | None = None
         through: tuple[str, ...] = ()
+        recomputed = False
         if kind is not None and not kinds.is_torch_activation(self.stack[-1].module):
             place = self.locator.locate(self.stack[-1], func, sys._getframe(1))
-            through = methods_under_way(self.stack[-1].module, sys._getframe(1))
+            through, recomputed = methods_under_way(self.stack[-1].module, sys._getframe(1))
         result = func(*args, **kwargs)
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         if not made and func is not Tensor.__setitem__:
@@ -198,7 +201,7 @@ class _Recorder(Watcher):
             result = result.view_as(result)
             made = [result]
         op = self._write_down(func, args, kwargs, given, made, kind, inplace)
-        op.place, op.through = place, through
+        op.place, op.through, op.recomputed = place, through, recomputed
         if inplace:
             self.written[result.untyped_storage()._cdata] = (op, op.outputs[0])
         return result

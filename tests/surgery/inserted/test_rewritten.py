@@ -466,3 +466,23 @@ def test_what_training_mode_calls_first_keeps_its_own_parameters() -> None:
     aux.sum().backward()
     with_gradient = [name for name, parameter in model.named_parameters() if parameter.grad is not None]
     assert len([name for name in with_gradient if "rectified" in name]) == 1
+
+
+class Repeated(Plain):
+    """A lambda that checkpointing calls again, for both layers."""
+
+    def part(self, x: Tensor) -> Tensor:
+        for layer in (self.a, self.b):
+            x = self.call(lambda y, layer=layer: outer(layer(y)), x)
+        return x
+
+    def call(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        y: Tensor = checkpoint(function, x, use_reentrant=False) if self.training else function(x)
+        return y
+
+
+def test_what_is_repeated_without_its_module_is_refused() -> None:
+    model = Repeated()
+    with pytest.raises(UnsupportedError, match=r":relu#1 and :relu#2: the code does not tell .*checkpoint"):
+        leak(model, (2, 4))
+    assert type(model) is Repeated

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
+from ...core.errors import UnsupportedError
+from ...core.wording import listing
 from ...watching.sites import Site
 from ...watching.survey import Survey
 from ..edits.calls import Distribute, Intercept
@@ -84,6 +86,13 @@ def _intercept(path: str, sites: Sequence[Site], recipes: Mapping[int, Recipe | 
     """Make the edits for functions that one module calls: those with a place in its code, and the others."""
     places = {site.number: site.place for site in sites if site.place is not None}
     through = tuple(sorted({method for site in sites for method in site.through}))
+    recomputed = [site.name for site in sites if site.recomputed]
+    if recomputed:
+        raise UnsupportedError(
+            f"{listing(recomputed)}: the code does not tell {'this call' if len(recomputed) == 1 else 'these calls'} "
+            "apart, and activation checkpointing repeats it without the module around it, where it cannot be counted; "
+            "make each activation a module of its own before the swap, or checkpoint a whole module"
+        )
     others = {number: recipe for number, recipe in recipes.items() if number not in places}
     if not others:
         return [Intercept(path, recipes, share_calls, places, through)]
