@@ -40,7 +40,11 @@ class Calls(nn.Module):
         return activation
 
 
+HIDDEN = "_rectified"
+"""Attribute that holds them instead, in modules that go through their own children."""
+
+
 def replaced_calls(module: nn.Module) -> Calls:
     """Return the activations of the function calls of `module`; empty if no swap has replaced any."""
-    calls = module._modules.get(CHILD)
+    calls = module.__dict__.get(HIDDEN, module._modules.get(CHILD))
     return calls if isinstance(calls, Calls) else Calls({})

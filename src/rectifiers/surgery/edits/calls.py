@@ -10,7 +10,8 @@ from torch import fx, nn
 
 from ...core.errors import ConfigError, UnsupportedError
 from ...watching.places import Place
-from ...watching.replaced import CHILD, Calls
+from ...watching.replaced import CHILD, HIDDEN, Calls
+from ..inserted.derived import goes_through_children
 from ..inserted.per_call import PerCall
 from ..inserted.rewritten import rewritten_class
 from ..inserted.scope import open_scope
@@ -85,8 +86,12 @@ class Intercept:
     def apply(self, model: nn.Module) -> Undo:
         """Change `model`; return what changes it back."""
         owner = submodule(model, self.path)
-        earlier = owner._modules.get(CHILD)
-        if earlier is not None and not isinstance(earlier, Calls):
+        # A graph goes through nothing but its nodes.
+        hidden = not isinstance(owner, fx.GraphModule) and goes_through_children(type(owner))
+        holder: dict[str, Any] = owner.__dict__ if hidden else owner._modules
+        name = HIDDEN if hidden else CHILD
+        earlier = holder.get(name)
+        if CHILD in owner._modules and not isinstance(owner._modules[CHILD], Calls):
             raise ConfigError(
                 f"{self.path or 'the model'} has a child {CHILD!r} already, where the activations of its calls are to "
                 "be kept; rename it"
@@ -94,14 +99,17 @@ class Intercept:
         known = {} if earlier is None else {int(name): module for name, module in earlier.named_children()}
         calls = Calls({**known, **_build_all(self, model)}).train(owner.training)
         close = self._rewrite(owner) or open_scope(owner, through=self.through)
-        owner.add_module(CHILD, calls)
+        if hidden:
+            holder[name] = calls
+        else:
+            owner.add_module(CHILD, calls)
         flags = leave_fast_path(model, owner)
 
         def back() -> None:
             if earlier is None:
-                del owner._modules[CHILD]
+                del holder[name]
             else:
-                owner._modules[CHILD] = earlier
+                holder[name] = earlier
 
         return chain_undos(flags, close, back)
 

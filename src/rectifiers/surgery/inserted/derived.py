@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType
 from typing import Any
 
 from torch import nn
+from typing_extensions import Self
+
+from ...watching.places import unwrapped
+from ...watching.replaced import CHILD, HIDDEN
+
+_LOADING = ("assign_to_params_buffers",)
+"""What `load_state_dict` tells every module of how it loads."""
 
 MakeClass = Callable[..., "type[nn.Module]"]
 Recipe = tuple[Any, ...]
@@ -21,9 +29,98 @@ class Derived(nn.Module):
     def __init_subclass__(cls, **unused: Any) -> None:
         """Leave out what the module's own class does for its subclasses, such as registering them."""
 
+    @property
+    def rectified(self) -> Any:
+        """The activations of the module's function calls, where they are hidden from loops over its children."""
+        for hidden in self._hidden():
+            return hidden
+        raise AttributeError(CHILD)
+
+    def named_modules(
+        self, memo: set[nn.Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, nn.Module]]:
+        """Give what is hidden too, after all others."""
+        memo = set() if memo is None else memo
+        yield from super().named_modules(memo, prefix, remove_duplicate)
+        for hidden in self._hidden():
+            yield from hidden.named_modules(memo, f"{prefix}.{CHILD}" if prefix else CHILD, remove_duplicate)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of what is hidden too."""
+        for hidden in self._hidden():
+            hidden.train(mode)
+        super().train(mode)
+        return self
+
+    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
+        """Apply `fn` to what is hidden too."""
+        for hidden in self._hidden():
+            hidden.apply(fn)
+        super().apply(fn)
+        return self
+
+    def _hidden(self) -> tuple[nn.Module, ...]:
+        return (self.__dict__[HIDDEN],) if HIDDEN in self.__dict__ else ()
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        if recurse:
+            for hidden in self._hidden():
+                hidden._apply(fn)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call, unused-ignore]
+        return self
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        for hidden in self._hidden():
+            hidden.state_dict(destination=destination, prefix=f"{prefix}{CHILD}.", keep_vars=keep_vars)
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        rest = (strict, missing_keys, unexpected_keys, error_msgs)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+        for hidden in self._hidden():
+            inside = f"{prefix}{CHILD}."
+            unexpected_keys[:] = [key for key in unexpected_keys if not key.startswith(inside)]
+            metadata = {name: local_metadata[name] for name in _LOADING if name in local_metadata}
+            for name, module in hidden.named_modules():
+                module._load_from_state_dict(state_dict, f"{inside}{name}." if name else inside, metadata, *rest)
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A class made at run time cannot be pickled by its name; what makes it can.
         return _new_module, (_pickled_recipe(type(self)),), self.__dict__
+
+
+def goes_through_children(cls: type[nn.Module]) -> bool:
+    """Return whether the modules of a class may go through their own children, as containers do.
+
+    They would call the activations of their own function calls, if these were children too.
+    """
+    if issubclass(cls, (nn.Sequential, nn.ModuleList, nn.ModuleDict)):
+        return True
+    own = (home for home in cls.__mro__ if home is not nn.Module and not issubclass(home, Derived))
+    functions = (each for home in own for member in vars(home).values() for each in unwrapped(member))
+    # What is rewritten stands beside the original, which does not name the activations.
+    codes = (each.__code__ for each in functions if not each.__code__.co_filename.startswith(REWRITTEN))
+    return any(_names(code) & _LOOPS for code in codes)
+
+
+def _names(code: CodeType) -> set[str]:
+    inside = (_names(part) for part in code.co_consts if isinstance(part, CodeType))
+    return set(code.co_names).union(*inside)
+
+
+REWRITTEN = "<rectifiers "
+"""How the names of the files begin in which rewritten methods stand."""
+
+_LOOPS = {"children", "named_children", "modules", "named_modules", "_modules"}
 
 
 def derive_class(

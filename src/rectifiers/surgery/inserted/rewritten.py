@@ -31,8 +31,8 @@ from ...watching.places import (
     input_of,
     unwrapped,
 )
-from ...watching.replaced import CHILD
-from .derived import Derived, derive_class, known_class
+from ...watching.replaced import CHILD, HIDDEN
+from .derived import REWRITTEN, Derived, derive_class, goes_through_children, known_class
 
 Table = tuple[tuple[Place, int], ...]
 """Places, each with the number of its activation."""
@@ -60,11 +60,12 @@ def rewritten_class(base: type[nn.Module], table: Table) -> type[nn.Module]:
     methods: dict[tuple[str, str], list[tuple[Place, int]]] = defaultdict(list)
     for place, number in table:
         methods[place.home, place.method].append((place, number))
+    holder = HIDDEN if goes_through_children(base) else f"_modules[{CHILD!r}]"
     own: dict[str, Any] = {}
     inherited: dict[type, dict[str, Any]] = defaultdict(dict)
     for (home, method), entries in methods.items():
         cls, function, node, around = _find(base, home, method, [place for place, _ in entries])
-        new = _rewrite(function, node, around, entries)
+        new = _rewrite(function, node, around, entries, holder)
         for name, attribute in vars(cls).items():
             if any(each is function for each in unwrapped(attribute)):
                 (own if cls is base else inherited[cls])[name] = _rebind(attribute, function, new)
@@ -106,12 +107,12 @@ def _in_front_of(cls: type, methods: Mapping[str, Any]) -> type:
 
 
 def _rewrite(
-    function: FunctionType, node: FunctionNode, around: str, entries: Iterable[tuple[Place, int]]
+    function: FunctionType, node: FunctionNode, around: str, entries: Iterable[tuple[Place, int]], holder: str
 ) -> FunctionType:
     name = function.__code__.co_name
     written = copy.deepcopy(node)
     written.decorator_list = []
-    _Replacer(written, entries).visit(written)
+    _Replacer(written, entries, holder).visit(written)
     free = function.__code__.co_freevars
     body: ast.stmt = written
     if free:
@@ -120,12 +121,12 @@ def _rewrite(
         if hasattr(body, "type_params"):
             body.type_params = []
     if around:
-        holder = ast.ClassDef(around, [], [], [body], [])
-        if hasattr(holder, "type_params"):
-            holder.type_params = []
-        body = holder
+        cls = ast.ClassDef(around, [], [], [body], [])
+        if hasattr(cls, "type_params"):
+            cls.type_params = []
+        body = cls
     text = ast.unparse(ast.fix_missing_locations(ast.Module([body], []))) + "\n"
-    file = f"<rectifiers {function.__qualname__} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
+    file = f"{REWRITTEN}{function.__qualname__} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     code = compile(text, file, "exec", flags=function.__code__.co_flags & _FUTURE, dont_inherit=True)
     compiled = _code_of(code, name, {"_free", around})
@@ -174,7 +175,8 @@ def _rebind(attribute: Any, old: FunctionType, new: FunctionType) -> Any:
 class _Replacer(ast.NodeTransformer):
     """Replaces the calls at certain places by calls of activations, the inner ones first."""
 
-    def __init__(self, function: FunctionNode, entries: Iterable[tuple[Place, int]]) -> None:
+    def __init__(self, function: FunctionNode, entries: Iterable[tuple[Place, int]], holder: str) -> None:
+        self.holder = holder
         calls = calls_in(function)
         self.module = [*function.args.posonlyargs, *function.args.args][0].arg
         self.numbers: dict[ast.Call, dict[int, int]] = defaultdict(dict)
@@ -197,7 +199,7 @@ class _Replacer(ast.NodeTransformer):
         scope, looped = self.scope[node]
         x = input_of(node, self.receiver[node])
         assert x is not None
-        holder = f"{self.module}._modules[{CHILD!r}]"
+        holder = f"{self.module}.{self.holder}"
         if not looped:
             activation = f"{holder}._modules[{str(times[0])!r}]"
             return ast.Call(_expression(activation), [x], [])

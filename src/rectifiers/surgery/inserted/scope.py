@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ...core.errors import UnsupportedError
-from ...watching.replaced import CHILD
+from ...watching.replaced import replaced_calls
 from .derived import Derived, derive_class, known_class
 from .interception import Interception, is_intercepting, is_quiet
 from .rewritten import rewritten_numbers
@@ -44,8 +44,8 @@ def _scope_class(base: Any, through: tuple[str, ...] = ()) -> type[nn.Module]:
         for module in reused:
             module.begin()
         try:
-            calls = self._modules.get(CHILD)
-            if calls is None:
+            calls = replaced_calls(self)
+            if not calls._modules:
                 return original(self, *args, **kwargs)
             with Interception(self, calls, self.__dict__[_NESTED], rewritten_numbers(self)):
                 return original(self, *args, **kwargs)
