@@ -21,6 +21,7 @@ from .edits.recipe import Factory
 from .plan import Applied, SwapPlan
 from .planning import choose_planner
 from .planning.target import Cap, Target
+from .reached import all_reached
 from .select import Where, select
 
 
@@ -149,7 +150,8 @@ def swap(
     inner = unwrap(model)
     args, kwargs = read_example(inner, example)
     target = Target(to, options, relu_like, cap, share_calls)
-    plan = _make_plan(survey_model(inner, args, kwargs), target, where, from_, halve, compensate)
+    survey = survey_model(inner, args, kwargs)
+    plan = _make_plan(survey, target, where, from_, halve, compensate)
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
@@ -164,7 +166,12 @@ def swap(
         snapshot=snapshot,
     )
     try:
-        check = None if halve else compare_outputs(before, evaluate(inner, args, kwargs))
+        if halve:
+            check = None
+        else:
+            with all_reached(inner, survey.sites):
+                after = evaluate(inner, args, kwargs)
+            check = compare_outputs(before, after)
     except BaseException as error:
         applied.revert()
         if isinstance(error, RectifiersError) or not isinstance(error, Exception):

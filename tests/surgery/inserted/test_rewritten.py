@@ -486,3 +486,18 @@ def test_what_is_repeated_without_its_module_is_refused() -> None:
     with pytest.raises(UnsupportedError, match=r":relu#1 and :relu#2: the code does not tell .*checkpoint"):
         leak(model, (2, 4))
     assert type(model) is Repeated
+
+
+class ByName(Child):
+    """Names the class whose method it calls."""
+
+    def part(self, x: Tensor) -> Tensor:
+        return F.relu(self.b(Parent.part(self, x)))
+
+
+def test_a_method_that_is_called_past_the_class_is_named() -> None:
+    model = ByName()
+    with pytest.raises(UnsupportedError, match=r":relu#1: the function is still called there.*super"):
+        leak(model, (2, 4))
+    assert type(model) is ByName
+    swap(model, "prelu", example=(2, 4), where=":relu#2")
