@@ -30,6 +30,7 @@ from .watcher import Frame
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+_MOST_FILES = 64
 _CHECKPOINT = torch.utils.checkpoint.__file__
 _HERE = str(Path(__file__).parent)
 _TRANSPARENT = frozenset(
@@ -160,31 +161,40 @@ def unwrapped(attribute: object, depth: int = 5) -> Iterator[FunctionType]:
                     continue
 
 
-@functools.lru_cache(maxsize=64)
-def _parse(text: str) -> ast.Module | None:
+Written = dict[tuple[str, int], tuple[str, FunctionNode] | None]
+_written: dict[str, tuple[list[str], Written]] = {}
+"""What is written of the functions in a file, with the lines that it was read from."""
+
+
+def _read(file: str) -> Written:
+    """Return the functions in a file with the class around each, by name and first line; None for two in one line."""
+    lines = linecache.getlines(file)
+    known = _written.get(file)
+    if known is not None and known[0] is lines:
+        return known[1]
+    written: Written = {}
+
+    def search(node: ast.AST, owner: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
+                key = child.name, first
+                written[key] = None if key in written else (owner, child)
+            search(child, child.name if isinstance(child, ast.ClassDef) else owner)
+
     try:
-        return ast.parse(text)
+        search(ast.parse("".join(lines)), "")
     except SyntaxError:
-        return None
+        written = {}
+    while len(_written) >= _MOST_FILES:
+        del _written[next(iter(_written))]
+    _written[file] = lines, written
+    return written
 
 
 def find_class_and_function(code: CodeType) -> tuple[str, FunctionNode] | None:
     """Return what is written of a function, and the name of the class around it; None if the source is not known."""
-    tree = _parse("".join(linecache.getlines(code.co_filename)))
-    if tree is None:
-        return None
-    matches = []
-
-    def search(node: ast.AST, owner: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) and child.name == code.co_name:
-                first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
-                if first == code.co_firstlineno:
-                    matches.append((owner, child))
-            search(child, child.name if isinstance(child, ast.ClassDef) else owner)
-
-    search(tree, "")
-    return matches[0] if len(matches) == 1 else None
+    return _read(code.co_filename).get((code.co_name, code.co_firstlineno))
 
 
 def find_function(code: CodeType) -> FunctionNode | None:
