@@ -41,7 +41,7 @@ def peel(model: nn.Module) -> nn.Module:
 
 def _refusal(module: nn.Module) -> str:
     if isinstance(module, torch.jit.ScriptModule):
-        return "is scripted: its code is fixed; swap in the Python model and export it, or trace it; jit cannot script that"
+        return "is scripted: its code is fixed; swap in the Python model and export or trace it; jit cannot script that"
     if isinstance(module, fx.GraphModule) and any(isinstance(node.target, OpOverload) for node in module.graph.nodes):
         return "is exported: its code is fixed; swap in the Python model and export that"
     name, home = type(module).__name__, type(module).__module__
