@@ -244,7 +244,7 @@ def lazy() -> nn.Module:
     [
         (compiled, "is compiled: .*compile it afterwards"),
         (compiled_in_place, "is compiled: .*compile it afterwards"),
-        (scripted, "is scripted: .*script that"),
+        (scripted, "is scripted: .*export or trace it"),
         (exported, "is exported: .*export that"),
         (quantised, "0 is quantised.*quantise that"),
         (lazy, "0 is lazy.*one batch first"),

@@ -57,12 +57,13 @@ def test_what_a_site_knows_of_its_neighbours() -> None:
     assert not any(site.aliased for site in (first, second, last))
 
 
-def test_a_module_called_by_two_modules_counts_in_the_one_around_both() -> None:
+def test_a_module_in_two_modules_has_a_name_in_each() -> None:
     relu = nn.ReLU()
     model = nn.Sequential(nn.Sequential(nn.Linear(4, 4), relu), nn.Sequential(nn.Linear(4, 4), relu))
     sites = find_sites(model, (1, 4))
-    assert [(site.name, site.scope) for site in sites] == [("0.1#1", ""), ("0.1#2", "")]
-    assert sites[0].paths == ("0.1", "1.1")
+    assert [(site.name, site.scope) for site in sites] == [("0.1", "0"), ("1.1", "1")]
+    assert [site.paths for site in sites] == [("0.1",), ("1.1",)]
+    assert [site.aliases for site in sites] == [("0.1", "1.1")] * 2
 
 
 def test_a_block_called_twice_is_one_site() -> None:

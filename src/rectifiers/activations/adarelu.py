@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
@@ -17,6 +18,7 @@ from ..core.thresholds import ThresholdInit, check_threshold_init, fill_threshol
 from ..kernels import threshold
 
 
+@wrap
 def adarelu(x: Tensor, theta: Tensor | float = 0.0, *, channel_dim: int = 1) -> Tensor:
     """The larger of x and θ; at x = θ the whole gradient goes to θ.
 

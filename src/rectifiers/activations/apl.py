@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import check_count, count_coefficients
@@ -18,6 +19,7 @@ from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import hinges
 
 
+@wrap
 def apl(
     x: Tensor,
     a: Tensor | Sequence[float] = (0.2,),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Literal
 
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import count_coefficients
@@ -19,6 +20,7 @@ from ..kernels import two_slopes
 Constraint = Literal["affine", "convex", "free"]
 
 
+@wrap
 def comb(
     x: Tensor,
     weights: Tensor | Sequence[float] = (1 / 3, 1 / 3, 1 / 3),
@@ -123,6 +125,7 @@ class Comb(Elementwise):
         return comb(self.ready(input), self.weights, self.constraint, channel_dim=self.channel_dim)
 
 
+@wrap
 def comb_arelu(x: Tensor, p: Tensor | float = 0.0, *, channel_dim: int = 1) -> Tensor:
     """p·x + (1 − p)·max(0, x), which is p·x for x < 0 and x otherwise.
 

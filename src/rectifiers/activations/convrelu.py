@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.fx import wrap
 from torch.nn.parameter import is_lazy
 from typing_extensions import Self
 
@@ -135,6 +136,7 @@ def conv_relu3d(
     return _conv_relu(3, x, weight, threshold, bias, stride, padding, dilation, groups)
 
 
+@wrap
 def _conv_relu(
     dims: int,
     x: Tensor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply, check_input
@@ -13,6 +14,7 @@ from ..core.spec import ActivationSpec
 from ..kernels import crelu as phases
 
 
+@wrap
 def crelu(x: Tensor, *, channel_dim: int = 1) -> Tensor:
     """max(0, x) and max(0, −x), concatenated along the channels.
 

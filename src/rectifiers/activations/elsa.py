@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
@@ -11,6 +12,7 @@ from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import two_slopes
 
 
+@wrap
 def elsa(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *, channel_dim: int = 1) -> Tensor:
     """C(α)·x for x < 0, σ(β)·x for x ≥ 0, where C clamps to [0.01, 0.99] and stops the gradient outside.
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
@@ -17,6 +18,7 @@ from ..core.spec import ActivationSpec
 Approximate = Literal["none", "tanh"]
 
 
+@wrap
 def gelu(x: Tensor, approximate: Approximate = "none") -> Tensor:
     """x·Φ(x), exactly or with Φ(x) ≈ (1 + tanh(√(2/π)·(x + 0.044715·x³)))/2.
 

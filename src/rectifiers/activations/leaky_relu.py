@@ -6,6 +6,7 @@ from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import check_number
@@ -14,6 +15,7 @@ from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
 
 
+@wrap
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     """negative_slope·x for x < 0, x otherwise.
 

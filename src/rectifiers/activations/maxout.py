@@ -7,6 +7,7 @@ from functools import partial, reduce
 
 import torch
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import check_count
@@ -16,6 +17,7 @@ from ..core.granularity import Granularity, channel_axis
 from ..core.spec import ActivationSpec
 
 
+@wrap
 def maxout(x: Tensor, pool_size: int = 2, *, channel_dim: int = 1) -> Tensor:
     """Maximum over each group of `pool_size` consecutive channels.
 

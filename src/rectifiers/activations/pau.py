@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import count_coefficients
@@ -17,6 +18,7 @@ from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import rational
 
 
+@wrap
 def pau(
     x: Tensor,
     numerator: Tensor | Sequence[float],

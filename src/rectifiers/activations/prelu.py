@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
@@ -11,6 +12,7 @@ from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import two_slopes
 
 
+@wrap
 def prelu(x: Tensor, a: Tensor | float = 0.25, *, channel_dim: int = 1) -> Tensor:
     """a·x for x < 0, x otherwise.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
@@ -18,6 +19,7 @@ FREQUENCIES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Frequencies from which the nearest wave is looked for."""
 
 
+@wrap
 def pvlu(x: Tensor, alpha: Tensor | float = 0.25, beta: Tensor | float = 1.0, *, channel_dim: int = 1) -> Tensor:
     """max(0, x) + α·sin(β·x).
 

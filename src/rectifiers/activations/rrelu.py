@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import check_number
@@ -14,6 +15,7 @@ from ..core.spec import ActivationSpec
 from ..kernels import two_slopes
 
 
+@wrap
 def rrelu(x: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """slope·x for x < 0, x otherwise; the slope uniform on [lower, upper] in training, their mean otherwise.
 

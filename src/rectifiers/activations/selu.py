@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
@@ -11,6 +12,7 @@ from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
 
 
+@wrap
 def selu(x: Tensor) -> Tensor:
     """λ·x for x > 0, λ·α·(exp(x) − 1) otherwise, with λ = 1.0507 and α = 1.6733.
 

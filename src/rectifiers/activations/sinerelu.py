@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import check_number
@@ -12,6 +13,7 @@ from ..core.spec import ActivationSpec
 from ..kernels import wave
 
 
+@wrap
 def sinerelu(x: Tensor, epsilon: float = 0.0025) -> Tensor:
     """Identity for x > 0, ε·(sin x − cos x) otherwise; it steps by ε at zero.
 

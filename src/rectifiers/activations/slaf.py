@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import check_count, count_coefficients
@@ -16,6 +17,7 @@ from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import rational
 
 
+@wrap
 def slaf(x: Tensor, a: Tensor | Sequence[float], *, channel_dim: int = 1) -> Tensor:
     """Σ_k a_k·x^k.
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import check_positive
@@ -14,6 +15,7 @@ from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
 
 
+@wrap
 def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
     """log(1 + exp(β·x)) / β; the identity where β·x > 20, as rounding makes it anyway.
 

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import check_number
@@ -15,6 +16,7 @@ from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
 
 
+@wrap
 def swish(x: Tensor, beta: float = 1.0) -> Tensor:
     """x·σ(β·x).
 

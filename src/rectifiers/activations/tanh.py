@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.elementwise import Elementwise, apply
@@ -11,6 +12,7 @@ from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
 
 
+@wrap
 def tanh(x: Tensor) -> Tensor:
     """(exp(x) − exp(−x)) / (exp(x) + exp(−x)).
 

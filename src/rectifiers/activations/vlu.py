@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor
+from torch.fx import wrap
 from typing_extensions import Unpack
 
 from ..core.checks import check_number
@@ -12,6 +13,7 @@ from ..core.spec import ActivationSpec
 from ..kernels import wave
 
 
+@wrap
 def vlu(x: Tensor, alpha: float = 0.25, beta: float = 1.0) -> Tensor:
     """max(0, x) + α·sin(β·x).
 

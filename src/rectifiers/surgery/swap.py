@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ..core.errors import ConfigError, RectifiersError, UnsupportedError
-from ..watching import kinds, survey_model
+from ..watching import Survey, kinds, survey_model
 from ..watching.example import Example, read_example
 from ..watching.preserve import evaluate
 from ..watching.wrappers import unwrap
@@ -23,6 +23,7 @@ from .planning import choose_planner
 from .planning.starts import decide_starts
 from .planning.target import Cap, StartAt, Target, read_start
 from .planning.units import obey_channel_dim
+from .reached import all_reached
 from .select import Where, select
 from .unreachable import split_fixed, unseen
 from .warnings import warn_of_start
@@ -89,7 +90,8 @@ def plan_swap(
     target = Target(to, options, read_start(start, relu_like), cap, share_calls)
     inner = unwrap(model)
     args, kwargs = read_example(inner, example)
-    return _make_plan(Request(inner, args, kwargs, target, where, from_, loader, halve, compensate))
+    survey = survey_model(inner, args, kwargs)
+    return _make_plan(Request(survey, args, kwargs, target, where, from_, loader, halve, compensate))
 
 
 def swap(
@@ -163,7 +165,8 @@ def swap(
     inner = unwrap(model)
     args, kwargs = read_example(inner, example)
     target = Target(to, options, read_start(start, relu_like), cap, share_calls)
-    plan = _make_plan(Request(inner, args, kwargs, target, where, from_, loader, halve, compensate, freeze))
+    survey = survey_model(inner, args, kwargs)
+    plan = _make_plan(Request(survey, args, kwargs, target, where, from_, loader, halve, compensate, freeze))
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
@@ -178,7 +181,12 @@ def swap(
         snapshot=snapshot,
     )
     try:
-        check = None if halve else compare_outputs(before, evaluate(inner, args, kwargs))
+        if halve:
+            check = None
+        else:
+            with all_reached(inner, survey.sites):
+                after = evaluate(inner, args, kwargs)
+            check = compare_outputs(before, after)
     except BaseException as error:
         applied.revert()
         if isinstance(error, RectifiersError) or not isinstance(error, Exception):
@@ -191,9 +199,9 @@ def swap(
 
 @dataclass(frozen=True)
 class Request:
-    """What a plan is asked for: the arguments of `swap` that decide it, with the model unwrapped."""
+    """What a plan is asked for: the arguments of `swap` that decide it, with what the example shows."""
 
-    model: nn.Module
+    survey: Survey
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     target: Target
@@ -206,7 +214,7 @@ class Request:
 
 
 def _make_plan(request: Request) -> SwapPlan:
-    survey = obey_channel_dim(survey_model(request.model, request.args, request.kwargs), request.target)
+    survey = obey_channel_dim(request.survey, request.target)
     wanted = kinds.expand(request.from_)
     chosen = select(survey.sites, request.where, wanted) if any(site.kind in wanted for site in survey.sites) else []
     name = type(survey.model).__name__
@@ -222,8 +230,8 @@ def _make_plan(request: Request) -> SwapPlan:
         )
     planner = choose_planner(request.target, halve=request.halve, compensate=request.compensate)
     target = decide_starts(
-        request.model, survey.sites, chosen, request.target, request.args, request.kwargs, request.loader
+        survey.model, survey.sites, chosen, request.target, request.args, request.kwargs, request.loader
     )
     planned = planner(survey, chosen, target)
-    notes = (*survey.notes, *warn_of_start(request.model, planned.changes, target, request.freeze))
+    notes = (*survey.notes, *warn_of_start(survey.model, planned.changes, target, request.freeze))
     return SwapPlan(name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), notes)

@@ -7,7 +7,7 @@ forward pass, calls from the second time on have the number of the time appended
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from ..core.elementwise import Elementwise
 from ..core.errors import UnknownNameError
 from . import kinds
 from .feeding import Batch, call_model
-from .names import Numbering, common_scope, name_calls
+from .names import Numbering, common_scope, name_calls, slot_path, split_by_holder
 from .preserve import evaluation
 from .watcher import Frame, Watcher
 from .wrappers import unwrap
@@ -262,17 +262,27 @@ class _Lister(_CallWatcher):
             owner = entry.module if entry.module is not None else entry.stack[-1].module
             groups.setdefault((owner, entry.role, entry.module is None), []).append(index)
         names = [""] * len(self.entries)
-        for (owner, _, is_caller), indices in groups.items():
-            scope = owner if is_caller else common_scope(self.entries[index].stack for index in indices)
-            numbering = Numbering()
-            numbers = [numbering.next(owner, scope, self.entries[index].stack) or 0 for index in indices]
-            spellings = {n: self.entries[index].function for n, index in zip(numbers, indices, strict=True)}
-            named = name_calls(self.names[owner], dict(sorted(spellings.items())))
-            times: Counter[int] = Counter()
-            for number, index in zip(numbers, indices, strict=True):
-                times[number] += 1
-                names[index] = named[number] + (f"@{times[number]}" if times[number] > 1 else "")
+        for (owner, role, is_caller), indices in groups.items():
+            if role == "activation" and not is_caller:
+                split = split_by_holder(owner, [self.entries[index].stack for index in indices])
+                for holder, chosen in split.items():
+                    path = self.names[owner] if holder is None else slot_path(owner, holder, self.names[holder])
+                    self._name(names, owner, path, is_caller, [indices[one] for one in chosen])
+            else:
+                self._name(names, owner, self.names[owner], is_caller, indices)
         return names
+
+    def _name(self, names: list[str], owner: nn.Module, path: str, is_caller: bool, indices: Sequence[int]) -> None:
+        """Name calls that are numbered together."""
+        scope = owner if is_caller else common_scope(self.entries[index].stack for index in indices)
+        numbering = Numbering()
+        numbers = [numbering.next(owner, scope, self.entries[index].stack) or 0 for index in indices]
+        spellings = {n: self.entries[index].function for n, index in zip(numbers, indices, strict=True)}
+        named = name_calls(path, dict(sorted(spellings.items())))
+        times: Counter[int] = Counter()
+        for number, index in zip(numbers, indices, strict=True):
+            times[number] += 1
+            names[index] = named[number] + (f"@{times[number]}" if times[number] > 1 else "")
 
 
 def _role_of_module(module: nn.Module) -> Role:

@@ -1,9 +1,9 @@
 """Names and numbers of calls, the same for everybody who watches a model.
 
-The name of a module's call is the path of the module: `features.3`. The name of a function's call is the path of the
-module that makes it, and the function's name: `block:relu`, or `:relu` if the model itself makes it. If several calls
-within one call of the enclosing module, the scope, would have the same name, they are numbered: `features.3#1`,
-`features.3#2`.
+The name of a module's call is the path of the module: `features.3`. A module that several others hold and call has a
+name in each of them: `0.act`, `1.act`. The name of a function's call is the path of the module that makes it, and the
+function's name: `block:relu`, or `:relu` if the model itself makes it. If several calls within one call of the
+enclosing module, the scope, would have the same name, they are numbered: `features.3#1`, `features.3#2`.
 """
 
 from __future__ import annotations
@@ -48,6 +48,39 @@ def common_scope(stacks: Iterable[Sequence[Frame]]) -> nn.Module | None:
     chains = [[frame.module for frame in stack if not isinstance(frame.module, Calls)] for stack in stacks]
     shared = [modules[0] for modules in zip(*chains, strict=False) if all(module is modules[0] for module in modules)]
     return shared[-1] if shared else None
+
+
+def holder_of(module: nn.Module, stack: Sequence[Frame]) -> nn.Module | None:
+    """Return the module that makes a call of `module`, if it has it as a child; None otherwise.
+
+    Args:
+        module: the module that is called.
+        stack: the module calls that the call happens in, outermost first.
+    """
+    caller = stack[-1].module if stack else None
+    return caller if caller is not None and any(child is module for child in caller._modules.values()) else None
+
+
+def split_by_holder(module: nn.Module, stacks: Sequence[Sequence[Frame]]) -> dict[nn.Module | None, list[int]]:
+    """Group calls of a module by the module that holds and calls it, if there are several and each call has one.
+
+    Args:
+        module: the module that is called.
+        stacks: the module calls that each of its calls happens in, outermost first.
+
+    Returns:
+        Indices of `stacks`, by holder; all of them under None where the module is one thing.
+    """
+    groups: dict[nn.Module | None, list[int]] = {}
+    for index, stack in enumerate(stacks):
+        groups.setdefault(holder_of(module, stack), []).append(index)
+    return groups if len(groups) > 1 and None not in groups else {None: [*range(len(stacks))]}
+
+
+def slot_path(module: nn.Module, holder: nn.Module, path: str) -> str:
+    """Return the path of `module` in the `holder` at `path`."""
+    name = next(name for name, child in holder._modules.items() if child is module)
+    return f"{path}.{name}" if path else name
 
 
 def name_calls(path: str, spellings: Mapping[int, str]) -> dict[int, str]:

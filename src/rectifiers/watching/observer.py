@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from . import kinds
 from .kinds import own_kind, spec_of
-from .names import Numbering
+from .names import Numbering, holder_of, slot_path
 from .sites import Site, locate_sites
 from .trace import record
 from .watcher import Frame, Watcher
@@ -156,6 +156,9 @@ class Observer(Watcher):
 
     def _site(self, owner: nn.Module) -> Site | None:
         path = self.names[owner]
+        holder = holder_of(owner, self.stack[:-1]) if self.stack[-1].module is owner else None
+        slot = path if holder is None else slot_path(owner, holder, self.names[holder])
+        path = slot if slot in self.scopes else path
         number = self._numbering.next(owner, self.scopes.get(path), self.stack)
         site = None if number is None else self.sites.get((path, number))
         if site is None:

@@ -22,8 +22,29 @@ class Calls(nn.Module):
         """Return the activation of this call, or None."""
         return self._modules.get(str(number))
 
+    def advance(self, ran: list[int], index: int, numbers: tuple[int | None, ...]) -> bool:
+        """Count one more run of a place in a loop; return whether this run has an activation.
+
+        Args:
+            ran: how often each place has run in this call of its function.
+            index: which of these places it is.
+            numbers: the numbers of the activations, run by run.
+        """
+        ran[index] += 1
+        return ran[index] <= len(numbers) and numbers[ran[index] - 1] is not None
+
+    def current(self, ran: list[int], index: int, numbers: tuple[int | None, ...]) -> nn.Module:
+        """Return the activation of the run that `advance` has counted."""
+        activation = self._modules[str(numbers[ran[index] - 1])]
+        assert activation is not None
+        return activation
+
+
+HIDDEN = "_rectified"
+"""Attribute that holds them instead, in modules that go through their own children."""
+
 
 def replaced_calls(module: nn.Module) -> Calls:
     """Return the activations of the function calls of `module`; empty if no swap has replaced any."""
-    calls = module._modules.get(CHILD)
+    calls = module.__dict__.get(HIDDEN, module._modules.get(CHILD))
     return calls if isinstance(calls, Calls) else Calls({})

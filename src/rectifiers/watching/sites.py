@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -14,7 +15,8 @@ from ..core.elementwise import Elementwise
 from . import kinds
 from .axes import ChannelAxes
 from .kinds import own_kind, spec_of
-from .names import Numbering, common_scope, name_calls
+from .names import Numbering, common_scope, name_calls, slot_path, split_by_holder
+from .places import Place
 from .trace import Op, Trace, Value
 from .watcher import Frame
 
@@ -33,7 +35,9 @@ class Site:
         call: `module` for a module that is called only once, `reused` for one of several calls of a module, `function`
             for a call without a module.
         path: the module, or the module whose `forward` calls the function.
-        paths: all names of that module.
+        paths: all names of that module, or those in the module that calls it, if several hold and call it.
+        aliases: all names of that module.
+        recomputed: whether a function without a place is called under checkpointing within its module's call.
         shape: shape of the activation's input.
         dtype: dtype of the activation's input.
         scope: the module within whose calls the calls of the activation are counted.
@@ -48,6 +52,8 @@ class Site:
         aliased: whether something else reads the input after that.
         training_only: whether it is called in training mode only.
         settings: numbers that describe the activation beside its kind, such as a slope.
+        place: where in the code of the module's class a function is called, if that tells it from all others.
+        through: the module's methods, other than `forward`, that a function's call is in.
     """
 
     index: int
@@ -69,6 +75,10 @@ class Site:
     aliased: bool = False
     training_only: bool = False
     settings: dict[str, float] = field(default_factory=dict)
+    place: Place | None = None
+    through: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    recomputed: bool = False
 
     @classmethod
     def of_module(cls, path: str, module: nn.Module, x: Tensor) -> Site:
@@ -109,18 +119,54 @@ def locate_sites(trace: Trace, training: Trace | None = None) -> list[Located]:
     located = _locate(trace)
     if training is None:
         return located
-    functions = {(entry.site.path, entry.site.number) for entry in located if entry.site.call == "function"}
     modules = {entry.site.path for entry in located if entry.site.call != "function"}
-    more = [
-        entry
-        for entry in _locate(training)
-        if (entry.site.path not in modules)
-        and (entry.site.call != "function" or (entry.site.path, entry.site.number) not in functions)
+    functions = [entry.site for entry in located if entry.site.call == "function"]
+    more = []
+    in_training = _locate(training)
+    # Models that checkpoint do so in training mode only.
+    recomputed = {entry.site.path for entry in in_training if entry.site.recomputed}
+    located = [
+        Located(replace(entry.site, recomputed=True), entry.ops)
+        if entry.site.path in recomputed and entry.site.call == "function" and entry.site.place is None
+        else entry
+        for entry in located
     ]
+    for entry in in_training:
+        if entry.site.path in modules:
+            continue
+        if entry.site.call == "function":
+            site = _unless_known(entry.site, functions)
+            if site is None:
+                continue
+            functions.append(site)
+            entry = Located(site, entry.ops)
+        more.append(entry)
     return located + [
         Located(replace(entry.site, index=index, training_only=True), entry.ops)
         for index, entry in enumerate(more, start=len(located))
     ]
+
+
+def _unless_known(site: Site, known: Iterable[Site]) -> Site | None:
+    """Return the site of a function with a number and a name of its own; None if it is among those known already.
+
+    A place in the code tells for certain; a number does only where there is no place.
+    """
+    near = [other for other in known if other.path == site.path]
+    if site.place is None:
+        return None if any(other.number == site.number for other in near) else site
+    if any(other.place == site.place for other in near):
+        return None
+    if any(other.place is None and other.number == site.number for other in near):
+        return None
+    names, numbers = {other.name for other in near}, {other.number for other in near}
+    base = site.name.partition("#")[0]
+    spare = (f"{base}#{count}" for count in itertools.count(2))
+    return replace(
+        site,
+        number=max(numbers) + 1 if site.number in numbers else site.number,
+        name=next(name for name in (site.name, *itertools.islice(spare, len(names) + 1)) if name not in names),
+    )
 
 
 def find_reordered_modules(located: Iterable[Located], training: Trace) -> list[str]:
@@ -132,7 +178,8 @@ def find_reordered_modules(located: Iterable[Located], training: Trace) -> list[
     """
 
     def orders(entries: Iterable[Located]) -> dict[str, list[tuple[object, ...]]]:
-        sites = [entry.site for entry in entries if entry.site.call != "module"]
+        # A place in the code does not depend on the order.
+        sites = [entry.site for entry in entries if entry.site.call != "module" and entry.site.place is None]
         numbered: dict[str, list[tuple[object, ...]]] = defaultdict(list)
         for site in sorted(sites, key=lambda site: site.number):
             numbered[site.path].append((site.number, site.kind, site.shape[1:]))
@@ -158,22 +205,45 @@ def _locate(trace: Trace) -> list[Located]:
             calls[op.module].append(op)
     axes = ChannelAxes(trace)
     located = []
-    for module, ops in calls.items():
+    for module, path, inside, ops in _split(calls, owners, names, paths):
         own_module = module in owners
         scope = common_scope(op.stack[:-1] for op in ops) if own_module else module
         assert scope is not None
         numbered = _number(ops, module, scope)
         call: CallForm = "function" if not own_module else "reused" if len(numbered) > 1 else "module"
         spelled = {number: "" if own_module else group[0].name for number, group in numbered.items()}
-        for number, name in name_calls(names[module], spelled).items():
-            group = numbered[number]
-            located.append(_describe(trace, axes, names, paths, module, scope, call, number, name, group))
+        places = _places(numbered) if call == "function" else {}
+        for number, name in name_calls(path, spelled).items():
+            entry = _describe(trace, axes, names, inside, module, scope, call, number, name, numbered[number])
+            place = places.get(number)
+            recomputed = place is None and not own_module and any(op.recomputed for op in numbered[number])
+            site = replace(entry.site, place=place, aliases=paths[module], recomputed=recomputed)
+            located.append(replace(entry, site=site))
     located.sort(key=lambda entry: entry.ops[0].index)
     stages = _stages([entry.site for entry in located])
     return [
         Located(replace(entry.site, index=index, stage=stage), entry.ops)
         for index, (entry, stage) in enumerate(zip(located, stages, strict=True))
     ]
+
+
+def _split(
+    calls: Mapping[nn.Module, list[Op]],
+    owners: Collection[nn.Module],
+    names: Mapping[nn.Module, str],
+    paths: Mapping[nn.Module, tuple[str, ...]],
+) -> Iterator[tuple[nn.Module, str, tuple[str, ...], list[Op]]]:
+    """Give modules with their path, all their names and their ops; several times, where several modules hold one."""
+    for module, ops in calls.items():
+        holders: dict[nn.Module | None, list[int]] = {None: [*range(len(ops))]}
+        if module in owners:
+            holders = split_by_holder(module, [op.stack[:-1] for op in ops])
+        for holder, indices in holders.items():
+            inside, path = paths[module], names[module]
+            if holder is not None:
+                path = slot_path(module, holder, names[holder])
+                inside = tuple(one for one in inside if one.rpartition(".")[0] in paths[holder])
+            yield module, path, inside, [ops[index] for index in indices]
 
 
 def _activation_modules(trace: Trace) -> set[nn.Module]:
@@ -204,11 +274,30 @@ def _number(ops: Iterable[Op], owner: nn.Module, scope: nn.Module) -> dict[int, 
     return numbered
 
 
+def _places(numbered: Mapping[int, list[Op]]) -> dict[int, Place]:
+    """Return the places of the calls that are told from all others by them.
+
+    A method that is called several times has the same places each time; its calls have parameters of their own
+    nevertheless, and are told apart by their numbers.
+    """
+    places = {}
+    for number, ops in numbered.items():
+        place = ops[0].place
+        if place is not None and all(op.place == place for op in ops):
+            places[number] = place
+    everywhere = {number: {op.place for op in ops} for number, ops in numbered.items()}
+    return {
+        number: place
+        for number, place in places.items()
+        if not any(place in found for other, found in everywhere.items() if other != number)
+    }
+
+
 def _describe(
     trace: Trace,
     axes: ChannelAxes,
     names: dict[nn.Module, str],
-    paths: dict[nn.Module, tuple[str, ...]],
+    paths: tuple[str, ...],
     module: nn.Module,
     scope: nn.Module,
     call: CallForm,
@@ -228,8 +317,8 @@ def _describe(
         name=name,
         kind=kind,
         call=call,
-        path=names[module],
-        paths=paths[module],
+        path=paths[0],
+        paths=paths,
         scope=names[scope],
         number=number,
         shape=shape,
@@ -242,6 +331,7 @@ def _describe(
         inplace=op.inplace,
         aliased=any(op.aliased for op in ops),
         settings=_settings(op) if kind == op.kind else {},
+        through=tuple(sorted({method for op in ops for method in op.through})),
     )
     return Located(site, ops)
 

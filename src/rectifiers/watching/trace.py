@@ -7,6 +7,7 @@ library's own activations is a single op, whatever it computes inside.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from . import kinds
 from .kinds import own_kind
+from .places import Locator, Place, methods_under_way
 from .preserve import preserve, without_gradients
 from .watcher import Frame, Watcher
 from .wrappers import is_scripted
@@ -40,6 +42,9 @@ class Op:
         kind: which activation it is, if it is one.
         inplace: whether it is an activation that writes over its input.
         aliased: whether something else reads the input's memory after it was written over.
+        place: where in the code of the module's class an activation is called, if that is known.
+        through: the module's methods, other than `forward`, that an activation's call is in.
+        recomputed: whether the module has an activation's call under activation checkpointing.
     """
 
     index: int
@@ -52,6 +57,9 @@ class Op:
     kind: str | None = None
     inplace: bool = False
     aliased: bool = False
+    place: Place | None = None
+    through: tuple[str, ...] = ()
+    recomputed: bool = False
 
     @property
     def name(self) -> str:
@@ -149,6 +157,7 @@ class _Recorder(Watcher):
         self.trace = trace
         self.numbers: Any = WeakIdKeyDictionary()
         self.count = 0
+        self.locator = Locator()
         # By memory that an activation wrote over: the op, and its output; values before that are from before the write.
         self.written: dict[int | None, tuple[Op, int]] = {}
         self.named = {id(tensor): name for name, tensor in trace.model.named_parameters(remove_duplicate=False)}
@@ -158,6 +167,7 @@ class _Recorder(Watcher):
         self.trace.reached.add(frame.module)
 
     def end_module(self, frame: Frame, args: tuple[Any, ...], output: Any) -> None:
+        self.locator.forget(frame)
         kind = own_kind(frame.module)
         if kind is not None and args and isinstance(output, Tensor):
             self.mark_readers(args[:1])
@@ -186,6 +196,12 @@ class _Recorder(Watcher):
         kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
         inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
         self.mark_readers(given)
+        place: Place | None = None
+        through: tuple[str, ...] = ()
+        recomputed = False
+        if kind is not None and not kinds.is_torch_activation(self.stack[-1].module):
+            place = self.locator.locate(self.stack[-1], func, sys._getframe(1))
+            through, recomputed = methods_under_way(self.stack[-1].module, sys._getframe(1))
         result = func(*args, **kwargs)
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         if not made and func is not Tensor.__setitem__:
@@ -195,6 +211,7 @@ class _Recorder(Watcher):
             result = result.view_as(result)
             made = [result]
         op = self._write_down(func, args, kwargs, given, made, kind, inplace)
+        op.place, op.through, op.recomputed = place, through, recomputed
         if inplace and (memory := _memory(result)) is not None:
             self.written[memory] = (op, op.outputs[0])
         return result

@@ -133,7 +133,7 @@ def _compiled(module: nn.Module) -> str:
 
 def _fixed(module: nn.Module) -> str:
     if is_scripted(module):
-        return "is scripted: its code is fixed; swap in the Python model and script that"
+        return "is scripted: its code is fixed; swap in the Python model and export or trace it; jit cannot script that"
     if isinstance(module, fx.GraphModule) and any(isinstance(node.target, OpOverload) for node in module.graph.nodes):
         return "is exported: its code is fixed; swap in the Python model and export that"
     return ""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from torch import nn
+from torch import fx, nn
 
-from ...core.errors import ConfigError
-from ...watching.replaced import CHILD, Calls
+from ...core.errors import ConfigError, UnsupportedError
+from ...watching.places import Place
+from ...watching.replaced import CHILD, HIDDEN, Calls
+from ..inserted.derived import goes_through_children
 from ..inserted.per_call import PerCall
+from ..inserted.rewritten import rewritten_class
 from ..inserted.scope import open_scope
 from .edit import Undo, chain_undos, submodule
 from .fast_path import leave_fast_path
+from .graph import replace_nodes
 from .recipe import Recipe, build_recipe, read_recipe
 from .replace import put_module
 
@@ -67,44 +71,81 @@ class Intercept:
         path: path of the module that calls the functions.
         recipes: what to put at a call, by number of the call; None removes the activation there.
         shared: whether all of these calls share one activation.
+        places: where in the code of the module's class each call is; without them, or where the code is another, calls
+            are told apart by their numbers.
+        through: methods of the module that the calls are in, and that numbers cannot be counted in without `forward`.
     """
 
     kind: ClassVar[str] = "intercept"
     path: str
     recipes: Mapping[int, Recipe | None]
     shared: bool = False
+    places: Mapping[int, Place] = field(default_factory=dict)
+    through: tuple[str, ...] = ()
 
     def apply(self, model: nn.Module) -> Undo:
         """Change `model`; return what changes it back."""
         owner = submodule(model, self.path)
-        earlier = owner._modules.get(CHILD)
-        if earlier is not None and not isinstance(earlier, Calls):
+        # A graph goes through nothing but its nodes.
+        hidden = not isinstance(owner, fx.GraphModule) and goes_through_children(type(owner))
+        holder: dict[str, Any] = owner.__dict__ if hidden else owner._modules
+        name = HIDDEN if hidden else CHILD
+        earlier = holder.get(name)
+        if CHILD in owner._modules and not isinstance(owner._modules[CHILD], Calls):
             raise ConfigError(
                 f"{self.path or 'the model'} has a child {CHILD!r} already, where the activations of its calls are to "
                 "be kept; rename it"
             )
         known = {} if earlier is None else {int(name): module for name, module in earlier.named_children()}
         calls = Calls({**known, **_build_all(self, model)}).train(owner.training)
-        close = open_scope(owner)
-        owner.add_module(CHILD, calls)
+        close = self._rewrite(owner) or open_scope(owner, through=self.through)
+        if hidden:
+            holder[name] = calls
+        else:
+            owner.add_module(CHILD, calls)
         flags = leave_fast_path(model, owner)
 
         def back() -> None:
             if earlier is None:
-                del owner._modules[CHILD]
+                del holder[name]
             else:
-                owner._modules[CHILD] = earlier
+                holder[name] = earlier
 
         return chain_undos(flags, close, back)
 
     def to_json(self) -> dict[str, Any]:
         """Return the edit as plain data, without its kind."""
-        return {"path": self.path, **_write_calls(self)}
+        data = {"path": self.path, **_write_calls(self)}
+        if self.places:
+            data["places"] = {str(number): place.to_json() for number, place in self.places.items()}
+        if self.through:
+            data["through"] = list(self.through)
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Intercept:
         """Read the edit that `to_json` wrote."""
-        return cls(data["path"], _read_recipes(data["recipes"]), data["shared"])
+        places = {int(number): Place(**place) for number, place in data.get("places", {}).items()}
+        recipes = _read_recipes(data["recipes"])
+        return cls(data["path"], recipes, data["shared"], places, tuple(data.get("through", ())))
+
+    def _rewrite(self, owner: nn.Module) -> Undo | None:
+        """Rewrite the graph, or the methods, that call the functions; None if that is not possible."""
+        if isinstance(owner, fx.GraphModule):
+            return replace_nodes(owner, self.recipes)
+        if self.places.keys() != self.recipes.keys():
+            return None
+        before = type(owner)
+        table = tuple((place, number) for number, place in sorted(self.places.items()))
+        try:
+            owner.__class__ = rewritten_class(before, table)
+        except UnsupportedError:
+            return None
+
+        def undo() -> None:
+            owner.__class__ = before
+
+        return undo
 
 
 def _build_all(edit: Distribute | Intercept, model: nn.Module) -> dict[int, nn.Module]:

@@ -60,25 +60,32 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
     undos = [leave_fast_path(model, holder) for holder, _ in slots]
     for holder, name in slots:
         holder._modules[name] = new
-    _move_hooks(old, new)
+    others = set(model.modules()) - set(new.modules())
+    stays = any(child is old for holder in others for child in holder._modules.values())
+    _move_hooks(old, new, keep=stays)
 
     def undo() -> None:
         for holder, name in slots:
             holder._modules[name] = old
-        _move_hooks(new, old)
+        if not stays:
+            _move_hooks(new, old)
         for back in undos:
             back()
 
     return undo
 
 
-def _move_hooks(source: nn.Module, to: nn.Module) -> None:
+def _move_hooks(source: nn.Module, to: nn.Module, *, keep: bool = False) -> None:
     for name in _HOOKS:
         # The very same dictionaries, so that handles of the one module's hooks can still remove them.
         to.__dict__[name] = source.__dict__[name]
-        # The old module may go on being called inside the new one, where its hooks must not be called again.
-        source.__dict__[name] = OrderedDict()
-    to._is_full_backward_hook, source._is_full_backward_hook = source._is_full_backward_hook, None
+        # The old module may go on being called inside the new one, where its hooks must not be called again; or under
+        # other names, where they must.
+        if not keep:
+            source.__dict__[name] = OrderedDict()
+    to._is_full_backward_hook = source._is_full_backward_hook
+    if not keep:
+        source._is_full_backward_hook = None
 
 
 _HOOKS = (

@@ -2,39 +2,175 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType
 from typing import Any
 
 from torch import nn
+from typing_extensions import Self
 
-MakeClass = Callable[[Any], "type[nn.Module]"]
+from ...watching.places import unwrapped
+from ...watching.replaced import CHILD, HIDDEN
+
+_LOADING = ("assign_to_params_buffers",)
+"""What `load_state_dict` tells every module of how it loads."""
+
+MakeClass = Callable[..., "type[nn.Module]"]
+Recipe = tuple[Any, ...]
+"""The function that makes a class, the class or the recipe that it makes it from, and its other arguments."""
 
 
 class Derived(nn.Module):
     """The base that classes made at run time have in front of the module's own class."""
 
     _base: type[nn.Module]
-    _make: MakeClass
+    _recipe: Recipe
+
+    def __init_subclass__(cls, **unused: Any) -> None:
+        """Leave out what the module's own class does for its subclasses, such as registering them."""
+
+    @property
+    def rectified(self) -> Any:
+        """The activations of the module's function calls, where they are hidden from loops over its children."""
+        for hidden in self._hidden():
+            return hidden
+        raise AttributeError(CHILD)
+
+    def named_modules(
+        self, memo: set[nn.Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, nn.Module]]:
+        """Give what is hidden too, after all others."""
+        memo = set() if memo is None else memo
+        yield from super().named_modules(memo, prefix, remove_duplicate)
+        for hidden in self._hidden():
+            yield from hidden.named_modules(memo, f"{prefix}.{CHILD}" if prefix else CHILD, remove_duplicate)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of what is hidden too."""
+        for hidden in self._hidden():
+            hidden.train(mode)
+        super().train(mode)
+        return self
+
+    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
+        """Apply `fn` to what is hidden too."""
+        for hidden in self._hidden():
+            hidden.apply(fn)
+        super().apply(fn)
+        return self
+
+    def _hidden(self) -> tuple[nn.Module, ...]:
+        return (self.__dict__[HIDDEN],) if HIDDEN in self.__dict__ else ()
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        if recurse:
+            for hidden in self._hidden():
+                hidden._apply(fn)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call, unused-ignore]
+        return self
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        for hidden in self._hidden():
+            hidden.state_dict(destination=destination, prefix=f"{prefix}{CHILD}.", keep_vars=keep_vars)
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        rest = (strict, missing_keys, unexpected_keys, error_msgs)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+        for hidden in self._hidden():
+            inside = f"{prefix}{CHILD}."
+            unexpected_keys[:] = [key for key in unexpected_keys if not key.startswith(inside)]
+            metadata = {name: local_metadata[name] for name in _LOADING if name in local_metadata}
+            for name, module in hidden.named_modules():
+                module._load_from_state_dict(state_dict, f"{inside}{name}." if name else inside, metadata, *rest)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        # A class made at run time cannot be pickled by its name; the function that makes it can.
-        return _new_module, (type(self)._make, type(self)._base), self.__dict__
+        # A class made at run time cannot be pickled by its name; what makes it can.
+        return _new_module, (_pickled_recipe(type(self)),), self.__dict__
 
 
-def derive_class(first: type[Derived], base: type[nn.Module], make: MakeClass, **members: Any) -> type[nn.Module]:
+def goes_through_children(cls: type[nn.Module]) -> bool:
+    """Return whether the modules of a class may go through their own children, as containers do.
+
+    They would call the activations of their own function calls, if these were children too.
+    """
+    if issubclass(cls, (nn.Sequential, nn.ModuleList, nn.ModuleDict)):
+        return True
+    own = (home for home in cls.__mro__ if home is not nn.Module and not issubclass(home, Derived))
+    functions = (each for home in own for member in vars(home).values() for each in unwrapped(member))
+    # What is rewritten stands beside the original, which does not name the activations.
+    codes = (each.__code__ for each in functions if not each.__code__.co_filename.startswith(REWRITTEN))
+    return any(_names(code) & _LOOPS for code in codes)
+
+
+def _names(code: CodeType) -> set[str]:
+    inside = (_names(part) for part in code.co_consts if isinstance(part, CodeType))
+    return set(code.co_names).union(*inside)
+
+
+REWRITTEN = "<rectifiers "
+"""How the names of the files begin in which rewritten methods stand."""
+
+_LOOPS = {"children", "named_children", "modules", "named_modules", "_modules"}
+
+
+def derive_class(
+    first: type[Derived],
+    base: type[nn.Module],
+    make: MakeClass,
+    *arguments: Any,
+    more_bases: tuple[type, ...] = (),
+    members: Mapping[str, Any] | None = None,
+) -> type[nn.Module]:
     """Make a subclass of `first` and `base` that has the name of `base`.
 
     Args:
         first: the base that comes first.
         base: the class of the module.
         make: a function at the top of a file that makes this class from `base`, for unpickling.
-        **members: further attributes and methods of the class.
+        *arguments: what else `make` takes.
+        more_bases: bases that come last.
+        members: further attributes and methods of the class.
     """
-    named = {"__module__": base.__module__, "__qualname__": base.__qualname__}
-    return type(base.__name__, (first, base), {"_base": base, "_make": staticmethod(make), **named, **members})
+    named = {"__module__": base.__module__, "__qualname__": base.__qualname__, "__doc__": base.__doc__}
+    own = {"_base": base, "_recipe": (make, base, *arguments)}
+    # The metaclass's own `__new__` may register classes; plain ones have none.
+    meta: Any = type(base)
+    bases = (base, *more_bases) if issubclass(base, first) else (first, base, *more_bases)
+    cls: type[nn.Module] = meta(base.__name__, bases, {**own, **named, **(members or {})})
+    return cls
 
 
-def _new_module(make: MakeClass, base: type[nn.Module]) -> nn.Module:
-    cls = make(base)
+def known_class(base: type[nn.Module], make: MakeClass, *arguments: Any) -> type[nn.Module] | None:
+    """Return the class that `derive_class` has made already; None if it has not, or nothing uses it any more.
+
+    Equally swapped modules have the same class, as `torch.func.stack_module_state` wants, and share what was compiled.
+    """
+    wanted = (make, base, *arguments)
+    return next((cls for cls in type.__subclasses__(base) if vars(cls).get("_recipe") == wanted), None)
+
+
+def _pickled_recipe(cls: type[Any]) -> Recipe:
+    make, base, *arguments = cls._recipe
+    return make, _pickled_recipe(base) if issubclass(base, Derived) else base, *arguments
+
+
+def _new_module(recipe: Recipe) -> nn.Module:
+    cls = _class_of(recipe)
     module: nn.Module = cls.__new__(cls)
     return module
+
+
+def _class_of(recipe: Recipe) -> type[nn.Module]:
+    make, base, *arguments = recipe
+    cls: type[nn.Module] = make(_class_of(base) if isinstance(base, tuple) else base, *arguments)
+    return cls

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from torch import nn
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 from ...watching import kinds
 from ...watching.replaced import Calls, replaced_calls
@@ -42,11 +42,12 @@ class Interception(TorchFunctionMode):
         owner: the module whose own calls are replaced; those of modules inside it are not.
         calls: the activations by number of the call.
         nested: whether modules inside `owner` call activation functions too.
+        skipped: numbers of calls that rewritten methods make of activations themselves.
     """
 
-    def __init__(self, owner: nn.Module, calls: Calls, nested: bool) -> None:
+    def __init__(self, owner: nn.Module, calls: Calls, nested: bool, skipped: frozenset[int] = frozenset()) -> None:
         super().__init__()
-        self.owner, self.calls, self.nested = owner, calls, nested
+        self.owner, self.calls, self.nested, self.skipped = owner, calls, nested, skipped
         self.number = 0
 
     def __torch_function__(
@@ -57,6 +58,8 @@ class Interception(TorchFunctionMode):
             return func(*args, **kwargs)
         if self.nested and not self._is_called_by_owner():
             return func(*args, **kwargs)
+        while self.number in self.skipped:
+            self.number += 1
         activation = self.calls.at(self.number)
         self.number += 1
         return func(*args, **kwargs) if activation is None else activation(kinds.tensor_of(args, kwargs))
@@ -75,6 +78,11 @@ class Interception(TorchFunctionMode):
     @functools.cached_property
     def _inside(self) -> set[nn.Module]:
         return set(self.owner.modules())
+
+
+def is_intercepting(owner: nn.Module) -> bool:
+    """Return whether calls of `owner` are being replaced just now, in this thread."""
+    return any(isinstance(mode, Interception) and mode.owner is owner for mode in _get_current_function_mode_stack())
 
 
 def is_quiet(module: nn.Module) -> bool:

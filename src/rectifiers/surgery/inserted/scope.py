@@ -10,12 +10,14 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 
 from ...core.errors import UnsupportedError
-from ...watching.replaced import CHILD
-from .derived import Derived, derive_class
-from .interception import Interception, is_quiet
+from ...watching.replaced import replaced_calls
+from .derived import Derived, derive_class, known_class
+from .interception import Interception, is_intercepting, is_quiet
+from .rewritten import rewritten_numbers
 
 _REUSED, _NESTED = "_rectifiers_reused", "_rectifiers_nested"
 
@@ -24,7 +26,16 @@ class _Scope(Derived):
     """The base that is put in front of a scope's class."""
 
 
-def _scope_class(base: Any) -> type[nn.Module]:
+def _scope_class(base: Any, through: tuple[str, ...] = ()) -> type[nn.Module]:
+    """Make the class of a scope.
+
+    Args:
+        base: the class of the module.
+        through: other methods in which it calls functions that are counted.
+    """
+    known = known_class(base, _scope_class, through)
+    if known is not None:
+        return known
     original = base.forward
 
     @functools.wraps(original)
@@ -33,16 +44,36 @@ def _scope_class(base: Any) -> type[nn.Module]:
         for module in reused:
             module.begin()
         try:
-            calls = self._modules.get(CHILD)
-            if calls is None:
+            calls = replaced_calls(self)
+            if not calls._modules:
                 return original(self, *args, **kwargs)
-            with Interception(self, calls, self.__dict__[_NESTED]):
+            with Interception(self, calls, self.__dict__[_NESTED], rewritten_numbers(self)):
                 return original(self, *args, **kwargs)
         finally:
             for module in reused:
                 module.begin(-1)
 
-    return derive_class(_Scope, base, _scope_class, forward=forward)
+    guarded = {name: _guard(name, getattr(base, name)) for name in through}
+    # A module that is a scope already counts in its own `forward`.
+    counting = {} if issubclass(base, _Scope) else {"forward": forward}
+    return derive_class(_Scope, base, _scope_class, through, members={**guarded, **counting})
+
+
+def _guard(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that is refused outside of `forward`, where its calls of functions have no numbers."""
+
+    @functools.wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not torch.compiler.is_compiling() and not is_intercepting(self):
+            raise UnsupportedError(
+                f"{name} of this {type(self).__name__} calls activation functions that were swapped, which are told "
+                "apart by their numbers within one forward, because the code alone does not tell them apart; this call "
+                "comes from outside of forward, as by activation checkpointing, and has none. Call the model itself, "
+                "or make each activation a module of its own before the swap"
+            )
+        return original(self, *args, **kwargs)
+
+    return method
 
 
 def is_scope(module: nn.Module) -> bool:
@@ -50,12 +81,13 @@ def is_scope(module: nn.Module) -> bool:
     return isinstance(module, _Scope)
 
 
-def open_scope(module: nn.Module, *, reused: str | None = None) -> Callable[[], None]:
+def open_scope(module: nn.Module, *, reused: str | None = None, through: tuple[str, ...] = ()) -> Callable[[], None]:
     """Let `module` count calls; return what undoes that.
 
     Args:
         module: the scope.
         reused: path of the `PerCall` in it whose calls are counted; None counts the functions that the scope calls.
+        through: methods other than `forward` in which the scope calls these functions.
 
     Raises:
         UnsupportedError: the module's `forward` was set on the object, where a subclass cannot count.
@@ -75,8 +107,8 @@ def open_scope(module: nn.Module, *, reused: str | None = None) -> Callable[[], 
             else:
                 module.__dict__.pop(name, None)
 
-    if not is_scope(module):
-        module.__class__ = _scope_class(type(module))
+    if not is_scope(module) or through:
+        module.__class__ = _scope_class(type(module), through)
     module.__dict__[_REUSED] = before[1] if reused is None else (*before[1], reused)
     module.__dict__[_NESTED] = not is_quiet(module)
     return undo

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
+from ...core.errors import UnsupportedError
+from ...core.wording import listing
 from ...watching.sites import Site
 from ...watching.survey import Survey
 from ..edits.calls import Distribute, Intercept
@@ -43,8 +45,8 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
     recipes = {site.index: target.recipe(site) for site in sites}
     changes, counted = [], set()
     for site in sites:
-        shared = target.share_calls and (site.call, site.path) in counted
-        counted.add((site.call, site.path))
+        shared = target.share_calls and (site.call == "function", site.aliases) in counted
+        counted.add((site.call == "function", site.aliases))
         parameters = 0 if shared else count_parameters(recipes[site.index])
         holder = survey.model.get_submodule(site.path if site.call == "function" else site.path.rpartition(".")[0])
         changes.append(_describe(site, holder, target, parameters))
@@ -71,16 +73,41 @@ def make_edits(
     groups: dict[tuple[str, str], list[Site]] = defaultdict(list)
     for site in sites:
         groups[site.call, site.path].append(site)
+    whole: dict[tuple[str, ...], list[Site]] = defaultdict(list)
     for (call, path), members in groups.items():
         numbered = {site.number: recipes[site.index] for site in members}
         calls = sum(site.call == call and site.path == path for site in all_sites)
         if call == "module" or (call == "reused" and share_calls and len(members) == calls):
-            edits.append(Replace(members[0].paths, recipes[members[0].index]))
+            # One activation under several names goes to all of them, if its calls are to share it.
+            whole[members[0].aliases if share_calls else members[0].paths].append(members[0])
         elif call == "reused":
             edits.append(Distribute(members[0].paths, members[0].scope, numbered, share_calls))
         else:
-            edits.append(Intercept(path, numbered, share_calls))
+            edits += _intercept(path, members, numbered, share_calls)
+    for sites_of_one in whole.values():
+        paths = tuple(path for site in sites_of_one for path in site.paths)
+        edits.append(Replace(paths, recipes[sites_of_one[0].index]))
     return edits
+
+
+def _intercept(path: str, sites: Sequence[Site], recipes: Mapping[int, Recipe | None], share_calls: bool) -> list[Edit]:
+    """Make the edits for functions that one module calls: those with a place in its code, and the others."""
+    places = {site.number: site.place for site in sites if site.place is not None}
+    through = tuple(sorted({method for site in sites for method in site.through}))
+    recomputed = [site.name for site in sites if site.recomputed]
+    if recomputed:
+        raise UnsupportedError(
+            f"{listing(recomputed)}: the code does not tell {'this call' if len(recomputed) == 1 else 'these calls'} "
+            "apart, and activation checkpointing repeats it without the module around it, where it cannot be counted; "
+            "make each activation a module of its own before the swap, or checkpoint a whole module"
+        )
+    others = {number: recipe for number, recipe in recipes.items() if number not in places}
+    if not others:
+        return [Intercept(path, recipes, share_calls, places, through)]
+    if share_calls or not places:
+        return [Intercept(path, recipes, share_calls, {}, through)]
+    placed = {number: recipe for number, recipe in recipes.items() if number in places}
+    return [Intercept(path, placed, share_calls, places), Intercept(path, others, share_calls, {}, through)]
 
 
 def _describe(site: Site, holder: nn.Module, target: Target, parameters: int) -> Change:

@@ -1,0 +1,66 @@
+"""A traced model is swapped by its nodes, and a swapped model is traced with what was put in."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+
+from rectifiers import find_sites, swap
+
+from ..samples import assert_round_trip, run, waves
+
+
+class Net(nn.Module):
+    """Calls functions in several spellings, and a module that calls one."""
+
+    def __init__(self, inner: nn.Module | None = None) -> None:
+        super().__init__()
+        self.a, self.b, self.act, self.inner = nn.Linear(4, 4), nn.Linear(4, 4), nn.ReLU(), inner or nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.a(x), inplace=True)
+        x = self.act(self.b(x) - 0.1).clamp(0, 1)
+        return torch.relu(self.inner(x) - 0.1) + x.tanh()
+
+
+@pytest.mark.parametrize("where", ["all", "first", ":relu#2"])
+def test_nodes_of_a_graph_are_replaced_and_put_back(where: str) -> None:
+    graph, x = fx.symbolic_trace(Net()), torch.randn(3, 4)
+    assert_round_trip(graph, x)
+    before, nodes = run(graph, x), [node.name for node in graph.graph.nodes]
+    report = swap(graph, "prelu", example=x, where=where, relu_like=False, a=0.5)
+    targets = [str(node.target) for node in graph.graph.nodes if node.op == "call_module"]
+    assert any(target.startswith("rectified.") for target in targets)
+    graph.recompile()
+    expected = run(graph, x)
+    assert not torch.equal(expected, before)
+    for twin in (copy.deepcopy(graph), pickle.loads(pickle.dumps(graph))):
+        assert torch.equal(run(twin, x), expected)
+    report.revert()
+    assert [node.name for node in graph.graph.nodes] == nodes
+    assert torch.equal(run(graph, x), before)
+
+
+def test_a_graph_and_its_model_are_swapped_alike() -> None:
+    torch.manual_seed(0)
+    model, x = Net(), torch.randn(3, 4)
+    graph = fx.symbolic_trace(model)
+    graph = copy.deepcopy(graph)
+    names = [site.name for site in find_sites(model, x)]
+    assert [site.name for site in find_sites(graph, x)] == names
+    for where in (":relu#2", "all"):
+        waves(model, x, where=where)
+        waves(graph, x, where=where)
+        assert torch.equal(run(model, x), run(graph, x))
+    assert model.state_dict().keys() == graph.state_dict().keys()
+
+
+def test_a_swapped_model_is_traced_with_what_was_put_in() -> None:
+    model, x = Net(Net()), torch.randn(3, 4)
+    waves(model, x)
+    assert torch.equal(run(fx.symbolic_trace(model), x), run(model, x))
