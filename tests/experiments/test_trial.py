@@ -166,7 +166,10 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         ({"train_size": 0}, "train_size: Input should be greater than or equal to 1, got 0"),
         ({"validation": 1}, "validation: Input should be less than 1, got 1"),
         ({"folds": 1}, "folds hold out validation data: there must be at least 2, and validation must be 0"),
-        ({"folds": 4, "validation": 0.1}, "folds hold out validation data: there must be at least 2, and validation must be 0"),
+        (
+            {"folds": 4, "validation": 0.1},
+            "folds hold out validation data: there must be at least 2, and validation must be 0",
+        ),
         ({"vote": 3, "seed": 1}, "a vote is one evaluation of networks with seeds 0, 1, …; its own seed is 0"),
         ({"augment": ("flop",)}, "augment: unknown augmentation 'flop'; did you mean flip"),
         ({"trace_points": -1}, "trace_points: Input should be greater than or equal to 0, got -1"),

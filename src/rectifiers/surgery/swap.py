@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -164,7 +164,7 @@ def swap(
         snapshot=snapshot,
     )
     try:
-        check = None if halve else compare_outputs(before, evaluate(inner, args, kwargs))
+        check = None if halve else _compare(before, inner, args, kwargs)
     except BaseException as error:
         applied.revert()
         if isinstance(error, RectifiersError) or not isinstance(error, Exception):
@@ -173,6 +173,19 @@ def swap(
             f"{plan.model} fails with {plan.to} in it, which was taken out again: {type(error).__name__}: {error}"
         ) from error
     return SwapReport(applied, check)
+
+
+def _compare(before: Any, model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Check | None:
+    """Compare the outputs before with those of the changed model; where they differ, see whether two runs of it do."""
+    after = evaluate(model, args, kwargs)
+    check = compare_outputs(before, after)
+    if check is None or check.identical:
+        return check
+    again = compare_outputs(after, evaluate(model, args, kwargs))
+    if again is None or again.identical:
+        return check
+    own = "two runs of the model itself differ as well"
+    return replace(check, incomparable=f"{own}; {check.incomparable}" if check.incomparable else own)
 
 
 def _make_plan(

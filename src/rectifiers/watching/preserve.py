@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from .contents import copy_contents
+
 
 @contextmanager
 def preserve(model: nn.Module) -> Iterator[None]:
@@ -45,6 +47,12 @@ def evaluation(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
 
 
 def evaluate(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Return the outputs of `model` in evaluation mode, without gradients; the model is left as it was."""
+    """Return the outputs of `model` in evaluation mode, without gradients, and with the same random numbers every time.
+
+    The model and the arguments are left as they were.
+    """
+    args, kwargs = copy_contents((args, dict(kwargs)), model)
     with evaluation(model):
-        return model(*args, **kwargs)
+        torch.manual_seed(0)
+        # Copied before the buffers are put back, which may be among the outputs.
+        return copy_contents(model(*args, **kwargs), model)

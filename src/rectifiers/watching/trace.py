@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
 from . import kinds
+from .contents import copy_contents, find_tensors
 from .kinds import own_kind
 from .preserve import preserve
 from .watcher import Frame, Watcher
@@ -121,16 +122,17 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *
 
     Args:
         model: any module; left as it was.
-        args: positional arguments of its `forward`.
-        kwargs: keyword arguments of its `forward`.
+        args: positional arguments of its `forward`; left as they were.
+        kwargs: keyword arguments of its `forward`; left as they were.
         training: whether the model is called in training mode, and not in evaluation mode.
     """
     trace = Trace(model, args, kwargs)
     recorder = _Recorder(trace)
+    args, kwargs = copy_contents((args, dict(kwargs)), model)
     with preserve(model), torch.no_grad(), recorder:
         model.train(training)
         result = model(*args, **kwargs)
-        returned = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        returned = [tensor for _, tensor in find_tensors(result)]
         recorder.mark_readers(returned)
         trace.outputs = frozenset(recorder.number(leaf) for leaf in returned)
     return trace
