@@ -45,6 +45,8 @@ class Site:
         near: path of a module whose parameters show the device.
         inplace: whether the activation writes over its input.
         aliased: whether something else reads the input after that.
+        input_overwritten: whether something else writes over the input after the call.
+        output_overwritten: whether something else writes over the output.
         training_only: whether it is called in training mode only.
         settings: numbers that describe the activation beside its kind, such as a slope.
     """
@@ -66,6 +68,8 @@ class Site:
     near: str = ""
     inplace: bool = False
     aliased: bool = False
+    input_overwritten: bool = False
+    output_overwritten: bool = False
     training_only: bool = False
     settings: dict[str, float] = field(default_factory=dict)
 
@@ -108,11 +112,13 @@ def locate_sites(trace: Trace, training: Trace | None = None) -> list[Located]:
     located = _locate(trace)
     if training is None:
         return located
+    in_training = _locate(training)
+    located = _join_overwritten(located, in_training)
     functions = {(entry.site.path, entry.site.number) for entry in located if entry.site.call == "function"}
     modules = {entry.site.path for entry in located if entry.site.call != "function"}
     more = [
         entry
-        for entry in _locate(training)
+        for entry in in_training
         if (entry.site.path not in modules)
         and (entry.site.call != "function" or (entry.site.path, entry.site.number) not in functions)
     ]
@@ -120,6 +126,20 @@ def locate_sites(trace: Trace, training: Trace | None = None) -> list[Located]:
         Located(replace(entry.site, index=index, training_only=True), entry.ops)
         for index, entry in enumerate(more, start=len(located))
     ]
+
+
+def _join_overwritten(located: Iterable[Located], in_training: Iterable[Located]) -> list[Located]:
+    """Take over what is written over in training mode only, as by dropout."""
+    others = {(entry.site.call, entry.site.path, entry.site.number): entry.site for entry in in_training}
+    joined = []
+    for entry in located:
+        site = entry.site
+        other = others.get((site.call, site.path, site.number), site)
+        both = {
+            name: getattr(site, name) or getattr(other, name) for name in ("input_overwritten", "output_overwritten")
+        }
+        joined.append(Located(replace(site, **both), entry.ops))
+    return joined
 
 
 def find_reordered_modules(located: Iterable[Located], training: Trace) -> list[str]:
@@ -238,6 +258,8 @@ def _describe(
         near=names[near],
         inplace=op.inplace,
         aliased=any(op.aliased for op in ops),
+        input_overwritten=any(op.input_overwritten for op in ops),
+        output_overwritten=any(op.output_overwritten for op in ops),
         settings=_settings(op) if kind == op.kind else {},
     )
     return Located(site, ops)

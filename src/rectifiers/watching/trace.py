@@ -8,13 +8,14 @@ library's own activations is a single op, whatever it computes inside.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
@@ -40,6 +41,8 @@ class Op:
         kind: which activation it is, if it is one.
         inplace: whether it is an activation that writes over its input.
         aliased: whether something else reads the input's memory after it was written over.
+        input_overwritten: whether another op writes over the input of this activation afterwards.
+        output_overwritten: whether another op writes over its output afterwards.
     """
 
     index: int
@@ -52,6 +55,8 @@ class Op:
     kind: str | None = None
     inplace: bool = False
     aliased: bool = False
+    input_overwritten: bool = False
+    output_overwritten: bool = False
 
     @property
     def name(self) -> str:
@@ -148,6 +153,7 @@ class _Recorder(Watcher):
         self.count = 0
         # By memory that an activation wrote over: the op, and its output; values before that are from before the write.
         self.written: dict[int, tuple[Op, int]] = {}
+        self.memories: dict[int, _Memory] = {}
         self.named = {id(tensor): name for name, tensor in trace.model.named_parameters(remove_duplicate=False)}
         self.named |= {id(tensor): name for name, tensor in trace.model.named_buffers(remove_duplicate=False)}
 
@@ -158,7 +164,8 @@ class _Recorder(Watcher):
         kind = own_kind(frame.module)
         if kind is not None and args and isinstance(output, Tensor):
             self.mark_readers(args[:1])
-            self._write_down(type(frame.module), args, {}, args[:1], [output], kind)
+            op = self._write_down(type(frame.module), args, {}, args[:1], [output], kind)
+            self._remember(op, args[0], output)
 
     def number(self, tensor: Tensor, *, fresh: bool = False) -> int:
         known: int | None = None if fresh else self.numbers.get(tensor)
@@ -178,7 +185,11 @@ class _Recorder(Watcher):
         kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
         inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
         self.mark_readers(given)
+        versions = [_version(tensor) for tensor in given]
         result = func(*args, **kwargs)
+        self._mark_overwritten(
+            tensor for tensor, version in zip(given, versions, strict=True) if _version(tensor) != version
+        )
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         if not made and func is not Tensor.__setitem__:
             return result
@@ -189,7 +200,27 @@ class _Recorder(Watcher):
         op = self._write_down(func, args, kwargs, given, made, kind, inplace)
         if inplace:
             self.written[result.untyped_storage()._cdata] = (op, op.outputs[0])
+        if kind is not None:
+            self._remember(op, kinds.tensor_of(args, kwargs), made[0])
         return result
+
+    def _remember(self, op: Op, x: Tensor, y: Tensor) -> None:
+        """Remember which memory an activation reads and makes, to see what is written over it later."""
+        # What writes over its input has only an output afterwards; who reads the input all the same is told of.
+        for tensor, is_output in ((y, True),) if op.inplace else ((x, False), (y, True)):
+            storage = _storage(tensor)
+            if storage is not None:
+                memory = self.memories.setdefault(storage._cdata, _Memory(StorageWeakRef(storage)))
+                memory.users.append((op, is_output))
+
+    def _mark_overwritten(self, tensors: Iterable[Tensor]) -> None:
+        """Mark the activations whose inputs or outputs are in the memory of `tensors`, which was written over."""
+        for tensor in tensors:
+            storage = _storage(tensor)
+            memory = None if storage is None else self.memories.get(storage._cdata)
+            for op, is_output in () if memory is None else memory.users:
+                op.output_overwritten |= is_output
+                op.input_overwritten |= not is_output
 
     def _write_down(
         self,
@@ -227,6 +258,28 @@ class _Recorder(Watcher):
                 op, first = self.written.get(tensor.untyped_storage()._cdata, (None, 0))
                 if op is not None and self.number(tensor) < first:
                     op.aliased = True
+
+
+@dataclass
+class _Memory:
+    """The memory of tensors; the weak reference lets no other get its address, and does not keep the values."""
+
+    reference: StorageWeakRef
+    users: list[tuple[Op, bool]] = field(default_factory=list)
+    """The activations that read or made it, and whether it is their output."""
+
+
+def _storage(tensor: Tensor) -> Any:
+    """Return the memory of a tensor; None for tensors that have none of their own, such as sparse ones."""
+    try:
+        return tensor.untyped_storage()
+    except (RuntimeError, NotImplementedError):
+        return None
+
+
+def _version(tensor: Tensor) -> int:
+    """Return how often a tensor's memory was written over; always 0 where PyTorch does not count."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _lighten(arg: Any, numbers: Mapping[int, int]) -> Any:

@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 from ...activations import create, registry
 from ...core.errors import ConfigError
 from ..inserted.capped import Capped
+from ..inserted.kept import keep
 from ..inserted.write_back import WriteBack
 
 Factory = Callable[[int], nn.Module]
@@ -32,6 +33,8 @@ class Recipe:
         near: path of a module whose parameters show the device and the dtype.
         cap: upper bound to keep, from a capped ReLU; None for no bound.
         write_back: whether to write the result over the input too, because something else reads it there.
+        keep_input: whether to work on a copy of the input, because something else writes over it.
+        keep_output: whether to return a copy of the output, because something else writes over it.
         shape: shape of the activation's input on the example, for modules that have no parameters before a first call.
     """
 
@@ -42,6 +45,8 @@ class Recipe:
     near: str = ""
     cap: float | None = None
     write_back: bool = False
+    keep_input: bool = False
+    keep_output: bool = False
     shape: tuple[int, ...] = ()
 
     def build(self, model: nn.Module) -> nn.Module:
@@ -56,6 +61,8 @@ class Recipe:
             if any(is_lazy(parameter) for parameter in module.parameters()):
                 with torch.no_grad():
                     module(torch.zeros(self.shape, **factory))
+        if self.keep_input or self.keep_output:
+            module = keep(module, input=self.keep_input, output=self.keep_output)
         if self.cap is not None:
             module = Capped(module, self.cap)
         return WriteBack(module) if self.write_back else module

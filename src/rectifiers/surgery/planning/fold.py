@@ -83,6 +83,8 @@ def _readers(
         return [], "only a ReLU can become thresholds of zero"
     if site.aliased:
         return [], "something reads what it writes over"
+    if site.input_overwritten or site.output_overwritten:
+        return [], "something else writes over its values, which the convolution would read"
     if site.training_only:
         return [], "it is called in training mode only"
     convolutions: list[Op] = []

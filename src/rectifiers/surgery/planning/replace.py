@@ -14,6 +14,7 @@ from ..edits.calls import Distribute, Intercept
 from ..edits.edit import Edit
 from ..edits.recipe import Recipe
 from ..edits.replace import Replace
+from .keep import keep_what_is_saved
 from .planned import Change, Planned
 from .target import Target
 
@@ -32,14 +33,14 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
         sites: the sites to change.
         target: what to put in.
     """
-    recipes = {site.index: target.recipe(site) for site in sites}
+    recipes = {site.index: keep_what_is_saved(target.recipe(site), site) for site in sites}
     changes, counted = [], set()
     for site in sites:
         shared = target.share_calls and (site.call, site.path) in counted
         counted.add((site.call, site.path))
         parameters = 0 if shared else count_parameters(recipes[site.index])
         holder = survey.model.get_submodule(site.path if site.call == "function" else site.path.rpartition(".")[0])
-        changes.append(_describe(site, holder, target, parameters))
+        changes.append(_describe(site, holder, target, recipes[site.index], parameters))
     edits = make_edits(sites, survey.sites, recipes, share_calls=target.share_calls)
     return Planned(changes, edits=edits)
 
@@ -75,12 +76,17 @@ def make_edits(
     return edits
 
 
-def _describe(site: Site, holder: nn.Module, target: Target, parameters: int) -> Change:
+def _describe(site: Site, holder: nn.Module, target: Target, recipe: Recipe, parameters: int) -> Change:
     notes, start = [], target.start(site)
     if site.settings.get("cap") and target.cap == "keep":
         notes.append(f"keeps the cap at {site.settings['cap']:g}")
     if site.aliased:
         notes.append("goes on writing over its input, because something else reads it there; that costs two copies")
+    kept = [name for name, keeps in (("input", recipe.keep_input), ("output", recipe.keep_output)) if keeps]
+    if kept:
+        them, cost = ("them", "two copies") if len(kept) > 1 else ("it", "one copy")
+        what = " and its ".join(kept)
+        notes.append(f"keeps its {what}, because something else writes over {them}; that costs {cost} in training")
     if site.training_only:
         notes.append("called in training mode only")
     if isinstance(holder, nn.TransformerEncoderLayer):
