@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..core.errors import ConfigError, RectifiersError, UnsupportedError
 from ..watching import Survey, kinds, survey_model
 from ..watching.example import Example, read_example
 from ..watching.preserve import evaluate
+from ..watching.sites import Site
 from ..watching.wrappers import unwrap
 from .carry.freezing import Freeze
 from .carry.schedules import Schedulers
@@ -20,6 +21,7 @@ from .check import Check, compare_outputs
 from .edits.recipe import Factory
 from .plan import Applied, SwapPlan
 from .planning import choose_planner
+from .planning.planned import Left
 from .planning.target import Cap, Target
 from .select import Where, select
 
@@ -192,6 +194,9 @@ def _make_plan(
     survey: Survey, target: Target, where: Where, from_: str | Iterable[str], halve: bool, compensate: bool
 ) -> SwapPlan:
     wanted = kinds.expand(from_)
+    bare = _find_bare(survey.sites, where, wanted)
+    if any(site.name == where for site in bare):
+        raise NothingToSwapError(f"{where} is {_BARE}")
     chosen = select(survey.sites, where, wanted) if any(site.kind in wanted for site in survey.sites) else []
     name = type(survey.model).__name__
     if not chosen:
@@ -199,5 +204,38 @@ def _make_plan(
         raise NothingToSwapError(
             f"{name} has no {' or '.join(sorted(wanted))} at {where!r}; it has {have}. Name other kinds with from_=…"
         )
+    left = [Left(site.name, site.kind, _BARE) for site in bare]
+    left += [Left(site.name, site.kind, reason) for site in chosen if (reason := _obstacle(site))]
+    chosen = [site for site in chosen if not _obstacle(site)]
     planned = choose_planner(target, halve=halve, compensate=compensate)(survey, chosen, target)
-    return SwapPlan(name, target.title, tuple(planned.changes), tuple(planned.left), tuple(planned.edits), survey.notes)
+    return SwapPlan(
+        name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), survey.notes
+    )
+
+
+_BARE = "a bare clamp, which may be no activation; it is taken only on request: from_='clamp'"
+
+
+def _find_bare(sites: Sequence[Site], where: Where, wanted: frozenset[str]) -> list[Site]:
+    """Return the bare clamps that would have been selected, if they were taken for ReLUs without being asked for."""
+    bare = [site for site in sites if site.kind == "clamp"]
+    if "clamp" in wanted or "relu" not in wanted or isinstance(where, (int, slice)):
+        return []
+    try:
+        return select(bare, where, frozenset({"clamp"})) if where not in _PLACES else []
+    except RectifiersError:
+        # Other sites are named.
+        return []
+
+
+_PLACES = ("first", "last", "R1", "R2")
+"""Words that count in forward order among the sites of the kinds asked for."""
+
+
+def _obstacle(site: Site) -> str:
+    """Return why a site is not changed by any function; empty if it may be."""
+    if not site.shape:
+        return "it is called on a single number, which is no layer's output"
+    if site.before == "parameter":
+        return "it is called on a parameter, which is no layer's output"
+    return ""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from . import kinds
+from .clamps import find_bare
 from .kinds import own_kind, spec_of
 from .names import Numbering, common_scope, name_calls
 from .trace import Op, Trace, Value
@@ -29,7 +30,7 @@ class Site:
         index: position in forward order, from 0.
         name: `features.3` for a module, `features.3#2` for the second call of a reused one, `block:relu` for a function
             that `block` calls, `:relu` for one that the model itself calls.
-        kind: which activation is called there.
+        kind: which activation is called there; `clamp` for a bare clamp at zero that may be no activation.
         call: `module` for a module that is called only once, `reused` for one of several calls of a module, `function`
             for a call without a module.
         path: the module, or the module whose `forward` calls the function.
@@ -40,7 +41,8 @@ class Site:
         number: which of these calls it is, from 0.
         channel_dim: dimension that holds the channels: 1, or −1 after linear layers on sequences.
         stage: how many changes of resolution came before.
-        before: type of the layer whose output the activation reads, such as `BatchNorm2d` or `add`.
+        before: type of the layer whose output the activation reads, such as `BatchNorm2d` or `add`; `input` for what
+            the model is given, `parameter` for a parameter or buffer.
         after: types of the layers that read the activation's output.
         near: path of a module whose parameters show the device.
         inplace: whether the activation writes over its input.
@@ -86,6 +88,11 @@ class Site:
         assert spec is not None
         dim = int(getattr(module, "channel_dim", 1))
         return cls(0, path, spec.name, "module", path, (path,), tuple(x.shape), x.dtype, channel_dim=dim, near=path)
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether it is a ReLU, with or without a cap, however it is written."""
+        return self.kind in kinds.RECTIFYING
 
     @property
     def channels(self) -> int:
@@ -175,6 +182,7 @@ def _locate(trace: Trace) -> list[Located]:
     for op in trace.ops:
         if op.kind is not None and own_kind(trace.model) is None:
             calls[op.module].append(op)
+    bare = find_bare(trace, (op for ops in calls.values() for op in ops))
     located = []
     for module, ops in calls.items():
         own_module = module in owners
@@ -185,7 +193,10 @@ def _locate(trace: Trace) -> list[Located]:
         spelled = {number: "" if own_module else group[0].name for number, group in numbered.items()}
         for number, name in name_calls(names[module], spelled).items():
             group = numbered[number]
-            located.append(_describe(trace, names, paths, module, scope, call, number, name, group))
+            # Clamped integers have numbers and names of calls, for these have to stay what they are; they are no sites.
+            if trace.dtypes[group[0].inputs[0]].is_floating_point:
+                is_bare = any(op.index in bare for op in group)
+                located.append(_describe(trace, names, paths, module, scope, call, number, name, group, is_bare))
     located.sort(key=lambda entry: entry.ops[0].index)
     stages = _stages([entry.site for entry in located])
     return [
@@ -232,6 +243,7 @@ def _describe(
     number: int,
     name: str,
     ops: list[Op],
+    is_bare: bool,
 ) -> Located:
     op = ops[0]
     source = kinds.tensor_of(op.args, op.kwargs)
@@ -239,7 +251,7 @@ def _describe(
     shape = trace.shapes[source.number]
     before = trace.producer.get(source.number)
     near = before.module if before is not None else module
-    kind = "hardsigmoid" if _is_gate(trace, op) else str(op.kind)
+    kind = "hardsigmoid" if _is_gate(trace, op) else "clamp" if is_bare else str(op.kind)
     site = Site(
         index=0,
         name=name,
@@ -253,14 +265,14 @@ def _describe(
         dtype=trace.dtypes[source.number],
         channel_dim=_channel_dim(trace, before, shape),
         stage=0,
-        before=_label(before),
+        before="parameter" if source.number in trace.parameters else _label(before),
         after=tuple(dict.fromkeys(_label(reader) for reader in trace.consumers[op.outputs[0]])),
         near=names[near],
         inplace=op.inplace,
         aliased=any(op.aliased for op in ops),
         input_overwritten=any(op.input_overwritten for op in ops),
         output_overwritten=any(op.output_overwritten for op in ops),
-        settings=_settings(op) if kind == op.kind else {},
+        settings=_settings(op, kind),
     )
     return Located(site, ops)
 
@@ -303,8 +315,14 @@ def _channel_dim(trace: Trace, before: Op | None, shape: tuple[int, ...]) -> int
     return 1
 
 
-def _settings(op: Op) -> dict[str, float]:
+def _settings(op: Op, kind: str) -> dict[str, float]:
     """Return the numbers that describe an activation beside its kind."""
+    if kind == "clamp":
+        high = kinds.bounds(kinds.FUNCTIONS[op.func], op.args, op.kwargs)[1]
+        # The second number of a threshold is what takes the place of smaller values.
+        return {"cap": float(high)} if high else {}
+    if kind != op.kind:
+        return {}
     if op.kind == "leaky_relu":
         return {"slope": float(op.kwargs.get("negative_slope", op.args[1] if len(op.args) > 1 else 0.01))}
     if op.kind in ("relu6", "hardtanh"):
