@@ -49,6 +49,7 @@ class Site:
         aliased: whether something else reads the input after that.
         input_overwritten: whether something else writes over the input after the call.
         output_overwritten: whether something else writes over the output.
+        infinite: whether some of the input's values are infinite on the example.
         training_only: whether it is called in training mode only.
         settings: numbers that describe the activation beside its kind, such as a slope.
     """
@@ -72,6 +73,7 @@ class Site:
     aliased: bool = False
     input_overwritten: bool = False
     output_overwritten: bool = False
+    infinite: bool = False
     training_only: bool = False
     settings: dict[str, float] = field(default_factory=dict)
 
@@ -272,6 +274,7 @@ def _describe(
         aliased=any(op.aliased for op in ops),
         input_overwritten=any(op.input_overwritten for op in ops),
         output_overwritten=any(op.output_overwritten for op in ops),
+        infinite=any(op.infinite for op in ops),
         settings=_settings(op, kind),
     )
     return Located(site, ops)

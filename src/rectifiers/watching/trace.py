@@ -43,6 +43,7 @@ class Op:
         aliased: whether something else reads the input's memory after it was written over.
         input_overwritten: whether another op writes over the input of this activation afterwards.
         output_overwritten: whether another op writes over its output afterwards.
+        infinite: whether an activation's input has infinite values.
     """
 
     index: int
@@ -57,6 +58,7 @@ class Op:
     aliased: bool = False
     input_overwritten: bool = False
     output_overwritten: bool = False
+    infinite: bool = False
 
     @property
     def name(self) -> str:
@@ -165,6 +167,7 @@ class _Recorder(Watcher):
         if kind is not None and args and isinstance(output, Tensor):
             self.mark_readers(args[:1])
             op = self._write_down(type(frame.module), args, {}, args[:1], [output], kind)
+            op.infinite = _has_infinite(args[0])
             self._remember(op, args[0], output)
 
     def number(self, tensor: Tensor, *, fresh: bool = False) -> int:
@@ -186,6 +189,7 @@ class _Recorder(Watcher):
         inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
         self.mark_readers(given)
         versions = [_version(tensor) for tensor in given]
+        infinite = kind is not None and _has_infinite(kinds.tensor_of(args, kwargs))
         result = func(*args, **kwargs)
         self._mark_overwritten(
             tensor for tensor, version in zip(given, versions, strict=True) if _version(tensor) != version
@@ -198,6 +202,7 @@ class _Recorder(Watcher):
             result = result.view_as(result)
             made = [result]
         op = self._write_down(func, args, kwargs, given, made, kind, inplace)
+        op.infinite = infinite
         if inplace:
             self.written[result.untyped_storage()._cdata] = (op, op.outputs[0])
         if kind is not None:
@@ -280,6 +285,14 @@ def _storage(tensor: Tensor) -> Any:
 def _version(tensor: Tensor) -> int:
     """Return how often a tensor's memory was written over; always 0 where PyTorch does not count."""
     return 0 if tensor.is_inference() else tensor._version
+
+
+def _has_infinite(tensor: Tensor) -> bool:
+    """Return whether some values are infinite; False where there are no values, as on the meta device."""
+    try:
+        return bool(tensor.isinf().any())
+    except (RuntimeError, NotImplementedError):
+        return False
 
 
 def _lighten(arg: Any, numbers: Mapping[int, int]) -> Any:

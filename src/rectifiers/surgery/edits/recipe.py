@@ -15,6 +15,7 @@ from ...activations import create, registry
 from ...core.errors import ConfigError
 from ..inserted.capped import Capped
 from ..inserted.kept import keep
+from ..inserted.unbounded import allow_infinite
 from ..inserted.write_back import WriteBack
 
 Factory = Callable[[int], nn.Module]
@@ -35,6 +36,7 @@ class Recipe:
         write_back: whether to write the result over the input too, because something else reads it there.
         keep_input: whether to work on a copy of the input, because something else writes over it.
         keep_output: whether to return a copy of the output, because something else writes over it.
+        allow_infinite: whether to give at infinite inputs what ReLU gives there.
         shape: shape of the activation's input on the example, for modules that have no parameters before a first call.
     """
 
@@ -47,6 +49,7 @@ class Recipe:
     write_back: bool = False
     keep_input: bool = False
     keep_output: bool = False
+    allow_infinite: bool = False
     shape: tuple[int, ...] = ()
 
     def build(self, model: nn.Module) -> nn.Module:
@@ -61,6 +64,8 @@ class Recipe:
             if any(is_lazy(parameter) for parameter in module.parameters()):
                 with torch.no_grad():
                     module(torch.zeros(self.shape, **factory))
+        if self.allow_infinite:
+            module = allow_infinite(module)
         if self.keep_input or self.keep_output:
             module = keep(module, input=self.keep_input, output=self.keep_output)
         if self.cap is not None:

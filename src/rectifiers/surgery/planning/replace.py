@@ -14,6 +14,7 @@ from ..edits.calls import Distribute, Intercept
 from ..edits.edit import Edit
 from ..edits.recipe import Recipe
 from ..edits.replace import Replace
+from .infinity import allow_infinite_inputs, describe_infinity
 from .keep import keep_what_is_saved
 from .planned import Change, Planned
 from .target import Target
@@ -33,7 +34,7 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
         sites: the sites to change.
         target: what to put in.
     """
-    recipes = {site.index: keep_what_is_saved(target.recipe(site), site) for site in sites}
+    recipes = {site.index: _make_recipe(site, target) for site in sites}
     changes, counted = [], set()
     for site in sites:
         shared = target.share_calls and (site.call, site.path) in counted
@@ -76,6 +77,10 @@ def make_edits(
     return edits
 
 
+def _make_recipe(site: Site, target: Target) -> Recipe:
+    return allow_infinite_inputs(keep_what_is_saved(target.recipe(site), site), site, target)
+
+
 def _describe(site: Site, holder: nn.Module, target: Target, recipe: Recipe, parameters: int) -> Change:
     notes, start = [], target.start(site)
     if site.settings.get("cap") and target.cap == "keep":
@@ -87,6 +92,8 @@ def _describe(site: Site, holder: nn.Module, target: Target, recipe: Recipe, par
         them, cost = ("them", "two copies") if len(kept) > 1 else ("it", "one copy")
         what = " and its ".join(kept)
         notes.append(f"keeps its {what}, because something else writes over {them}; that costs {cost} in training")
+    if infinity := describe_infinity(recipe, site):
+        notes.append(infinity)
     if site.training_only:
         notes.append("called in training mode only")
     if isinstance(holder, nn.TransformerEncoderLayer):
