@@ -142,8 +142,23 @@ def test_memory_that_is_used_again_is_not_taken_for_what_was_there() -> None:
     assert not any(op.input_overwritten or op.output_overwritten for op in ops)
 
 
-def test_examples_in_inference_mode_are_traced() -> None:
+@pytest.mark.parametrize("made_there", [False, True])
+def test_what_is_written_over_is_seen_in_inference_mode_too(made_there: bool) -> None:
+    class Net(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            x = self[0](x)
+            y = F.gelu(x)
+            x += 1
+            return self[1](y)
+
+    def make() -> Net:
+        return Net(nn.Linear(4, 4), nn.BatchNorm1d(4))
+
+    model = make()
     with torch.inference_mode():
-        x = torch.randn(2, 4)
-        trace = record(nn.Sequential(nn.Linear(4, 4), nn.GELU()), (x,), {})
-    assert [op.kind for op in trace.ops] == [None, "gelu"]
+        model = make() if made_there else model
+        for training in (False, True):
+            trace = record(model, (torch.randn(2, 4),), {}, training=training)
+            (op,) = (op for op in trace.ops if op.kind == "gelu")
+            # Nothing counts the writes to what is made of inference weights, which cannot be trained either.
+            assert op.input_overwritten is not made_there

@@ -7,6 +7,7 @@ library's own activations is a single op, whatever it computes inside.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,8 +136,11 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *
     """
     trace = Trace(model, args, kwargs)
     recorder = _Recorder(trace)
-    args, kwargs = copy_contents((args, dict(kwargs)), model)
-    with preserve(model), torch.no_grad(), recorder:
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    # Values made in inference mode would not count how often they are written over.
+    inference = torch.is_inference_mode_enabled() and any(tensor.is_inference() for tensor in tensors)
+    with torch.inference_mode(inference), torch.no_grad(), preserve(model), recorder:
+        args, kwargs = copy_contents((args, dict(kwargs)), model)
         model.train(training)
         result = model(*args, **kwargs)
         returned = [tensor for _, tensor in find_tensors(result)]
