@@ -194,6 +194,7 @@ def _make_plan(
     survey: Survey, target: Target, where: Where, from_: str | Iterable[str], halve: bool, compensate: bool
 ) -> SwapPlan:
     wanted = kinds.expand(from_)
+    fused = _describe_fused(survey.model) if "relu" in wanted else []
     bare = _find_bare(survey.sites, where, wanted)
     if any(site.name == where for site in bare):
         raise NothingToSwapError(f"{where} is {_BARE}")
@@ -202,14 +203,20 @@ def _make_plan(
     if not chosen:
         have = ", ".join(sorted({site.kind for site in survey.sites})) or "no activations"
         raise NothingToSwapError(
-            f"{name} has no {' or '.join(sorted(wanted))} at {where!r}; it has {have}. Name other kinds with from_=…"
+            f"{name} has no {' or '.join(sorted(wanted))} at {where!r}; it has {have}. "
+            f"{''.join(f'{reason[0].upper()}{reason[1:]}. ' for reason in fused)}Name other kinds with from_=…"
         )
     left = [Left(site.name, site.kind, _BARE) for site in bare]
     left += [Left(site.name, site.kind, reason) for site in chosen if (reason := _obstacle(site))]
     chosen = [site for site in chosen if not _obstacle(site)]
     planned = choose_planner(target, halve=halve, compensate=compensate)(survey, chosen, target)
     return SwapPlan(
-        name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), survey.notes
+        model=name,
+        to=target.title,
+        changes=tuple(planned.changes),
+        left=(*planned.left, *left),
+        edits=tuple(planned.edits),
+        notes=(*survey.notes, *fused),
     )
 
 
@@ -230,6 +237,15 @@ def _find_bare(sites: Sequence[Site], where: Where, wanted: frozenset[str]) -> l
 
 _PLACES = ("first", "last", "R1", "R2")
 """Words that count in forward order among the sites of the kinds asked for."""
+
+
+def _describe_fused(model: nn.Module) -> list[str]:
+    """Say which ReLUs no swap can reach, because PyTorch computes them inside of recurrent layers."""
+    return [
+        f"the ReLU of {path or 'the model'} is inside PyTorch's fused {type(module).__name__}, where nothing else fits"
+        for path, module in model.named_modules()
+        if isinstance(module, (nn.RNN, nn.RNNCell)) and module.nonlinearity == "relu"
+    ]
 
 
 def _obstacle(site: Site) -> str:
