@@ -1,4 +1,7 @@
-"""Every rectifier as a plain function: `from rectifiers import functional as R; R.arelu(x, alpha, beta)`."""
+"""Every rectifier as a plain function: `from rectifiers import functional as R; R.arelu(x, alpha, beta)`.
+
+Inputs are finite: at ±∞ many of the formulas are no number, as 0·sin(∞) is not.
+"""
 
 from .activations.adarelu import adarelu
 from .activations.apl import apl

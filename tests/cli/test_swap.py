@@ -29,6 +29,12 @@ class Net(nn.Module):
         return self.cap(self.second(self.relu(self.first(x))))
 
 
+class Changing(Net):
+    def forward(self, x):
+        self.calls = getattr(self, "calls", 0) + 1
+        return super().forward(x)[..., : self.calls]
+
+
 class Words(nn.Module):
     def __init__(self):
         super().__init__()
@@ -109,6 +115,12 @@ def test_for_programs(cli: Cli) -> None:
     assert [change["site"] for change in facts["plan"]["changes"]] == ["relu", "cap"]
     assert facts["saved"] is None
     assert json.loads(cli("swap", "nets:Net", *BASE, "--json", "--plan-only").out)["check"] is None
+
+
+def test_outputs_that_are_not_comparable_are_said_to_be_in_json(cli: Cli) -> None:
+    check = json.loads(cli("swap", "nets:Changing", *BASE, "--json").out)["check"]
+    assert check["difference"] is None
+    assert "the output has shape" in check["incomparable"]
 
 
 @pytest.mark.parametrize(

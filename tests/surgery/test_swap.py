@@ -186,3 +186,32 @@ def test_functions_may_make_modules_that_learn_their_channels_at_the_first_call(
     assert report.plan.parameters == 8
     assert tuple(net[1].alpha.shape) == (4,)
     assert any(net[1].alpha is parameter for parameter in optimizer.param_groups[-1]["params"])
+
+
+class Recurrent(nn.Module):
+    """A fused recurrent layer with ReLU, and a ReLU beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.act = nn.RNN(4, 8, nonlinearity="relu"), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.act(self.rnn(x)[0])
+        return y
+
+
+def test_the_relu_of_a_fused_recurrent_layer_is_said_to_be_out_of_reach() -> None:
+    with pytest.raises(
+        ConfigError, match="The ReLU of the model is inside PyTorch's fused RNN, where nothing else fits"
+    ):
+        swap(nn.RNN(4, 8, nonlinearity="relu"), "pvlu", example=(5, 2, 4))
+    plan = plan_swap(Recurrent(), "pvlu", example=(5, 2, 4))
+    assert plan.notes == ("the ReLU of rnn is inside PyTorch's fused RNN, where nothing else fits",)
+    assert plan_swap(nn.Sequential(nn.RNN(4, 8), Last(), nn.ReLU()), "pvlu", example=(5, 2, 4)).notes == ()
+
+
+class Last(nn.Module):
+    """Takes the first of several values."""
+
+    def forward(self, values: tuple[Tensor, ...]) -> Tensor:
+        return values[0]

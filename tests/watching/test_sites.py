@@ -95,8 +95,12 @@ def test_a_block_called_twice_is_one_site() -> None:
 )
 def test_kinds(function: Callable[[Tensor], Tensor], kind: str) -> None:
     class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 4)
+
         def forward(self, x: Tensor) -> Tensor:
-            return function(x * 1)
+            return self.last(function(self.first(x)))
 
     (site,) = find_sites(Net(), (1, 4))
     assert (site.kind, site.call, site.path) == (kind, "function", "")

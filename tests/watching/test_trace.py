@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -91,3 +93,72 @@ def test_no_tensor_of_the_run_is_kept() -> None:
     trace = record(model, (torch.randn(2, 4),), {})
     assert len(trace.ops) == 3
     assert [len(made) for made in kept] == [0, 0, 0]
+
+
+def gelu_then(write: Callable[[Tensor, Tensor], object]) -> tuple[bool, bool]:
+    """Whether the trace sees that the input and the output of a GELU are written over."""
+
+    class Net(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            x = x + 1
+            y = F.gelu(x)
+            write(x, y)
+            return y.sum() + x.sum()
+
+    (op,) = (op for op in record(Net(), (torch.randn(2, 4),), {}).ops if op.kind == "gelu")
+    return op.input_overwritten, op.output_overwritten
+
+
+@pytest.mark.parametrize(
+    ("write", "seen"),
+    [
+        (lambda x, y: x.add_(1), (True, False)),
+        (lambda x, y: y.mul_(x), (False, True)),
+        (lambda x, y: y[:, 0].zero_(), (False, True)),
+        (lambda x, y: x.__setitem__(0, 1.0), (True, False)),
+        (lambda x, y: torch.add(x, 1, out=y), (False, True)),
+        (lambda x, y: F.relu(x, inplace=True), (True, False)),
+        (lambda x, y: F.dropout(y, 0.5, True, True), (False, True)),
+        (lambda x, y: y.detach().clamp_(max=1), (False, True)),
+        (lambda x, y: (x + y).add_(1), (False, False)),
+    ],
+)
+def test_what_is_written_over_afterwards_is_seen(
+    write: Callable[[Tensor, Tensor], object], seen: tuple[bool, bool]
+) -> None:
+    assert gelu_then(write) == seen
+
+
+def test_memory_that_is_used_again_is_not_taken_for_what_was_there() -> None:
+    class Net(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(20):
+                x = F.gelu(x + 1) + 1
+                x = (x * 2).add_(1)
+            return x
+
+    ops = [op for op in record(Net(), (torch.randn(64, 64),), {}).ops if op.kind == "gelu"]
+    assert len(ops) == 20
+    assert not any(op.input_overwritten or op.output_overwritten for op in ops)
+
+
+@pytest.mark.parametrize("made_there", [False, True])
+def test_what_is_written_over_is_seen_in_inference_mode_too(made_there: bool) -> None:
+    class Net(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            x = self[0](x)
+            y = F.gelu(x)
+            x += 1
+            return self[1](y)
+
+    def make() -> Net:
+        return Net(nn.Linear(4, 4), nn.BatchNorm1d(4))
+
+    model = make()
+    with torch.inference_mode():
+        model = make() if made_there else model
+        for training in (False, True):
+            trace = record(model, (torch.randn(2, 4),), {}, training=training)
+            (op,) = (op for op in trace.ops if op.kind == "gelu")
+            # Nothing counts the writes to what is made of inference weights, which cannot be trained either.
+            assert op.input_overwritten is not made_there

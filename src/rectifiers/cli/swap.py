@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.errors import ConfigError
+from ..core.wording import finite
 from . import completion
 from .inputs import make_inputs, parse_sizes
 from .options import JsonOption, split_settings
@@ -110,10 +111,12 @@ def swap_activations(
     if target is not None:
         saving.save(subject, target)
     if as_json:
+        # Why outputs are not comparable is said only where some are not.
+        facts = None if check is None else {name: fact for name, fact in asdict(check).items() if fact != ""}
         print_json(
             {
                 "plan": json.loads(plan.to_json()),
-                "check": check and asdict(check),
+                "check": finite(facts),
                 "saved": None if target is None else str(target),
             }
         )

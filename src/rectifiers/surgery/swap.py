@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -13,6 +13,7 @@ from ..core.errors import ConfigError, RectifiersError, UnsupportedError
 from ..watching import Survey, kinds, survey_model
 from ..watching.example import Example, read_example
 from ..watching.preserve import evaluate
+from ..watching.sites import Site
 from ..watching.wrappers import unwrap
 from .carry.freezing import Freeze
 from .carry.schedules import Schedulers
@@ -20,6 +21,7 @@ from .check import Check, compare_outputs
 from .edits.recipe import Factory
 from .plan import Applied, SwapPlan
 from .planning import choose_planner
+from .planning.planned import Left
 from .planning.starts import decide_starts
 from .planning.target import Cap, StartAt, Target, read_start
 from .planning.units import obey_channel_dim
@@ -186,7 +188,7 @@ def swap(
         else:
             with all_reached(inner, survey.sites):
                 after = evaluate(inner, args, kwargs)
-            check = compare_outputs(before, after)
+            check = _compare(before, after, inner, args, kwargs)
     except BaseException as error:
         applied.revert()
         if isinstance(error, RectifiersError) or not isinstance(error, Exception):
@@ -213,9 +215,26 @@ class Request:
     freeze: Freeze | None = None
 
 
+def _compare(
+    before: Any, after: Any, model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Check | None:
+    """Compare the outputs before with those of the changed model; where they differ, see whether two runs of it do."""
+    check = compare_outputs(before, after)
+    if check is None or check.identical:
+        return check
+    again = compare_outputs(after, evaluate(model, args, kwargs))
+    if again is None or again.identical:
+        return check
+    own = "two runs of the model itself differ as well"
+    return replace(check, incomparable=f"{own}; {check.incomparable}" if check.incomparable else own)
+
+
 def _make_plan(request: Request) -> SwapPlan:
     survey = obey_channel_dim(request.survey, request.target)
     wanted = kinds.expand(request.from_)
+    bare = _find_bare(survey.sites, request.where, wanted)
+    if any(site.name == request.where for site in bare):
+        raise NothingToSwapError(f"{request.where} is {_BARE}")
     chosen = select(survey.sites, request.where, wanted) if any(site.kind in wanted for site in survey.sites) else []
     name = type(survey.model).__name__
     chosen, left = split_fixed(survey.model, chosen)
@@ -228,6 +247,9 @@ def _make_plan(request: Request) -> SwapPlan:
             f"{name} has no {' or '.join(sorted(wanted))} at {request.where!r}; it has {have}. "
             "Name other kinds with from_=…"
         )
+    left += [Left(site.name, site.kind, _BARE) for site in bare]
+    left += [Left(site.name, site.kind, reason) for site in chosen if (reason := _obstacle(site))]
+    chosen = [site for site in chosen if not _obstacle(site)]
     planner = choose_planner(request.target, halve=request.halve, compensate=request.compensate)
     target = decide_starts(
         survey.model, survey.sites, chosen, request.target, request.args, request.kwargs, request.loader
@@ -235,3 +257,31 @@ def _make_plan(request: Request) -> SwapPlan:
     planned = planner(survey, chosen, target)
     notes = (*survey.notes, *warn_of_start(survey.model, planned.changes, target, request.freeze))
     return SwapPlan(name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), notes)
+
+
+_BARE = "a bare clamp, which may be no activation; it is taken only on request: from_='clamp'"
+
+
+def _find_bare(sites: Sequence[Site], where: Where, wanted: frozenset[str]) -> list[Site]:
+    """Return the bare clamps that would have been selected, if they were taken for ReLUs without being asked for."""
+    bare = [site for site in sites if site.kind == "clamp"]
+    if "clamp" in wanted or "relu" not in wanted or isinstance(where, (int, slice)):
+        return []
+    try:
+        return select(bare, where, frozenset({"clamp"})) if where not in _PLACES else []
+    except RectifiersError:
+        # Other sites are named.
+        return []
+
+
+_PLACES = ("first", "last", "R1", "R2")
+"""Words that count in forward order among the sites of the kinds asked for."""
+
+
+def _obstacle(site: Site) -> str:
+    """Return why a site is not changed by any function; empty if it may be."""
+    if not site.shape:
+        return "it is called on a single number, which is no layer's output"
+    if site.before == "parameter":
+        return "it is called on a parameter, which is no layer's output"
+    return ""

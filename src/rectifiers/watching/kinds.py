@@ -43,7 +43,11 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
 }
 """Every function that a swap can find; `clamp`, `hardtanh` and `threshold` are ReLUs with certain bounds only."""
 
-KINDS = (frozenset(FUNCTIONS.values()) - {"clamp", "threshold"}) | aliases.KINDS
+RECTIFYING = ("relu", "relu6", "clamp")
+"""Kinds that are ReLUs with or without a cap; `clamp` are those that are written as bare clamps and read or are read by
+something other than layers."""
+
+KINDS = (frozenset(FUNCTIONS.values()) - {"threshold"}) | aliases.KINDS
 
 _BOUNDS = {"hardtanh": ("min_val", "max_val"), "clamp": ("min", "max"), "threshold": ("threshold", "value")}
 _DEFAULTS = {"hardtanh": (-1.0, 1.0), "clamp": (None, None), "threshold": (None, None)}

@@ -114,10 +114,10 @@ class Observer(Watcher):
         if self._inside or func not in kinds.FUNCTIONS or kinds.identify(func, args, kwargs) is None:
             return func(*args, **kwargs)
         owner = self.stack[-1].module
-        site = self._site(owner)
+        x = kinds.tensor_of(args, kwargs)
+        site = self._site(owner, counted=x.is_floating_point())
         if site is None:
             return func(*args, **kwargs)
-        x = kinds.tensor_of(args, kwargs)
         inplace = kinds.is_inplace(func, args, kwargs)
         # Without the input, because `repeat` would keep it alive.
         other_args = args[1:]
@@ -154,14 +154,14 @@ class Observer(Watcher):
             self.sites[name, 0] = Site.of_module(name, module, given)
         return self.sites[name, 0]
 
-    def _site(self, owner: nn.Module) -> Site | None:
+    def _site(self, owner: nn.Module, *, counted: bool = True) -> Site | None:
         path = self.names[owner]
         holder = holder_of(owner, self.stack[:-1]) if self.stack[-1].module is owner else None
         slot = path if holder is None else slot_path(owner, holder, self.names[holder])
         path = slot if slot in self.scopes else path
         number = self._numbering.next(owner, self.scopes.get(path), self.stack)
         site = None if number is None else self.sites.get((path, number))
-        if site is None:
+        if site is None and counted:
             self.unknown[path] += 1
         return site
 

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
 
+from .contents import copy_contents
 from .wrappers import run_eagerly
 
 T = TypeVar("T")
@@ -67,10 +67,16 @@ def evaluation(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
 
 
 def evaluate(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Return the outputs of `model` in evaluation mode, without gradients; the model is left as it was."""
+    """Return the outputs of `model` in evaluation mode, without gradients, and with the same random numbers every time.
 
-    def detach(leaf: Any) -> Any:
-        return leaf.detach() if isinstance(leaf, Tensor) and leaf.requires_grad else leaf
+    The model and the arguments are left as they were.
+    """
+
+    def run() -> Any:
+        given, named = copy_contents((args, dict(kwargs)), model)
+        torch.manual_seed(0)
+        return model(*given, **named)
 
     with evaluation(model):
-        return without_gradients(lambda: tree_map(detach, model(*args, **kwargs)))
+        # Copied before the buffers are put back, which may be among the outputs.
+        return copy_contents(without_gradients(run), model)

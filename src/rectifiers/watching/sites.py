@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..core.elementwise import Elementwise
 from . import kinds
 from .axes import ChannelAxes
+from .clamps import find_bare
 from .kinds import own_kind, spec_of
 from .names import Numbering, common_scope, name_calls, slot_path, split_by_holder
 from .places import Place
@@ -31,7 +32,7 @@ class Site:
         index: position in forward order, from 0.
         name: `features.3` for a module, `features.3#2` for the second call of a reused one, `block:relu` for a function
             that `block` calls, `:relu` for one that the model itself calls.
-        kind: which activation is called there.
+        kind: which activation is called there; `clamp` for a bare clamp at zero that may be no activation.
         call: `module` for a module that is called only once, `reused` for one of several calls of a module, `function`
             for a call without a module.
         path: the module, or the module whose `forward` calls the function.
@@ -45,11 +46,15 @@ class Site:
         channel_dim: dimension that holds the channels: 1 behind the batch, −1 if they are last, as in sequences of
             features, otherwise where they are; None if nothing in the model shows it.
         stage: how many changes of resolution came before.
-        before: type of the layer whose output the activation reads, such as `BatchNorm2d` or `add`.
+        before: type of the layer whose output the activation reads, such as `BatchNorm2d` or `add`; `input` for what
+            the model is given, `parameter` for a parameter or buffer.
         after: types of the layers that read the activation's output.
         near: path of a module whose parameters show the device.
         inplace: whether the activation writes over its input.
         aliased: whether something else reads the input after that.
+        input_overwritten: whether something else writes over the input after the call.
+        output_overwritten: whether something else writes over the output.
+        infinite: whether some of the input's values are infinite on the example.
         training_only: whether it is called in training mode only.
         settings: numbers that describe the activation beside its kind, such as a slope.
         place: where in the code of the module's class a function is called, if that tells it from all others.
@@ -73,6 +78,9 @@ class Site:
     near: str = ""
     inplace: bool = False
     aliased: bool = False
+    input_overwritten: bool = False
+    output_overwritten: bool = False
+    infinite: bool = False
     training_only: bool = False
     settings: dict[str, float] = field(default_factory=dict)
     place: Place | None = None
@@ -93,6 +101,11 @@ class Site:
         assert spec is not None
         dim = unit_dim(int(getattr(module, "channel_dim", 1)), x.dim())
         return cls(0, path, spec.name, "module", path, (path,), tuple(x.shape), x.dtype, channel_dim=dim, near=path)
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether it is a ReLU, with or without a cap, however it is written."""
+        return self.kind in kinds.RECTIFYING
 
     @property
     def channels(self) -> int:
@@ -119,10 +132,11 @@ def locate_sites(trace: Trace, training: Trace | None = None) -> list[Located]:
     located = _locate(trace)
     if training is None:
         return located
+    in_training = _locate(training)
+    located = _join_overwritten(located, in_training)
     modules = {entry.site.path for entry in located if entry.site.call != "function"}
     functions = [entry.site for entry in located if entry.site.call == "function"]
     more = []
-    in_training = _locate(training)
     # Models that checkpoint do so in training mode only.
     recomputed = {entry.site.path for entry in in_training if entry.site.recomputed}
     located = [
@@ -169,6 +183,20 @@ def _unless_known(site: Site, known: Iterable[Site]) -> Site | None:
     )
 
 
+def _join_overwritten(located: Iterable[Located], in_training: Iterable[Located]) -> list[Located]:
+    """Take over what is written over in training mode only, as by dropout."""
+    others = {(entry.site.call, entry.site.path, entry.site.number): entry.site for entry in in_training}
+    joined = []
+    for entry in located:
+        site = entry.site
+        other = others.get((site.call, site.path, site.number), site)
+        both = {
+            name: getattr(site, name) or getattr(other, name) for name in ("input_overwritten", "output_overwritten")
+        }
+        joined.append(Located(replace(site, **both), entry.ops))
+    return joined
+
+
 def find_reordered_modules(located: Iterable[Located], training: Trace) -> list[str]:
     """Return the paths of modules that call activations in another order in training mode.
 
@@ -204,6 +232,7 @@ def _locate(trace: Trace) -> list[Located]:
         if op.kind is not None and own_kind(trace.model) is None:
             calls[op.module].append(op)
     axes = ChannelAxes(trace)
+    bare = find_bare(trace, (op for ops in calls.values() for op in ops))
     located = []
     for module, path, inside, ops in _split(calls, owners, names, paths):
         own_module = module in owners
@@ -214,9 +243,14 @@ def _locate(trace: Trace) -> list[Located]:
         spelled = {number: "" if own_module else group[0].name for number, group in numbered.items()}
         places = _places(numbered) if call == "function" else {}
         for number, name in name_calls(path, spelled).items():
-            entry = _describe(trace, axes, names, inside, module, scope, call, number, name, numbered[number])
+            group = numbered[number]
+            # Clamped integers have numbers and names of calls, for these have to stay what they are; they are no sites.
+            if not trace.dtypes[group[0].inputs[0]].is_floating_point:
+                continue
+            is_bare = any(op.index in bare for op in group)
+            entry = _describe(trace, axes, names, inside, module, scope, call, number, name, group, is_bare)
             place = places.get(number)
-            recomputed = place is None and not own_module and any(op.recomputed for op in numbered[number])
+            recomputed = place is None and not own_module and any(op.recomputed for op in group)
             site = replace(entry.site, place=place, aliases=paths[module], recomputed=recomputed)
             located.append(replace(entry, site=site))
     located.sort(key=lambda entry: entry.ops[0].index)
@@ -304,6 +338,7 @@ def _describe(
     number: int,
     name: str,
     ops: list[Op],
+    is_bare: bool,
 ) -> Located:
     op = ops[0]
     source = kinds.tensor_of(op.args, op.kwargs)
@@ -311,7 +346,7 @@ def _describe(
     shape = trace.shapes[source.number]
     before = trace.producer.get(source.number)
     near = before.module if before is not None else module
-    kind = "hardsigmoid" if _is_gate(trace, op) else str(op.kind)
+    kind = "hardsigmoid" if _is_gate(trace, op) else "clamp" if is_bare else str(op.kind)
     site = Site(
         index=0,
         name=name,
@@ -325,12 +360,15 @@ def _describe(
         dtype=trace.dtypes[source.number],
         channel_dim=_channel_dim(axes, module, source.number),
         stage=0,
-        before=_label(before),
+        before="parameter" if source.number in trace.parameters else _label(before),
         after=tuple(dict.fromkeys(_label(reader) for reader in trace.consumers[op.outputs[0]])),
         near=names[near],
         inplace=op.inplace,
         aliased=any(op.aliased for op in ops),
-        settings=_settings(op) if kind == op.kind else {},
+        input_overwritten=any(op.input_overwritten for op in ops),
+        output_overwritten=any(op.output_overwritten for op in ops),
+        infinite=any(op.infinite for op in ops),
+        settings=_settings(op, kind),
         through=tuple(sorted({method for op in ops for method in op.through})),
     )
     return Located(site, ops)
@@ -363,8 +401,14 @@ def reader_name(trace: Trace, op: Op) -> str:
     return f"{trace.names[layer]} ({type(layer).__name__})"
 
 
-def _settings(op: Op) -> dict[str, float]:
+def _settings(op: Op, kind: str) -> dict[str, float]:
     """Return the numbers that describe an activation beside its kind."""
+    if kind == "clamp":
+        high = kinds.bounds(kinds.FUNCTIONS[op.func], op.args, op.kwargs)[1]
+        # The second number of a threshold is what takes the place of smaller values.
+        return {"cap": float(high)} if high else {}
+    if kind != op.kind:
+        return {}
     if op.kind == "leaky_relu":
         return {"slope": float(op.kwargs.get("negative_slope", op.args[1] if len(op.args) > 1 else 0.01))}
     if op.kind in ("relu6", "hardtanh"):

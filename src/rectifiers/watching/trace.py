@@ -7,19 +7,22 @@ library's own activations is a single op, whatever it computes inside.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
 from . import kinds
+from .contents import copy_contents, find_tensors
 from .kinds import own_kind
 from .places import Locator, Place, methods_under_way
 from .preserve import preserve, without_gradients
@@ -45,6 +48,9 @@ class Op:
         place: where in the code of the module's class an activation is called, if that is known.
         through: the module's methods, other than `forward`, that an activation's call is in.
         recomputed: whether the module has an activation's call under activation checkpointing.
+        input_overwritten: whether another op writes over the input of this activation afterwards.
+        output_overwritten: whether another op writes over its output afterwards.
+        infinite: whether an activation's input has infinite values.
     """
 
     index: int
@@ -60,6 +66,9 @@ class Op:
     place: Place | None = None
     through: tuple[str, ...] = ()
     recomputed: bool = False
+    input_overwritten: bool = False
+    output_overwritten: bool = False
+    infinite: bool = False
 
     @property
     def name(self) -> str:
@@ -130,23 +139,28 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *
 
     Args:
         model: any module; left as it was.
-        args: positional arguments of its `forward`.
-        kwargs: keyword arguments of its `forward`.
+        args: positional arguments of its `forward`; left as they were.
+        kwargs: keyword arguments of its `forward`; left as they were.
         training: whether the model is called in training mode, and not in evaluation mode.
     """
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    # Values made in inference mode would not count how often they are written over.
+    inference = torch.is_inference_mode_enabled() and any(tensor.is_inference() for tensor in tensors)
 
     def run() -> Trace:
         trace = Trace(model, args, kwargs)
         recorder = _Recorder(trace)
         with preserve(model), recorder:
+            given, named = copy_contents((args, dict(kwargs)), model)
             model.train(training)
-            result = model(*args, **kwargs)
-            returned = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+            result = model(*given, **named)
+            returned = [tensor for _, tensor in find_tensors(result)]
             recorder.mark_readers(returned)
             trace.outputs = frozenset(recorder.number(leaf) for leaf in returned)
         return trace
 
-    return without_gradients(run)
+    with torch.inference_mode(inference):
+        return without_gradients(run)
 
 
 class _Recorder(Watcher):
@@ -159,7 +173,8 @@ class _Recorder(Watcher):
         self.count = 0
         self.locator = Locator()
         # By memory that an activation wrote over: the op, and its output; values before that are from before the write.
-        self.written: dict[int | None, tuple[Op, int]] = {}
+        self.written: dict[int, tuple[Op, int]] = {}
+        self.memories: dict[int, _Memory] = {}
         self.named = {id(tensor): name for name, tensor in trace.model.named_parameters(remove_duplicate=False)}
         self.named |= {id(tensor): name for name, tensor in trace.model.named_buffers(remove_duplicate=False)}
 
@@ -171,7 +186,9 @@ class _Recorder(Watcher):
         kind = own_kind(frame.module)
         if kind is not None and args and isinstance(output, Tensor):
             self.mark_readers(args[:1])
-            self._write_down(type(frame.module), args, {}, args[:1], [output], kind)
+            op = self._write_down(type(frame.module), args, {}, args[:1], [output], kind)
+            op.infinite = _has_infinite(args[0])
+            self._remember(op, args[0], output)
         if is_scripted(frame.module):
             # What happens inside is not seen: one op that reads all and makes all.
             given, made = ([leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)] for tree in (args, output))
@@ -202,7 +219,12 @@ class _Recorder(Watcher):
         if kind is not None and not kinds.is_torch_activation(self.stack[-1].module):
             place = self.locator.locate(self.stack[-1], func, sys._getframe(1))
             through, recomputed = methods_under_way(self.stack[-1].module, sys._getframe(1))
+        versions = [_version(tensor) for tensor in given]
+        infinite = kind is not None and _has_infinite(kinds.tensor_of(args, kwargs))
         result = func(*args, **kwargs)
+        self._mark_overwritten(
+            tensor for tensor, version in zip(given, versions, strict=True) if _version(tensor) != version
+        )
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         if not made and func is not Tensor.__setitem__:
             return result
@@ -211,10 +233,30 @@ class _Recorder(Watcher):
             result = result.view_as(result)
             made = [result]
         op = self._write_down(func, args, kwargs, given, made, kind, inplace)
-        op.place, op.through, op.recomputed = place, through, recomputed
-        if inplace and (memory := _memory(result)) is not None:
-            self.written[memory] = (op, op.outputs[0])
+        op.infinite, op.place, op.through, op.recomputed = infinite, place, through, recomputed
+        if inplace and (storage := _storage(result)) is not None:
+            self.written[storage._cdata] = (op, op.outputs[0])
+        if kind is not None:
+            self._remember(op, kinds.tensor_of(args, kwargs), made[0])
         return result
+
+    def _remember(self, op: Op, x: Tensor, y: Tensor) -> None:
+        """Remember which memory an activation reads and makes, to see what is written over it later."""
+        # What writes over its input has only an output afterwards; who reads the input all the same is told of.
+        for tensor, is_output in ((y, True),) if op.inplace else ((x, False), (y, True)):
+            storage = _storage(tensor)
+            if storage is not None:
+                memory = self.memories.setdefault(storage._cdata, _Memory(StorageWeakRef(storage)))
+                memory.users.append((op, is_output))
+
+    def _mark_overwritten(self, tensors: Iterable[Tensor]) -> None:
+        """Mark the activations whose inputs or outputs are in the memory of `tensors`, which was written over."""
+        for tensor in tensors:
+            storage = _storage(tensor)
+            memory = None if storage is None else self.memories.get(storage._cdata)
+            for op, is_output in () if memory is None else memory.users:
+                op.output_overwritten |= is_output
+                op.input_overwritten |= not is_output
 
     def _write_down(
         self,
@@ -249,14 +291,40 @@ class _Recorder(Watcher):
         """Mark the activations that wrote over the memory of `given`, if these tensors were made before that."""
         if self.written:
             for tensor in given:
-                op, first = self.written.get(_memory(tensor), (None, 0))
+                storage = _storage(tensor)
+                op, first = (None, 0) if storage is None else self.written.get(storage._cdata, (None, 0))
                 if op is not None and self.number(tensor) < first:
                     op.aliased = True
 
 
-def _memory(tensor: Tensor) -> int | None:
-    """Return what is the same for all tensors on the same memory; None for sparse ones, which have several pieces."""
-    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else None
+@dataclass
+class _Memory:
+    """The memory of tensors; the weak reference lets no other get its address, and does not keep the values."""
+
+    reference: StorageWeakRef
+    users: list[tuple[Op, bool]] = field(default_factory=list)
+    """The activations that read or made it, and whether it is their output."""
+
+
+def _storage(tensor: Tensor) -> Any:
+    """Return the memory of a tensor; None for tensors that have none of their own, such as sparse ones."""
+    try:
+        return tensor.untyped_storage()
+    except (RuntimeError, NotImplementedError):
+        return None
+
+
+def _version(tensor: Tensor) -> int:
+    """Return how often a tensor's memory was written over; always 0 where PyTorch does not count."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def _has_infinite(tensor: Tensor) -> bool:
+    """Return whether some values are infinite; False where there are no values, as on the meta device."""
+    try:
+        return bool(tensor.isinf().any())
+    except (RuntimeError, NotImplementedError):
+        return False
 
 
 def _lighten(arg: Any, numbers: Mapping[int, int]) -> Any:

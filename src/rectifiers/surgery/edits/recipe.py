@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from ...core.elementwise import Elementwise
 from ...core.errors import ConfigError
 from ...watching.wrappers import execution_device
 from ..inserted.capped import Capped
+from ..inserted.kept import keep
+from ..inserted.unbounded import allow_infinite
 from ..inserted.write_back import WriteBack
 
 Factory = Callable[[int], nn.Module]
@@ -29,10 +31,14 @@ class Recipe:
         activation: registered name, or a function that makes a module for a number of channels.
         settings: options of the registered class, under the name that saved plans give them.
         channels: size of the channel dimension.
-        dtype: dtype of the activation's input, without the `torch.`.
-        near: path of a module whose parameters show the device.
+        dtype: dtype of the activation's input, without the `torch.`; that of its parameters only where no weights are
+            near, for inside autocast the values are narrower than the weights.
+        near: path of a module whose parameters show the device and the dtype.
         cap: upper bound to keep, from a capped ReLU; None for no bound.
         write_back: whether to write the result over the input too, because something else reads it there.
+        keep_input: whether to work on a copy of the input, because something else writes over it.
+        keep_output: whether to return a copy of the output, because something else writes over it.
+        allow_infinite: whether to give at infinite inputs what ReLU gives there.
         shape: shape of the activation's input on the example, for modules that have no parameters before a first call.
         fitted: starting values that were fitted to what was there, by parameter.
     """
@@ -44,12 +50,16 @@ class Recipe:
     near: str = ""
     cap: float | None = None
     write_back: bool = False
+    keep_input: bool = False
+    keep_output: bool = False
+    allow_infinite: bool = False
     shape: tuple[int, ...] = ()
     fitted: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
 
     def build(self, model: nn.Module) -> nn.Module:
-        """Build the module for `model`, on the device of the layer in front of it."""
-        factory: dict[str, Any] = {"device": _device(model, self.near), "dtype": getattr(torch, self.dtype)}
+        """Build the module for `model`, on the device of the layer in front of it, and in the dtype of its weights."""
+        dtype = _dtype(model, self.near) or getattr(torch, self.dtype)
+        factory: dict[str, Any] = {"device": _device(model, self.near), "dtype": dtype}
         if isinstance(self.activation, str):
             elementwise = registry.get(self.activation).spec.kind != "convolution"
             module = create(self.activation, **self.settings, **(factory if elementwise else {}))
@@ -60,6 +70,10 @@ class Recipe:
             if any(is_lazy(parameter) for parameter in module.parameters()):
                 with torch.no_grad():
                     module(torch.zeros(self.shape, **factory))
+        if self.allow_infinite:
+            module = allow_infinite(module)
+        if self.keep_input or self.keep_output:
+            module = keep(module, input=self.keep_input, output=self.keep_output)
         if self.cap is not None:
             module = Capped(module, self.cap)
         return WriteBack(module) if self.write_back else module
@@ -81,19 +95,36 @@ class Recipe:
         }
 
 
-def _near(model: nn.Module, path: str) -> nn.Module:
-    try:
-        return model.get_submodule(path)
-    except AttributeError:
-        return model
+def _around(model: nn.Module, path: str) -> Iterator[nn.Module]:
+    """Yield the module at `path`, if there is one, and those around it, up to the model."""
+    names = path.split(".") if path else []
+    for length in range(len(names), 0, -1):
+        try:
+            yield model.get_submodule(".".join(names[:length]))
+        except AttributeError:
+            continue
+    yield model
 
 
 def _device(model: nn.Module, near: str) -> torch.device:
-    for module in (_near(model, near), model):
+    for module in _around(model, near):
         for tensor in (*module.parameters(), *module.buffers()):
             # Offloaded parameters are on the meta device between calls; the activation's own stay where it runs.
             return tensor.device if not tensor.is_meta else execution_device(module) or tensor.device
     return torch.get_default_device()
+
+
+def _dtype(model: nn.Module, near: str) -> torch.dtype | None:
+    """Return the dtype of the nearest weights that can be trained in; None if there are none."""
+    for module in _around(model, near):
+        for parameter in module.parameters():
+            if parameter.dtype in _TRAINABLE:
+                return parameter.dtype
+    return None
+
+
+_TRAINABLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Not the integers and eight-bit numbers of quantised weights."""
 
 
 def build_recipe(recipe: Recipe | None, model: nn.Module) -> nn.Module:

@@ -79,10 +79,12 @@ def _readers(
     """Return the convolutions that read a site, and why it cannot move into them; empty if it can."""
     if site.settings.get("cap") and target.cap == "keep":
         return [], f"its cap at {site.settings['cap']:g} does not fit into thresholds; cap='drop' drops it"
-    if site.kind not in ("relu", "relu6"):
+    if not site.rectifies:
         return [], "only a ReLU can become thresholds of zero"
     if site.aliased:
         return [], "something reads what it writes over"
+    if site.input_overwritten or site.output_overwritten:
+        return [], "something else writes over its values, which the convolution would read"
     if site.training_only:
         return [], "it is called in training mode only"
     convolutions: list[Op] = []
@@ -140,5 +142,5 @@ def _describe(site: Site, convs: Mapping[str, Any], new: Mapping[str, Any], targ
         shape=site.shape,
         channels=site.channels,
         parameters=thresholds,
-        start="other" if not near else "near" if site.kind == "relu6" else "equal",
+        start="other" if not near else "near" if site.settings.get("cap") else "equal",
     )

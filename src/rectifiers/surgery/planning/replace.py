@@ -16,6 +16,8 @@ from ..edits.calls import Distribute, Intercept
 from ..edits.edit import Edit
 from ..edits.recipe import Recipe
 from ..edits.replace import Replace
+from .infinity import allow_infinite_inputs, describe_infinity
+from .keep import keep_what_is_saved
 from .planned import Change, Left, Planned
 from .target import Target
 from .units import channel_obstacle, share_channels
@@ -42,14 +44,14 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
         sites = sorted([*known, *(site for site in sites if site.channel_dim is None)], key=lambda site: site.index)
     left = [Left(site.name, site.kind, obstacles[site.index]) for site in sites if obstacles[site.index]]
     sites = [site for site in sites if not obstacles[site.index]]
-    recipes = {site.index: target.recipe(site) for site in sites}
+    recipes = {site.index: _make_recipe(site, target) for site in sites}
     changes, counted = [], set()
     for site in sites:
         shared = target.share_calls and (site.call == "function", site.aliases) in counted
         counted.add((site.call == "function", site.aliases))
         parameters = 0 if shared else count_parameters(recipes[site.index])
         holder = survey.model.get_submodule(site.path if site.call == "function" else site.path.rpartition(".")[0])
-        changes.append(_describe(site, holder, target, parameters))
+        changes.append(_describe(site, holder, target, recipes[site.index], parameters))
     edits = make_edits(sites, survey.sites, recipes, share_calls=target.share_calls)
     return Planned(changes, left, edits)
 
@@ -110,7 +112,11 @@ def _intercept(path: str, sites: Sequence[Site], recipes: Mapping[int, Recipe | 
     return [Intercept(path, placed, share_calls, places), Intercept(path, others, share_calls, {}, through)]
 
 
-def _describe(site: Site, holder: nn.Module, target: Target, parameters: int) -> Change:
+def _make_recipe(site: Site, target: Target) -> Recipe:
+    return allow_infinite_inputs(keep_what_is_saved(target.recipe(site), site), site, target)
+
+
+def _describe(site: Site, holder: nn.Module, target: Target, recipe: Recipe, parameters: int) -> Change:
     notes, start, begun = [], target.start(site), target.starts.get(site.index)
     if begun is not None and begun.note:
         notes.append(begun.note)
@@ -118,6 +124,13 @@ def _describe(site: Site, holder: nn.Module, target: Target, parameters: int) ->
         notes.append(f"keeps the cap at {site.settings['cap']:g}")
     if site.aliased:
         notes.append("goes on writing over its input, because something else reads it there; that costs two copies")
+    kept = [name for name, keeps in (("input", recipe.keep_input), ("output", recipe.keep_output)) if keeps]
+    if kept:
+        them, cost = ("them", "two copies") if len(kept) > 1 else ("it", "one copy")
+        what = " and its ".join(kept)
+        notes.append(f"keeps its {what}, because something else writes over {them}; that costs {cost} in training")
+    if infinity := describe_infinity(recipe, site):
+        notes.append(infinity)
     if site.training_only:
         notes.append("called in training mode only")
     if isinstance(holder, nn.TransformerEncoderLayer):

@@ -138,9 +138,9 @@ class Target:
         if not isinstance(self.activation, str) or self.begin == "published":
             return "other"
         start = registry.get(self.activation).spec.relu_start
-        if start == "none" or site.kind not in ("relu", "relu6"):
+        if start == "none" or not site.rectifies:
             return "other"
-        dropped = site.kind == "relu6" and self.cap == "drop"
+        dropped = bool(site.settings.get("cap")) and self.cap == "drop"
         return "exact" if start == "exact" and not dropped else "near"
 
     @property

@@ -68,8 +68,8 @@ def _describe(
     demands: Mapping[nn.Module, Demand[Widened]],
     names: Mapping[nn.Module, str],
 ) -> Change:
-    rectified = target.activation == "crelu" and site.kind in ("relu", "relu6")
-    near = rectified and site.kind == "relu6" and target.cap == "drop"
+    rectified = target.activation == "crelu" and site.rectifies
+    near = rectified and bool(site.settings.get("cap")) and target.cap == "drop"
     widened = f"widens {', '.join(names[layer] for layer in layers)}" if layers else ""
     return replace_fields(
         change,
