@@ -201,13 +201,12 @@ class Recurrent(nn.Module):
 
 
 def test_the_relu_of_a_fused_recurrent_layer_is_said_to_be_out_of_reach() -> None:
-    with pytest.raises(
-        ConfigError, match="The ReLU of the model is inside PyTorch's fused RNN, where nothing else fits"
-    ):
+    reason = "it is inside PyTorch's fused RNN: write the recurrence in Python to change it"
+    with pytest.raises(ConfigError, match=f"RNN keeps all its activations. RNN: {reason}"):
         swap(nn.RNN(4, 8, nonlinearity="relu"), "pvlu", example=(5, 2, 4))
     plan = plan_swap(Recurrent(), "pvlu", example=(5, 2, 4))
-    assert plan.notes == ("the ReLU of rnn is inside PyTorch's fused RNN, where nothing else fits",)
-    assert plan_swap(nn.Sequential(nn.RNN(4, 8), Last(), nn.ReLU()), "pvlu", example=(5, 2, 4)).notes == ()
+    assert [(left.site, left.reason) for left in plan.left] == [("rnn", reason)]
+    assert plan_swap(nn.Sequential(nn.RNN(4, 8), Last(), nn.ReLU()), "pvlu", example=(5, 2, 4)).left == ()
 
 
 class Last(nn.Module):

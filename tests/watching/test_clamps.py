@@ -81,7 +81,7 @@ def test_other_clamps_are_listed_and_taken_on_request_only(body: Callable[[Any, 
         report
     )
     report.revert()
-    asked = swap(model, "pvlu", example=x, from_="clamp")
+    asked = swap(model, "pvlu", example=x, from_="clamp", channel_dim=1)
     assert [(change.was, change.start) for change in asked.plan.changes] == [("clamp", "exact")]
     torch.testing.assert_close(model(x), before, equal_nan=True)
     assert len([module for module in model.modules() if isinstance(module, PVLU)]) == 1

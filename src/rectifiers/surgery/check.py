@@ -55,7 +55,7 @@ def compare_outputs(before: Any, after: Any) -> Check | None:
     largest, gaps = 0.0, []
     for place in (place for place in old if place in new):
         try:
-            one, other = _numbers(old[place]), _numbers(new[place])
+            one, other = _numbers(old[place].detach()), _numbers(new[place].detach())
             if one.shape != other.shape:
                 reasons.append(f"{_name(place)} has shape {_shape(one)} before and {_shape(other)} after")
                 continue

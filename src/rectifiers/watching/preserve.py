@@ -20,7 +20,7 @@ def preserve(model: nn.Module) -> Iterator[None]:
     """Put back after the block what a forward pass may change: modes, buffers and random number generators."""
     modes = {module: module.training for module in model.modules()}
     buffers = [
-        (module, name, buffer, buffer.clone(), buffer._version)
+        (module, name, buffer, buffer.clone(), None if buffer.is_inference() else buffer._version)
         for module in model.modules()
         for name, buffer in module._buffers.items()
         if buffer is not None
@@ -41,9 +41,11 @@ def preserve(model: nn.Module) -> Iterator[None]:
                         buffer.copy_(before)
 
 
-def _is_untouched(buffer: Tensor, before: Tensor, version: int) -> bool:
-    # Sparse tensors cannot be compared.
-    return torch.equal(buffer, before) if buffer.layout is torch.strided else buffer._version == version
+def _is_untouched(buffer: Tensor, before: Tensor, version: int | None) -> bool:
+    # Sparse tensors cannot be compared, and those made in inference mode do not count writes.
+    if buffer.layout is torch.strided:
+        return torch.equal(buffer, before)
+    return version is not None and buffer._version == version
 
 
 def without_gradients(run: Callable[[], T]) -> T:

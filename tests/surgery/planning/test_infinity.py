@@ -44,7 +44,7 @@ def test_outputs_and_gradients_stay_finite(to: str, share: str) -> None:
     before = model(torch.ones(X))
     (site,) = find_sites(model, X)
     assert site.infinite
-    report = swap(model, to, example=X, share=share)
+    report = swap(model, to, example=X, share=share, channel_dim=1)
     if registry.get(to).spec.relu_start == "exact":
         assert report.check.identical
         torch.testing.assert_close(model.eval()(torch.ones(X)), before)
@@ -56,7 +56,7 @@ def test_outputs_and_gradients_stay_finite(to: str, share: str) -> None:
 def test_plus_infinity_stays_and_has_the_gradient_of_relu() -> None:
     model = nn.Sequential(nn.Identity(), nn.ReLU())
     x = torch.tensor([[torch.inf, -torch.inf, 2.0, -1.0, torch.nan]])
-    report = swap(model, "pvlu", example=x)
+    report = swap(model, "pvlu", example=x, channel_dim=1)
     assert report.check.identical
     assert (
         "1: gives what ReLU gave where its input is infinite, as on the example, in two to five times the time"
@@ -81,14 +81,14 @@ def test_learned_functions_are_what_they_are_where_inputs_are_finite() -> None:
 
 def test_finite_examples_get_no_guard() -> None:
     model = Attention(limit=-1e4)
-    report = swap(model, "pvlu", example=X)
+    report = swap(model, "pvlu", example=X, channel_dim=1)
     assert type(model.act) is rectifiers.PVLU
     assert "infinite" not in str(report)
 
 
 def test_functions_that_give_the_same_need_no_guard() -> None:
     model = Attention()
-    swap(model, "adarelu", example=X)
+    swap(model, "adarelu", example=X, channel_dim=1)
     assert type(model.act) is registry.get("adarelu")
 
 
@@ -96,13 +96,13 @@ def test_functions_that_give_the_same_need_no_guard() -> None:
     ("act", "arguments"), [(nn.ReLU(), {"relu_like": False}), (nn.Hardtanh(), {"from_": "hardtanh"})]
 )
 def test_what_does_not_start_at_relu_is_said_to_be_no_number(act: nn.Module, arguments: dict[str, object]) -> None:
-    report = swap(Attention(act), "pvlu", example=X, **arguments)
-    assert "act: is not a number where its input is infinite, as on the example" in str(report)
+    report = swap(Attention(act), "pvlu", example=X, channel_dim=1, **arguments)
+    assert "is not a number where its input is infinite, as on the example" in str(report)
 
 
 def test_plans_with_guards_are_written_down_saved_and_copied(tmp_path: Path) -> None:
     model = Attention()
-    plan = swap(model, "pvlu", example=X).plan
+    plan = swap(model, "pvlu", example=X, channel_dim=1).plan
     assert SwapPlan.from_json(plan.to_json()) == plan
     rectifiers.save(model, tmp_path)
     x = torch.randn(X)
