@@ -121,18 +121,13 @@ class Located:
     ops: list[Op]
 
 
-def locate_sites(trace: Trace, training: Trace | None = None) -> list[Located]:
-    """Locate all activation sites of a traced model, in forward order.
+def join_modes(located: Iterable[Located], in_training: Collection[Located]) -> list[Located]:
+    """Join the sites of both modes; those that only training mode reaches come last, so that others keep their indices.
 
     Args:
-        trace: a forward pass in evaluation mode.
-        training: a forward pass in training mode; sites that only this one reaches come last, so that the others keep
-            their indices.
+        located: the sites of a forward pass in evaluation mode.
+        in_training: those of one in training mode.
     """
-    located = _locate(trace)
-    if training is None:
-        return located
-    in_training = _locate(training)
     located = _join_overwritten(located, in_training)
     modules = {entry.site.path for entry in located if entry.site.call != "function"}
     functions = [entry.site for entry in located if entry.site.call == "function"]
@@ -190,19 +185,19 @@ def _join_overwritten(located: Iterable[Located], in_training: Iterable[Located]
     for entry in located:
         site = entry.site
         other = others.get((site.call, site.path, site.number), site)
-        both = {
-            name: getattr(site, name) or getattr(other, name) for name in ("input_overwritten", "output_overwritten")
-        }
-        joined.append(Located(replace(site, **both), entry.ops))
+        both = (site.input_overwritten or other.input_overwritten, site.output_overwritten or other.output_overwritten)
+        if both != (site.input_overwritten, site.output_overwritten):
+            entry = Located(replace(site, input_overwritten=both[0], output_overwritten=both[1]), entry.ops)
+        joined.append(entry)
     return joined
 
 
-def find_reordered_modules(located: Iterable[Located], training: Trace) -> list[str]:
+def find_reordered_modules(located: Iterable[Located], in_training: Iterable[Located]) -> list[str]:
     """Return the paths of modules that call activations in another order in training mode.
 
     Args:
         located: the sites of a forward pass in evaluation mode.
-        training: a forward pass in training mode.
+        in_training: those of one in training mode.
     """
 
     def orders(entries: Iterable[Located]) -> dict[str, list[tuple[object, ...]]]:
@@ -213,15 +208,12 @@ def find_reordered_modules(located: Iterable[Located], training: Trace) -> list[
             numbered[site.path].append((site.number, site.kind, site.shape[1:]))
         return numbered
 
-    in_training = orders(_locate(training))
-    return [
-        path
-        for path, calls in orders(located).items()
-        if path in in_training and in_training[path][: len(calls)] != calls
-    ]
+    there = orders(in_training)
+    return [path for path, calls in orders(located).items() if path in there and there[path][: len(calls)] != calls]
 
 
-def _locate(trace: Trace) -> list[Located]:
+def locate_sites(trace: Trace) -> list[Located]:
+    """Locate all activation sites of a traced model, in forward order."""
     names = trace.names
     paths: dict[nn.Module, tuple[str, ...]] = defaultdict(tuple)
     for name, module in trace.model.named_modules(remove_duplicate=False):

@@ -13,7 +13,7 @@ from torch import nn
 from ..core.errors import ConfigError, RectifiersError
 from .example import Example, double_batch, read_example
 from .kinds import is_torch_activation
-from .sites import Located, Site, find_reordered_modules, locate_sites
+from .sites import Located, Site, find_reordered_modules, join_modes, locate_sites
 from .trace import Trace, record
 from .wrappers import unwrap
 
@@ -76,12 +76,14 @@ def survey_model(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, A
             f"sites that only training mode reaches are unknown, because the model fails on the example in training "
             f"mode: {type(error).__name__}: {error}"
         )
-    located = locate_sites(trace, training)
+    located = locate_sites(trace)
     if training is not None:
+        in_training = locate_sites(training)
+        located = join_modes(located, in_training)
         notes += [
             f"{path or type(model).__name__} calls its activations in another order in training mode: they are told "
             "apart by their numbers, and may get each other's parameters"
-            for path in find_reordered_modules(located, training)
+            for path in find_reordered_modules(located, in_training)
         ]
     reached = trace.reached | (training.reached if training is not None else set())
     missed = [name for name, module in model.named_modules() if is_torch_activation(module) and module not in reached]

@@ -60,14 +60,22 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
     undos = [leave_fast_path(model, holder) for holder, _ in slots]
     for holder, name in slots:
         holder._modules[name] = new
-    others = set(model.modules()) - set(new.modules())
-    stays = any(child is old for holder in others for child in holder._modules.values())
+
+    def stays_elsewhere(hooked: nn.Module) -> bool:
+        # It takes a walk through the whole model, and matters to hooks alone.
+        if not any(hooked.__dict__[name] for name in _HOOKS):
+            return False
+        others = set(model.modules()) - set(new.modules())
+        return any(child is old for holder in others for child in holder._modules.values())
+
+    stays = stays_elsewhere(old)
     _move_hooks(old, new, keep=stays)
 
     def undo() -> None:
+        stayed = stays or stays_elsewhere(new)
         for holder, name in slots:
             holder._modules[name] = old
-        if not stays:
+        if not stayed:
             _move_hooks(new, old)
         for back in undos:
             back()
