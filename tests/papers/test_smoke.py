@@ -38,9 +38,9 @@ def test_smoke(name: str, results: Path) -> None:
     outcomes = store.outcomes(cells)
     table = build(experiment, "smoke", outcomes)
     assert table.missing == 0
-    for entry in table.entries.values():
-        assert entry.summary.diverged or math.isfinite(entry.value), (entry.row, entry.column)
+    for cell in table.cells.values():
+        assert cell.summary.diverged or math.isfinite(cell.value), (cell.row, cell.column)
     sections = analyse(experiment, "smoke", outcomes, store.weights)
-    assert all(section.grids and section.pictures for section in sections)
+    assert all(section.grids and section.figures for section in sections)
     assert bool(sections) == bool(experiment.analysis)
     write_report(experiment, "smoke", outcomes, results / f"{experiment.folder}.html", sections=sections)
