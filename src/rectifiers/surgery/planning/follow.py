@@ -83,7 +83,9 @@ class MarkedTrace:
 def mark_traces(survey: Survey) -> list[MarkedTrace]:
     """Mark the sites in both traces, the one in evaluation mode first; training may use layers of its own."""
     known = {site.name: site for site in survey.sites}
-    marked = [_mark(survey.trace, survey.located, known)]
+    # The ops of sites that only training mode reaches are those of its own trace.
+    evaluated = [located for located in survey.located if not located.site.training_only]
+    marked = [_mark(survey.trace, evaluated, known)]
     if survey.training is not None:
         marked.append(_mark(survey.training, locate_sites(survey.training), known))
     return marked
