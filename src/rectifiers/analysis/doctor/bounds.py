@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ...activations import TABLE, registry
-from ...core.spec import ActivationSpec
+from ...watching.kinds import spec_of
 
 _OF_PYTORCH = {"hardtanh": 1.0, "hardsigmoid": 1 / 6}
 
@@ -42,8 +42,8 @@ def parameters_at_bounds(module: nn.Module | None) -> Iterator[AtBound]:
         >>> [(bound.name, bound.share) for bound in parameters_at_bounds(AReLU(alpha=1.5))]
         [('alpha', 1.0)]
     """
-    spec = getattr(module, "spec", None)
-    if not isinstance(spec, ActivationSpec):
+    spec = spec_of(module)
+    if spec is None:
         return
     for parameter in spec.parameters:
         if parameter.bounds is None:

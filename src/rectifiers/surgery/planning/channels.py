@@ -13,7 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from ...core.elementwise import Elementwise
 from ...core.errors import ConfigError
-from ...core.spec import ActivationSpec
+from ...watching.kinds import spec_of
 from ...watching.sites import Site, reader_name
 from ...watching.trace import Op, Trace, Value
 from ..edits.channel_map import ChannelMap
@@ -104,7 +104,7 @@ class Widening:
 
 def _read(trace: Trace, op: Op, wide: Widened, rank: int) -> Effect[Widened]:
     layer = op.module
-    if isinstance(getattr(layer, "spec", None), ActivationSpec):
+    if spec_of(layer) is not None:
         raise Blocked(f"{reader_name(trace, op)} has thresholds for its channels")
     if isinstance(layer, _ConvNd):
         dim = rank - 1 - len(layer.kernel_size)
