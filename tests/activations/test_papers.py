@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from rectifiers import create
 from rectifiers import functional as R
+from rectifiers.kernels import two_slopes
 
 
 def slopes(out: Tensor, *leaves: Tensor) -> list[Tensor]:
@@ -43,6 +44,24 @@ def test_alpha_learns_inside_its_clamp_alone(name: str, start: float, slope: flo
     torch.testing.assert_close(out[:2], slope * x[:2])
     (alpha,) = slopes(out, module.alpha)
     assert alpha.item() == pytest.approx(-3.0 if learns else 0.0)
+
+
+@pytest.mark.parametrize("composite", [False, True], ids=["kernel", "reference"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("name", ["arelu", "elsa"])
+@pytest.mark.parametrize(("start", "learns"), [(0.01, True), (0.99, True), (0.009, False), (0.995, False)])
+def test_alpha_learns_on_its_bounds_and_not_behind_them(
+    name: str, start: float, learns: bool, dtype: torch.dtype, composite: bool
+) -> None:
+    """The paper detaches the gradient when α < 0.01 or α > 0.99; on the bounds it passes."""
+    module: Any = create(name, alpha=start, dtype=dtype)
+    x = torch.tensor([-2.0, -1.0, 3.0], dtype=dtype)
+    formula = getattr(two_slopes, {"arelu": "amplified", "elsa": "attention"}[name])
+    out = formula(x, module.alpha, module.beta) if composite else module(x)
+    (alpha,) = slopes(out, module.alpha)
+    bound = 0.01 if start < 0.5 else 0.99
+    assert alpha.item() == pytest.approx(-3.0 if learns else 0.0)
+    torch.testing.assert_close(out[:2], bound * x[:2])
 
 
 @pytest.mark.parametrize("name", ["arelu", "elsa"])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rectifiers import activations, kernels
 from rectifiers.core.errors import DtypeError
-from rectifiers.kernels import conv_threshold, dispatch
+from rectifiers.kernels import conv_threshold, dispatch, two_slopes
 from rectifiers.kernels.elementwise import ElementwiseFormula
 from rectifiers.kernels.layout import ELEMENT, LAYER
 from rectifiers.kernels.rational import formulas as rational
@@ -125,6 +125,16 @@ def test_parameters_of_two_granularities() -> None:
     x, alpha, beta = torch.randn(4, 6, 9), torch.tensor(0.7), torch.rand(6)
     compare(NAMED["wave"], x, [alpha, beta], 1)
     compare(NAMED["two_slopes-0"], x, [torch.rand(6, 9), torch.tensor(1.5)], ELEMENT)
+
+
+@pytest.mark.parametrize("alpha", [0.009, 0.01, 0.99, 0.995])
+@pytest.mark.parametrize("formula", [two_slopes.attention, two_slopes.amplified], ids=["ELSA", "AReLU"])
+def test_alpha_on_the_bounds_of_its_clamp_and_behind_them(formula: ElementwiseFormula, alpha: float) -> None:
+    given = [torch.tensor([alpha]), torch.tensor([0.5])]
+    x, grad = torch.tensor([-2.0, -1.0, 3.0]), torch.ones(3)
+    found = fast(formula, x, given, LAYER, grad)
+    assert_near(found, exactly(formula, x, given, LAYER, grad))
+    assert found[2].item() == pytest.approx(-3.0 if alpha in (0.01, 0.99) else 0.0)
 
 
 @pytest.mark.parametrize("degrees", [(1, 1), (2, 3), (9, 1)], ids=str)

@@ -48,8 +48,8 @@ class AdaReLU(Elementwise):
     The paper gives each input neuron a threshold, or shares one over a channel or a layer.
 
     Args:
-        init: start of θ: "zero", "random", "glorot", or a number. Glorot's fan in and fan out are both the number of
-            thresholds.
+        init: start of θ: "zero", "random", "glorot", or a number. Glorot's inputs and outputs are both the number of
+            thresholds; without taps, "xavier" is the same.
         relu_like: start at θ = 0, which is ReLU.
         **granularity: `share` ("channel" by default), `channels`, `channel_dim`, `device`, `dtype`.
 
@@ -94,4 +94,4 @@ class AdaReLU(Elementwise):
 
 
 def _fill(theta: Tensor, init: ThresholdInit) -> None:
-    fill_thresholds(theta, init, fan_in=theta.numel(), fan_out=theta.numel())
+    fill_thresholds(theta, init, inputs=theta.numel(), outputs=theta.numel())

@@ -253,9 +253,13 @@ class _ConvReLU(nn.modules.conv._ConvNd):
 
     def reset_threshold(self) -> None:
         """Set the thresholds back to their start."""
-        taps = self.threshold[0].numel()
-        fans = {"fan_in": taps * self.in_channels // self.groups, "fan_out": taps * self.out_channels // self.groups}
-        fill_thresholds(self.threshold, self.threshold_init, **fans)
+        fill_thresholds(
+            self.threshold,
+            self.threshold_init,
+            inputs=self.in_channels // self.groups,
+            outputs=self.out_channels // self.groups,
+            taps=self.threshold[0].numel(),
+        )
 
     def reset_parameters(self) -> None:
         """Set weight, bias and, once they exist, the thresholds back to their start."""
@@ -366,7 +370,8 @@ class ConvReLU1d(_ConvReLU, nn.Conv1d):
         groups: number of groups that the channels are split into.
         bias: whether to add a learned bias.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
-        threshold_init: "zero" (the paper's best), "random", "glorot" or a number.
+        threshold_init: "zero" (the paper's best), "random", "glorot" (variance 2 / (in + out channels), as the paper
+            prints it), "xavier" (the usual one, whose fans count the taps too) or a number.
         relu_like: start at thresholds of zero, which is ReLU and then the convolution.
         device: where the parameters are made.
         dtype: dtype of the parameters.
@@ -411,7 +416,8 @@ class ConvReLU2d(_ConvReLU, nn.Conv2d):
         groups: number of groups that the channels are split into.
         bias: whether to add a learned bias.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
-        threshold_init: "zero" (the paper's best), "random", "glorot" or a number.
+        threshold_init: "zero" (the paper's best), "random", "glorot" (variance 2 / (in + out channels), as the paper
+            prints it), "xavier" (the usual one, whose fans count the taps too) or a number.
         relu_like: start at thresholds of zero, which is ReLU and then the convolution.
         device: where the parameters are made.
         dtype: dtype of the parameters.
@@ -456,7 +462,8 @@ class ConvReLU3d(_ConvReLU, nn.Conv3d):
         groups: number of groups that the channels are split into.
         bias: whether to add a learned bias.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
-        threshold_init: "zero" (the paper's best), "random", "glorot" or a number.
+        threshold_init: "zero" (the paper's best), "random", "glorot" (variance 2 / (in + out channels), as the paper
+            prints it), "xavier" (the usual one, whose fans count the taps too) or a number.
         relu_like: start at thresholds of zero, which is ReLU and then the convolution.
         device: where the parameters are made.
         dtype: dtype of the parameters.

@@ -16,6 +16,8 @@ from ..kernels import two_slopes
 def elsa(x: Tensor, alpha: Tensor | float = 0.9, beta: Tensor | float = 2.0, *, channel_dim: int = 1) -> Tensor:
     """C(α)·x for x < 0, σ(β)·x for x ≥ 0, where C clamps to [0.01, 0.99] and stops the gradient outside.
 
+    On the bounds α still learns. The derivative for x < 0 is C(α), where the paper prints α.
+
     Args:
         x: input of any shape.
         alpha: attention to negative elements; a number, or a tensor of any granularity.

@@ -25,8 +25,12 @@ def _inverse(y: Tensor, negative: Tensor, positive: Tensor) -> Tensor:
 
 
 def _clamp(alpha: Tensor) -> Tensor:
-    # No gradient passes outside the bounds, as the paper asks.
-    return alpha.clamp(*CLAMP)
+    # The gradient is detached outside the bounds alone, as the paper asks; what `torch.clamp` passes on them depends on
+    # PyTorch's version. The bounds are compared as float32 rounds them, so that a start of 0.99 lies on its bound in
+    # every dtype.
+    rounded = alpha.float()
+    inside = (rounded >= CLAMP[0]) & (rounded <= CLAMP[1])
+    return torch.where(inside, alpha, alpha.detach().clamp(*CLAMP))
 
 
 def _one_plus_sigmoid(beta: Tensor) -> Tensor:

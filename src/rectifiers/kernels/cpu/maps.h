@@ -16,11 +16,11 @@ constexpr Map kAbsolute = {
     [](double v) { return std::fabs(v); },
     [](double v) { return v > 0 ? 1.0 : v < 0 ? -1.0 : 0.0; },
 };
-// The bounds are those of kernels/two_slopes.py, which a test compares with these. No gradient outside, nor on them; a NaN
-// passes.
+// The bounds are those of kernels/two_slopes.py, which a test compares with these, and are compared as float32 rounds
+// them, as there. No gradient outside; a NaN passes.
 constexpr Map kClamp = {
-    [](double v) { return v < 0.01 ? 0.01 : v > 0.99 ? 0.99 : v; },
-    [](double v) { return v > 0.01 && v < 0.99 ? 1.0 : 0.0; },
+    [](double v) { return static_cast<float>(v) < 0.01f ? 0.01 : static_cast<float>(v) > 0.99f ? 0.99 : v; },
+    [](double v) { return static_cast<float>(v) >= 0.01f && static_cast<float>(v) <= 0.99f ? 1.0 : 0.0; },
 };
 constexpr Map kSigmoid = {
     [](double v) { return 1 / (1 + std::exp(-v)); },

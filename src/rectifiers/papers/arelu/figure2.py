@@ -47,8 +47,6 @@ experiment = Experiment(
         *PROTOCOL,
         "The paper does not say which optimizer, learning rate and numbers of epochs and runs the figure was made "
         "with; SGD at 1e-2, 20 epochs and five seeds are our choice.",
-        "PyTorch 2.14's clamp passes no gradient exactly at its bounds, so an α that starts at 0.01 or 0.99 stays "
-        "there; we have not tested whether the paper's PyTorch did the same.",
         "The paper prints curves, not numbers.",
     ),
     figures=("curves", "shapes", "traces"),

@@ -30,6 +30,7 @@ experiment = Experiment(
     deviations=(
         *DENSENET,
         *PROTOCOL,
+        "Glorot's variance is 2 / (inputs + outputs) in channels, as printed, without the taps that it usually counts.",
         "The paper does not say how wide the random start is; ours is normal with a standard deviation of 0.01.",
     ),
     runs="convrelu/images",
