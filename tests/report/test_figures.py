@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from xml.etree import ElementTree
 
@@ -17,6 +18,7 @@ from rectifiers.report.figures import (
     curves_figure,
     function_figure,
     gallery_figure,
+    losses_figure,
     plot_function,
     plot_gallery,
     png,
@@ -180,6 +182,32 @@ def test_traces_average_over_seeds_and_leave_diverged_ones_out() -> None:
     kept = [result.trace.values["features.0.alpha"][0] for _, result in runs if result and result.trace]
     del kept[2]
     assert figure.axes[0].lines[0].get_ydata()[0] == pytest.approx(sum(kept) / 4)
+
+
+def test_a_trace_shows_what_the_function_makes_of_a_parameter() -> None:
+    """Figure 2b of the AReLU paper plots α and 1 + σ(β)."""
+    made = experiment(seeds=1)
+    runs = outcomes(made)
+    figure = traces_figure(build(made, "paper", runs), runs, styles(made, runs), "digits")
+    assert figure is not None
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["α", "1 + σ(β)"]
+    (beta,) = (result.trace.values["features.0.beta"][0] for _, result in runs if result and result.trace)
+    assert figure.axes[1].lines[0].get_ydata()[0] == pytest.approx(1 + 1 / (1 + math.exp(-beta)))
+
+
+def test_losses_are_the_means_of_each_epoch_on_a_logarithmic_axis() -> None:
+    made = experiment(rows=("ReLU", "AReLU"), epochs=EPOCHS, seeds=3)
+    runs = outcomes(made)
+    table, chosen = build(made, "paper", runs), styles(made, runs)
+    figure = losses_figure(table, runs, chosen)
+    assert figure is not None
+    (axis,) = figure.axes
+    assert axis.get_yscale() == "log"
+    for line in axis.lines:
+        assert list(line.get_xdata()) == list(range(1, EPOCHS + 1))
+        assert list(line.get_ydata()) == pytest.approx([math.exp(-epoch) for epoch in range(1, EPOCHS + 1)])
+    assert axis.get_ylim()[0] == pytest.approx(math.exp(-EPOCHS) / 2)
+    assert losses_figure(table, [(cell, None) for cell, _ in runs], chosen) is None
 
 
 def test_nothing_learned_or_finished_gives_no_figure() -> None:

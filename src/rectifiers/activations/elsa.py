@@ -72,7 +72,7 @@ class ELSA(Elementwise):
                 bounds=(0.01, 0.99),
                 learns=(0.011, 0.989),
             ),
-            ParameterSpec(name="beta", init=2.0, relu=6.0, domain="any real number", learns=(-6.0, 6.0)),
+            ParameterSpec(name="beta", init=2.0, relu=6.0, learns=(-6.0, 6.0), effect="σ"),
         ),
         invertible=True,
         kinks=(0.0,),

@@ -9,6 +9,7 @@ from typing import Literal
 Kind = Literal["elementwise", "channelwise", "convolution"]
 ReluStart = Literal["exact", "nearest", "none"]
 Capability = Literal["gradgrad", "vmap", "compile", "export", "onnx"]
+Effect = Literal["σ", "1 + σ"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class ParameterSpec:
         coefficients: how many numbers per unit of granularity; 0 means a plain scalar, without a coefficient axis.
         bounds: where the function clamps it; values beyond act as the bounds do and get no gradient. None: nowhere.
         learns: where its gradient is large enough to learn; a fit stays inside. None: everywhere.
+        effect: what the function makes of it, where pictures of its course show that instead of the value.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ParameterSpec:
     coefficients: int = 0
     bounds: tuple[float, float] | None = None
     learns: tuple[float, float] | None = None
+    effect: Effect | None = None
 
 
 @dataclass(frozen=True)

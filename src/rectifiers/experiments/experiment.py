@@ -176,7 +176,7 @@ class Experiment:
         leads: lines below the table that follow from its cells.
         deviations: where our protocol is known to differ from the paper's, or the paper is silent.
         runs: name under which the runs are kept; experiments that read the same runs share it.
-        figures: pictures the report draws besides the table: "curves", "shapes", "traces".
+        figures: pictures the report draws besides the table: "curves", "losses", "shapes", "traces".
         analysis: what the report makes of the trained networks, by its name in `report.analyses`; their weights are
             kept for it. Empty for nothing.
         gpu: why the preset that follows the paper is more than a CPU does in days; empty where it is not.

@@ -16,7 +16,7 @@ from ..experiments.experiment import Experiment
 from ..experiments.result import METRICS
 from . import protocol, wording
 from .analyses.section import CaptionedFigure, Section
-from .figures import accuracy_figure, curves_figure, shapes_figure, styles, svg, traces_figure
+from .figures import accuracy_figure, curves_figure, losses_figure, shapes_figure, styles, svg, traces_figure
 from .page import PageFigure, place_drawing, place_photograph, render_template
 from .table import Outcomes, Table, build
 
@@ -109,6 +109,12 @@ def _figures(table: Table, outcomes: Outcomes) -> Iterator[PageFigure]:
             curves_figure(table, outcomes, chosen),
             "Accuracy over the epochs",
             "Mean test accuracy of the finished runs after each epoch; bands: 95 % t-interval over the seeds.",
+        )
+    if "losses" in wanted:
+        yield from _drawing(
+            losses_figure(table, outcomes, chosen),
+            "Training loss over the epochs",
+            "Mean training loss of the finished runs in each epoch; bands: 95 % t-interval over the seeds.",
         )
     for index, column in enumerate(table.trained_columns):
         folded = index > 0

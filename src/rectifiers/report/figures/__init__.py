@@ -9,7 +9,7 @@ from .accuracy import accuracy_figure
 from .canvas import png, svg
 from .correlation import correlation_figure
 from .costs import costs_figure
-from .curves import curves_figure
+from .curves import curves_figure, losses_figure
 from .feature_maps import feature_maps_figure
 from .function import function_figure, plot_function
 from .gallery import gallery_figure, plot_gallery
@@ -41,6 +41,7 @@ __all__ = [
     "health_figure",
     "history_figure",
     "invariance_figure",
+    "losses_figure",
     "pairing_figure",
     "parameters_figure",
     "plot_function",

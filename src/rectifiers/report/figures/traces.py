@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ... import activations
+from ...core.spec import Effect
 from ...experiments.result import Trajectory
 from ..table import Outcomes, Table, finished_results, results_by_cell
 from .canvas import drawing_style, plot_mean
@@ -16,10 +19,16 @@ from .style import DASHES, INK, Dashes, Style
 
 LETTERS = {"alpha": "α", "beta": "β", "theta": "θ"}
 
+EFFECTS: Mapping[Effect, Callable[[float], float]] = {
+    "σ": lambda value: 1 / (1 + math.exp(-value)),
+    "1 + σ": lambda value: 1 + 1 / (1 + math.exp(-value)),
+}
+
 
 def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style], column: str) -> Figure | None:
     """Draw a row of panels per function, a panel per parameter, and a line per layer: the mean over the seeds.
 
+    Where the function's spec says what it makes of a parameter, such as 1 + σ(β), that is drawn, of the layer's mean.
     Bands are 95 % t-intervals over the seeds; diverged runs are left out.
 
     Args:
@@ -33,11 +42,12 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
     """
     results = results_by_cell(outcomes)
     traced: dict[str, list[Trajectory]] = {}
+    effects: dict[str, Mapping[str, Effect]] = {}
     for row in table.rows:
         done = finished_results(results.get((row, column), ()))
         traces = [result.trace for result in done if result.trace is not None and result.trace.values]
         if traces:
-            traced[row] = traces
+            traced[row], effects[row] = traces, _effects(done[0].trial.activation)
     if not traced:
         return None
     layers = list(dict.fromkeys(_split(key)[0] for traces in traced.values() for key in traces[0].values))
@@ -52,11 +62,13 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
             for axis in axes[len(parameters) :]:
                 axis.remove()
             for axis, parameter in zip(axes, parameters, strict=False):
-                axis.set_title(LETTERS.get(parameter, parameter))
+                letter, effect = LETTERS.get(parameter, parameter), effects[row].get(parameter)
+                axis.set_title(f"{effect}({letter})" if effect else letter)
                 axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
                 for layer in layers:
                     key = f"{layer}.{parameter}"
-                    _draw(axis, [trace for trace in traces if key in trace.values], key, styles[row], dashes[layer])
+                    shown = [trace for trace in traces if key in trace.values]
+                    _draw(axis, shown, key, EFFECTS[effect] if effect else float, styles[row], dashes[layer])
         figure.supxlabel("training step", fontsize=9)
         handles = [
             Line2D([], [], color=INK, linestyle=dashes[layer], linewidth=1.4, label=f"layer {layer}")
@@ -66,14 +78,28 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
     return figure
 
 
-def _draw(axis: Axes, traces: Sequence[Trajectory], key: str, style: Style, dashes: Dashes) -> None:
+def _effects(name: str) -> dict[str, Effect]:
+    """What an activation makes of its parameters, by their names."""
+    if name not in activations.registry:  # results may come from where it was registered
+        return {}
+    return {one.name: one.effect for one in activations.registry.get(name).spec.parameters if one.effect}
+
+
+def _draw(
+    axis: Axes,
+    traces: Sequence[Trajectory],
+    key: str,
+    effect: Callable[[float], float],
+    style: Style,
+    dashes: Dashes,
+) -> None:
     length = min((len(trace.values[key]) for trace in traces), default=0)
     if not length:
         return
     plot_mean(
         axis,
         traces[0].steps[:length],
-        ([trace.values[key][index] for trace in traces] for index in range(length)),
+        ([effect(trace.values[key][index]) for trace in traces] for index in range(length)),
         band=len(traces) > 1,
         color=style.colour,
         linestyle=dashes,
