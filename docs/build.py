@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from rectifiers import functional
+from rectifiers import activations, functional
 from rectifiers import networks as nets
 from rectifiers.activations import registry
 from rectifiers.core.errors import UnsupportedError
@@ -31,6 +31,7 @@ from rectifiers.report.figures.style import MUTED, SERIES, styles
 from rectifiers.report.table import Outcomes, Table, build
 
 HERE = Path(__file__).parent
+CLASSES = HERE.parent / "src" / "rectifiers" / "activations" / "classes.py"
 PAGE = HERE / "activations.md"
 NETWORKS = HERE / "networks.md"
 PAPERS = HERE / "papers.md"
@@ -46,6 +47,11 @@ COSTS_BEGIN, COSTS_END = "<!-- kernels:begin -->\n", "<!-- kernels:end -->\n"
 CONVOLUTIONS = HERE.parent / "benchmarks" / "results" / "conv_relu.json"
 PRESETS = HERE.parent / "benchmarks" / "results" / "paper_presets.json"
 CONVOLUTIONS_BEGIN, CONVOLUTIONS_END = "<!-- conv_relu:begin -->\n", "<!-- conv_relu:end -->\n"
+
+CLASSES_INTRODUCTION = '''\
+"""The classes of `TABLE`, for type checkers and editors; nothing imports it. Written by `make docs`; edit `TABLE`."""
+
+'''
 
 INTRODUCTION = """\
 # The functions
@@ -118,6 +124,12 @@ RELU_START = {
     "nearest": "`relu_like=True` starts it near ReLU, not exactly at ReLU.",
     "none": "It cannot start at ReLU.",
 }
+
+
+def classes() -> str:
+    """The module that says to type checkers which classes `rectifiers` and `rectifiers.activations` offer."""
+    targets = sorted(target.split(":") for target in activations.TABLE.values())
+    return CLASSES_INTRODUCTION + "".join(f"from .{module} import {name} as {name}\n" for module, name in targets)
 
 
 def activations_page() -> str:
@@ -419,6 +431,7 @@ def _signature(thing: Callable[..., Any]) -> str:
 
 
 if __name__ == "__main__":
+    CLASSES.write_text(classes(), encoding="utf-8")
     PAGE.write_text(activations_page(), encoding="utf-8")
     NETWORKS.write_text(networks_page(), encoding="utf-8")
     PAPERS.write_text(papers_page(), encoding="utf-8")

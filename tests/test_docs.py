@@ -34,6 +34,10 @@ def page() -> str:
     return (DOCS / "activations.md").read_text(encoding="utf-8")
 
 
+def test_classes_for_type_checkers_are_up_to_date(build: ModuleType) -> None:
+    assert build.CLASSES.read_text(encoding="utf-8") == build.classes(), "run `make docs`"
+
+
 def test_page_is_up_to_date(build: ModuleType, page: str) -> None:
     assert page == build.activations_page(), "run `make docs`"
 

@@ -13,9 +13,11 @@ from .core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from . import functional as functional
+    from . import lab as lab
     from .activations import create as create
     from .activations import list_activations as list_activations
     from .activations import register_activation as register_activation
+    from .activations.classes import *  # noqa: F403
     from .analysis import diagnose as diagnose
     from .core.errors import RectifiersError as RectifiersError
     from .core.param_groups import param_groups as param_groups
@@ -43,16 +45,18 @@ _HOME = {
 _MODULES = ("functional", "lab")
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f".{name}", __name__)
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    if name == "__all__":
-        return sorted([*_HOME, *_MODULES, *_classes()])
-    if not name.startswith("_") and name in _classes():
-        return getattr(importlib.import_module(".activations", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # A misspelt name is an error to type checkers, too.
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return importlib.import_module(f".{name}", __name__)
+        if name in _HOME:
+            return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+        if name == "__all__":
+            return sorted([*_HOME, *_MODULES, *_classes()])
+        if not name.startswith("_") and name in _classes():
+            return getattr(importlib.import_module(".activations", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -23,7 +23,8 @@ from rectifiers.core.spec import ActivationSpec, Limit, ParameterSpec
 
 from .samples import NAMES, build, spec_of
 
-FILES = sorted(path for path in Path(activations.__file__).parent.glob("*.py") if path.stem != "__init__")
+NO_FUNCTION = ("__init__", "classes")
+FILES = sorted(path for path in Path(activations.__file__).parent.glob("*.py") if path.stem not in NO_FUNCTION)
 
 
 def classes_with_a_spec(path: Path) -> Iterator[type[nn.Module]]:

@@ -2,7 +2,8 @@
 
 The module classes stand here by name too: `from rectifiers.activations import AReLU` loads its file.
 
-A new function: one file that holds its module class with a `spec`, and one line in `TABLE`.
+A new function: one file that holds its module class with a `spec`, and one line in `TABLE`; then `make docs`, which
+writes `classes.py`, where type checkers and editors look.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from ..core.registry import Registry
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from .classes import *  # noqa: F403
 
 TABLE = {
     "adarelu": "adarelu:AdaReLU",
@@ -109,10 +112,12 @@ def channel_factor(module: nn.Module) -> Fraction:
     return Fraction(getattr(module, "channel_factor", 1))
 
 
-def __getattr__(name: str) -> Any:
-    if name in CLASSES:
-        return registry.get(CLASSES[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # A misspelt name is an error to type checkers, too.
+
+    def __getattr__(name: str) -> Any:
+        if name in CLASSES:
+            return registry.get(CLASSES[name])
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

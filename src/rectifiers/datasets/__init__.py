@@ -161,10 +161,12 @@ def data_folder(data_dir: Path | str | None = None) -> Path:
     return Path(data_dir or os.environ.get("RECTIFIERS_DATA") or "data").expanduser().resolve()
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # A misspelt name is an error to type checkers, too.
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

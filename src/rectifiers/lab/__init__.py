@@ -42,11 +42,13 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        module, attribute = _HOME[name].split(":")
-        return getattr(importlib.import_module(f".{module}", __name__), attribute)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # A misspelt name is an error to type checkers, too.
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            module, attribute = _HOME[name].split(":")
+            return getattr(importlib.import_module(f".{module}", __name__), attribute)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

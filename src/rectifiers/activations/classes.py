@@ -1,0 +1,37 @@
+"""The classes of `TABLE`, for type checkers and editors; nothing imports it. Written by `make docs`; edit `TABLE`."""
+
+from .adarelu import AdaReLU as AdaReLU
+from .apl import APL as APL
+from .apl import APLAReLU as APLAReLU
+from .arelu import AReLU as AReLU
+from .avr import AVR as AVR
+from .celu import CELU as CELU
+from .comb import Comb as Comb
+from .comb import CombAReLU as CombAReLU
+from .convrelu import ConvReLU1d as ConvReLU1d
+from .convrelu import ConvReLU2d as ConvReLU2d
+from .convrelu import ConvReLU3d as ConvReLU3d
+from .crelu import CReLU as CReLU
+from .elsa import ELSA as ELSA
+from .elu import ELU as ELU
+from .gelu import GELU as GELU
+from .gelu import GELUTanh as GELUTanh
+from .leaky_relu import LeakyReLU as LeakyReLU
+from .maxout import Maxout as Maxout
+from .maxout import MaxoutAReLU as MaxoutAReLU
+from .pau import PAU as PAU
+from .pau import PAUAReLU as PAUAReLU
+from .prelu import PReLU as PReLU
+from .pvlu import PVLU as PVLU
+from .relu import ReLU as ReLU
+from .relu6 import ReLU6 as ReLU6
+from .rrelu import RReLU as RReLU
+from .selu import SELU as SELU
+from .sigmoid import Sigmoid as Sigmoid
+from .sinerelu import SineReLU as SineReLU
+from .slaf import SLAF as SLAF
+from .slaf import SLAFAReLU as SLAFAReLU
+from .softplus import Softplus as Softplus
+from .swish import Swish as Swish
+from .tanh import Tanh as Tanh
+from .vlu import VLU as VLU
