@@ -29,6 +29,7 @@ SPECS = {
     "flip": "flip",
     "gaussian": "gaussian:1",
     "patch": "patch:24",
+    "pca": "pca:0.1",
     "resized-crop": "resized-crop:28",
     "rotate": "rotate:15",
     "shift": "shift:0.1",
@@ -63,6 +64,7 @@ TORCHVISION = {
     "flip": lambda image, mirrored: F.hflip(image) if mirrored else image,
     "gaussian": gaussian,
     "patch": lambda image, top, left: F.crop(image, top, left, 24, 24),
+    "pca": lambda image, *shift: (image + torch.tensor(shift)[:, None, None]).round().clamp(0, 255).to(torch.uint8),
     "resized-crop": lambda image, *place: F.resized_crop(image, *place, size=[28, 28]),
     "rotate": lambda image, angle: F.rotate(image, angle),
     "shift": shift,
@@ -99,6 +101,16 @@ def drawn(spec: str, shape: tuple[int, ...] = (20_000, 3, 32, 40)) -> Tensor:
 
 def spread(values: Tensor) -> tuple[float, float, float]:
     return float(values.min()), float(values.max()), float(values.double().mean())
+
+
+def test_colours_vary_along_imagenets_principal_components() -> None:
+    """Their covariance is Σ (std·λ)²·pᵀp, so that its eigenvalues are the squares of 0.1·λ."""
+    shifts = drawn("pca:0.1").double()
+    assert shifts.mean(0).abs().max() < 0.1
+    found = torch.linalg.eigvalsh(shifts.T.cov()).sqrt()
+    torch.testing.assert_close(found, torch.tensor([0.1148, 0.4794, 5.546], dtype=torch.float64), rtol=0.02, atol=0)
+    with pytest.raises(ShapeError, match="have 1 channels"):
+        drawn("pca:0.1", (2, 1, 4, 4))
 
 
 def test_crops_are_even_over_all_places() -> None:

@@ -78,7 +78,8 @@ PROTOCOL = (
     "does not state the number of epochs, momentum and weight decay; 350, 0.9 and 5e-4 are usual with these steps.",
     "The paper calls its augmentation the standard one; ours pads by 4, crops at random and flips, and normalises by "
     "the mean and deviation of each channel.",
-    "The paper does not say how strong the L2 penalty on the thresholds is; ours is 5e-4, as for the weights.",
+    "The paper does not say how strong the L2 penalty on the thresholds is; ours is 5e-4, as for the weights, and "
+    "applies to the slopes of PReLU too, for which its own paper advises against it.",
     "The paper chose its settings on Cifar10 and AG's News, which are among the data that it reports.",
     "The paper does not say how many runs a number summarises, nor which epoch it is taken from; ours has five seeds "
     "and takes the last epoch.",

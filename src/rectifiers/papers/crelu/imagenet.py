@@ -17,7 +17,7 @@ SETTINGS: dict[str, Any] = {
     "epochs": 90,
     "milestones": (30, 60),
     "normalise": "imagenet",
-    "augment": ("patch:224", "flip"),
+    "augment": ("patch:224", "flip", "pca:0.1"),
 }
 
 BEHIND: dict[str, tuple[int, ...]] = {
@@ -130,7 +130,8 @@ PROTOCOL = (
     "of Springenberg et al. (2014) for ImageNet; a learning rate of 0.01 with steps by 0.1 at epochs 30 and 60 of 90, "
     "momentum 0.9, weight decay 5e-4 and batches of 128 are our choice.",
     "Images are augmented as by Krizhevsky et al. (2012), as the paper says: by random crops of 224×224 from images of "
-    "256 on the shorter side, and by flips.",
+    "256 on the shorter side, by flips, and by colours shifted along their principal components. Krizhevsky et al. do "
+    "not print the components; ours are those that are customary for ImageNet.",
     "CReLU (conv1–4), (conv1–7) and (conv1–9) keep the number of filters; CReLU (conv1,4,7) and (all) halve it in "
     "front of CReLU, as the paper says.",
     "CReLU (all) has 4.7M parameters only if the last convolution has 500 filters and CReLU behind it; so it is in "

@@ -86,7 +86,8 @@ TWO_STEPS = (
 WEIGHTS = (
     "The paper takes weights pretrained on ImageNet from Keras. Ours for ResNet-50 are those that torchvision "
     "publishes, the same for all seeds; torchvision's blocks have the stride in their 3×3 convolution and no biases, "
-    "those of Keras have it in the first 1×1, and biases. For the networks with pre-activation torchvision has no "
+    "those of Keras have it in the first 1×1, biases, and "
+    "1.001e-5 for 1e-5 in their normalisation. For the networks with pre-activation torchvision has no "
     "weights: they are trained here first, on ImageNet, for 90 epochs of SGD at 0.01 with steps by 0.1 at epochs 30 "
     "and 60."
 )

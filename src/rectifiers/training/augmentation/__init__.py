@@ -27,6 +27,7 @@ TABLE = {
     "flip": "flip:Flip",
     "gaussian": "gaussian:Gaussian",
     "patch": "patch:Patch",
+    "pca": "pca:PCA",
     "resized-crop": "resized_crop:ResizedCrop",
     "rotate": "rotate:Rotate",
     "shift": "shift:Shift",
