@@ -16,14 +16,15 @@ from rectifiers.papers import registry
 NAMES = registry.names()
 PRESETS = [(name, preset) for name in NAMES for preset in registry.get(name).presets]
 
-# Every table and figure of the four papers but drawings; PVLU's carry no numbers in the text that there is.
+# Every table and figure of the four papers but drawings, and what the text alone tells. PVLU's carry no numbers in the
+# text that there is.
 PAPERS = {
     "arelu": {*(f"table{place}" for place in range(1, 9)), *(f"figure{place}" for place in (1, 2, 3, 4, 5, 7, 8, 9))},
     "convrelu": {*(f"table{place}" for place in range(1, 7)), "figure5", "figure6"},
     "crelu": {*(f"table{place}" for place in range(1, 7)), *(f"figure{place}" for place in range(1, 6))},
     "pvlu": {
         *("scratch", "scratch-augmented", "scratch-curves", "scratch-augmented-curves"),
-        *("vgg", "vgg-blurred", "resnet-cifar10", "resnet-cifar100"),
+        *("shallow", "vgg", "vgg-blurred", "resnet-cifar10", "resnet-cifar100"),
     },
 }
 

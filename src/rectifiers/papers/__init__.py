@@ -55,6 +55,7 @@ TABLE = {
     "pvlu/scratch-augmented": "pvlu.scratch_augmented:experiment",
     "pvlu/scratch-augmented-curves": "pvlu.scratch_augmented_curves:experiment",
     "pvlu/scratch-curves": "pvlu.scratch_curves:experiment",
+    "pvlu/shallow": "pvlu.shallow:experiment",
     "pvlu/vgg": "pvlu.vgg:experiment",
     "pvlu/vgg-blurred": "pvlu.vgg_blurred:experiment",
     "quickstart": "quickstart:experiment",
