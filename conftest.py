@@ -5,4 +5,5 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 # The doctests' collection imports every module.
-collect_ignore_glob = [] if find_spec("triton") else ["src/rectifiers/kernels/triton/*.py"]
+_NEEDS = {"triton": "src/rectifiers/kernels/triton/*.py", "transformers": "src/rectifiers/hf.py"}
+collect_ignore_glob = [pattern for package, pattern in _NEEDS.items() if not find_spec(package)]

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from ..core.errors import ConfigError
 from ..core.wording import plural
 from ..watching.wrappers import peel, unwrap
+from .carry.configuration import note_in_configuration
 from .carry.freezing import Freeze, freeze_weights
 from .carry.names import remember_names
 from .carry.optimizer import Migration, migrate
@@ -90,6 +91,7 @@ class SwapPlan:
                 for edit in self.edits:
                     applied.undos.append(edit.apply(inner))
             applied.undos.append(remember_names(inner, names))
+            applied.undos.append(note_in_configuration(inner, self.to_json))
             diff = compare_parameters(parameters, inner, self.edits)
             if freeze is not None:
                 applied.undos.append(freeze_weights(inner, freeze, diff.added))
