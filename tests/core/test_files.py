@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from rectifiers.core.errors import ConfigError
-from rectifiers.core.files import check_folder, write_file
+from rectifiers.core.files import check_folder, named_path, write_file
 
 
 def test_text_and_bytes(tmp_path: Path) -> None:
@@ -50,3 +51,21 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
         check_folder(tmp_path / "runs", "--results")
     assert check_folder(tmp_path, "--results") == tmp_path
     assert check_folder(tmp_path / "not yet", "--results") == tmp_path / "not yet"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("~nosuchuser/x", "cannot find '~nosuchuser/x'.*write the whole path"),
+        ("a\0b", "holds a zero byte"),
+        (os.fsdecode(b"K\xe4fer"), r"expected a path in UTF-8, got b'K\\xe4fer'; rename it"),
+    ],
+)
+def test_a_path_that_is_none_is_named(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^data: {message}" if message.startswith("cannot") else message):
+        named_path(text, "data")
+
+
+def test_home_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert named_path("~/a", "data") == tmp_path / "a"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from PIL import Image
 
 from rectifiers.core.errors import DataError
 from rectifiers.datasets import check, digest, load
+from rectifiers.datasets.folder import Folder
 
 
 def paint(path: Path, colour: object = (10, 20, 30), mode: str = "RGB", size: tuple[int, int] = (6, 4)) -> None:
@@ -166,3 +170,35 @@ def test_large_pictures_are_decoded_by_threads(tmp_path: Path) -> None:
     reds = torch.cat([data.train.images, data.test.images])[:, 0, 200, 200]
     assert sorted(reds.tolist()) == [0, 0, 1, 1, 2, 2]
     assert data.shape == (3, 260, 300)
+
+
+def test_a_picture_that_claims_to_be_larger_than_it_deserves(pets: Path) -> None:
+    content = bytearray((pets / "cat" / "0.png").read_bytes())
+    content[16:24] = struct.pack(">II", 9000, 9000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    (pets / "cat" / "0.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"cat/0\.png: .* bytes claim to be 9000×9000 pixels"):
+        load(f"folder:{pets}")
+
+
+def test_more_pictures_than_there_is_memory_for(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rectifiers.datasets.picture.free", lambda: 1000)
+    with pytest.raises(DataError, match=r"15 pictures of 6×4 pixels take .* use pictures:PATH"):
+        load(f"folder:{pets}")
+
+
+def test_a_format_that_calls_another_program_is_refused(pets: Path) -> None:
+    (pets / "cat" / "0.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 4\n%%EndComments\n")
+    with pytest.raises(DataError, match=r"cat/0\.png: cannot be read as a picture"):
+        load(f"folder:{pets}")
+
+
+def test_names_in_other_encodings(pets: Path) -> None:
+    (pets / "cat" / "0.png").rename(pets / "cat" / os.fsdecode(b"K\xe4fer.png"))
+    for kind in ("folder", "pictures"):
+        data = load(f"{kind}:{pets}")
+        assert len(data.train) + len(data.test) == 15
+        assert digest(data)
+    (pets / "dog").rename(pets / os.fsdecode(b"K\xe4fer"))
+    with pytest.raises(DataError, match=r"K\\xe4fer: expected the name of a class in UTF-8; rename the folder"):
+        Folder(str(pets)).load(Path())

@@ -33,6 +33,8 @@ def test_every_source_is_registered() -> None:
         "files",
         "idx",
         "local",
+        "mat",
+        "npy",
         "picture",
         "publication",
         "published",

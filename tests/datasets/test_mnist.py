@@ -87,7 +87,7 @@ def test_unreadable_file(small_mnist: Files, write: Callable[..., Path], monkeyp
     def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    monkeypatch.setattr("rectifiers.datasets.files.read_regular", refuse)
     with pytest.raises(DataError, match=r"cannot read .*train-images.*Permission denied"):
         load("mnist", folder)
 

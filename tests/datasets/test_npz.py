@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from rectifiers.core.errors import DataError
+from rectifiers.core.errors import ConfigError, DataError
 from rectifiers.datasets import check, load
 from rectifiers.datasets.npz import Npz
 
@@ -127,6 +129,60 @@ def test_single_array(tmp_path: Path) -> None:
     np.save(path, GREY)
     with pytest.raises(DataError, match="got a single array"):
         load(f"npz:{path}")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (9999999999999, 9999999999999)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (-1,)}",
+        "{'descr': '', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '<f3', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+        "(" * 5000,
+        "__import__('os').abort()",
+    ],
+)
+def test_headers_that_numpy_would_never_write(header: str, save: Callable[..., str]) -> None:
+    path = Path(save().removeprefix("npz:"))
+    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + b"\0"
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("train_x.npy", array)
+    with pytest.raises(DataError, match=r"mine.npz, (train_x|train images)"):
+        Npz(str(without(path, "x_train.npy"))).load(Path())
+
+
+def without(path: Path, name: str) -> Path:
+    """The same archive, without a member."""
+    kept = path.with_name("kept.mine.npz")
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(kept, "w") as target:
+        for member in source.namelist():
+            if member != name:
+                target.writestr(member, source.read(member))
+    return kept
+
+
+def test_an_archive_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, x_train=np.zeros((120, 1000, 1000), np.uint8), y_train=LABELS, x_test=GREY, y_test=LABELS)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(DataError, match=r"bomb.npz: .* bytes unpack to more than"):
+        load(f"npz:{path}")
+
+
+def test_a_pipe_and_a_folder(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    (tmp_path / "folder.npz").mkdir()
+    for name, reason in (("pipe", "is not a regular file"), ("folder", "Is a directory|is not a regular file")):
+        with pytest.raises(DataError, match=rf"cannot read .*{name}\.npz: ({reason}); check the path"):
+            load(f"npz:{tmp_path}/{name}.npz")
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/x.npz", "a\0b.npz", os.fsdecode(b"\xff.npz")])
+def test_paths_that_are_none(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"^data: "):
+        load(f"npz:{name}")
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Iterable
@@ -129,3 +130,58 @@ def test_missing_member(kind: str, tmp_path: Path) -> None:
     tree = open_tree(unpacked(tmp_path) if kind == "folder" else archive_of(tmp_path, kind))
     with pytest.raises(DataError, match=r"a/9\.txt"):
         tree.read("a/9.txt")
+
+
+def bombs(path: Path) -> list[Path]:
+    """Small archives that unpack to 100 MB: by deflate, gzip, bzip2 and xz, and by what a header claims."""
+    zeros = bytes(10**8)
+    member = tarfile.TarInfo("top/zeros")
+    member.size = len(zeros)
+    made = [path / "bomb.zip"]
+    with zipfile.ZipFile(made[0], "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("top/zeros", zeros)
+    for kind in ("gz", "bz2", "xz"):
+        made.append(path / f"bomb-{kind}.tar")
+        with tarfile.open(made[-1], f"w:{kind}") as packed:  # type: ignore[call-overload]
+            packed.addfile(member, io.BytesIO(zeros))
+    made.append(path / "bomb-sparse.tar")
+    sparse = tarfile.TarInfo("top/zeros")
+    sparse.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.map": "0,0", "GNU.sparse.size": str(10**12)}
+    with tarfile.open(made[-1], "w", format=tarfile.PAX_FORMAT) as packed:
+        packed.addfile(sparse)
+    return made
+
+
+def test_archives_that_unpack_without_end_are_refused(tmp_path: Path) -> None:
+    for bomb in bombs(tmp_path):
+        assert bomb.stat().st_size < 200_000
+        with pytest.raises(DataError, match=rf"{bomb.name}: .*unpacks? to more than"):
+            open_tree(bomb)
+
+
+def test_a_locked_zip_and_one_of_another_method(tmp_path: Path) -> None:
+    path = archive_of(tmp_path, "zip")
+    content = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        content[content.rindex(signature) + flags] |= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"data\.zip: cannot be read as an archive: .*password required"):
+        open_tree(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a", b"1")
+    with pytest.raises(DataError, match="packed by another method than deflate"):
+        open_tree(path)
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train.csv")
+    with pytest.raises(DataError, match=r"cannot read .*train\.csv: is not a regular file"):
+        open_tree(tmp_path).read("train.csv")
+
+
+def test_names_that_are_no_text_can_be_printed(tmp_path: Path) -> None:
+    name = os.fsdecode(b"K\xe4fer.txt")
+    (tmp_path / name).write_bytes(b"content")
+    tree = open_tree(tmp_path)
+    assert tree.read(*tree.files()) == b"content"
+    assert tree.where(name).endswith("K\\xe4fer.txt")

@@ -64,6 +64,47 @@ def write_file(path: Path, content: str | bytes, *, make_folder: bool = False) -
         raise ConfigError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
 
 
+def named_path(text: str | Path, what: str) -> Path:
+    r"""Make an absolute path of what the user wrote; `~` and `~name` stand for home folders.
+
+    Args:
+        text: what the user wrote.
+        what: what it is the path of, for the error.
+
+    Raises:
+        ConfigError: it is not in UTF-8, holds a zero byte, or names the home of nobody.
+
+    Example:
+        >>> named_path("/photographs/cats", "data").name
+        'cats'
+        >>> named_path("a\0b", "data")
+        Traceback (most recent call last):
+        rectifiers.core.errors.ConfigError: data: expected a path, got 'a\x00b', which holds a zero byte
+    """
+    if not is_text(str(text)):
+        raise ConfigError(f"{what}: expected a path in UTF-8, got {os.fsencode(str(text))!r}; rename it")
+    if "\0" in str(text):
+        raise ConfigError(f"{what}: expected a path, got {str(text)!r}, which holds a zero byte")
+    try:
+        return Path(text).expanduser().resolve()
+    except (RuntimeError, OSError) as error:  # no such user; links in a circle
+        raise ConfigError(f"{what}: cannot find {str(text)!r}: {error}; write the whole path") from None
+
+
+def is_text(name: str) -> bool:
+    r"""Whether the name of a file is text in UTF-8; the system lets names be any bytes.
+
+    Example:
+        >>> is_text("Käfer"), is_text(os.fsdecode(b"K\xe4fer"))
+        (True, False)
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_folder(path: Path, what: str) -> Path:
     """Make sure that a folder which the user named is not a file; it need not be there yet.
 

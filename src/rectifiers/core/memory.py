@@ -29,7 +29,7 @@ def within_memory() -> Iterator[None]:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     # What the process has reserved without using it counts for the limit, and is not taken from what is free.
-    limit = _read_bytes(status, "VmData") + max(0, _read_bytes(meminfo, "MemAvailable") - SPARED)
+    limit = _read_bytes(status, "VmData") + (free() or 0)
     if soft != resource.RLIM_INFINITY:
         limit = min(limit, soft)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
@@ -37,6 +37,12 @@ def within_memory() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def free() -> int | None:
+    """How many bytes may be taken now; None where the system does not say."""
+    meminfo = Path("/proc/meminfo")
+    return max(0, _read_bytes(meminfo, "MemAvailable") - SPARED) if meminfo.exists() else None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

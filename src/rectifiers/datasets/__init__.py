@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ConfigError
+from ..core.files import named_path
 from ..core.registry import Registry
 
 if TYPE_CHECKING:
@@ -154,11 +155,14 @@ def data_folder(data_dir: Path | str | None = None) -> Path:
     Args:
         data_dir: as for `load`.
 
+    Raises:
+        ConfigError: it is no path.
+
     Example:
         >>> data_folder("/photographs").as_posix()
         '/photographs'
     """
-    return Path(data_dir or os.environ.get("RECTIFIERS_DATA") or "data").expanduser().resolve()
+    return named_path(data_dir or os.environ.get("RECTIFIERS_DATA") or "data", "the data folder")
 
 
 if not TYPE_CHECKING:  # A misspelt name is an error to type checkers, too.

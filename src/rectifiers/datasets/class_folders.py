@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DataError
+from ..core.files import is_text
 from ..core.wording import plural
 from .dataset import Dataset, Split
 from .picture import SUFFIXES, decode_all, is_picture
@@ -81,6 +82,9 @@ def pictures(tree: Tree, at: str = "", least: int = 1) -> Pictures:
     classes = {folder.rpartition("/")[2]: folder for folder in tree.folders(at)}
     if len(classes) < 2:
         raise DataError(f"{tree.where(at)}: expected at least two class folders, found {', '.join(classes) or 'none'}")
+    for name, folder in classes.items():
+        if not is_text(name):
+            raise DataError(f"{tree.where(folder)}: expected the name of a class in UTF-8; rename the folder")
     found = {name: sorted(filter(is_picture, tree.files(folder)), key=_hash) for name, folder in classes.items()}
     for name, files in found.items():
         if len(files) < least:
@@ -105,7 +109,7 @@ def _flat(pictures: Pictures) -> list[str]:
 
 
 def _hash(name: str) -> bytes:
-    return hashlib.sha256(name.rpartition("/")[2].encode()).digest()
+    return hashlib.sha256(name.rpartition("/")[2].encode(errors="surrogateescape")).digest()
 
 
 def _test_count(files: list[str]) -> int:

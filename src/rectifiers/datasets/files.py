@@ -7,10 +7,12 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 from ..core.errors import DataError
+from ..core.reading import Meter, allowance, read_regular
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -45,18 +47,19 @@ class Resource:
         return next((path for path in self.paths(data_dir, folders) if path.is_file()), None)
 
     def read(self, path: Path) -> bytes:
-        """Read the file at `path`, and unpack it.
+        """Read the file at `path`, and unpack it; one that is not as published unpacks to what its size deserves.
 
         Raises:
             DataError: it cannot be read or unpacked, or has another hash.
         """
         try:
-            content = path.read_bytes()
+            content = read_regular(path)
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}; check its permissions") from error
         if self.unpacked_hash and content.startswith(_GZIP_MAGIC):
             try:
-                content = gzip.decompress(content)
+                with Meter(gzip.GzipFile(fileobj=BytesIO(content)), allowance(len(content))) as unpacker:
+                    content = unpacker.read()
             except (OSError, EOFError, zlib.error) as error:
                 raise self._damaged(path, self.hash, content, f" ({error})") from error
         expected = self.unpacked_hash or self.hash

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DataError
+from ..core.reading import damage, read_regular
 from ..core.wording import plural
+from . import npy
 from .dataset import Dataset, Split
 from .source import PathSource
+from .tree import read_members
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,24 +63,26 @@ class Npz(PathSource):
         )
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        import numpy as np
-
         try:
-            with self.path.open("rb") as file:
-                arrays = np.load(file, allow_pickle=False)
-                if isinstance(arrays, np.ndarray):
-                    raise DataError(f"{self.path}: expected an .npz file, got a single array; save it with numpy.savez")
-                keys = {part: next((key for key in names if key in arrays), None) for part, names in _KEYS.items()}
-                absent = [_KEYS[part][0] for part, key in keys.items() if key is None]
-                if absent:
-                    raise DataError(f"{self.given}: expected arrays {', '.join(absent)}, found {', '.join(arrays)}")
-                return {part: arrays[key] for part, key in keys.items() if key is not None}
+            content = read_regular(self.path)
         except FileNotFoundError as error:
             raise DataError(f"no file {self.path}; write npz:PATH with the path of an .npz file") from error
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise DataError(
-                f"{self.path}: expected an .npz file of plain arrays, which are never unpickled; reading gave: {error}"
-            ) from error
+        except OSError as error:
+            raise DataError(f"cannot read {self.path}: {error.strerror}; check the path") from error
+        if content.startswith(npy.MAGIC):
+            raise DataError(f"{self.path}: expected an .npz file, got a single array; save it with numpy.savez")
+        message = f"{self.path}: expected an .npz file of plain arrays, which are never unpickled; reading gave"
+        with damage(message, zipfile.BadZipFile), zipfile.ZipFile(BytesIO(content)) as archive:
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            keys = {part: next((key for key in names if key in members), None) for part, names in _KEYS.items()}
+            absent = [_KEYS[part][0] for part, key in keys.items() if key is None]
+            if absent:
+                raise DataError(f"{self.given}: expected arrays {', '.join(absent)}, found {', '.join(members)}")
+            unpacked = read_members(archive, [members[key] for key in keys.values() if key], len(content))
+            return {
+                part: npy.decode(array, f"{self.path}, {key}")
+                for (part, key), (_, array) in zip(keys.items(), unpacked, strict=True)
+            }
 
     def _images(self, part: str, array: NDArray[Any]) -> Tensor:
         where = f"{self.given}, {part}"

@@ -13,13 +13,20 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DataError
+from ..core.memory import free
+from ..core.reading import allowance, damage
+from ..core.wording import plural
 from .tree import Tree
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""Formats of these names; Pillow knows more, of which some call other programs."""
 _WIDE = ("I", "F")
+_DEEPEST = 4
+"""Bytes of a pixel while it is decoded."""
 _LARGE = 1 << 16
 """Pixels from which several threads decode faster than one: below, they wait for Python's lock."""
 
@@ -41,19 +48,28 @@ def decode(tree: Tree, name: str) -> tuple[Image, str]:
     """
     from PIL import Image
 
-    try:
-        with Image.open(BytesIO(tree.read(name))) as image:
-            mode = image.mode
-            if mode.startswith(_WIDE):
-                raise DataError(f"{tree.where(name)}: expected 8 bits per channel, got mode {mode}; convert it")
-            if mode == "RGB" and "transparency" not in image.info:
-                image.load()
-                return image, mode
-            # Pillow drops the transparency of a palette only by way of RGBA.
-            opaque = image.convert("RGBA") if "transparency" in image.info else image
-            return opaque.convert("RGB"), mode
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{tree.where(name)}: cannot be read as a picture: {error}") from error
+    content = tree.read(name)
+    with (
+        damage(f"{tree.where(name)}: cannot be read as a picture", Image.DecompressionBombError),
+        Image.open(BytesIO(content), formats=_FORMATS) as image,
+    ):
+        mode = image.mode
+        _check_size(image, len(content))
+        if mode.startswith(_WIDE):
+            raise DataError(f"{tree.where(name)}: expected 8 bits per channel, got mode {mode}; convert it")
+        if mode == "RGB" and "transparency" not in image.info:
+            image.load()
+            return image, mode
+        # Pillow drops the transparency of a palette only by way of RGBA.
+        opaque = image.convert("RGBA") if "transparency" in image.info else image
+        return opaque.convert("RGB"), mode
+
+
+def _check_size(image: Image, size: int) -> None:
+    """Make sure, before any pixel is decoded, that a picture is no larger than its file deserves."""
+    needed = image.width * image.height * _DEEPEST
+    if needed > allowance(size):
+        raise ValueError(f"{size:,} bytes claim to be {image.width}×{image.height} pixels; resize it, or remove it")
 
 
 def decode_all(tree: Tree, names: Sequence[str]) -> tuple[Tensor, Counter[str]]:
@@ -72,6 +88,13 @@ def decode_all(tree: Tree, names: Sequence[str]) -> tuple[Tensor, Counter[str]]:
     import numpy as np
 
     width, height = decode(tree, names[0])[0].size
+    total, room = len(names) * 3 * height * width, free()
+    if room is not None and total > room:
+        raise DataError(
+            f"{plural(len(names), 'picture')} of {width}×{height} pixels take {total / 1e9:.1f} GB, and "
+            f"{room / 1e9:.1f} GB of memory are free; make them smaller, or use pictures:PATH, which leaves them in "
+            "their files"
+        )
     images = torch.empty(len(names), 3, height, width, dtype=torch.uint8)
     pixels = images.numpy()
 

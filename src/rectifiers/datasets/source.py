@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from ..core.files import named_path
 from .dataset import Dataset
 
 
@@ -104,7 +105,7 @@ class PathSource(GivenSource):
     path: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", Path(self.given).expanduser().resolve())
+        object.__setattr__(self, "path", named_path(self.given, "data"))
 
     def look(self, data_dir: Path) -> Availability:
         """Look whether the path exists."""

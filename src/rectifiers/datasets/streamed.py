@@ -92,7 +92,10 @@ class Streamed(LabelledExamples):
     def content(self) -> Iterator[Tensor]:
         """Yield names and sizes of the files, and labels."""
         listing = "\n".join(f"{name} {self.tree.size(name)}" for name in self.files)
-        yield from (torch.frombuffer(bytearray(listing.encode()), dtype=torch.uint8), self.labels)
+        yield from (
+            torch.frombuffer(bytearray(listing.encode(errors="surrogateescape")), dtype=torch.uint8),
+            self.labels,
+        )
 
     def __repr__(self) -> str:
         return f"Streamed({plural(len(self), 'picture')})"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import ClassVar
 
 import torch
 
+from ..core.errors import DataError
+from . import mat
 from .dataset import Dataset, Split
 from .files import Resource
 from .published import PublishedSource
@@ -39,16 +40,15 @@ class SVHN(PublishedSource):
         files = self.read(data_dir)
         return Dataset(
             self.name,
-            train=_split(files["train_32x32.mat"]),
-            test=_split(files["test_32x32.mat"]),
+            train=_split(files, "train_32x32.mat"),
+            test=_split(files, "test_32x32.mat"),
             classes=tuple("0123456789"),
             note="label 10, which stands for the digit 0, read as 0",
         )
 
 
-def _split(content: bytes) -> Split:
-    from scipy.io import loadmat
-
-    arrays = loadmat(BytesIO(content), variable_names=("X", "y"))
-    images = torch.from_numpy(arrays["X"]).permute(3, 2, 0, 1).contiguous()
-    return Split(images, labels=torch.from_numpy(arrays["y"].reshape(-1) % 10).to(torch.int64))
+def _split(files: dict[str, bytes], name: str) -> Split:
+    arrays = mat.decode(files[name], name)
+    if not {"X", "y"} <= arrays.keys() or arrays["X"].dim() != 4:
+        raise DataError(f"{name}: expected images X of four axes and labels y, found {', '.join(arrays) or 'nothing'}")
+    return Split(arrays["X"].permute(3, 2, 0, 1).contiguous(), labels=(arrays["y"].reshape(-1) % 10).to(torch.int64))

@@ -5,20 +5,29 @@ Archives are read in memory and never unpacked to disk, so nothing can land outs
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import lzma
 import os
 import tarfile
 import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from ..core.errors import DataError
+from ..core.reading import Meter, allowance, damage, read_regular
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
+_CHUNK = 1 << 20
+_ERRORS = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError)
+_COMPRESSIONS: dict[bytes, Callable[[BytesIO], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+}
 
 
 class Tree(ABC):
@@ -52,8 +61,8 @@ class Tree(ABC):
         """Give the size of a file in bytes."""
 
     def where(self, name: str) -> str:
-        """Name a file or folder, for errors."""
-        return str(self.path / name)
+        """Name a file or folder, for errors; bytes that are no text are written as numbers."""
+        return str(self.path / name).encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 class Directory(Tree):
@@ -72,7 +81,7 @@ class Directory(Tree):
     def read(self, name: str) -> bytes:
         """Read a file."""
         try:
-            return (self.path / name).read_bytes()
+            return read_regular(self.path / name)
         except OSError as error:
             raise DataError(f"cannot read {self.where(name)}: {error.strerror}; check the path") from error
 
@@ -94,13 +103,12 @@ class Archive(Tree):
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
         super().__init__(path)
-        try:
-            with BytesIO(path.read_bytes() if content is None else content) as file:
+        with damage(f"{path}: cannot be read as an archive", *_ERRORS, advice="get it again"):
+            packed = read_regular(path) if content is None else content
+            with BytesIO(packed) as file:
                 zipped = zipfile.is_zipfile(file)
                 file.seek(0)
-                contents = dict(_zip(path, file) if zipped else _tar(path, file))
-        except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
-            raise DataError(f"{path}: cannot be read as an archive: {error}; get it again") from error
+                contents = dict((_zip if zipped else _tar)(path, file, len(packed)))
         if not contents:
             raise DataError(f"{path}: expected files in the archive, found none; get it again")
         tops = {name.partition("/")[0] for name in contents}
@@ -160,28 +168,77 @@ def _join(at: str, name: str) -> str:
     return f"{at}/{name}" if at else name
 
 
-def _tar(path: Path, file: BytesIO) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(fileobj=file) as archive:
+def _tar(path: Path, file: BytesIO, size: int) -> Iterator[tuple[str, bytes]]:
+    begin = file.read(6)
+    file.seek(0)
+    opener = next((opener for magic, opener in _COMPRESSIONS.items() if begin.startswith(magic)), None)
+    left = allowance(size)
+    with (
+        Meter(opener(file) if opener else file, left if opener else size) as stream,
+        tarfile.open(fileobj=stream, mode="r:") as archive,
+    ):
+        place = -1
         for member in archive:
+            if archive.offset <= place:
+                raise EOFError("its members do not follow each other")
+            place = archive.offset
             if member.isdir():
                 continue
+            # A sparse member may say that it is larger than what the stream holds.
+            left -= member.size
+            if member.size < 0 or left < 0:
+                raise OSError(_too_much(size))
             content = archive.extractfile(member) if member.isreg() else None
             if content is None:
                 raise DataError(f"{path}: refused because its member {member.name!r} is a link or a device, not a file")
             yield _inside(path, member.name), content.read()
         # tarfile takes an archive that breaks off between two members for a whole one; whole ones end in zeros, and
         # reading them to their end checks what compression added.
-        assert archive.fileobj is not None
-        archive.fileobj.seek(archive.offset)
-        if not archive.fileobj.read(-1).startswith(tarfile.NUL * tarfile.BLOCKSIZE):
+        stream.seek(archive.offset)
+        if stream.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
             raise EOFError("it is truncated")
+        while stream.read(_CHUNK):
+            pass
 
 
-def _zip(path: Path, file: BytesIO) -> Iterator[tuple[str, bytes]]:
+def _zip(path: Path, file: BytesIO, size: int) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(file) as archive:
-        for member in archive.infolist():
-            if not member.is_dir():
-                yield _inside(path, member.filename), archive.read(member)
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        for member, content in read_members(archive, members, size):
+            yield _inside(path, member.filename), content
+
+
+def read_members(
+    archive: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], size: int
+) -> Iterator[tuple[zipfile.ZipInfo, bytes]]:
+    """Unpack members of a zip archive, one after another; each is as large as the archive says.
+
+    Args:
+        archive: the archive.
+        members: which.
+        size: bytes of the whole archive.
+
+    Raises:
+        OSError: they unpack to more than an archive of that size deserves.
+        Exception: whatever zipfile raises at damaged bytes.
+    """
+    left = allowance(size)
+    for member in members:
+        left -= member.file_size
+        if left < 0:
+            raise OSError(_too_much(size))
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise NotImplementedError(f"its member {member.filename!r} is packed by another method than deflate")
+        with archive.open(member) as file:
+            # One byte more than it should have, so that its end is reached and its checksum compared.
+            content = file.read(member.file_size + 1)
+        if len(content) != member.file_size:
+            raise EOFError(f"its member {member.filename!r} is truncated")
+        yield member, content
+
+
+def _too_much(size: int) -> str:
+    return f"{size:,} bytes unpack to more than {allowance(size):,}; if it is meant to, unpack it to a folder"
 
 
 def _inside(path: Path, name: str) -> str:
