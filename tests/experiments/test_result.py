@@ -7,6 +7,7 @@ import math
 import pytest
 
 from rectifiers.experiments.result import METRICS, Metric, Result, Shape, Trajectory
+from rectifiers.training.metrics import ACCURACY, Measure
 
 from .samples import epoch, result, tiny
 
@@ -20,6 +21,17 @@ EPOCHS = [epoch(1, 80.0, 70.0), epoch(2, 95.0, 85.0), epoch(3, 91.0, 90.0), epoc
 def test_rules_choose_different_epochs(metric: Metric, value: float) -> None:
     """On validation data epochs 3 and 4 are equally good; the earlier one counts."""
     assert result(epochs=EPOCHS).value(metric) == value
+
+
+def test_best_is_the_least_where_less_is_better() -> None:
+    error = Measure("RMSE", higher_is_better=False)
+    assert result(epochs=EPOCHS, measure=error).value("best_on_validation") == 90.0
+    assert result(epochs=EPOCHS, measure=error).value("best_on_test") == 80.0
+
+
+def test_results_that_say_nothing_tell_accuracies() -> None:
+    old = result(epochs=EPOCHS).model_dump_json(exclude={"measure"})
+    assert Result.model_validate_json(old).measure == ACCURACY
 
 
 @pytest.mark.parametrize("metric", METRICS)

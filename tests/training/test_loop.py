@@ -22,7 +22,7 @@ from .samples import batches, blobs, network
 
 def evaluate(net: nn.Module, data: Batches) -> tuple[float, float]:
     scores = Classification().evaluate([net], data)
-    return scores.loss, scores.accuracy
+    return scores.loss, scores.score
 
 
 def train(net: nn.Module, *, lr: float = 0.1, activation_lr: float | None = None, **changes: Any) -> list[Epoch]:

@@ -31,13 +31,13 @@ def test_known_answer() -> None:
     normaliser = math.log(math.exp(2) + 2)
     scores = evaluate(Answer(), batches(blobs(10), size=4))
     assert scores.loss == pytest.approx((4 * (normaliser - 2) + 6 * normaliser) / 10, rel=1e-6)
-    assert scores.accuracy == 40.0
+    assert scores.score == 40.0
     assert scores.top5 is None
 
 
 def test_batch_size_does_not_matter() -> None:
     one, other = (evaluate(network(), batches(blobs(31), size=size)) for size in (31, 7))
-    assert (one.loss, one.accuracy) == pytest.approx((other.loss, other.accuracy), rel=1e-5)
+    assert (one.loss, one.score) == pytest.approx((other.loss, other.score), rel=1e-5)
 
 
 def test_evaluation_mode_and_no_gradients() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..training.metrics import Epoch
+from ..training.metrics import ACCURACY, Epoch, Measure
 from .trial import Trial
 
 FORMAT = 1
@@ -77,10 +78,11 @@ class Result(BaseModel):
     activation_parameters: int = Field(description="those of the activations alone")
     shapes: list[Shape] = []
     trace: Trajectory | None = None
+    measure: Measure = Field(ACCURACY, description="what the epochs' scores tell")
     provenance: dict[str, Any] = {}
 
     def value(self, metric: Metric) -> float:
-        """The chosen number, accuracies and shares in percent; NaN where training diverged or there are no data."""
+        """The chosen number: a score, or a share in percent; NaN where training diverged or there are no data."""
         if self.status == "diverged":
             return math.nan
         if metric == "parameters":
@@ -90,15 +92,18 @@ class Result(BaseModel):
         if not self.epochs:
             return math.nan
         if metric == "first_epoch":
-            return self.epochs[0].test_accuracy
+            return self.epochs[0].test_score
         if metric == "final_epoch":
-            return self.epochs[-1].test_accuracy
+            return self.epochs[-1].test_score
         if metric == "final_top5":
             top5 = self.epochs[-1].test_top5
             return math.nan if top5 is None else top5
         if metric == "final_train":
-            return self.epochs[-1].train_accuracy
+            return self.epochs[-1].train_score
         if metric == "best_on_test":
-            return max(epoch.test_accuracy for epoch in self.epochs)
-        judged = [epoch for epoch in self.epochs if epoch.validation_accuracy is not None]
-        return max(judged, key=lambda epoch: epoch.validation_accuracy or 0.0).test_accuracy if judged else math.nan
+            return self._test_score_where_best([epoch.test_score for epoch in self.epochs])
+        return self._test_score_where_best([epoch.validation_score for epoch in self.epochs])
+
+    def _test_score_where_best(self, scores: Sequence[float | None]) -> float:
+        known = [(score, epoch) for score, epoch in zip(scores, self.epochs, strict=True) if score is not None]
+        return known[self.measure.best([score for score, _ in known])][1].test_score if known else math.nan

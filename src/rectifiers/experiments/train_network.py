@@ -39,6 +39,7 @@ def train_network(trial: Trial, data: Dataset, start: Weights | None) -> tuple[d
             transplant(start, net)
         frozen = freeze(net, trial.trained)
         batches = build_batches(trial, data)
+        task = task_of(data.train, trial.patches)
         steps = len(batches.train)
         recorder = record.Recorder(net, every=max(1, steps // trial.trace_points) if trial.trace_points else 0)
         before = _sample_curves(net)
@@ -50,7 +51,7 @@ def train_network(trial: Trial, data: Dataset, start: Weights | None) -> tuple[d
             test=batches.test,
             epochs=trial.epochs,
             seed=trial.seed,
-            task=task_of(data.train, trial.patches),
+            task=task,
             factor=lambda time: optimizers.lr_factor(
                 time,
                 milestones=trial.milestones,
@@ -75,6 +76,7 @@ def train_network(trial: Trial, data: Dataset, start: Weights | None) -> tuple[d
         shapes = [_shape(name, before[name], after) for name, after in _sample_curves(net).items()]
     outcome = {
         "status": status,
+        "measure": task.measure,
         "epochs": epochs,
         **count_parameters(net),
         "shapes": shapes if status == "done" else [],

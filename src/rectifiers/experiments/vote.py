@@ -31,5 +31,6 @@ def take_vote(trial: Trial, data: Dataset, members: Sequence[Run]) -> dict[str, 
         for result, weights in members:
             nets.append(build_network(result.trial, data))
             nets[-1].load_state_dict(weights)
-        epoch = evaluate(nets, task_of(data.train, trial.patches), build_batches(trial, data).test)
-    return {"status": "done", "epochs": [epoch], **count_parameters(nets[0])}
+        task = task_of(data.train, trial.patches)
+        epoch = evaluate(nets, task, build_batches(trial, data).test)
+    return {"status": "done", "measure": task.measure, "epochs": [epoch], **count_parameters(nets[0])}

@@ -67,7 +67,7 @@ def fit(
         net.train()
         for module in frozen:
             module.eval()
-        start, loss_sum, hits, count = time.perf_counter(), 0.0, 0.0, 0
+        start, loss_sum, count, tally = time.perf_counter(), 0.0, 0, torch.zeros(())
         for index, (images, labels) in enumerate(train.epoch(epoch), start=1):
             scale = factor(epoch + (index - 0.5) / len(train))
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -82,15 +82,15 @@ def fit(
             if not math.isfinite(value):
                 raise DivergedError(f"loss is {value} in epoch {epoch + 1}, step {index}")
             loss_sum += value * len(labels)
-            hits += task.right(logits.detach(), labels)
             count += len(labels)
+            tally = tally + task.tally(logits.detach(), labels)
             on_step(step)
         trained = time.perf_counter()
         yield Epoch(
             epoch=epoch + 1,
             lr=optimizer.param_groups[0]["lr"],
             train_loss=loss_sum / count,
-            train_accuracy=100.0 * hits / count,
+            train_accuracy=task.score(tally),
             train_seconds=trained - start,
             **_measure([net], task, test, validation),
         )
@@ -115,9 +115,9 @@ def _measure(nets: Sequence[nn.Module], task: Task, test: Batches, validation: B
     tested = task.evaluate(nets, test)
     return {
         "validation_loss": None if held_out is None else held_out.loss,
-        "validation_accuracy": None if held_out is None else held_out.accuracy,
+        "validation_accuracy": None if held_out is None else held_out.score,
         "test_loss": tested.loss,
-        "test_accuracy": tested.accuracy,
+        "test_accuracy": tested.score,
         "test_top5": tested.top5,
         "test_seconds": time.perf_counter() - start,
     }

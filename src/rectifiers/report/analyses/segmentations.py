@@ -28,6 +28,7 @@ def segmentations(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
     rows = list(columns[0].rows)
     others = [row for row in rows if row != baseline]
     image, mask = _image(next(iter(columns[0].first_seeds.values())))
+    task = Segmentation()
     shown: dict[str, dict[str, Tensor]] = {row: {} for row in rows}
     lines: list[tuple[GridEntry, ...]] = []
     records = []
@@ -37,7 +38,7 @@ def segmentations(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
             for seed, network in seeds.items():
                 logits = _segment(network)
                 shown[row].setdefault(column.label, logits[0] > 0)
-                dice[row][seed] = 100 * Segmentation().right(logits[None], mask[None])
+                dice[row][seed] = task.score(task.tally(logits[None], mask[None]))
                 records.append({"column": column.label, "row": row, "seed": seed, "dice": dice[row][seed]})
         apart = (paired_difference(dice[row], dice[baseline]) for row in others)
         lines.append((column.label, *(SeedMean.of(seeds.values()) for seeds in dice.values()), *apart))

@@ -1,0 +1,70 @@
+"""One class for each example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..batches import Batches
+from ..metrics import ACCURACY, Scores
+from .task import Task
+
+
+class Classification(Task):
+    """Cross-entropy and accuracy.
+
+    Args:
+        patches: 10 evaluates on corners, centre and their mirror images, by the mean of the answers; 1 on the centre.
+    """
+
+    measure = ACCURACY
+
+    def __init__(self, patches: int = 1) -> None:
+        self.patches = patches
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy of logits."""
+        return F.cross_entropy(outputs, targets)
+
+    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Examples whose likeliest class is theirs, and all examples."""
+        return torch.tensor((int((outputs.argmax(1) == targets).sum()), len(targets)), dtype=torch.float64)
+
+    def score(self, tally: Tensor) -> float:
+        """Percent of the examples that are right."""
+        return 100.0 * float(tally[0]) / float(tally[1])
+
+    def merge(self, answers: Sequence[Tensor]) -> Tensor:
+        """Logits, or logarithms of mean probabilities where several answers make one."""
+        if len(answers) == 1:
+            return answers[0]
+        return torch.stack([answer.softmax(1) for answer in answers]).mean(0).log()
+
+    @torch.inference_mode()
+    def evaluate(self, nets: Iterable[nn.Module], batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
+        """Mean cross-entropy, accuracy, and top-5 accuracy where there are more than ten classes."""
+        loss, hits, near, count, classes = 0.0, 0, 0, 0, 0
+        for logits, labels in self.answers(nets, batches):
+            loss += F.cross_entropy(logits, labels, reduction="sum").item()
+            hits += int((logits.argmax(1) == labels).sum())
+            classes = logits.shape[1]
+            near += int((logits.topk(min(5, classes)).indices == labels[:, None]).sum())
+            count += len(labels)
+        return Scores(loss / count, 100.0 * hits / count, 100.0 * near / count if classes > 10 else None)
+
+    def answers(
+        self, nets: Iterable[nn.Module], batches: Iterable[tuple[Tensor, Tensor]]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield logits with their labels; of ten patches, logarithms of mean probabilities."""
+        if self.patches == 1:
+            yield from super().answers(nets, batches)
+            return
+        assert isinstance(batches, Batches)
+        members = [net.eval() for net in nets]
+        for inputs, labels in batches.patches():
+            views = inputs.flatten(0, 1)
+            mean = torch.stack([net(views).softmax(1) for net in members]).mean(0)
+            yield mean.unflatten(0, (len(labels), -1)).mean(1).log(), labels

@@ -1,0 +1,70 @@
+"""The mask of one thing in slices of volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from ...datasets.slices import Slices
+from ..batches import Batches
+from ..metrics import Measure, Scores
+from .task import Task
+
+SMOOTH = 1.0
+"""Added to both sides of the Dice loss's fraction, so that empty masks have a gradient."""
+
+
+class Segmentation(Task):
+    """The Dice loss, 1 − (2Σpm + 1)/(Σp + Σm + 1), and the Dice coefficient of whole volumes.
+
+    Networks return one logit per pixel. Each patient is a volume, and counts the same however many slices it has. While
+    training, and of batches that know no patients, each slice counts as a volume.
+    """
+
+    measure = Measure("Dice coefficient", "%")
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Dice loss over all pixels of a batch."""
+        shares, masks = outputs.sigmoid(), targets.to(outputs.dtype)
+        both = (shares * masks).sum()
+        return 1 - (2 * both + SMOOTH) / (shares.sum() + masks.sum() + SMOOTH)
+
+    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Dice coefficients of the slices, added up, and their number."""
+        return torch.tensor((float(_dice(*_areas(outputs, targets)).sum()), len(targets)), dtype=torch.float64)
+
+    def score(self, tally: Tensor) -> float:
+        """Mean Dice coefficient of the slices in percent."""
+        return 100.0 * float(tally[0]) / float(tally[1])
+
+    @torch.inference_mode()
+    def evaluate(self, nets: Iterable[nn.Module], batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
+        """Mean Dice loss per batch, and the mean Dice coefficient of the patients in percent."""
+        if not (isinstance(batches, Batches) and isinstance(batches.split, Slices)):
+            return super().evaluate(nets, batches)
+        members = [net.eval() for net in nets]
+        losses, sizes, areas = [], [], []
+        for images, masks in batches:
+            logits = torch.stack([net(images).sigmoid() for net in members]).mean(0).logit()
+            losses.append(float(self.loss(logits, masks)))
+            sizes.append(len(masks))
+            areas.append(torch.stack(_areas(logits, masks)))
+        patients = batches.split.patients.unique(return_inverse=True)[1]
+        sums = torch.zeros(3, int(patients.max()) + 1, dtype=torch.float64, device=patients.device)
+        sums.index_add_(1, patients, torch.cat(areas, 1))
+        loss = sum(value * size for value, size in zip(losses, sizes, strict=True)) / sum(sizes)
+        return Scores(loss, 100.0 * float(_dice(*sums).mean()))
+
+
+def _areas(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Pixels that are predicted and true, predicted, and true; for each slice, (N,)."""
+    predicted, true = outputs.flatten(1) > 0, targets.flatten(1) > 0
+    return tuple(area.sum(1, dtype=torch.float64) for area in (predicted & true, predicted, true))  # type: ignore[return-value]
+
+
+def _dice(both: Tensor, predicted: Tensor, true: Tensor) -> Tensor:
+    """2·both/(predicted + true); 1 where nothing is to be found and nothing was."""
+    empty = predicted + true == 0
+    return torch.where(empty, 1.0, 2 * both / (predicted + true).clamp(min=1))
