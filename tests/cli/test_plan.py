@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import torch
 
+from rectifiers import lab
 from rectifiers.datasets.dataset import Dataset
 from rectifiers.experiments import cost
 from rectifiers.experiments.trial import Trial
 from rectifiers.kernels import dispatch
+from rectifiers.lab import planning
 from rectifiers.training.loop import fit
 from rectifiers.training.metrics import Epoch
 
@@ -42,6 +44,25 @@ def test_measures_the_formulas_that_trials_run_under(cli: Cli, monkeypatch: pyte
     assert cli("plan", "quickstart", "--preset", "smoke").code == 0
     assert served
     assert not any(served)
+
+
+def test_a_time_limit_leaves_kinds_unmeasured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured: list[str] = []
+
+    def measure(trial: Trial, data: Dataset) -> cost.Speed:
+        measured.append(trial.activation)
+        return cost.Speed(step=0.1 * len(measured), image=0.001, batch=trial.batch_size)
+
+    monkeypatch.setattr(cost, "measure_speed", measure)
+    monkeypatch.setattr(planning, "PATIENCE", 0.0)
+    plan = lab.plan("quickstart", workers=2, results="nowhere", limit=0.0)
+    assert (len(measured), plan.guessed, len(plan.costs)) == (1, 7, 8)
+    assert {one.step_seconds for one in plan.costs} == {0.1}
+    assert "7 kinds of run not measured within the time limit, and taken for the slowest that were" in str(plan)
+    assert capsys.readouterr().err.startswith(f"measuring kind 1 of 8: digits-conv on digits with {measured[0]}")
+    assert lab.plan("quickstart", results="nowhere").guessed == 0
 
 
 def test_in_words(cli: Cli) -> None:

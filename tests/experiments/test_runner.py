@@ -277,3 +277,51 @@ def test_finished_by_another_run_in_the_meantime(tmp_path: Path) -> None:
     progress = run(cells(trial), store, workers=1, on_progress=lambda _: store.write(result(trial)))
     assert (progress.kept, progress.done, progress.remaining) == (1, 0, 0)
     assert store.read(trial) == result(trial)
+
+
+IMPORTED = """
+import sys
+import rectifiers
+from rectifiers.experiments.experiment import Cell
+from rectifiers.experiments.runner import run
+from rectifiers.experiments.store import Store
+from rectifiers.experiments.trial import Trial
+
+@rectifiers.register_activation("mine")
+class Mine(rectifiers.PVLU):
+    pass
+
+{what}
+    trials = [Trial(**{settings}, seed=seed) for seed in range(3)]
+    print(run([Cell("a", "b", trial) for trial in trials], Store(sys.argv[1], "sweep"), workers=2).done)
+"""
+
+
+def run_script(tmp_path: Path, what: str) -> subprocess.CompletedProcess[str]:
+    script = tmp_path / "script.py"
+    script.write_text(IMPORTED.format(what=what, settings=TINY | {"activation": "mine"}))
+    return subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "runs")], capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@pytest.mark.slow
+def test_functions_of_a_script_are_known_to_its_workers(tmp_path: Path) -> None:
+    ended = run_script(tmp_path, 'if __name__ == "__main__":')
+    assert (ended.stdout.split(), ended.stderr) == (["3"], "")
+
+
+@pytest.mark.slow
+def test_a_script_without_a_guard_is_told_so_once(tmp_path: Path) -> None:
+    ended = run_script(tmp_path, "if True:")
+    assert ended.stdout == ""
+    assert ended.stderr.count("put the code that runs them under `if __name__ == '__main__':`") == 1
+    assert "out of memory" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_script_that_fails_in_its_workers_tells_how(tmp_path: Path) -> None:
+    ended = run_script(tmp_path, 'if __name__ != "__main__":\n    1 / 0\nif True:')
+    assert ended.stderr.count("ZeroDivisionError") == 1
+    assert "they import" not in ended.stderr
+    assert "the processes that run trials import your script for what it defines, and it failed there" in ended.stderr

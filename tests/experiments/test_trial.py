@@ -76,6 +76,8 @@ OTHER: dict[str, Any] = {
     "device": "cuda",
     "threads": 2,
     "seed": 1,
+    "data_digest": "0" * 16,
+    "network_digest": "0" * 16,
 }
 
 

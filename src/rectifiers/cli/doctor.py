@@ -28,7 +28,8 @@ def diagnose_model(
         ),
     ],
     weights: Annotated[
-        Path | None, typer.Option("--weights", help="Its weights, a .safetensors file.", show_default=False)
+        Path | None,
+        typer.Option("--weights", help="Its weights: a .safetensors, .pt or .pth file.", show_default=False),
     ] = None,
     data: Annotated[
         str | None,

@@ -43,6 +43,7 @@ def run_experiment(
     Ctrl-C keeps what has finished, and the same command continues from there.
     """
     from .. import lab
+    from ..lab.progress import say
     from .table import print_results, print_sections
 
     selection = lab.open(
@@ -54,14 +55,14 @@ def run_experiment(
         results=results,
     )
     runs = plural(len(selection.trials), "run")
-    _say(f"{selection.heading}\n{runs}, {len(selection.done())} done before, in {selection.folder}")
+    say(f"{selection.heading}\n{runs}, {len(selection.done())} done before, in {selection.folder}")
     if download:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         found = lab.run(selection, workers=workers, download=download)
     except KeyboardInterrupt:
         kept = f"{len(selection.done())} of {runs}"
-        _say(f"stopped: {kept} are kept in {selection.folder}; continue with\n  {_this_command()}")
+        say(f"stopped: {kept} are kept in {selection.folder}; continue with\n  {_this_command()}")
         raise typer.Exit(130) from None
     print_results(found)
     if not no_report:
@@ -75,16 +76,13 @@ def run_experiment(
 
 def _tell_failures(found: Results) -> None:
     """Say which runs failed and why."""
+    from ..lab.progress import say
+
     for trial, failure in found.failed.items():
-        _say(f"failed: {trial}\n  {failure.reason}\n  the whole error: {failure.path}")
+        say(f"failed: {trial}\n  {failure.reason}\n  the whole error: {failure.path}")
     total = plural(len(found.selection.trials), "run")
-    _say(f"{len(found.failed)} of {total} failed; try again with\n  {_this_command()}")
+    say(f"{len(found.failed)} of {total} failed; try again with\n  {_this_command()}")
 
 
 def _this_command() -> str:
     return shlex.join(["rectifiers", *sys.argv[1:]])
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

@@ -73,7 +73,9 @@ def swap_activations(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", help="Weights of the unswapped model, a .safetensors file.", show_default=False),
+        typer.Option(
+            "--weights", help="Weights of the unswapped model, a .safetensors, .pt or .pth file.", show_default=False
+        ),
     ] = None,
     target: Annotated[
         Path | None,

@@ -24,7 +24,7 @@ def build_model(reference: str) -> nn.Module:
     """
     from torch import nn
 
-    thing = _locate(reference)
+    thing = locate(reference)
     if isinstance(thing, nn.Module):
         return thing
     if not callable(thing):
@@ -33,14 +33,20 @@ def build_model(reference: str) -> nn.Module:
         )
     try:
         model = thing()
-    except Exception as error:
-        raise ConfigError(f"{reference} failed: {_story(error)}; it is called without arguments") from error
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"{reference} failed: {story(error)}; it is called without arguments") from error
     if not isinstance(model, nn.Module):
         raise ConfigError(f"{reference} returned something of type {type(model).__name__}; expected an nn.Module")
     return model
 
 
-def _locate(reference: str) -> Any:
+def locate(reference: str) -> Any:
+    """What `package.module:name` names; the working directory can be imported from.
+
+    Raises:
+        ConfigError: it is not of this form, or cannot be imported.
+        UnknownNameError: the module has no such name; with the nearest ones.
+    """
     path, colon, name = reference.partition(":")
     if not (path and colon and name):
         raise ConfigError(f"expected package.module:factory, such as torchvision.models:resnet18, got {reference!r}")
@@ -49,8 +55,8 @@ def _locate(reference: str) -> Any:
         sys.path.insert(0, here)
     try:
         thing: Any = importlib.import_module(path)
-    except Exception as error:
-        raise ConfigError(f"cannot import {path}: {_story(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"cannot import {path}: {story(error)}") from error
     for part in name.split("."):
         try:
             thing = getattr(thing, part)
@@ -60,6 +66,7 @@ def _locate(reference: str) -> Any:
     return thing
 
 
-def _story(error: Exception) -> str:
+def story(error: BaseException) -> str:
+    """An error in one line, with its type."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -149,6 +149,31 @@ def size(name: str) -> Size | None:
     return _source(name).size
 
 
+def digest_files(name: str) -> str | None:
+    """Identify data at a path of the user's by sixteen hexadecimal digits, which stand for what the files hold.
+
+    Returns:
+        None for data sets that have no path, and where there are no files.
+
+    Raises:
+        UnknownNameError: with the nearest names.
+        ConfigError: as for `load`.
+        DataError: a file cannot be read.
+
+    Example:
+        >>> digest_files("digits"), digest_files("npz:nowhere.npz")
+        (None, None)
+    """
+    if ":" not in name:
+        return None
+    source = _source(name)
+    # Both need torch.
+    from .identity import digest_path
+    from .source import PathSource
+
+    return digest_path(source.path) if isinstance(source, PathSource) else None
+
+
 def data_folder(data_dir: Path | str | None = None) -> Path:
     """Resolve the folder with the data files to an absolute path.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -117,46 +119,80 @@ def steps_per_epoch(trial: Trial, images: int) -> int:
     return -(-images // trial.batch_size)
 
 
+@dataclass(frozen=True)
+class Costs:
+    """What runs cost.
+
+    Args:
+        kinds: what each kind of run costs.
+        seconds: of each run.
+        guessed: how many kinds were not measured, because time ran out; they are taken for the slowest that were.
+    """
+
+    kinds: tuple[Cost, ...]
+    seconds: tuple[float, ...]
+    guessed: int = 0
+
+
 def estimate_costs(
-    trials: Sequence[Trial], data_dir: Path, stand_ins: Mapping[str, str], speeds: Speeds
-) -> tuple[list[Cost], list[float]]:
-    """What each kind of run costs, and the seconds of each run.
+    trials: Sequence[Trial],
+    data_dir: Path,
+    stand_ins: Mapping[str, str],
+    speeds: Speeds,
+    *,
+    limit: float = math.inf,
+    on_kind: Callable[[str, int, int], None] = lambda kind, number, total: None,
+) -> Costs:
+    """What each kind of run costs.
 
     Args:
         trials: what will run.
         data_dir: where data sets lie.
         stand_ins: data set → the one to measure on.
         speeds: of kinds that were measured before; added to.
+        limit: seconds after which nothing more is measured, but for the first kind.
+        on_kind: called before a kind is measured: with what it is, its number, and how many there are.
 
     Raises:
         RectifiersError: data, network and activation do not fit together.
     """
     groups: dict[tuple[Any, ...], list[Trial]] = {}
-    seconds: dict[tuple[Any, ...], list[float]] = {}
     for trial in trials:
-        name = stand_ins[trial.dataset]
-        data = datasets.load(name, data_dir)
-        key = (name, *(getattr(trial, field) for field in FIELDS))
-        if key not in speeds:
-            speeds[key] = measure_speed(trial, data)
-        size = datasets.size(trial.dataset) if name != trial.dataset else None
+        groups.setdefault((stand_ins[trial.dataset], *(getattr(trial, field) for field in FIELDS)), []).append(trial)
+    start, guessed = time.monotonic(), 0
+    costs: list[Cost] = []
+    seconds: list[float] = []
+    for number, (key, alike) in enumerate(groups.items(), start=1):
+        first = alike[0]
+        data = datasets.load(stand_ins[first.dataset], data_dir)
+        if (speed := speeds.get(key)) is None and speeds and time.monotonic() - start > limit:
+            speed, guessed = _slowest(speeds, key), guessed + 1
+        elif speed is None:
+            on_kind(f"{first.network} on {first.dataset} with {first.activation}", number, len(groups))
+            speed = speeds[key] = measure_speed(first, data)
+        size = datasets.size(first.dataset) if stand_ins[first.dataset] != first.dataset else None
         counts = (size.train, size.test) if size else (len(data.train), len(data.test))
-        groups.setdefault(key, []).append(trial)
-        seconds.setdefault(key, []).append(speeds[key].seconds(trial, *counts))
-    costs = [
-        Cost(
-            network=first.network,
-            dataset=first.dataset,
-            activation=first.activation,
-            batch_size=first.batch_size,
-            measured_batch=speeds[key].batch,
-            step_seconds=speeds[key].step,
-            runs=len(seconds[key]),
-            run_seconds=sum(seconds[key]) / len(seconds[key]),
+        runs = [speed.seconds(trial, *counts) for trial in alike]
+        seconds += runs
+        costs.append(
+            Cost(
+                network=first.network,
+                dataset=first.dataset,
+                activation=first.activation,
+                batch_size=first.batch_size,
+                measured_batch=speed.batch,
+                step_seconds=speed.step,
+                runs=len(runs),
+                run_seconds=sum(runs) / len(runs),
+            )
         )
-        for key, (first, *_) in groups.items()
-    ]
-    return costs, [value for values in seconds.values() for value in values]
+    return Costs(tuple(costs), tuple(seconds), guessed)
+
+
+def _slowest(speeds: Speeds, kind: tuple[Any, ...]) -> Speed:
+    """The slowest speed of the kinds of the same data and network, or of all where none of these was measured."""
+    alike = [speed for key, speed in speeds.items() if key[:2] == kind[:2]]
+    return max(alike or speeds.values(), key=lambda speed: speed.step)
 
 
 def measure_speed(trial: Trial, data: Dataset) -> Speed:

@@ -13,9 +13,9 @@ from . import pretrained
 from .experiment import Arm, Experiment, Preset
 from .explain import NAME_PATTERN, explain
 from .result import Metric
-from .trial import Trial
+from .trial import DIGESTS, Trial
 
-SETTINGS = frozenset(Trial.model_fields) - {"seed"}
+SETTINGS = frozenset(Trial.model_fields) - {"seed", *DIGESTS}
 
 SMOKE = Preset(
     note="One epoch of 256 images, two seeds: does it run at all?",
@@ -123,8 +123,7 @@ def _check_trial(trial: Trial, metric: Metric) -> None:
         raise ConfigError("metric 'best_on_validation' needs validation data; set validation to 0.1, for example")
     if trial.activation not in activations.registry:
         raise UnknownNameError("activation", trial.activation, activations.registry)
-    if trial.network not in networks.registry:
-        raise UnknownNameError("network", trial.network, networks.registry)
+    networks.check(trial.network)
     datasets.check(trial.dataset)
     if trial.pretrained:
         pretrained.get(trial.pretrained).check_network(trial.network)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal
 
 from .. import datasets, networks
 from ..core.errors import ConfigError, UnknownNameError
+from .identity import identify
 from .result import COUNTS, METRICS, Metric
 from .trial import Trial
 
@@ -250,7 +252,7 @@ class Experiment:
             return ()
         sources = dict.fromkeys(name.partition(":")[0] for name in self.uses("dataset"))
         return (
-            *(f"the network {name}" for name in self.uses("network") if name not in networks.registry),
+            *(f"the network {name}" for name in self.uses("network") if not _is_network(name)),
             *(f"the data set {name}" for name in sources if name not in datasets.registry),
         )
 
@@ -292,7 +294,7 @@ class Experiment:
         count = size.seeds if seeds is None else seeds
         if count < 1:
             raise ConfigError(f"seeds must be at least 1, got {count}")
-        cells = []
+        cells, digest = [], cache(datasets.digest_files)
         for seed in range(count):
             for column in self.columns:
                 for row in self.rows:
@@ -301,7 +303,7 @@ class Experiment:
                     fields = self._fields(row, column, size, changes or {}, seed)
                     # A vote stands for networks of all seeds.
                     if seed == 0 or not fields.get("vote"):
-                        cells.append(Cell(row.label, column.label, Trial.create(**fields)))
+                        cells.append(Cell(row.label, column.label, identify(Trial.create(**fields), digest)))
         return cells
 
     def _fields(self, row: Arm, column: Arm, size: Preset, changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -332,6 +334,10 @@ def _start(shared: Mapping[str, Any], start: Mapping[str, Any], seed: int) -> di
     inner = start.get("start")
     own = {**fields, **start}
     return {**own, "start": _start(own, inner, seed)} if inner else own
+
+
+def _is_network(name: str) -> bool:
+    return networks.is_outside(name) or name in networks.registry
 
 
 def _names_in(fields: Mapping[str, Any], kind: str) -> Iterator[str]:

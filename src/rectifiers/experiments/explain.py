@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 DEVICE_PATTERN = r"^(cpu|mps|cuda(:\d+)?)$"
+DIGEST_PATTERN = r"^[0-9a-f]{16}$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
 
 _EXPECTED = {
@@ -38,6 +39,7 @@ _EXPECTED = {
 
 _PATTERNS = {
     DEVICE_PATTERN: "expected cpu, mps, cuda, or cuda: and a number",
+    DIGEST_PATTERN: "expected sixteen hexadecimal digits",
     NAME_PATTERN: "expected a name of letters, digits, '.', '_', '/' and '-' that begins with a letter or digit",
 }
 

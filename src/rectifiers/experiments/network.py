@@ -15,8 +15,11 @@ from ..core.learned import shaping_parameters
 from ..core.seeds import derive
 from ..datasets.dataset import Dataset
 from ..datasets.slices import Slices
+from ..networks import outside
+from ..networks.outside.network import OutsideNetwork
 from ..networks.placement import place
 from ..surgery.where import parse_where
+from .swapped import build_swapped
 from .trial import Trial
 
 
@@ -24,13 +27,35 @@ def build_network(trial: Trial, data: Dataset) -> nn.Module:
     """Build the network of a trial with its activations, initialised from the trial's streams.
 
     Activations draw from a stream of their own, so that with one seed all functions meet the same first weights. A
-    ConvReLU is put into the network with `trial.base`, in place of a convolution and what stands in front of it.
+    ConvReLU is put into the network with `trial.base`, in place of a convolution and what stands in front of it. A
+    network from outside that does not ask for its activations gets them by surgery.
 
     Raises:
         UnknownNameError: no such network or activation.
         UnsupportedError: a network without a convolution behind the sites that a ConvReLU should go to.
         ConfigError: the activation or the network does not take these arguments, or there are no such sites.
     """
+    if (swappable := _find_swappable(trial.network)) is not None:
+        net = build_swapped(trial, swappable, data, _count_outputs(data))
+    else:
+        net = _build_around(trial, data)
+    # One blank image shows the activations that have a parameter per element how many elements there are.
+    torch.manual_seed(derive(trial.seed, "activation"))
+    with torch.no_grad():
+        net.eval()(_blank_image(data))
+    return net.to(trial.device).to(memory_format=torch.channels_last)
+
+
+def _find_swappable(name: str) -> OutsideNetwork | None:
+    """A network from outside that brings its own activations; None for all that ask for them."""
+    if not networks.is_outside(name):
+        return None
+    found = outside.get(name)
+    return None if found.takes_act else found
+
+
+def _build_around(trial: Trial, data: Dataset) -> nn.Module:
+    """Build a network that asks for its activations."""
     convolution = activations.registry.facts(trial.activation).get("kind") == "convolution"
     base = _make_each(trial, trial.base, {})
     if trial.where == "all" and not convolution:
@@ -42,11 +67,7 @@ def build_network(trial: Trial, data: Dataset) -> nn.Module:
         chosen = _choose_sites(trial, data, base)
         special = _make_each(trial, trial.activation, dict(trial.activation_args))
         net = _create(trial, data, place(chosen, special, base))
-    # One blank image shows the activations that have a parameter per element how many elements there are.
-    torch.manual_seed(derive(trial.seed, "activation"))
-    with torch.no_grad():
-        net.eval()(_blank_image(data))
-    return net.to(trial.device).to(memory_format=torch.channels_last)
+    return net
 
 
 def count_parameters(net: nn.Module) -> dict[str, int]:
@@ -77,9 +98,12 @@ def _make_each(trial: Trial, name: str, arguments: Mapping[str, Any]) -> Callabl
 def _create(trial: Trial, data: Dataset, act: Callable[[int], nn.Module]) -> nn.Module:
     torch.manual_seed(derive(trial.seed, "init"))
     options: dict[str, Any] = dict(trial.network_args)
+    return networks.create(trial.network, act, shape=data.shape, classes=_count_outputs(data), **options)
+
+
+def _count_outputs(data: Dataset) -> int:
     # A mask has one value per pixel, where the classes are two.
-    outputs = 1 if isinstance(data.train, Slices) else len(data.classes)
-    return networks.create(trial.network, act, shape=data.shape, classes=outputs, **options)
+    return 1 if isinstance(data.train, Slices) else len(data.classes)
 
 
 def _choose_sites(trial: Trial, data: Dataset, base: Callable[[int], nn.Module]) -> set[int]:

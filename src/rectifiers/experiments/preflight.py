@@ -25,7 +25,7 @@ def check_names(trials: Sequence[Trial]) -> None:
         activations.registry.get(trial.activation)
         activations.registry.get(trial.base)
     for trial in _distinct(trials, "network"):
-        networks.registry.get(trial.network)
+        networks.check(trial.network)
     for trial in _distinct(trials, "dataset"):
         datasets.check(trial.dataset)
     for trial in _distinct(trials, "network", "pretrained"):

@@ -5,18 +5,16 @@ They are files of PyTorch's, which are pickles: only what has the published hash
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import torch
-
 from .. import datasets
-from ..core.errors import ConfigError, DataError, UnknownNameError
+from ..core.errors import ConfigError, UnknownNameError
 from ..datasets.files import Resource
 from ..datasets.publication import Publication
 from ..datasets.source import Availability
+from ..surgery.weights_file import unpickle_tensors
 from .weights import Weights
 
 FOLDERS = ("weights",)
@@ -120,10 +118,4 @@ def load(name: str, data_dir: Path | str | None = None, *, download: bool = Fals
     if download:
         publication.fetch(folder)
     ((file, content),) = publication.read(folder).items()
-    try:
-        weights = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise DataError(f"{file} is not a file of weights: {str(error).partition('.')[0]}; use another") from error
-    if not isinstance(weights, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
-        raise DataError(f"{file} holds {type(weights).__name__} where tensors by name are expected; use another")
-    return weights
+    return unpickle_tensors(BytesIO(content), file)

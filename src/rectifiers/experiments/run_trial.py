@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .. import datasets
+from .. import datasets, networks
+from ..networks import outside
 from ..training.devices import check_device
 from . import pretrained
+from .identity import check_identity
 from .provenance import provenance
 from .result import Result
 from .train_network import train_network
@@ -61,6 +63,7 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
     check_device(trial.device)
     data = datasets.load(trial.dataset, data_dir)
+    check_identity(trial)
     needed = [run_once(ancestor, data_dir, weights) for ancestor in trial.ancestors]
     outcome: dict[str, Any]
     end: Weights
@@ -75,8 +78,15 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     where_from = {
         **provenance(),
         "data": f"{data.name} {datasets.digest(data)}",
+        **_describe_library(trial.network),
         **({"pretrained": pretrained.get(trial.pretrained).resource.file} if trial.pretrained else {}),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),
     }
     return Run(Result(trial=trial, **outcome, provenance=where_from), end)
+
+
+def _describe_library(network: str) -> dict[str, str]:
+    """The library that a network comes from, with its version, as the result keeps it; nothing for others."""
+    library = outside.get(network).library if networks.is_outside(network) else ""
+    return {"network": library} if library else {}

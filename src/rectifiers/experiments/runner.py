@@ -18,10 +18,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import spawn
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError
@@ -94,12 +96,18 @@ def run(
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
     needed = frozenset(trials if store.keep_weights else (one for trial in trials for one in trial.ancestors))
-    if _registers_in_main() and not _has_importable_main():
+    if _importing_main:
+        raise ConfigError(
+            "your script runs experiments while it is imported, which the processes that run them have to do because "
+            "it defines what they need; put the code that runs them under `if __name__ == '__main__':`"
+        )
+    main = _main_to_import(trials)
+    if main is not None and not main:
         _run_here(queue, store, data_dir, needed, progress, on_progress)
         return progress
     pool: list[_Worker] = []
     try:
-        pool += [_start(store, data_dir, needed) for _ in range(min(count, len(queue)))]
+        pool += [_start(store, data_dir, needed, main) for _ in range(min(count, len(queue)))]
         for worker in pool:
             _give(worker, queue, store, progress)
         while any(worker.trial for worker in pool):
@@ -108,7 +116,7 @@ def run(
                 worker = busy[ready]  # type: ignore[index]
                 _take(worker, progress)
                 if queue and not worker.process.is_alive():
-                    pool[pool.index(worker)] = worker = _start(store, data_dir, needed)
+                    pool[pool.index(worker)] = worker = _start(store, data_dir, needed, main)
                 _give(worker, queue, store, progress)
                 on_progress(progress)
     finally:
@@ -134,11 +142,11 @@ def _in_order(trials: Sequence[Trial]) -> deque[Trial]:
     return deque(sorted(trials, key=rank))
 
 
-def _start(store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> _Worker:
+def _start(store: Store, data_dir: Path | None, needed: frozenset[Trial], main: dict[str, Any] | None) -> _Worker:
     # Spawned, not forked: a fork would inherit the locks of PyTorch's threads.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, store, data_dir, needed), daemon=True)
+    process = context.Process(target=_work, args=(theirs, store, data_dir, needed, main), daemon=True)
     with _hold_interrupts(), _leave_out_main():
         process.start()
     theirs.close()
@@ -158,24 +166,51 @@ def _hold_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _registers_in_main() -> bool:
-    """Whether the user's script or notebook has registered something that trials may name."""
+_importing_main = False
+"""Whether this process is a worker that imports the user's script."""
+
+
+def _main_to_import(trials: Sequence[Trial]) -> dict[str, Any] | None:
+    """What a worker needs to import the user's script or notebook, if that defines something that trials may name.
+
+    Returns:
+        What `multiprocessing` prepares a process with; None if there is no need to, and nothing of it in a notebook,
+        which cannot be imported.
+    """
     registries = (activations.registry, networks.registry, datasets.registry)
-    return any(registry.added_in("__main__") for registry in registries)
+    registers = any(registry.added_in("__main__") for registry in registries)
+    if not registers and not any(one.network.startswith("__main__:") for one in trials):
+        return None
+    prepared = spawn.get_preparation_data("worker")
+    if "init_main_from_name" in prepared:
+        return {"init_main_from_name": prepared["init_main_from_name"]}
+    path = prepared.get("init_main_from_path")
+    return {"init_main_from_path": path} if path and Path(path).is_file() else {}
 
 
-def _has_importable_main() -> bool:
-    """Whether a new process can import what this one began with: a script, but no notebook."""
-    main = sys.modules["__main__"]
-    return getattr(main, "__spec__", None) is not None or Path(getattr(main, "__file__", None) or "").is_file()
+def _import_main(main: dict[str, Any]) -> ConfigError | None:
+    """Import the user's script in a worker; what stands in the way, if anything does."""
+    global _importing_main
+    _importing_main = True
+    try:
+        spawn.prepare(main)
+    except ConfigError as error:
+        return error
+    except (Exception, SystemExit):
+        return ConfigError(
+            "the processes that run trials import your script for what it defines, and it failed there; put what it "
+            f"does beside defining things under `if __name__ == '__main__':`\n{traceback.format_exc().rstrip()}"
+        )
+    finally:
+        _importing_main = False
+    return None
 
 
 @contextmanager
 def _leave_out_main() -> Iterator[None]:
-    """Start a process that does not import the user's script, which may do more than define things."""
+    """Start a process that does not import the user's script by itself: `_work` does, where it is needed."""
     main = sys.modules["__main__"]
-    if not _registers_in_main():
-        sys.modules["__main__"] = ModuleType("__main__")
+    sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
@@ -221,9 +256,17 @@ def _take(worker: _Worker, progress: Progress) -> None:
         outcome = worker.connection.recv()
     except (EOFError, ConnectionResetError):  # the latter if it died before it read the trial
         worker.process.join()
-        progress.failed[worker.trial] = f"the process died (exit code {worker.process.exitcode}); out of memory?"
+        progress.failed[worker.trial] = _explain_death(worker.process.exitcode or 0)
         return
     _note(progress, worker.trial, outcome)
+
+
+def _explain_death(code: int) -> str:
+    """Why a process ended, from its exit code."""
+    if code == -getattr(signal, "SIGKILL", 9):
+        return f"the process died (exit code {code}); out of memory?"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else ""
+    return f"the process died (exit code {code}{f', {name}' if name else ''})"
 
 
 def _note(progress: Progress, trial: Trial, outcome: str | RectifiersError) -> None:
@@ -241,15 +284,22 @@ def _note(progress: Progress, trial: Trial, outcome: str | RectifiersError) -> N
         progress.failed[trial] = outcome
 
 
-def _work(connection: Connection, store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> None:
+def _work(
+    connection: Connection,
+    store: Store,
+    data_dir: Path | None,
+    needed: frozenset[Trial],
+    main: dict[str, Any] | None,
+) -> None:
     """Body of a worker process: take trials, keep results and needed weights, tell how each ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    obstacle = None if main is None else _import_main(main)
     while True:
         try:
             trial = connection.recv()
         except EOFError:
             return
-        outcome = _carry_out(trial, store, data_dir, needed)
+        outcome = obstacle or _carry_out(trial, store, data_dir, needed)
         try:
             connection.send(outcome)
         except BrokenPipeError:  # the runner was killed; what this worker had begun is kept

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from .. import datasets
 from ..core.errors import StoreError
 from ..core.files import write_whole
 from . import archive
@@ -95,7 +97,7 @@ class Store:
         """Whether the trial has finished."""
         if self.keep_weights and not weights_path(self.weights, trial).exists():
             return False
-        return self.path(trial).exists() or trial.id in self._packed
+        return self.path(trial).exists() or trial.id in self._packed or self._read_undigested(trial) is not None
 
     def write(self, result: Result) -> Path:
         """Keep a result.
@@ -116,7 +118,21 @@ class Store:
         path = self.path(trial)
         text = read_bytes(path)
         if text is None:
-            return self._packed.get(trial.id)
+            return self._packed.get(trial.id) or self._read_undigested(trial)
+        return self._parse(path, text, trial)
+
+    def _read_undigested(self, trial: Trial) -> Result | None:
+        """The result that a version wrote which knew data by their path alone, if these are still the data there."""
+        old = trial.undigested if trial.data_digest is not None else trial
+        if old.id == trial.id or ((text := read_bytes(self.path(old))) is None and old.id not in self._packed):
+            return None
+        found = self._packed[old.id] if text is None else self._parse(self.path(old), text, old)
+        if found.provenance.get("data", "").rpartition(" ")[2] != datasets.digest(datasets.load(trial.dataset)):
+            _log_once(f"{self.folder}: results of {trial.dataset} as it was before are not counted; its files changed")
+            return None
+        return found.model_copy(update={"trial": trial})
+
+    def _parse(self, path: Path, text: bytes, trial: Trial) -> Result:
         try:
             result = Result.model_validate_json(text)
         except ValidationError as error:
@@ -128,6 +144,11 @@ class Store:
     def outcomes(self, cells: Iterable[Cell]) -> list[tuple[Cell, Result | None]]:
         """Each cell with its result, or with None where it has not been run."""
         return [(cell, self.read(cell.trial)) for cell in cells]
+
+
+@cache
+def _log_once(text: str) -> None:
+    logging.getLogger(__name__).warning(text)
 
 
 def weights_folder(runs: Path) -> Path:

@@ -20,18 +20,22 @@ from pydantic import (
 from typing_extensions import Self
 
 from ..core.errors import ConfigError, UnknownNameError
-from .explain import DEVICE_PATTERN, explain
+from .explain import DEVICE_PATTERN, DIGEST_PATTERN, explain
 
 Scalar = bool | int | float | str
 Option = Scalar | tuple[int, ...]
 """An argument of a network: one thing, or a few whole numbers, such as the sites whose filters are halved."""
 
 
+DIGESTS = ("data_digest", "network_digest")
+"""Fields that follow from what the others name, and that nobody writes."""
+
+
 class Trial(BaseModel):
     """One run described, frozen and hashable; its `id` names its results.
 
     Where the data lies, how many workers share the machine and how progress is shown are not part of it: they
-    do not change the outcome.
+    do not change the outcome. So two trials whose data have the same digest are equal, whatever the path.
 
     Example:
         >>> trial = Trial(dataset="digits", network="digits-conv", activation="arelu", optimizer="sgd", lr=0.01)
@@ -42,9 +46,16 @@ class Trial(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     dataset: str = Field(description="data set: `rectifiers list datasets`")
-    network: str = Field(description="network: `rectifiers list networks`")
+    network: str = Field(
+        description="network: `rectifiers list networks`, or one from outside: `package.module:factory`, `timm:NAME`, "
+        "`torchvision:NAME`, `hf:TYPE`"
+    )
     activation: str = Field(description="activation: `rectifiers list activations`")
-    activation_args: tuple[tuple[str, Scalar], ...] = Field((), description="arguments of the activation's class")
+    activation_args: tuple[tuple[str, Scalar], ...] = Field(
+        (),
+        description="arguments of the activation's class; in a network from outside also how `swap` puts it there: "
+        "start, from_, cap, …",
+    )
     where: str = Field(
         "all",
         min_length=1,
@@ -108,6 +119,29 @@ class Trial(BaseModel):
     device: str = Field("cpu", pattern=DEVICE_PATTERN, description="where it trains: cpu, cuda, cuda:1, mps")
     threads: int = Field(1, ge=1, description="threads of PyTorch; sums in another order give other bits")
     seed: int = Field(0, ge=0, lt=2**31, description="root of all random streams")
+    data_digest: str | None = Field(
+        None, pattern=DIGEST_PATTERN, description="of the files, for data at a path; filled in, and never written"
+    )
+    network_digest: str | None = Field(
+        None, pattern=DIGEST_PATTERN, description="of the file that makes a network from outside; filled in likewise"
+    )
+
+    def __eq__(self, other: object) -> bool:
+        return self._content == other._content if isinstance(other, Trial) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    @property
+    def _content(self) -> tuple[Any, ...]:
+        """All that decides the outcome: the fields, with data of a digest in place of their path."""
+        values = self.__dict__ if self.data_digest is None else self.__dict__ | {"dataset": self._source}
+        return tuple(values.values())
+
+    @property
+    def _source(self) -> str:
+        """The data set as the id knows it, without the path of data that have a digest."""
+        return self.dataset if self.data_digest is None else self.dataset.partition(":")[0]
 
     @classmethod
     def create(cls, **fields: Any) -> Self:
@@ -208,7 +242,19 @@ class Trial(BaseModel):
 
         Defaults are left out of the hash, so that a field added later does not orphan the results there are.
         """
-        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(self._identity, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def _identity(self) -> dict[str, Any]:
+        """The settings that the id stands for."""
+        settings = self.settings | {"dataset": self._source}
+        return settings if self.start is None else settings | {"start": self.start._identity}
+
+    @property
+    def undigested(self) -> Trial:
+        """The trial as versions that knew data by their path alone wrote it."""
+        start = None if self.start is None else self.start.undigested
+        return self.model_copy(update={"start": start, **dict.fromkeys(DIGESTS)})
 
     def __str__(self) -> str:
         return " ".join(f"{name}={value}" for name, value in self.settings.items())

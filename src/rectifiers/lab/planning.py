@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,14 @@ from ..experiments.cost import Cost, Speeds, estimate_costs
 from ..experiments.preflight import check_names
 from ..experiments.trial import Trial
 from . import notebook
+from .progress import say
 from .selecting import Selectable, Selection, check_count, select
+
+LIMIT = 60.0
+"""Seconds that measuring may take."""
+
+PATIENCE = 3.0
+"""Seconds between two words on what is measured."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class RunPlan:
         weights: the published weights.
         costs: what each kind of run costs; None where there is nothing to measure on.
         seconds: all of it, with so many workers; None where there is nothing to measure on.
+        guessed: kinds of run that were not measured within the time limit, and are taken for the slowest that were.
     """
 
     selection: Selection
@@ -67,6 +76,7 @@ class RunPlan:
     weights: tuple[Needed, ...]
     costs: tuple[Cost, ...] | None
     seconds: float | None
+    guessed: int = 0
 
     @property
     def runs(self) -> int:
@@ -96,6 +106,7 @@ class RunPlan:
             "deviations": list(self.deviations),
             "costs": None if self.costs is None else [cost.to_dict() for cost in self.costs],
             "seconds": self.seconds,
+            "guessed": self.guessed,
         }
 
     def __str__(self) -> str:
@@ -136,6 +147,9 @@ class RunPlan:
                 text = f"{cost.network} with {cost.activation}: {cost.batch_size} examples at a time do not fit here"
                 yield "memory", [f"{text}, nor would they in a run; measured on {cost.measured_batch}"]
         lines = [f"about {duration(seconds)} with {plural(self.workers, 'worker')}, measured on a few steps of each"]
+        if self.guessed:
+            left = plural(self.guessed, "kind")
+            lines.append(f"{left} of run not measured within the time limit, and taken for the slowest that were")
         if any(not one.ready for one in self.data):
             lines.append("where data are missing, on noise of the same shape; reading the files takes extra time")
         yield "time", lines
@@ -151,6 +165,7 @@ def plan(
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
     speeds: Speeds | None = None,
+    limit: float = LIMIT,
 ) -> RunPlan:
     """Find out how many runs an experiment has, whether the data are there, and how long it will take here.
 
@@ -166,6 +181,8 @@ def plan(
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         speeds: kinds of run that were measured before; what is measured now is added.
+        limit: seconds after which no further kind of run is measured; those left are taken for the slowest measured.
+            What is measured is said on stderr if it takes longer than a moment.
 
     Raises:
         RectifiersError: a name that no registry knows, or parts that do not fit together.
@@ -188,12 +205,15 @@ def plan(
     data = _find_data(trials, selection.data_dir)
     count = min(workers or os.cpu_count() or 1, max(1, len(to_do)))
     stand_ins = {one.name: _choose_stand_in(one) for one in data}
-    costs, total = None, None
+    costs, total, guessed = None, None, 0
     if all(stand_ins.values()):
         known = {} if speeds is None else speeds
-        kinds, seconds = estimate_costs([*starts, *to_do], selection.data_dir, stand_ins, known)
+        found = estimate_costs(
+            [*starts, *to_do], selection.data_dir, stand_ins, known, limit=limit, on_kind=_announce_later()
+        )
+        costs, guessed = found.kinds, found.guessed
         # The longest run is the least there is, however many workers.
-        costs, total = tuple(kinds), max(sum(seconds) / count, max(seconds, default=0.0))
+        total = max(sum(found.seconds) / count, max(found.seconds, default=0.0))
     return RunPlan(
         selection=selection,
         done=len(done),
@@ -204,7 +224,21 @@ def plan(
         weights=_find_weights(trials, selection.data_dir),
         costs=costs,
         seconds=total,
+        guessed=guessed,
     )
+
+
+def _announce_later() -> Callable[[str, int, int], None]:
+    """What says which kind of run is measured, once it has taken `PATIENCE`."""
+    due = time.monotonic() + PATIENCE
+
+    def announce(kind: str, number: int, total: int) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + PATIENCE
+            say(f"measuring kind {number} of {total}: {kind}")
+
+    return announce
 
 
 def _find_data(trials: Sequence[Trial], data_dir: Path) -> tuple[Needed, ...]:

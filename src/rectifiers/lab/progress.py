@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
@@ -64,7 +64,7 @@ def show_progress(total: int, *, hidden: bool = False) -> Iterator[OnProgress]:
         yield lambda progress: None
     elif in_notebook():
         yield _change_line()
-    elif not sys.stderr.isatty():
+    elif sys.stderr is None or sys.stderr.closed or not sys.stderr.isatty():
         yield _write_lines()
     else:
         with _bar(total) as report:
@@ -84,6 +84,14 @@ def _bar(total: int) -> Iterator[OnProgress]:
             bar.update(task, completed=progress.total - progress.remaining, description=describe(progress))
 
         yield report
+
+
+def say(text: str) -> None:
+    """Write a line on stderr; where that is closed, or its disk is full, nobody is told and the work goes on."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
 
 def describe(progress: runner.Progress) -> str:
@@ -110,8 +118,7 @@ def _write_lines() -> OnProgress:
         pace.update(progress)
         if pace.last >= due or not progress.remaining:
             due = pace.last + LINE_EVERY
-            sys.stderr.write(_line(progress, pace) + "\n")
-            sys.stderr.flush()
+            say(_line(progress, pace))
 
     return report
 

@@ -4,7 +4,8 @@ A network is a class `Net(act, *, shape, classes, **options)`: `act` makes an ac
 called once per site, in forward order; `shape` is that of one input, (channels, height, width) for an image. It returns
 logits. No network names an activation; `placement` tells the sites and puts different activations at different ones.
 
-A new network is one file, or one class in its family's file, and one line in `TABLE`.
+A new network is one file, or one class in its family's file, and one line in `TABLE`. Names with a colon are those of
+networks from `outside`.
 """
 
 from __future__ import annotations
@@ -53,13 +54,39 @@ TABLE = {
 registry: Registry[Any] = Registry("network", __name__, TABLE)
 
 
+def is_outside(name: str) -> bool:
+    """Whether a name is that of a network from outside the registry: of the user's own, or of a library.
+
+    Example:
+        >>> is_outside("timm:resnet26d"), is_outside("resnet-18")
+        (True, False)
+    """
+    return ":" in name
+
+
+def check(name: str) -> None:
+    """Make sure that there is a network of this name, registered or from outside.
+
+    Raises:
+        UnknownNameError: with the nearest names.
+        ConfigError: what makes it cannot be imported, or makes no networks.
+    """
+    if is_outside(name):
+        # Needs torch, which listing names does not.
+        from . import outside
+
+        outside.get(name)
+    else:
+        registry.get(name)
+
+
 def create(
     name: str, act: Callable[[int], nn.Module], *, shape: tuple[int, ...], classes: int, **options: Any
 ) -> nn.Module:
     """Make a new network, initialised from the global generator.
 
     Args:
-        name: a registered name.
+        name: a registered name, or `package.module:factory` of a factory that takes `act`, `shape` and `classes`.
         act: makes an activation module for a number of channels.
         shape: shape of one input: channels, height and width of an image.
         classes: number of logits.
@@ -70,6 +97,10 @@ def create(
         ShapeError: the network does not take inputs of this shape, or the channels that this activation leaves.
         ConfigError: the network has no such option, or an option is outside its domain.
     """
+    if is_outside(name):
+        from . import outside
+
+        return outside.get(name).make_around(act, shape, classes, options)
     network = registry.get(name)
     known = set(inspect.signature(network).parameters) - {"act", "shape", "classes"}
     if unknown := sorted(set(options) - known):

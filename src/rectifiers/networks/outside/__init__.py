@@ -1,0 +1,32 @@
+"""Networks from outside the registry: their names have a colon.
+
+`package.module:factory` is one of the user's own; `timm:NAME` and `torchvision:NAME` are those of these libraries, and
+`hf:TYPE` or `hf:PATH` is one that a configuration of Hugging Face's transformers describes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+
+from .network import OutsideNetwork
+
+LIBRARIES = {
+    "hf": "hugging_face:HuggingFaceNetwork",
+    "timm": "timm:TimmNetwork",
+    "torchvision": "torchvision:TorchvisionNetwork",
+}
+"""By what stands before the colon; anything else there is a module of the user's own."""
+
+
+@cache
+def get(name: str) -> OutsideNetwork:
+    """The network from outside that is called `name`; what it is made by is imported once.
+
+    Raises:
+        ConfigError: it cannot be imported, or is nothing that makes networks.
+        UnknownNameError: there is none of this name; with the nearest ones.
+    """
+    module, class_name = LIBRARIES.get(name.partition(":")[0], "own:OwnNetwork").split(":")
+    found: OutsideNetwork = getattr(importlib.import_module(f".{module}", __name__), class_name)(name)
+    return found
