@@ -84,7 +84,7 @@ def test_most_held_counts_what_is_held_at_once() -> None:
             held = [torch.ones(1 << 18), torch.ones(1 << 18)]
             held.clear()
 
-    assert peak._most_held(work) == pytest.approx(2 << 20, rel=0.01)
+    assert peak.most_held(work) == pytest.approx(2 << 20, rel=0.01)
 
 
 @pytest.mark.slow

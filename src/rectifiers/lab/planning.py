@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import datasets
+from ..core import notebook
 from ..core.wording import duration, plural, span
 from ..datasets.source import Availability
 from ..experiments import pretrained
 from ..experiments.cost import Cost, Speeds, estimate_costs
 from ..experiments.preflight import check_names
 from ..experiments.trial import Trial
-from . import notebook
 from .progress import say
 from .selecting import Selectable, Selection, check_count, select
 

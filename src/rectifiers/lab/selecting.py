@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import datasets
+from ..core import notebook
 from ..core.errors import ConfigError, UnknownNameError
 from ..core.files import check_folder
 from ..core.wording import plural
@@ -24,7 +25,6 @@ from ..experiments.trial import Trial
 from ..experiments.weights import is_kept
 from ..papers import registry
 from ..report import analyses
-from . import notebook
 
 PREFERRED = "pocket"
 RESULTS = "runs"

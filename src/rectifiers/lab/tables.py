@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ..core import notebook
 from ..core.wording import plural
 from ..experiments.archive import to_jsonl
 from ..experiments.result import COUNTS
@@ -21,7 +22,6 @@ from ..report import export
 from ..report.analyses.section import Section
 from ..report.table import Outcomes, Table, build
 from ..report.terminal import render, render_sections
-from . import notebook
 from .reports import read_findings
 from .selecting import Selectable, Selection, select
 

@@ -7,9 +7,7 @@ that slows down slows all.
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -21,6 +19,7 @@ from .. import kernels
 from ..core.errors import RectifiersError
 from .goals import goal_of
 from .subjects import Subject, make_subjects, make_yardsticks
+from .turns import clock, quartiles, take_turns, use_threads
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 TOLERANCE = 1e-5
@@ -92,7 +91,7 @@ def measure_at(
     Raises:
         WrongResultError: a function differs from its composite in float64.
     """
-    with _threads(threads):
+    with use_threads(threads):
         x = torch.randn(shape).contiguous(memory_format=LAYOUTS[layout])
         subjects = [subject for subject in subjects if subject.checked or _takes(subject.module, x)]
         errors = {subject.name: _errors(subject, x) for subject in subjects if subject.checked}
@@ -103,8 +102,8 @@ def measure_at(
     rows = tuple(
         Row(
             function=name,
-            ratio=_quartiles(values, seconds["nn.ReLU"], outputs.get(name, 1)),
-            to_prelu=_quartiles(values, seconds["nn.PReLU"], outputs.get(name, 1)),
+            ratio=quartiles(values, seconds["nn.ReLU"], outputs.get(name, 1)),
+            to_prelu=quartiles(values, seconds["nn.PReLU"], outputs.get(name, 1)),
             microseconds=1e6 * statistics.median(values),
             bytes_kept=kept.get(name),
             error=errors[name][0] if name in errors else None,
@@ -210,14 +209,8 @@ def _take_turns(subjects: Sequence[Subject], x: Tensor, rounds: int) -> dict[str
     calls = max(1, min(200, 2_000_000 // x.numel()))
     leaf = x.requires_grad_()
     watches = {subject.name: _stopwatch(subject.module, leaf, calls) for subject in subjects}
-    watches["copy"] = lambda: _clock(lambda: x.detach().clone(), calls)
-    for watch in watches.values():
-        watch()
-    seconds: dict[str, list[float]] = {name: [] for name in watches}
-    for _ in range(rounds):
-        for name, watch in watches.items():
-            seconds[name].append(watch())
-    return seconds
+    watches["copy"] = lambda: clock(lambda: x.detach().clone(), calls)
+    return take_turns(watches, rounds)
 
 
 def _stopwatch(module: nn.Module, x: Tensor, calls: int) -> Callable[[], float]:
@@ -228,30 +221,4 @@ def _stopwatch(module: nn.Module, x: Tensor, calls: int) -> Callable[[], float]:
         for leaf in leaves:
             leaf.grad = None
 
-    return lambda: _clock(lambda: module(x).backward(grad), calls, forget)
-
-
-def _clock(call: Callable[[], object], calls: int, before: Callable[[], object] = lambda: None) -> float:
-    """Seconds per call, without what comes before each."""
-    elapsed = 0.0
-    for _ in range(calls):
-        before()
-        start = time.perf_counter()
-        call()
-        elapsed += time.perf_counter() - start
-    return elapsed / calls
-
-
-def _quartiles(values: Sequence[float], yardstick: Sequence[float], outputs: int) -> tuple[float, ...]:
-    ratios = [value / other / outputs for value, other in zip(values, yardstick, strict=True)]
-    return tuple(statistics.quantiles(ratios, n=4, method="inclusive"))
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return lambda: clock(lambda: module(x).backward(grad), calls, forget)

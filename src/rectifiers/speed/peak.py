@@ -122,11 +122,11 @@ def _peak(net: nn.Module, batch: int) -> int:
         optimizer.zero_grad()
 
     tensors = [images, labels, *net.parameters(), *net.buffers()]
-    return sum(tensor.nbytes for tensor in tensors) + _most_held(step)
+    return sum(tensor.nbytes for tensor in tensors) + most_held(step)
 
 
-def _most_held(work: Callable[[], object]) -> int:
-    """The most bytes that work has allocated and not yet given back."""
+def most_held(work: Callable[[], object]) -> int:
+    """The most bytes that work has allocated on the CPU and not yet given back."""
     profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True)
     with tempfile.TemporaryDirectory() as folder:
         with profiler:
