@@ -6,12 +6,14 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
 
 from rectifiers.datasets.files import Resource
+from rectifiers.experiments import own
 from rectifiers.experiments.pretrained import PRETRAINED, Pretrained
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50)
@@ -75,3 +77,36 @@ def publish_weights(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Callable
         mirror.files[f"/{file}"] = content
 
     return publish
+
+
+MY_ACT = '''
+import torch
+from torch import nn
+
+
+class MyAct(nn.Module):
+    """x·σ(a·x)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor([1.0]))
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.a * x)
+'''
+
+
+@pytest.fixture
+def own_file(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Writes a file of a user's own, by default one with an activation; what is used of it is forgotten afterwards."""
+    before = own.loaded()
+
+    def write(content: str = MY_ACT, name: str = "my_act.py") -> Path:
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        return path
+
+    yield write
+    for one in own.loaded():
+        if one not in before:
+            own.forget(one)

@@ -75,6 +75,7 @@ OTHER: dict[str, Any] = {
     "trace_points": 5,
     "device": "cuda",
     "threads": 2,
+    "own": {"activation mine": "0123456789abcdef"},
     "seed": 1,
     "data_digest": "0" * 16,
     "network_digest": "0" * 16,

@@ -9,7 +9,7 @@ import typer
 
 from ..core.errors import ConfigError, ShapeError
 from .inputs import make_inputs, parse_sizes
-from .options import DATA, DataOption, JsonOption, read_count
+from .options import DATA, DataOption, JsonOption, OwnOption, read_count, use_own
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def diagnose_model(
             show_default=False,
         ),
     ] = None,
+    own: OwnOption = None,
     data_dir: DataOption = DATA,
     output: Annotated[
         Path | None,
@@ -82,6 +83,7 @@ def diagnose_model(
         raise ConfigError(f"--output must end in .html, .json or .csv, got {output}")
     if data is None and not inputs:
         raise ConfigError("give --data, for real examples, or --input, for random numbers")
+    use_own(own)
     shapes = [parse_sizes(text) for text in inputs or ()]
 
     import torch

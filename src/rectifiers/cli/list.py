@@ -10,7 +10,7 @@ from ..core.wording import plural
 from ..lab.kinds import KINDS
 from ..lab.listing import PAPERS, list_kind
 from . import completion
-from .options import DATA, RESULTS, DataOption, JsonOption, ResultsOption
+from .options import DATA, RESULTS, DataOption, JsonOption, OwnOption, ResultsOption, use_own
 from .output import print_json
 
 
@@ -24,6 +24,7 @@ def list_names(
             show_default=False,
         ),
     ] = None,
+    own: OwnOption = None,
     results: ResultsOption = RESULTS,
     data_dir: DataOption = DATA,
     as_json: JsonOption = False,
@@ -32,6 +33,7 @@ def list_names(
 
     With KIND papers, every table and figure says whether it can run here, and whether it was run.
     """
+    use_own(own)
     kinds = (*KINDS, PAPERS) if kind is None else (kind,)
     listing = {one: list_kind(one, results, data_dir, states=kind is not None) for one in kinds}
     if as_json:

@@ -107,10 +107,33 @@ ResultsOption = Annotated[
         callback=_check_folder,
     ),
 ]
+OwnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        metavar="FILE.py:NAME",
+        help="An activation of your own, beside the others; or a network, data set or augmentation to choose by its "
+        "name. May be repeated.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 DATA = Path("data")
 RESULTS = Path("runs")
+
+
+def use_own(references: Sequence[str] | None) -> None:
+    """Make known what `--with` was given, for a verb that takes things by name.
+
+    Raises:
+        RectifiersError: a file cannot be used.
+    """
+    if references:
+        from ..lab import use
+
+        for reference in references:
+            use(reference)
 
 
 def split_settings(settings: Sequence[str] | None, example: str = "epochs=5") -> dict[str, Any]:

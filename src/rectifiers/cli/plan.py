@@ -8,6 +8,7 @@ from .options import (
     DataOption,
     ExperimentArgument,
     JsonOption,
+    OwnOption,
     PresetOption,
     ResultsOption,
     SeedsOption,
@@ -23,6 +24,7 @@ def plan_experiment(
     preset: PresetOption = None,
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
+    own: OwnOption = None,
     workers: WorkersOption = None,
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
@@ -39,6 +41,7 @@ def plan_experiment(
         workers=workers,
         data_dir=data_dir,
         results=results,
+        own=own or (),
     )
     if as_json:
         print_json(plan.to_dict())

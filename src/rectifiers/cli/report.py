@@ -12,6 +12,7 @@ from .options import (
     RESULTS,
     DataOption,
     ExperimentArgument,
+    OwnOption,
     PresetOption,
     ResultsOption,
     SeedsOption,
@@ -25,6 +26,7 @@ def write_experiment_report(
     preset: PresetOption = None,
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
+    own: OwnOption = None,
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
     output: Annotated[
@@ -42,6 +44,7 @@ def write_experiment_report(
         settings=split_settings(settings),
         data_dir=data_dir,
         results=results,
+        own=own or (),
         output=output,
     )
     print(written)

@@ -15,6 +15,7 @@ from .options import (
     RESULTS,
     DataOption,
     ExperimentArgument,
+    OwnOption,
     PresetOption,
     ResultsOption,
     SeedsOption,
@@ -32,6 +33,7 @@ def run_experiment(
     preset: PresetOption = None,
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
+    own: OwnOption = None,
     workers: WorkersOption = None,
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
@@ -53,6 +55,7 @@ def run_experiment(
         settings=split_settings(settings),
         data_dir=data_dir,
         results=results,
+        own=own or (),
     )
     runs = plural(len(selection.trials), "run")
     say(f"{selection.heading}\n{runs}, {len(selection.done())} done before, in {selection.folder}")

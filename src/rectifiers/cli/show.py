@@ -11,7 +11,7 @@ from ..core.errors import ConfigError, UnsupportedError
 from ..lab.describing import describe
 from ..lab.kinds import KINDS, find
 from . import completion
-from .options import DATA, DataOption, JsonOption
+from .options import DATA, DataOption, JsonOption, OwnOption, use_own
 from .output import print_json
 
 
@@ -38,10 +38,12 @@ def show_thing(
         Path | None,
         typer.Option("--plot", help="Draw the function and its derivative to a .svg or .png file.", show_default=False),
     ] = None,
+    own: OwnOption = None,
     data_dir: DataOption = DATA,
     as_json: JsonOption = False,
 ) -> None:
     """Show an activation's equation, parameters, paper and curve; or describe a network, data set or experiment."""
+    use_own(own)
     kind = find(name, kind)
     if plot is not None:
         if kind != "activations":

@@ -15,7 +15,7 @@ from ..core.errors import ConfigError
 from ..core.wording import finite
 from . import completion
 from .inputs import make_inputs, parse_sizes
-from .options import JsonOption, split_settings
+from .options import JsonOption, OwnOption, split_settings, use_own
 from .output import print_json, width
 
 if TYPE_CHECKING:
@@ -81,12 +81,14 @@ def swap_activations(
         Path | None,
         typer.Option("--save", help="Folder for the swapped model: weights and plan.", show_default=False),
     ] = None,
+    own: OwnOption = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Say what would happen, and stop.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Put another activation into a model, and show what changes and whether the outputs stay."""
     if plan_only and target is not None:
         raise ConfigError("--plan-only changes nothing, so there is nothing to --save; leave one of them out")
+    use_own(own)
     shapes, chosen = [parse_sizes(text) for text in inputs], _settings(settings)
 
     import torch

@@ -12,6 +12,7 @@ import typer
 from .options import (
     RESULTS,
     ExperimentArgument,
+    OwnOption,
     PresetOption,
     ResultsOption,
     SeedsOption,
@@ -41,6 +42,7 @@ def print_table(
     preset: PresetOption = None,
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
+    own: OwnOption = None,
     results: ResultsOption = RESULTS,
     style: Annotated[Format, typer.Option("--format", "-f", help="Form of the table.")] = Format.terminal,
     output: Annotated[
@@ -51,7 +53,14 @@ def print_table(
     from .. import lab
     from ..core.files import write_file
 
-    found = lab.table(experiment, preset=preset, seeds=seeds, settings=split_settings(settings), results=results)
+    found = lab.table(
+        experiment,
+        preset=preset,
+        seeds=seeds,
+        settings=split_settings(settings),
+        results=results,
+        own=own or (),
+    )
     if style is Format.terminal and output is None:
         print(f"{found.selection.heading}\n")
         print_results(found)

@@ -78,6 +78,10 @@ class Registry(Generic[T]):
 
         return add
 
+    def remove(self, name: str) -> None:
+        """Forget what was registered under `name`; what is built in or announced by a package stays."""
+        self._added.pop(name, None)
+
     def added_in(self, module: str) -> list[str]:
         """Names of what a module has registered, such as `__main__`, the user's script or notebook."""
         return [name for name, thing in self._added.items() if getattr(thing, "__module__", None) == module]

@@ -44,6 +44,7 @@ FIELDS = (
     "augment",
     "device",
     "threads",
+    "own",
 )
 """The fields of a trial that its speed depends on."""
 

@@ -15,7 +15,7 @@ from .explain import NAME_PATTERN, explain
 from .result import Metric
 from .trial import DIGESTS, Trial
 
-SETTINGS = frozenset(Trial.model_fields) - {"seed", *DIGESTS}
+SETTINGS = frozenset(Trial.model_fields) - {"seed", "own", *DIGESTS}
 
 SMOKE = Preset(
     note="One epoch of 256 images, two seeds: does it run at all?",

@@ -1,4 +1,4 @@
-"""What a trial is made of beyond its words: the digests of data at a path, and of a file that makes a network.
+"""What a trial is made of beyond its words: the digests of data at a path, and of files of the user's.
 
 They are part of the trial, so that a replaced file makes other trials, and equal files make the same ones wherever
 they lie.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from .. import datasets, networks
 from ..core.errors import ConfigError, DataError
+from . import own
 from .trial import Trial
 
 
@@ -31,6 +32,7 @@ def identify(trial: Trial, digest_data: Callable[[str], str | None] = datasets.d
             ("start", None if trial.start is None else identify(trial.start, digest_data)),
             ("data_digest", digest_data(trial.dataset)),
             ("network_digest", _digest_network(trial.network)),
+            ("own", own.digests_of(trial) or None),
         )
         if value is not None and value is not getattr(trial, name)
     }

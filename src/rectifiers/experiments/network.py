@@ -19,6 +19,7 @@ from ..networks import outside
 from ..networks.outside.network import OutsideNetwork
 from ..networks.placement import place
 from ..surgery.where import parse_where
+from . import own
 from .swapped import build_swapped
 from .trial import Trial
 
@@ -35,14 +36,15 @@ def build_network(trial: Trial, data: Dataset) -> nn.Module:
         UnsupportedError: a network without a convolution behind the sites that a ConvReLU should go to.
         ConfigError: the activation or the network does not take these arguments, or there are no such sites.
     """
-    if (swappable := _find_swappable(trial.network)) is not None:
-        net = build_swapped(trial, swappable, data, _count_outputs(data))
-    else:
-        net = _build_around(trial, data)
-    # One blank image shows the activations that have a parameter per element how many elements there are.
-    torch.manual_seed(derive(trial.seed, "activation"))
-    with torch.no_grad():
-        net.eval()(_blank_image(data))
+    with own.tell_failures(trial):
+        if (swappable := _find_swappable(trial.network)) is not None:
+            net = build_swapped(trial, swappable, data, _count_outputs(data))
+        else:
+            net = _build_around(trial, data)
+        # One blank image shows the activations that have a parameter per element how many elements there are.
+        torch.manual_seed(derive(trial.seed, "activation"))
+        with torch.no_grad():
+            net.eval()(_blank_image(data))
     return net.to(trial.device).to(memory_format=torch.channels_last)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from .. import datasets, networks
 from ..networks import outside
 from ..training.devices import check_device
-from . import pretrained
+from . import own, pretrained
 from .identity import check_identity
 from .provenance import provenance
 from .result import Result
@@ -61,6 +61,7 @@ def run_once(trial: Trial, data_dir: Path | str | None = None, weights: Path | N
 def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path | None = None) -> Run:
     """Carry out a trial, whatever is kept of it; a vote ends with no weights of its own."""
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
+    own.check(trial)
     check_device(trial.device)
     data = datasets.load(trial.dataset, data_dir)
     check_identity(trial)

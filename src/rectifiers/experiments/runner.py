@@ -27,6 +27,7 @@ from typing import Any
 
 from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError
+from . import own
 from .experiment import Cell
 from .store import Store
 from .trial import Trial
@@ -146,7 +147,7 @@ def _start(store: Store, data_dir: Path | None, needed: frozenset[Trial], main: 
     # Spawned, not forked: a fork would inherit the locks of PyTorch's threads.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, store, data_dir, needed, main), daemon=True)
+    process = context.Process(target=_work, args=(theirs, store, data_dir, needed, main, own.loaded()), daemon=True)
     with _hold_interrupts(), _leave_out_main():
         process.start()
     theirs.close()
@@ -290,10 +291,11 @@ def _work(
     data_dir: Path | None,
     needed: frozenset[Trial],
     main: dict[str, Any] | None,
+    files: Sequence[own.Own],
 ) -> None:
     """Body of a worker process: take trials, keep results and needed weights, tell how each ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    obstacle = None if main is None else _import_main(main)
+    obstacle = _restore_files(files) if main is None else _import_main(main) or _restore_files(files)
     while True:
         try:
             trial = connection.recv()
@@ -304,6 +306,15 @@ def _work(
             connection.send(outcome)
         except BrokenPipeError:  # the runner was killed; what this worker had begun is kept
             return
+
+
+def _restore_files(files: Sequence[own.Own]) -> RectifiersError | None:
+    """Load the user's own files as the first process did; return what stands in the way, such as a changed one."""
+    try:
+        own.restore(files)
+    except RectifiersError as error:
+        return error
+    return None
 
 
 def _carry_out(trial: Trial, store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> str | RectifiersError:

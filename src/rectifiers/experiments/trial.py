@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -118,6 +119,9 @@ class Trial(BaseModel):
     trace_points: int = Field(0, ge=0, description="how often per epoch the activations' parameters are recorded")
     device: str = Field("cpu", pattern=DEVICE_PATTERN, description="where it trains: cpu, cuda, cuda:1, mps")
     threads: int = Field(1, ge=1, description="threads of PyTorch; sums in another order give other bits")
+    own: tuple[tuple[str, str], ...] = Field(
+        (), description="what its names take from files of the user's own, and the hashes of these files"
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="root of all random streams")
     data_digest: str | None = Field(
         None, pattern=DIGEST_PATTERN, description="of the files, for data at a path; filled in, and never written"
@@ -155,6 +159,11 @@ class Trial(BaseModel):
         except ValidationError as error:
             raise ConfigError(explain(error, "trial")) from None
 
+    @field_validator("own", mode="before")
+    @classmethod
+    def _sorted_hashes(cls, value: Any) -> Any:
+        return tuple(sorted(value.items())) if isinstance(value, Mapping) else value
+
     @field_validator("activation_args", "network_args", mode="before")
     @classmethod
     def _sorted_pairs(cls, value: Any, info: ValidationInfo) -> Any:
@@ -188,7 +197,7 @@ class Trial(BaseModel):
                 raise ValueError(str(error)) from None
         return value
 
-    @field_serializer("activation_args", "network_args")
+    @field_serializer("activation_args", "network_args", "own")
     def _as_mapping(self, value: tuple[tuple[str, Option], ...]) -> dict[str, Option]:
         return dict(value)
 

@@ -11,6 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..experiments.own import Own as Own
+    from ..experiments.own import use as use
     from .building import experiment as experiment
     from .environment import describe_environment as describe_environment
     from .planning import RunPlan as RunPlan
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     open = select
 
 _HOME = {
+    "Own": ".experiments.own:Own",
     "Report": "reports:Report",
     "Results": "tables:Results",
     "RunPlan": "planning:RunPlan",
@@ -37,6 +40,7 @@ _HOME = {
     "report": "reports:report",
     "run": "running:run",
     "table": "tables:table",
+    "use": ".experiments.own:use",
 }
 
 __all__ = sorted(_HOME)

@@ -164,6 +164,7 @@ def plan(
     workers: int | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
+    own: Sequence[str] = (),
     speeds: Speeds | None = None,
     limit: float = LIMIT,
 ) -> RunPlan:
@@ -180,6 +181,7 @@ def plan(
         workers: runs at a time; None takes one per core.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
+        own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
         speeds: kinds of run that were measured before; what is measured now is added.
         limit: seconds after which no further kind of run is measured; those left are taken for the slowest measured.
             What is measured is said on stderr if it takes longer than a moment.
@@ -197,7 +199,9 @@ def plan(
         time       about ... with 2 workers, measured on a few steps of each
     """
     check_count("workers", workers)
-    selection = select(experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results)
+    selection = select(
+        experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
+    )
     done, starts = selection.done(), selection.starts()
     to_do = [trial for trial in selection.trials if trial not in done]
     trials = [*selection.trials, *starts]

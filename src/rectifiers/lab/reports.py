@@ -44,6 +44,7 @@ def report(
     settings: Mapping[str, Any] | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
+    own: Sequence[str] = (),
     output: Path | str | None = None,
 ) -> Report:
     """Write the report of an experiment as one HTML page, without running anything; what was not run says so.
@@ -57,6 +58,7 @@ def report(
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
+        own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
         output: file to write; None takes one beside the runs.
 
     Raises:
@@ -71,7 +73,9 @@ def report(
         ...     page.path.name, page.path.read_text(encoding="utf-8")[:15]
         ('quickstart-smoke.html', '<!doctype html>')
     """
-    selection = select(experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results)
+    selection = select(
+        experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
+    )
     outcomes = selection.outcomes()
     path = selection.report_path if output is None else Path(output)
     sections = analyse(selection.experiment, selection.preset, outcomes, selection.weights, selection.data_dir)

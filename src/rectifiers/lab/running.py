@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ def run(
     workers: int | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
+    own: Sequence[str] = (),
     download: bool = False,
     progress: bool = True,
 ) -> Results:
@@ -39,6 +40,7 @@ def run(
         workers: runs at a time, in processes of their own; None takes one per core.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
+        own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
         download: fetch data files that are missing.
         progress: show how far it is: a bar in a terminal, a line that changes in a notebook, a line now and then
             elsewhere.
@@ -60,7 +62,9 @@ def run(
         (0, 0)
     """
     check_count("workers", workers)
-    selection = select(experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results)
+    selection = select(
+        experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
+    )
     done, starts = selection.done(), selection.starts()
     check_names([*selection.trials, *starts])
     check_data(

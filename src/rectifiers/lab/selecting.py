@@ -19,7 +19,9 @@ from ..core.wording import plural
 from ..experiments.definition import SETTINGS
 from ..experiments.experiment import Cell, Experiment
 from ..experiments.file import load_experiment
+from ..experiments.own import check_used, use
 from ..experiments.result import Result
+from ..experiments.rows import add_row
 from ..experiments.store import Store, weights_folder
 from ..experiments.trial import Trial
 from ..experiments.weights import is_kept
@@ -141,6 +143,7 @@ def select(
     settings: Mapping[str, Any] | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
+    own: Sequence[str] = (),
 ) -> Selection:
     """Choose an experiment in a size, with changes; `rectifiers.lab.open` is another name for it.
 
@@ -152,6 +155,8 @@ def select(
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
+        own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row beside the others, and
+            everything else can be chosen by its name in `settings`.
 
     Raises:
         ConfigError: a value is outside its domain, the file is not an experiment, or the experiment cannot run yet.
@@ -168,7 +173,7 @@ def select(
         'rectifiers run quickstart --preset smoke --set epochs=1'
     """
     if isinstance(experiment, Selection):
-        if any(choice is not None for choice in (preset, seeds, settings, data_dir, results)):
+        if own or any(choice is not None for choice in (preset, seeds, settings, data_dir, results)):
             raise ConfigError(
                 "a selection has its preset, seeds, settings and folders already; make another to change it"
             )
@@ -176,6 +181,7 @@ def select(
     check_count("seeds", seeds)
     if not isinstance(settings, Mapping | None):
         raise ConfigError(f"settings must be a mapping, such as {{'epochs': 5}}, got {settings!r}")
+    brought = [use(reference) for reference in own]
     found = experiment if isinstance(experiment, Experiment) else _find(str(experiment))
     found.check_runnable()
     if found.analysis and found.analysis not in analyses.registry:
@@ -196,13 +202,19 @@ def select(
     if told:
         size = replace(size, note=f"{size.note} Changed: {', '.join(f'{key}={text}' for key, text in told.items())}.")
     found = replace(found, presets={**found.presets, chosen: size})
+    for one in brought:
+        if one.kind == "activation":
+            found = add_row(found, one.title, one.name)
     arguments = [_name(experiment), "--preset", chosen]
     arguments += ["--seeds", str(seeds)] if seeds is not None else []
     arguments += [word for key, text in changed.items() for word in ("--set", f"{key}={text}")]
+    arguments += [word for reference in own for word in ("--with", str(reference))]
+    cells = found.cells(chosen)
+    check_used(brought, [cell.trial for cell in cells], found.name)
     return Selection(
         experiment=found,
         preset=chosen,
-        cells=found.cells(chosen),
+        cells=cells,
         results=check_folder(Path(results or os.environ.get("RECTIFIERS_RESULTS") or RESULTS), "results"),
         data_dir=check_folder(datasets.data_folder(data_dir), "data_dir"),
         arguments=() if isinstance(experiment, Experiment) else tuple(arguments),

@@ -194,6 +194,7 @@ def table(
     settings: Mapping[str, Any] | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
+    own: Sequence[str] = (),
 ) -> Results:
     """Compute the table of an experiment from the results there are; what was not run says so.
 
@@ -204,6 +205,7 @@ def table(
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
+        own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
 
     Raises:
         StoreError: the folder belongs to something else, or is damaged.
@@ -213,5 +215,7 @@ def table(
         >>> found.to_dict()["planned"], found.to_dict()["missing"]
         (6, 6)
     """
-    selection = select(experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results)
+    selection = select(
+        experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
+    )
     return Results(selection, selection.outcomes())
