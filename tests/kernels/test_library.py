@@ -179,6 +179,93 @@ def test_a_killed_build_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.Monk
     assert build.find_or_build()[1].startswith("built before")
 
 
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str = "a library") -> Path:
+    """Let an empty cache be filled by a compiler that copies a text; the place of what it makes."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv(
+        "CXX", script(tmp_path / "cc", f'while [ "$1" != -o ]; do shift; done; printf "{content}" > "$2"')
+    )
+    return build.find_or_build()[0]
+
+
+def test_a_library_cut_at_any_length_is_built_anew_and_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stand_in(tmp_path, monkeypatch)
+    for file in (path, path.with_suffix(".sha256")):
+        whole = file.read_bytes()
+        for end in range(len(whole)):
+            file.write_bytes(whole[:end])
+            with pytest.warns(RuntimeWarning, match=r"librectifiers\.so were damaged; they are built anew"):
+                assert build.find_or_build()[1].startswith("built now")
+            assert file.read_bytes() == whole
+            assert build.find_or_build()[1].startswith("built before")
+
+
+def test_a_library_without_a_checksum_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = stand_in(tmp_path, monkeypatch)
+    path.with_suffix(".sha256").unlink()
+    path.write_bytes(b"something else")
+    assert build.find_or_build()[1].startswith("built now")
+    assert path.read_bytes() == b"a library"
+
+
+def test_the_cache_is_for_its_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = stand_in(tmp_path, monkeypatch)
+    folders = (path.parent, path.parent.parent)
+    for folder in folders:
+        folder.chmod(0o777)
+    build.find_or_build()
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        f"librectifiers.{e}" for e in ("lock", "sha256", "so")
+    ]
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(build.BuildError, match="belongs to another user, or is no folder; point XDG_CACHE_HOME"):
+        build.find_or_build()
+
+
+def test_a_link_in_the_place_of_the_cache_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "rectifiers").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(build.BuildError, match="or is no folder"):
+        stand_in(tmp_path, monkeypatch)
+
+
+def test_what_a_killed_builder_has_left_is_tidied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = stand_in(tmp_path, monkeypatch)
+    (path.parent / ".librectifiers.so.abc").write_text("half")
+    path.unlink()
+    build.find_or_build()
+    assert not list(path.parent.glob(".*"))
+
+
+def test_a_user_without_a_home_and_an_entry_in_passwd(tmp_path: Path) -> None:
+    nobody = "import pwd\ndef unknown(uid): raise KeyError(uid)\npwd.getpwuid = unknown\n"
+    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", nobody + PROGRAM],
+        env={**environment, "TMPDIR": str(tmp_path), "CXX": script(tmp_path / "cc", "exit 1")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["out"] == [-1.0, 2.0]
+    assert (tmp_path / f"rectifiers-{os.geteuid()}").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_cache_of_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "expanduser", nobody)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert build.cache_dir() == tmp_path / f"rectifiers-{os.geteuid()}"
+
+
 @needs_library
 @pytest.mark.parametrize("capability", ["default", "avx2"])
 def test_lesser_processors(capability: str) -> None:

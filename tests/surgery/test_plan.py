@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import math
+import random
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from rectifiers.core.errors import ConfigError
+from rectifiers.core.errors import ConfigError, RectifiersError
 from rectifiers.surgery import NothingToSwapError, plan_swap, swap
 from rectifiers.surgery.plan import SwapPlan, history
 
@@ -83,6 +88,93 @@ def test_a_damaged_plan_is_refused(key: str) -> None:
     del data[key]
     with pytest.raises(ConfigError, match=f"the plan is damaged: KeyError '{key}'"):
         SwapPlan.from_json(json.dumps(data))
+
+
+def contents(model: nn.Module) -> list[object]:
+    """All that modules hold, in its order, and the bits of their tensors."""
+
+    def written(value: object) -> object:
+        if isinstance(value, dict):
+            return [(key, id(part), written(part)) for key, part in value.items()]
+        return value.detach().numpy().tobytes() if isinstance(value, Tensor) else repr(value)
+
+    return [(name, type(module), written(vars(module))) for name, module in model.named_modules()]
+
+
+def damaged(data: Any, draw: random.Random) -> Any:
+    """The same plan with one leaf, somewhere, replaced by something that does not belong there."""
+    if isinstance(data, dict | list) and data:
+        keys = list(data) if isinstance(data, dict) else list(range(len(data)))
+        key = draw.choice(keys)
+        copied = copy.copy(data)
+        if draw.random() < 0.1:
+            del copied[key]
+        else:
+            copied[key] = damaged(data[key], draw)
+        return copied
+    return draw.choice([None, -1, 0, 2**40, 1.5, "", "nobody", "1", [], [1], {}, {"a": 1}, True, math.nan])
+
+
+@pytest.mark.parametrize("to", ["pvlu", "convrelu", "crelu", "selu"])
+def test_damaged_plans_are_named_and_leave_the_model_as_it_was(to: str) -> None:
+    draw = random.Random(0)
+    plan = json.loads(plan_swap(net(), to, example=(1, 3, 12, 12), compensate=to == "selu").to_json())
+    model = net()
+    history(model)
+    before = contents(model)
+    applied = refused = 0
+    for _ in range(150):
+        edits = {**plan, "edits": damaged(plan["edits"], draw)}
+        try:
+            SwapPlan.from_json(json.dumps(edits)).apply(model).revert()
+            applied += 1
+        except RectifiersError:
+            refused += 1
+        assert contents(model) == before
+    assert applied > 2
+    assert refused > 20
+
+
+def test_an_edit_that_fails_half_way_is_undone() -> None:
+    model = net()
+    history(model)
+    before = contents(model)
+    data = json.loads(plan_swap(net(), "convrelu", example=(1, 3, 12, 12)).to_json())
+    [edit for edit in data["edits"] if edit["kind"] == "fold"][-1]["threshold_init"] = "nobody"
+    with pytest.raises(ConfigError, match="the plan is damaged: its edit 'fold' failed: TypeError"):
+        SwapPlan.from_json(json.dumps(data)).apply(model)
+    assert contents(model) == before
+
+
+@pytest.mark.parametrize(
+    "options", [{"channels": 10**12}, {"share": "element", "shape": [4096, 4096, 4096]}, {"channels": "many"}]
+)
+def test_a_plan_cannot_ask_for_more_memory_than_a_model_has(options: dict[str, object]) -> None:
+    data = json.loads(plan_swap(net(), "pvlu", example=(1, 3, 12, 12)).to_json())
+    data["edits"][0]["recipe"]["settings"] = options
+    with pytest.raises(RectifiersError):
+        SwapPlan.from_json(json.dumps(data)).apply(net())
+
+
+@pytest.mark.parametrize("text", ["[" * 10**5, "1" * 5000, '{"version": 1, "edits": ' + "[" * 10**5])
+def test_text_that_is_nested_too_deeply_is_no_plan(text: str) -> None:
+    with pytest.raises(ConfigError, match="not a plan"):
+        SwapPlan.from_json(text)
+
+
+def test_a_plan_is_saved_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_swap(net(), "pvlu", example=(1, 3, 12, 12))
+    plan.save(tmp_path / "plan.json")
+    assert SwapPlan.from_json((tmp_path / "plan.json").read_text()) == plan
+
+    def fail(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(ConfigError, match=r"cannot write .*plan\.json: No space left on device"):
+        plan_swap(net(), "prelu", example=(1, 3, 12, 12)).save(tmp_path / "plan.json")
+    assert SwapPlan.from_json((tmp_path / "plan.json").read_text()) == plan
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 
 def test_a_report_holds_the_model_that_it_is_about() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from ..core.errors import ConfigError
 from ..core.files import check_folder
+from ..core.reading import parse_json
 from . import completion
 
 
@@ -156,7 +156,7 @@ def split_settings(settings: Sequence[str] | None, example: str = "epochs=5") ->
         if not equals:
             raise ConfigError(f"--set needs KEY=VALUE, such as {example}, got {setting!r}")
         try:
-            values[key] = json.loads(text)
+            values[key] = parse_json(text)
         except ValueError:
             values[key] = text
     return values

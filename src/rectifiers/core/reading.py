@@ -60,7 +60,7 @@ def damage(
 
     Args:
         message: which file, and what was expected of it; what went wrong follows.
-        *more: errors of the parser's own.
+        *more: errors that are named too: the parser's own, or some that were raised on purpose.
         error_class: the error to raise.
         advice: what to do, at the end.
 
@@ -75,12 +75,16 @@ def damage(
     """
     try:
         yield
-    except RectifiersError:
-        raise
     except Exception as error:
-        if not isinstance(error, (*MALFORMED, *more)):
+        if not isinstance(error, more) and (isinstance(error, RectifiersError) or not isinstance(error, MALFORMED)):
             raise
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error) or type(error).__name__
+        first = str(error).partition("\n")[0]
+        if isinstance(error, RecursionError):
+            why = "it is nested too deeply"
+        elif isinstance(error, (OSError, ValueError, *more)) and first:
+            why = first
+        else:
+            why = f"{type(error).__name__} {first}".rstrip()
         raise error_class(f"{message}: {why}{advice and f'; {advice}'}") from error
 
 

@@ -88,7 +88,8 @@ class Result(BaseModel):
         if metric == "parameters":
             return self.parameters
         if metric == "activation_share":
-            return 100.0 * self.activation_parameters / (self.parameters - self.activation_parameters)
+            others = self.parameters - self.activation_parameters
+            return 100.0 * self.activation_parameters / others if others else math.nan
         if not self.epochs:
             return math.nan
         if metric == "first_epoch":

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from .. import datasets
 from ..core.errors import StoreError
 from ..core.files import write_whole
+from ..core.reading import parse_json
 from . import archive
 from .counting import CARD
 from .experiment import Cell
@@ -49,7 +50,7 @@ class Store:
         text = read_bytes(card)
         if text is not None:
             try:
-                found = json.loads(text)
+                found = parse_json(text)
                 name, version = found["runs"], found["format"]
             except (ValueError, KeyError, TypeError):
                 raise StoreError(

@@ -1,6 +1,8 @@
 """Compile the kernels on this machine, once, by one call of the C++ compiler, and keep them in the user's cache.
 
 A process that is killed while it builds leaves no lock, for the system opens it, and only a file that nobody loads.
+What is loaded runs as the user does, and a truncated library kills the process that touches it: so the folder is the
+user's alone, and a library is loaded only if it has the checksum that was written once it was whole.
 """
 
 from __future__ import annotations
@@ -9,14 +11,19 @@ import hashlib
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+
+from ..core.files import write_whole
 
 SOURCES = Path(__file__).parent / "cpu"
 # The oldest PyTorch whose stable ABI has what the sources use; the library serves all from there on.
@@ -53,12 +60,20 @@ def find_or_build() -> tuple[Path, str]:
     if compiler is None:
         raise BuildError("no C++ compiler; install g++ or clang, or name one in CXX")
     path = cache_dir() / fingerprint(compiler) / "librectifiers.so"
-    if path.exists():
-        return path, f"built before, {path}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (path.parent.parent, path.parent):
+            _make_private(folder)
+        if _is_whole(path):
+            return path, f"built before, {path}"
         with _lock(path.with_suffix(".lock")):
-            if not path.exists():
+            if not _is_whole(path):
+                # One without a checksum was built by an earlier version, or is what a crash has left.
+                if path.exists() and _checksum_file(path).exists():
+                    warnings.warn(
+                        f"the compiled kernels in {path} were damaged; they are built anew",
+                        RuntimeWarning,
+                        stacklevel=2,
+                    )
                 _compile(compiler, path)
     except OSError as error:
         raise BuildError(f"{path.parent} cannot be written: {error.strerror or error}") from error
@@ -66,9 +81,41 @@ def find_or_build() -> tuple[Path, str]:
 
 
 def cache_dir() -> Path:
-    """Where compiled libraries are kept: below XDG_CACHE_HOME, or ~/.cache."""
+    """Where compiled libraries are kept: below XDG_CACHE_HOME, or ~/.cache; without a home, in TMPDIR."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "rectifiers"
+    if base:
+        return Path(base) / "rectifiers"
+    try:
+        return Path("~/.cache").expanduser() / "rectifiers"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"rectifiers-{os.geteuid()}"
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that nobody else can write to, or make sure that it is one."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise BuildError(f"{folder} belongs to another user, or is no folder; point XDG_CACHE_HOME elsewhere")
+    if found.st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+def _checksum_file(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a library is there and has the checksum that was written beside it."""
+    try:
+        return _checksum_file(path).read_bytes() == _checksum(path)
+    except FileNotFoundError:
+        return False
+
+
+def _checksum(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).hexdigest().encode()
 
 
 def fingerprint(compiler: str) -> str:
@@ -102,17 +149,20 @@ def command(compiler: str, target: Path) -> list[str]:
 
 
 def _compile(compiler: str, path: Path) -> None:
-    unfinished = path.with_suffix(f".{os.getpid()}")
+    for left in path.parent.glob(f".{path.name}.*"):  # by builders that were killed
+        left.unlink()
     try:
-        subprocess.run(command(compiler, unfinished), check=True, capture_output=True, text=True, timeout=BUILD_SECONDS)
-        unfinished.replace(path)
+        with write_whole(path) as unfinished:
+            subprocess.run(
+                command(compiler, unfinished), check=True, capture_output=True, text=True, timeout=BUILD_SECONDS
+            )
+        with write_whole(_checksum_file(path)) as file:
+            file.write_bytes(_checksum(path))
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"{compiler} took longer than {BUILD_SECONDS:.0f} s") from error
     except subprocess.CalledProcessError as error:
         lines = [line for line in error.stderr.splitlines() if "error" in line.lower()] or error.stderr.splitlines()
         raise BuildError(f"{compiler} failed: {lines[0] if lines else f'exit status {error.returncode}'}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager

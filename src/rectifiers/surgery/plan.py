@@ -13,6 +13,8 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ..core.errors import ConfigError
+from ..core.files import write_file
+from ..core.reading import damage, parse_json
 from ..core.wording import plural
 from ..watching.wrappers import peel, unwrap
 from .carry.configuration import note_in_configuration
@@ -22,6 +24,7 @@ from .carry.optimizer import Migration, migrate
 from .carry.parameters import compare_parameters, parameter_slots
 from .carry.schedules import Schedulers
 from .carry.snapshot import take_snapshot
+from .carry.structure import remember_structure
 from .edits import EDITS, Edit, Undo
 from .planning.planned import Change, Left
 
@@ -39,6 +42,7 @@ class SwapPlan:
         left: sites that were selected and stay what they are.
         edits: what is done, in order.
         notes: what else there is to know, in words.
+        written: whether it was read from text, which may be damaged.
     """
 
     model: str
@@ -47,6 +51,7 @@ class SwapPlan:
     left: tuple[Left, ...]
     edits: tuple[Edit, ...]
     notes: tuple[str, ...] = ()
+    written: bool = field(default=False, compare=False, repr=False)
 
     @property
     def parameters(self) -> int:
@@ -85,11 +90,12 @@ class SwapPlan:
         parameters, names = parameter_slots(inner), inner.state_dict(keep_vars=True)
         if snapshot:
             applied.undos.append(take_snapshot(inner, optimizer))
+        restore = remember_structure(inner)
         try:
             # Parameters made in inference mode could never be trained.
             with torch.inference_mode(False):
                 for edit in self.edits:
-                    applied.undos.append(edit.apply(inner))
+                    applied.undos.append(self._carry_out(edit, inner))
             applied.undos.append(remember_names(inner, names))
             applied.undos.append(note_in_configuration(inner, self.to_json))
             diff = compare_parameters(parameters, inner, self.edits)
@@ -99,10 +105,18 @@ class SwapPlan:
                 applied.migration = migrate(optimizer, diff, scheduler=scheduler, lr=activation_lr)
                 applied.undos.append(applied.migration.undo)
         except BaseException:
+            # What an edit has altered before it failed is undone by nothing else.
             applied.revert()
+            restore()
             raise
         history(inner).append(self)
         return applied
+
+    def _carry_out(self, edit: Edit, model: nn.Module) -> Undo:
+        if not self.written:
+            return edit.apply(model)
+        with damage(f"the plan is damaged: its edit {edit.kind!r} failed", error_class=ConfigError):
+            return edit.apply(model)
 
     def to_json(self) -> str:
         """Return the plan as JSON text.
@@ -129,16 +143,14 @@ class SwapPlan:
             ConfigError: the text is not a plan, or is a plan of another version.
         """
         try:
-            data = json.loads(text)
+            data = parse_json(text)
             version = data["version"]
         except (ValueError, TypeError, KeyError):
             raise ConfigError("this is not a plan; expected the JSON text that SwapPlan.to_json writes") from None
         if version != VERSION:
             raise ConfigError(f"the plan is of version {version}; this release of rectifiers reads version {VERSION}")
-        try:
+        with damage("the plan is damaged", error_class=ConfigError):
             return cls._from_data(data)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigError(f"the plan is damaged: {type(error).__name__} {error}") from None
 
     @classmethod
     def _from_data(cls, data: Mapping[str, Any]) -> SwapPlan:
@@ -148,12 +160,17 @@ class SwapPlan:
             changes=tuple(Change(**{**row, "shape": tuple(row["shape"])}) for row in data["changes"]),
             left=tuple(Left(**row) for row in data["left"]),
             edits=tuple(EDITS[row["kind"]].from_json(row) for row in data["edits"]),
-            notes=tuple(data["notes"]),
+            notes=tuple(map(str, data["notes"])),
+            written=True,
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the JSON text to a file."""
-        Path(path).write_text(self.to_json(), encoding="utf-8")
+        """Write the JSON text to a file, whole or not at all.
+
+        Raises:
+            ConfigError: it cannot be written, or the plan puts in a function without a registered name.
+        """
+        write_file(Path(path), self.to_json())
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return the changes as rows of a table, the heading first."""

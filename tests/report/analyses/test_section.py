@@ -7,9 +7,11 @@ import json
 import math
 from pathlib import Path
 
+import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from rectifiers.core.errors import StoreError
 from rectifiers.report.analyses.layers import count_signs
 from rectifiers.report.analyses.section import CaptionedFigure, Grid, Section, SeedMean, read_sections, write_sections
 from rectifiers.report.export import section_to_markdown
@@ -28,6 +30,43 @@ SECTION = Section("A look", "What is measured.", "What came out.", (GRID,), (), 
 def pictured() -> Section:
     drawings = [CaptionedFigure(name, HOSTILE, Figure(figsize=(1, 1))) for name in ("drawing.svg", "photograph.png")]
     return Section(SECTION.heading, SECTION.text, SECTION.finding, (GRID,), tuple(drawings))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[" * 10**5,
+        "[]",
+        "{}",
+        '{"trials": ["one"]}',
+        '{"trials": ["one"], "sections": [1]}',
+        '{"trials": ["one"], "sections": 5}',
+    ],
+)
+def test_damaged_sections_are_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "page.analysis.json").write_text(text)
+    with pytest.raises(StoreError, match=r"page\.analysis\.json is damaged: .*; write the report again"):
+        read_sections(tmp_path / "page.analysis.json", ["one"])
+
+
+def test_damage_within_a_section_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "page.analysis.json"
+    write_sections(path, [SECTION], ["one"])
+    (stored,) = json.loads(path.read_text())["sections"]
+    grid = stored["grids"][0]
+    others: tuple[object, ...] = (None, 7, [[[]]])
+    damages: list[dict[str, object]] = [{"grids": [{**grid, key: other}]} for key in grid for other in others]
+    damages += [{"grids": [{**grid, "rows": [row]}]} for row in ([], [1.5], [{"n": 1}], ["x"] * 9, ["x", None])]
+    damages += [{"records": [3]}, {"records": None}]
+    for damage in damages:
+        path.write_text(json.dumps({"trials": ["one"], "sections": [{**stored, **damage}]}))
+        try:
+            (section,) = read_sections(path, ["one"]) or ()
+        except StoreError:
+            continue
+        assert damage == {"grids": [{**grid, "digits": 7}]}
+        assert section.grids[0].digits == 7
 
 
 def test_what_was_kept_is_read_for_the_same_trainings_alone(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.errors import StoreError
+from ...core.reading import damage, parse_json
 from ...core.wording import finite
 from ...experiments.statistics import summarise
 from ...experiments.store import read_bytes, write_atomically
@@ -132,31 +134,40 @@ def read_sections(path: Path, trials: Sequence[str]) -> list[Section] | None:
     """Read what `write_sections` stored; None where there is nothing, or where it is about other trials.
 
     Raises:
-        StoreError: the file cannot be read.
+        StoreError: the file cannot be read, or is damaged.
     """
     text = read_bytes(path)
     if text is None:
         return None
-    document = json.loads(text)
-    if document["trials"] != sorted(trials):
-        return None
-    return [
-        Section(
-            heading=stored["heading"],
-            text=stored["text"],
-            finding=stored["finding"],
-            grids=tuple(
-                Grid(tuple(grid["head"]), tuple(tuple(map(_grid_entry, row)) for row in grid["rows"]), grid["digits"])
-                for grid in stored["grids"]
-            ),
-            records=tuple(stored["records"]),
-        )
-        for stored in document["sections"]
-    ]
+    with damage(f"{path} is damaged", error_class=StoreError, advice="write the report again"):
+        document = parse_json(text)
+        return None if document["trials"] != sorted(trials) else list(map(_section, document["sections"]))
+
+
+def _section(stored: Any) -> Section:
+    return Section(
+        heading=str(stored["heading"]),
+        text=str(stored["text"]),
+        finding=str(stored["finding"]),
+        grids=tuple(map(_grid, stored["grids"])),
+        records=tuple(map(dict, stored["records"])),
+    )
+
+
+def _grid(stored: Any) -> Grid:
+    head = tuple(map(str, stored["head"]))
+    return Grid(head, tuple(_row(row, head) for row in stored["rows"]), int(stored["digits"]))
+
+
+def _row(stored: Any, head: Sequence[str]) -> tuple[GridEntry, ...]:
+    row = tuple(map(_grid_entry, stored))
+    if not 0 < len(row) <= len(head):
+        raise ValueError(f"expected a row of {len(head)} entries, found {len(row)}")
+    return row
 
 
 def _grid_entry(stored: Any) -> GridEntry:
-    if not isinstance(stored, dict):
-        return stored  # type: ignore[no-any-return]
-    mean, low, high = (math.nan if stored[name] is None else stored[name] for name in ("mean", "low", "high"))
-    return SeedMean(stored["n"], mean, low, high)
+    if isinstance(stored, str | int):
+        return stored
+    mean, low, high = (math.nan if stored[name] is None else float(stored[name]) for name in ("mean", "low", "high"))
+    return SeedMean(int(stored["n"]), mean, low, high)

@@ -19,6 +19,7 @@ from torch.nn.parameter import is_lazy
 from ...core.errors import ConfigError, DataError, UnsupportedError
 from ...core.files import write_whole
 from ...core.granularity import with_axis
+from ...core.reading import damage, parse_json
 from ...core.version import __version__
 from ...watching.wrappers import peel, unwrap
 from ..plan import SwapPlan, history
@@ -183,7 +184,7 @@ def _tensors(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / PLAN
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"))
         version = document["format"]
     except OSError as error:
         raise DataError(
@@ -196,11 +197,10 @@ def _read(folder: Path) -> dict[str, Any]:
             f"{path} is of format {version}, written by rectifiers {document.get('rectifiers', '?')}; this release, "
             f"{__version__}, reads format {FORMAT}"
         )
-    try:
+    with damage(f"{path} is damaged", ConfigError):
         plans = [SwapPlan.from_json(json.dumps(plan)) for plan in document["plans"]]
         weights, aliases, model = str(document["weights"]), dict(document["aliases"]), str(document["model"])
-    except (ConfigError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is damaged: {error}") from None
+        aliases = {str(alias): str(name) for alias, name in aliases.items()}
     if Path(weights).name != weights:
         raise DataError(f"{path} names weights outside of its folder: {weights!r}")
     return {"plans": plans, "weights": weights, "aliases": aliases, "model": model}

@@ -46,7 +46,11 @@ class ChannelMap:
     @classmethod
     def from_json(cls, data: Iterable[Sequence[int]]) -> ChannelMap:
         """Read the map that `to_json` wrote."""
-        return cls(tuple(Stretch(first, count, bool(new)) for first, count, new in data))
+        stretches = tuple(Stretch(int(first), int(count), bool(new)) for first, count, new in data)
+        old = sum(one.count for one in stretches if not one.new)
+        if any(one.first < 0 or not 0 <= one.count <= old - one.first for one in stretches):
+            raise ValueError(f"expected stretches of {old} channels, got {data!r}")
+        return cls(stretches)
 
     def to_json(self) -> list[list[int]]:
         """Return the stretches as lists of numbers."""

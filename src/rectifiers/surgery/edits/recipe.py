@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -137,5 +138,22 @@ def read_recipe(data: Mapping[str, Any] | None) -> Recipe | None:
     if data is None:
         return None
     # JSON has lists where there were tuples.
+    if not isinstance(data["activation"], str):
+        raise ValueError(f"expected the name of an activation, got {data['activation']!r}")
+    if _largest(data.get("settings", {})) > _MOST:
+        raise ValueError(f"expected at most {_MOST:,} learned numbers, got {data['settings']!r}")
     fitted = {name: tuple(v) if isinstance(v, list) else v for name, v in data.get("fitted", {}).items()}
     return Recipe(**{**data, "fitted": fitted})
+
+
+def _largest(value: Any) -> int:
+    """Return how many numbers an option of an activation may ask for: itself, or the product of a shape."""
+    if isinstance(value, Mapping):
+        return max(map(_largest, value.values()), default=0)
+    if isinstance(value, list):
+        return math.prod(map(_largest, value))
+    return abs(value) if isinstance(value, int) else 0
+
+
+_MOST = 2**26
+"""Learned numbers that a written recipe may ask for; more than any layer has."""
