@@ -763,8 +763,9 @@ class Reordered(nn.Module):
         self.relu, self.aux, self.head = nn.ReLU(), nn.Linear(4, 3), nn.Linear(4, 2)
 
     def forward(self, x: Tensor) -> Any:
-        aux = self.relu(self.aux(x)) if self.training else None
-        x = self.relu(self.head(self.relu(x)))
+        relu = self.relu
+        aux = relu(self.aux(x)) if self.training else None
+        x = relu(self.head(relu(x)))
         return x if aux is None else (x, aux)
 
 

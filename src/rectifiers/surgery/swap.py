@@ -28,7 +28,7 @@ from .planning.units import obey_channel_dim
 from .reached import all_reached
 from .select import Where, select
 from .unreachable import split_fixed, unseen
-from .warnings import warn_of_start
+from .warnings import warn_of_calls, warn_of_start
 
 
 class NothingToSwapError(ConfigError):
@@ -255,7 +255,12 @@ def _make_plan(request: Request) -> SwapPlan:
         survey.model, survey.sites, chosen, request.target, request.args, request.kwargs, request.loader
     )
     planned = planner(survey, chosen, target)
-    notes = (*survey.notes, *warn_of_start(survey.model, planned.changes, target, request.freeze))
+    changed = {change.site for change in planned.changes}
+    notes = (
+        *survey.notes,
+        *warn_of_start(survey.model, planned.changes, target, request.freeze),
+        *(() if target.share_calls else warn_of_calls([site for site in chosen if site.name in changed])),
+    )
     return SwapPlan(name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), notes)
 
 

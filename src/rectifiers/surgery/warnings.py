@@ -1,13 +1,16 @@
-"""What a plan warns of: starts that do not fit the purpose, and swaps that multiply the parameters."""
+"""What a plan warns of: starts that do not fit, swaps that multiply the parameters, and calls out of reach."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from ..core.wording import listing
+from ..watching.sites import Site
 from .carry.freezing import Freeze
 from .planning.planned import Change
 from .planning.target import Target
@@ -47,6 +50,30 @@ def warn_of_start(model: nn.Module, changes: Sequence[Change], target: Target, f
             f"adds {added:,} parameters to {present:,}, which makes {_times(added, present)} as many, because every "
             "element has its own; share='channel' gives them to channels"
         )
+
+
+def warn_of_calls(sites: Sequence[Site]) -> Iterator[str]:
+    """Give the warnings of calls that a swap may not reach, in words.
+
+    Args:
+        sites: the sites that are changed, each with an activation of its own.
+    """
+    groups: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for site in sites:
+        if site.held:
+            yield (
+                f"{site.name} is called by {listing(site.held)}, an attribute that is a function and no method of its "
+                "class: called without the forward around it, that calls what was there; make it a method"
+            )
+        elif site.written is not None and (site.place is None or site.place == site.written):
+            groups[site.path, site.written.home, site.written.method, site.written.index].append(site.name)
+    for names in groups.values():
+        if len(names) > 1:
+            yield (
+                f"{listing(names)} are one line of code that the example runs {len(names)} times, each with parameters "
+                "of its own; if it runs more often, the further times stay what they were; share_calls=True gives all "
+                "of them the same"
+            )
 
 
 def _times(added: int, present: int) -> str:

@@ -6,6 +6,7 @@ forward pass, calls from the second time on have the number of the time appended
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from ..core.elementwise import Elementwise
 from ..core.errors import UnknownNameError
 from . import kinds
 from .feeding import Batch, call_model
-from .names import Numbering, common_scope, name_calls, slot_path, split_by_holder
+from .names import common_scope, name_calls, number_calls, slot_path, split_by_holder
+from .places import Locator, Place, find_owner
 from .preserve import evaluation
 from .watcher import Frame, Watcher
 from .wrappers import unwrap
@@ -146,6 +148,10 @@ class _CallWatcher(Watcher):
         super().__init__(model)
         self.times: Counter[str] = Counter()
         self.keys: list[Key] = []
+        self.locator = Locator()
+        # Where the function is called that begins now, if that is past its module's own call.
+        self.places: tuple[Place, ...] = ()
+        self.past: tuple[Frame, ...] = ()
 
     def begin_call(self, key: Key, role: Role, module: nn.Module | None, function: str, given: Tensor | None) -> None:
         """Handle the start of a call; the frame of a module's call is on the stack already."""
@@ -159,6 +165,7 @@ class _CallWatcher(Watcher):
         self.begin_call(key, _role_of_module(frame.module), frame.module, "", _first_tensor(args))
 
     def end_module(self, frame: Frame, args: tuple[Any, ...], output: Any) -> None:
+        self.locator.forget(frame)
         self.end_call(self.keys.pop(), output)
 
     def drop_module(self, frame: Frame) -> None:
@@ -169,7 +176,11 @@ class _CallWatcher(Watcher):
         if role is None:
             return func(*args, **kwargs)
         function = func.__name__.rstrip("_")
-        key = self._key(f"{self.names[self.stack[-1].module]}:{function}")
+        top = self.stack[-1]
+        owner = find_owner(sys._getframe(1), top.module, self.names)
+        self.places = self.locator.locate(owner, top, func, sys._getframe(1)) if owner is not top.module else ()
+        self.past = (Frame(owner, top.call, past=True),) if self.places else ()
+        key = self._key(f"{self.names[owner if self.past else top.module]}:{function}")
         self.begin_call(key, role, None, function, _first_tensor((args, kwargs)))
         result = func(*args, **kwargs)
         self.end_call(key, result)
@@ -222,6 +233,7 @@ class _Entry:
     source: int | None
     leaf: bool = True
     shape: tuple[int, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 class _Lister(_CallWatcher):
@@ -243,8 +255,10 @@ class _Lister(_CallWatcher):
             entry.leaf = False
         self.tensors.append(given)
         source = None if given is None else self.makers.get(id(given))
-        stack = tuple(self.stack if module is None else self.stack[:-1])
-        self.open.append(_Entry(key, role, module, function, stack, source))
+        stack = (*self.stack, *self.past) if module is None else tuple(self.stack[:-1])
+        self.open.append(
+            _Entry(key, role, module, function, stack, source, places=self.places if module is None else ())
+        )
 
     def end_call(self, key: Key, output: Any) -> None:
         entry = self.open.pop()
@@ -275,8 +289,9 @@ class _Lister(_CallWatcher):
     def _name(self, names: list[str], owner: nn.Module, path: str, is_caller: bool, indices: Sequence[int]) -> None:
         """Name calls that are numbered together."""
         scope = owner if is_caller else common_scope(self.entries[index].stack for index in indices)
-        numbering = Numbering()
-        numbers = [numbering.next(owner, scope, self.entries[index].stack) or 0 for index in indices]
+        numbers = number_calls(
+            owner, scope, [(self.entries[index].stack, self.entries[index].places) for index in indices]
+        )
         spellings = {n: self.entries[index].function for n, index in zip(numbers, indices, strict=True)}
         named = name_calls(path, dict(sorted(spellings.items())))
         times: Counter[int] = Counter()

@@ -76,6 +76,20 @@ def identify(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[st
     return "relu6" if high == 6 else "hardtanh"
 
 
+def plain_kind(func: Any) -> str:
+    """Return the kind of a function that is an activation whatever other arguments it is given; empty for others.
+
+    Example:
+        >>> plain_kind(F.relu), plain_kind(F.hardtanh), plain_kind(torch.sin)
+        ('relu', '', '')
+    """
+    try:
+        kind = FUNCTIONS.get(func, "")
+    except TypeError:  # not hashable
+        return ""
+    return "" if kind in _BOUNDS else kind
+
+
 def bounds(kind: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the two bounds that a call of `hardtanh`, `clamp` or `threshold` is given.
 

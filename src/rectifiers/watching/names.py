@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from torch import nn
 
+from .places import Place
 from .replaced import Calls, replaced_calls
 from .watcher import Frame
 
@@ -41,6 +42,35 @@ class Numbering:
         if (frame, owner) not in self._numbers:
             self._numbers[frame, owner] = itertools.filterfalse(replaced_calls(scope).at, itertools.count())
         return next(self._numbers[frame, owner])
+
+
+def number_calls(
+    owner: nn.Module, scope: nn.Module | None, calls: Sequence[tuple[Sequence[Frame], Sequence[Place]]]
+) -> list[int]:
+    """Return the number of each call that a module makes or receives.
+
+    Calls past the module's own call have no order that is the same everywhere, and are told apart by their places.
+
+    Args:
+        owner: the module that is called, or that calls functions.
+        scope: the module within whose calls the counting starts again.
+        calls: for each call, the module calls that it happens in, outermost first, and its places in the code.
+    """
+    numbering = Numbering()
+    numbers = [None if is_past(stack) else numbering.next(owner, scope, stack) or 0 for stack, _ in calls]
+    known = {tuple(places): number for number, (_, places) in zip(numbers, calls, strict=True) if number is not None}
+    free = (number for number in itertools.count() if number not in numbers and not replaced_calls(owner).at(number))
+    result = []
+    for number, (_, places) in zip(numbers, calls, strict=True):
+        if number is None and tuple(places) not in known:
+            known[tuple(places)] = next(free)
+        result.append(known[tuple(places)] if number is None else number)
+    return result
+
+
+def is_past(stack: Sequence[Frame]) -> bool:
+    """Return whether a call happens in a method that is called past its module's own call."""
+    return any(frame.past for frame in stack[-2:])
 
 
 def common_scope(stacks: Iterable[Sequence[Frame]]) -> nn.Module | None:

@@ -5,9 +5,11 @@ CReLU, Maxout and ConvReLU are sites here too, although a trace has no sites for
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import FrameType
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -17,6 +19,7 @@ from typing_extensions import Self
 from . import kinds
 from .kinds import own_kind, spec_of
 from .names import Numbering, holder_of, slot_path
+from .places import Locator, find_owner, frame_of_call, place_of_module
 from .sites import Site, locate_sites
 from .trace import record
 from .watcher import Frame, Watcher
@@ -69,6 +72,7 @@ class Observer(Watcher):
         self.scopes = {site.path: model.get_submodule(site.scope) for site in sites}
         self.visited: dict[str, Site] = {}
         self.unknown: dict[str, int] = defaultdict(int)
+        self.locator = Locator()
         self._numbering = Numbering()
         # For each frame of the stack, the call that it is, if it is the call of an activation at a site.
         self._begun: list[SiteCall | None] = []
@@ -106,6 +110,7 @@ class Observer(Watcher):
 
     def drop_module(self, frame: Frame) -> None:
         """Forget the call."""
+        self.locator.forget(frame)
         self._begun.pop()
         self._inside -= _is_whole(frame.module)
 
@@ -115,7 +120,8 @@ class Observer(Watcher):
             return func(*args, **kwargs)
         owner = self.stack[-1].module
         x = kinds.tensor_of(args, kwargs)
-        site = self._site(owner, counted=x.is_floating_point())
+        past = self._past(func, sys._getframe(1))
+        site = self._site(owner, counted=x.is_floating_point()) if past is None else past[0]
         if site is None:
             return func(*args, **kwargs)
         inplace = kinds.is_inplace(func, args, kwargs)
@@ -154,13 +160,39 @@ class Observer(Watcher):
             self.sites[name, 0] = Site.of_module(name, module, given)
         return self.sites[name, 0]
 
+    def _past(self, func: Any, caller: FrameType) -> tuple[Site | None] | None:
+        """Return the site of a function that is called past its module's own call; None if it is not called so."""
+        top = self.stack[-1]
+        owner = find_owner(caller, top.module, self.names)
+        places = () if owner is top.module else self.locator.locate(owner, top, func, caller)
+        if not places:
+            return None
+        name = self.names[owner]
+        known = (site for (path, _), site in self.sites.items() if path == name and site.place in places)
+        site = next(known, None)
+        if site is None:
+            self.unknown[name] += 1
+        return (site,)
+
+    def _by_place(self, module: nn.Module, path: str) -> Site | None:
+        """Return the site of a module that is called by a method past that one's module's own call."""
+        frame = frame_of_call(sys._getframe(1), module)
+        if frame is None or len(self.stack) < 2:
+            return None
+        around = self.stack[-2]
+        owner = find_owner(frame.f_back, around.module, self.names)
+        noted = self.locator.note_call(owner, around, frame.f_back)
+        place = None if noted is None else place_of_module(noted, module)
+        known = (site for (one, _), site in self.sites.items() if one == path and site.place == place)
+        return None if place is None else next(known, None)
+
     def _site(self, owner: nn.Module, *, counted: bool = True) -> Site | None:
         path = self.names[owner]
         holder = holder_of(owner, self.stack[:-1]) if self.stack[-1].module is owner else None
         slot = path if holder is None else slot_path(owner, holder, self.names[holder])
         path = slot if slot in self.scopes else path
         number = self._numbering.next(owner, self.scopes.get(path), self.stack)
-        site = None if number is None else self.sites.get((path, number))
+        site = self._by_place(owner, path) if number is None else self.sites.get((path, number))
         if site is None and counted:
             self.unknown[path] += 1
         return site

@@ -2,9 +2,10 @@
 
 A place is a call in the source of a method, such as `F.relu(self.down(z))` in `decode`. It stays the same whoever calls
 the method, in which order, and how often. It is found from the Python frames while the call happens, which takes the
-positions that Python keeps from version 3.11 on. There is no place where the source is not known, where the module has
-a method of its own in place of its class's, or where something else than the class makes the call, such as a helper
-function; there, calls are told apart by their numbers.
+positions that Python keeps from version 3.11 on. A call in a helper that does nothing else, such as
+`lambda x: F.relu(x)`, has a second place, where a method calls the helper. There is no place where the source is not
+known, or where something else makes the call, such as a helper that does more; there, calls are told apart by their
+numbers.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import itertools
 import linecache
 import types
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
@@ -29,10 +30,13 @@ from . import kinds
 from .watcher import Frame
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+Position = tuple[int | None, int | None]
+"""Where a call ends in its file: the line, and the bytes in front in that line."""
 _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 _MOST_FILES = 64
 _CHECKPOINT = torch.utils.checkpoint.__file__
 _HERE = str(Path(__file__).parent)
+_TORCH = str(Path(torch.__file__).parent)
 _TRANSPARENT = frozenset(
     str(Path(torch.__file__).parent.joinpath(*name.split("/")))
     for name in ("overrides.py", "_tensor.py", "nn/functional.py", "nn/modules/activation.py", "nn/modules/module.py")
@@ -50,6 +54,8 @@ class Place:
         code: the call as it is written, to tell whether the source is still the same.
         receiver: whether the input stands in front, as in `x.relu()`, and not among the arguments.
         time: how often it has run before, where it is in a loop.
+        module: whether what is called is a module that is called elsewhere too.
+        kind: the kind of the activation, where a variable says which function is called; empty elsewhere.
     """
 
     home: str
@@ -58,10 +64,25 @@ class Place:
     code: str
     receiver: bool = False
     time: int = 0
+    module: bool = False
+    kind: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the place as plain data."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value or name not in ("module", "kind")}
+
+
+@dataclass(frozen=True)
+class _Helper:
+    """A function that does nothing but call an activation.
+
+    Args:
+        code: its code.
+        index: which of its parameters it hands on, from 0.
+    """
+
+    code: CodeType
+    index: int
 
 
 class Locator:
@@ -71,7 +92,7 @@ class Locator:
         # The calls of functions that are under way, or were within a module's call that still is. A frame has no
         # identity beyond its life, so they are kept until the module's call ends.
         self._running: dict[Frame, list[FrameType]] = {}
-        self._times: Counter[tuple[Frame, int, int]] = Counter()
+        self._times: Counter[tuple[Frame, int, Position, str]] = Counter()
 
     def forget(self, frame: Frame) -> None:
         """Forget the functions that ran within a call of a module, which has ended."""
@@ -79,62 +100,198 @@ class Locator:
             for key in [key for key in self._times if key[:2] == (frame, number)]:
                 del self._times[key]
 
-    def locate(self, owner: Frame, func: Any, caller: FrameType | None) -> Place | None:
-        """Return the place of the call that happens now.
+    def locate(self, owner: nn.Module, within: Frame, func: Any, caller: FrameType | None) -> tuple[Place, ...]:
+        """Return the places of the call of a function that happens now: where it is written, then those of helpers.
 
         Args:
-            owner: the call of the module that calls the function.
+            owner: the module whose method makes the call.
+            within: the call of a module that is under way, innermost.
             func: the function.
             caller: the Python frame in which this library is told of the call.
         """
-        inner = _innermost(caller, owner.module)
-        outer = _method_frame(inner, owner.module)
-        if inner is None or outer is None or "forward" in owner.module.__dict__:
+        places = []
+        callee: Any = func
+        frame, through_module = _innermost(caller, owner, within.module)
+        while frame is not None:
+            place = self._place(owner, within, frame, callee, through_module)
+            if place is not None:
+                places.append(place)
+            helper = _read_helper(frame, callee, through_module)
+            if helper is None:
+                break
+            callee = helper
+            frame, through_module = _innermost(frame.f_back, owner, within.module)
+        return tuple(places)
+
+    def note_call(self, owner: nn.Module, within: Frame, caller: FrameType | None) -> NotedCall | None:
+        """Note the call of a module that happens now, whose place `place_of_module` tells if it is asked for.
+
+        Args:
+            owner: the module whose method makes the call.
+            within: the call of a module that is under way, around the one that happens.
+            caller: the Python frame outside of the call.
+        """
+        frame, _ = _innermost(caller, owner, within.module)
+        outer = _method_frame(frame, owner)
+        end = None if frame is None else _end_of_call(frame)
+        # PyTorch's own containers call what a loop gives them.
+        if frame is None or outer is None or end is None or frame.f_code.co_filename.startswith(_TORCH):
             return None
-        found = find_method(type(owner.module), outer.f_code)
-        if found is None or _is_kept(owner.module, outer.f_code):
-            return None
-        home, name, _ = found
-        node = find_function(outer.f_code)
-        end = _end_of_call(inner)
-        calls = [] if node is None else calls_in(node)
-        index = next((index for index, call in enumerate(calls) if (call.end_lineno, call.end_col_offset) == end), None)
-        function = inner
-        while function.f_code.co_name in _COMPREHENSIONS and function.f_back is not None:
-            function = function.f_back
-        if node is None or index is None or not _contains(outer.f_code, function.f_code):
-            return None
-        call = calls[index]
-        receiver = _is_receiver(call, func, {**outer.f_locals, **inner.f_locals}, inner.f_globals)
-        if receiver is None or not can_be_replaced(node, call, receiver):
-            return None
-        running = self._running.setdefault(owner, [])
+        return NotedCall(owner, outer.f_code, frame.f_code, end, self._count(within, _function_of(frame), end))
+
+    def _count(self, within: Frame, function: FrameType, end: Position, kind: str = "") -> int:
+        """Count one more run of a call in a function, or of one of this kind; return how often it has run before."""
+        running = self._running.setdefault(within, [])
         if not any(function is known for known in running):
             running.append(function)
-        key = owner, next(number for number, known in enumerate(running) if known is function), index
+        key = within, next(number for number, known in enumerate(running) if known is function), end, kind
         time = self._times[key]
         self._times[key] += 1
-        return Place(home.__qualname__, name, index, ast.unparse(call), receiver, time)
+        return time
+
+    def _place(
+        self, owner: nn.Module, within: Frame, frame: FrameType, callee: Any, through_module: bool
+    ) -> Place | None:
+        """Return the place of the call that `frame` makes, if it is written in a method of `owner`."""
+        outer = _method_frame(frame, owner)
+        function = _function_of(frame)
+        found = None if outer is None else _find_call(owner, outer.f_code, function.f_code, _end_of_call(frame))
+        if outer is None or found is None:
+            return None
+        home, name, node, index, call = found
+        names = {**outer.f_locals, **frame.f_locals}
+        receiver = _is_receiver(call, callee, names, frame.f_globals, through_module)
+        if receiver is None or not can_be_replaced(node, call, receiver):
+            return None
+        kind = ""
+        if not is_fixed(node, call, receiver):
+            # What may be another function the next time is looked at then, which takes a plain function.
+            kind = "" if through_module else kinds.plain_kind(callee)
+            if not kind:
+                return None
+        time = self._count(within, function, (call.end_lineno, call.end_col_offset), kind)
+        return Place(home, name, index, ast.unparse(call), receiver, time, False, kind)
 
 
-def methods_under_way(owner: nn.Module, caller: FrameType | None) -> tuple[tuple[str, ...], bool]:
-    """Return what is being called within a module's own call.
+@dataclass(frozen=True)
+class NotedCall:
+    """A call of a module.
 
-    Returns:
-        The names of its methods other than `forward`, innermost first; and whether what calls the function is under
-        activation checkpointing, which will call it once more without the module's `forward`.
+    Args:
+        owner: the module whose method makes it.
+        method: the method's code.
+        inner: the code of what makes it within the method: the method itself, or what is written in it.
+        end: where it is written.
+        time: how often it has run before in the same call of the method.
     """
+
+    owner: nn.Module
+    method: CodeType
+    inner: CodeType
+    end: Position
+    time: int
+
+
+def place_of_module(noted: NotedCall, module: nn.Module) -> Place | None:
+    """Return the place of the call of a module, if a method calls it as its own, as `self.act` or `self.acts[0]`."""
+    found = _find_call(noted.owner, noted.method, noted.inner, noted.end)
+    if found is None:
+        return None
+    home, name, node, index, call = found
+    first = first_argument(node)
+    named = {part.id for part in ast.walk(call.func) if isinstance(part, ast.Name)}
+    if named != {first} or not can_be_replaced(node, call, False):
+        return None
+    if _evaluate(call.func, {first: noted.owner}, {}) is not module or len(call.args) + len(call.keywords) != 1:
+        return None
+    return Place(home, name, index, ast.unparse(call), False, noted.time, True)
+
+
+def other_calls(noted: NotedCall, module: nn.Module) -> list[Place]:
+    """Return the places of all calls of a module that the methods of a class make by the same words as a noted one."""
+    found = _find_call(noted.owner, noted.method, noted.inner, noted.end)
+    places: list[Place] = []
+    if found is None:
+        return places
+    for home in type(noted.owner).__mro__:
+        if home is nn.Module:
+            break
+        for name, attribute in vars(home).items():
+            for function in unwrapped(attribute):
+                node = find_function(function.__code__)
+                if node is None or not (node.args.posonlyargs or node.args.args):
+                    continue
+                first = first_argument(node)
+                for index, call in enumerate(calls_in(node)):
+                    named = {part.id for part in ast.walk(call.func) if isinstance(part, ast.Name)}
+                    if named != {first} or not can_be_replaced(node, call, False):
+                        continue
+                    if len(call.args) + len(call.keywords) == 1 and (
+                        _evaluate(call.func, {first: noted.owner}, {}) is module
+                    ):
+                        places.append(Place(home.__qualname__, name, index, ast.unparse(call), False, 0, True))
+    return places
+
+
+def _find_call(
+    owner: nn.Module, method: CodeType, inner: CodeType, end: Position | None
+) -> tuple[str, str, FunctionNode, int, ast.Call] | None:
+    """Return a call by where it is written: the class and the method, what is written there, its number and itself."""
+    found = find_method(type(owner), method)
+    node = None if found is None or _is_out_of_reach(owner) else find_function(method)
+    if found is None or node is None or not _contains(method, inner):
+        return None
+    for index, call in enumerate(calls_in(node)):
+        if (call.end_lineno, call.end_col_offset) == end:
+            return found[0].__qualname__, found[1], node, index, call
+    return None
+
+
+def _function_of(frame: FrameType) -> FrameType:
+    """Return the frame of the function that a comprehension is in."""
+    while frame.f_code.co_name in _COMPREHENSIONS and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def first_argument(function: FunctionNode) -> str:
+    """Return the name that a method gives its module."""
+    return [*function.args.posonlyargs, *function.args.args][0].arg
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """What is being called within a module's own call.
+
+    Args:
+        methods: the names of its methods other than `forward`, innermost first.
+        held: the names of its attributes that are functions and no methods of its class.
+        recomputed: whether what calls the function is under activation checkpointing, which will call it once more
+            without the module's `forward`.
+    """
+
+    methods: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    recomputed: bool = False
+
+
+def under_way(owner: nn.Module, caller: FrameType | None) -> UnderWay:
+    """Return what is being called within a module's own call."""
     names: dict[str, None] = {}
+    functions = {value.__code__: name for name, value in vars(owner).items() if isinstance(value, FunctionType)}
+    held: dict[str, None] = {}
     recomputed = False
     frame = caller
-    while frame is not None and frame.f_code is not nn.Module._call_impl.__code__:
+    while frame is not None and not _is_call_of(frame, owner):
         recomputed |= frame.f_code.co_filename == _CHECKPOINT
         if _is_of(frame, owner):
             found = find_method(type(owner), frame.f_code)
             if found is not None and found[1] != "forward":
                 names[found[1]] = None
+        if frame.f_code in functions and functions[frame.f_code] != "forward":
+            held[functions[frame.f_code]] = None
         frame = frame.f_back
-    return tuple(names), recomputed
+    return UnderWay(tuple(names), tuple(held), recomputed)
 
 
 def find_method(cls: type, code: CodeType) -> tuple[type, str, FunctionType] | None:
@@ -159,42 +316,93 @@ def unwrapped(attribute: object, depth: int = 5) -> Iterator[FunctionType]:
                     yield from unwrapped(cell.cell_contents, depth - 1)
                 except ValueError:
                     continue
+    elif isinstance(attribute, property):
+        yield from unwrapped(attribute.fget, depth)
+    elif isinstance(attribute, (staticmethod, classmethod)):
+        yield from unwrapped(attribute.__func__, depth)
+    elif depth and not isinstance(attribute, (type, types.ModuleType, nn.Module)):
+        # An object that a decorator has made, such as a `functools.cached_property`.
+        for value in getattr(attribute, "__dict__", {}).values():
+            if isinstance(value, FunctionType):
+                yield from unwrapped(value, depth - 1)
 
 
-Written = dict[tuple[str, int], tuple[str, FunctionNode] | None]
-_written: dict[str, tuple[list[str], Written]] = {}
-"""What is written of the functions in a file, with the lines that it was read from."""
+def find_owner(caller: FrameType | None, within: nn.Module, names: Mapping[nn.Module, str]) -> nn.Module:
+    """Return the module whose method makes a call, even past its own call, as in `self.part.encode(x)`.
+
+    Args:
+        caller: the Python frame where the search begins.
+        within: the module whose call is under way; the answer if there is no other.
+        names: all modules that count.
+    """
+    frame = caller
+    while frame is not None and not _is_call_of(frame, within):
+        code = frame.f_code
+        if code.co_argcount and not code.co_filename.startswith(_HERE) and code.co_filename not in _TRANSPARENT:
+            module = frame.f_locals.get(code.co_varnames[0])
+            if isinstance(module, nn.Module) and module in names and find_method(type(module), code) is not None:
+                return module
+        frame = frame.f_back
+    return within
 
 
-def _read(file: str) -> Written:
-    """Return the functions in a file with the class around each, by name and first line; None for two in one line."""
+def frame_of_call(caller: FrameType | None, module: nn.Module) -> FrameType | None:
+    """Return the Python frame in which a module's own call is under way; None if it is not."""
+    frame = caller
+    while frame is not None and not _is_call_of(frame, module):
+        frame = frame.f_back
+    return frame
+
+
+@dataclass
+class _Written:
+    """What is written in a file.
+
+    Args:
+        lines: the lines that it was read from.
+        functions: the functions with the class around each, by name and first line; None for two in one line.
+        lambdas: the lambdas that consist of a call, by the position where it ends.
+    """
+
+    lines: list[str]
+    functions: dict[tuple[str, int], tuple[str, FunctionNode] | None] = field(default_factory=dict)
+    lambdas: dict[Position, ast.Lambda] = field(default_factory=dict)
+
+
+_written: dict[str, _Written] = {}
+
+
+def _read(file: str) -> _Written:
+    """Return what is written in a file."""
     lines = linecache.getlines(file)
     known = _written.get(file)
-    if known is not None and known[0] is lines:
-        return known[1]
-    written: Written = {}
+    if known is not None and known.lines is lines:
+        return known
+    written = _Written(lines)
 
     def search(node: ast.AST, owner: str) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
                 key = child.name, first
-                written[key] = None if key in written else (owner, child)
+                written.functions[key] = None if key in written.functions else (owner, child)
+            elif isinstance(child, ast.Lambda) and isinstance(child.body, ast.Call):
+                written.lambdas[child.body.end_lineno, child.body.end_col_offset] = child
             search(child, child.name if isinstance(child, ast.ClassDef) else owner)
 
     try:
         search(ast.parse("".join(lines)), "")
     except SyntaxError:
-        written = {}
+        written = _Written(lines)
     while len(_written) >= _MOST_FILES:
         del _written[next(iter(_written))]
-    _written[file] = lines, written
+    _written[file] = written
     return written
 
 
 def find_class_and_function(code: CodeType) -> tuple[str, FunctionNode] | None:
     """Return what is written of a function, and the name of the class around it; None if the source is not known."""
-    return _read(code.co_filename).get((code.co_name, code.co_firstlineno))
+    return _read(code.co_filename).functions.get((code.co_name, code.co_firstlineno))
 
 
 def find_function(code: CodeType) -> FunctionNode | None:
@@ -224,9 +432,11 @@ def innermost_scope(function: FunctionNode, call: ast.Call) -> tuple[ast.AST, bo
 
 def can_be_replaced(function: FunctionNode, call: ast.Call, receiver: bool) -> bool:
     """Return whether a call can be written anew: its input is known, and so is the module, by its usual name."""
-    if input_of(call, receiver) is None:
+    if input_of(call, receiver) is None or any(
+        isinstance(node, ast.Call) for part in _rest(call) for node in ast.walk(part)
+    ):
         return False
-    first = [*function.args.posonlyargs, *function.args.args][0].arg
+    first = first_argument(function)
     stored = (node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == first)
     if any(not isinstance(node.ctx, ast.Load) for node in stored):
         return False
@@ -234,6 +444,41 @@ def can_be_replaced(function: FunctionNode, call: ast.Call, receiver: bool) -> b
     inner = (node for node in ast.walk(function) if node is not function and isinstance(node, ast.arguments))
     shadowed = any(argument.arg == first for node in inner if node is not function.args for argument in node.args)
     return not shadowed and not (looped and isinstance(scope, ast.Lambda))
+
+
+def is_fixed(function: FunctionNode, call: ast.Call, receiver: bool) -> bool:
+    """Return whether a call calls the same function every time, as far as what is written shows.
+
+    It may not where a variable of the method says what is called, such as an argument or what a loop goes through.
+    """
+    if receiver:
+        return True
+    first = first_argument(function)
+    looped = innermost_scope(function, call)[1]
+    stored = Counter(
+        node.id for node in ast.walk(function) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+    )
+    given = {
+        argument.arg
+        for node in ast.walk(function)
+        if isinstance(node, ast.arguments)
+        for argument in (*node.posonlyargs, *node.args, *node.kwonlyargs, *filter(None, (node.vararg, node.kwarg)))
+    }
+    once = {
+        target.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Name, ast.Attribute))
+        for target in node.targets
+        if isinstance(target, ast.Name) and stored[target.id] == 1
+    }
+    parts = (call.func, *(_rest(call) if looped else ()))
+    read = {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)} - {first}
+    return not any(name in given or (stored[name] and (looped or name not in once)) for name in read)
+
+
+def _rest(call: ast.Call) -> list[ast.expr]:
+    """Return the arguments of a call beside its first."""
+    return [*call.args[1:], *(keyword.value for keyword in call.keywords if keyword.arg != "input")]
 
 
 def input_of(call: ast.Call, receiver: bool) -> ast.expr | None:
@@ -258,15 +503,21 @@ def _path_to(function: FunctionNode, call: ast.Call) -> list[ast.AST]:
     return search(function) or []
 
 
-def _innermost(caller: FrameType | None, owner: nn.Module) -> FrameType | None:
-    """Return the frame that calls the function, outside of this library and of PyTorch's own plumbing."""
+def _innermost(caller: FrameType | None, owner: nn.Module, within: nn.Module) -> tuple[FrameType | None, bool]:
+    """Return the frame that makes a call, outside of this library and of PyTorch's own plumbing, but within a module.
+
+    Returns:
+        The frame, and whether it makes the call through a module without a name.
+    """
     frame = caller
-    while frame is not None:
+    through_module = False
+    while frame is not None and not _is_call_of(frame, owner) and not _is_call_of(frame, within):
         name = frame.f_code.co_filename
         if not name.startswith(_HERE) and (name not in _TRANSPARENT or _is_of(frame, owner)):
-            return frame
+            return frame, through_module
+        through_module |= frame.f_code is nn.Module._call_impl.__code__
         frame = frame.f_back
-    return None
+    return None, through_module
 
 
 def _is_of(frame: FrameType, owner: nn.Module) -> bool:
@@ -274,10 +525,14 @@ def _is_of(frame: FrameType, owner: nn.Module) -> bool:
     return code.co_argcount > 0 and frame.f_locals.get(code.co_varnames[0]) is owner
 
 
+def _is_call_of(frame: FrameType, module: nn.Module) -> bool:
+    return frame.f_code is nn.Module._call_impl.__code__ and frame.f_locals["self"] is module
+
+
 def _method_frame(frame: FrameType | None, owner: nn.Module) -> FrameType | None:
     """Return the frame of the method that `frame` is, or is written in."""
     inner = frame
-    while frame is not None and frame.f_code is not nn.Module._call_impl.__code__:
+    while frame is not None and not _is_call_of(frame, owner):
         if _is_of(frame, owner):
             assert inner is not None
             return frame if _contains(frame.f_code, inner.f_code) else None
@@ -285,11 +540,31 @@ def _method_frame(frame: FrameType | None, owner: nn.Module) -> FrameType | None
     return None
 
 
+def _read_helper(frame: FrameType, callee: Any, through_module: bool) -> _Helper | None:
+    """Return the function that makes a call, if it does nothing but hand on one of its arguments and the result."""
+    end = _end_of_call(frame)
+    node: FunctionNode | ast.Lambda | None = find_function(frame.f_code)
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
+        call = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
+    else:
+        node = _read(frame.f_code.co_filename).lambdas.get(end or (None, None))
+        call = None if node is None or frame.f_code.co_name != "<lambda>" else node.body
+    if node is None or not isinstance(call, ast.Call) or (call.end_lineno, call.end_col_offset) != end:
+        return None
+    receiver = _is_receiver(call, callee, frame.f_locals, frame.f_globals, through_module)
+    x = None if receiver is None else input_of(call, receiver)
+    parameters = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+    if not isinstance(x, ast.Name) or x.id not in parameters:
+        return None
+    return _Helper(frame.f_code, parameters.index(x.id))
+
+
 def _contains(outer: CodeType, inner: CodeType) -> bool:
     return outer is inner or any(_contains(part, inner) for part in outer.co_consts if isinstance(part, CodeType))
 
 
-def _end_of_call(frame: FrameType) -> tuple[int | None, int | None] | None:
+def _end_of_call(frame: FrameType) -> Position | None:
     positions = getattr(frame.f_code, "co_positions", None)
     if positions is None:  # Python 3.10
         return None
@@ -297,17 +572,30 @@ def _end_of_call(frame: FrameType) -> tuple[int | None, int | None] | None:
     return line, column
 
 
-def _is_kept(owner: nn.Module, code: CodeType) -> bool:
-    """Return whether the module keeps one of its methods as a value, which a change of its class does not reach."""
-    return any(
-        isinstance(value, types.MethodType) and any(each.__code__ is code for each in unwrapped(value.__func__))
-        for value in vars(owner).values()
-    )
+def _is_out_of_reach(owner: nn.Module) -> bool:
+    """Return whether the object has a `forward` of its own that is no method of its class."""
+    kept = owner.__dict__.get("forward")
+    return kept is not None and not (isinstance(kept, types.MethodType) and kept.__self__ is owner)
 
 
-def _is_receiver(call: ast.Call, func: Any, names: dict[str, Any], around: dict[str, Any]) -> bool | None:
-    """Return whether the input stands in front of the call; None if the call is not known to be one of `func`."""
+def _is_receiver(
+    call: ast.Call, func: Any, names: Mapping[str, Any], around: dict[str, Any], through_module: bool
+) -> bool | None:
+    """Return whether the input stands in front of the call; None if the call is not known to be one of `func`.
+
+    Args:
+        call: what is written.
+        func: a function, or a helper that calls one.
+        names: the values of local variables.
+        around: the values of global ones.
+        through_module: whether the call goes through a module, which calls `func`.
+    """
     written = call.func
+    if isinstance(func, _Helper):
+        callee = _evaluate(written, names, around)
+        return False if call.args and (_hands_to(callee, func) or (through_module and func.index == 1)) else None
+    if through_module:
+        return False
     if isinstance(written, ast.Attribute) and isinstance(func, types.MethodDescriptorType):
         front = _evaluate(written.value, names, around)
         if written.attr == func.__name__ and (front is None or isinstance(front, Tensor)):
@@ -315,12 +603,26 @@ def _is_receiver(call: ast.Call, func: Any, names: dict[str, Any], around: dict[
     callee = _evaluate(written, names, around)
     if isinstance(callee, functools.partial) and not callee.args:
         callee = callee.func
+    if isinstance(callee, types.MethodType) and callee.__name__ == "forward":
+        callee = callee.__self__
     if isinstance(callee, nn.Module):
         return False if kinds.is_torch_activation(callee) else None
     return False if callee is func or any(callee is known for known in kinds.FUNCTIONS) else None
 
 
-def _evaluate(expression: ast.expr, names: dict[str, Any], around: dict[str, Any]) -> Any:
+def _hands_to(callee: Any, helper: _Helper) -> bool:
+    """Return whether the first argument of what is called goes to the parameter that a helper hands on."""
+    if isinstance(callee, functools.partial):
+        return not callee.args and _hands_to(callee.func, helper)
+    if isinstance(callee, types.MethodType):
+        return getattr(callee.__func__, "__code__", None) is helper.code and helper.index == 1
+    if isinstance(callee, FunctionType):
+        return callee.__code__ is helper.code and helper.index == 0
+    called = next((vars(cls)["__call__"] for cls in type(callee).__mro__ if "__call__" in vars(cls)), None)
+    return isinstance(called, FunctionType) and called.__code__ is helper.code and helper.index == 1
+
+
+def _evaluate(expression: ast.expr, names: Mapping[str, Any], around: dict[str, Any]) -> Any:
     """Return the value of a name, or of what is read from one; None for anything that would have to be called."""
     parts = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.expr_context)
     for node in ast.walk(expression):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import nn
+
+from .kinds import plain_kind
 
 CHILD = "rectified"
 """Name of a module's child that holds the activations of its function calls."""
@@ -38,6 +41,16 @@ class Calls(nn.Module):
         activation = self._modules[str(numbers[ran[index] - 1])]
         assert activation is not None
         return activation
+
+    def run(self, ran: list[int], index: int, numbers: tuple[int | None, ...]) -> int:
+        """Count one more run, as `advance` does; return its number, −1 for a run that has none."""
+        ran[index] += 1
+        number = numbers[ran[index] - 1] if ran[index] <= len(numbers) else None
+        return -1 if number is None else number
+
+    def takes(self, func: Any, kind: str) -> bool:
+        """Return whether a function that only the moment tells is one in whose place an activation of these goes."""
+        return plain_kind(func) == kind
 
 
 HIDDEN = "_rectified"

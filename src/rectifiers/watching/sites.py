@@ -16,8 +16,8 @@ from . import kinds
 from .axes import ChannelAxes
 from .clamps import find_bare
 from .kinds import own_kind, spec_of
-from .names import Numbering, common_scope, name_calls, slot_path, split_by_holder
-from .places import Place
+from .names import common_scope, is_past, name_calls, number_calls, slot_path, split_by_holder
+from .places import Place, other_calls, place_of_module
 from .trace import Op, Trace, Value
 from .watcher import Frame
 
@@ -57,8 +57,11 @@ class Site:
         infinite: whether some of the input's values are infinite on the example.
         training_only: whether it is called in training mode only.
         settings: numbers that describe the activation beside its kind, such as a slope.
-        place: where in the code of the module's class a function is called, if that tells it from all others.
+        place: where in the code of a class it is called, if that tells it from all others.
+        written: where in the code it is called, even if others are called there too.
+        elsewhere: where else the code calls a reused module, in parts that the example does not reach.
         through: the module's methods, other than `forward`, that a function's call is in.
+        held: the module's attributes that are functions of their own, and that a function's call is in.
     """
 
     index: int
@@ -84,7 +87,10 @@ class Site:
     training_only: bool = False
     settings: dict[str, float] = field(default_factory=dict)
     place: Place | None = None
+    written: Place | None = None
+    elsewhere: tuple[Place, ...] = ()
     through: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     recomputed: bool = False
 
@@ -129,8 +135,17 @@ def join_modes(located: Iterable[Located], in_training: Collection[Located]) -> 
         in_training: those of one in training mode.
     """
     located = _join_overwritten(located, in_training)
+    # Where training mode calls a module in a way that the code does not tell apart, all its calls are counted.
+    counted = {entry.site.path for entry in in_training if entry.site.call == "reused" and entry.site.place is None}
+    located = [
+        Located(replace(entry.site, place=None, elsewhere=()), entry.ops)
+        if entry.site.call == "reused" and entry.site.path in counted
+        else entry
+        for entry in located
+    ]
     modules = {entry.site.path for entry in located if entry.site.call != "function"}
-    functions = [entry.site for entry in located if entry.site.call == "function"]
+    known = [entry.site for entry in located if entry.site.call == "function" or entry.site.place is not None]
+    placed = {site.path for site in known if site.call == "reused"}
     more = []
     # Models that checkpoint do so in training mode only.
     recomputed = {entry.site.path for entry in in_training if entry.site.recomputed}
@@ -141,13 +156,13 @@ def join_modes(located: Iterable[Located], in_training: Collection[Located]) -> 
         for entry in located
     ]
     for entry in in_training:
-        if entry.site.path in modules:
+        if entry.site.path in modules and (entry.site.path not in placed or entry.site.place is None):
             continue
-        if entry.site.call == "function":
-            site = _unless_known(entry.site, functions)
+        if entry.site.call == "function" or entry.site.path in placed:
+            site = _unless_known(entry.site, known)
             if site is None:
                 continue
-            functions.append(site)
+            known.append(site)
             entry = Located(site, entry.ops)
         more.append(entry)
     return located + [
@@ -157,11 +172,11 @@ def join_modes(located: Iterable[Located], in_training: Collection[Located]) -> 
 
 
 def _unless_known(site: Site, known: Iterable[Site]) -> Site | None:
-    """Return the site of a function with a number and a name of its own; None if it is among those known already.
+    """Return a site with a number and a name of its own; None if it is among those known already.
 
     A place in the code tells for certain; a number does only where there is no place.
     """
-    near = [other for other in known if other.path == site.path]
+    near = [other for other in known if other.path == site.path and other.call == site.call]
     if site.place is None:
         return None if any(other.number == site.number for other in near) else site
     if any(other.place == site.place for other in near):
@@ -233,7 +248,10 @@ def locate_sites(trace: Trace) -> list[Located]:
         numbered = _number(ops, module, scope)
         call: CallForm = "function" if not own_module else "reused" if len(numbered) > 1 else "module"
         spelled = {number: "" if own_module else group[0].name for number, group in numbered.items()}
-        places = _places(numbered) if call == "function" else {}
+        places: dict[int, Place] = _places(numbered) if call == "function" else {}
+        elsewhere: tuple[Place, ...] = ()
+        if call == "reused":
+            places, elsewhere = _places_of_module(module, scope, numbered)
         for number, name in name_calls(path, spelled).items():
             group = numbered[number]
             # Clamped integers have numbers and names of calls, for these have to stay what they are; they are no sites.
@@ -242,8 +260,16 @@ def locate_sites(trace: Trace) -> list[Located]:
             is_bare = any(op.index in bare for op in group)
             entry = _describe(trace, axes, names, inside, module, scope, call, number, name, group, is_bare)
             place = places.get(number)
-            recomputed = place is None and not own_module and any(op.recomputed for op in group)
-            site = replace(entry.site, place=place, aliases=paths[module], recomputed=recomputed)
+            recomputed = place is None and not own_module and any(op.under_way.recomputed for op in group)
+            written = {None} if call == "module" else {_written(op, module if own_module else None) for op in group}
+            site = replace(
+                entry.site,
+                place=place,
+                written=written.pop() if len(written) == 1 else None,
+                elsewhere=elsewhere,
+                aliases=paths[module],
+                recomputed=recomputed,
+            )
             located.append(replace(entry, site=site))
     located.sort(key=lambda entry: entry.ops[0].index)
     stages = _stages([entry.site for entry in located])
@@ -277,7 +303,8 @@ def _activation_modules(trace: Trace) -> set[nn.Module]:
     inside: dict[Frame, list[Op]] = defaultdict(list)
     for op in trace.ops:
         for frame in op.stack:
-            inside[frame].append(op)
+            if not frame.past:
+                inside[frame].append(op)
     is_activation: dict[nn.Module, bool] = {}
     for frame, ops in inside.items():
         module = frame.module
@@ -291,32 +318,58 @@ def _activation_modules(trace: Trace) -> set[nn.Module]:
 
 def _number(ops: Iterable[Op], owner: nn.Module, scope: nn.Module) -> dict[int, list[Op]]:
     """Group ops by their number within one call of the scope."""
-    numbering = Numbering()
+    ops = list(ops)
     numbered: dict[int, list[Op]] = defaultdict(list)
+    calls = []
     for op in ops:
-        number = numbering.next(owner, scope, op.stack)
-        assert number is not None
+        place = place_of_module(op.noted, owner) if op.noted is not None and is_past(op.stack) else None
+        calls.append((op.stack, op.places if place is None else (place,)))
+    for number, op in zip(number_calls(owner, scope, calls), ops, strict=True):
         numbered[number].append(op)
     return numbered
 
 
 def _places(numbered: Mapping[int, list[Op]]) -> dict[int, Place]:
-    """Return the places of the calls that are told from all others by them.
+    """Return for each call the innermost place that tells it from all others; none for calls that have no such place.
 
     A method that is called several times has the same places each time; its calls have parameters of their own
     nevertheless, and are told apart by their numbers.
     """
-    places = {}
+    everywhere = {number: {place for op in ops for place in op.places} for number, ops in numbered.items()}
+    chosen = {}
     for number, ops in numbered.items():
-        place = ops[0].place
-        if place is not None and all(op.place == place for op in ops):
-            places[number] = place
-    everywhere = {number: {op.place for op in ops} for number, ops in numbered.items()}
-    return {
-        number: place
-        for number, place in places.items()
-        if not any(place in found for other, found in everywhere.items() if other != number)
-    }
+        others = set().union(*(places for other, places in everywhere.items() if other != number))
+        for place in ops[0].places:
+            if place not in others and all(place in op.places for op in ops):
+                chosen[number] = place
+                break
+    return chosen
+
+
+def _written(op: Op, module: nn.Module | None) -> Place | None:
+    """Return where the call of a function, or of a reused module, is written."""
+    if module is None:
+        return op.places[0] if op.places else None
+    return None if op.noted is None else place_of_module(op.noted, module)
+
+
+def _places_of_module(
+    module: nn.Module, scope: nn.Module, numbered: Mapping[int, list[Op]]
+) -> tuple[dict[int, Place], tuple[Place, ...]]:
+    """Return the places of the calls of a module, if they tell all of them apart, and those where else it is called."""
+    noted = [op.noted for ops in numbered.values() for op in ops]
+    if any(call is None or call.owner is not scope for call in noted):
+        return {}, ()
+    places: dict[int, Place] = {}
+    for number, ops in numbered.items():
+        found = {place_of_module(op.noted, module) for op in ops if op.noted is not None}
+        place = found.pop()
+        if found or place is None or place in places.values():
+            return {}, ()
+        places[number] = place
+    known = {(place.home, place.method, place.index) for place in places.values()}
+    others = [] if noted[0] is None else other_calls(noted[0], module)
+    return places, tuple(place for place in others if (place.home, place.method, place.index) not in known)
 
 
 def _describe(
@@ -361,7 +414,8 @@ def _describe(
         output_overwritten=any(op.output_overwritten for op in ops),
         infinite=any(op.infinite for op in ops),
         settings=_settings(op, kind),
-        through=tuple(sorted({method for op in ops for method in op.through})),
+        through=tuple(sorted({method for op in ops for method in op.under_way.methods})),
+        held=tuple(sorted({name for op in ops for name in op.under_way.held})),
     )
     return Located(site, ops)
 

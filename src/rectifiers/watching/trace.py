@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import FrameType
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from . import kinds
 from .contents import copy_contents, find_tensors
 from .kinds import own_kind
-from .places import Locator, Place, methods_under_way
+from .places import Locator, NotedCall, Place, UnderWay, find_owner, frame_of_call, place_of_module, under_way
 from .preserve import preserve, without_gradients
 from .watcher import Frame, Watcher
 from .wrappers import is_scripted
@@ -45,9 +46,9 @@ class Op:
         kind: which activation it is, if it is one.
         inplace: whether it is an activation that writes over its input.
         aliased: whether something else reads the input's memory after it was written over.
-        place: where in the code of the module's class an activation is called, if that is known.
-        through: the module's methods, other than `forward`, that an activation's call is in.
-        recomputed: whether the module has an activation's call under activation checkpointing.
+        places: where in the code of the module's class an activation is called, from the inside outwards.
+        noted: the call of the module that an activation is, to look up its place.
+        under_way: what an activation is called by within its module's own call.
         input_overwritten: whether another op writes over the input of this activation afterwards.
         output_overwritten: whether another op writes over its output afterwards.
         infinite: whether an activation's input has infinite values.
@@ -63,9 +64,9 @@ class Op:
     kind: str | None = None
     inplace: bool = False
     aliased: bool = False
-    place: Place | None = None
-    through: tuple[str, ...] = ()
-    recomputed: bool = False
+    places: tuple[Place, ...] = ()
+    noted: NotedCall | None = None
+    under_way: UnderWay = field(default_factory=UnderWay)
     input_overwritten: bool = False
     output_overwritten: bool = False
     infinite: bool = False
@@ -187,7 +188,9 @@ class _Recorder(Watcher):
         if kind is not None and args and isinstance(output, Tensor):
             self.mark_readers(args[:1])
             op = self._write_down(type(frame.module), args, {}, args[:1], [output], kind)
-            op.infinite = _has_infinite(args[0])
+            called = self._note_call(frame.module, sys._getframe(1))
+            op.infinite, op.noted = _has_infinite(args[0]), called.noted
+            op.stack = (*op.stack[:-1], *called.past, op.stack[-1])
             self._remember(op, args[0], output)
         if is_scripted(frame.module):
             # What happens inside is not seen: one op that reads all and makes all.
@@ -213,12 +216,7 @@ class _Recorder(Watcher):
         kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
         inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
         self.mark_readers(given)
-        place: Place | None = None
-        through: tuple[str, ...] = ()
-        recomputed = False
-        if kind is not None and not kinds.is_torch_activation(self.stack[-1].module):
-            place = self.locator.locate(self.stack[-1], func, sys._getframe(1))
-            through, recomputed = methods_under_way(self.stack[-1].module, sys._getframe(1))
+        called = _Called() if kind is None else self._find_place(func, sys._getframe(1))
         versions = [_version(tensor) for tensor in given]
         infinite = kind is not None and _has_infinite(kinds.tensor_of(args, kwargs))
         result = func(*args, **kwargs)
@@ -233,12 +231,38 @@ class _Recorder(Watcher):
             result = result.view_as(result)
             made = [result]
         op = self._write_down(func, args, kwargs, given, made, kind, inplace)
-        op.infinite, op.place, op.through, op.recomputed = infinite, place, through, recomputed
+        op.infinite, op.places, op.noted = infinite, called.places, called.noted
+        op.under_way = called.under_way
+        op.stack = (*op.stack, *called.past) if called.noted is None else (*op.stack[:-1], *called.past, op.stack[-1])
         if inplace and (storage := _storage(result)) is not None:
             self.written[storage._cdata] = (op, op.outputs[0])
         if kind is not None:
             self._remember(op, kinds.tensor_of(args, kwargs), made[0])
         return result
+
+    def _find_place(self, func: Any, caller: FrameType) -> _Called:
+        """Find out where an activation is called that is a function."""
+        top = self.stack[-1]
+        if kinds.is_torch_activation(top.module):
+            return self._note_call(top.module, caller)
+        owner = find_owner(caller, top.module, self.names)
+        if owner is not top.module and (places := self.locator.locate(owner, top, func, caller)):
+            return _Called(places, past=(Frame(owner, top.call, past=True),))
+        return _Called(self.locator.locate(top.module, top, func, caller), None, under_way(top.module, caller))
+
+    def _note_call(self, module: nn.Module, caller: FrameType) -> _Called:
+        """Note from where an activation is called that is a module."""
+        frame = frame_of_call(caller, module)
+        if frame is None or len(self.stack) < 2:
+            return _Called()
+        around = self.stack[-2]
+        owner = find_owner(frame.f_back, around.module, self.names)
+        noted = self.locator.note_call(owner, around, frame.f_back)
+        if owner is around.module or noted is None:
+            return _Called(noted=noted)
+        if place_of_module(noted, module) is None:
+            return _Called()
+        return _Called(noted=noted, past=(Frame(owner, around.call, past=True),))
 
     def _remember(self, op: Op, x: Tensor, y: Tensor) -> None:
         """Remember which memory an activation reads and makes, to see what is written over it later."""
@@ -295,6 +319,16 @@ class _Recorder(Watcher):
                 op, first = (None, 0) if storage is None else self.written.get(storage._cdata, (None, 0))
                 if op is not None and self.number(tensor) < first:
                     op.aliased = True
+
+
+@dataclass(frozen=True)
+class _Called:
+    """From where an activation is called; the fields are those of `Op`, and what comes on top of its stack."""
+
+    places: tuple[Place, ...] = ()
+    noted: NotedCall | None = None
+    under_way: UnderWay = field(default_factory=UnderWay)
+    past: tuple[Frame, ...] = ()
 
 
 @dataclass

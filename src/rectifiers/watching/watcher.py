@@ -16,10 +16,17 @@ from typing_extensions import Self
 
 @dataclass(frozen=True)
 class Frame:
-    """One call of a module: the module, and a number that is another for each call."""
+    """One call of a module: the module, and a number that is another for each call.
+
+    Args:
+        module: the module.
+        call: the number.
+        past: whether a method is called, past the module's own call.
+    """
 
     module: nn.Module
     call: int
+    past: bool = False
 
 
 class Watcher(TorchFunctionMode):
@@ -52,6 +59,9 @@ class Watcher(TorchFunctionMode):
         self._exits.callback(hooks.register_module_forward_pre_hook(self._enter).remove)
         self._exits.callback(hooks.register_module_forward_hook(self._leave, always_call=True).remove)
         super().__enter__()
+        if type(self.model).__call__ is not nn.Module.__call__:
+            # Its class calls it in a way of its own, which hooks may not see.
+            self._enter(self.model, ())
         return self
 
     def __exit__(self, *failure: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,8 +94,9 @@ def fixed_parts(model: nn.Module) -> dict[str, tuple[str, str]]:
 
 @contextmanager
 def run_eagerly(model: nn.Module) -> Iterator[None]:
-    """Let compiled parts of `model` run without the compiler in the block, so that their calls are seen."""
-    if not any(map(_compiled, model.modules())):
+    """Let what is compiled run without the compiler in the block, so that its calls are seen."""
+    if "torch._dynamo" not in sys.modules:
+        # Nothing is compiled, neither a module nor a function.
         yield
         return
     with torch.compiler.set_stance("force_eager"), warnings.catch_warnings():

@@ -102,6 +102,9 @@ def find_batch_sites(model: nn.Module, feed: Feed, batch: Batch) -> list[Site]:
         without_gradients(run)
     finally:
         handle.remove()
+    if not calls and feed.call is None:
+        # A class may be called in a way of its own, past its hooks.
+        calls.append((batch.args, batch.kwargs))
     if not calls:
         raise ConfigError(
             f"call=… does not call {type(model).__name__} itself; let it do so, for its activations to be seen"

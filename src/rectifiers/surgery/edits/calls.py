@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from ...watching.places import Place
 from ...watching.replaced import CHILD, HIDDEN, Calls
 from ..inserted.derived import goes_through_children
 from ..inserted.per_call import PerCall
-from ..inserted.rewritten import rewritten_class
+from ..inserted.rewritten import rebind_kept, rewritten_class
 from ..inserted.scope import open_scope
 from .edit import Undo, chain_undos, submodule
 from .fast_path import leave_fast_path
@@ -31,6 +31,9 @@ class Distribute:
         scope: path of the module within whose calls the calls are counted.
         recipes: what to put at a call, by number of the call; None removes the activation there.
         shared: whether all of these calls share one activation.
+        places: where in the code of the scope's class each call is; without them, or where the code is another, calls
+            are told apart by their numbers.
+        elsewhere: where else the code calls the module, which stays there what it was.
     """
 
     kind: ClassVar[str] = "distribute"
@@ -38,6 +41,8 @@ class Distribute:
     scope: str
     recipes: Mapping[int, Recipe | None]
     shared: bool = False
+    places: Mapping[int, Place] = field(default_factory=dict)
+    elsewhere: tuple[Place, ...] = ()
 
     def apply(self, model: nn.Module) -> Undo:
         """Change `model`; return what changes it back."""
@@ -45,7 +50,10 @@ class Distribute:
         new = PerCall(_build_all(self, model), old, self.paths[0], self.scope)
         inside = f"{self.scope}." if self.scope else ""
         path = next(path for path in self.paths if path.startswith(inside))
-        close = open_scope(submodule(model, self.scope), reused=path.removeprefix(inside))
+        table = [*self.places.items(), *((-1, place) for place in self.elsewhere)]
+        scope = submodule(model, self.scope)
+        close = _rewrite_class(scope, table) if table else None
+        close = close or open_scope(scope, reused=path.removeprefix(inside))
         try:
             back = put_module(model, self.paths, old, new)
         except ConfigError:
@@ -55,12 +63,16 @@ class Distribute:
 
     def to_json(self) -> dict[str, Any]:
         """Return the edit as plain data, without its kind."""
-        return {"paths": list(self.paths), "scope": self.scope, **_write_calls(self)}
+        data = {"paths": list(self.paths), "scope": self.scope, **_write_calls(self), **_write_places(self)}
+        if self.elsewhere:
+            data["elsewhere"] = [place.to_json() for place in self.elsewhere]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Distribute:
         """Read the edit that `to_json` wrote."""
-        return cls(tuple(data["paths"]), data["scope"], _read_recipes(data["recipes"]), data["shared"])
+        recipes, elsewhere = _read_recipes(data["recipes"]), tuple(Place(**one) for one in data.get("elsewhere", ()))
+        return cls(tuple(data["paths"]), data["scope"], recipes, data["shared"], _read_places(data), elsewhere)
 
 
 @dataclass(frozen=True)
@@ -115,9 +127,7 @@ class Intercept:
 
     def to_json(self) -> dict[str, Any]:
         """Return the edit as plain data, without its kind."""
-        data = {"path": self.path, **_write_calls(self)}
-        if self.places:
-            data["places"] = {str(number): place.to_json() for number, place in self.places.items()}
+        data = {"path": self.path, **_write_calls(self), **_write_places(self)}
         if self.through:
             data["through"] = list(self.through)
         return data
@@ -125,9 +135,8 @@ class Intercept:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Intercept:
         """Read the edit that `to_json` wrote."""
-        places = {int(number): Place(**place) for number, place in data.get("places", {}).items()}
         recipes = _read_recipes(data["recipes"])
-        return cls(data["path"], recipes, data["shared"], places, tuple(data.get("through", ())))
+        return cls(data["path"], recipes, data["shared"], _read_places(data), tuple(data.get("through", ())))
 
     def _rewrite(self, owner: nn.Module) -> Undo | None:
         """Rewrite the graph, or the methods, that call the functions; None if that is not possible."""
@@ -135,17 +144,23 @@ class Intercept:
             return replace_nodes(owner, self.recipes)
         if self.places.keys() != self.recipes.keys():
             return None
-        before = type(owner)
-        table = tuple((place, number) for number, place in sorted(self.places.items()))
-        try:
-            owner.__class__ = rewritten_class(before, table)
-        except UnsupportedError:
-            return None
+        return _rewrite_class(owner, self.places.items())
 
-        def undo() -> None:
-            owner.__class__ = before
 
-        return undo
+def _rewrite_class(owner: nn.Module, places: Iterable[tuple[int, Place]]) -> Undo | None:
+    """Rewrite the methods of a module in which calls are; None if that is not possible."""
+    before = type(owner)
+    try:
+        owner.__class__ = rewritten_class(before, tuple((place, number) for number, place in sorted(places, key=repr)))
+    except UnsupportedError:
+        return None
+    back = rebind_kept(owner, type(owner))
+
+    def undo() -> None:
+        owner.__class__ = before
+        back()
+
+    return undo
 
 
 def _build_all(edit: Distribute | Intercept, model: nn.Module) -> dict[int, nn.Module]:
@@ -157,6 +172,15 @@ def _build_all(edit: Distribute | Intercept, model: nn.Module) -> dict[int, nn.M
 def _write_calls(edit: Distribute | Intercept) -> dict[str, Any]:
     recipes = {str(number): recipe and recipe.to_json() for number, recipe in edit.recipes.items()}
     return {"recipes": recipes, "shared": edit.shared}
+
+
+def _write_places(edit: Distribute | Intercept) -> dict[str, Any]:
+    places = {str(number): place.to_json() for number, place in edit.places.items()}
+    return {"places": places} if places else {}
+
+
+def _read_places(data: Mapping[str, Any]) -> dict[int, Place]:
+    return {int(number): Place(**place) for number, place in data.get("places", {}).items()}
 
 
 def _read_recipes(data: Mapping[str, Any]) -> dict[int, Recipe | None]:

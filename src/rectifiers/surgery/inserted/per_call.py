@@ -16,7 +16,8 @@ from ...watching.replaced import Calls
 class PerCall(Calls):
     """An activation for each call of a module within one call of its scope.
 
-    It can be called from several threads, each of which counts for itself.
+    Rewritten methods say which call it is; others are counted. It can be called from several threads, each of which
+    counts for itself.
 
     Args:
         activations: the activations by number of the call.
@@ -46,8 +47,16 @@ class PerCall(Calls):
         else:
             self._count.number = number
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the activation of this call."""
+    def forward(self, x: Tensor, call: int | None = None) -> Tensor:
+        """Apply the activation of this call.
+
+        Args:
+            x: its input.
+            call: the number of the call; None where it is counted.
+        """
+        if call is not None:
+            known: Tensor = (self.at(call) or self.original)(x)
+            return known
         if torch.compiler.is_dynamo_compiling():
             number = self.number
             self.number = number + 1

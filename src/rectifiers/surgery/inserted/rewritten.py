@@ -11,11 +11,12 @@ import __future__
 
 import ast
 import copy
+import functools
 import hashlib
 import linecache
 import types
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -27,6 +28,7 @@ from ...watching.places import (
     Place,
     calls_in,
     find_class_and_function,
+    first_argument,
     innermost_scope,
     input_of,
     unwrapped,
@@ -46,6 +48,7 @@ class _Rewritten(Derived):
     """The base that is put in front of a module's class, some of whose methods are rewritten."""
 
     _numbers: frozenset[int]
+    _renewed: dict[FunctionType, FunctionType]
 
 
 def rewritten_class(base: type[nn.Module], table: Table) -> type[nn.Module]:
@@ -57,23 +60,93 @@ def rewritten_class(base: type[nn.Module], table: Table) -> type[nn.Module]:
     known = known_class(base, rewritten_class, table)
     if known is not None:
         return known
+    if _is_rewritten_already(base, table):
+        # The places are those of the source that was there before, in which both are rewritten at once.
+        _, original, earlier = vars(base)["_recipe"]
+        return rewritten_class(original, tuple(sorted({*earlier, *table}, key=repr)))
     methods: dict[tuple[str, str], list[tuple[Place, int]]] = defaultdict(list)
     for place, number in table:
         methods[place.home, place.method].append((place, number))
     holder = HIDDEN if goes_through_children(base) else f"_modules[{CHILD!r}]"
     own: dict[str, Any] = {}
     inherited: dict[type, dict[str, Any]] = defaultdict(dict)
+    renewed: dict[FunctionType, FunctionType] = {}
     for (home, method), entries in methods.items():
         cls, function, node, around = _find(base, home, method, [place for place, _ in entries])
         new = _rewrite(function, node, around, entries, holder)
         for name, attribute in vars(cls).items():
             if any(each is function for each in unwrapped(attribute)):
-                (own if cls is base else inherited[cls])[name] = _rebind(attribute, function, new)
+                bound = (own if cls is base else inherited[cls])[name] = rebind(attribute, function, new)
+                if isinstance(attribute, FunctionType) and isinstance(bound, FunctionType):
+                    renewed[attribute] = bound
     # An inherited method goes in front of the class that defines it, where `super()` looks for it.
     order = sorted(inherited, key=base.__mro__.index)
     more = tuple(_in_front_of(cls, inherited[cls]) for cls in order)
-    numbers = frozenset(number for _, number in table)
-    return derive_class(_Rewritten, base, rewritten_class, table, more_bases=more, members={**own, "_numbers": numbers})
+    numbers = frozenset(number for place, number in table if not place.module)
+    known_renewed = {"_numbers": numbers, "_renewed": renewed}
+    return derive_class(_Rewritten, base, rewritten_class, table, more_bases=more, members={**own, **known_renewed})
+
+
+def _is_rewritten_already(base: type[nn.Module], table: Table) -> bool:
+    """Return whether a class is rewritten in a method where these places are those of the source before."""
+    if vars(base).get("_recipe", (None,))[0] is not rewritten_class:
+        return False
+    methods: dict[tuple[str, str], list[Place]] = defaultdict(list)
+    for place, _ in table:
+        methods[place.home, place.method].append(place)
+    for (home, method), places in methods.items():
+        newest = next(
+            (vars(cls)[method] for cls in base.__mro__ if cls.__qualname__ == home and method in vars(cls)), None
+        )
+        try:
+            _, function, _, _ = _find(base, home, method, places)
+        except UnsupportedError:
+            return False
+        if all(each is not function for each in unwrapped(newest)):
+            return True
+    return False
+
+
+def rebind_kept(module: nn.Module, cls: type[nn.Module]) -> Callable[[], None]:
+    """Let what a module keeps of its own methods be the rewritten ones of its new class; return what undoes that.
+
+    Methods are found in attributes, and in lists, tuples, dictionaries and `functools.partial`s there.
+    """
+    renewed = vars(cls).get("_renewed", {})
+    before: dict[str, Any] = {}
+    for name, value in vars(module).items():
+        if name not in _TORCHS_OWN:
+            new = _renew(value, module, renewed)
+            if new is not value:
+                before[name] = value
+                module.__dict__[name] = new
+
+    def undo() -> None:
+        module.__dict__.update(before)
+
+    return undo
+
+
+def _renew(value: Any, module: nn.Module, renewed: Mapping[FunctionType, FunctionType]) -> Any:
+    if isinstance(value, types.MethodType):
+        function = value.__func__
+        new = renewed.get(function) if value.__self__ is module and isinstance(function, FunctionType) else None
+        return value if new is None else types.MethodType(new, module)
+    if isinstance(value, functools.partial):
+        func = _renew(value.func, module, renewed)
+        return value if func is value.func else functools.partial(func, *value.args, **value.keywords)
+    if type(value) in (list, tuple):
+        parts = [_renew(part, module, renewed) for part in value]
+        changed = any(new is not old for new, old in zip(parts, value, strict=True))
+        return type(value)(parts) if changed else value
+    if type(value) is dict:
+        items = {key: _renew(part, module, renewed) for key, part in value.items()}
+        return items if any(items[key] is not part for key, part in value.items()) else value
+    return value
+
+
+_TORCHS_OWN = frozenset(vars(nn.Module()))
+"""What every module has."""
 
 
 def rewritten_numbers(module: nn.Module) -> frozenset[int]:
@@ -152,23 +225,32 @@ def _code_of(code: CodeType, name: str, through: set[str]) -> CodeType:
     raise AssertionError(name)
 
 
-def _rebind(attribute: Any, old: FunctionType, new: FunctionType) -> Any:
+def rebind(attribute: Any, old: FunctionType, new: FunctionType) -> Any:
     """Return a method with `new` in the place of `old`, inside the same decorators."""
     if attribute is old:
         return new
     if not any(each is old for each in unwrapped(attribute)):
         return attribute
+    if isinstance(attribute, property):
+        return property(rebind(attribute.fget, old, new), attribute.fset, attribute.fdel, attribute.__doc__)
+    if isinstance(attribute, (staticmethod, classmethod)):
+        return type(attribute)(rebind(attribute.__func__, old, new))
+    if not isinstance(attribute, FunctionType):
+        copied = copy.copy(attribute)
+        for name, value in vars(attribute).items():
+            copied.__dict__[name] = rebind(value, old, new)
+        return copied
     cells = []
-    for cell in attribute.__closure__:
+    for cell in attribute.__closure__ or ():
         try:
-            bound = _rebind(cell.cell_contents, old, new)
+            bound = rebind(cell.cell_contents, old, new)
         except ValueError:
             cells.append(cell)
             continue
         cells.append(cell if bound is cell.cell_contents else types.CellType(bound))
     wrapper = _copy_function(attribute, attribute.__code__, tuple(cells))
     if "__wrapped__" in wrapper.__dict__:
-        wrapper.__dict__["__wrapped__"] = _rebind(wrapper.__dict__["__wrapped__"], old, new)
+        wrapper.__dict__["__wrapped__"] = rebind(wrapper.__dict__["__wrapped__"], old, new)
     return wrapper
 
 
@@ -178,13 +260,17 @@ class _Replacer(ast.NodeTransformer):
     def __init__(self, function: FunctionNode, entries: Iterable[tuple[Place, int]], holder: str) -> None:
         self.holder = holder
         calls = calls_in(function)
-        self.module = [*function.args.posonlyargs, *function.args.args][0].arg
-        self.numbers: dict[ast.Call, dict[int, int]] = defaultdict(dict)
+        self.module = first_argument(function)
+        # By the call, and by the kind of the function where a variable says what is called: the numbers by time.
+        self.numbers: dict[ast.Call, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
         self.receiver: dict[ast.AST, bool] = {}
+        self.modules: set[ast.AST] = set()
         for place, number in entries:
             call = calls[place.index]
-            self.numbers[call][place.time] = number
+            self.numbers[call][place.kind][place.time] = number
             self.receiver[call] = place.receiver
+            if place.module:
+                self.modules.add(call)
         self.scope = {call: innermost_scope(function, call) for call in self.numbers}
         used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
         self.counter = next(name for name in (f"_ran{n}" for n in range(len(used) + 1)) if name not in used)
@@ -195,23 +281,40 @@ class _Replacer(ast.NodeTransformer):
         self.generic_visit(node)
         if node not in self.numbers:
             return node
-        times = self.numbers[node]
-        scope, looped = self.scope[node]
         x = input_of(node, self.receiver[node])
         assert x is not None
+        new: ast.expr = node
+        for kind, times in self.numbers[node].items():
+            made = self._call_module(node, x, times) if node in self.modules else self._call(node, x, kind, times, new)
+            new = made
+        return new
+
+    def _call_module(self, node: ast.Call, x: ast.expr, times: Mapping[int, int]) -> ast.expr:
+        """Return the call of a reused module with the number of the call."""
+        scope, looped = self.scope[node]
+        number: ast.expr = ast.Constant(times[0])
+        if looped:
+            number = _expression(f"{ast.unparse(node.func)}.run{self._count(scope, times)}")
+        return ast.Call(node.func, [x], [ast.keyword("call", number)])
+
+    def _call(self, node: ast.Call, x: ast.expr, kind: str, times: Mapping[int, int], otherwise: ast.expr) -> ast.expr:
+        """Return the call of an activation in the place of a function."""
+        scope, looped = self.scope[node]
         holder = f"{self.module}.{self.holder}"
-        if not looped:
-            activation = f"{holder}._modules[{str(times[0])!r}]"
-            return ast.Call(_expression(activation), [x], [])
+        conditions = [f"{holder}.takes({ast.unparse(node.func)}, {kind!r})"] if kind else []
+        activation = f"{holder}._modules[{str(times[0])!r}]" if not looped else ""
+        if looped:
+            count = self._count(scope, times)
+            conditions.append(f"{holder}.advance{count}")
+            activation = f"{holder}.current{count}"
+        call = ast.Call(_expression(activation), [copy.deepcopy(x)], [])
+        return ast.IfExp(_expression(" and ".join(conditions)), call, otherwise) if conditions else call
+
+    def _count(self, scope: ast.AST, times: Mapping[int, int]) -> str:
+        """Let a function count the runs of a call; return the arguments that say where, and which numbers they have."""
         index = self.counted[scope]
         self.counted[scope] += 1
-        numbers = tuple(times.get(time) for time in range(max(times) + 1))
-        arguments = f"({self.counter}, {index}, {numbers!r})"
-        return ast.IfExp(
-            _expression(f"{holder}.advance{arguments}"),
-            ast.Call(_expression(f"{holder}.current{arguments}"), [copy.deepcopy(x)], []),
-            node,
-        )
+        return f"({self.counter}, {index}, {tuple(times.get(time) for time in range(max(times) + 1))!r})"
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         """Let a function count what runs in a loop."""

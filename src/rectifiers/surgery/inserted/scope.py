@@ -7,17 +7,20 @@ the same name, that counts; nothing else about it changes.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch import nn
 
 from ...core.errors import UnsupportedError
+from ...watching.places import unwrapped
 from ...watching.replaced import replaced_calls
 from .derived import Derived, derive_class, known_class
 from .interception import Interception, is_intercepting, is_quiet
-from .rewritten import rewritten_numbers
+from .rewritten import rebind, rewritten_numbers
 
 _REUSED, _NESTED = "_rectifiers_reused", "_rectifiers_nested"
 
@@ -53,13 +56,19 @@ def _scope_class(base: Any, through: tuple[str, ...] = ()) -> type[nn.Module]:
             for module in reused:
                 module.begin(-1)
 
-    guarded = {name: _guard(name, getattr(base, name)) for name in through}
+    guarded = {name: _guard_inside(name, inspect.getattr_static(base, name)) for name in through}
     # A module that is a scope already counts in its own `forward`.
     counting = {} if issubclass(base, _Scope) else {"forward": forward}
     return derive_class(_Scope, base, _scope_class, through, members={**guarded, **counting})
 
 
-def _guard(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+def _guard_inside(name: str, attribute: Any) -> Any:
+    """Return a method that is refused outside of `forward`, inside the same decorators."""
+    function = next(unwrapped(attribute))
+    return rebind(attribute, function, _guard(name, function))
+
+
+def _guard(name: str, original: FunctionType) -> FunctionType:
     """Return a method that is refused outside of `forward`, where its calls of functions have no numbers."""
 
     @functools.wraps(original)
@@ -73,6 +82,7 @@ def _guard(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
             )
         return original(self, *args, **kwargs)
 
+    assert isinstance(method, FunctionType)
     return method
 
 

@@ -83,18 +83,44 @@ def make_edits(
             # One activation under several names goes to all of them, if its calls are to share it.
             whole[members[0].aliases if share_calls else members[0].paths].append(members[0])
         elif call == "reused":
-            edits.append(Distribute(members[0].paths, members[0].scope, numbered, share_calls))
+            same = [site for site in all_sites if site.call == call and site.path == path]
+            places = {site.number: site.place for site in same if site.place is not None}
+            known = {(place.home, place.method, place.index) for place in places.values()}
+            elsewhere = tuple(
+                place for place in members[0].elsewhere if (place.home, place.method, place.index) not in known
+            )
+            edits.append(Distribute(members[0].paths, members[0].scope, numbered, share_calls, places, elsewhere))
         else:
-            edits += _intercept(path, members, numbered, share_calls)
+            same = [site for site in all_sites if site.call == call and site.path == path]
+            edits += _intercept(path, members, same, numbered, share_calls)
     for sites_of_one in whole.values():
         paths = tuple(path for site in sites_of_one for path in site.paths)
         edits.append(Replace(paths, recipes[sites_of_one[0].index]))
     return edits
 
 
-def _intercept(path: str, sites: Sequence[Site], recipes: Mapping[int, Recipe | None], share_calls: bool) -> list[Edit]:
-    """Make the edits for functions that one module calls: those with a place in its code, and the others."""
+def _intercept(
+    path: str,
+    sites: Sequence[Site],
+    same: Sequence[Site],
+    recipes: Mapping[int, Recipe | None],
+    share_calls: bool,
+) -> list[Edit]:
+    """Make the edits for functions that one module calls: those with a place in its code, and the others.
+
+    Args:
+        path: path of the module.
+        sites: the sites to change.
+        same: all sites of functions that the module calls.
+        recipes: what to put at a site, by its number.
+        share_calls: whether the calls share an activation.
+    """
     places = {site.number: site.place for site in sites if site.place is not None}
+    written = {site.number: site.written for site in sites if site.written is not None}
+    others_there = {site.written for site in same if site.number not in recipes}
+    if share_calls and written.keys() == recipes.keys() and others_there.isdisjoint(written.values()):
+        # Calls that share an activation need not be told apart.
+        return [Intercept(path, recipes, share_calls, written)]
     through = tuple(sorted({method for site in sites for method in site.through}))
     recomputed = [site.name for site in sites if site.recomputed]
     if recomputed:

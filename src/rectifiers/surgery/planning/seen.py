@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
 
 from ...core.errors import RectifiersError
 from ...core.fitting import Points
@@ -47,14 +48,14 @@ class Seen:
 
     def add(self, call: SiteCall, y: Tensor) -> None:
         """Keep a sample of the values of a call, with the least and the greatest."""
-        x = call.x.reshape(-1)
+        x, y = (_plain(values).reshape(-1) for values in (call.x, y.detach()))
         if x.is_meta or not x.is_floating_point() or not len(x) or y.numel() != len(x):
             return
         ranks = torch.linspace(0, len(x) - 1, min(len(x), MOST), dtype=torch.float64, device="cpu").long().to(x.device)
         ranks = torch.cat((ranks, x.argmin()[None], x.argmax()[None]))
         self.function = call.repeat
         self.inputs.append(x[ranks].double().cpu())
-        self.outputs.append(y.detach().reshape(-1)[ranks].double().cpu())
+        self.outputs.append(y[ranks].double().cpu())
 
     def points(self) -> tuple[Points, Tensor] | None:
         """Return points that stand for the values, for a fit, and the part of their inputs that was seen.
@@ -86,6 +87,13 @@ class Seen:
         kept = whole.isfinite().nonzero()[:, 0]
         kept = kept[points[0][kept].argsort(stable=True)]
         return Points(*(part[kept] for part in points)), x
+
+
+def _plain(values: Tensor) -> Tensor:
+    """Return all values of a tensor that is one row of a batch within `torch.func.vmap`."""
+    while is_functorch_wrapped_tensor(values):
+        values = get_unwrapped(values)
+    return values
 
 
 def _pick(count: int) -> tuple[Tensor, Tensor]:
