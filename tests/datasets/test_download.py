@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rectifiers.core.errors import DataError
 from rectifiers.datasets import check, load
-from rectifiers.datasets.download import download
+from rectifiers.datasets.download import _name_part, download
 from rectifiers.datasets.files import Resource
 
 from ..conftest import Mirror
@@ -65,6 +74,158 @@ def test_truncated(mirror: Mirror, tmp_path: Path) -> None:
     mirror.files["/data.bin"] = CONTENT
     mirror.truncated.add("/data.bin")
     assert "sent 2,560 of 5,120 bytes" in failure(tmp_path, mirror.url + "data.bin")
+
+
+class Difficult(BaseHTTPRequestHandler):
+    """Sends what its server's `content` is, in one of several ways that are named by the path."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        server: Any = self.server
+        server.ranges.append(self.headers.get("Range"))
+        getattr(self, f"_{self.path.strip('/')}")(server.content)
+
+    def _begin(self, status: int, **headers: object) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+
+    def _breaking(self, content: bytes) -> None:
+        """Sends 2,000 bytes at a time, and can go on where it broke off."""
+        asked = self.headers.get("Range")
+        first = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        told = {"Content_Range": f"bytes {first}-{len(content) - 1}/{len(content)}"} if asked else {}
+        self._begin(206 if asked else 200, Accept_Ranges="bytes", Content_Length=len(content) - first, **told)
+        self.wfile.write(content[first:][:2000])
+
+    def _stuck(self, content: bytes) -> None:
+        self._begin(200, Accept_Ranges="bytes", Content_Length=len(content))
+        self.wfile.write(content[:1000])
+        self.wfile.flush()
+        time.sleep(2)
+
+    def _dripping(self, content: bytes) -> None:
+        self._begin(200, Content_Length=len(content))
+        with suppress(OSError):
+            for number in range(200):
+                self.wfile.write(content[number : number + 1])
+                self.wfile.flush()
+                time.sleep(0.01)
+
+    def _endless(self, content: bytes) -> None:
+        self._begin(200)
+        with suppress(OSError):
+            while True:
+                self.wfile.write(content)
+
+    def _huge(self, content: bytes) -> None:
+        self._begin(200, Content_Length=10**12)
+
+    def _nonsense(self, content: bytes) -> None:
+        self._begin(200, Content_Length="many")
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def difficult(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A server that sends in difficult ways, with its address as `url` and the ranges it was asked for as `ranges`."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Difficult)
+    server.content, server.ranges, server.url = CONTENT, [], f"http://127.0.0.1:{server.server_port}/"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_broken_connection_is_taken_up_where_it_broke(difficult: Any, tmp_path: Path) -> None:
+    download(resource(difficult.url + "breaking"), tmp_path / "data.bin")
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT
+    assert difficult.ranges == [None, "bytes=2000-", "bytes=4000-"]
+    assert [path.name for path in tmp_path.iterdir()] == ["data.bin"]
+
+
+def a_dead_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def left_by(process: int, folder: Path, content: bytes) -> Path:
+    path = _name_part(folder / "data.bin", process)
+    path.write_bytes(content)
+    return path
+
+
+def test_what_dead_processes_have_left_is_gone_on_with(difficult: Any, tmp_path: Path) -> None:
+    dead = a_dead_process()
+    left_by(dead, tmp_path, CONTENT[:3500])
+    living = left_by(os.getppid(), tmp_path, CONTENT[:10])
+    other = tmp_path / "data.bin.elsewhere.1.part"
+    other.write_bytes(b"of another machine")
+    abandoned = tmp_path / "data.bin.elsewhere.2.part"
+    abandoned.write_bytes(b"of another machine, long ago")
+    os.utime(abandoned, (0, 0))
+    download(resource(difficult.url + "breaking"), tmp_path / "data.bin")
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT
+    assert difficult.ranges == ["bytes=3500-"]
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "data.bin", living, other])
+
+
+def test_what_was_left_and_is_damaged_is_not_gone_on_with(difficult: Any, tmp_path: Path) -> None:
+    left_by(a_dead_process(), tmp_path, b"x" * 4000)
+    download(resource(difficult.url + "breaking"), tmp_path / "data.bin")
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT
+    assert difficult.ranges[0] == "bytes=4000-"
+    assert difficult.ranges[1] is None
+
+
+def test_what_has_arrived_stays_for_the_next_attempt(difficult: Any, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"stuck: .*timed out"):
+        download(resource(difficult.url + "stuck"), tmp_path / "data.bin", timeout=0.2)
+    (part,) = tmp_path.iterdir()
+    assert part.read_bytes() == CONTENT[:1000]
+    download(resource(difficult.url + "breaking"), tmp_path / "data.bin")
+    assert "bytes=1000-" in difficult.ranges
+
+
+@pytest.mark.parametrize(
+    ("way", "message"),
+    [
+        ("endless", "sent more than the 50,000 bytes that it may have"),
+        ("huge", "sends 1,000,000,000,000 bytes, more than the 50,000 that it may have"),
+        ("nonsense", "answered with a Content-Length of 'many'"),
+        ("dripping", "sent .* bytes in .* s; expected 1,000 a second"),
+    ],
+)
+def test_limits_of_size_and_time(
+    way: str, message: str, difficult: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rectifiers.datasets.download._PATIENCE", 0.2)
+    with pytest.raises(DataError, match=message):
+        download(replace(resource(difficult.url + way), most=50_000), tmp_path / "data.bin")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_file_is_replaced(
+    mirror: Mirror, small_mnist: Files, publish: Callable[[Files, str], None], write: Callable[..., Path]
+) -> None:
+    publish(small_mnist, mirror.url)
+    mirror.files = {f"/{name}": content for name, content in small_mnist.items()}
+    damaged = "train-images-idx3-ubyte.gz"
+    folder = write({**small_mnist, damaged: small_mnist[damaged][:-1]}, "MNIST/raw")
+    with pytest.raises(DataError, match="is damaged"):
+        load("mnist", folder)
+    assert len(load("mnist", folder, download=True).test) == 10
+    assert mirror.requests == [f"/{damaged}"]
+    assert (folder / "MNIST/raw" / damaged).read_bytes() == small_mnist[damaged]
 
 
 def test_nobody_answers(mirror: Mirror, tmp_path: Path) -> None:

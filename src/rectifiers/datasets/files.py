@@ -27,6 +27,7 @@ class Resource:
         urls: mirrors, in the order to try them.
         unpacked_hash: for a .gz file, the hash of its content, which must be right however it was compressed.
         algorithm: of both hashes.
+        most: bytes that it may have; a server that sends more is no mirror.
     """
 
     file: str
@@ -34,6 +35,7 @@ class Resource:
     urls: tuple[str, ...]
     unpacked_hash: str | None = None
     algorithm: Literal["md5", "sha256"] = "md5"
+    most: int = 10**9
 
     def paths(self, data_dir: Path, folders: tuple[str, ...]) -> Iterator[Path]:
         """Yield where the file may lie, packed or not: in a folder of its data set, or in `data_dir` itself."""

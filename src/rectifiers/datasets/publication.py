@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from ..core.wording import plural
 from .download import download
 from .files import Resource
 from .source import Availability
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,19 @@ class Publication:
         )
 
     def fetch(self, data_dir: Path) -> None:
-        """Download the files that are missing.
+        """Download the files that are missing or damaged.
 
         Raises:
             DataError: no mirror gives one with the right hash, or it cannot be written.
         """
-        for resource in self._find(data_dir)[1]:
+        found, missing = self._find(data_dir)
+        for resource, path in found.items():
+            try:
+                resource.read(path)
+            except DataError as error:
+                _log.info("%s; it is downloaded anew", error)
+                missing.append(resource)
+        for resource in missing:
             download(resource, data_dir / self.folders[0] / resource.file)
 
     def read(self, data_dir: Path) -> dict[str, bytes]:

@@ -53,18 +53,39 @@ class Pretrained:
             )
 
 
-def _torchvision(file: str) -> Resource:
+def _torchvision(name: str, sha256: str) -> Resource:
     """A file of torchvision's: its name ends in the first digits of its hash."""
-    return Resource(file, file[-12:-4], (f"https://download.pytorch.org/models/{file}",), algorithm="sha256")
+    file = f"{name}-{sha256[:8]}.pth"
+    return Resource(file, sha256, (f"https://download.pytorch.org/models/{file}",), algorithm="sha256")
 
 
 PRETRAINED = {
     weights.name: weights
     for weights in (
-        Pretrained("alexnet-imagenet1k-v1", "alexnet", _torchvision("alexnet-owt-7be5be79.pth"), 0.244),
-        Pretrained("resnet-50-imagenet1k-v1", "resnet-50-imagenet", _torchvision("resnet50-0676ba61.pth"), 0.103),
-        Pretrained("vgg-16-imagenet1k-v1", "vgg-16-imagenet", _torchvision("vgg16-397923af.pth"), 0.553),
-        Pretrained("vgg-19-imagenet1k-v1", "vgg-19-imagenet", _torchvision("vgg19-dcbb9e9d.pth"), 0.575),
+        Pretrained(
+            "alexnet-imagenet1k-v1",
+            "alexnet",
+            _torchvision("alexnet-owt", "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"),
+            0.244,
+        ),
+        Pretrained(
+            "resnet-50-imagenet1k-v1",
+            "resnet-50-imagenet",
+            _torchvision("resnet50", "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a"),
+            0.103,
+        ),
+        Pretrained(
+            "vgg-16-imagenet1k-v1",
+            "vgg-16-imagenet",
+            _torchvision("vgg16", "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"),
+            0.553,
+        ),
+        Pretrained(
+            "vgg-19-imagenet1k-v1",
+            "vgg-19-imagenet",
+            _torchvision("vgg19", "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"),
+            0.575,
+        ),
     )
 }
 """By name, which is that of the network and of torchvision's `Weights`."""
