@@ -64,6 +64,7 @@ def test_every_activation_has_a_functional_form() -> None:
 PUBLIC = [
     "RectifiersError",
     "base_state_dict",
+    "cost",
     "create",
     "diagnose",
     "find_sites",

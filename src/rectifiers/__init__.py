@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .analysis import diagnose as diagnose
     from .core.errors import RectifiersError as RectifiersError
     from .core.param_groups import param_groups as param_groups
+    from .lab.costing import cost as cost
     from .surgery import base_state_dict as base_state_dict
     from .surgery import load as load
     from .surgery import plan_swap as plan_swap
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _HOME = {
     "RectifiersError": "core.errors",
     "base_state_dict": "surgery",
+    "cost": "lab.costing",
     "create": "activations",
     "diagnose": "analysis",
     "find_sites": "watching",

@@ -8,6 +8,7 @@ import typer
 
 from ..core.version import __version__
 from .bench import run_benchmark
+from .cost import cost_model
 from .doctor import diagnose_model
 from .env import show_environment
 from .list import list_names
@@ -50,6 +51,9 @@ app.command("run", epilog="Example: rectifiers run quickstart --seeds 10 --set e
 app.command("report", epilog="Example: rectifiers report quickstart --output quickstart.html")(write_experiment_report)
 app.command("table", epilog="Example: rectifiers table arelu/table1 --preset paper --format markdown")(print_table)
 app.command("bench", epilog="Example: rectifiers bench --sizes 128x64x32x32 --threads 2")(run_benchmark)
+app.command(
+    "cost", epilog="Example: rectifiers cost torchvision.models:resnet18 --activations arelu,pvlu --input 8,3,64,64"
+)(cost_model)
 app.command(
     "doctor", epilog="Example: rectifiers doctor my_package.models:net --weights net.safetensors --data photos"
 )(diagnose_model)

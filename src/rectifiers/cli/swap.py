@@ -89,7 +89,7 @@ def swap_activations(
     if plan_only and target is not None:
         raise ConfigError("--plan-only changes nothing, so there is nothing to --save; leave one of them out")
     use_own(own)
-    shapes, chosen = [parse_sizes(text) for text in inputs], _settings(settings)
+    shapes, chosen = [parse_sizes(text) for text in inputs], read_settings(settings)
 
     import torch
 
@@ -155,7 +155,7 @@ def _grid(plan: SwapPlan) -> Grid:
     return grid
 
 
-def _settings(settings: Sequence[str] | None) -> dict[str, Any]:
+def read_settings(settings: Sequence[str] | None) -> dict[str, Any]:
     """The settings as keyword arguments, but for those that have an option of their own or make no sense here."""
     from ..surgery import plan_swap, swap
 

@@ -7,8 +7,10 @@ included, by the record of its profiler; what a library allocates past it, such 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,7 +131,7 @@ def most_held(work: Callable[[], object]) -> int:
     """The most bytes that work has allocated on the CPU and not yet given back."""
     profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True)
     with tempfile.TemporaryDirectory() as folder:
-        with profiler:
+        with _silent(), profiler:
             work()
         trace = Path(folder) / "trace.json"
         profiler.export_chrome_trace(str(trace))
@@ -139,3 +141,16 @@ def most_held(work: Callable[[], object]) -> int:
         held += event["args"]["Bytes"]
         most = max(most, held)
     return most
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Leave out what the profiler writes to the standard error, past Python, whenever it starts and stops."""
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

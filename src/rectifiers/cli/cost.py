@@ -1,0 +1,106 @@
+"""`rectifiers cost`: what activations cost in a model of the user's own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..core.errors import ConfigError
+from . import completion
+from .inputs import make_inputs, parse_sizes
+from .options import JsonOption, OwnOption, read_count, use_own
+from .output import print_json
+from .swap import read_settings
+
+
+def cost_model(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="PACKAGE.MODULE:FACTORY",
+            help="A model, or what makes one when called without arguments; the working directory is searched, too.",
+            show_default=False,
+        ),
+    ],
+    activations: Annotated[
+        str,
+        typer.Option(
+            "--activations",
+            help="What to put in, separated by commas; NAME@WHERE chooses the sites of one.",
+            autocompletion=completion.activations,
+            show_default=False,
+        ),
+    ],
+    inputs: Annotated[
+        list[str],
+        typer.Option("--input", metavar="SIZES", help="Shape of an input, such as 8,3,224,224; one for each argument."),
+    ],
+    dtype: Annotated[
+        str,
+        typer.Option("--input-dtype", help="Dtype of the inputs, such as long; floats get the dtype of the model."),
+    ] = "float",
+    where: Annotated[str, typer.Option("--where", help="At which sites, as for `rectifiers swap`.")] = "all",
+    from_: Annotated[str, typer.Option("--from", help="Kinds to replace, separated by commas.")] = "relu",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting of the activations or the swap, such as share=layer; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="Measure with torch.compile too, which takes its time.")
+    ] = True,
+    exported: Annotated[
+        bool, typer.Option("--export/--no-export", help="Measure torch.export, and onnxruntime if it is installed.")
+    ] = True,
+    rounds: Annotated[
+        int,
+        typer.Option(
+            "--rounds", metavar="N", help="How many turns each takes in each way.", parser=str, callback=read_count(2)
+        ),
+    ] = 15,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            "--threads", metavar="N", help="PyTorch's threads.", parser=str, callback=read_count(), show_default=False
+        ),
+    ] = None,
+    own: OwnOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what activations cost in a model: training step, inference, memory, parameters, export."""
+    shapes, names = [parse_sizes(text) for text in inputs], [part.strip() for part in activations.split(",")]
+    if not all(names):
+        raise ConfigError(f"--activations needs names with commas, such as relu,arelu,pvlu, got {activations!r}")
+    use_own(own)
+    chosen = read_settings(settings)
+
+    import torch
+
+    from ..core.factory import build_model
+    from ..lab.costing import cost
+    from ..surgery.where import parse_where
+
+    # A model without weights of its own is the same in every call.
+    torch.manual_seed(0)
+    costs = cost(
+        build_model(model),
+        names,
+        example=make_inputs(shapes, dtype),
+        where=parse_where(where),
+        from_=tuple(from_.split(",")),
+        compiled=compiled,
+        exported=exported,
+        rounds=rounds,
+        threads=threads,
+        progress=lambda line: typer.echo(f"measuring {line}", err=True),
+        **chosen,
+    )
+    if as_json:
+        print_json(costs.to_dict())
+    else:
+        costs.print()
