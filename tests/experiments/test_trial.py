@@ -65,6 +65,17 @@ OTHER: dict[str, Any] = {
     "milestones": (1,),
     "gamma": 0.5,
     "warmup_epochs": 1,
+    "schedule": "cosine",
+    "label_smoothing": 0.1,
+    "class_weights": "balanced",
+    "mixup": 0.2,
+    "cutmix": 1.0,
+    "ema": 0.9,
+    "clip_norm": 1.0,
+    "accumulate": 2,
+    "precision": "bfloat16",
+    "compile": True,
+    "channels_last": False,
     "normalise": "standard",
     "augment": ("crop:4", "flip"),
     "train_size": 100,
@@ -83,10 +94,11 @@ OTHER: dict[str, Any] = {
 
 
 def test_every_field_decides_the_id() -> None:
-    assert OTHER.keys() | {"nesterov"} == Trial.model_fields.keys()
+    assert OTHER.keys() | {"nesterov", "patience"} == Trial.model_fields.keys()
     ids = {name: trial(**{name: value}).id for name, value in OTHER.items()}
     ids["nesterov"] = trial(momentum=0.9, nesterov=True).id
     ids["momentum 0.9"] = trial(momentum=0.9).id
+    ids["patience"] = trial(validation=0.1, patience=3).id
     assert len({trial().id, *ids.values()}) == len(ids) + 1
 
 
@@ -147,7 +159,7 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         ({"lr": math.nan}, "lr: expected a finite number, got nan"),
         ({"lr": "fast"}, "lr: expected a number.*got 'fast'"),
         ({"dataset": None}, "dataset: expected text, got None"),
-        ({"optimizer": "lion"}, "optimizer: expected 'sgd', 'adam' or 'rmsprop', got 'lion'"),
+        ({"optimizer": "lion"}, "optimizer: expected 'sgd', 'adam', 'adamw' or 'rmsprop', got 'lion'"),
         ({"momentum": 1}, "momentum: expected less than 1, got 1"),
         ({"momentum": 0.9, "optimizer": "adam"}, "momentum is for sgd and rmsprop; adam has betas of its own"),
         ({"nesterov": True}, "nesterov needs sgd with momentum > 0"),

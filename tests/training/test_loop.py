@@ -15,6 +15,7 @@ from rectifiers.training import optimizers
 from rectifiers.training.batches import Batches
 from rectifiers.training.loop import DivergedError, fit
 from rectifiers.training.metrics import Epoch
+from rectifiers.training.schedules import lr_factor
 from rectifiers.training.tasks import Classification
 
 from .samples import batches, blobs, network
@@ -104,7 +105,7 @@ def test_rates_of_every_step() -> None:
             test=batches(blobs(9)),
             epochs=3,
             seed=0,
-            factor=partial(optimizers.lr_factor, milestones=(2,), gamma=0.1, warmup_epochs=1),
+            factor=partial(lr_factor, milestones=(2,), gamma=0.1, warmup_epochs=1),
             on_step=lambda step: rates.append([group["lr"] for group in optimizer.param_groups]),
         )
     )

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.training.optimizers import OPTIMIZERS, create, lr_factor
+from rectifiers.training.optimizers import OPTIMIZERS, create
+from rectifiers.training.schedules import lr_factor
 
 from .samples import batches, blobs, network
 

@@ -25,6 +25,7 @@ from ..training.reproducible import reproducible
 from ..training.tasks import task_of
 from .batches import EVALUATION_BATCH
 from .network import build_network
+from .training_parts import build_mixing, build_update
 from .trial import Trial
 
 STEPS = 5
@@ -45,6 +46,11 @@ FIELDS = (
     "device",
     "threads",
     "own",
+    "mixup",
+    "cutmix",
+    "precision",
+    "compile",
+    "channels_last",
 )
 """The fields of a trial that its speed depends on."""
 
@@ -220,10 +226,12 @@ def measure_speed(trial: Trial, data: Dataset) -> Speed:
 def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
     """Seconds of a step with `batch` examples, and of the evaluation of one."""
     test = _take_first(data.test, min(batch, EVALUATION_BATCH))
-    normalise = data.train.numbers(trial.normalise, channels_last=True)
+    normalise = data.train.numbers(trial.normalise, channels_last=trial.channels_last)
     net = build_network(trial, data)
     frozen = freeze(net, trial.trained)
     optimizer = optimizers.create(trial.optimizer, net, lr=HARMLESS, momentum=trial.momentum)
+    task = task_of(data.train)
+    update = build_update(trial, net, optimizer, task)
 
     def run(steps: int) -> tuple[Epoch, int]:
         train = _take_first(data.train, steps * batch)
@@ -231,17 +239,18 @@ def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
         (epoch,) = fit(
             net,
             optimizer,
-            train=batches,
+            train=build_mixing(trial, data, batches),
             test=Batches(test, EVALUATION_BATCH, normalise=normalise, device=trial.device),
             epochs=1,
             seed=trial.seed,
-            task=task_of(data.train),
+            task=task,
             frozen=frozen,
+            update=update,
         )
         return epoch, len(batches)
 
     epoch, steps = run(1)
-    if epoch.train_seconds < PATIENCE:
+    if trial.compile or epoch.train_seconds < PATIENCE:
         epoch, steps = run(STEPS)
     return epoch.train_seconds / steps, epoch.test_seconds / len(test)
 

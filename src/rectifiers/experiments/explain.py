@@ -48,7 +48,8 @@ def explain(error: ValidationError, subject: str) -> str:
     """One line that says which field was given what, and what was expected."""
     parts = []
     for item in error.errors():
-        place = ".".join(str(step) for step in item["loc"])
+        # Where several kinds of value are allowed, pydantic names the kind in brackets.
+        place = ".".join(str(step) for step in item["loc"] if "[" not in str(step))
         given = "" if item["type"] in ("missing", "extra_forbidden") or not place else f", got {item['input']!r}"
         message = _say_expected(item["type"], item.get("ctx", {})) or item["msg"].removeprefix("Value error, ")
         parts.append(f"{place}: {message}{given}" if place else message)

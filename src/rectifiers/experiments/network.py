@@ -45,7 +45,8 @@ def build_network(trial: Trial, data: Dataset) -> nn.Module:
         torch.manual_seed(derive(trial.seed, "activation"))
         with torch.no_grad():
             net.eval()(_blank_image(data))
-    return net.to(trial.device).to(memory_format=torch.channels_last)
+    layout = torch.channels_last if trial.channels_last else torch.contiguous_format
+    return net.to(trial.device).to(memory_format=layout)
 
 
 def _find_swappable(name: str) -> OutsideNetwork | None:

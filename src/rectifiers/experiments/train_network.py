@@ -8,15 +8,24 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from ..datasets.dataset import Dataset
-from ..training import optimizers, record
+from ..training import record
+from ..training.early_stopping import EarlyStopping, never
 from ..training.frozen import freeze
 from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
 from ..training.reproducible import reproducible
-from ..training.tasks import task_of
 from .batches import build_batches
 from .network import build_network, count_parameters
 from .result import Shape, Trajectory
+from .training_parts import (
+    build_average,
+    build_factor,
+    build_mixing,
+    build_optimizer,
+    build_task,
+    build_update,
+    count_steps,
+)
 from .trial import Trial
 from .weights import Weights, transplant, weights_of
 
@@ -39,28 +48,27 @@ def train_network(trial: Trial, data: Dataset, start: Weights | None) -> tuple[d
             transplant(start, net)
         frozen = freeze(net, trial.trained)
         batches = build_batches(trial, data)
-        task = task_of(data.train, trial.patches)
-        steps = len(batches.train)
+        task = build_task(trial, data, batches.train)
+        steps = count_steps(trial, batches.train)
         recorder = record.Recorder(net, every=max(1, steps // trial.trace_points) if trial.trace_points else 0)
         before = _sample_curves(net)
+        optimizer, average = build_optimizer(trial, net), build_average(trial, net)
         training = fit(
             net,
-            _create_optimizer(trial, net),
-            train=batches.train,
+            optimizer,
+            train=build_mixing(trial, data, batches.train),
             validation=batches.validation,
             test=batches.test,
             epochs=trial.epochs,
             seed=trial.seed,
             task=task,
-            factor=lambda time: optimizers.lr_factor(
-                time,
-                milestones=trial.milestones,
-                gamma=trial.gamma,
-                warmup_epochs=trial.warmup_epochs,
-                decay=trial.lr_decay * steps,
-            ),
+            factor=build_factor(trial, steps),
             frozen=frozen,
             on_step=recorder,
+            update=build_update(trial, net, optimizer, task),
+            accumulate=trial.accumulate,
+            average=average,
+            ended=EarlyStopping(trial.patience, task.measure) if trial.patience else never,
         )
         epochs: list[Epoch] = []
         status: Literal["done", "diverged"] = "done"
@@ -73,6 +81,8 @@ def train_network(trial: Trial, data: Dataset, start: Weights | None) -> tuple[d
         # The last step can blow the network up after its loss was taken.
         if epochs and not math.isfinite(epochs[-1].test_loss):
             status = "diverged"
+        if average is not None:
+            net = average.module
         shapes = [_shape(name, before[name], after) for name, after in _sample_curves(net).items()]
     outcome = {
         "status": status,
@@ -83,19 +93,6 @@ def train_network(trial: Trial, data: Dataset, start: Weights | None) -> tuple[d
         "trace": Trajectory(steps=recorder.steps, values=recorder.values) if recorder.values else None,
     }
     return outcome, weights_of(net)
-
-
-def _create_optimizer(trial: Trial, net: nn.Module) -> Any:
-    return optimizers.create(
-        trial.optimizer,
-        net,
-        lr=trial.lr,
-        momentum=trial.momentum,
-        nesterov=trial.nesterov,
-        weight_decay=trial.weight_decay,
-        activation_lr=trial.activation_lr,
-        activation_weight_decay=trial.activation_weight_decay,
-    )
 
 
 def _sample_curves(net: nn.Module) -> dict[str, Tensor]:

@@ -76,7 +76,7 @@ class Trial(BaseModel):
     trained: Literal["all", "activations", "activations and norms", "activations, norms and head", "head"] = Field(
         "all", description="what is trained; normalisation that is not trained keeps its statistics too"
     )
-    optimizer: Literal["sgd", "adam", "rmsprop"] = Field("sgd", description="optimizer")
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field("sgd", description="optimizer")
     lr: float = Field(gt=0, allow_inf_nan=False, description="learning rate")
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of sgd and rmsprop")
     nesterov: bool = Field(False, description="Nesterov's momentum, for sgd")
@@ -96,7 +96,33 @@ class Trial(BaseModel):
     )
     gamma: float = Field(0.1, gt=0, le=1, description="factor at each milestone")
     lr_decay: float = Field(0.0, ge=0, allow_inf_nan=False, description="the rate is divided by 1 + lr_decay·steps")
-    warmup_epochs: int = Field(0, ge=0, description="epochs over which the learning rate rises linearly from 0")
+    schedule: Literal["milestones", "cosine", "one-cycle"] = Field(
+        "milestones", description="how the learning rate changes from step to step"
+    )
+    warmup_epochs: int = Field(
+        0, ge=0, description="epochs over which the learning rate rises, linearly from 0, or as one cycle does"
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of each label that all classes get alike")
+    class_weights: Literal["balanced"] | tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = Field(
+        None, description="weights of the classes in the loss: `balanced`, or a number for each"
+    )
+    mixup: float = Field(0.0, ge=0, allow_inf_nan=False, description="α of mixup; 0: none")
+    cutmix: float = Field(0.0, ge=0, allow_inf_nan=False, description="α of CutMix; 0: none")
+    ema: float = Field(
+        0.0, ge=0, lt=1, description="decay of a moving average of the weights, which is evaluated and kept; 0: none"
+    )
+    clip_norm: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="length to which longer gradients are shortened; None: as they are"
+    )
+    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="of the training steps where it does no harm (autocast); evaluation stays in float32"
+    )
+    compile: bool = Field(False, description="compile the network with torch.compile")
+    channels_last: bool = Field(True, description="images lie in memory with channels innermost")
+    patience: int = Field(
+        0, ge=0, description="epochs without a better validation score after which training ends; 0: never"
+    )
     normalise: Literal["unit", "standard", "cifar10", "cifar100", "imagenet"] = Field(
         "unit",
         description="pixels: `unit` divides by 255, `standard` also removes mean and deviation per channel, as do the "
@@ -210,12 +236,18 @@ class Trial(BaseModel):
     def _consistent(self) -> Self:
         if self.start is not None and self.pretrained is not None:
             raise ValueError("a trial starts from another or from published weights; write pretrained into its start")
-        if self.momentum and self.optimizer == "adam":
-            raise ValueError("momentum is for sgd and rmsprop; adam has betas of its own")
+        if self.momentum and self.optimizer in ("adam", "adamw"):
+            raise ValueError(f"momentum is for sgd and rmsprop; {self.optimizer} has betas of its own")
         if self.nesterov and not (self.optimizer == "sgd" and self.momentum):
             raise ValueError("nesterov needs sgd with momentum > 0")
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError(f"milestones must increase, got {self.milestones}")
+        if self.schedule != "milestones" and (self.milestones or self.lr_decay):
+            raise ValueError(f"milestones and lr_decay belong to schedule='milestones', not to {self.schedule!r}")
+        if self.schedule != "milestones" and 0 < self.epochs <= self.warmup_epochs:
+            raise ValueError(f"warmup_epochs must be fewer than the {self.epochs} epochs of schedule {self.schedule!r}")
+        if self.patience and not (self.validation or self.folds):
+            raise ValueError("patience needs validation data; set validation to 0.1, for example")
         if self.folds == 1 or (self.folds and self.validation):
             raise ValueError("folds hold out validation data: there must be at least 2, and validation must be 0")
         if self.vote and self.seed:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,6 +15,16 @@ from ..datasets.dataset import shape_text
 from ..datasets.examples import Examples, Which
 from ..datasets.views import ten_crop
 from .augmentation import Augmentation
+
+
+class TrainingBatches(Protocol):
+    """What a network is trained on."""
+
+    def __len__(self) -> int:
+        """Count the batches of an epoch."""
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give inputs and targets in the order that belongs to this epoch."""
 
 
 class Batches:
@@ -90,3 +102,14 @@ class Batches:
 
     def _here(self, raw: Tensor) -> Tensor:
         return raw.to(self.device, non_blocking=True)
+
+
+def grouped(batches: Iterator[tuple[Tensor, Tensor]], size: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """So many batches at a time; the last group has what is left.
+
+    Example:
+        >>> one = torch.zeros(1)
+        >>> [len(group) for group in grouped(iter([(one, one)] * 5), 2)]
+        [2, 2, 1]
+    """
+    return iter(lambda: list(islice(batches, size)), [])

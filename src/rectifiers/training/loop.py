@@ -9,23 +9,23 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
-from ..core.errors import RectifiersError
 from ..core.seeds import derive
-from .batches import Batches
+from .batches import Batches, TrainingBatches, grouped
+from .early_stopping import never
 from .metrics import Epoch
+from .progress import DivergedError as DivergedError
+from .progress import Progress
 from .tasks import Classification, Task
-
-
-class DivergedError(RectifiersError):
-    """The training loss became NaN or infinite."""
+from .update import Update
 
 
 def fit(
     net: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    train: Batches,
+    train: TrainingBatches,
     test: Batches,
     validation: Batches | None = None,
     epochs: int,
@@ -34,6 +34,10 @@ def fit(
     factor: Callable[[float], float] = lambda epoch: 1.0,
     frozen: Iterable[nn.Module] = (),
     on_step: Callable[[int], None] = lambda step: None,
+    update: Update | None = None,
+    accumulate: int = 1,
+    average: AveragedModel | None = None,
+    ended: Callable[[Sequence[Epoch]], bool] = never,
 ) -> Iterator[Epoch]:
     """Train `net`, and yield the measurements of each epoch as it ends.
 
@@ -52,48 +56,52 @@ def fit(
         factor: learning-rate factor at a time counted in epochs; asked in the middle of each step.
         frozen: modules that stay in evaluation mode.
         on_step: called with the number of steps done, before the first and after each.
+        update: takes a step on the batches that it is given; None takes a plain one.
+        accumulate: batches for each step; the last step of an epoch has what is left.
+        average: follows `net` step by step, and is evaluated in its place.
+        ended: asked after each epoch whether the training ends early.
 
     Raises:
         DivergedError: the loss is no longer finite.
     """
     task = task or Classification()
+    update = update or Update(net, optimizer, task)
+    evaluated = net if average is None else average.module
     if epochs == 0:
-        yield evaluate([net], task, test, validation)
+        yield evaluate([evaluated], task, test, validation)
     rates = [group["lr"] for group in optimizer.param_groups]
-    step = 0
-    on_step(step)
-    for epoch in range(epochs):
-        torch.manual_seed(derive(seed, "noise", epoch))
+    steps = -(-len(train) // accumulate)
+    done: list[Epoch] = []
+    on_step(0)
+    while len(done) < epochs and not ended(done):
+        progress = Progress(len(done))
+        torch.manual_seed(derive(seed, "noise", progress.epoch))
         net.train()
         for module in frozen:
             module.eval()
-        start, loss_sum, count, tally = time.perf_counter(), 0.0, 0, torch.zeros(())
-        for index, (images, labels) in enumerate(train.epoch(epoch), start=1):
-            scale = factor(epoch + (index - 0.5) / len(train))
+        start = time.perf_counter()
+        for batches in grouped(train.epoch(progress.epoch), accumulate):
+            scale = factor(progress.epoch + (progress.steps + 0.5) / steps)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * scale
-            logits = net(images)
-            loss = task.loss(logits, labels)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            step += 1
-            value = loss.item()
-            if not math.isfinite(value):
-                raise DivergedError(f"loss is {value} in epoch {epoch + 1}, step {index}")
-            loss_sum += value * len(labels)
-            count += len(labels)
-            tally = tally + task.tally(logits.detach(), labels)
-            on_step(step)
-        trained = time.perf_counter()
-        yield Epoch(
-            epoch=epoch + 1,
-            lr=optimizer.param_groups[0]["lr"],
-            train_loss=loss_sum / count,
-            train_accuracy=task.score(tally),
-            train_seconds=trained - start,
-            **_measure([net], task, test, validation),
+            for answer in update(batches):
+                progress.add(task, answer)
+            if average is not None:
+                average.update_parameters(net)
+            progress.steps += 1
+            on_step(progress.epoch * steps + progress.steps)
+        progress.seconds += time.perf_counter() - start
+        done.append(
+            Epoch(
+                epoch=progress.epoch + 1,
+                lr=optimizer.param_groups[0]["lr"],
+                train_loss=progress.loss / progress.count,
+                train_accuracy=task.score(progress.tally),
+                train_seconds=progress.seconds,
+                **_measure([evaluated], task, test, validation),
+            )
         )
+        yield done[-1]
 
 
 def evaluate(nets: Sequence[nn.Module], task: Task, test: Batches, validation: Batches | None = None) -> Epoch:

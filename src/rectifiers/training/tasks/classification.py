@@ -18,19 +18,23 @@ class Classification(Task):
 
     Args:
         patches: 10 evaluates on corners, centre and their mirror images, by the mean of the answers; 1 on the centre.
+        smoothing: share of each label that all classes get alike, in the training loss alone.
+        weights: of each class in the training loss alone; None weighs all alike.
     """
 
     measure = ACCURACY
 
-    def __init__(self, patches: int = 1) -> None:
-        self.patches = patches
+    def __init__(self, patches: int = 1, *, smoothing: float = 0.0, weights: Tensor | None = None) -> None:
+        self.patches, self.smoothing, self.weights = patches, smoothing, weights
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Cross-entropy of logits."""
-        return F.cross_entropy(outputs, targets)
+        """Cross-entropy of logits; targets are classes, or shares of all classes."""
+        return F.cross_entropy(outputs, targets, self.weights, label_smoothing=self.smoothing)
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Examples whose likeliest class is theirs, and all examples."""
+        """Examples whose likeliest class is theirs, or has the largest share in them, and all examples."""
+        if targets.dim() == 2:
+            targets = targets.argmax(1)
         return torch.tensor((int((outputs.argmax(1) == targets).sum()), len(targets)), dtype=torch.float64)
 
     def score(self, tally: Tensor) -> float:

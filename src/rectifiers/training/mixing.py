@@ -1,0 +1,50 @@
+"""Mixup (Zhang et al., 2018) and CutMix (Yun et al., 2019): training batches whose images are mixed in pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from ..core.errors import ConfigError
+from ..core.seeds import derive
+from .batches import Batches
+
+
+class MixedBatches:
+    """Training batches, mixed by torchvision's transforms; each label becomes the shares of the classes.
+
+    Args:
+        batches: what is mixed.
+        classes: number of classes.
+        mixup: α of the Beta(α, α) that weighs two images; 0 leaves mixup out.
+        cutmix: α of the Beta(α, α) that is the area of a patch of another image; 0 leaves CutMix out. With both, each
+            batch takes one of them by lot.
+
+    Raises:
+        ConfigError: the examples are no images with one label each.
+    """
+
+    def __init__(self, batches: Batches, classes: int, *, mixup: float = 0.0, cutmix: float = 0.0) -> None:
+        if batches.split.augmentable != "images":
+            raise ConfigError(
+                f"mixup and cutmix are for images with a label each, got {batches.split!r}; leave them out"
+            )
+        kinds = [
+            kind(alpha=alpha, num_classes=classes) for kind, alpha in ((v2.MixUp, mixup), (v2.CutMix, cutmix)) if alpha
+        ]
+        self.batches = batches
+        self.mix = kinds[0] if len(kinds) == 1 else v2.RandomChoice(kinds)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of an epoch, each mixed by random numbers that belong to its place, the epoch and the seed."""
+        for place, (images, labels) in enumerate(self.batches.epoch(epoch)):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(derive(self.batches.seed, "mix", epoch, place))
+                mixed = self.mix(images, labels)
+            yield mixed

@@ -1,0 +1,82 @@
+"""One step of the optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .tasks import Task
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+class Answer(NamedTuple):
+    """What a network gave for a batch, before the step.
+
+    Args:
+        loss: mean of the batch.
+        outputs: of the network, detached.
+        targets: what they should have been.
+    """
+
+    loss: Tensor
+    outputs: Tensor
+    targets: Tensor
+
+
+class Update:
+    """Change a network by the mean gradient of one batch, or of several that together make one step.
+
+    Args:
+        net: the network.
+        optimizer: over its parameters.
+        task: what is learned.
+        clip_norm: longest gradient; a longer one is shortened to it. None leaves it.
+        precision: of what may be computed so in the forward pass and its loss (`torch.autocast`); float16 also scales
+            the loss (`torch.amp.GradScaler`), and leaves steps out whose gradients overflow.
+        device: where the network is.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        task: Task,
+        *,
+        clip_norm: float | None = None,
+        precision: Precision = "float32",
+        device: str = "cpu",
+    ) -> None:
+        self.net, self.optimizer, self.task, self.clip_norm = net, optimizer, task, clip_norm
+        self.precision, self.device = precision, torch.device(device).type
+        # Where it is not enabled it passes everything on as it is.
+        self.scaler = torch.amp.GradScaler(self.device, enabled=precision == "float16")
+
+    def __call__(self, batches: Sequence[tuple[Tensor, Tensor]]) -> list[Answer]:
+        """Take one step; of several batches each counts by its number of examples."""
+        self.optimizer.zero_grad(set_to_none=True)
+        count = sum(len(targets) for _, targets in batches)
+        answers = []
+        for inputs, targets in batches:
+            with self._autocast():
+                outputs = self.net(inputs)
+                loss = self.task.loss(outputs, targets)
+            share = len(targets) / count
+            self.scaler.scale(loss if share == 1 else share * loss).backward()
+            answers.append(Answer(loss.detach(), outputs.detach(), targets))
+        if self.clip_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            parameters = [one for group in self.optimizer.param_groups for one in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, self.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return answers
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device, getattr(torch, self.precision))
