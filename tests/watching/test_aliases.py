@@ -95,6 +95,19 @@ def test_a_formula_of_several_functions_is_one_site() -> None:
     assert isinstance(net[1], QuickGELU)
 
 
+def test_one_of_an_architectures_own_is_one_site_in_both_modes() -> None:
+    class BloomGelu(nn.Module):
+        """As BLOOM has it: in training by a function of its own, whose inside nobody sees."""
+
+        __module__ = "transformers.models.bloom.modeling_bloom"
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.gelu(x, approximate="tanh") if self.training else 0.5 * x * (1 + torch.tanh(0.8 * x))
+
+    net = nn.Sequential(nn.Linear(4, 4), BloomGelu(), nn.Linear(4, 2))
+    assert [(site.name, site.kind) for site in find_sites(net, (5, 4))] == [("1", "gelu")]
+
+
 def test_one_that_writes_over_its_input_is_looked_into() -> None:
     class Swish(nn.Module):
         __module__ = "timm.layers.activations"

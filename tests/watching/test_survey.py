@@ -38,6 +38,37 @@ def test_sites_of_training_mode_come_last() -> None:
     assert survey.notes == ()
 
 
+class OnlyEvaluation(nn.Module):
+    """Computes its activation otherwise in training mode, as BLOOM does its GELU, and calls others in both modes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.act = nn.Linear(4, 4), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.act(self.linear(x)))
+        return x * x.sigmoid() if self.training else x * torch.tanh(x)
+
+
+def test_sites_that_training_does_not_reach_are_marked() -> None:
+    survey = survey_model(OnlyEvaluation(), (torch.randn(2, 4),), {})
+    assert [(site.name, site.evaluation_only) for site in survey.sites] == [
+        ("act", False),
+        (":relu", False),
+        (":tanh", True),
+        (":sigmoid", False),
+    ]
+    plan = swap(OnlyEvaluation(), "pau", example=(2, 4), from_=("relu", "tanh")).plan
+    assert [
+        change.note.endswith("called in evaluation mode only, so that training does not reach it")
+        for change in plan.changes
+    ] == [
+        False,
+        False,
+        True,
+    ]
+
+
 def test_a_norm_that_needs_more_examples_gets_them() -> None:
     net = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.ReLU())
     survey = survey_model(net, (torch.randn(1, 4),), {})

@@ -35,6 +35,7 @@ _TIMM = {
 }
 CLASSES = {
     "transformers.activations": _TRANSFORMERS,
+    "transformers.models.bloom.modeling_bloom": {"BloomGelu": "gelu"},
     "timm.layers.activations": _TIMM,
     "timm.layers.activations_me": {f"{name}Me": kind for name, kind in _TIMM.items()},
     "clip.model": {"QuickGELU": "quick_gelu"},

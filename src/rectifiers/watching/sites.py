@@ -56,6 +56,7 @@ class Site:
         output_overwritten: whether something else writes over the output.
         infinite: whether some of the input's values are infinite on the example.
         training_only: whether it is called in training mode only.
+        evaluation_only: whether it is called in evaluation mode only.
         settings: numbers that describe the activation beside its kind, such as a slope.
         place: where in the code of a class it is called, if that tells it from all others.
         written: where in the code it is called, even if others are called there too.
@@ -85,6 +86,7 @@ class Site:
     output_overwritten: bool = False
     infinite: bool = False
     training_only: bool = False
+    evaluation_only: bool = False
     settings: dict[str, float] = field(default_factory=dict)
     place: Place | None = None
     written: Place | None = None
@@ -134,7 +136,7 @@ def join_modes(located: Iterable[Located], in_training: Collection[Located]) -> 
         located: the sites of a forward pass in evaluation mode.
         in_training: those of one in training mode.
     """
-    located = _join_overwritten(located, in_training)
+    located = _mark_unreached(_join_overwritten(located, in_training), in_training)
     # Where training mode calls a module in a way that the code does not tell apart, all its calls are counted.
     counted = {entry.site.path for entry in in_training if entry.site.call == "reused" and entry.site.place is None}
     located = [
@@ -205,6 +207,22 @@ def _join_overwritten(located: Iterable[Located], in_training: Iterable[Located]
             entry = Located(replace(site, input_overwritten=both[0], output_overwritten=both[1]), entry.ops)
         joined.append(entry)
     return joined
+
+
+def _mark_unreached(located: Iterable[Located], in_training: Iterable[Located]) -> list[Located]:
+    """Mark the sites that training mode does not reach."""
+    there = {key for entry in in_training for key in _keys(entry.site)}
+    return [
+        Located(replace(entry.site, evaluation_only=there.isdisjoint(_keys(entry.site))), entry.ops)
+        for entry in located
+    ]
+
+
+def _keys(site: Site) -> set[tuple[str, object]]:
+    """Return what tells a site in both modes: the names of a module; a function's place, or else its number."""
+    if site.call != "function":
+        return {(path, None) for path in (*site.paths, *site.aliases)}
+    return {(site.path, site.number if site.place is None else site.place)}
 
 
 def find_reordered_modules(located: Iterable[Located], in_training: Iterable[Located]) -> list[str]:

@@ -469,3 +469,21 @@ def test_labels_do_not_go_to_models_that_take_anything() -> None:
 
     ids = torch.randint(0, 9, (2, 7))
     assert rectifiers.diagnose(Open(False), [{"input_ids": ids, "labels": ids}]).loss == "sum of the outputs"
+
+
+def test_a_site_that_gets_no_values() -> None:
+    """As the head of a detector on images in which it finds nothing."""
+
+    class Head(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.score, self.box = nn.Linear(2, 4), nn.Linear(4, 3), nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            h = torch.relu(self.inner(x))
+            return self.score(h), torch.sigmoid(self.box(h[h.sum(-1) > math.inf]))
+
+    diagnosis = rectifiers.diagnose(Head(), [torch.randn(5, 2)])
+    assert [site.values for site in diagnosis.sites] == [20, 0]
+    assert diagnosis.sites[1].no_gradient == 1
+    assert json.loads(diagnosis.to_json())["sites"][1]["mean"] is None

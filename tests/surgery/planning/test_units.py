@@ -205,3 +205,50 @@ def test_calls_with_channels_in_other_dimensions_are_not_doubled_together(halve:
     plan = plan_swap(Twice(mean=False), "crelu", example=(2, 8, 6), share_calls=True, halve=halve)
     (left,) = [left for left in plan.left if left.site == "act#2"]
     assert "so that share_calls=True cannot share them" in left.reason
+
+
+class Pyramid(nn.Module):
+    """A detector's head: the same layers on every resolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.act = nn.Sequential(nn.Conv2d(2, 2, 1), nn.ReLU()), nn.ReLU()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [self.act(self.head(x[..., ::step])) for step in (1, 2, 4)]
+
+
+def test_calls_on_several_shapes_share_no_parameters_for_each_element() -> None:
+    model = Pyramid()
+    plan = plan_swap(model, "apl", example=(1, 2, 8, 8))
+    # The head is one module with one activation; the model calls the other three times, each with its own parameters.
+    assert [change.site for change in plan.changes] == ["act#1", "act#2", "act#3"]
+    (left,) = plan.left
+    assert left.site == "head.1"
+    assert left.reason == (
+        "it is called on values of shape 1×2×8×8 and of 1×2×8×2 and 1×2×8×4, which cannot share parameters for each "
+        "element; give share='channel' or share='layer'"
+    )
+    shared = plan_swap(model, "apl", example=(1, 2, 8, 8), share_calls=True)
+    assert not shared.changes
+    assert len(shared.left) == 4
+    for share in ("channel", "layer"):
+        report = swap(model, "apl", example=(1, 2, 8, 8), share=share)
+        assert len(report.plan.changes) == 4
+        report.revert()
+
+
+def test_calls_with_unequal_channels_share_no_parameters_for_each_channel() -> None:
+    class Unequal(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = nn.Sequential(nn.ReLU())
+            self.first, self.second = nn.Linear(4, 6), nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.block(self.second(self.block(self.first(x))))
+            return out
+
+    with pytest.raises(NothingToSwapError, match=r"of shape 3×6 and of 3×2, .* for each channel; give share='layer'"):
+        swap(Unequal(), "pvlu", example=(3, 4))
+    assert len(swap(Unequal(), "pvlu", example=(3, 4), share="layer").plan.changes) == 1

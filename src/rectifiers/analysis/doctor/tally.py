@@ -139,7 +139,8 @@ class Tally:
         """Count a gradient at the activation's input."""
         self._add_gradient("before", gradient)
         sizes = to_float64(by_unit(self.site, gradient)).abs().nan_to_num(math.inf)
-        self.largest_gradient = self.largest_gradient.maximum(sizes.amax(0).cpu())
+        if len(sizes):
+            self.largest_gradient = self.largest_gradient.maximum(sizes.amax(0).cpu())
 
     def gradient_behind(self, gradient: Tensor) -> None:
         """Count a gradient at the activation's output."""

@@ -20,7 +20,7 @@ from .infinity import allow_infinite_inputs, describe_infinity
 from .keep import keep_what_is_saved
 from .planned import Change, Left, Planned
 from .target import Target
-from .units import channel_obstacle, share_channels
+from .units import channel_obstacle, find_shapes, shape_obstacle, share_channels
 
 
 def count_parameters(recipe: Recipe) -> int:
@@ -37,7 +37,10 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
         sites: the sites to change.
         target: what to put in.
     """
-    obstacles = {site.index: channel_obstacle(site, target) for site in sites}
+    shapes = find_shapes(survey, target)
+    obstacles = {
+        site.index: channel_obstacle(site, target) or shape_obstacle(shapes[site.index], site, target) for site in sites
+    }
     if target.share_calls and target.needs_channels:
         known, apart = share_channels([site for site in sites if not obstacles[site.index]])
         obstacles |= apart
@@ -159,6 +162,8 @@ def _describe(site: Site, holder: nn.Module, target: Target, recipe: Recipe, par
         notes.append(infinity)
     if site.training_only:
         notes.append("called in training mode only")
+    if site.evaluation_only:
+        notes.append("called in evaluation mode only, so that training does not reach it")
     if isinstance(holder, nn.TransformerEncoderLayer):
         start = "equal" if start == "exact" else start
         notes.append(

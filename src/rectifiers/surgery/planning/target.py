@@ -150,9 +150,13 @@ class Target:
             return False
         if not isinstance(self.activation, str):
             return True
-        spec = registry.get(self.activation).spec
-        by_channel = bool(spec.parameters) and self.options.get("share", spec.share) == "channel"
-        return by_channel or bool(spec.channel_factor != (1, 1))
+        return self.share == "channel" or bool(registry.get(self.activation).spec.channel_factor != (1, 1))
+
+    @property
+    def share(self) -> str:
+        """What owns a learned parameter: the `layer`, also if there is none, each `channel`, or each `element`."""
+        spec = self.spec
+        return "layer" if spec is None or not spec.parameters else str(self.options.get("share", spec.share))
 
     @property
     def folds(self) -> bool:

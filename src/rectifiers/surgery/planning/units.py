@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...core.granularity import check_channel_dim
+from ...core.wording import listing
 from ...watching.sites import Site, unit_dim
 from ...watching.survey import Survey
 from .target import Target
@@ -49,6 +50,48 @@ def channel_obstacle(site: Site, target: Target) -> str:
     return (
         f"nothing in the model shows which dimension of its values of shape {shape} holds the channels; "
         f"give channel_dim=…{layer}"
+    )
+
+
+def find_shapes(survey: Survey, target: Target) -> dict[int, set[tuple[int, ...]]]:
+    """Find the shapes of all values that share the parameters of a site, by the site's index.
+
+    Args:
+        survey: what the example shows of the model.
+        target: what to put in.
+    """
+    shapes: dict[int, set[tuple[int, ...]]] = {}
+    of_module: dict[tuple[str, str], set[tuple[int, ...]]] = defaultdict(set)
+    for entry in survey.located:
+        trace = survey.training if entry.site.training_only else survey.trace
+        assert trace is not None
+        shapes[entry.site.index] = {trace.shapes[op.inputs[0]] for op in entry.ops}
+        of_module[entry.site.call, entry.site.path] |= shapes[entry.site.index]
+    if target.share_calls and target.share == "element":
+        return {entry.site.index: of_module[entry.site.call, entry.site.path] for entry in survey.located}
+    return shapes
+
+
+def shape_obstacle(shapes: Collection[tuple[int, ...]], site: Site, target: Target) -> str:
+    """Return why calls that share a site's parameters cannot do so; empty if they can.
+
+    Args:
+        shapes: the shapes of the site's values in all its calls, as those of a detector's head on several resolutions.
+        site: where the function is to go.
+        target: the function.
+    """
+    share = target.share
+    if share == "layer":
+        return ""
+    dim = None if share == "element" else site.channel_dim
+    sizes = {shape[1:] if dim is None else shape[dim : dim + 1 or None] for shape in shapes}
+    if len(sizes) < 2:
+        return ""
+    first, *others = ["×".join(map(str, shape)) for shape in (site.shape, *sorted(set(shapes) - {site.shape}))]
+    channel = "share='channel' or " if share == "element" else ""
+    return (
+        f"it is called on values of shape {first} and of {listing(others)}, which cannot share parameters for each "
+        f"{share}; give {channel}share='layer'"
     )
 
 
