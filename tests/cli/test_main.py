@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rectifiers.cli import main
+from rectifiers.cli import _fail, main
 
 from .conftest import Cli
 
@@ -59,6 +59,12 @@ def test_a_file_in_the_place_of_a_folder_is_refused(cli: Cli, tmp_path: Path, ve
     outcome = cli(*verb, option, "file")
     assert outcome.code == 2
     assert outcome.err == f"error: {option} must be a folder, but file is a file; name another one\n"
+
+
+def test_an_error_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        _fail("found a file \x1b[31m\x07\u202e in the archive\n  and another")
+    assert capsys.readouterr().err == "error: found a file \\x1b[31m\\x07\\u202e in the archive\n  and another\n"
 
 
 def test_what_is_no_mistake_of_the_user_stays_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,5 +200,5 @@ def test_names_in_other_encodings(pets: Path) -> None:
         assert len(data.train) + len(data.test) == 15
         assert digest(data)
     (pets / "dog").rename(pets / os.fsdecode(b"K\xe4fer"))
-    with pytest.raises(DataError, match=r"K\\xe4fer: expected the name of a class in UTF-8; rename the folder"):
+    with pytest.raises(DataError, match=r"K\\xe4fer: expected a class's name that can be printed; rename the folder"):
         Folder(str(pets)).load(Path())

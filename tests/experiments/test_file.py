@@ -99,6 +99,28 @@ def test_mistakes_are_named(tmp_path: Path, old: str, new: str, message: str) ->
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'rows = ["arelu", "relu"]',
+            r'rows = [{label = "a\u001b[31m", activation = "relu"}]',
+            r"row: expected a label",
+        ),
+        ('rows = ["arelu", "relu"]', r'rows = [{label = "a\nb", activation = "relu"}]', r"row: expected a label"),
+        ('name = "small"', 'name = "small"\ntitle = "a\\u0000"', "title: expected one line without control characters"),
+        ('name = "small"', "name = " + "[" * 3000 + "]" * 3000, "is nested too deeply"),
+        ('name = "small"', "seeds = " + "1" * 5000, "is not a TOML file"),
+        ('dataset = "digits"', r'dataset = "npz:\u001b[31m.npz"', "data: expected a path that can be printed"),
+        ('dataset = "digits"', r'dataset = "npz:~nosuchuser/x.npz"', "data: cannot find '~nosuchuser/x.npz'"),
+    ],
+    ids=["escape", "two lines", "title", "deep", "long", "path", "nobody's home"],
+)
+def test_what_would_break_a_report_or_a_terminal_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, SMALLEST.replace(old, new))
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*nowhere\.toml: No such file"):
         load_experiment(tmp_path / "nowhere.toml")

@@ -12,6 +12,7 @@ import sys
 from typing import NoReturn
 
 from ..core.errors import RectifiersError
+from ..core.wording import printable
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def _explain_usage(error: Exception) -> str:
 
 
 def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {printable(message)}\n")
     sys.exit(2)
 
 

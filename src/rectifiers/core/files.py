@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import ConfigError
+from .wording import is_printable_line
 
 
 @contextmanager
@@ -72,37 +73,21 @@ def named_path(text: str | Path, what: str) -> Path:
         what: what it is the path of, for the error.
 
     Raises:
-        ConfigError: it is not in UTF-8, holds a zero byte, or names the home of nobody.
+        ConfigError: it is not in UTF-8, or holds control characters, or names the home of nobody.
 
     Example:
         >>> named_path("/photographs/cats", "data").name
         'cats'
         >>> named_path("a\0b", "data")
         Traceback (most recent call last):
-        rectifiers.core.errors.ConfigError: data: expected a path, got 'a\x00b', which holds a zero byte
+        rectifiers.core.errors.ConfigError: data: expected a path that can be printed, got b'a\x00b'; rename it
     """
-    if not is_text(str(text)):
-        raise ConfigError(f"{what}: expected a path in UTF-8, got {os.fsencode(str(text))!r}; rename it")
-    if "\0" in str(text):
-        raise ConfigError(f"{what}: expected a path, got {str(text)!r}, which holds a zero byte")
+    if not is_printable_line(str(text)):
+        raise ConfigError(f"{what}: expected a path that can be printed, got {os.fsencode(str(text))!r}; rename it")
     try:
         return Path(text).expanduser().resolve()
     except (RuntimeError, OSError) as error:  # no such user; links in a circle
         raise ConfigError(f"{what}: cannot find {str(text)!r}: {error}; write the whole path") from None
-
-
-def is_text(name: str) -> bool:
-    r"""Whether the name of a file is text in UTF-8; the system lets names be any bytes.
-
-    Example:
-        >>> is_text("Käfer"), is_text(os.fsdecode(b"K\xe4fer"))
-        (True, False)
-    """
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def check_folder(path: Path, what: str) -> Path:

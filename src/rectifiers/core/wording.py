@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -79,6 +80,30 @@ def percent(share: float | None) -> str:
         return "<0.1 %"
     rounded = f"{100 * share:.3g}"
     return ">99.9 %" if share < 1 and rounded == "100" else f"{rounded if share < 1 else 100} %"
+
+
+_UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but the end of a line, those that turn the direction of writing, and halves of characters."""
+
+
+def printable(text: str) -> str:
+    r"""The same text, with what would steer a terminal, or is no character, written as escapes; ends of lines stay.
+
+    Example:
+        >>> print(printable("Käfer\x1b[31m"))
+        Käfer\x1b[31m
+    """
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+def is_printable_line(text: str) -> bool:
+    r"""Whether a text can be a label: one line, and nothing in it that `printable` would escape.
+
+    Example:
+        >>> is_printable_line("α = 0.9"), is_printable_line("two\nlines"), is_printable_line("\x1b[31m")
+        (True, False, False)
+    """
+    return "\n" not in text and not _UNPRINTABLE.search(text)
 
 
 def finite(value: Any) -> Any:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DataError
-from ..core.files import is_text
-from ..core.wording import plural
+from ..core.wording import is_printable_line, plural
 from .dataset import Dataset, Split
 from .picture import SUFFIXES, decode_all, is_picture
 from .tree import Tree
@@ -83,8 +82,8 @@ def pictures(tree: Tree, at: str = "", least: int = 1) -> Pictures:
     if len(classes) < 2:
         raise DataError(f"{tree.where(at)}: expected at least two class folders, found {', '.join(classes) or 'none'}")
     for name, folder in classes.items():
-        if not is_text(name):
-            raise DataError(f"{tree.where(folder)}: expected the name of a class in UTF-8; rename the folder")
+        if not is_printable_line(name):
+            raise DataError(f"{tree.where(folder)}: expected a class's name that can be printed; rename the folder")
     found = {name: sorted(filter(is_picture, tree.files(folder)), key=_hash) for name, folder in classes.items()}
     for name, files in found.items():
         if len(files) < least:

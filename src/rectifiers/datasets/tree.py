@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from ..core.errors import DataError
 from ..core.reading import Meter, allowance, damage, read_regular
+from ..core.wording import printable
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
 _CHUNK = 1 << 20
@@ -61,8 +62,8 @@ class Tree(ABC):
         """Give the size of a file in bytes."""
 
     def where(self, name: str) -> str:
-        """Name a file or folder, for errors; bytes that are no text are written as numbers."""
-        return str(self.path / name).encode(errors="surrogateescape").decode(errors="backslashreplace")
+        """Name a file or folder, for errors; what cannot be printed is written as escapes."""
+        return printable(str(self.path / name).encode(errors="surrogateescape").decode(errors="backslashreplace"))
 
 
 class Directory(Tree):

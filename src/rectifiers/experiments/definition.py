@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError, UnknownNameError
+from ..core.wording import is_printable_line
 from . import pretrained
 from .experiment import Arm, Experiment, Preset
 from .explain import NAME_PATTERN, explain
@@ -43,6 +44,13 @@ class Definition(BaseModel):
     margin: float = Field(0.5, ge=0, allow_inf_nan=False, description="percentage points that count as equivalent")
     baseline: str | None = Field(None, description="row that the others are compared with; relu, or else the first")
     analysis: str = Field("", description="what the report makes of the trained networks: pairing, invariance, …")
+
+    @field_validator("title")
+    @classmethod
+    def _title_is_one_line(cls, value: str) -> str:
+        if not is_printable_line(value):
+            raise ValueError("expected one line without control characters")
+        return value
 
     @field_validator("rows", mode="before")
     @classmethod
@@ -107,6 +115,8 @@ def _arm(kind: str, table: Mapping[str, Any]) -> Arm:
     label = table.get("label", table.get("activation") if kind == "row" else None)
     if not isinstance(label, str) or not label:
         raise ConfigError(f"{kind} {dict(table)} needs a label, such as label = 'slow'")
+    if not is_printable_line(label):
+        raise ConfigError(f"{kind}: expected a label of one line without control characters, got {label!r}")
     return Arm(label, {name: value for name, value in table.items() if name != "label"})
 
 
