@@ -62,8 +62,10 @@ def test_every_activation_has_a_functional_form() -> None:
 
 
 PUBLIC = [
+    "Comparison",
     "RectifiersError",
     "base_state_dict",
+    "compare",
     "cost",
     "create",
     "diagnose",

@@ -62,6 +62,7 @@ def test_make_target_exists(arguments: list[str]) -> None:
         "docs/index.md",
         "docs/activations.md",
         "docs/kernels.md",
+        "docs/compare.md",
         "docs/data.md",
         "docs/doctor.md",
         "docs/gallery.md",

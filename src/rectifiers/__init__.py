@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .analysis import diagnose as diagnose
     from .core.errors import RectifiersError as RectifiersError
     from .core.param_groups import param_groups as param_groups
+    from .lab.comparing import compare as compare
+    from .lab.comparison import Comparison as Comparison
     from .lab.costing import cost as cost
     from .surgery import base_state_dict as base_state_dict
     from .surgery import load as load
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     from .watching import find_sites as find_sites
 
 _HOME = {
+    "Comparison": "lab.comparison",
     "RectifiersError": "core.errors",
     "base_state_dict": "surgery",
+    "compare": "lab.comparing",
     "cost": "lab.costing",
     "create": "activations",
     "diagnose": "analysis",

@@ -8,6 +8,7 @@ import typer
 
 from ..core.version import __version__
 from .bench import run_benchmark
+from .compare import compare_activations
 from .cost import cost_model
 from .doctor import diagnose_model
 from .env import show_environment
@@ -46,6 +47,9 @@ app.command("show", epilog="Example: rectifiers show arelu --plot arelu.svg")(sh
 app.command("swap", epilog="Example: rectifiers swap torchvision.models:resnet18 --to pvlu --input 1,3,64,64")(
     swap_activations
 )
+app.command(
+    "compare", epilog="Example: rectifiers compare my_model:make_net --data photos -a arelu,pvlu@R1 --budget 30m"
+)(compare_activations)
 app.command("plan", epilog="Example: rectifiers plan arelu/table1 --preset paper --workers 2")(plan_experiment)
 app.command("run", epilog="Example: rectifiers run quickstart --seeds 10 --set epochs=5")(run_experiment)
 app.command("report", epilog="Example: rectifiers report quickstart --output quickstart.html")(write_experiment_report)

@@ -258,8 +258,8 @@ def _complete(kind: str, thing: Any, name: str, origin: str) -> Any:
 
 def _names(trial: Trial) -> Iterator[tuple[str, str]]:
     """Kind and name of everything that a trial names."""
-    yield "activation", trial.activation
-    yield "activation", trial.base
+    for name in trial.activations:
+        yield "activation", name
     yield "network", trial.network
     yield "data set", trial.dataset.partition(":")[0]
     for spec in trial.augment:

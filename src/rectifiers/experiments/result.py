@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..training.metrics import ACCURACY, Epoch, Measure
-from .trial import Trial
+from .compare.trial import AnyTrial
 
 FORMAT = 1
 
@@ -71,7 +71,7 @@ class Result(BaseModel):
     """
 
     format: int = FORMAT
-    trial: Trial
+    trial: AnyTrial
     status: Literal["done", "diverged"]
     epochs: list[Epoch]
     parameters: int = Field(description="trainable parameters of the network, the activations' included")

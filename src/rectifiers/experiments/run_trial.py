@@ -11,6 +11,8 @@ from .. import datasets, networks
 from ..networks import outside
 from ..training.devices import check_device
 from . import own, pretrained
+from .compare.run_own import run_own
+from .compare.trial import OwnTrial
 from .identity import check_identity
 from .provenance import provenance
 from .result import Result
@@ -63,6 +65,10 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
     own.check(trial)
     check_device(trial.device)
+    if isinstance(trial, OwnTrial):
+        check_identity(trial)
+        fields, weights_at_end, content = run_own(trial, data_dir)
+        return Run(Result(trial=trial, **fields, provenance=_where_from(content, started, clock)), weights_at_end)
     data = datasets.load(trial.dataset, data_dir)
     check_identity(trial)
     needed = [run_once(ancestor, data_dir, weights) for ancestor in trial.ancestors]
@@ -76,15 +82,22 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
         outcome, end = train_network(trial, data, pretrained.load(trial.pretrained, data_dir))
     else:
         outcome, end = train_network(trial, data, needed[0].weights if needed else None)
-    where_from = {
+    used = _describe_library(trial.network)
+    if trial.pretrained:
+        used["pretrained"] = pretrained.get(trial.pretrained).resource.file
+    where_from = _where_from(f"{data.name} {datasets.digest(data)}", started, clock, **used)
+    return Run(Result(trial=trial, **outcome, provenance=where_from), end)
+
+
+def _where_from(data: str, started: datetime.datetime, clock: float, **used: str) -> dict[str, Any]:
+    """The provenance of a result."""
+    return {
         **provenance(),
-        "data": f"{data.name} {datasets.digest(data)}",
-        **_describe_library(trial.network),
-        **({"pretrained": pretrained.get(trial.pretrained).resource.file} if trial.pretrained else {}),
+        "data": data,
+        **used,
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),
     }
-    return Run(Result(trial=trial, **outcome, provenance=where_from), end)
 
 
 def _describe_library(network: str) -> dict[str, str]:

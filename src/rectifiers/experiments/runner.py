@@ -71,6 +71,7 @@ def run(
     workers: int | None = None,
     data_dir: Path | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    here: bool = False,
 ) -> Progress:
     """Run what is not in the store yet.
 
@@ -80,6 +81,7 @@ def run(
         workers: processes; None takes one per core. Each trial uses the threads it names, one by default.
         data_dir: where data sets lie.
         on_progress: called at the start and after each trial.
+        here: run in this process, one after the other.
 
     Returns:
         What was done. Trials whose process raised or was killed are in `failed`; the others are in the store.
@@ -103,7 +105,7 @@ def run(
             "it defines what they need; put the code that runs them under `if __name__ == '__main__':`"
         )
     main = _main_to_import(trials)
-    if main is not None and not main:
+    if here or (main is not None and not main):
         _run_here(queue, store, data_dir, needed, progress, on_progress)
         return progress
     pool: list[_Worker] = []

@@ -63,6 +63,7 @@ class PairedDifference:
         detectable: smallest true difference that the uncorrected test would find with 80 % power at this n and spread.
         equivalent: whether both one-sided tests put the difference inside ±margin.
         significance: the α of the tests.
+        spread: standard deviation of the differences; NaN below two pairs.
     """
 
     n: int
@@ -75,6 +76,7 @@ class PairedDifference:
     detectable: float
     equivalent: bool
     significance: float
+    spread: float = math.nan
 
     @property
     def verdict(self) -> Verdict:
@@ -168,6 +170,7 @@ def compare(
         detectable=_noncentrality(n, significance) * std / math.sqrt(n) if n > 1 else math.nan,
         equivalent=abs(difference) + inner < margin,
         significance=significance,
+        spread=std,
     )
 
 
@@ -213,6 +216,35 @@ def compare_family(
     return {
         label: replace(comparison, adjusted_p=p) for (label, comparison), p in zip(alone.items(), adjusted, strict=True)
     }
+
+
+def pairs_needed(difference: float, spread: float, *, confidence: float = 0.95, most: int = 10_000) -> int | None:
+    """How many pairs the paired t-test needs to find a true difference with 80 % power.
+
+    Args:
+        difference: the true one, of either sign.
+        spread: standard deviation of the differences between the pairs.
+        confidence: 1 − confidence is the α of the test.
+        most: where the search ends.
+
+    Returns:
+        The number, at least three; None if it is more than `most`.
+
+    Example:
+        >>> pairs_needed(1.0, 1.0), pairs_needed(0.5, 1.0), pairs_needed(0.0, 1.0)
+        (10, 34, None)
+    """
+
+    def suffices(n: int) -> bool:
+        return _noncentrality(n, 1 - confidence) * spread / math.sqrt(n) <= abs(difference)
+
+    if not math.isfinite(difference) or not math.isfinite(spread) or not suffices(most):
+        return None
+    low, high = FEWEST - 1, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if suffices(middle) else (middle, high)
+    return high
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

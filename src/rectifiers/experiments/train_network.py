@@ -9,12 +9,14 @@ from torch import Tensor, nn
 
 from ..datasets.dataset import Dataset
 from ..training import record
+from ..training.batches import TrainingBatches
 from ..training.early_stopping import EarlyStopping, never
 from ..training.frozen import freeze
 from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
 from ..training.reproducible import reproducible
-from .batches import build_batches
+from ..training.tasks import Task
+from .batches import TrialBatches, build_batches
 from .network import build_network, count_parameters
 from .result import Shape, Trajectory
 from .training_parts import (
@@ -46,44 +48,73 @@ def train_network(trial: Trial, data: Dataset, start: Weights | None) -> tuple[d
         net = build_network(trial, data)
         if start is not None:
             transplant(start, net)
-        frozen = freeze(net, trial.trained)
         batches = build_batches(trial, data)
+        batches_to_train = build_mixing(trial, data, batches.train)
         task = build_task(trial, data, batches.train)
-        steps = count_steps(trial, batches.train)
-        recorder = record.Recorder(net, every=max(1, steps // trial.trace_points) if trial.trace_points else 0)
-        before = _sample_curves(net)
-        optimizer, average = build_optimizer(trial, net), build_average(trial, net)
-        training = fit(
-            net,
-            optimizer,
-            train=build_mixing(trial, data, batches.train),
-            validation=batches.validation,
-            test=batches.test,
-            epochs=trial.epochs,
-            seed=trial.seed,
-            task=task,
-            factor=build_factor(trial, steps),
-            frozen=frozen,
-            on_step=recorder,
-            update=build_update(trial, net, optimizer, task),
-            accumulate=trial.accumulate,
-            average=average,
-            ended=EarlyStopping(trial.patience, task.measure) if trial.patience else never,
-        )
-        epochs: list[Epoch] = []
-        status: Literal["done", "diverged"] = "done"
-        try:
-            # A network as it is first drawn has its counts, and nothing to evaluate.
-            if trial.epochs or start is not None:
-                epochs.extend(training)
-        except DivergedError:
-            status = "diverged"
-        # The last step can blow the network up after its loss was taken.
-        if epochs and not math.isfinite(epochs[-1].test_loss):
-            status = "diverged"
-        if average is not None:
-            net = average.module
-        shapes = [_shape(name, before[name], after) for name, after in _sample_curves(net).items()]
+        return train_given(trial, net, batches_to_train, batches, task, started=start is not None)
+
+
+def train_given(
+    trial: Trial,
+    net: nn.Module,
+    train: TrainingBatches,
+    batches: TrialBatches,
+    task: Task,
+    *,
+    started: bool,
+    called: nn.Module | None = None,
+) -> tuple[dict[str, Any], Weights]:
+    """Train and test a network that is there, with batches that are there; to be called where bits are fixed.
+
+    Args:
+        trial: how to train.
+        net: the network.
+        train: the batches that it learns from, mixed where the trial says so.
+        batches: all of its data.
+        task: what it learns.
+        started: whether it has learned something before, so that it is worth evaluating without training.
+        called: what gives the batches to the network, which is its `model`; None for the network itself.
+
+    Returns:
+        As `train_network`.
+    """
+    answering = net if called is None else called
+    frozen = freeze(net, trial.trained)
+    steps = count_steps(trial, batches.train)
+    recorder = record.Recorder(net, every=max(1, steps // trial.trace_points) if trial.trace_points else 0)
+    before = _sample_curves(net)
+    optimizer, average = build_optimizer(trial, net), build_average(trial, answering)
+    training = fit(
+        answering,
+        optimizer,
+        train=train,
+        validation=batches.validation,
+        test=batches.test,
+        epochs=trial.epochs,
+        seed=trial.seed,
+        task=task,
+        factor=build_factor(trial, steps),
+        frozen=frozen,
+        on_step=recorder,
+        update=build_update(trial, answering, optimizer, task),
+        accumulate=trial.accumulate,
+        average=average,
+        ended=EarlyStopping(trial.patience, task.measure) if trial.patience else never,
+    )
+    epochs: list[Epoch] = []
+    status: Literal["done", "diverged"] = "done"
+    try:
+        # A network as it is first drawn has its counts, and nothing to evaluate.
+        if trial.epochs or started:
+            epochs.extend(training)
+    except DivergedError:
+        status = "diverged"
+    # The last step can blow the network up after its loss was taken.
+    if epochs and not math.isfinite(epochs[-1].test_loss):
+        status = "diverged"
+    if average is not None:
+        net = average.module if called is None else average.module.get_submodule("model")
+    shapes = [_shape(name, before[name], after) for name, after in _sample_curves(net).items()]
     outcome = {
         "status": status,
         "measure": task.measure,

@@ -270,6 +270,11 @@ class Trial(BaseModel):
         return tuple(dict.fromkeys(one for ancestor in self.ancestors for one in (ancestor, *ancestor.lineage)))
 
     @property
+    def activations(self) -> tuple[str, ...]:
+        """The names of all activations that it puts somewhere."""
+        return self.activation, self.base
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The fields that differ from their defaults, as JSON holds them."""
         # `exclude_defaults` keeps fields that have a serializer of their own, so the choice is made here.

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ..experiments.own import Own as Own
     from ..experiments.own import use as use
     from .building import experiment as experiment
+    from .comparing import Variant as Variant
+    from .comparing import compare as compare
+    from .comparison import Comparison as Comparison
     from .environment import describe_environment as describe_environment
     from .planning import RunPlan as RunPlan
     from .planning import plan as plan
@@ -28,11 +31,14 @@ if TYPE_CHECKING:
     open = select
 
 _HOME = {
+    "Comparison": "comparison:Comparison",
     "Own": ".experiments.own:Own",
     "Report": "reports:Report",
     "Results": "tables:Results",
     "RunPlan": "planning:RunPlan",
     "Selection": "selecting:Selection",
+    "Variant": "comparing:Variant",
+    "compare": "comparing:compare",
     "describe_environment": "environment:describe_environment",
     "experiment": "building:experiment",
     "open": "selecting:select",

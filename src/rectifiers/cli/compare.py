@@ -1,0 +1,220 @@
+"""`rectifiers compare`: activations in a model of the user's own, on their data or in their training."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..core.errors import ConfigError
+from .inputs import make_inputs, parse_sizes
+from .options import DATA, RESULTS, DataOption, JsonOption, ResultsOption, SettingsOption, read_count, split_settings
+from .output import print_json, width
+
+
+def compare_activations(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="PACKAGE.MODULE:FACTORY",
+            help="What makes the model when called without arguments; the working directory is searched, too.",
+            show_default=False,
+        ),
+    ],
+    activations: Annotated[
+        list[str],
+        typer.Option(
+            "--activations",
+            "-a",
+            metavar="NAME[:KEY=VALUE][@WHERE]",
+            help="What is compared with the model as it is, separated by commas, such as arelu,pvlu:start=was@R1; "
+            "several swaps with + between them. May be repeated.",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="FOLDER|FILE.npz|NAME|PACKAGE.MODULE:LOADERS",
+            help="What our loop trains on.",
+            show_default=False,
+        ),
+    ] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(
+            "--train",
+            metavar="PACKAGE.MODULE:TRAIN",
+            help="Instead of --data: your own train(model, seed, report) -> metrics.",
+            show_default=False,
+        ),
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="SIZES",
+            help="Shape of an input of the model, where data or training do not show it; one for each argument.",
+            show_default=False,
+        ),
+    ] = None,
+    where: Annotated[
+        str, typer.Option("--where", help="At which sites, for activations that do not say; as in rectifiers swap.")
+    ] = "all",
+    from_: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Kinds to replace, separated by commas; ReLU, or what the model has in its place, by default.",
+            show_default=False,
+        ),
+    ] = "",
+    start: Annotated[
+        str | None,
+        typer.Option("--start", help="Where functions start: published, relu or was.", show_default=False),
+    ] = None,
+    finetune: Annotated[
+        bool,
+        typer.Option("--finetune", help="The model is trained: freeze it, and train the new activations alone."),
+    ] = False,
+    no_controls: Annotated[bool, typer.Option("--no-controls", help="Fine-tune without control arms.")] = False,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            "--seeds",
+            metavar="N",
+            help="Runs of each; with a budget, before the first look.",
+            parser=str,
+            callback=read_count(),
+        ),
+    ] = 5,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs",
+            metavar="N",
+            help="Passes over the data; 10 by default.",
+            parser=str,
+            callback=read_count(),
+            show_default=False,
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            metavar="30m|2h|'60 runs'",
+            help="Select, and go on with fresh seeds until it is decided or this is spent.",
+            show_default=False,
+        ),
+    ] = None,
+    tune_lr: Annotated[
+        bool, typer.Option("--tune-lr", help="Choose a learning rate for each on validation data.")
+    ] = False,
+    task: Annotated[
+        str,
+        typer.Option(
+            "--task",
+            help="classification, multi-label, pixels, regression or segmentation; what targets look like, by default.",
+            show_default=False,
+        ),
+    ] = "",
+    loss: Annotated[
+        str,
+        typer.Option("--loss", help="A name, or PACKAGE.MODULE:FUNCTION of outputs and targets.", show_default=False),
+    ] = "",
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric",
+            help="A name of what train returns, or PACKAGE.MODULE:FUNCTION of outputs and targets.",
+            show_default=False,
+        ),
+    ] = "",
+    better: Annotated[
+        str | None,
+        typer.Option("--better", help="Which of the metric is better: higher or lower.", show_default=False),
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option("--margin", help="Difference that counts as none.", show_default=False)
+    ] = None,
+    settings: SettingsOption = None,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", metavar="N", help="How many runs at a time.", parser=str, callback=read_count()),
+    ] = 1,
+    name: Annotated[
+        str, typer.Option("--name", help="Folder of the runs; after the model by default.", show_default=False)
+    ] = "",
+    data_dir: DataOption = DATA,
+    results: ResultsOption = RESULTS,
+    download: Annotated[bool, typer.Option("--download", help="Fetch data files that are missing.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="HTML page to write.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare activations in a model of your own: would another one help?
+
+    Ctrl-C keeps what has finished, and the same command continues from there.
+    """
+    if better not in (None, "higher", "lower"):
+        raise ConfigError(f"--better must be higher or lower, got {better!r}")
+    shapes = [parse_sizes(text) for text in inputs or ()]
+    chosen = split_settings(settings) | ({} if epochs is None else {"epochs": epochs})
+
+    from ..experiments.compare.variants import split_variants
+    from ..lab.comparing import compare
+
+    own = sorted(set(chosen) & (set(inspect.signature(compare).parameters) - {"settings"}))
+    if own:
+        raise ConfigError(f"--set cannot change {own[0]}, which has an option of its own")
+
+    example = shapes[0] if len(shapes) == 1 else make_inputs(shapes) if shapes else None
+    try:
+        found = compare(
+            model,
+            activations=[variant for text in activations for variant in split_variants(text)],
+            data=data,
+            train=train,
+            example=example,
+            where=where,
+            from_=from_,
+            start=start,
+            protocol="finetune" if finetune else "scratch",
+            controls=not no_controls,
+            seeds=seeds,
+            budget=budget,
+            tune_lr=tune_lr,
+            task=task,
+            loss=loss,
+            metric=metric,
+            better=better,  # type: ignore[arg-type]
+            margin=margin,
+            workers=workers,
+            name=name,
+            results=results,
+            data_dir=data_dir,
+            download=download,
+            **chosen,
+        )
+    except KeyboardInterrupt:
+        again = shlex.join(["rectifiers", *sys.argv[1:]])
+        sys.stderr.write(f"stopped: what has finished is kept; continue with\n  {again}\n")
+        raise typer.Exit(130) from None
+    page = None if output is None else found.report(output)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    from rich.console import Console
+
+    from ..report.comparison import render
+
+    Console(width=width(), highlight=False).print(render(found.findings, width()))
+    if page is not None:
+        print(f"\nReport: {page}")

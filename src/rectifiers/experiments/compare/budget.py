@@ -1,0 +1,74 @@
+"""How much a comparison may take: time, or runs."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...core.errors import ConfigError
+from ...core.wording import duration, plural
+from ..result import Result
+
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit for all runs of a comparison together, those of earlier calls included.
+
+    Args:
+        seconds: of the clock, with as many workers as there are.
+        runs: trainings.
+    """
+
+    seconds: float = math.inf
+    runs: float = math.inf
+
+    def __str__(self) -> str:
+        return duration(self.seconds) if math.isfinite(self.seconds) else plural(int(self.runs), "run")
+
+    def left(self, done: Iterable[Result], workers: int) -> float:
+        """How many more runs it allows, at the mean pace of those that are done.
+
+        Args:
+            done: what was run.
+            workers: runs at a time.
+        """
+        seconds = [seconds_of(result) for result in done]
+        if not math.isfinite(self.seconds) or not seconds:
+            return self.runs - len(seconds)
+        mean = max(sum(seconds) / len(seconds), 1e-9)
+        return (self.seconds * workers - sum(seconds)) / mean
+
+
+def seconds_of(result: Result) -> float:
+    """How long a run took."""
+    return float(result.provenance.get("seconds", 0.0))
+
+
+def read_budget(text: str | float | int) -> Budget:
+    """The budget that a user wrote.
+
+    Args:
+        text: seconds as a number, or a text such as `90s`, `30m`, `2h`, or `60 runs`.
+
+    Raises:
+        ConfigError: it is something else.
+
+    Example:
+        >>> str(read_budget("30m")), read_budget("1.5h").seconds, str(read_budget("60 runs"))
+        ('30 min', 5400.0, '60 runs')
+    """
+    if isinstance(text, int | float) and not isinstance(text, bool) and text > 0 and math.isfinite(text):
+        return Budget(seconds=float(text))
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d|runs?)\s*", str(text))
+    if match is None or not float(match[1]):
+        raise ConfigError(
+            f"budget must be a time such as 30m or 2h, or a number of runs such as '60 runs', got {text!r}"
+        )
+    number, unit = float(match[1]), match[2]
+    if unit.startswith("run"):
+        return Budget(runs=math.floor(number))
+    return Budget(seconds=number * _SECONDS[unit])

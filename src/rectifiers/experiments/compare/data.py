@@ -1,0 +1,357 @@
+"""The user's own data in three parts, and their batches with named seed streams: whatever form they come in."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor, nn
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    TensorDataset,
+)
+
+from ...core.errors import ConfigError, DataError
+from ...core.factory import story
+from ...core.seeds import derive
+from ...training.batches import Batches
+from ...watching.feeding import Batch, Feed
+from .trial import OwnTrial
+
+TEST = 0.2
+"""Share of the data that are held out to test on where the user gives one part alone."""
+
+_NAMES = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """What a user's model learns from, is chosen on, and is reported on.
+
+    Args:
+        train: to learn from: a loader, or a data set.
+        validation: to choose on; None where nothing is chosen.
+        test: to report on.
+    """
+
+    train: Any
+    validation: Any
+    test: Any
+
+    def divided(self, trial: OwnTrial) -> OwnData:
+        """The same with validation data held out of the training data, where there are none and a trial wants some.
+
+        Raises:
+            DataError: nothing can be held out of them.
+        """
+        if self.validation is not None or not trial.validation:
+            return self
+        train, validation = _hold_out(self.train, trial.validation, "validation")
+        return replace(self, train=train, validation=validation)
+
+
+def read_data(given: Any) -> OwnData:
+    """The data that a user gave.
+
+    Args:
+        given: a part, (train, test), (train, validation, test), or a dictionary of these; or a function that returns
+            one of them. A part is a `DataLoader`, a `Dataset`, (inputs, targets) as tensors or arrays, or any iterable
+            of batches that can be read many times. Of one part alone, a fifth is held out to test on.
+
+    Raises:
+        DataError: it is something else, or empty.
+    """
+    if inspect.isroutine(given):
+        try:
+            given = given()
+        except Exception as error:
+            raise DataError(f"the function that gives the data failed: {story(error)}") from error
+    if isinstance(given, Mapping):
+        unknown = [str(key) for key in given if key not in _NAMES]
+        if unknown or "train" not in given:
+            raise DataError(f"data need the keys train, test and perhaps validation, got {', '.join(map(str, given))}")
+        named = {_NAMES[key]: value for key, value in given.items()}
+        parts = [named["train"], named.get("validation"), named.get("test")]
+    elif isinstance(given, tuple | list) and len(given) in (2, 3) and not _is_pair(given) and not _is_batch(given[0]):
+        parts = [given[0], given[1] if len(given) == 3 else None, given[-1]]
+    else:
+        parts = [given, None, None]
+    train, validation, test = (None if part is None else _read_part(part) for part in parts)
+    if test is None:
+        train, test = _hold_out(train, TEST, "test")
+    return OwnData(train, validation, test)
+
+
+class OwnBatches(Batches):
+    """Batches of a part of the user's data, ready for a model, and their targets.
+
+    Order and augmentation come from a stream that is named by seed and epoch: what the data draw and what the model
+    draws (dropout, RReLU) never meet, so that all variants see the same batches.
+
+    Args:
+        part: a loader or a data set.
+        trial: gives seed, batch size and device.
+        model: decides how a batch is given to it.
+        name: of the part, for errors.
+        shuffled: whether a data set is shuffled; a loader does as it is made.
+    """
+
+    def __init__(self, part: Any, trial: OwnTrial, model: nn.Module, name: str, *, shuffled: bool) -> None:
+        self.name, self.seed, self.device, self.size = name, trial.seed, trial.device, trial.batch_size
+        self.feed = Feed(model, (), labels=False)
+        if isinstance(part, TensorDataset):
+            part = _Tensors(part.tensors, trial.batch_size, shuffled=shuffled)
+        elif isinstance(part, Dataset):
+            part = DataLoader(part, trial.batch_size, shuffle=shuffled and not isinstance(part, IterableDataset))
+        self.loader = part
+
+    def __len__(self) -> int:
+        try:
+            return len(self.loader)
+        except TypeError:
+            return sum(1 for _ in self.loader)
+
+    def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
+        """Batches as they are evaluated."""
+        return self._pairs(derive(self.seed, self.name))
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Any, Tensor]]:
+        """Batches in the order and with the augmentation that belong to this epoch and the seed."""
+        return self._pairs(derive(self.seed, "order", epoch))
+
+    def _pairs(self, seed: int) -> Iterator[tuple[Any, Tensor]]:
+        number = 0
+        for number, raw in enumerate(_stream(self.loader, seed), start=1):
+            batch = self.feed.prepare(raw, number)
+            if batch.target is None:
+                raise DataError(
+                    f"batch {number} of the {self.name} data has no target; a batch is (inputs, target), or a "
+                    "dictionary with labels"
+                )
+            if not batch.size:
+                raise DataError(f"batch {number} of the {self.name} data has no samples; leave it out")
+            yield batch, batch.target.to(self.device)
+        if not number:
+            raise DataError(f"the loader of the {self.name} data gave no batches; check its data set and drop_last")
+
+
+class _Tensors:
+    """Batches of tensors, taken as a whole: many times as fast as samples that are put together one by one."""
+
+    def __init__(self, tensors: Sequence[Tensor], size: int, *, shuffled: bool) -> None:
+        self.tensors, self.size, self.shuffled = tensors, size, shuffled
+
+    def __len__(self) -> int:
+        return -(-len(self.tensors[0]) // self.size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        count = len(self.tensors[0])
+        order = torch.randperm(count) if self.shuffled else torch.arange(count)
+        for indices in order.split(self.size):
+            yield tuple(tensor[indices] for tensor in self.tensors)
+
+
+class Fed(nn.Module):
+    """A model that takes batches as `OwnBatches` gives them, and returns one tensor."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Call the model, and find its answer: a tensor, `logits`, or the first tensor that it returns."""
+        return _answer(self.model(*batch.args, **batch.kwargs), type(self.model).__name__)
+
+
+def first_batch(data: OwnData, model: nn.Module) -> Batch:
+    """The first training batch, always the same."""
+    trial = OwnTrial.create(network="", batch_size=8)
+    batch, _ = next(iter(OwnBatches(data.train, trial, model, "train", shuffled=False)))
+    found: Batch = batch
+    return found
+
+
+def _answer(outputs: Any, name: str) -> Tensor:
+    for candidate in (
+        outputs,
+        getattr(outputs, "logits", None),
+        outputs.get("logits") if isinstance(outputs, Mapping) else None,
+        outputs.get("out") if isinstance(outputs, Mapping) else None,
+        outputs[0] if isinstance(outputs, tuple | list) and outputs else None,
+    ):
+        if isinstance(candidate, Tensor):
+            return candidate
+    raise ConfigError(
+        f"{name} returns {type(outputs).__name__}, in which no tensor of answers is found; return one, or train with "
+        "train=… of your own"
+    )
+
+
+def _stream(loader: Iterable[Any], seed: int) -> Iterator[Any]:
+    """What a loader gives, drawn from streams of its own that are left whenever it has given a batch."""
+    outside = _states()
+    torch.manual_seed(seed)
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)  # noqa: NPY002 - what users' transforms draw from
+    for generator in _generators(loader):
+        generator.manual_seed(seed)
+    inside = None
+    iterator = None
+    try:
+        while True:
+            if iterator is None:
+                iterator = iter(loader)
+            else:
+                _restore(inside)
+            try:
+                batch = next(iterator)
+            except StopIteration:
+                return
+            inside = _states()
+            _restore(outside)
+            yield batch
+            outside = _states()
+    finally:
+        _restore(outside)
+
+
+def _generators(loader: Any) -> list[torch.Generator]:
+    found = (
+        getattr(loader, "generator", None),
+        getattr(getattr(loader, "sampler", None), "generator", None),
+        getattr(getattr(getattr(loader, "batch_sampler", None), "sampler", None), "generator", None),
+    )
+    return [generator for generator in found if isinstance(generator, torch.Generator)]
+
+
+def _states() -> tuple[Any, ...]:
+    return torch.get_rng_state(), random.getstate(), numpy.random.get_state()  # noqa: NPY002
+
+
+def _restore(states: Any) -> None:
+    torch.set_rng_state(states[0])
+    random.setstate(states[1])
+    numpy.random.set_state(states[2])  # noqa: NPY002
+
+
+def _is_array(thing: Any) -> bool:
+    return isinstance(thing, Tensor) or (hasattr(thing, "__array__") and hasattr(thing, "dtype"))
+
+
+def _is_pair(given: Any) -> bool:
+    """Whether it is (inputs, targets)."""
+    return isinstance(given, tuple | list) and len(given) == 2 and all(map(_is_array, given))
+
+
+def _is_batch(thing: Any) -> bool:
+    """Whether it is one batch of several in a list, with its target, and not a part."""
+    return isinstance(thing, Mapping) and any(isinstance(value, Tensor) for value in thing.values())
+
+
+def _read_part(part: Any) -> Any:
+    if _is_pair(part):
+        inputs, targets = (torch.as_tensor(half) for half in part)
+        if inputs.dtype == torch.float64:
+            inputs = inputs.float()
+        if targets.dtype == torch.float64:
+            targets = targets.float()
+        if targets.dtype in (torch.int32, torch.int16, torch.uint8):
+            targets = targets.long()
+        if len(inputs) != len(targets):
+            raise DataError(f"{len(inputs):,} inputs but {len(targets):,} targets; expected one target for each input")
+        return _filled(TensorDataset(inputs, targets))
+    if isinstance(part, DataLoader):
+        return part
+    if isinstance(part, Dataset) or (
+        hasattr(part, "__getitem__") and hasattr(part, "__len__") and not _holds_batches(part)
+    ):
+        return _filled(part if isinstance(part, Dataset) else _Rows(part))
+    if isinstance(part, Iterator) or not isinstance(part, Iterable) or isinstance(part, str | Tensor | Mapping):
+        raise DataError(
+            f"data of type {type(part).__name__} cannot be read once per epoch; give a DataLoader, a Dataset, "
+            "(inputs, targets), or a list of batches"
+        )
+    return part
+
+
+def _holds_batches(part: Any) -> bool:
+    """Whether a sequence is one of batches: its first entry holds tensors of several samples and targets."""
+    if not isinstance(part, list | tuple):
+        return False
+    return not part or isinstance(part[0], Mapping | tuple | list)
+
+
+class _Rows(Dataset[Any]):
+    """Anything that has a length and entries by number."""
+
+    def __init__(self, rows: Any) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.rows[index]
+
+
+def _filled(dataset: Dataset[Any]) -> Dataset[Any]:
+    if hasattr(dataset, "__len__") and not len(dataset):
+        raise DataError("the data set is empty; give one with samples")
+    return dataset
+
+
+def _hold_out(part: Any, share: float, name: str) -> tuple[Any, Any]:
+    """Set a share of a part aside, the same whatever the seed, so that all runs are judged on the same samples.
+
+    Raises:
+        DataError: its samples cannot be counted, or are too few.
+    """
+    dataset = part.dataset if isinstance(part, DataLoader) else part
+    plain = not isinstance(part, DataLoader) or isinstance(part.sampler, RandomSampler | SequentialSampler)
+    if isinstance(dataset, list | tuple) and plain:
+        count = round(share * len(dataset))
+        if not 0 < count < len(dataset):
+            raise DataError(
+                f"{len(dataset)} {'batch is' if len(dataset) == 1 else 'batches are'} too few to hold some out for "
+                f"{name}; give data=(train, validation, test)"
+            )
+        return dataset[:-count], dataset[-count:]
+    if not isinstance(dataset, Dataset) or isinstance(dataset, IterableDataset) or not plain:
+        raise DataError(f"nothing can be held out of this loader for {name}; give data=(train, validation, test)")
+    total = len(dataset)  # type: ignore[arg-type]
+    count = round(share * total)
+    if not 0 < count < total:
+        raise DataError(f"{total} samples are too few to hold some out for {name}; give data=(train, validation, test)")
+    order = torch.randperm(total, generator=torch.Generator().manual_seed(derive(0, "hold-out", name))).tolist()
+    rest, chosen = sorted(order[count:]), sorted(order[:count])
+    if isinstance(part, TensorDataset):
+        return TensorDataset(*(one[rest] for one in part.tensors)), TensorDataset(
+            *(one[chosen] for one in part.tensors)
+        )
+    kept, held = Subset(dataset, rest), Subset(dataset, chosen)
+    if not isinstance(part, DataLoader):
+        return kept, held
+    return _like(part, kept, shuffled=isinstance(part.sampler, RandomSampler)), _like(part, held, shuffled=False)
+
+
+def _like(loader: DataLoader[Any], dataset: Dataset[Any], *, shuffled: bool) -> DataLoader[Any]:
+    """A loader of other samples that is made like another."""
+    return DataLoader(
+        dataset,
+        loader.batch_size,
+        shuffle=shuffled,
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        drop_last=shuffled and loader.drop_last,
+    )

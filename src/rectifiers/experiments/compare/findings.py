@@ -1,0 +1,221 @@
+"""What a comparison found, as a reader wants it: row by row, and what it comes to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from ...training.metrics import Measure
+from ..result import Result
+from ..statistics import PairedDifference, Summary, summarise
+from .budget import Budget, seconds_of
+from .campaign import Campaign, Course, Outcomes, Stop
+from .references import title
+from .trial import OwnTrial
+from .variants import Variant
+from .verdict import Verdict, Words, judge
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant, over its seeds.
+
+    Args:
+        variant: what was done to the model.
+        summary: its scores.
+        planned: how many runs it was to have.
+        comparison: its difference from the baseline, oriented so that more is better; None for the baseline.
+        words: what is to be said of it; empty for the baseline.
+        parameters: learnable numbers of the model; None if nothing was run.
+        activation_parameters: those of its activations.
+        seconds: of a run, on average; NaN if nothing was run.
+    """
+
+    variant: Variant
+    summary: Summary
+    planned: int
+    comparison: PairedDifference | None
+    words: str
+    parameters: int | None
+    activation_parameters: int | None
+    seconds: float
+
+    @property
+    def label(self) -> str:
+        """Of the variant."""
+        return self.variant.label
+
+
+@dataclass(frozen=True)
+class Left:
+    """A contender that screening left behind.
+
+    Args:
+        label: of the variant.
+        words: on what, and by how much.
+    """
+
+    label: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A comparison, read.
+
+    Args:
+        model: name of what makes the model.
+        measure: what was measured.
+        baseline: label of the first row.
+        margin: difference that counts as none.
+        rows: the baseline first.
+        left: what screening left behind.
+        screened_on: what screening looked at; empty where nothing was screened.
+        verdict: what it comes to.
+        code: the lines that put the winner in.
+        notes: what else there is to know, in sentences without a full stop.
+        taken: pairs at each look; empty without a budget.
+        stop: why it ended.
+        budget: the limit, if there was one.
+        seconds: of all runs together.
+        runs: how many.
+    """
+
+    model: str
+    measure: Measure
+    baseline: str
+    margin: float
+    rows: tuple[Row, ...]
+    left: tuple[Left, ...]
+    screened_on: str
+    verdict: Verdict
+    code: str
+    notes: tuple[str, ...]
+    taken: tuple[int, ...]
+    stop: Stop
+    budget: Budget | None
+    seconds: float
+    runs: int
+
+    @property
+    def words(self) -> Words:
+        """How its differences are worded."""
+        return Words(self.measure, self.baseline, self.margin, max(0, len(self.rows) - 1), len(self.taken))
+
+    @property
+    def best(self) -> Variant:
+        """What to use: the winner, or the model as it is."""
+        return next((row.variant for row in self.rows if row.label == self.verdict.best), self.rows[0].variant)
+
+    def rule(self) -> str:
+        """How verdicts were reached, in a sentence."""
+        within = f"equivalent if the difference lies within ±{self.words.margin}"
+        if self.taken:
+            looks = ", ".join(map(str, self.taken))
+            return (
+                f"compared with {self.baseline}, paired by seed, after {looks} pairs, by a t-test whose α of 5 % is "
+                f"spent over all looks: {within}; otherwise better or worse; otherwise inconclusive"
+            )
+        return (
+            f"compared with {self.baseline}, paired by seed: {within} (90 % interval); otherwise better or worse if "
+            "p < 0.05 after Holm's correction; otherwise inconclusive"
+        )
+
+
+def read_findings(
+    campaign: Campaign,
+    course: Course,
+    common: OwnTrial,
+    *,
+    distrust: str = "",
+    notes: Sequence[str] = (),
+    example: str = "example",
+) -> Findings:
+    """Read what a campaign found.
+
+    Args:
+        campaign: what was compared.
+        course: how it went.
+        common: what its trials share.
+        distrust: why the runs prove nothing; empty if they do.
+        notes: what else there is to know.
+        example: the code of an example.
+    """
+    results = course.results
+    measure = results[0].measure if results else Measure("score")
+    baseline = campaign.baseline.label
+    shown = course.outcomes or course.screening
+    scores = [result.value("final_epoch") for cell, result in shown if cell.row == baseline and result is not None]
+    finite = [score for score in scores if math.isfinite(score)]
+    margin = campaign.margin(finite, results[0]) if results else 0.0
+    controls = [row.label for row in campaign.others if row.control]
+    verdict = judge(course, measure, baseline, controls=controls, distrust=distrust, margin=margin)
+    variants = {row.label: row for row in (campaign.baseline, *campaign.others)}
+    present = [label for label in variants if any(cell.row == label for cell, _ in course.outcomes)]
+    rows = tuple(_row(variants[label], course.outcomes, course, verdict) for label in present)
+    winner = variants.get(verdict.best, campaign.baseline)
+    words = Words(measure, baseline, margin, len(course.comparisons), len(course.taken))
+    return Findings(
+        model=title(common.network),
+        measure=measure,
+        baseline=baseline,
+        margin=margin,
+        rows=rows,
+        left=tuple(
+            Left(
+                one.label,
+                f"place {one.place} of {one.of} on {course.screened_on} data after {one.seeds} seeds, "
+                f"{words.signed(one.difference)} from {baseline}",
+            )
+            for one in course.dropped
+        ),
+        screened_on=course.screened_on,
+        verdict=verdict,
+        code=winner.code("model", example),
+        notes=(*notes, *_notes(course, shown)),
+        taken=tuple(course.taken),
+        stop=course.stop,
+        budget=campaign.budget,
+        seconds=sum(map(seconds_of, results)),
+        runs=len(results),
+    )
+
+
+def _row(variant: Variant, outcomes: Outcomes, course: Course, verdict: Verdict) -> Row:
+    results = [result for cell, result in outcomes if cell.row == variant.label]
+    found = [result for result in results if result is not None]
+    values = [result.value("final_epoch") for result in found]
+    return Row(
+        variant=variant,
+        summary=summarise([value for value in values if math.isfinite(value)], diverged=sum(map(_diverged, found))),
+        planned=len(results),
+        comparison=course.comparisons.get(variant.label),
+        words=verdict.rows.get(variant.label, ""),
+        parameters=found[0].parameters if found else None,
+        activation_parameters=found[0].activation_parameters if found else None,
+        seconds=fmean(map(seconds_of, found)) if found else math.nan,
+    )
+
+
+def _diverged(result: Result) -> bool:
+    return result.status == "diverged"
+
+
+def _notes(course: Course, shown: Outcomes) -> list[str]:
+    notes = []
+    if course.screened_on == "test":
+        notes.append(
+            "screening looked at test data, for there are no validation data; what is reported comes from fresh seeds, "
+            "but from the same test data"
+        )
+    diverged: dict[str, int] = {}
+    for cell, result in shown:
+        if result is not None and _diverged(result):
+            diverged[cell.row] = diverged.get(cell.row, 0) + 1
+    notes += [
+        f"{label}: {count} of its runs diverged, or gave a metric that is no number; they are left out of the means"
+        for label, count in diverged.items()
+    ]
+    return notes

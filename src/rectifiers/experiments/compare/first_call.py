@@ -1,0 +1,82 @@
+"""What a user's training calls its model with first: the example that shows where the activations are."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from ...core.errors import ConfigError
+from .own_training import train_by_user
+from .references import title
+from .trial import OwnTrial
+
+ROWS = 8
+"""Samples of a batch that are kept."""
+
+
+class _EnoughError(BaseException):
+    """Leaves a training: no `except Exception` on the way stops it."""
+
+
+def first_call(trial: OwnTrial) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Begin the user's training, and stop it at the first call of its model.
+
+    Args:
+        trial: whose training.
+
+    Returns:
+        Positional and keyword arguments of the call, with a few samples of its batch.
+
+    Raises:
+        ConfigError: the training ends without calling the model.
+    """
+    names = ("network", "train", "lr", "epochs", "batch_size", "device", "passed")
+    return _first_call(OwnTrial(**{name: getattr(trial, name) for name in names}))
+
+
+@cache
+def _first_call(trial: OwnTrial) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    from .model import make_model
+
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def stop(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        calls.append((args, kwargs))
+        raise _EnoughError
+
+    with torch.random.fork_rng():
+        model = make_model(trial, lambda model: ())
+        handle = model.register_forward_pre_hook(stop, with_kwargs=True)
+        try:
+            with contextlib.suppress(_EnoughError):
+                train_by_user(trial, model)
+        except ConfigError:
+            if not calls:
+                raise
+        finally:
+            handle.remove()
+    if not calls:
+        raise ConfigError(
+            f"{title(trial.train)} ends without calling the model that it is given, so that nobody knows what to call "
+            "it with; give example=…, such as example=(1, 3, 32, 32)"
+        )
+    return _few(calls[0])
+
+
+def _few(call: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call with the first samples of its batch, where all its tensors are of the same batch."""
+    args, kwargs = call
+    kwargs = {name: value for name, value in kwargs.items() if value is not None}
+    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+    sizes = {len(leaf) if leaf.dim() else 0 for leaf in tensors}
+    rows = ROWS if len(sizes) == 1 and 0 not in sizes else None
+
+    def cut(leaf: Any) -> Any:
+        return leaf[:rows].detach().cpu().clone() if isinstance(leaf, Tensor) else leaf
+
+    return tree_map(cut, args), tree_map(cut, kwargs)

@@ -1,0 +1,167 @@
+"""The user's own training: `train(model, seed, report) -> metrics`, called with named seed streams and read."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+import torch
+from torch import nn
+
+from ...core.errors import ConfigError, RectifiersError
+from ...core.factory import story
+from ...core.memory import is_out_of_memory
+from ...core.seeds import derive
+from ...core.wording import listing
+from ...training.metrics import Epoch, Measure
+from .references import resolve, title
+from .task import check_metric, measure_of
+from .trial import OwnTrial
+
+_VALIDATION = ("val", "valid", "validation")
+_BOOKKEEPING = ("epoch", "step", "runtime", "second", "time", "lr", "flos", "samples")
+
+
+def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoch]]:
+    """Let the user's function train a model, and read what it reports and returns.
+
+    The generators of PyTorch, NumPy and Python are seeded before, from a stream of their own.
+
+    Returns:
+        What is measured; and an epoch for each report, with the metrics that it returned as the last.
+
+    Raises:
+        ConfigError: it fails, returns nothing, or no number that counts.
+    """
+    name = title(trial.train)
+    reports: list[dict[str, float]] = []
+
+    def report(metrics: Any = None, /, **named: Any) -> None:
+        # Numbers that count steps come as well, in any form: `report(epoch, accuracy=…)`.
+        given = dict(metrics) if isinstance(metrics, Mapping) else {}
+        reports.append({key: check_metric(value, key) for key, value in {**given, **named}.items()})
+
+    seed = derive(trial.seed, "train")
+    torch.manual_seed(seed)
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)  # noqa: NPY002 - what users' trainings draw from
+    train = resolve(trial.train)
+    started = time.perf_counter()
+    try:
+        returned = train(model, **_arguments(train, name, trial, report))
+    except RectifiersError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise ConfigError(f"{name} ran out of memory; use smaller batches, or fewer workers") from None
+        if isinstance(error, ArithmeticError) and "diverged" in str(error):
+            return measure_of(trial, trial.measure or "metric"), []
+        raise ConfigError(f"{name} failed: {story(error)}") from error
+    seconds = time.perf_counter() - started
+    metrics = _read(returned, name, reports)
+    key = _choose(metrics, trial.measure, name)
+    lines = [line for line in reports if key in line]
+    if not lines or lines[-1][key] != metrics[key]:
+        lines.append(metrics)
+    return measure_of(trial, key), [
+        _epoch(number, line, key, seconds / len(lines)) for number, line in enumerate(lines, start=1)
+    ]
+
+
+def is_finite(epochs: list[Epoch]) -> bool:
+    """Whether there is a last metric, and it is a number."""
+    return bool(epochs) and math.isfinite(epochs[-1].test_score)
+
+
+def _arguments(train: Any, name: str, trial: OwnTrial, report: Any) -> dict[str, Any]:
+    """What a training takes besides the model.
+
+    Raises:
+        ConfigError: it takes too little, or too much.
+    """
+    offered = {"seed": trial.seed, "report": report, **{key: getattr(trial, key) for key in trial.passed}}
+    parameters = inspect.signature(train).parameters
+    if not parameters:
+        raise ConfigError(f"{name} takes no arguments; it has to take the model: {name}(model, seed, report)")
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return offered
+    names = list(parameters)[1:]
+    refused = [key for key in trial.passed if key not in names]
+    if refused:
+        raise ConfigError(f"{name} takes no {listing(refused)}; add it to its arguments, or do not set it")
+    missing = [
+        key
+        for key in names
+        if key not in offered
+        and parameters[key].default is inspect.Parameter.empty
+        and parameters[key].kind is not inspect.Parameter.VAR_POSITIONAL
+    ]
+    if missing:
+        raise ConfigError(
+            f"{name} needs {listing(missing)}, which nobody gives it; it is called as {name}(model, seed, report), and "
+            "gets what is set besides, such as lr or epochs"
+        )
+    return {key: offered[key] for key in names if key in offered}
+
+
+def _read(returned: Any, name: str, reports: list[dict[str, float]]) -> dict[str, float]:
+    """The metrics that a training returned, or else reported last."""
+    if returned is None:
+        if not reports:
+            raise ConfigError(
+                f"{name} returned nothing; return a number or a dictionary such as {{'accuracy': 0.9}}, or report one "
+                "with report(accuracy=…)"
+            )
+        return reports[-1]
+    if isinstance(returned, Mapping):
+        numbers = {
+            str(key): float(value)
+            for key, value in returned.items()
+            if (isinstance(value, int | float) and not isinstance(value, bool)) or getattr(value, "ndim", None) == 0
+        }
+        if not numbers:
+            raise ConfigError(f"{name} returned no number among {listing(list(map(str, returned))) or 'nothing'}")
+        return numbers
+    return {"metric": check_metric(returned, f"what {name} returns")}
+
+
+def _choose(metrics: Mapping[str, float], wanted: str, name: str) -> str:
+    """The metric that counts."""
+    if wanted:
+        for key in (wanted, f"test_{wanted}", f"eval_{wanted}"):
+            if key in metrics:
+                return key
+        raise ConfigError(f"{name} returned {listing(list(metrics), 6)}, but no {wanted}; name one of them as metric=…")
+    own = [key for key in metrics if not key.startswith((*_VALIDATION, "train")) and not _is_bookkeeping(key)]
+    measures = [key for key in own if not key.endswith("loss")] or own
+    if len(measures) == 1:
+        return measures[0]
+    raise ConfigError(
+        f"{name} returned {listing(list(metrics), 6)}; say which of them counts with metric={(measures or ['…'])[0]!r}"
+    )
+
+
+def _is_bookkeeping(key: str) -> bool:
+    return any(word in key.lower().split("_") or key.lower().endswith(word) for word in _BOOKKEEPING)
+
+
+def _epoch(number: int, line: Mapping[str, float], key: str, seconds: float) -> Epoch:
+    plain = key.removeprefix("test_").removeprefix("eval_")
+    names = [*(f"{prefix}_{plain}" for prefix in _VALIDATION), *_VALIDATION]
+    validation = next((line[name] for name in names if name in line), None)
+    return Epoch(
+        epoch=number,
+        lr=line.get("lr", math.nan),
+        train_loss=line.get("train_loss", math.nan),
+        train_accuracy=line.get(f"train_{plain}", math.nan),
+        validation_accuracy=validation,
+        test_loss=line.get("test_loss", line.get("eval_loss", line.get("loss", math.nan))),
+        test_accuracy=line[key],
+        train_seconds=seconds,
+        test_seconds=0.0,
+    )

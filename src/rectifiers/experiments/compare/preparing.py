@@ -1,0 +1,131 @@
+"""The rows of a comparison, made ready: what the user left open is filled in, and each is tried once before any run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from ...core.errors import ConfigError, RectifiersError
+from ...core.parts import parameters_of
+from ...training.frozen import freeze
+from ...training.reproducible import reproducible
+from .. import own
+from .model import make_model
+from .run_own import example_of, get_ready
+from .sites import kinds_of
+from .trial import OwnTrial
+from .variants import AS_IT_IS, Variant
+
+NORMS_ALONE, HEAD_ALONE, UNTRAINED = "norms alone", "head alone", "not trained further"
+"""Labels of the control arms of a fine-tuning, beside the model as it is with all its weights trained."""
+
+
+def prepare_rows(
+    common: OwnTrial,
+    variants: Sequence[Variant],
+    data_dir: Path,
+    *,
+    where: str,
+    from_: tuple[str, ...],
+    start: str | None,
+    finetune: bool,
+    controls: bool,
+) -> list[Variant]:
+    """The rows of a comparison, the baseline first.
+
+    Args:
+        common: what all trials share.
+        variants: what the user wants to see.
+        data_dir: where named data sets lie.
+        where: sites of swaps that do not say.
+        from_: kinds to replace; none: what the model rectifies with.
+        start: where functions start that do not say.
+        finetune: whether activations alone are trained.
+        controls: whether a fine-tuning gets its control arms.
+
+    Raises:
+        RectifiersError: a variant does not fit the model, or the model not the data.
+    """
+    with reproducible(common.threads):
+        plain = _try(common, Variant(AS_IT_IS), data_dir)
+        if from_ or not any(variant.swaps for variant in variants):
+            kinds = from_
+        else:
+            kinds = kinds_of(plain, example_of(common, plain, data_dir))
+        filled = [_fill(variant, where, kinds, start, finetune=finetune) for variant in variants]
+        # ReLU in place of ReLU is the model as it is.
+        others = [variant for variant in filled if not _changes_nothing(variant, kinds)]
+        if not others:
+            raise ConfigError(
+                f"nothing is compared with the model as it is, whose activation is {' and '.join(kinds)} already; name "
+                "another one"
+            )
+        for variant in others:
+            try:
+                _try(common, variant, data_dir)
+            except RectifiersError as error:
+                raise ConfigError(f"{variant.label}: {error}") from error
+    return [Variant(AS_IT_IS), *others, *(_controls(common, plain) if finetune and controls else ())]
+
+
+def trial_of(common: OwnTrial, variant: Variant, seed: int) -> OwnTrial:
+    """The trial of a variant and a seed."""
+    changes = {
+        "swaps": variant.swaps,
+        "change": variant.change,
+        "activation_lr": variant.activation_lr or common.activation_lr,
+        "lr": variant.lr or common.lr,
+        "trained": variant.trained,
+        "epochs": common.epochs if variant.epochs is None else variant.epochs,
+        "seed": seed,
+    }
+    trial = common.model_copy(update=changes)
+    used = own.digests_of(trial)
+    return trial.model_copy(update={"own": used}) if used else trial
+
+
+def _try(common: OwnTrial, variant: Variant, data_dir: Path) -> nn.Module:
+    """Make the model of a variant once, with its first seed, and see whether it takes the data."""
+    trial = trial_of(common, variant, 0)
+    if common.dataset:
+        model = get_ready(trial, data_dir).model
+    else:
+        model = make_model(trial, lambda plain: example_of(trial, plain, data_dir))
+    freeze(model, variant.trained)
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    return model
+
+
+def _fill(variant: Variant, where: str, kinds: tuple[str, ...], start: str | None, *, finetune: bool) -> Variant:
+    swaps = tuple(
+        swap.model_copy(
+            update={
+                "where": where if swap.where == "all" else swap.where,
+                "from_": swap.from_ or kinds,
+                "start": swap.start
+                or start
+                or (None if finetune or "relu_like" in dict(swap.options) else "published"),
+            }
+        )
+        for swap in variant.swaps
+    )
+    trained = "activations" if finetune and variant.trained == "all" and not variant.change else variant.trained
+    return replace(variant, swaps=swaps, trained=trained)
+
+
+def _changes_nothing(variant: Variant, kinds: tuple[str, ...]) -> bool:
+    return bool(variant.swaps) and all((swap.to,) == kinds and not swap.options for swap in variant.swaps)
+
+
+def _controls(common: OwnTrial, plain: nn.Module) -> list[Variant]:
+    """What the same extra training gives without other activations."""
+    arms = [Variant(HEAD_ALONE, trained="head", control=True)]
+    if parameters_of(plain, {"norms"}):
+        arms.insert(0, Variant(NORMS_ALONE, trained="activations and norms", control=True))
+    if common.dataset:
+        arms.append(Variant(UNTRAINED, epochs=0, control=True))
+    return arms

@@ -1,0 +1,178 @@
+"""What is learned from the user's data: by name, as functions, or as the targets look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...core.errors import ConfigError, UnknownNameError
+from ...training.metrics import Measure
+from ...training.tasks import (
+    Classification,
+    CustomTask,
+    MultiLabel,
+    PixelClassification,
+    Regression,
+    Segmentation,
+    Task,
+)
+from .references import resolve, title
+from .trial import OwnTrial
+
+TASKS: dict[str, Callable[[], Task]] = {
+    "classification": Classification,
+    "multi-label": MultiLabel,
+    "pixels": PixelClassification,
+    "regression": Regression,
+    "segmentation": Segmentation,
+}
+"""By name: classes, several labels at once, a class for each pixel, numbers, and masks."""
+
+
+def task_of(trial: OwnTrial, outputs: Tensor, targets: Tensor) -> Task:
+    """The task of a trial.
+
+    Args:
+        trial: names the task, its loss and its measure, or leaves them open.
+        outputs: what the model gives for a batch.
+        targets: what it should have given; they decide what a trial leaves open.
+
+    Raises:
+        ConfigError: outputs and targets do not fit the task.
+        UnknownNameError: there is no such task, loss or measure; with the nearest names.
+    """
+    name = trial.task or guess(outputs, targets)
+    if name not in TASKS:
+        raise UnknownNameError("task", name, TASKS)
+    _check(name, outputs, targets)
+    if name == "classification" and not trial.loss and not trial.measure:
+        return _classification(trial)
+    for setting in ("label_smoothing", "class_weights"):
+        if getattr(trial, setting):
+            raise ConfigError(
+                f"{setting} belongs to the loss of a classification; leave it out, or write it into loss=…"
+            )
+    if not (trial.loss or trial.measure):
+        return TASKS[name]()
+    if name == "regression" and not any("#" in given for given in (trial.loss, trial.measure)):
+        return Regression(trial.loss or "mse", trial.measure or "R²")  # type: ignore[arg-type]
+    usual = TASKS[name]()
+    loss = resolve(trial.loss) if "#" in trial.loss else usual.loss
+    if not trial.measure:
+        return _WithLoss(usual, loss)
+    if "#" not in trial.measure:
+        raise UnknownNameError(f"measure of a {name}", trial.measure, [usual.measure.name])
+    return CustomTask(loss, resolve(trial.measure), measure_of(trial, title(trial.measure)))
+
+
+def _classification(trial: OwnTrial) -> Classification:
+    """Classes, with the settings that a trial has for them."""
+    task = Classification()
+    task.smoothing = trial.label_smoothing
+    if trial.class_weights == "balanced":
+        raise ConfigError("balanced class_weights are for data known by name; give a number for each class")
+    if trial.class_weights is not None:
+        task.weights = torch.tensor(trial.class_weights, device=trial.device)
+    return task
+
+
+def measure_of(trial: OwnTrial, name: str) -> Measure:
+    """What tells how good the network of a trial is, by the name of the user's metric."""
+    better = trial.better == "higher" if trial.better else not is_loss(name)
+    return Measure(name, trial.unit, better)
+
+
+def guess(outputs: Tensor, targets: Tensor) -> str:
+    """Tell a task by what a model gives, and what it should have given.
+
+    Example:
+        >>> import torch
+        >>> guess(torch.zeros(4, 3), torch.zeros(4, dtype=torch.long)), guess(torch.zeros(4, 1), torch.rand(4, 1))
+        ('classification', 'regression')
+    """
+    if outputs.dim() == 4 and targets.dim() >= 3 and not targets.is_floating_point() and outputs.shape[1] > 1:
+        return "pixels"
+    zeros_and_ones = bool(((targets == 0) | (targets == 1)).all())
+    if outputs.dim() == 4 and outputs.shape == targets.shape and zeros_and_ones:
+        return "segmentation"
+    if targets.shape == outputs.shape and targets.dim() == 2 and zeros_and_ones:
+        return "multi-label"
+    if targets.is_floating_point():
+        return "regression"
+    return "classification"
+
+
+class _WithLoss(Task):
+    """A task with another loss."""
+
+    def __init__(self, task: Task, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self.task, self._loss, self.measure = task, loss, task.measure
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The loss given."""
+        return self._loss(outputs, targets)
+
+    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """As in the task."""
+        return self.task.tally(outputs, targets)
+
+    def score(self, tally: Tensor) -> float:
+        """As in the task."""
+        return self.task.score(tally)
+
+
+def _check(name: str, outputs: Tensor, targets: Tensor) -> None:
+    """Make sure that a model answers what the task asks.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    given = f"outputs of shape {_shape(outputs)} and targets of shape {_shape(targets)}"
+    if name == "classification":
+        if outputs.dim() != 2 or targets.dim() != 1 or targets.is_floating_point():
+            raise ConfigError(
+                f"classification needs outputs N×classes and whole numbers N as targets, got {given} "
+                f"({str(targets.dtype).removeprefix('torch.')}); name another task=…, or give loss=… and metric=…"
+            )
+        low, high = int(targets.min()), int(targets.max())
+        if low < 0 or high >= outputs.shape[1]:
+            raise ConfigError(
+                f"targets run from {low} to {high}, but the model has {outputs.shape[1]} outputs, for classes 0 to "
+                f"{outputs.shape[1] - 1}; make its last layer larger, or name task='regression'"
+            )
+    elif name == "multi-label" and outputs.shape != targets.shape:
+        raise ConfigError(f"several labels need an output for each, got {given}")
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "()"
+
+
+def check_metric(value: Any, name: str) -> float:
+    """A metric as a number.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if isinstance(value, Tensor) and value.numel() == 1:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{name} must be a number, got {value!r}")
+    return float(value)
+
+
+def is_loss(name: str) -> bool:
+    """Whether less of a measure is better, by its name.
+
+    Example:
+        >>> is_loss("val_loss"), is_loss("RMSE"), is_loss("accuracy"), is_loss("eval_f1")
+        (True, True, False, False)
+    """
+    words = name.lower().replace("-", "_").split("_")
+    return any(word in _LESS or word.endswith(("loss", "error")) for word in words)
+
+
+_LESS = {"mae", "mse", "rmse", "mape", "nll", "bce", "perplexity", "ppl", "wer", "cer", "fid", "err", "brier"}

@@ -1,0 +1,77 @@
+"""A trial of the user's own model: the same value as any other, with names for what the user brought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, field_serializer
+
+from ..trial import Trial
+from .references import is_importable
+from .variants import Swap
+
+
+class OwnTrial(Trial):
+    """One run of a user's model, frozen and hashable; its `id` names its results.
+
+    Names are those that `references.refer` gives, with a digest of code or content. Where the user's own function
+    trains, the settings of our loop do not count and keep their defaults.
+
+    Example:
+        >>> trial = OwnTrial(network="my.models:make_net#0123456789ab", swaps=(Swap(to="pvlu"),), seed=1)
+        >>> OwnTrial(**trial.settings) == trial
+        True
+    """
+
+    dataset: str = Field("", description="data: a registered name, or the name of what the user brought")
+    network: str = Field(description="name of the function that makes the model")
+    activation: str = Field("relu", description="what other activations are compared with")
+    lr: float = Field(0.01, gt=0, allow_inf_nan=False, description="learning rate")
+    channels_last: bool = Field(False, description="images and weights lie in memory with channels innermost")
+    swaps: tuple[Swap, ...] = Field((), description="activations put into the model, one after the other")
+    change: str = Field("", description="name of the function that changes the model instead")
+    example: str = Field("", description="what the model is called with to see its activations; a shape, or a name")
+    train: str = Field("", description="name of the user's training; none: our loop")
+    passed: tuple[str, ...] = Field((), description="settings that the user's training gets: lr, epochs, device, …")
+    task: str = Field("", description="what is learned; none: what the targets look like")
+    loss: str = Field("", description="loss: a name, or the name of the user's")
+    measure: str = Field("", description="what tells how good a network is: a name, or the name of the user's")
+    unit: str = Field("", description="of the measure")
+    better: Literal["", "higher", "lower"] = Field("", description="which of it is better; none: as its name says")
+    tuning: bool = Field(False, description="whether it is there to choose a learning rate")
+    repeat: int = Field(0, ge=0, description="number of the repetition of the same run, to see whether it is the same")
+
+    @field_serializer("swaps")
+    def _swaps_without_defaults(self, value: tuple[Swap, ...]) -> list[dict[str, Any]]:
+        # Else a field added later would change the ids of all trials with swaps.
+        return [swap.settings for swap in value]
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The names of the activations that are put into the model."""
+        return tuple(swap.to for swap in self.swaps)
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The names of what the user brought."""
+        names = (self.network, self.dataset, self.change, self.example, self.train, self.loss, self.measure)
+        return tuple(name for name in names if "#" in name)
+
+    @property
+    def is_portable(self) -> bool:
+        """Whether another process can carry it out."""
+        return all(map(is_importable, self.references))
+
+
+def _kind(value: Any) -> str:
+    """Whether a trial that is read is of a user's own model: it has fields that no other has."""
+    if isinstance(value, Mapping):
+        return "own" if set(value) & _FIELDS else "trial"
+    return "own" if isinstance(value, OwnTrial) else "trial"
+
+
+_FIELDS = set(OwnTrial.model_fields) - set(Trial.model_fields)
+
+AnyTrial = Annotated[Annotated[OwnTrial, Tag("own")] | Annotated[Trial, Tag("trial")], Discriminator(_kind)]
+"""A trial of either kind, as results hold it."""

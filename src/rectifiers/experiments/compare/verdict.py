@@ -1,0 +1,192 @@
+"""What a comparison comes to, in plain words: use it, do not, or cannot tell yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ...core.wording import plural
+from ...training.metrics import Measure
+from ..statistics import FEWEST, PairedDifference, pairs_needed
+from .campaign import Course
+from .sequential import share
+
+Decision = Literal["use it", "do not", "cannot tell yet"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to do.
+
+    Args:
+        decision: in three words at most.
+        best: label of the variant to use; empty where there is none.
+        text: the reason, in a sentence or two.
+        rows: label → what is to be said of it.
+    """
+
+    decision: Decision
+    best: str
+    text: str
+    rows: Mapping[str, str]
+
+
+def judge(
+    course: Course,
+    measure: Measure,
+    baseline: str,
+    *,
+    controls: Sequence[str] = (),
+    distrust: str = "",
+    margin: float,
+    significance: float = 0.05,
+) -> Verdict:
+    """Say what a comparison comes to.
+
+    Args:
+        course: how it went.
+        measure: what was measured.
+        baseline: label of the row that the others are compared with.
+        controls: labels of rows that are there to be compared with.
+        distrust: why the runs prove nothing; empty if they do.
+        margin: difference that counts as equivalent.
+        significance: the α of the tests.
+    """
+    words = Words(measure, baseline, margin, len(course.comparisons), len(course.taken), significance)
+    rows = {label: words.row(one) for label, one in course.comparisons.items()}
+    if distrust:
+        return Verdict("cannot tell yet", "", distrust, rows)
+    contenders = {label: one for label, one in course.comparisons.items() if label not in controls}
+    if not contenders:
+        return Verdict("cannot tell yet", "", _too_little(course), rows)
+    better = {label: one for label, one in contenders.items() if one.verdict == "better"}
+    if better:
+        label = max(better, key=lambda name: better[name].difference)
+        rival = _strongest(course, controls)
+        if rival and course.comparisons[rival].difference >= better[label].difference:
+            text = (
+                f"{label} is better than {baseline}, but {rival} alone gives as much: "
+                f"{words.signed(course.comparisons[rival].difference)} against {words.signed(better[label].difference)}"
+            )
+            return Verdict("do not", "", text, rows)
+        return Verdict("use it", label, f"{label} is {rows[label]}", rows)
+    if all(not one.n for one in contenders.values()):
+        return Verdict("cannot tell yet", "", "no variant has a run that finished where the baseline's did", rows)
+    # What cannot be better by more than the margin is not worth more seeds.
+    open_ones = {
+        label: one for label, one in contenders.items() if one.verdict == "inconclusive" and not one.high <= margin
+    }
+    if not open_ones:
+        if len(contenders) == 1:
+            (label,) = contenders
+            return Verdict(
+                "do not",
+                "",
+                f"{label}{' is' if contenders[label].verdict != 'inconclusive' else ':'} {rows[label]}",
+                rows,
+            )
+        return Verdict(
+            "do not", "", f"none of {len(contenders)} is better than {baseline} by more than {words.margin}", rows
+        )
+    label = max(open_ones, key=lambda name: _difference(open_ones[name]))
+    return Verdict("cannot tell yet", "", f"{label}: {rows[label]}", rows)
+
+
+@dataclass(frozen=True)
+class Words:
+    """How differences of a measure are worded.
+
+    Args:
+        measure: what was measured.
+        baseline: label of the row that the others are compared with.
+        tolerance: difference that counts as none.
+        family: how many rows are compared with it.
+        looks: how often one has looked; 0 without a sequential rule.
+        significance: the α of the tests.
+    """
+
+    measure: Measure
+    baseline: str
+    tolerance: float
+    family: int
+    looks: int
+    significance: float = 0.05
+
+    @property
+    def unit(self) -> str:
+        """Of a difference, with a blank before it."""
+        return " points" if self.measure.unit == "%" else f" {self.measure.unit}" if self.measure.unit else ""
+
+    @property
+    def margin(self) -> str:
+        """The difference that counts as none."""
+        return f"{self.tolerance:.3g}{self.unit}"
+
+    def number(self, value: float) -> str:
+        """A score."""
+        return f"{value:.2f}" if self.measure.unit == "%" else f"{value:.3g}"
+
+    def signed(self, value: float) -> str:
+        """A difference that was oriented, in the direction of the measure."""
+        turned = value if self.measure.higher_is_better else -value
+        text = f"{turned:+.2f}" if self.measure.unit == "%" else f"{turned:+.3g}"
+        return text.replace("-", "−") + self.unit
+
+    def interval(self, one: PairedDifference) -> str:
+        """The interval of a difference."""
+        ends = sorted(value if self.measure.higher_is_better else -value for value in (one.low, one.high))
+        texts = [(f"{end:+.2f}" if self.measure.unit == "%" else f"{end:+.3g}").replace("-", "−") for end in ends]
+        return f"[{texts[0]}, {texts[1]}]"
+
+    def row(self, one: PairedDifference) -> str:
+        """What is to be said of one row."""
+        if one.n < FEWEST:
+            return f"{plural(one.n, 'pair')} of finished runs, too few to judge; {FEWEST} are the least"
+        found = f"{self.signed(one.difference)} {self.interval(one)} of {self.measure.name}, {plural(one.n, 'pair')}"
+        if one.verdict in ("better", "worse"):
+            return f"{one.verdict} than {self.baseline}: {found}"
+        if one.verdict == "equivalent":
+            return f"no different from {self.baseline} by more than {self.margin}: {found}"
+        return f"{found}; {self._why(one)}{self._more(one)}"
+
+    def _why(self, one: PairedDifference) -> str:
+        if one.low > 0 or one.high < 0:
+            if self.family > 1:
+                return (
+                    f"the interval excludes 0, but {self.family} rows were compared, and corrected for that (Holm) p "
+                    f"is {one.adjusted_p:.2g}"
+                )
+            return f"the interval excludes 0, but over all looks p is {one.adjusted_p:.2g}"
+        return "this may be chance"
+
+    def _more(self, one: PairedDifference) -> str:
+        """How many more seeds would show what."""
+        wanted = max(abs(one.difference), self.tolerance)
+        if wanted <= 0 or not math.isfinite(one.spread):
+            return ""
+        spent = share(self.looks + 1) if self.looks else 1.0
+        level = self.significance * spent / max(1, self.family)
+        needed = pairs_needed(wanted, one.spread, confidence=1 - level)
+        if needed is None:
+            return "; no number of seeds that one could run would show it"
+        if needed <= one.n:
+            needed = one.n + max(1, one.n // 2)
+        return f"; {plural(needed - one.n, 'more seed')} would show a difference of {self.number(wanted)}{self.unit}"
+
+
+def _difference(one: PairedDifference) -> float:
+    return -math.inf if math.isnan(one.difference) else one.difference
+
+
+def _strongest(course: Course, controls: Sequence[str]) -> str:
+    found = [label for label in controls if label in course.comparisons]
+    return max(found, key=lambda label: _difference(course.comparisons[label]), default="")
+
+
+def _too_little(course: Course) -> str:
+    runs = plural(len(course.results), "run")
+    return (
+        f"the budget was spent before the best of the screening could be confirmed on fresh seeds ({runs}); give more"
+    )

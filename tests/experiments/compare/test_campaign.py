@@ -1,0 +1,275 @@
+"""In which order things are run, what is dropped, and when it ends: on scores made by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy
+import pytest
+
+from rectifiers.core.errors import ConfigError
+from rectifiers.experiments.compare.budget import Budget, read_budget
+from rectifiers.experiments.compare.campaign import FRESH, Campaign, Course
+from rectifiers.experiments.compare.preparing import trial_of
+from rectifiers.experiments.compare.trial import OwnTrial
+from rectifiers.experiments.compare.tuning import SEEDS, tune
+from rectifiers.experiments.compare.variants import AS_IT_IS, Variant, parse_variant
+from rectifiers.experiments.compare.verdict import judge
+from rectifiers.experiments.result import Result
+from rectifiers.experiments.statistics import compare_family
+from rectifiers.training.metrics import ACCURACY, Epoch, Measure
+
+Score = Callable[[OwnTrial], float]
+
+
+class Laboratory:
+    """Runs a trial by asking a function for its score; a run takes a second."""
+
+    def __init__(self, score: Score, *, measure: Measure = ACCURACY, validation: bool = True) -> None:
+        self.score, self.measure, self.validation = score, measure, validation
+        self.kept: dict[str, Result] = {}
+        self.order: list[OwnTrial] = []
+
+    def execute(self, trials: Sequence[OwnTrial]) -> None:
+        for trial in trials:
+            if trial.id not in self.kept:
+                self.order.append(trial)
+                self.kept[trial.id] = self.result(trial)
+
+    def result(self, trial: OwnTrial) -> Result:
+        score = self.score(trial)
+        epoch = Epoch(
+            epoch=1,
+            lr=0.1,
+            train_loss=1,
+            train_accuracy=1,
+            validation_accuracy=score if self.validation else None,
+            test_loss=1,
+            test_accuracy=score,
+            train_seconds=1,
+            test_seconds=0,
+        )
+        status = "done" if math.isfinite(score) else "diverged"
+        return Result(
+            trial=trial,
+            status=status,
+            epochs=[epoch] if status == "done" else [],
+            parameters=10,
+            activation_parameters=0,
+            measure=self.measure,
+            provenance={"seconds": 1.0},
+        )
+
+    def read(self, trial: OwnTrial) -> Result | None:
+        return self.kept.get(trial.id)
+
+
+COMMON = OwnTrial.create(network="a:b#0")
+
+
+def name_of(trial: OwnTrial) -> str:
+    return trial.swaps[0].to if trial.swaps else AS_IT_IS
+
+
+def campaign(laboratory: Laboratory, names: Sequence[str], *, budget: Budget | None, seeds: int = 5) -> Campaign:
+    return Campaign(
+        Variant(AS_IT_IS),
+        tuple(map(parse_variant, names)),
+        lambda variant, seed: trial_of(COMMON, variant, seed),
+        laboratory.execute,
+        laboratory.read,
+        seeds,
+        budget,
+        1,
+        lambda scores, result: 0.5,
+    )
+
+
+def of(gains: dict[str, float], spread: float = 1.0) -> Score:
+    def score(trial: OwnTrial) -> float:
+        name = name_of(trial)
+        chance = numpy.random.default_rng([trial.seed, *map(ord, name)]).standard_normal()
+        return 80 + gains.get(name, 0.0) + spread * float(chance)
+
+    return score
+
+
+def test_without_a_budget_all_get_the_same_seeds() -> None:
+    laboratory = Laboratory(of({"arelu": 3.0}))
+    course = campaign(laboratory, ["arelu", "pvlu"], budget=None).go([])
+    assert [(name_of(trial), trial.seed) for trial in laboratory.order[:4]] == [
+        (AS_IT_IS, 0),
+        ("arelu", 0),
+        ("pvlu", 0),
+        (AS_IT_IS, 1),
+    ]
+    assert len(laboratory.order) == 15
+    assert (course.stop, course.taken, course.dropped) == ("seeds", [], [])
+    assert course.comparisons["arelu"].verdict == "better"
+
+
+def test_more_seeds_later_run_only_what_is_new() -> None:
+    laboratory = Laboratory(of({}))
+    campaign(laboratory, ["arelu"], budget=None, seeds=3).go([])
+    before = len(laboratory.order)
+    campaign(laboratory, ["arelu"], budget=None, seeds=5).go([])
+    assert (before, len(laboratory.order)) == (6, 10)
+
+
+GAINS = {"arelu": 3.0, "pvlu": -5.0, "elu": -6.0, "gelu": 0.5}
+
+
+def test_the_better_half_goes_on_and_the_winner_is_confirmed_on_fresh_seeds() -> None:
+    laboratory = Laboratory(of(GAINS, 0.5))
+    course = campaign(laboratory, list(GAINS), budget=Budget(runs=200)).go([])
+    assert [one.label for one in course.dropped] == ["pvlu", "elu", "gelu"]
+    assert course.screened_on == "validation"
+    assert {cell.row for cell, _ in course.outcomes} == {AS_IT_IS, "arelu"}
+    fresh = {cell.trial.seed for cell, _ in course.outcomes}
+    selected = {cell.trial.seed for cell, _ in course.screening}
+    assert min(fresh) >= FRESH > max(selected)
+    assert (course.stop, course.taken) == ("decided", [5])
+    verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
+    assert (verdict.decision, verdict.best) == ("use it", "arelu")
+
+
+def test_seeds_go_on_until_the_budget_is_spent() -> None:
+    laboratory = Laboratory(of({"arelu": 0.4}, 3.0))
+    course = campaign(laboratory, ["arelu"], budget=Budget(runs=40)).go([])
+    assert (course.stop, course.taken) == ("budget", [5, 8, 12, 18])
+    assert len(laboratory.order) == 36
+    verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
+    assert verdict.decision == "cannot tell yet"
+    assert "more seeds would show a difference of" in verdict.text
+
+
+def test_a_larger_budget_goes_on_where_a_smaller_one_stopped() -> None:
+    laboratory = Laboratory(of({"arelu": 0.4}, 3.0))
+    campaign(laboratory, ["arelu"], budget=Budget(runs=20)).go([])
+    assert len(laboratory.order) == 16
+    campaign(laboratory, ["arelu"], budget=Budget(runs=40)).go([])
+    assert len(laboratory.order) == 36
+
+
+def test_time_is_a_budget_shared_by_workers() -> None:
+    laboratory = Laboratory(of({"arelu": 0.4}, 3.0))
+    campaign(laboratory, ["arelu"], budget=Budget(seconds=20)).go([])
+    assert len(laboratory.order) == 16
+
+
+def test_a_budget_that_ends_in_the_screening_says_so() -> None:
+    laboratory = Laboratory(of(GAINS))
+    course = campaign(laboratory, list(GAINS), budget=Budget(seconds=11)).go([])
+    assert course.outcomes == []
+    with pytest.raises(ConfigError, match=r"a budget of 11 runs is too small: .* take 16 runs at least"):
+        campaign(laboratory, list(GAINS), budget=Budget(runs=11)).go([])
+    assert "before the best of the screening could be confirmed" in judge(course, ACCURACY, AS_IT_IS, margin=0.5).text
+
+
+def test_a_small_rest_of_the_budget_is_a_look_at_fewer_seeds() -> None:
+    laboratory = Laboratory(of(GAINS))
+    course = campaign(laboratory, list(GAINS), budget=Budget(runs=24)).go([])
+    assert course.taken == [4]
+
+
+def test_screening_without_validation_data_is_marked() -> None:
+    laboratory = Laboratory(of(GAINS), validation=False)
+    assert campaign(laboratory, list(GAINS), budget=Budget(runs=60)).go([]).screened_on == "test"
+
+
+def test_less_of_a_loss_is_better() -> None:
+    laboratory = Laboratory(of({"arelu": -3.0, "pvlu": 4.0}, 0.5), measure=Measure("RMSE", "kg", False))
+    course = campaign(laboratory, ["arelu", "pvlu"], budget=None).go([])
+    assert course.comparisons["arelu"].verdict == "better"
+    assert course.comparisons["pvlu"].verdict == "worse"
+    text = judge(course, Measure("RMSE", "kg", False), AS_IT_IS, margin=0.5).text
+    assert text.startswith("arelu is better than as it is: −")
+    assert " kg [−" in text
+
+
+def test_diverged_runs_are_no_pairs() -> None:
+    score = of({"arelu": 3.0}, 0.2)
+    laboratory = Laboratory(lambda trial: math.nan if trial.seed == 2 and trial.swaps else score(trial))
+    course = campaign(laboratory, ["arelu"], budget=None).go([])
+    assert (course.comparisons["arelu"].n, course.comparisons["arelu"].dropped) == (4, 1)
+
+
+def test_a_rate_for_each_variant_is_chosen_on_seeds_of_its_own() -> None:
+    best = {AS_IT_IS: 0.01, "arelu": 0.03, "pvlu": 0.00333}
+    laboratory = Laboratory(lambda trial: -abs(math.log(trial.lr / best[name_of(trial)])))
+    rows = [Variant(AS_IT_IS), *map(parse_variant, ["arelu", "pvlu"])]
+    tuned = tune(rows, 0.01, lambda variant, seed: trial_of(COMMON, variant, seed), laboratory.execute, laboratory.read)
+    assert {variant.label: variant.lr for variant in tuned.variants} == best
+    assert tuned.at_the_edge == ("arelu", "pvlu")
+    assert {trial.seed for trial in laboratory.order} == set(SEEDS)
+    assert all(trial.tuning for trial in laboratory.order)
+
+
+def test_no_rate_is_chosen_on_test_data() -> None:
+    laboratory = Laboratory(of({}), validation=False)
+    with pytest.raises(ConfigError, match="chosen on validation data, and there are none"):
+        tune(
+            [Variant(AS_IT_IS)],
+            0.01,
+            lambda variant, seed: trial_of(COMMON, variant, seed),
+            laboratory.execute,
+            laboratory.read,
+        )
+
+
+@pytest.mark.parametrize("text", ["soon", "0m", "-3h", "3 weeks", True, math.inf])
+def test_budgets_that_are_none(text: str | float) -> None:
+    with pytest.raises(ConfigError, match="must be a time such as 30m"):
+        read_budget(text)
+
+
+class TestVerdicts:
+    """What a comparison comes to, in words."""
+
+    def course(self, gains: dict[str, float], spread: float = 0.3, seeds: int = 5) -> Course:
+        return campaign(Laboratory(of(gains, spread)), list(gains), budget=None, seeds=seeds).go([])
+
+    def test_none_is_better(self) -> None:
+        verdict = judge(self.course({"arelu": -3.0, "pvlu": -4.0}), ACCURACY, AS_IT_IS, margin=0.5)
+        assert (verdict.decision, verdict.best) == ("do not", "")
+        assert verdict.text == "none of 2 is better than as it is by more than 0.5 points"
+
+    def of_values(self, **rows: list[float]) -> Course:
+        """A course whose rows differ from the baseline, seed by seed, by these values."""
+        values = {AS_IT_IS: dict.fromkeys(range(5), 80.0)}
+        values |= {name: {seed: 80 + gain for seed, gain in enumerate(gains)} for name, gains in rows.items()}
+        return Course(comparisons=compare_family(values, AS_IT_IS, 0.5))
+
+    def test_what_cannot_be_better_by_more_than_the_margin_is_not_worth_more_seeds(self) -> None:
+        course = self.of_values(arelu=[-1.0, -0.2, -2.2, -0.6, 0.1])
+        one = course.comparisons["arelu"]
+        assert one.verdict == "inconclusive"
+        assert one.high < 0.5
+        assert judge(course, ACCURACY, AS_IT_IS, margin=0.5).decision == "do not"
+
+    def test_the_same_is_no_gain(self) -> None:
+        verdict = judge(self.course({"arelu": 0.05}, 0.05), ACCURACY, AS_IT_IS, margin=0.5)
+        assert verdict.decision == "do not"
+        assert "no different from as it is by more than 0.5 points" in verdict.text
+
+    def test_holm_is_named_where_the_interval_alone_would_decide(self) -> None:
+        course = self.of_values(arelu=[1.0, 0.4, 2.2, 0.8, 1.3], pvlu=[2, -2, 1, -1, 0.5], elu=[-2, 2, 1, -1, 0.5])
+        one = course.comparisons["arelu"]
+        assert one.low > 0
+        assert one.verdict == "inconclusive"
+        assert "the interval excludes 0, but 3 rows were compared" in judge(course, ACCURACY, AS_IT_IS, margin=0.5).text
+
+    def test_a_control_that_gains_as_much_speaks_against_it(self) -> None:
+        course = self.course({"arelu": 3.0, "pvlu": 3.5})
+        verdict = judge(course, ACCURACY, AS_IT_IS, controls=["pvlu"], margin=0.5)
+        assert verdict.decision == "do not"
+        assert "but pvlu alone gives as much" in verdict.text
+
+    def test_too_few_pairs(self) -> None:
+        verdict = judge(self.course({"arelu": 3.0}, seeds=2), ACCURACY, AS_IT_IS, margin=0.5)
+        assert (verdict.decision, "2 pairs of finished runs, too few" in verdict.text) == ("cannot tell yet", True)
+
+    def test_distrust_comes_first(self) -> None:
+        verdict = judge(self.course({"arelu": 3.0}), ACCURACY, AS_IT_IS, distrust="no seeds", margin=0.5)
+        assert (verdict.decision, verdict.text) == ("cannot tell yet", "no seeds")

@@ -1,0 +1,167 @@
+"""The user's data in every form, in three parts, and their batches from named streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+
+from rectifiers.core.errors import ConfigError, DataError
+from rectifiers.experiments.compare.data import Fed, OwnBatches, first_batch, read_data
+from rectifiers.experiments.compare.trial import OwnTrial
+
+from .samples import make_model, tensors
+
+
+class Noisy(Dataset[tuple[Tensor, int]]):
+    """Draws its augmentation from PyTorch's generator, as transforms do."""
+
+    def __len__(self) -> int:
+        return 20
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return index + torch.rand(6), index % 3
+
+
+class Named(nn.Module):
+    def forward(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
+        return {"logits": first + second}
+
+
+def batches(part: Any, model: nn.Module | None = None, *, seed: int = 0, shuffled: bool = True) -> OwnBatches:
+    trial = OwnTrial.create(network="", batch_size=8, seed=seed)
+    return OwnBatches(part, trial, model or make_model(), "train", shuffled=shuffled)
+
+
+def inputs_of(part: Any, epoch: int, **options: Any) -> Tensor:
+    return torch.cat([batch.args[0] for batch, _ in batches(part, **options).epoch(epoch)])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        tensors(),
+        tuple(half.numpy() for half in tensors()),
+        TensorDataset(*tensors()),
+        DataLoader(TensorDataset(*tensors()), 8, shuffle=True),
+        lambda: TensorDataset(*tensors()),
+    ],
+    ids=["tensors", "arrays", "data set", "loader", "function"],
+)
+def test_one_part_is_divided_the_same_for_all(given: Any) -> None:
+    data = read_data(given)
+    trial = OwnTrial.create(network="", validation=0.25)
+    again = read_data(given).divided(trial)
+    divided = data.divided(trial)
+    sizes = [len(getattr(part, "dataset", part)) for part in (divided.train, divided.validation, divided.test)]
+    assert sizes == [72, 24, 24]
+    seen = {
+        tuple(row.tolist()) for part in (divided.train, divided.validation, divided.test) for row in inputs_of(part, 0)
+    }
+    assert len(seen) == 120
+    assert torch.equal(inputs_of(divided.test, 0, shuffled=False), inputs_of(again.test, 0, shuffled=False))
+
+
+def test_parts_by_place_and_by_name() -> None:
+    one, two, three = (TensorDataset(*tensors(count)) for count in (30, 20, 10))
+    assert read_data((one, two)).validation is None
+    assert read_data((one, two, three)).validation is two
+    assert read_data({"train": one, "val": two, "test": three}).validation is two
+    assert read_data(((tensors()), (tensors(40)))).test.tensors[0].shape == (40, 6)
+
+
+@pytest.mark.parametrize("part", [Noisy(), DataLoader(Noisy(), 8, shuffle=True), TensorDataset(*tensors(20))])
+def test_order_and_augmentation_follow_seed_and_epoch_alone(part: Any) -> None:
+    first = inputs_of(part, 1)
+    torch.rand(7)
+    assert torch.equal(inputs_of(part, 1), first)
+    assert not torch.equal(inputs_of(part, 2), first)
+    assert not torch.equal(inputs_of(part, 1, seed=1), first)
+
+
+def test_what_the_model_draws_does_not_change_the_data_nor_the_other_way_round() -> None:
+    loader = DataLoader(Noisy(), 4, shuffle=True, generator=torch.Generator())
+
+    def run(draws: int) -> tuple[list[Tensor], list[Tensor]]:
+        fed = batches(loader)
+        torch.manual_seed(5)
+        data, drawn = [], []
+        for batch, _ in fed.epoch(0):
+            data.append(batch.args[0])
+            drawn.append(torch.rand(draws))
+        return data, drawn
+
+    (few, one), (many, _) = run(1), run(9)
+    assert all(torch.equal(*pair) for pair in zip(few, many, strict=True))
+    torch.manual_seed(5)
+    assert all(torch.equal(torch.rand(1), drawn) for drawn in one)
+
+
+def test_dictionaries_go_to_arguments_and_answers_come_from_logits() -> None:
+    first, second = torch.ones(4, 3), torch.full((4, 3), 2.0)
+    loader = [{"first": first, "second": second, "labels": torch.zeros(4, dtype=torch.long), "id": torch.arange(4)}]
+    ((batch, target),) = list(batches(loader, Named()).epoch(0))
+    assert torch.equal(Fed(Named())(batch), first + second)
+    assert target.tolist() == [0, 0, 0, 0]
+
+
+def test_the_first_batch_is_always_the_same() -> None:
+    data = read_data(DataLoader(Noisy(), 8, shuffle=True))
+    assert torch.equal(first_batch(data, make_model()).args[0], first_batch(data, make_model()).args[0])
+
+
+class Endless(IterableDataset[Any]):
+    def __iter__(self) -> Any:
+        return iter([torch.zeros(6)])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (TensorDataset(torch.zeros(0, 6), torch.zeros(0)), "is empty"),
+        ((torch.zeros(3, 6), torch.zeros(2)), "3 inputs but 2 targets"),
+        ({"tain": 1}, "need the keys train, test"),
+        (iter([1]), "cannot be read once per epoch"),
+        (3, "cannot be read once per epoch"),
+        ([(torch.zeros(4, 6), torch.zeros(4))], "1 batch is too few"),
+        (Endless(), "nothing can be held out"),
+        (lambda: 1 / 0, "gives the data failed: ZeroDivisionError"),
+        (TensorDataset(*tensors(2)), "too few to hold some out"),
+    ],
+)
+def test_data_that_are_none(given: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_data(given)
+
+
+@pytest.mark.parametrize(
+    ("loader", "message"),
+    [
+        ([], "gave no batches"),
+        ([torch.zeros(4, 6)], "has no target"),
+        ([(torch.zeros(0, 6), torch.zeros(0))], "has no samples"),
+        ([{"other": torch.zeros(3, 6), "more": torch.zeros(3)}], "takes"),
+    ],
+)
+def test_batches_that_are_none(loader: Any, message: str) -> None:
+    with pytest.raises((DataError, ConfigError), match=message):
+        list(batches(loader).epoch(0))
+
+
+def test_a_model_without_an_answer() -> None:
+    class Silent(nn.Module):
+        def forward(self, x: Tensor) -> str:
+            return "yes"
+
+    (batch, _), *_ = batches(TensorDataset(*tensors())).epoch(0)
+    with pytest.raises(ConfigError, match="no tensor of answers"):
+        Fed(Silent())(batch)
+
+
+def test_numbers_of_double_precision_become_single() -> None:
+    part = read_data(((numpy.zeros((40, 6)), numpy.zeros(40)), (numpy.zeros((4, 6)), numpy.zeros(4)))).train
+    assert [half.dtype for half in part.tensors] == [torch.float32, torch.float32]

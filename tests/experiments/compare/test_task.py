@@ -1,0 +1,71 @@
+"""What is learned: by name, as functions, or as targets look."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rectifiers.core.errors import ConfigError, UnknownNameError
+from rectifiers.experiments.compare.references import refer
+from rectifiers.experiments.compare.task import guess, is_loss, task_of
+from rectifiers.experiments.compare.trial import OwnTrial
+
+LABELS, NUMBERS = torch.tensor([0, 1, 2, 1]), torch.tensor([0.5, -1.0, 2.0, 0.0])
+
+
+def bias_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs[:, 0] - targets).mean().abs()
+
+
+def trial(**fields: object) -> OwnTrial:
+    return OwnTrial.create(network="a:b#0", **fields)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets", "expected"),
+    [
+        (torch.zeros(4, 3), LABELS, "classification"),
+        (torch.zeros(4, 1), NUMBERS, "regression"),
+        (torch.zeros(4, 3), torch.tensor([[0.0, 1, 1]] * 4), "multi-label"),
+        (torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4, dtype=torch.long), "pixels"),
+        (torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 4, 4), "segmentation"),
+    ],
+)
+def test_targets_show_the_task(outputs: Tensor, targets: Tensor, expected: str) -> None:
+    assert guess(outputs, targets) == expected
+
+
+def test_measures_by_name_and_by_function() -> None:
+    assert task_of(trial(), torch.zeros(4, 3), LABELS).measure.name == "accuracy"
+    rmse = task_of(trial(measure="RMSE", loss="huber"), torch.zeros(4, 1), NUMBERS)
+    assert (rmse.measure.name, rmse.measure.higher_is_better) == ("RMSE", False)
+    own = task_of(trial(measure=refer(bias_error), unit="kg"), torch.zeros(4, 1), NUMBERS)
+    assert (own.measure.name, own.measure.unit, own.measure.higher_is_better) == ("bias_error", "kg", False)
+    told = task_of(trial(measure=refer(bias_error), better="higher"), torch.zeros(4, 1), NUMBERS)
+    assert told.measure.higher_is_better
+    with_loss = task_of(trial(loss=refer(F.multi_margin_loss)), torch.zeros(4, 3), LABELS)
+    assert with_loss.loss(torch.zeros(4, 3), LABELS) == F.multi_margin_loss(torch.zeros(4, 3), LABELS)
+    assert with_loss.score(with_loss.tally(F.one_hot(LABELS).float(), LABELS)) == 100
+
+
+@pytest.mark.parametrize(
+    ("fields", "outputs", "targets", "message"),
+    [
+        ({}, torch.zeros(4, 2), LABELS, "targets run from 0 to 2, but the model has 2 outputs"),
+        ({}, torch.zeros(4, 3), LABELS - 1, "targets run from -1 to 1"),
+        ({"task": "classification"}, torch.zeros(4, 3), NUMBERS, "classification needs outputs"),
+        ({"task": "multi-label"}, torch.zeros(4, 3), LABELS, "an output for each"),
+        ({"measure": "f1"}, torch.zeros(4, 3), LABELS, "unknown measure of a classification"),
+        ({"task": "clasification"}, torch.zeros(4, 3), LABELS, "did you mean classification"),
+    ],
+)
+def test_what_does_not_fit(fields: dict[str, str], outputs: Tensor, targets: Tensor, message: str) -> None:
+    with pytest.raises((ConfigError, UnknownNameError), match=message):
+        task_of(trial(**fields), outputs, targets)
+
+
+def test_names_of_losses() -> None:
+    assert all(map(is_loss, ("loss", "val_loss", "RMSE", "wer", "top1_error", "perplexity")))
+    assert not any(map(is_loss, ("accuracy", "f1", "auc", "mIoU", "R²", "score")))

@@ -1,0 +1,274 @@
+"""`rectifiers.compare`: the user's own model, data and training, from the call to the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import rectifiers
+from rectifiers.core.errors import ConfigError, RectifiersError, UnknownNameError
+from rectifiers.experiments.compare.preparing import HEAD_ALONE, NORMS_ALONE, UNTRAINED
+from rectifiers.experiments.compare.references import resolve
+from rectifiers.experiments.compare.run_own import get_ready
+
+from ..experiments.compare.samples import make_model, make_norm_model, tensors, train
+
+
+@pytest.fixture(autouse=True)
+def _one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECTIFIERS_RESULTS", str(tmp_path / "runs"))
+
+
+ONE_MODEL = make_model()
+
+
+def compare(model: Any = make_model, **options: Any) -> rectifiers.Comparison:
+    usual: dict[str, Any] = {"activations": ["arelu"], "seeds": 3, "progress": False}
+    if "train" not in options:
+        usual |= {"data": tensors(), "epochs": 1, "lr": 0.01}
+    return rectifiers.compare(model, **{**usual, **options})
+
+
+def kinds(model: nn.Module) -> list[type[nn.Module]]:
+    return [type(module) for module in model.modules()]
+
+
+def results_of(found: rectifiers.Comparison) -> dict[tuple[str, int], float]:
+    return {(cell.row, cell.trial.seed): result.value("final_epoch") for cell, result in found.outcomes}
+
+
+def test_our_loop_from_the_call_to_the_page(tmp_path: Path) -> None:
+    found = compare(activations=["relu", "arelu", "pvlu:share=layer@first"])
+    assert found.labels == ("as it is", "arelu", "pvlu:share=layer@first")
+    facts = json.loads(json.dumps(found.to_dict()))
+    assert [row["parameters"] for row in facts["rows"]] == [279, 283, 281]
+    assert facts["decision"] in ("use it", "do not", "cannot tell yet")
+    text = str(found)
+    assert "make_model: 2 variants against the model as it is" in text
+    assert found.report(tmp_path / "page.html").path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "pvlu:share=layer@first" in found._repr_html_()
+
+
+def test_the_same_call_again_runs_nothing_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = compare()
+
+    def fail(*_: Any) -> None:
+        raise AssertionError("nothing is to be run again")
+
+    monkeypatch.setattr("rectifiers.experiments.run_trial.run_own", fail)
+    again = compare()
+    assert results_of(again) == results_of(first)
+    assert str(again) == str(first)
+
+
+def test_initial_weights_are_the_same_where_a_swap_keeps_them() -> None:
+    found = compare(activations=["arelu", "pvlu@first"])
+    ready = {cell.row: get_ready(cell.trial).model for cell, _ in found.outcomes if cell.trial.seed == 1}  # type: ignore[arg-type]
+    plain = ready.pop("as it is")
+    assert ready
+    for changed in ready.values():
+        for one, other in zip(plain.children(), changed.children(), strict=True):
+            if isinstance(one, nn.Linear):
+                assert torch.equal(one.weight, other.weight)
+    other_seed = next(get_ready(cell.trial).model for cell, _ in found.outcomes if cell.trial.seed == 2)  # type: ignore[arg-type]
+    assert not torch.equal(other_seed[0].weight, plain[0].weight)
+
+
+def test_functions_start_as_their_purpose_asks() -> None:
+    def starts(**options: Any) -> set[Any]:
+        found = compare(activations=["arelu", "pvlu:start=relu"], **options)
+        trials = [cell.trial for cell, _ in found.outcomes]
+        return {(swap.to, swap.start) for trial in trials for swap in trial.swaps}
+
+    assert starts() == {("arelu", "published"), ("pvlu", "relu")}
+    assert starts(protocol="finetune") == {("arelu", None), ("pvlu", "relu")}
+
+
+def test_a_users_training() -> None:
+    found = compare(train=train, activations=["arelu"])
+    assert found.findings.measure.name == "accuracy"
+    assert len(found.results) == 6
+    assert len(set(results_of(found).values())) > 2
+    assert not found.findings.notes
+
+
+def test_a_training_that_ignores_its_seed_is_noticed() -> None:
+    def deaf(model: nn.Module, seed: int, report: Any) -> float:
+        model(torch.zeros(2, 6))
+        return 0.75
+
+    found = compare(train=deaf)
+    assert found.decision == "cannot tell yet"
+    assert "deaf ignores its seed: 3 seeds gave exactly the same score" in found.findings.verdict.text
+
+
+def test_a_training_that_two_runs_of_one_seed_tell_apart_is_noticed() -> None:
+    runs = iter(range(1000))
+
+    def drifts(model: nn.Module, seed: int, report: Any) -> float:
+        model(torch.zeros(2, 6))
+        return float(next(runs))
+
+    (note,) = compare(train=drifts).findings.notes
+    assert note.startswith("two runs of drifts with one seed gave")
+
+
+def test_fine_tuning_has_its_controls() -> None:
+    found = compare(make_norm_model(), protocol="finetune")
+    assert found.labels == ("as it is", "arelu", NORMS_ALONE, HEAD_ALONE, UNTRAINED)
+    trained = {cell.row: cell.trial.trained for cell, _ in found.outcomes}
+    assert (trained["arelu"], trained["as it is"], trained[HEAD_ALONE]) == ("activations", "all", "head")
+    assert len({value for (row, _), value in results_of(found).items() if row == UNTRAINED}) == 1
+    assert compare(make_model(), protocol="finetune", controls=False).labels == ("as it is", "arelu")
+
+
+def test_a_budget_selects_and_confirms() -> None:
+    found = compare(activations=["arelu", "sigmoid", "gelu"], budget="34 runs")
+    assert found.findings.screened_on == "validation"
+    assert len(found.labels) + len(found.findings.left) == 4
+    assert all(cell.trial.seed >= 1000 for cell, _ in found.outcomes)
+    assert found.findings.runs <= 34
+
+
+def test_learning_rates_are_tuned_for_a_training_that_takes_one() -> None:
+    def takes(model: nn.Module, seed: int, lr: float) -> dict[str, float]:
+        model(torch.zeros(2, 6))
+        return {"score": seed % 7 + lr, "validation": -abs(lr - 0.03)}
+
+    found = compare(train=takes, lr=0.01, tune_lr=True)
+    assert {cell.trial.lr for cell, _ in found.outcomes} == {0.03}
+    assert found.findings.runs == 12 + 6
+    with pytest.raises(ConfigError, match="train takes no lr"):
+        compare(train=train, tune_lr=True)
+
+
+@pytest.mark.parametrize(
+    ("targets", "outputs", "name"),
+    [
+        (torch.randn(80, 1, generator=torch.Generator().manual_seed(1)), 1, "R²"),
+        ((torch.randn(80, 3, generator=torch.Generator().manual_seed(1)) > 0).float(), 3, "F1"),
+    ],
+)
+def test_other_tasks(targets: torch.Tensor, outputs: int, name: str) -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, outputs))
+
+    found = compare(make, data=(tensors(80)[0], targets))
+    assert name.lower() in found.findings.measure.name.lower()
+    assert len(found.results) == 6
+
+
+def test_a_loss_and_a_metric_of_ones_own() -> None:
+    def away(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return (outputs[:, 0] - targets).abs().mean()
+
+    inputs, _ = tensors(80)
+    found = compare(
+        lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1)),
+        data=(inputs, inputs[:, 0]),
+        task="regression",
+        loss=away,
+        metric=away,
+        better="lower",
+        unit="kg",
+    )
+    assert (found.findings.measure.name, found.findings.measure.unit) == ("away", "kg")
+    assert not found.findings.measure.higher_is_better
+
+
+def test_data_by_name_and_loaders_of_dictionaries() -> None:
+    net = lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10))  # noqa: E731
+    assert compare(net, data="digits", train_size=64).findings.measure.unit == "%"
+    inputs, targets = tensors(40)
+    rows = [{"x": row, "labels": label} for row, label in zip(inputs, targets, strict=True)]
+    loader: DataLoader[Any] = DataLoader(rows, 8, shuffle=True)
+    assert len(compare(data=(loader, loader)).results) == 6
+
+
+@pytest.mark.slow
+def test_workers_give_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_model_for_workers.py").write_text(
+        "import torch\nfrom torch import nn\n\n\ndef make():\n    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), "
+        "nn.Linear(8, 2))\n\n\ndef data():\n    x = torch.linspace(-1, 1, 256).reshape(64, 4)\n"
+        "    return x, (x.sum(1) > 0).long()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    options: dict[str, Any] = {"data": "own_model_for_workers:data", "seeds": 1, "threads": 1}
+    alone = compare("own_model_for_workers:make", name="alone", **options)
+    beside = compare("own_model_for_workers:make", name="beside", workers=2, **options)
+    assert results_of(beside) == results_of(alone)
+    assert not beside.findings.notes
+
+
+def test_what_cannot_be_imported_runs_here_and_says_so() -> None:
+    (note,) = compare(lambda: make_model(), seeds=1, workers=2).findings.notes
+    assert "runs were made in this process" in note
+
+
+def test_gelu_is_replaced_in_a_model_without_relu() -> None:
+    found = compare(lambda: nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.Linear(8, 3)), activations=["gelu", "arelu"])
+    assert found.labels == ("as it is", "arelu")
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (make_model, {"data": None}, "give either data"),
+        (make_model, {"train": train, "data": tensors()}, "give either data"),
+        (lambda width: make_model(), {}, "needs the argument width"),
+        (lambda: None, {}, "returned NoneType; it has to return an nn.Module"),
+        (lambda: 1 / 0, {}, "failed: ZeroDivisionError"),
+        (lambda: ONE_MODEL, {}, "returns the same model each time"),
+        (3, {}, "expected a model, or a function"),
+        ("nowhere_at_all:make", {}, "cannot import"),
+        (lambda: nn.Linear(10**6, 10**8), {}, "does not fit into memory"),
+        (lambda: nn.Sequential(nn.Linear(5, 3), nn.ReLU()), {}, "fails on"),
+        (lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2)), {}, "but the model has 2 outputs"),
+        (lambda: nn.Linear(6, 3), {}, "no activation that is usually replaced"),
+        (make_model, {"activations": ["relu"]}, "nothing is compared with the model as it is"),
+        (make_model, {"activations": ["arelu@R9"]}, "arelu@R9: unknown activation site"),
+        (make_model, {"activations": ["arleu"]}, "did you mean arelu"),
+        (make_model, {"data": [tensors()]}, "1 batch is too few"),
+        (make_model, {"data": ([], [])}, "gave no batches"),
+        (make_model, {"data": "nowhere"}, "unknown data set, folder"),
+        (make_model, {"protocol": "tune"}, "unknown protocol"),
+        (make_model, {"budget": "soon"}, "must be a time"),
+        (make_model, {"margin": -1.0}, "margin must be"),
+        (make_model, {"epocs": 3}, "no such setting"),
+        (make_model, {"seed": 3}, "a comparison decides it"),
+        (make_model, {"seeds": 0}, "seeds must be at least 1"),
+        (make_model, {"train": lambda model, seed, report: model(torch.zeros(2, 6)) and None}, "failed"),
+        (make_model, {"train": lambda model: None}, "returned nothing"),
+    ],
+)
+def test_mistakes_are_one_line(model: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises((RectifiersError, UnknownNameError), match=message) as error:
+        compare(model, **options)
+    assert "\n" not in str(error.value)
+
+
+def test_a_metric_that_is_always_nan() -> None:
+    found = compare(train=lambda model: float("nan") * float(model(torch.zeros(2, 6)).sum().detach()))
+    assert found.decision == "cannot tell yet"
+    assert "no variant has a run that finished" in found.findings.verdict.text
+
+
+def test_the_lines_of_the_winner_make_it() -> None:
+    found = compare(activations=["arelu", "pvlu@first"])
+    scope: dict[str, Any] = {"model": make_model(), "example": torch.zeros(2, 6)}
+    for cell, _ in found.outcomes:
+        row = next(row for row in found.findings.rows if row.label == cell.row)
+        scope["model"] = resolve(cell.trial.network)()
+        exec(row.variant.code("model", "example"), scope)
+        assert kinds(scope["model"]) == kinds(get_ready(cell.trial).model)
+
+
+def test_loaders_keep_their_settings_when_some_samples_are_held_out() -> None:
+    loader = DataLoader(TensorDataset(*tensors()), 10, shuffle=True, drop_last=True)
+    assert compare(data=loader, validation=0.2).results[0].epochs[-1].validation_score is not None
