@@ -65,10 +65,12 @@ PUBLIC = [
     "Comparison",
     "RectifiersError",
     "base_state_dict",
+    "check",
     "compare",
     "cost",
     "create",
     "diagnose",
+    "elementwise",
     "find_sites",
     "functional",
     "lab",
@@ -79,6 +81,7 @@ PUBLIC = [
     "register_activation",
     "save",
     "swap",
+    "testing",
 ]
 
 

@@ -14,6 +14,7 @@ from .core.version import __version__ as __version__
 if TYPE_CHECKING:
     from . import functional as functional
     from . import lab as lab
+    from . import testing as testing
     from .activations import create as create
     from .activations import list_activations as list_activations
     from .activations import register_activation as register_activation
@@ -29,16 +30,20 @@ if TYPE_CHECKING:
     from .surgery import plan_swap as plan_swap
     from .surgery import save as save
     from .surgery.swap import swap as swap
+    from .testing import check as check
     from .watching import find_sites as find_sites
+    from .written import elementwise as elementwise
 
 _HOME = {
     "Comparison": "lab.comparison",
     "RectifiersError": "core.errors",
     "base_state_dict": "surgery",
+    "check": "testing",
     "compare": "lab.comparing",
     "cost": "lab.costing",
     "create": "activations",
     "diagnose": "analysis",
+    "elementwise": "written",
     "find_sites": "watching",
     "list_activations": "activations",
     "load": "surgery",
@@ -48,7 +53,7 @@ _HOME = {
     "save": "surgery",
     "swap": "surgery",
 }
-_MODULES = ("functional", "lab")
+_MODULES = ("functional", "lab", "testing")
 
 
 if not TYPE_CHECKING:  # A misspelt name is an error to type checkers, too.

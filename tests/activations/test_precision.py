@@ -7,38 +7,24 @@ from copy import deepcopy
 import pytest
 import torch
 
-from .samples import NAMES, build, inputs, names, sample, shape, spec_of
+from rectifiers.activations import registry
+from rectifiers.testing.contract import precision
+from rectifiers.testing.contract.precision import DTYPES
 
-DTYPES = [torch.float32, torch.bfloat16, torch.float16]
+from .samples import NAMES, build, names, sample
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_error_against_float64(name: str, dtype: torch.dtype) -> None:
     """Parameters in float32 as in mixed-precision training; a convolution has its weights in the input's dtype."""
-    spec = spec_of(name)
-    module = build(name, dtype=dtype if spec.kind == "convolution" else torch.float32)
-    x = inputs(module, *shape(spec)).to(dtype)
-    expected = deepcopy(module).double()(x.double())
-    out = module(x)
-    assert out.dtype == dtype
-    tolerance = spec.tolerance.get(str(dtype).removeprefix("torch."), 4 * torch.finfo(dtype).eps)
-    assert ((out.double() - expected).abs() <= tolerance * (1 + expected.abs())).all()
+    precision.check_error(registry.get(name), dtype)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("name", names(lambda spec: spec.parameters))
 def test_gradients_have_the_dtypes_of_what_they_belong_to(name: str, dtype: torch.dtype) -> None:
-    spec = spec_of(name)
-    module = build(name, dtype=dtype if spec.kind == "convolution" else torch.float32)
-    x = inputs(module, *shape(spec)).to(dtype).requires_grad_()
-    module(x).sum().backward()
-    assert x.grad is not None
-    assert x.grad.dtype == dtype
-    for key, parameter in module.named_parameters():
-        assert parameter.grad is not None, key
-        assert parameter.grad.dtype == parameter.dtype, key
-        assert parameter.grad.isfinite().all(), key
+    precision.check_gradient_dtypes(registry.get(name), dtype)
 
 
 @pytest.mark.parametrize("name", names(lambda spec: spec.kind != "convolution"))
@@ -51,32 +37,17 @@ def test_parameters_in_half_precision(name: str) -> None:
 @pytest.mark.parametrize("given", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_autocast_keeps_the_dtype_of_the_input(name: str, given: torch.dtype) -> None:
-    module = build(name, dtype=torch.float32)
-    x = inputs(module, *shape(module.spec)).to(given)
-    expected = module(x.float())
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        out = module(x)
-    assert out.dtype == given
-    torch.testing.assert_close(out.float(), expected, rtol=3e-2, atol=3e-2)
+    precision.check_autocast(registry.get(name), given)
 
 
 @pytest.mark.parametrize("name", names(lambda spec: spec.kind == "elementwise"))
 def test_nan_stays_where_it_is(name: str) -> None:
-    module, x = sample(name)
-    clean = module(x).clone()
-    x[0, 1, 2] = torch.nan
-    out = module(x).clone()
-    assert out[0, 1, 2].isnan()
-    out[0, 1, 2] = clean[0, 1, 2]
-    torch.testing.assert_close(out, clean)
+    precision.check_nan(registry.get(name))
 
 
 @pytest.mark.parametrize("name", names(lambda spec: spec.kind != "elementwise"))
 def test_nan_reaches_the_output(name: str) -> None:
-    module, x = sample(name)
-    assert not module(x).isnan().any()
-    x[(0, 1, *(1 for _ in x.shape[2:]))] = torch.nan
-    assert module(x).isnan().any()
+    precision.check_nan(registry.get(name))
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

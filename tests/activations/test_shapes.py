@@ -7,8 +7,9 @@ from fractions import Fraction
 import pytest
 import torch
 
-from rectifiers.activations import channel_factor
+from rectifiers.activations import channel_factor, registry
 from rectifiers.core.errors import DtypeError, ShapeError
+from rectifiers.testing.contract import layouts
 
 from .samples import BATCH, CHANNELS, NAMES, SIDE, build, default_rank, inputs, names, ranks, sample, spec_of
 
@@ -18,14 +19,7 @@ ELEMENTWISE = names(lambda spec: spec.kind == "elementwise")
 
 @pytest.mark.parametrize(("name", "rank"), RANKS)
 def test_every_rank_keeps_its_shape_but_for_the_channels(name: str, rank: int) -> None:
-    module, x = sample(name, rank)
-    expected = list(x.shape)
-    if module.spec.kind == "convolution":
-        channel_axis = rank - default_rank(module.spec) + 1
-        expected[channel_axis:] = [3, *(SIDE - 1 for _ in expected[channel_axis + 1 :])]
-    elif module.spec.kind == "channelwise":
-        expected[module.channel_dim] = int(expected[module.channel_dim] * channel_factor(module))
-    assert list(module(x).shape) == expected
+    layouts.check_rank(registry.get(name), rank)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -37,13 +31,7 @@ def test_channel_factor_is_the_specs_at_the_default_arguments(name: str) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_empty_batch(name: str) -> None:
-    module, x = sample(name)
-    empty = x[:0].clone().requires_grad_()
-    out = module(empty)
-    assert out.shape == (0, *module(x).shape[1:])
-    out.sum().backward()
-    assert empty.grad is not None
-    assert empty.grad.shape == empty.shape
+    layouts.check_empty_batch(registry.get(name))
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
@@ -55,26 +43,12 @@ def test_zero_dimensional_input(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_non_contiguous_input(name: str) -> None:
-    module, x = sample(name)
-    strided = torch.stack([x, x + 1], dim=-1)[..., 0]
-    transposed = x.transpose(0, -1).contiguous().transpose(0, -1)
-    assert not strided.is_contiguous()
-    assert not transposed.is_contiguous()
-    expected = module(x)
-    torch.testing.assert_close(module(strided), expected)
-    torch.testing.assert_close(module(transposed), expected)
+    layouts.check_non_contiguous(registry.get(name))
 
 
 @pytest.mark.parametrize("name", names(lambda spec: 4 in ranks(spec) and default_rank(spec) in (3, 4)))
 def test_channels_last_is_preserved(name: str) -> None:
-    module = build(name, 4)
-    x = inputs(module, BATCH, CHANNELS, SIDE, SIDE)
-    last = x.to(memory_format=torch.channels_last)
-    if module.spec.kind == "convolution":
-        module = module.to(memory_format=torch.channels_last)
-    out = module(last)
-    assert out.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(out, module(x))
+    layouts.check_channels_last(registry.get(name))
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
@@ -86,26 +60,13 @@ def test_channels_last_3d_is_preserved(name: str) -> None:
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("name", NAMES)
 def test_input_is_never_changed(name: str, training: bool) -> None:
-    module, x = sample(name)
-    module.train(training)
-    before = x.clone()
-    leaf = x.requires_grad_()
-    module(leaf).square().sum().backward()
-    assert torch.equal(x, before)
+    layouts.check_input_stays(registry.get(name), training)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_output_is_memory_of_its_own(name: str) -> None:
     """In-place operations on the output, as networks do, must not reach the input, unless it is the identity's."""
-    module, x = sample(name)
-    before = x.clone()
-    with torch.no_grad():
-        out = module(x)
-        if out is x:
-            assert module.spec.equation == "x"
-        else:
-            out.add_(1)
-            assert torch.equal(x, before)
+    layouts.check_own_memory(registry.get(name))
 
 
 @pytest.mark.parametrize(

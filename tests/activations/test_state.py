@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import pickle
-from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -12,34 +9,19 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from rectifiers.activations import registry
 from rectifiers.core.errors import ConfigError, ShapeError
+from rectifiers.testing.contract import saving
+from rectifiers.testing.contract.saving import COPIES
 
 from .samples import CHANNELS, NAMES, build, names, sample, spec_of, vary
 
 LEARNABLE = names(lambda spec: spec.parameters and spec.kind == "elementwise")
 
 
-def through_pickle(module: Any) -> Any:
-    return pickle.loads(pickle.dumps(module))
-
-
-def through_torch(module: Any) -> Any:
-    buffer = io.BytesIO()
-    torch.save(module, buffer)
-    buffer.seek(0)
-    return torch.load(buffer, weights_only=False)
-
-
-COPIES = [deepcopy, through_pickle, through_torch]
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_state_dict_round_trip(name: str) -> None:
-    module, x = sample(name)
-    vary(module)
-    other = build(name)
-    assert other.load_state_dict(module.state_dict()) == ([], [])
-    assert torch.equal(other(x), module(x))
+    saving.check_state(registry.get(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,13 +45,7 @@ def test_activation_parameters_are_those_of_the_spec(name: str) -> None:
 @pytest.mark.parametrize("copy", COPIES)
 @pytest.mark.parametrize("name", NAMES)
 def test_copies_compute_the_same_and_are_independent(name: str, copy: Any) -> None:
-    module, x = sample(name)
-    expected = module(x)
-    other = copy(module)
-    assert torch.equal(other(x), expected)
-    for parameter in other.parameters():
-        nn.init.constant_(parameter, 0.3)
-    assert torch.equal(module(x), expected)
+    saving.check_copy(registry.get(name), copy)
 
 
 @pytest.mark.parametrize("copy", COPIES)
@@ -134,11 +110,7 @@ def test_lazy_module_in_a_network_is_moved_before_its_first_call(name: str) -> N
 @pytest.mark.parametrize("name", NAMES)
 def test_meta_device(name: str) -> None:
     """Shapes without memory: how large networks are planned, then filled."""
-    module, x = sample(name)
-    expected = module(x).shape
-    skeleton = module.to("meta")
-    assert skeleton(x.to("meta")).shape == expected
-    assert skeleton(x.to("meta")).device.type == "meta"
+    saving.check_meta(registry.get(name))
 
 
 @pytest.mark.parametrize("name", NAMES)

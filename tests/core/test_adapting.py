@@ -68,7 +68,7 @@ def test_the_spec_is_what_can_be_seen() -> None:
     assert spec.equation == "Two kinks and a learned slope."
     assert [(one.name, one.init) for one in spec.parameters] == [("slope", 0.5)]
     assert spec.kinks == (-1.0, 0.5)
-    assert (spec.kind, spec.monotone, spec.stochastic, spec.ranks) == ("elementwise", True, False, (0, None))
+    assert (spec.kind, spec.monotone, spec.stochastic, spec.ranks) == ("elementwise", True, False, (1, None))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import typer
 
 from ..core.version import __version__
 from .bench import run_benchmark
+from .check import check_thing
 from .compare import compare_activations
 from .cost import cost_model
 from .doctor import diagnose_model
@@ -61,4 +62,5 @@ app.command(
 app.command(
     "doctor", epilog="Example: rectifiers doctor my_package.models:net --weights net.safetensors --data photos"
 )(diagnose_model)
+app.command("check", epilog="Example: rectifiers check my_act.py:MyAct")(check_thing)
 app.command("env", epilog="Example: rectifiers env --json")(show_environment)

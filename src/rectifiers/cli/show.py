@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..core.errors import ConfigError, UnsupportedError
+from ..core.errors import ConfigError
 from ..lab.describing import describe
 from ..lab.kinds import KINDS, find
 from . import completion
@@ -60,7 +60,9 @@ def show_thing(
     if plot is not None:
         print(f"\nplot: {plot}")
     elif kind == "activations":
-        print(_sketch(name))
+        from .sketch import sketch
+
+        print(sketch(KINDS[kind].get(name), name))
 
 
 def _text(facts: dict[str, Any]) -> list[str]:
@@ -122,16 +124,3 @@ def _draw(name: str, suffix: str) -> str | bytes:
     if suffix.lower() == ".png":
         return png(function_figure(name))
     raise ConfigError(f"--plot writes .svg or .png, got {suffix or 'a name without an ending'!r}")
-
-
-def _sketch(name: str) -> str:
-    """The function and its derivative side by side, in characters."""
-    from ..report.figures.function import sample
-    from .braille import plot
-
-    try:
-        x, y, slope = sample(name)
-    except UnsupportedError as error:
-        return f"\nno plot: {error}"
-    left, right = (plot(x.tolist(), z.T.tolist(), title) for z, title in ((y, "f(x)"), (slope, "f′(x)")))
-    return "\n" + "\n".join("   ".join(pair).rstrip() for pair in zip(left, right, strict=True))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .curve import find_kinks, is_monotone
 from .elementwise import Elementwise
 from .errors import ConfigError, UnsupportedError
 from .granularity import Granularity
@@ -18,6 +19,10 @@ from .spec import ActivationSpec, Kind, ParameterSpec, ReluStart
 _PROBE = (2, 4, 3, 3)
 _SHARED = (*Granularity.__annotations__, "relu_like")
 """What a caller may give to any activation, whether it has parameters or not."""
+
+
+_ADAPTED: dict[tuple[Any, str, str], type[nn.Module]] = {}
+"""What was made, by a class or function, a name and an origin."""
 
 
 def adapt(cls: type[nn.Module], name: str, origin: str) -> type[nn.Module]:
@@ -50,7 +55,16 @@ def adapt(cls: type[nn.Module], name: str, origin: str) -> type[nn.Module]:
     taken = _arguments_of(cls)
     if spec is not None and taken is None:
         return cls
-    facts = spec or _describe(cls, name, origin)
+    key = (getattr(cls, "_function", cls), name, origin)
+    if key not in _ADAPTED:
+        _ADAPTED[key] = _complete(cls, spec or _describe(cls, name, origin), taken, key)
+    return _ADAPTED[key]
+
+
+def _complete(
+    cls: type[nn.Module], facts: ActivationSpec, taken: frozenset[str] | None, key: tuple[Any, str, str]
+) -> type[nn.Module]:
+    """A subclass with a spec, whose constructor takes what those of activations take."""
 
     def start(self: nn.Module, *args: Any, **arguments: Any) -> None:
         if (taken is None or "relu_like" not in taken) and arguments.pop("relu_like", False):
@@ -64,8 +78,10 @@ def adapt(cls: type[nn.Module], name: str, origin: str) -> type[nn.Module]:
 
     members = {
         "__init__": start,
-        "__doc__": cls.__doc__ or f"{facts.title}, from {origin}.",
+        "__doc__": cls.__doc__ or f"{facts.title}, from {key[2]}.",
         "__module__": cls.__module__,
+        # By name, pickle would find the class that this one was made of.
+        "__reduce_ex__": lambda self, protocol: (_renew, key, self.__getstate__()),
         "__qualname__": cls.__qualname__,
         "spec": facts,
         "channel_factor": Fraction(*facts.channel_factor),
@@ -73,6 +89,12 @@ def adapt(cls: type[nn.Module], name: str, origin: str) -> type[nn.Module]:
     if not hasattr(cls, "activation_parameters"):
         members["activation_parameters"] = lambda self: list(self.parameters())
     return type(cls.__name__, (cls,), members)
+
+
+def _renew(source: Any, name: str, origin: str) -> nn.Module:
+    """An empty module of an adapted class, for pickle to fill."""
+    made = adapt(source if isinstance(source, type) else from_function(source), name, origin)
+    return made.__new__(made)
 
 
 def from_function(function: Callable[[Tensor], Tensor]) -> type[nn.Module]:
@@ -86,7 +108,12 @@ def from_function(function: Callable[[Tensor], Tensor]) -> type[nn.Module]:
     def forward(self: nn.Module, x: Tensor) -> Tensor:
         return function(x)
 
-    members = {"forward": forward, "__doc__": function.__doc__, "__module__": function.__module__}
+    members = {
+        "forward": forward,
+        "_function": staticmethod(function),
+        "__doc__": function.__doc__,
+        "__module__": function.__module__,
+    }
     return type(function.__name__, (nn.Module,), members)
 
 
@@ -126,7 +153,7 @@ def _describe(cls: type[nn.Module], name: str, origin: str) -> ActivationSpec:
         )
     factor = Fraction(y.shape[1], x.shape[1])
     kind, stochastic = _kind(module, x, y), _draws(module, x)
-    curve = _Curve(cls().double().eval()) if kind == "elementwise" and not stochastic else None
+    curve = cls().double().eval() if kind == "elementwise" and not stochastic else None
     return ActivationSpec(
         name=name,
         title=cls.__name__,
@@ -137,8 +164,8 @@ def _describe(cls: type[nn.Module], name: str, origin: str) -> ActivationSpec:
         channel_factor=(factor.numerator, factor.denominator),
         ranks=_ranks(module),
         stochastic=stochastic,
-        monotone=curve is not None and curve.is_monotone(),
-        kinks=() if curve is None else curve.kinks(),
+        monotone=curve is not None and is_monotone(curve),
+        kinks=() if curve is None else find_kinks(curve),
         relu_start=_relu_start(cls),
     )
 
@@ -175,11 +202,13 @@ def _ranks(module: nn.Module) -> tuple[int, int | None]:
     """The smallest and largest number of dimensions, up to five, that it takes; None for five and more."""
     taken = []
     for rank in range(6):
+        x = torch.ones((2, 4, 3, 3, 3)[:rank])
         try:
-            module(torch.ones((2, 4, 3, 3, 3)[:rank]))
+            y = module(x)
         except Exception:  # Whatever a module says of an input that is not for it.
             continue
-        taken.append(rank)
+        if y.shape[:1] + y.shape[2:] == x.shape[:1] + x.shape[2:] and y.ndim == rank:
+            taken.append(rank)
     return min(taken), None if taken[-1] == 5 else taken[-1]
 
 
@@ -190,39 +219,3 @@ def _relu_start(cls: type[nn.Module]) -> ReluStart:
     x = torch.linspace(-4, 4, 33).reshape(-1, 1)
     with torch.no_grad():
         return "exact" if torch.allclose(cls(relu_like=True).eval()(x), x.relu(), atol=1e-6) else "nearest"
-
-
-class _Curve:
-    """A function of one number, by its values and slopes.
-
-    Args:
-        module: in float64 and evaluation mode; elementwise.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
-        # Not symmetric about zero, where the slope of a function with a kink there is a matter of taste.
-        self.x = torch.linspace(-4.003, 4.001, 802, dtype=torch.float64)
-
-    def slopes(self, x: Tensor) -> Tensor:
-        leaf = x.clone().requires_grad_()
-        y = self.module(leaf.reshape(-1, 1)).sum()
-        return torch.autograd.grad(y, leaf)[0] if y.requires_grad else torch.zeros_like(x)
-
-    def is_monotone(self) -> bool:
-        with torch.no_grad():
-            return bool((self.module(self.x.reshape(-1, 1)).flatten().diff() >= -1e-12).all())
-
-    def kinks(self) -> tuple[float, ...]:
-        """Where the slope jumps: found by halving the intervals in which it changes most."""
-        low, high = self.x[:-1], self.x[1:]
-        first = self.slopes(self.x)
-        left, right = first[:-1], first[1:]
-        for _ in range(40):
-            middle = (low + high) / 2
-            slope = self.slopes(middle)
-            earlier = (slope - left).abs() > (right - slope).abs()
-            low, high = torch.where(earlier, low, middle), torch.where(earlier, middle, high)
-            left, right = torch.where(earlier, left, slope), torch.where(earlier, slope, right)
-        found = high[(right - left).abs() > 1e-4]
-        return tuple(round(place, 6) + 0.0 for place in found.tolist())

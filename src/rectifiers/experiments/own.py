@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError, UnknownNameError
-from ..core.own_file import load_file, parse_reference
+from ..core.own_file import OwnFile, load_file, parse_reference
 from ..core.registry import Registry
 
 if TYPE_CHECKING:
@@ -50,6 +50,23 @@ class Own:
     digest: str
 
 
+@dataclass(frozen=True)
+class Read:
+    """One thing of a user's file, not registered.
+
+    Args:
+        kind: what it is.
+        attribute: the name in the file.
+        thing: a module class with a spec, a network, a class of sources, or a transform.
+        file: the file as it was when it was loaded.
+    """
+
+    kind: str
+    attribute: str
+    thing: Any
+    file: OwnFile
+
+
 _loaded: dict[tuple[str, str], Own] = {}
 
 
@@ -70,18 +87,9 @@ def use(reference: str) -> Own:
             taken.
         UnknownNameError: it does not define that name; with the nearest ones.
     """
-    path, attribute = parse_reference(reference)
-    file = load_file(path)
-    things = {key: thing for key, thing in vars(file.module).items() if not key.startswith("_")}
-    if attribute is None:
-        attribute = _only(path, {key for key, thing in things.items() if _is_defined_in(file.module.__name__, thing)})
-    elif attribute not in things:
-        raise UnknownNameError(f"name in {path}", attribute, [key for key, thing in things.items() if kind_of(thing)])
-    thing = things[attribute]
-    kind = kind_of(thing)
-    if kind is None:
-        raise ConfigError(f"{path}: expected {WANTED}; {attribute} is of type {type(thing).__name__}")
-    made = _complete(kind, thing, attribute, f"{path.name}:{attribute}")
+    found = read(reference)
+    kind, attribute, file = found.kind, found.attribute, found.file
+    made = found.thing
     spec = made.spec if kind == "activation" else None
     name = attribute if spec is None else spec.name
     registry = registries()[kind]
@@ -97,6 +105,30 @@ def use(reference: str) -> Own:
     own = Own(kind, name, name if spec is None else spec.title, reference, file.path, attribute, file.digest)
     _loaded[kind, name] = own
     return own
+
+
+def read(reference: str) -> Read:
+    """What a file of the user's own defines, as a registry would hold it, without registering it.
+
+    Args:
+        reference: `FILE.py:NAME`; `FILE.py` is enough where it defines one thing.
+
+    Raises:
+        ConfigError: the file cannot be read, is not Python, raises, or defines nothing or several things.
+        UnknownNameError: it does not define that name; with the nearest ones.
+    """
+    path, attribute = parse_reference(reference)
+    file = load_file(path)
+    things = {key: thing for key, thing in vars(file.module).items() if not key.startswith("_")}
+    if attribute is None:
+        attribute = _only(path, {key for key, thing in things.items() if _is_defined_in(file.module.__name__, thing)})
+    elif attribute not in things:
+        raise UnknownNameError(f"name in {path}", attribute, [key for key, thing in things.items() if kind_of(thing)])
+    thing = things[attribute]
+    kind = kind_of(thing)
+    if kind is None:
+        raise ConfigError(f"{path}: expected {WANTED}; {attribute} is of type {type(thing).__name__}")
+    return Read(kind, attribute, _complete(kind, thing, attribute, f"{path.name}:{attribute}"), file)
 
 
 def loaded() -> tuple[Own, ...]:
@@ -247,7 +279,10 @@ def _complete(kind: str, thing: Any, name: str, origin: str) -> Any:
     """What stands in the registry for a thing of the user's."""
     if kind == "activation":
         from ..core.adapting import adapt, from_function
+        from ..written import Written
 
+        if isinstance(thing, type) and issubclass(thing, Written) and thing.spec.name == thing.formula:
+            return thing.called(name)
         return adapt(thing if isinstance(thing, type) else from_function(thing), name, origin)
     if kind == "data set" and not isinstance(thing, type):
         from .own_source import as_source

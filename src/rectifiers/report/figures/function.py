@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
@@ -63,7 +65,24 @@ def sample(name: str, low: float = -4.0, high: float = 4.0, points: int = 401) -
     Raises:
         UnsupportedError: the activation is not a function of one number.
     """
-    activation = registry.get(name)
+    return sample_class(registry.get(name), name, low, high, points)
+
+
+def sample_class(
+    activation: Any, name: str, low: float = -4.0, high: float = 4.0, points: int = 401
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Sample the values and derivatives of a class; see `sample`.
+
+    Args:
+        activation: class with a spec.
+        name: what it is called.
+        low: first input.
+        high: last input.
+        points: how many inputs.
+
+    Raises:
+        UnsupportedError: the activation is not a function of one number.
+    """
     ranks = activation.spec.ranks
     numerator, denominator = activation.spec.channel_factor
     if activation.spec.kind == "convolution" or ranks[0] > 2:

@@ -1,0 +1,1 @@
+"""What every activation keeps to, one function per promise; each takes a class and raises an AssertionError."""
