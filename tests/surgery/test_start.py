@@ -420,3 +420,12 @@ def test_parameters_that_multiply_are_told_of() -> None:
     assert f"{(plan.parameters + present) / present:.3g} times as many" in plan.notes[0]
     channel = plan_swap(net, "apl", example=torch.randn(1, 1, 12, 12), start="published", share="channel")
     assert channel.notes == ()
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_values_of_nested_tensors_are_seen() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    x = torch.nested.nested_tensor([torch.randn(3, 4), torch.randn(5, 4)], layout=torch.jagged)
+    (change,) = swap(net, "arelu", example=(x,)).plan.changes
+    assert change.error is not None
+    assert 0 < change.error < 0.1

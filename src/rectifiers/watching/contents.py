@@ -67,11 +67,27 @@ def copy_contents(value: Any, model: nn.Module) -> Any:
         value: arguments of a model.
         model: the model; it and its parts, if they are among the arguments, are not copied.
     """
-    kept = {id(part): part for module in model.modules() for part in (module, *module.parameters(False))}
-    return _copy(value, kept)
+    return _copy(value, _Memo(model))
 
 
-def _copy(value: Any, memo: dict[int, Any]) -> Any:
+class _Memo(dict[int, Any]):
+    """The copies that were made, by the `id` of the original; what belongs to a model is its own copy."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model: nn.Module | None = model
+
+    def keep_model(self) -> None:
+        """Take in what belongs to the model; that takes a walk through it, and few arguments have any of it."""
+        if self.model is not None:
+            for module in self.model.modules():
+                self.update((id(part), part) for part in (module, *module._parameters.values()) if part is not None)
+            self.model = None
+
+
+def _copy(value: Any, memo: _Memo) -> Any:
+    if isinstance(value, nn.Parameter):
+        memo.keep_model()
     if id(value) in memo:
         return memo[id(value)]
     try:
@@ -83,7 +99,7 @@ def _copy(value: Any, memo: dict[int, Any]) -> Any:
     return made
 
 
-def _copy_unseen(value: Any, memo: dict[int, Any]) -> Any:
+def _copy_unseen(value: Any, memo: _Memo) -> Any:
     made: Any
     if isinstance(value, Tensor):
         made = value.detach().clone()
@@ -102,4 +118,5 @@ def _copy_unseen(value: Any, memo: dict[int, Any]) -> Any:
         return made
     if isinstance(value, _OPAQUE) or not (hasattr(value, "__dict__") or hasattr(value, "__slots__")):
         return value
+    memo.keep_model()
     return copy.deepcopy(value, memo)

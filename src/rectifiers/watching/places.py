@@ -16,11 +16,12 @@ import itertools
 import linecache
 import types
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.utils.checkpoint
@@ -33,10 +34,11 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Position = tuple[int | None, int | None]
 """Where a call ends in its file: the line, and the bytes in front in that line."""
 _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
-_MOST_FILES = 64
+_MOST_FILES, _MOST_FUNCTIONS = 64, 1024
+"""How many are remembered."""
 _CHECKPOINT = torch.utils.checkpoint.__file__
 _HERE = str(Path(__file__).parent)
-_TORCH = str(Path(torch.__file__).parent)
+_TORCH = str(Path(torch.__file__).parent / "_")[:-1]
 _TRANSPARENT = frozenset(
     str(Path(torch.__file__).parent.joinpath(*name.split("/")))
     for name in ("overrides.py", "_tensor.py", "nn/functional.py", "nn/modules/activation.py", "nn/modules/module.py")
@@ -198,39 +200,42 @@ def place_of_module(noted: NotedCall, module: nn.Module) -> Place | None:
     if found is None:
         return None
     home, name, node, index, call = found
-    first = first_argument(node)
-    named = {part.id for part in ast.walk(call.func) if isinstance(part, ast.Name)}
-    if named != {first} or not can_be_replaced(node, call, False):
+    own = _own_calls(node).get(index)
+    if own is None or _evaluate(call.func, {first_argument(node): noted.owner}, {}) is not module:
         return None
-    if _evaluate(call.func, {first: noted.owner}, {}) is not module or len(call.args) + len(call.keywords) != 1:
-        return None
-    return Place(home, name, index, ast.unparse(call), False, noted.time, True)
+    return Place(home, name, index, own[1], False, noted.time, True)
 
 
-def other_calls(noted: NotedCall, module: nn.Module) -> list[Place]:
+def other_calls(noted: NotedCall) -> list[Place]:
     """Return the places of all calls of a module that the methods of a class make by the same words as a noted one."""
     found = _find_call(noted.owner, noted.method, noted.inner, noted.end)
+    words = None if found is None else _own_calls(found[2]).get(found[3])
     places: list[Place] = []
-    if found is None:
-        return places
     for home in type(noted.owner).__mro__:
-        if home is nn.Module:
+        if words is None or home is nn.Module:
             break
         for name, attribute in vars(home).items():
             for function in unwrapped(attribute):
                 node = find_function(function.__code__)
-                if node is None or not (node.args.posonlyargs or node.args.args):
-                    continue
-                first = first_argument(node)
-                for index, call in enumerate(calls_in(node)):
-                    named = {part.id for part in ast.walk(call.func) if isinstance(part, ast.Name)}
-                    if named != {first} or not can_be_replaced(node, call, False):
-                        continue
-                    if len(call.args) + len(call.keywords) == 1 and (
-                        _evaluate(call.func, {first: noted.owner}, {}) is module
-                    ):
-                        places.append(Place(home.__qualname__, name, index, ast.unparse(call), False, 0, True))
+                for index, (callee, code) in {} if node is None else _own_calls(node).items():
+                    if callee == words[0]:
+                        places.append(Place(home.__qualname__, name, index, code, False, 0, True))
     return places
+
+
+@functools.lru_cache(maxsize=_MOST_FUNCTIONS)
+def _own_calls(function: FunctionNode) -> dict[int, tuple[str, str]]:
+    """Return the calls of what a method's module has, by their number: what is called, and the call, as written."""
+    if not (function.args.posonlyargs or function.args.args):
+        return {}
+    first = first_argument(function)
+    own = {}
+    for index, call in enumerate(calls_in(function)):
+        named = {part.id for part in ast.walk(call.func) if isinstance(part, ast.Name)}
+        alone = len(call.args) + len(call.keywords) == 1
+        if named == {first} and alone and can_be_replaced(function, call, False):
+            own[index] = ast.unparse(call.func), ast.unparse(call)
+    return own
 
 
 def _find_call(
@@ -296,14 +301,28 @@ def under_way(owner: nn.Module, caller: FrameType | None) -> UnderWay:
 
 def find_method(cls: type, code: CodeType) -> tuple[type, str, FunctionType] | None:
     """Return the class that has a method with this code, the method's name, and the function itself."""
-    for home in cls.__mro__:
-        if home is nn.Module:
-            break
-        for name, attribute in vars(home).items():
-            function = next((each for each in unwrapped(attribute) if each.__code__ is code), None)
-            if function is not None:
-                return home, name, function
+    known = _methods.setdefault(cls, {})
+    homes = cls.__mro__
+    places = [known[code]] if code in known else []
+    # What is known is looked at first, and the rest if a class was changed since.
+    for index, name in itertools.chain(places, _attributes(homes)):
+        for function in unwrapped(vars(homes[index]).get(name)):
+            if function.__code__ is code:
+                known[code] = index, name
+                return homes[index], name, function
     return None
+
+
+def _attributes(homes: Sequence[type]) -> Iterator[tuple[int, str]]:
+    for index, home in enumerate(homes):
+        if home is nn.Module:
+            return
+        for name in list(vars(home)):
+            yield index, name
+
+
+_methods: MutableMapping[type, dict[CodeType, tuple[int, str]]] = WeakKeyDictionary()
+"""Where `find_method` has found what: the position of the class that defines it, and the name."""
 
 
 def unwrapped(attribute: object, depth: int = 5) -> Iterator[FunctionType]:
@@ -411,10 +430,11 @@ def find_function(code: CodeType) -> FunctionNode | None:
     return None if found is None else found[1]
 
 
-def calls_in(function: FunctionNode) -> list[ast.Call]:
+@functools.lru_cache(maxsize=_MOST_FUNCTIONS)
+def calls_in(function: FunctionNode) -> tuple[ast.Call, ...]:
     """Return the calls that are written in a function's body, by the position of their closing parentheses."""
     calls = [node for part in function.body for node in ast.walk(part) if isinstance(node, ast.Call)]
-    return sorted(calls, key=lambda call: (call.end_lineno or 0, call.end_col_offset or 0))
+    return tuple(sorted(calls, key=lambda call: (call.end_lineno or 0, call.end_col_offset or 0)))
 
 
 def innermost_scope(function: FunctionNode, call: ast.Call) -> tuple[ast.AST, bool]:
@@ -430,6 +450,7 @@ def innermost_scope(function: FunctionNode, call: ast.Call) -> tuple[ast.AST, bo
     return scope, looped
 
 
+@functools.lru_cache(maxsize=_MOST_FUNCTIONS)
 def can_be_replaced(function: FunctionNode, call: ast.Call, receiver: bool) -> bool:
     """Return whether a call can be written anew: its input is known, and so is the module, by its usual name."""
     if input_of(call, receiver) is None or any(
@@ -446,6 +467,7 @@ def can_be_replaced(function: FunctionNode, call: ast.Call, receiver: bool) -> b
     return not shadowed and not (looped and isinstance(scope, ast.Lambda))
 
 
+@functools.lru_cache(maxsize=_MOST_FUNCTIONS)
 def is_fixed(function: FunctionNode, call: ast.Call, receiver: bool) -> bool:
     """Return whether a call calls the same function every time, as far as what is written shows.
 
@@ -624,12 +646,19 @@ def _hands_to(callee: Any, helper: _Helper) -> bool:
 
 def _evaluate(expression: ast.expr, names: Mapping[str, Any], around: dict[str, Any]) -> Any:
     """Return the value of a name, or of what is read from one; None for anything that would have to be called."""
+    code = _readable(expression)
+    try:
+        return None if code is None else eval(code, around, names)
+    except Exception:
+        return None
+
+
+@functools.lru_cache(maxsize=_MOST_FUNCTIONS)
+def _readable(expression: ast.expr) -> CodeType | None:
+    """Compile what is read from a name; None for anything that would have to be called."""
     parts = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.expr_context)
     for node in ast.walk(expression):
         is_getattr = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr"
         if not isinstance(node, parts) and not is_getattr:
             return None
-    try:
-        return eval(compile(ast.Expression(expression), "<place>", "eval"), around, names)
-    except Exception:
-        return None
+    return compile(ast.Expression(expression), "<place>", "eval")

@@ -18,16 +18,16 @@ T = TypeVar("T")
 @contextmanager
 def preserve(model: nn.Module) -> Iterator[None]:
     """Put back after the block what a forward pass may change: modes, buffers and random number generators."""
-    modes = {module: module.training for module in model.modules()}
+    modules = list(model.modules())
+    modes = {module: module.training for module in modules}
     buffers = [
         (module, name, buffer, buffer.clone(), None if buffer.is_inference() else buffer._version)
-        for module in model.modules()
+        for module in modules
         for name, buffer in module._buffers.items()
         if buffer is not None
     ]
-    kind = next(
-        (tensor.device.type for tensor in model.parameters() if tensor.device.type not in ("cpu", "meta")), "cuda"
-    )
+    parameters = (tensor for module in modules for tensor in module._parameters.values() if tensor is not None)
+    kind = next((tensor.device.type for tensor in parameters if tensor.device.type not in ("cpu", "meta")), "cuda")
     with torch.random.fork_rng(device_type=kind), run_eagerly(model):
         try:
             yield

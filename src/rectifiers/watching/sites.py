@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -268,8 +268,9 @@ def locate_sites(trace: Trace) -> list[Located]:
         spelled = {number: "" if own_module else group[0].name for number, group in numbered.items()}
         places: dict[int, Place] = _places(numbered) if call == "function" else {}
         elsewhere: tuple[Place, ...] = ()
+        written = {} if call == "module" else {number: _written(ops, module) for number, ops in numbered.items()}
         if call == "reused":
-            places, elsewhere = _places_of_module(module, scope, numbered)
+            places, elsewhere = _places_of_module(scope, numbered, written)
         for number, name in name_calls(path, spelled).items():
             group = numbered[number]
             # Clamped integers have numbers and names of calls, for these have to stay what they are; they are no sites.
@@ -279,11 +280,10 @@ def locate_sites(trace: Trace) -> list[Located]:
             entry = _describe(trace, axes, names, inside, module, scope, call, number, name, group, is_bare)
             place = places.get(number)
             recomputed = place is None and not own_module and any(op.under_way.recomputed for op in group)
-            written = {None} if call == "module" else {_written(op, module if own_module else None) for op in group}
             site = replace(
                 entry.site,
                 place=place,
-                written=written.pop() if len(written) == 1 else None,
+                written=written.get(number),
                 elsewhere=elsewhere,
                 aliases=paths[module],
                 recomputed=recomputed,
@@ -364,29 +364,29 @@ def _places(numbered: Mapping[int, list[Op]]) -> dict[int, Place]:
     return chosen
 
 
-def _written(op: Op, module: nn.Module | None) -> Place | None:
-    """Return where the call of a function, or of a reused module, is written."""
-    if module is None:
-        return op.places[0] if op.places else None
-    return None if op.noted is None else place_of_module(op.noted, module)
+def _written(ops: Sequence[Op], module: nn.Module) -> Place | None:
+    """Return where the calls of a function, or of a reused module, are written, if that is one place."""
+    places: set[Place | None] = set()
+    for op in ops:
+        if op.noted is None:
+            places.add(op.places[0] if op.places else None)
+        else:
+            places.add(place_of_module(op.noted, module))
+    return places.pop() if len(places) == 1 else None
 
 
 def _places_of_module(
-    module: nn.Module, scope: nn.Module, numbered: Mapping[int, list[Op]]
+    scope: nn.Module, numbered: Mapping[int, list[Op]], written: Mapping[int, Place | None]
 ) -> tuple[dict[int, Place], tuple[Place, ...]]:
     """Return the places of the calls of a module, if they tell all of them apart, and those where else it is called."""
     noted = [op.noted for ops in numbered.values() for op in ops]
-    if any(call is None or call.owner is not scope for call in noted):
+    places = {number: place for number, place in written.items() if place is not None}
+    if len(places) < len(numbered) or len(set(places.values())) < len(numbered):
         return {}, ()
-    places: dict[int, Place] = {}
-    for number, ops in numbered.items():
-        found = {place_of_module(op.noted, module) for op in ops if op.noted is not None}
-        place = found.pop()
-        if found or place is None or place in places.values():
-            return {}, ()
-        places[number] = place
+    if noted[0] is None or any(call is None or call.owner is not scope for call in noted):
+        return {}, ()
     known = {(place.home, place.method, place.index) for place in places.values()}
-    others = [] if noted[0] is None else other_calls(noted[0], module)
+    others = other_calls(noted[0])
     return places, tuple(place for place in others if (place.home, place.method, place.index) not in known)
 
 

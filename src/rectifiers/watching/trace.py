@@ -176,8 +176,13 @@ class _Recorder(Watcher):
         # By memory that an activation wrote over: the op, and its output; values before that are from before the write.
         self.written: dict[int, tuple[Op, int]] = {}
         self.memories: dict[int, _Memory] = {}
-        self.named = {id(tensor): name for name, tensor in trace.model.named_parameters(remove_duplicate=False)}
-        self.named |= {id(tensor): name for name, tensor in trace.model.named_buffers(remove_duplicate=False)}
+        self.named = {
+            id(tensor): f"{path}.{name}" if path else name
+            for path, module in trace.model.named_modules(remove_duplicate=False)
+            for own in (module._parameters, module._buffers)
+            for name, tensor in own.items()
+            if tensor is not None
+        }
 
     def begin_module(self, frame: Frame, args: tuple[Any, ...]) -> None:
         self.trace.reached.add(frame.module)
@@ -212,7 +217,7 @@ class _Recorder(Watcher):
     def call_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if own_kind(self.stack[-1].module) is not None:
             return func(*args, **kwargs)
-        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        given = _tensors_in((*args, *kwargs.values()))
         kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
         inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
         self.mark_readers(given)
@@ -223,7 +228,7 @@ class _Recorder(Watcher):
         self._mark_overwritten(
             tensor for tensor, version in zip(given, versions, strict=True) if _version(tensor) != version
         )
-        made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        made = _tensors_in((result,))
         if not made and func is not Tensor.__setitem__:
             return result
         if inplace:
@@ -340,6 +345,17 @@ class _Memory:
     """The activations that read or made it, and whether it is their output."""
 
 
+def _tensors_in(values: Iterable[Any]) -> list[Tensor]:
+    """Return the tensors among values and in the containers among them; most functions have no containers."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif value is not None and not isinstance(value, (bool, int, float, str)):
+            found += [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
+    return found
+
+
 def _storage(tensor: Tensor) -> Any:
     """Return the memory of a tensor; None for tensors that have none of their own, such as sparse ones."""
     try:
@@ -356,7 +372,8 @@ def _version(tensor: Tensor) -> int:
 def _has_infinite(tensor: Tensor) -> bool:
     """Return whether some values are infinite; False where there are no values, as on the meta device."""
     try:
-        return bool(tensor.isinf().any())
+        # A sum that is finite has no infinite part, and takes a fraction of the time.
+        return not bool(tensor.sum().isfinite()) and bool(tensor.isinf().any())
     except (RuntimeError, NotImplementedError):
         return False
 

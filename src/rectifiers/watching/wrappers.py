@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import fx, nn
@@ -148,10 +149,17 @@ def _distributed(module: nn.Module) -> str:
 
 
 def _sharded(module: nn.Module) -> str:
-    names = {base.__name__ for base in type(module).__mro__ if base.__module__.startswith("torch.distributed")}
-    if names & {"FullyShardedDataParallel", "FSDPModule"}:
+    cls = type(module)
+    if cls not in _SHARDED:
+        names = {base.__name__ for base in cls.__mro__ if base.__module__.startswith("torch.distributed")}
+        _SHARDED[cls] = bool(names & {"FullyShardedDataParallel", "FSDPModule"})
+    if _SHARDED[cls]:
         return "is sharded, and a process has only a part of its weights: look at the model before it is wrapped"
     return ""
+
+
+_SHARDED: MutableMapping[type, bool] = WeakKeyDictionary()
+"""Which classes are known to be sharded or not."""
 
 
 def _unreadable(module: nn.Module) -> str:

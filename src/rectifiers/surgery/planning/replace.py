@@ -49,10 +49,15 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
     sites = [site for site in sites if not obstacles[site.index]]
     recipes = {site.index: _make_recipe(site, target) for site in sites}
     changes, counted = [], set()
+    # Many sites get the same function with the same options, and building it takes time.
+    sizes: dict[str, int] = {}
     for site in sites:
         shared = target.share_calls and (site.call == "function", site.aliases) in counted
         counted.add((site.call == "function", site.aliases))
-        parameters = 0 if shared else count_parameters(recipes[site.index])
+        recipe = recipes[site.index]
+        key = repr((recipe.activation, recipe.settings, recipe.channels, recipe.shape))
+        sizes[key] = sizes[key] if key in sizes else count_parameters(recipe)
+        parameters = 0 if shared else sizes[key]
         holder = survey.model.get_submodule(site.path if site.call == "function" else site.path.rpartition(".")[0])
         changes.append(_describe(site, holder, target, recipes[site.index], parameters))
     edits = make_edits(sites, survey.sites, recipes, share_calls=target.share_calls)

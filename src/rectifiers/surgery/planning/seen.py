@@ -90,10 +90,10 @@ class Seen:
 
 
 def _plain(values: Tensor) -> Tensor:
-    """Return all values of a tensor that is one row of a batch within `torch.func.vmap`."""
+    """Return all values of a tensor that is nested, or one row of a batch within `torch.func.vmap`, as a plain one."""
     while is_functorch_wrapped_tensor(values):
         values = get_unwrapped(values)
-    return values
+    return torch.cat([part.reshape(-1) for part in values.unbind()]) if values.is_nested else values
 
 
 def _pick(count: int) -> tuple[Tensor, Tensor]:
