@@ -38,6 +38,15 @@ def run_experiment(
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
     download: Annotated[bool, typer.Option("--download", help="Fetch data files that are missing.")] = False,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--track",
+            metavar="NAME:PLACE",
+            help="Where the numbers of new runs go besides: tensorboard:FOLDER or mlflow:URI; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no HTML page at the end.")] = False,
 ) -> None:
     """Run an experiment; runs that the results folder already has are not made again.
@@ -62,7 +71,7 @@ def run_experiment(
     if download:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        found = lab.run(selection, workers=workers, download=download)
+        found = lab.run(selection, workers=workers, download=download, track=track or ())
     except KeyboardInterrupt:
         kept = f"{len(selection.done())} of {runs}"
         say(f"stopped: {kept} are kept in {selection.folder}; continue with\n  {_this_command()}")

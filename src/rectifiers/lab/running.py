@@ -13,6 +13,7 @@ from ..experiments.trial import Trial
 from .progress import show_progress
 from .selecting import Selectable, check_count, select
 from .tables import Failure, Results
+from .tracking import Tracking
 
 
 def run(
@@ -26,6 +27,7 @@ def run(
     results: Path | str | None = None,
     own: Sequence[str] = (),
     download: bool = False,
+    track: Sequence[str] = (),
     progress: bool = True,
 ) -> Results:
     """Run what the results folder does not have yet; mistakes are found before the first run.
@@ -42,6 +44,7 @@ def run(
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
         download: fetch data files that are missing.
+        track: where the numbers of new runs go besides, such as `tensorboard:FOLDER` or `mlflow:URI`.
         progress: show how far it is: a bar in a terminal, a line that changes in a notebook, a line now and then
             elsewhere.
 
@@ -67,12 +70,19 @@ def run(
     )
     done, starts = selection.done(), selection.starts()
     check_names([*selection.trials, *starts])
-    check_data(
-        [*(trial for trial in selection.trials if trial not in done), *starts], selection.data_dir, download=download
-    )
+    new = [trial for trial in selection.trials if trial not in done]
+    check_data([*new, *starts], selection.data_dir, download=download)
     store = selection.open_store()
+    tracking = Tracking(track, selection.experiment.folder, store, new)
     with show_progress(len(selection.trials), hidden=not progress) as report:
-        ended = runner.run(selection.cells, store, workers=workers, data_dir=selection.data_dir, on_progress=report)
+
+        def on_progress(progress: runner.Progress) -> None:
+            report(progress)
+            tracking.update(progress.kept + progress.done)
+
+        ended = runner.run(
+            selection.cells, store, workers=workers, data_dir=selection.data_dir, on_progress=on_progress
+        )
     for trial in selection.done():
         _story(store, trial).unlink(missing_ok=True)
     failed = {trial: _write_story(store, trial, story) for trial, story in ended.failed.items()}
