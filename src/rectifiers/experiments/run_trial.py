@@ -11,6 +11,7 @@ from .. import datasets, networks
 from ..networks import outside
 from ..training.devices import check_device
 from . import own, pretrained
+from .checkpointing import describe_resumption, open_checkpoints, remove_checkpoints
 from .compare.run_own import run_own
 from .compare.trial import OwnTrial
 from .identity import check_identity
@@ -30,7 +31,8 @@ def run_trial(
     Args:
         trial: what to do.
         data_dir: where data sets and published weights lie; see `datasets.load`.
-        weights: folder of the trained weights that other trials start from; None trains those first, each time.
+        weights: folder of the trained weights that other trials start from; checkpoints lie beside it. None trains
+            those first, each time, and keeps no checkpoints.
         keep: keep the weights there, because another trial will need them.
 
     Returns:
@@ -57,6 +59,7 @@ def run_once(trial: Trial, data_dir: Path | str | None = None, weights: Path | N
         if kept is None:
             kept = run_afresh(trial, data_dir, weights)
             write_run(weights, kept)
+            remove_checkpoints(weights, trial)
     return kept
 
 
@@ -67,11 +70,14 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     check_device(trial.device)
     if isinstance(trial, OwnTrial):
         check_identity(trial)
-        fields, weights_at_end, content = run_own(trial, data_dir)
-        return Run(Result(trial=trial, **fields, provenance=_where_from(content, started, clock)), weights_at_end)
+        checkpoints = open_checkpoints(weights, trial, trial.dataset)
+        fields, weights_at_end, content = run_own(trial, data_dir, checkpoints)
+        where_from = _where_from(content, started, clock, **describe_resumption(checkpoints))
+        return Run(Result(trial=trial, **fields, provenance=where_from), weights_at_end)
     data = datasets.load(trial.dataset, data_dir)
     check_identity(trial)
     needed = [run_once(ancestor, data_dir, weights) for ancestor in trial.ancestors]
+    checkpoints = open_checkpoints(weights, trial, datasets.digest(data))
     outcome: dict[str, Any]
     end: Weights
     if any(run.result.status == "diverged" for run in needed):
@@ -79,10 +85,10 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     elif trial.vote:
         outcome, end = take_vote(trial, data, needed), {}
     elif trial.pretrained is not None:
-        outcome, end = train_network(trial, data, pretrained.load(trial.pretrained, data_dir))
+        outcome, end = train_network(trial, data, pretrained.load(trial.pretrained, data_dir), checkpoints)
     else:
-        outcome, end = train_network(trial, data, needed[0].weights if needed else None)
-    used = _describe_library(trial.network)
+        outcome, end = train_network(trial, data, needed[0].weights if needed else None, checkpoints)
+    used = _describe_library(trial.network) | describe_resumption(checkpoints)
     if trial.pretrained:
         used["pretrained"] = pretrained.get(trial.pretrained).resource.file
     where_from = _where_from(f"{data.name} {datasets.digest(data)}", started, clock, **used)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import shutil
 from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
@@ -101,13 +102,14 @@ class Store:
         return self.path(trial).exists() or trial.id in self._packed or self._read_undigested(trial) is not None
 
     def write(self, result: Result) -> Path:
-        """Keep a result.
+        """Keep a result, in place of the checkpoints on the way to it.
 
         Raises:
             StoreError: it cannot be written; what was there before is untouched.
         """
         path = self.path(result.trial)
         write_atomically(path, result.model_dump_json() + "\n")
+        shutil.rmtree(checkpoints_folder(self.folder, result.trial), ignore_errors=True)
         return path
 
     def read(self, trial: Trial) -> Result | None:
@@ -155,6 +157,11 @@ def _log_once(text: str) -> None:
 def weights_folder(runs: Path) -> Path:
     """Where the weights lie in the folder of an experiment's runs, whether that is there or not."""
     return runs / "weights"
+
+
+def checkpoints_folder(runs: Path, trial: Trial) -> Path:
+    """Where the checkpoints of a trial lie until it has a result, in the folder of an experiment's runs."""
+    return runs / trial.id / "checkpoints"
 
 
 def weights_path(folder: Path, trial: Trial) -> Path:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..datasets.dataset import Dataset
 from ..training import record
 from ..training.batches import TrainingBatches
+from ..training.checkpoints import Checkpoints
 from ..training.early_stopping import EarlyStopping, never
 from ..training.frozen import freeze
 from ..training.loop import DivergedError, fit
@@ -32,13 +33,16 @@ from .trial import Trial
 from .weights import Weights, transplant, weights_of
 
 
-def train_network(trial: Trial, data: Dataset, start: Weights | None) -> tuple[dict[str, Any], Weights]:
+def train_network(
+    trial: Trial, data: Dataset, start: Weights | None, checkpoints: Checkpoints | None = None
+) -> tuple[dict[str, Any], Weights]:
     """Train and test once.
 
     Args:
         trial: what to do.
         data: its data set.
         start: the weights that training starts from; None draws them.
+        checkpoints: where an interrupted training goes on, and is kept while it lasts.
 
     Returns:
         Fields of the result, and the weights at the end. The status is `diverged`, with the epochs before, if the
@@ -51,7 +55,9 @@ def train_network(trial: Trial, data: Dataset, start: Weights | None) -> tuple[d
         batches = build_batches(trial, data)
         batches_to_train = build_mixing(trial, data, batches.train)
         task = build_task(trial, data, batches.train)
-        return train_given(trial, net, batches_to_train, batches, task, started=start is not None)
+        return train_given(
+            trial, net, batches_to_train, batches, task, started=start is not None, checkpoints=checkpoints
+        )
 
 
 def train_given(
@@ -63,6 +69,7 @@ def train_given(
     *,
     started: bool,
     called: nn.Module | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[dict[str, Any], Weights]:
     """Train and test a network that is there, with batches that are there; to be called where bits are fixed.
 
@@ -74,6 +81,7 @@ def train_given(
         task: what it learns.
         started: whether it has learned something before, so that it is worth evaluating without training.
         called: what gives the batches to the network, which is its `model`; None for the network itself.
+        checkpoints: as for `train_network`.
 
     Returns:
         As `train_network`.
@@ -100,6 +108,8 @@ def train_given(
         accumulate=trial.accumulate,
         average=average,
         ended=EarlyStopping(trial.patience, task.measure) if trial.patience else never,
+        checkpoints=checkpoints,
+        also={"recorder": recorder},
     )
     epochs: list[Epoch] = []
     status: Literal["done", "diverged"] = "done"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Protocol
 
@@ -23,8 +23,8 @@ class TrainingBatches(Protocol):
     def __len__(self) -> int:
         """Count the batches of an epoch."""
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Give inputs and targets in the order that belongs to this epoch."""
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give inputs and targets in the order that belongs to this epoch, but for the first few batches."""
 
 
 class Batches:
@@ -58,6 +58,7 @@ class Batches:
                     f"augmentation {spec} is for {transform.takes} with a label each, got {split!r}; leave it out"
                 )
         self.split, self.targets = split.to(device), split.targets.to(device)
+        self._draws = augment.draws(seed, 0)
         self.size, self.normalise, self.seed, self.device, self.augment = size, normalise, seed, device, augment
 
     def __len__(self) -> int:
@@ -68,15 +69,21 @@ class Batches:
         for run in self._runs():
             yield self.normalise(self._here(self.split.take(run))), self.targets[run]
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches in the order and with the augmentation that belong to this epoch and the seed.
+
+        Args:
+            epoch: its number.
+            skip: batches at its beginning that were taken before this object remembered its state.
 
         Raises:
             ShapeError: augmented images have another size than those that are evaluated.
         """
-        draws = self.augment.draws(self.seed, epoch)
+        if not skip:
+            self._draws = self.augment.draws(self.seed, epoch)
+        draws = self._draws
         gather = self.split.whole if self.augment.crops else self.split.take
-        for indices in order(len(self.targets), self.seed, epoch).to(self.targets.device).split(self.size):
+        for indices in order(len(self.targets), self.seed, epoch).to(self.targets.device).split(self.size)[skip:]:
             images = self.augment(self._here(gather(indices)), draws)
             if self.augment.crops and tuple(images.shape[1:]) != self.split.shape:
                 raise ShapeError(
@@ -84,6 +91,16 @@ class Batches:
                     f"but evaluation has {shape_text(self.split.shape)}; augment to that size"
                 )
             yield self.normalise(images), self.targets.index_select(0, indices)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Where the transforms of the running epoch will draw from, by name."""
+        return {str(index): stream.get_state() for index, stream in enumerate(self._draws.values())}
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
+        """Let them draw from there in an epoch whose first batches are skipped."""
+        self._draws = self.augment.draws(self.seed, 0)
+        for stream, state in zip(self._draws.values(), state_dict.values(), strict=True):
+            stream.set_state(state)
 
     def patches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Ten patches of each image, in the split's own order: corners, centre, and the same mirrored; see `ten_crop`.

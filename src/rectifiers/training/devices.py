@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from ..core.errors import ConfigError
 
@@ -20,3 +21,8 @@ def check_device(name: str) -> None:
     backend = getattr(torch, device.type)
     if not backend.is_available() or (device.index or 0) >= backend.device_count():
         raise ConfigError(f"this machine has no device {name!r}; use 'cpu'")
+
+
+def device_of(net: nn.Module) -> torch.device:
+    """Where a network is; the CPU where it has no parameters."""
+    return next((parameter.device for parameter in net.parameters()), torch.device("cpu"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -13,10 +14,13 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..core.seeds import derive
 from .batches import Batches, TrainingBatches, grouped
+from .checkpoints import Checkpoints, kept_when_stopped
+from .devices import device_of
 from .early_stopping import never
 from .metrics import Epoch
 from .progress import DivergedError as DivergedError
 from .progress import Progress
+from .state import Noise, Stateful
 from .tasks import Classification, Task
 from .update import Update
 
@@ -38,6 +42,8 @@ def fit(
     accumulate: int = 1,
     average: AveragedModel | None = None,
     ended: Callable[[Sequence[Epoch]], bool] = never,
+    checkpoints: Checkpoints | None = None,
+    also: Mapping[str, Stateful] = MappingProxyType({}),
 ) -> Iterator[Epoch]:
     """Train `net`, and yield the measurements of each epoch as it ends.
 
@@ -55,11 +61,15 @@ def fit(
         task: what is learned; None takes classification.
         factor: learning-rate factor at a time counted in epochs; asked in the middle of each step.
         frozen: modules that stay in evaluation mode.
-        on_step: called with the number of steps done, before the first and after each.
+        on_step: called with the number of steps done, before the first and after each; may stop the training by an
+            exception.
         update: takes a step on the batches that it is given; None takes a plain one.
         accumulate: batches for each step; the last step of an epoch has what is left.
         average: follows `net` step by step, and is evaluated in its place.
         ended: asked after each epoch whether the training ends early.
+        checkpoints: where a training goes on that was interrupted, with the same bits, and where it is kept: from time
+            to time, and when `on_step` stops it. The epochs before are yielded again.
+        also: what checkpoints hold besides the training, by name.
 
     Raises:
         DivergedError: the loss is no longer finite.
@@ -71,17 +81,23 @@ def fit(
         yield evaluate([evaluated], task, test, validation)
     rates = [group["lr"] for group in optimizer.param_groups]
     steps = -(-len(train) // accumulate)
-    done: list[Epoch] = []
-    on_step(0)
-    while len(done) < epochs and not ended(done):
-        progress = Progress(len(done))
-        torch.manual_seed(derive(seed, "noise", progress.epoch))
+    progress = Progress()
+    things = {"net": net, "optimizer": optimizer, "update": update, "train": train, "average": average}
+    parts = {name: thing for name, thing in things.items() if isinstance(thing, Stateful)}
+    parts |= {"progress": progress, **also, "noise": Noise(device_of(net))}
+    if checkpoints is not None and checkpoints.resume(parts):
+        yield from progress.epochs
+    else:
+        on_step(0)
+    while (epoch := len(progress.epochs)) < epochs and not ended(progress.epochs):
+        if not progress.steps:
+            torch.manual_seed(derive(seed, "noise", epoch))
         net.train()
         for module in frozen:
             module.eval()
         start = time.perf_counter()
-        for batches in grouped(train.epoch(progress.epoch), accumulate):
-            scale = factor(progress.epoch + (progress.steps + 0.5) / steps)
+        for batches in grouped(train.epoch(epoch, progress.steps * accumulate), accumulate):
+            scale = factor(epoch + (progress.steps + 0.5) / steps)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * scale
             for answer in update(batches):
@@ -89,11 +105,13 @@ def fit(
             if average is not None:
                 average.update_parameters(net)
             progress.steps += 1
-            on_step(progress.epoch * steps + progress.steps)
-        progress.seconds += time.perf_counter() - start
-        done.append(
+            progress.seconds += time.perf_counter() - start
+            with kept_when_stopped(checkpoints, epoch * steps + progress.steps, parts):
+                on_step(epoch * steps + progress.steps)
+            start = time.perf_counter()
+        progress.epochs.append(
             Epoch(
-                epoch=progress.epoch + 1,
+                epoch=epoch + 1,
                 lr=optimizer.param_groups[0]["lr"],
                 train_loss=progress.loss / progress.count,
                 train_accuracy=task.score(progress.tally),
@@ -101,7 +119,8 @@ def fit(
                 **_measure([evaluated], task, test, validation),
             )
         )
-        yield done[-1]
+        progress.start_epoch()
+        yield progress.epochs[-1]
 
 
 def evaluate(nets: Sequence[nn.Module], task: Task, test: Batches, validation: Batches | None = None) -> Epoch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -41,10 +41,18 @@ class MixedBatches:
     def __len__(self) -> int:
         return len(self.batches)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of an epoch, each mixed by random numbers that belong to its place, the epoch and the seed."""
-        for place, (images, labels) in enumerate(self.batches.epoch(epoch)):
+        for place, (images, labels) in enumerate(self.batches.epoch(epoch, skip), start=skip):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(derive(self.batches.seed, "mix", epoch, place))
                 mixed = self.mix(images, labels)
             yield mixed
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What the batches remember; the mixing needs no memory."""
+        return self.batches.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
+        """Let the batches remember it."""
+        self.batches.load_state_dict(state_dict)

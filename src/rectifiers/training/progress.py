@@ -1,14 +1,15 @@
-"""How far an epoch has come, and what it has measured so far."""
+"""How far a training has come, and what it has measured so far."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..core.errors import RectifiersError
+from .metrics import Epoch
 from .tasks import Task
 from .update import Answer
 
@@ -17,25 +18,26 @@ class DivergedError(RectifiersError):
     """The training loss became NaN or infinite."""
 
 
-@dataclass
 class Progress:
-    """The steps of an epoch so far.
+    """The finished epochs, and the sums over the steps of the running one.
 
-    Args:
-        epoch: its number, from 0.
-        steps: how many are done.
-        loss: sum over the examples.
-        count: examples.
+    Attributes:
+        epochs: measurements of the finished epochs.
+        steps: done in the running epoch.
+        loss: sum over its examples.
+        count: its examples.
         tally: what the task sums up of them.
-        seconds: time that the steps took.
+        seconds: time that its steps took.
     """
 
-    epoch: int
-    steps: int = 0
-    loss: float = 0.0
-    count: int = 0
-    tally: Tensor = field(default_factory=lambda: torch.zeros(()))
-    seconds: float = 0.0
+    def __init__(self) -> None:
+        self.epochs: list[Epoch] = []
+        self.start_epoch()
+
+    def start_epoch(self) -> None:
+        """Begin with nothing."""
+        self.steps, self.loss, self.count, self.seconds = 0, 0.0, 0, 0.0
+        self.tally = torch.zeros(())
 
     def add(self, task: Task, answer: Answer) -> None:
         """Take in a batch.
@@ -46,7 +48,15 @@ class Progress:
         loss, outputs, targets = answer
         value = loss.item()
         if not math.isfinite(value):
-            raise DivergedError(f"loss is {value} in epoch {self.epoch + 1}, step {self.steps + 1}")
+            raise DivergedError(f"loss is {value} in epoch {len(self.epochs) + 1}, step {self.steps + 1}")
         self.loss += value * len(targets)
         self.count += len(targets)
         self.tally = self.tally + task.tally(outputs, targets)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it."""
+        return {**vars(self), "epochs": [epoch.model_dump_json() for epoch in self.epochs]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        vars(self).update(state_dict, epochs=[Epoch.model_validate_json(epoch) for epoch in state_dict["epochs"]])

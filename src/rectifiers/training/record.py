@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +62,14 @@ class Recorder:
             self.steps.append(step)
             for name, value in parameter_means(self.net).items():
                 self.values.setdefault(name, []).append(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was recorded so far."""
+        return {"steps": self.steps, "values": self.values}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.steps, self.values = state_dict["steps"], state_dict["values"]
 
 
 @torch.no_grad()

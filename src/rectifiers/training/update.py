@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, NamedTuple
 
@@ -75,6 +75,14 @@ class Update:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return answers
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the scaling of the loss remembers."""
+        return self.scaler.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Let it remember this."""
+        self.scaler.load_state_dict(dict(state_dict))
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.precision == "float32":

@@ -6,6 +6,7 @@ import inspect
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy
@@ -125,9 +126,9 @@ class OwnBatches(Batches):
         """Batches as they are evaluated."""
         return self._pairs(derive(self.seed, self.name))
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Any, Tensor]]:
-        """Batches in the order and with the augmentation that belong to this epoch and the seed."""
-        return self._pairs(derive(self.seed, "order", epoch))
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[tuple[Any, Tensor]]:
+        """Batches in the order and with the augmentation that belong to this epoch and the seed, but for the first."""
+        return islice(self._pairs(derive(self.seed, "order", epoch)), skip, None)
 
     def _pairs(self, seed: int) -> Iterator[tuple[Any, Tensor]]:
         number = 0

@@ -16,6 +16,7 @@ from ...core.errors import ConfigError, RectifiersError
 from ...core.factory import story
 from ...core.memory import is_out_of_memory
 from ...training.batches import Batches, TrainingBatches
+from ...training.checkpoints import Checkpoints
 from ...training.frozen import freeze
 from ...training.reproducible import reproducible
 from ...training.tasks import Task
@@ -53,8 +54,15 @@ class Ready(NamedTuple):
     task: Task
 
 
-def run_own(trial: OwnTrial, data_dir: Path | str | None = None) -> tuple[dict[str, Any], Weights, str]:
+def run_own(
+    trial: OwnTrial, data_dir: Path | str | None = None, checkpoints: Checkpoints | None = None
+) -> tuple[dict[str, Any], Weights, str]:
     """Make, train and test the model of a trial.
+
+    Args:
+        trial: what to do.
+        data_dir: as for `run_trial`.
+        checkpoints: as for `train_network`; a training of the user's own keeps none.
 
     Returns:
         Fields of the result, the weights at the end, and what identifies the data.
@@ -68,7 +76,14 @@ def run_own(trial: OwnTrial, data_dir: Path | str | None = None) -> tuple[dict[s
         ready = get_ready(trial, data_dir)
         try:
             outcome, end = train_given(
-                trial, ready.model, ready.train, ready.batches, ready.task, started=True, called=ready.called
+                trial,
+                ready.model,
+                ready.train,
+                ready.batches,
+                ready.task,
+                started=True,
+                called=ready.called,
+                checkpoints=checkpoints,
             )
         except RectifiersError:
             raise
