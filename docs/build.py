@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from rectifiers.core.spec import ActivationSpec, ParameterSpec
 from rectifiers.core.wording import duration, plural, span
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
+from rectifiers.lab.claims import Judged, judge_claims
 from rectifiers.networks.placement import list_sites
 from rectifiers.papers import registry as experiments
+from rectifiers.papers.claims import SNAPSHOT, count_statuses
 from rectifiers.report.export import to_markdown
 from rectifiers.report.figures.accuracy import accuracy_figure
 from rectifiers.report.figures.canvas import drawing_style, panels, svg, zero_lines
@@ -35,6 +37,8 @@ CLASSES = HERE.parent / "src" / "rectifiers" / "activations" / "classes.py"
 PAGE = HERE / "activations.md"
 NETWORKS = HERE / "networks.md"
 PAPERS = HERE / "papers.md"
+CLAIMS = HERE / "claims.md"
+FINDINGS = HERE.parent / "benchmarks" / "results" / "gallery.json"
 GALLERY = HERE / "images" / "gallery.svg"
 ACCURACY = HERE / "images" / "table1.svg"
 README = HERE.parent / "README.md"
@@ -119,6 +123,24 @@ made for a table alone are made again, to the same bits.
 Where a paper is silent or contradicts itself, the assumptions are below the entry and in its report.
 """
 
+CLAIMS_INTRODUCTION = """\
+# What the papers claim, and what holds
+
+<!-- Written by `make docs` from the papers' `claims.toml` and the published results; edit those. -->
+
+Every claim has its place in its paper and its source here: the runs in [results](../results/README.md), the analyses of
+[the gallery](gallery.md), or a test. `rectifiers list claims` prints the same, and `--json` gives it to programs;
+`rectifiers list claims --results runs` judges by your own runs.
+
+- **reproduced**, **contradicted**: run as published, and the 95 % interval of the difference, paired by seed, lies
+  wholly on the claimed side of zero, or on the other. A claim that two are level is reproduced if the 90 % interval
+  lies within the experiment's margin. Matters of mathematics and counting are settled by a test.
+- **in small only**: runs of a smaller size, which settle nothing; they say which way they lean.
+- **open**: not run, or run as published with an interval that holds both answers.
+
+Where a row is held against the best of several others, that one was picked afterwards, which is in its favour.
+"""
+
 RELU_START = {
     "exact": "`relu_like=True` makes it ReLU.",
     "nearest": "`relu_like=True` starts it near ReLU, not exactly at ReLU.",
@@ -187,6 +209,45 @@ def _paper_entry(name: str, measured: dict[str, Any] | None) -> str:
     if experiment.deviations:
         lines += ["\nAssumptions:\n", *(f"- {text}" for text in experiment.deviations)]
     return "\n".join([*lines, ""])
+
+
+def claims() -> list[Judged]:
+    """Judge the papers' claims by the published results and the gallery's findings."""
+    measured = json.loads(PRESETS.read_text(encoding="utf-8"))
+    costs = {name: f"about {duration(one['seconds'])} with two workers" for name, one in measured.items()}
+    sections = {
+        name: " ".join(section["finding"] for section in found["sections"])
+        for name, found in json.loads(FINDINGS.read_text(encoding="utf-8")).items()
+    }
+    return judge_claims(RESULTS, sections, costs)
+
+
+def claims_page(judged: Sequence[Judged]) -> str:
+    """The register of claims as a page."""
+    parts = [CLAIMS_INTRODUCTION, f"**{count_statuses(one.to_dict() for one in judged)}.**\n"]
+    for paper in dict.fromkeys(one.claim.paper for one in judged):
+        package = importlib.import_module(f"rectifiers.papers.{paper}")
+        parts += [
+            f"## {package.PAPER}\n",
+            "| Claim | Place, printed | Status | What was found | Settled by |",
+            "|---|---|---|---|---|",
+        ]
+        parts += [_claim_row(one) for one in judged if one.claim.paper == paper] + [""]
+    return "\n".join(parts)
+
+
+def _claim_row(one: Judged) -> str:
+    claim = one.claim
+    printed = f"{claim.place}: {claim.printed}" if claim.printed else claim.place
+    how = f"`{one.command}`" + (f"; {one.cost}" if one.cost else "")
+    cells = (claim.says, printed, f"**{one.status}**", one.finding, how)
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def claims_snapshot(judged: Sequence[Judged]) -> str:
+    """The register as the package carries it: one claim per line."""
+    lines = ",\n".join(json.dumps(one.to_dict(), ensure_ascii=False) for one in judged)
+    return f"[\n{lines}\n]\n"
 
 
 def _measured_on(measured: Iterable[dict[str, Any]]) -> str:
@@ -435,6 +496,9 @@ if __name__ == "__main__":
     PAGE.write_text(activations_page(), encoding="utf-8")
     NETWORKS.write_text(networks_page(), encoding="utf-8")
     PAPERS.write_text(papers_page(), encoding="utf-8")
+    judged = claims()
+    CLAIMS.write_text(claims_page(judged), encoding="utf-8")
+    SNAPSHOT.write_text(claims_snapshot(judged), encoding="utf-8")
     GALLERY.parent.mkdir(exist_ok=True)
     GALLERY.write_text(gallery(), encoding="utf-8")
     ACCURACY.write_text(accuracy(), encoding="utf-8")

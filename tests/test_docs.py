@@ -54,6 +54,13 @@ def test_page_of_papers_is_up_to_date(build: ModuleType) -> None:
     assert re.findall(r"^### `(.*?)`$", page, flags=re.MULTILINE) == [name for name in papers.registry if "/" in name]
 
 
+def test_register_of_claims_is_up_to_date(build: ModuleType) -> None:
+    judged = build.claims()
+    page = (DOCS / "claims.md").read_text(encoding="utf-8")
+    assert page == build.claims_page(judged), "run `make docs`"
+    assert build.SNAPSHOT.read_text(encoding="utf-8") == build.claims_snapshot(judged), "run `make docs`"
+
+
 def test_the_table_in_the_readme_comes_from_the_results(build: ModuleType) -> None:
     text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     assert text == build.readme(text), "run `make docs`"

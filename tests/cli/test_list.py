@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rectifiers import activations, datasets, networks, papers
+from rectifiers.papers import claims
 
 from .conftest import Cli
 
@@ -59,3 +60,13 @@ def test_papers_tell_the_state_of_every_table_and_figure(cli: Cli, tmp_path: Pat
 
 def test_unknown_kind(refused: Callable[..., str]) -> None:
     assert "did you mean activations" in refused("list", "activation")
+
+
+def test_claims_say_what_is_known(cli: Cli, tmp_path: Path) -> None:
+    listing = json.loads(cli("list", "claims", "--json").out)["claims"]
+    assert listing == claims.published_claims()
+    text = cli("list", "claims").out
+    assert text.rstrip().endswith(claims.count_statuses(listing))
+    assert all(claim["says"] in text for claim in listing)
+    judged = json.loads(cli("list", "claims", "--results", str(tmp_path / "none"), "--json").out)["claims"]
+    assert {claim["status"] for claim in judged} == {"reproduced", "contradicted", "open"}

@@ -227,8 +227,8 @@ def test_what_a_notebook_registers_runs_in_its_process(tmp_path: Path, monkeypat
 
 def test_the_package_offers_it() -> None:
     assert rectifiers.lab is lab
-    names = ["Comparison", "Own", "Report", "Results", "RunPlan", "Selection", "Variant"]
-    names += ["compare", "describe_environment", "experiment"]
+    names = ["Comparison", "Judged", "Own", "Report", "Results", "RunPlan", "Selection", "Variant"]
+    names += ["compare", "describe_environment", "experiment", "judge_claims"]
     assert lab.__all__ == [*names, "open", "plan", "report", "run", "table", "use"]
     for name in lab.__all__:
         assert getattr(lab, name).__doc__

@@ -18,7 +18,7 @@ def names(incomplete: str) -> list[tuple[str, str]]:
 
 def kinds(incomplete: str) -> list[str]:
     """What `rectifiers list` lists."""
-    return _starting((*KINDS, "papers"), incomplete)
+    return _starting((*KINDS, "papers", "claims"), incomplete)
 
 
 def activations(incomplete: str) -> list[tuple[str, str]]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from ..core.wording import plural
 from ..lab.kinds import KINDS
-from ..lab.listing import PAPERS, list_kind
+from ..lab.listing import CLAIMS, PAPERS, list_claims, list_kind
+from ..papers.claims import count_statuses
 from . import completion
 from .options import DATA, RESULTS, DataOption, JsonOption, OwnOption, ResultsOption, use_own
 from .output import print_json
 
 
 def list_names(
+    ctx: typer.Context,
     kind: Annotated[
         str | None,
         typer.Argument(
             metavar="KIND",
-            help="activations, networks, datasets, experiments or papers; all by default.",
+            help="activations, networks, datasets, experiments, papers or claims; all but claims by default.",
             autocompletion=completion.kinds,
             show_default=False,
         ),
@@ -29,11 +32,17 @@ def list_names(
     data_dir: DataOption = DATA,
     as_json: JsonOption = False,
 ) -> None:
-    """List activations, networks, data sets, experiments and papers.
+    """List activations, networks, data sets, experiments, papers and their claims.
 
-    With KIND papers, every table and figure says whether it can run here, and whether it was run.
+    With KIND papers, every table and figure says whether it can run here, and whether it was run. With KIND claims,
+    every claim of the papers says what is known about it, by the results that are published or by those in --results.
     """
     use_own(own)
+    if kind == CLAIMS:
+        source = ctx.get_parameter_source("results")
+        claims = list_claims(None if source is not None and source.name == "DEFAULT" else results)
+        print_json({CLAIMS: claims}) if as_json else _print_claims(claims)
+        return
     kinds = (*KINDS, PAPERS) if kind is None else (kind,)
     listing = {one: list_kind(one, results, data_dir, states=kind is not None) for one in kinds}
     if as_json:
@@ -50,3 +59,16 @@ def list_names(
                 print(f"    {entry['name']}  {entry['summary']}\n      {count}; {entry['state']}")
             if thing.get("entries") and thing["drawings"]:
                 print(f"    {thing['drawings']}")
+
+
+def _print_claims(claims: Sequence[Mapping[str, Any]]) -> None:
+    paper = ""
+    for claim in claims:
+        if claim["paper"] != paper:
+            print(f"\n{claim['paper']}" if paper else claim["paper"])
+            paper = claim["paper"]
+        printed = f", {claim['printed']}" if claim.get("printed") else ""
+        cost = f"; {claim['cost']}" if claim["cost"] else ""
+        print(f"  {claim['status']}: {claim['says']} ({claim['place']}{printed})")
+        print(f"    {claim['finding']}; {claim['command']}{cost}")
+    print(f"\n{count_statuses(claims)}")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..experiments.own import Own as Own
     from ..experiments.own import use as use
     from .building import experiment as experiment
+    from .claims import Judged as Judged
+    from .claims import judge_claims as judge_claims
     from .comparing import Variant as Variant
     from .comparing import compare as compare
     from .comparison import Comparison as Comparison
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Comparison": "comparison:Comparison",
     "Own": ".experiments.own:Own",
+    "Judged": "claims:Judged",
     "Report": "reports:Report",
     "Results": "tables:Results",
     "RunPlan": "planning:RunPlan",
@@ -41,6 +44,7 @@ _HOME = {
     "compare": "comparing:compare",
     "describe_environment": "environment:describe_environment",
     "experiment": "building:experiment",
+    "judge_claims": "claims:judge_claims",
     "open": "selecting:select",
     "plan": "planning:plan",
     "report": "reports:report",

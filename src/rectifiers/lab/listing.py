@@ -8,9 +8,10 @@ from typing import Any
 
 from .. import papers
 from ..experiments.counting import count_results
+from ..papers.claims import published_claims
 from .kinds import KINDS, check_kind
 
-PAPERS = "papers"
+PAPERS, CLAIMS = "papers", "claims"
 """What can be listed besides the kinds of things that have a registry."""
 
 
@@ -30,7 +31,7 @@ def list_kind(kind: str, results: Path, data_dir: Path, *, states: bool = True) 
         >>> list_kind("experiments", Path("nowhere"), Path("nowhere"))[-1]["name"]
         'quickstart'
     """
-    check_kind(kind, (*KINDS, PAPERS))
+    check_kind(kind, (*KINDS, PAPERS, CLAIMS))
     if kind == PAPERS:
         return [_paper(name, results, data_dir, states=states) for name in _paper_names()]
     registry = KINDS[kind]
@@ -40,6 +41,23 @@ def list_kind(kind: str, results: Path, data_dir: Path, *, states: bool = True) 
             folder = registry.facts(thing["name"]).get("runs") or thing["name"]
             thing["runs"] = count_results(results / folder.replace("/", "-"))
     return things
+
+
+def list_claims(results: Path | None = None) -> list[dict[str, Any]]:
+    """What the papers claim, and what is known about it: the fields of `lab.claims.Judged`.
+
+    Args:
+        results: folder that holds the runs to judge by; None takes what the published results say.
+
+    Example:
+        >>> list_claims()[0]["paper"]
+        'arelu'
+    """
+    if results is None:
+        return published_claims()
+    from .claims import judge_claims
+
+    return [one.to_dict() for one in judge_claims(results)]
 
 
 def _paper_names() -> list[str]:

@@ -1,0 +1,195 @@
+"""The register of claims: what the papers say, and what the results there are say about it."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.wording import plural
+from ..experiments.experiment import Experiment
+from ..experiments.result import Result
+from ..experiments.statistics import PairedDifference, compare
+from ..papers import registry
+from ..papers.claims import ALL, PAPERS, Bearing, Claim, Status, load_claims
+from ..report.table import results_by_cell
+from .selecting import Selection, select
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim, and what is known about it.
+
+    Args:
+        claim: the claim.
+        status: `reproduced` or `contradicted` as published; `in small only` where a smaller size was run; else `open`.
+        finding: what was found, in words, with the effect in percentage points and its 95 % interval.
+        effect: mean difference between the row and what it is held against, in percentage points; None without runs.
+        low: lower end of its 95 % t-interval.
+        high: upper end.
+        n: pairs of runs.
+        command: what shows it, or would settle it.
+        cost: what settling it takes; empty where it is settled.
+    """
+
+    claim: Claim
+    status: Status
+    finding: str
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    command: str = ""
+    cost: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The claim's fields and the others, as JSON holds them."""
+        judged = {name: getattr(self, name) for name in ("status", "finding", "effect", "low", "high", "n")}
+        return {
+            **self.claim.model_dump(mode="json", exclude_defaults=True),
+            **judged,
+            "command": self.command,
+            "cost": self.cost,
+        }
+
+
+def judge_claims(
+    results: Path | str, findings: Mapping[str, str] | None = None, costs: Mapping[str, str] | None = None
+) -> list[Judged]:
+    """Hold every claim of the four papers against the results in a folder.
+
+    A claim about experiments is *reproduced* if the 95 % interval of the difference, paired by seed, lies wholly on
+    the claimed side of zero in runs as published, and *contradicted* if it lies wholly on the other. "Level" is
+    reproduced if the 90 % interval lies within the experiment's margin, and contradicted if the 95 % interval does not
+    touch it. Otherwise it stays open. Runs of a smaller size are named as such, and settle nothing.
+
+    Args:
+        results: folder that holds the runs of all experiments, such as `results`.
+        findings: what analyses found, by the names that claims give; none leaves these claims open.
+        costs: what the published size of an experiment takes, by its name.
+
+    Raises:
+        StoreError: a folder of results is damaged.
+    """
+    judge = _Judge(Path(results), findings or {}, costs or {})
+    return [judge(claim) for paper in PAPERS for claim in load_claims(paper)]
+
+
+Runs = Mapping[tuple[str, str], Sequence[Result | None]]
+"""The runs of each row and column, one per seed; None where one was not run."""
+
+_SETTLED: Mapping[Bearing, Status] = {"for": "reproduced", "against": "contradicted", "undecided": "open"}
+
+
+class _Judge:
+    def __init__(self, results: Path, findings: Mapping[str, str], costs: Mapping[str, str]) -> None:
+        self.results, self.findings, self.costs = results, findings, costs
+        # Several claims look at one table.
+        self.read = functools.cache(self._read)
+
+    def __call__(self, claim: Claim) -> Judged:
+        if claim.tests:
+            settled: Status = "contradicted" if claim.bears == "against" else "reproduced"
+            return Judged(claim, settled, "checked by a test", command=f"pytest {' '.join(claim.tests)}")
+        if claim.finding:
+            return self._by_finding(claim)
+        experiment = registry.get(claim.entry)
+        for size in sorted(experiment.presets, key=lambda size: not experiment.preset(size).comparable):
+            if size == "smoke":
+                continue
+            selection, runs = self.read(claim.entry, size)
+            found = _difference(claim, selection.experiment, runs)
+            if found is not None:
+                return self._by_runs(claim, selection, *found)
+        return Judged(claim, "open", "not run", command=self._settling(claim.entry), cost=self._cost(claim.entry))
+
+    def _read(self, entry: str, size: str) -> tuple[Selection, Runs]:
+        selection = select(entry, preset=size, results=self.results)
+        return selection, results_by_cell(selection.outcomes())
+
+    def _by_finding(self, claim: Claim) -> Judged:
+        told = self.findings.get(claim.finding)
+        command, cost = self._settling(claim.finding), self._cost(claim.finding)
+        if told is None:
+            return Judged(claim, "open", "not run", command=command, cost=cost)
+        return Judged(claim, "in small only", f"{_leaning(claim.bears)}: {told}", command=command, cost=cost)
+
+    def _by_runs(self, claim: Claim, selection: Selection, other: str, difference: PairedDifference) -> Judged:
+        experiment = selection.experiment
+        bearing = _bearing(claim, difference, experiment.margin)
+        against = f"{other} (the best of the others)" if ALL in claim.over or len(claim.over) > 1 else other
+        told = (
+            f"{claim.row} − {against}: {_points(difference.difference)} "
+            f"[{_points(difference.low)}, {_points(difference.high)}] points, {plural(difference.n, 'pair')}"
+        )
+        facts: dict[str, Any] = {
+            "effect": difference.difference,
+            "low": difference.low,
+            "high": difference.high,
+            "n": difference.n,
+        }
+        if experiment.preset(selection.preset).comparable:
+            settled = _SETTLED[bearing]
+            cost = "" if bearing != "undecided" else _more_seeds(claim, difference, experiment.margin)
+            return Judged(claim, settled, told, **facts, command=selection.command("run"), cost=cost)
+        told = f"{_leaning(bearing)}: {told}"
+        cost = self._cost(claim.entry)
+        return Judged(claim, "in small only", told, **facts, command=selection.command("run"), cost=cost)
+
+    def _settling(self, entry: str) -> str:
+        return f"rectifiers run {entry} --preset paper"
+
+    def _cost(self, entry: str) -> str:
+        return self.costs.get(entry) or registry.get(entry).gpu
+
+
+def _difference(claim: Claim, experiment: Experiment, runs: Runs) -> tuple[str, PairedDifference] | None:
+    """The row against the best of those that it is held against; None until both have two runs or more."""
+    column = next(column for column in experiment.columns if column.label == claim.column)
+    metric = getattr(column, "metric", None) or experiment.metric
+
+    def values(row: str) -> dict[int, float]:
+        done = [result for result in runs.get((row, claim.column), ()) if result is not None]
+        return {result.trial.seed: result.value(metric) for result in done}
+
+    mine = values(claim.row)
+    rows = [row.label for row in experiment.rows] if ALL in claim.over else claim.over
+    others = {row: found for row in rows if row != claim.row and (found := values(row))}
+    compared = {row: compare(mine, found, margin=experiment.margin) for row, found in others.items()}
+    ready = {row: one for row, one in compared.items() if one.n > 1}
+    # All that it is held against must be there: the best of a few would be another claim.
+    if not ready or len(ready) < len(rows) - (claim.row in rows):
+        return None
+    nearest = min(ready, key=lambda row: ready[row].difference)
+    return nearest, ready[nearest]
+
+
+def _bearing(claim: Claim, found: PairedDifference, margin: float) -> Bearing:
+    if claim.holds == "level":
+        if found.equivalent:
+            return "for"
+        return "against" if found.low > margin or found.high < -margin else "undecided"
+    above, below = found.low > 0, found.high < 0
+    if not above and not below:
+        return "undecided"
+    return "for" if above == (claim.holds == "above") else "against"
+
+
+def _more_seeds(claim: Claim, found: PairedDifference, margin: float) -> str:
+    """How many pairs would find a difference as large as the one that was seen."""
+    target = margin if claim.holds == "level" else abs(found.difference)
+    if not target or not math.isfinite(found.detectable):
+        return "more seeds"
+    needed = max(found.n + 1, math.ceil(found.n * (found.detectable / target) ** 2))
+    return f"about {needed:,} seeds to tell a difference of {target:.2g} points" if needed < 10_000 else "out of reach"
+
+
+def _leaning(bearing: Bearing | None) -> str:
+    return {"for": "for it", "against": "against it"}.get(bearing or "undecided", "undecided")
+
+
+def _points(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")

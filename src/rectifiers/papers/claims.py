@@ -1,0 +1,114 @@
+"""What the papers claim, read from `claims.toml` beside each paper's tables.
+
+place    where the paper says it
+says     the claim, in our words
+printed  the numbers it rests on, as printed
+entry    the experiment that can settle it, with
+row      the row that leads, or falls behind
+over     the rows that it is held against; "*" stands for all others, of which the best counts
+column   where
+holds    "above" (the default), "below" or "level": how `row` stands to `over` if the claim is true
+finding  instead of an entry: the analysis of `docs/gallery.md` that bears on it
+tests    instead of both: the tests that check it, where it is a matter of mathematics or counting
+bears    for a finding or tests: "for" (the default of tests), "against" or "undecided"
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import Self
+
+from ..core.errors import ConfigError
+from ..core.wording import plural
+from ..experiments.explain import explain
+from ..experiments.toml import read_toml
+
+Holds = Literal["above", "below", "level"]
+Bearing = Literal["for", "against", "undecided"]
+Status = Literal["reproduced", "contradicted", "in small only", "open"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+ALL = "*"
+PAPERS = ("arelu", "convrelu", "crelu", "pvlu")
+FILE = "claims.toml"
+SNAPSHOT = Path(__file__).with_name("claims.json")
+"""What the published results said about each claim when the documentation was last built."""
+
+
+class Claim(BaseModel):
+    """One claim of a paper; the top of this module says what its fields are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paper: Literal["arelu", "convrelu", "crelu", "pvlu"]
+    place: str = Field(min_length=1)
+    says: str = Field(min_length=1)
+    printed: str = ""
+    entry: str = ""
+    row: str = ""
+    over: tuple[str, ...] = ()
+    column: str = ""
+    holds: Holds = "above"
+    finding: str = ""
+    tests: tuple[str, ...] = ()
+    bears: Bearing | None = None
+
+    @model_validator(mode="after")
+    def _one_kind_of_evidence(self) -> Self:
+        if sum(map(bool, (self.entry, self.finding, self.tests))) != 1:
+            raise ValueError("a claim has one of entry, finding and tests")
+        if bool(self.entry) != bool(self.row and self.over and self.column):
+            raise ValueError("row, over and column go with an entry")
+        if self.finding and self.bears is None:
+            raise ValueError(f"say how the finding bears on it: {', '.join(get_args(Bearing))}")
+        return self
+
+
+def load_claims(paper: str) -> list[Claim]:
+    """Load the claims of a paper, in the order of its text.
+
+    Raises:
+        ConfigError: the file is not TOML, or a claim in it lacks something.
+
+    Example:
+        >>> load_claims("pvlu")[0].entry
+        'pvlu/shallow'
+    """
+    path = Path(__file__).parent / paper / FILE
+    tables: list[dict[str, Any]] = read_toml(path).get("claim", [])
+    try:
+        return [Claim(paper=paper, **table) for table in tables]  # type: ignore[arg-type]
+    except (ValidationError, TypeError) as error:
+        told = explain(error, FILE) if isinstance(error, ValidationError) else str(error)
+        raise ConfigError(f"{path}: {told}") from None
+
+
+def published_claims() -> list[dict[str, Any]]:
+    """Read the register of claims as of the results that are published with this version.
+
+    Returns:
+        The fields of each claim, its status, what was found, the effect with its 95 % interval in percentage points,
+        the number of pairs of runs, the command that shows it or would settle it, and what that takes.
+
+    Example:
+        >>> {claim["paper"] for claim in published_claims()} == set(PAPERS)
+        True
+    """
+    listed: list[dict[str, Any]] = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    return listed
+
+
+def count_statuses(claims: Iterable[Mapping[str, Any]]) -> str:
+    """Say how many claims there are, and how many of each status.
+
+    Example:
+        >>> count_statuses([{"status": "open"}])
+        '1 claim: 0 reproduced, 0 contradicted, 0 in small only, 1 open'
+    """
+    found = [claim["status"] for claim in claims]
+    return f"{plural(len(found), 'claim')}: {', '.join(f'{found.count(status)} {status}' for status in STATUSES)}"

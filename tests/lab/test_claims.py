@@ -1,0 +1,147 @@
+"""The register of claims: its sources exist, and runs settle claims by their intervals."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rectifiers import lab
+from rectifiers.experiments.experiment import Experiment
+from rectifiers.experiments.store import Store
+from rectifiers.lab import claims as judging
+from rectifiers.papers import claims, registry
+from rectifiers.papers.claims import ALL, PAPERS, Claim, load_claims
+
+from ..report.synthetic import result
+
+ROOT = Path(__file__).parents[2]
+CLAIMS = [claim for paper in PAPERS for claim in load_claims(paper)]
+BY_RUNS = [claim for claim in CLAIMS if claim.entry]
+
+
+def test_every_paper_has_claims_enough() -> None:
+    assert len(CLAIMS) >= 40
+    assert all(sum(claim.paper == paper for claim in CLAIMS) >= 10 for paper in PAPERS)
+    assert len({(claim.paper, claim.says) for claim in CLAIMS}) == len(CLAIMS)
+
+
+@pytest.mark.parametrize("claim", BY_RUNS, ids=lambda claim: f"{claim.entry}: {claim.says}")
+def test_rows_and_columns_are_those_of_the_entry(claim: Claim) -> None:
+    experiment = registry.get(claim.entry)
+    rows, columns = ([arm.label for arm in arms] for arms in (experiment.rows, experiment.columns))
+    assert {claim.row, *claim.over} - {ALL} <= set(rows)
+    assert claim.column in columns
+    assert claim.entry.startswith(claim.paper)
+
+
+@pytest.mark.parametrize("claim", BY_RUNS, ids=lambda claim: f"{claim.entry}: {claim.says}")
+def test_printed_numbers_are_in_the_entry(claim: Claim) -> None:
+    """What two rows are said to have is what the paper's table prints there."""
+    numbers = re.match(r"([\d.]+) against ([\d.]+) %", claim.printed)
+    published = registry.get(claim.entry).published
+    if numbers is None or published is None or not published.cells:
+        return
+    assert published.get(claim.row, claim.column) == pytest.approx(float(numbers[1]))
+    others = [published.get(row, claim.column) for row in claim.over if row != ALL] or [
+        value for (row, column), value in published.cells.items() if column == claim.column and row != claim.row
+    ]
+    assert float(numbers[2]) in [pytest.approx(value) for value in others if value is not None]
+
+
+@pytest.mark.parametrize("name", sorted({name for claim in CLAIMS for name in claim.tests}))
+def test_tests_that_settle_claims_are_there(name: str) -> None:
+    path, _, function = name.partition("::")
+    assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_findings_are_analyses_of_entries() -> None:
+    for claim in CLAIMS:
+        if claim.finding:
+            assert registry.get(claim.finding).analysis
+
+
+def judged(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, level: dict[str, float], *, size: str = "paper", **fields: Any
+) -> judging.Judged:
+    """What one claim about AReLU and ReLU in Figure 5 comes to, where runs end at these levels, by row."""
+    claim = Claim(
+        paper="arelu",
+        place="here",
+        says="so",
+        entry="arelu/figure5",
+        row="AReLU",
+        over=("ReLU",),
+        column="DSC",
+        **fields,
+    )
+    experiment: Experiment = registry.get(claim.entry)
+    store = Store(folder, experiment.folder)
+    for cell in experiment.cells(size):
+        store.write(
+            result(cell.trial.model_copy(update={"epochs": 9}), level[cell.row]).model_copy(
+                update={"trial": cell.trial}
+            )
+        )
+    monkeypatch.setattr(judging, "PAPERS", ("arelu",))
+    monkeypatch.setattr(judging, "load_claims", lambda paper: [claim])
+    (found,) = lab.judge_claims(folder)
+    return found
+
+
+def test_an_interval_on_the_claimed_side_reproduces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = judged(monkeypatch, tmp_path, {"AReLU": 95.0, "ReLU": 90.0})
+    assert found.status == "reproduced"
+    assert found.n == 5
+    assert found.low is not None
+    assert found.low > 0
+    assert found.finding.startswith("AReLU − ReLU: +")
+    assert not found.cost
+
+
+def test_an_interval_on_the_other_side_contradicts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert judged(monkeypatch, tmp_path, {"AReLU": 90.0, "ReLU": 95.0}).status == "contradicted"
+    below = judged(monkeypatch, tmp_path / "below", {"AReLU": 90.0, "ReLU": 95.0}, holds="below")
+    assert below.status == "reproduced"
+
+
+def test_an_interval_around_zero_leaves_it_open_and_says_what_would_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = judged(monkeypatch, tmp_path, {"AReLU": 90.0, "ReLU": 90.0})
+    assert found.status == "open"
+    assert re.fullmatch(r"about [\d,]+ seeds to tell a difference of [\d.]+ points|out of reach", found.cost)
+
+
+def test_level_is_within_the_margin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert judged(monkeypatch, tmp_path, {"AReLU": 95.0, "ReLU": 90.0}, holds="level").status == "contradicted"
+
+
+def test_smaller_runs_settle_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = judged(monkeypatch, tmp_path, {"AReLU": 95.0, "ReLU": 90.0}, size="pocket")
+    assert found.status == "in small only"
+    assert found.finding.startswith("for it: AReLU − ReLU: +")
+    assert "--preset pocket" in found.command
+
+
+def test_without_runs_all_that_needs_them_is_open(tmp_path: Path) -> None:
+    found = lab.judge_claims(tmp_path)
+    assert {one.status for one in found if not one.claim.tests} == {"open"}
+    assert {one.status for one in found if one.claim.tests} == {"reproduced", "contradicted"}
+    assert all(one.command for one in found)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_claim_has_one_kind_of_evidence() -> None:
+    with pytest.raises(ValueError, match="one of entry, finding and tests"):
+        Claim(paper="arelu", place="here", says="so")
+    with pytest.raises(ValueError, match="how the finding bears"):
+        Claim(paper="arelu", place="here", says="so", finding="arelu/figure4")
+
+
+def test_the_snapshot_has_every_claim() -> None:
+    listed = claims.published_claims()
+    assert [(one["paper"], one["says"]) for one in listed] == [(claim.paper, claim.says) for claim in CLAIMS]
+    assert {one["status"] for one in listed} <= set(claims.STATUSES)
