@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from ..core import notebook
 from ..core.errors import ConfigError
 from ..core.files import write_file
 from ..core.reading import damage, parse_json
@@ -208,6 +210,10 @@ class SwapPlan:
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*lines, *self.remarks(), self.summary()])
+
+    def _repr_html_(self) -> str:
+        heading, *rows = self.rows()
+        return notebook.grid(self.summary(), heading, [list(map(escape, row)) for row in rows], self.remarks())
 
 
 @dataclass

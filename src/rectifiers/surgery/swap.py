@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from ..core import notebook
 from ..core.errors import ConfigError, RectifiersError, UnsupportedError
 from ..watching import Survey, kinds, survey_model
 from ..watching.example import Example, read_example
@@ -63,8 +64,14 @@ class SwapReport:
 
     def __str__(self) -> str:
         """Return the plan, the check, and what was done to the optimizer, in words."""
-        lines = [self.plan, self.check or "outputs on the example: not compared", self.applied.migration]
-        return "\n".join(str(line) for line in lines if line is not None)
+        return "\n".join([str(self.plan), *self._outcome()])
+
+    def _repr_html_(self) -> str:
+        return self.plan._repr_html_() + notebook.facts("", {}, self._outcome())
+
+    def _outcome(self) -> list[str]:
+        lines = [self.check or "outputs on the example: not compared", self.applied.migration]
+        return [str(line) for line in lines if line is not None]
 
 
 def plan_swap(

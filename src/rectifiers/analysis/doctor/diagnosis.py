@@ -7,8 +7,10 @@ import io
 import json
 import math
 from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from typing import Any
 
+from ...core import notebook
 from ...core.wording import NOTHING, finite, percent, plural
 from .advice import Command, Finding
 from .bounds import AtBound
@@ -230,6 +232,14 @@ class Diagnosis:
         ]
         findings = [str(finding) for finding in self.findings] or [HEALTHY]
         return "\n".join([self.summary(), "", *lines, "", *findings, *(f"note: {note}" for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        heading, *rows = self.rows()
+        # The kind reads as a word, and stands beside the name.
+        cells = [[f"{escape(name)} ({escape(kind)})", *map(escape, numbers)] for name, kind, *numbers in rows]
+        findings = [str(finding) for finding in self.findings] or [HEALTHY]
+        notes = [*findings, *(f"note: {note}" for note in self.notes)]
+        return notebook.grid(self.summary(), [heading[0], *heading[2:]], cells, notes)
 
 
 HEADING = (
