@@ -109,9 +109,15 @@ def test_ctrl_c_before_the_first_result(start: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the worker in /proc")
-def test_a_killed_worker_fails_its_run_alone(start: Start, cli: Cli, tmp_path: Path) -> None:
+def test_a_worker_killed_twice_fails_its_run_alone(start: Start, cli: Cli, tmp_path: Path) -> None:
     process = start(*LONG)
+    log = tmp_path / "runs" / "quickstart" / "log.txt"
     wait_for(lambda: len(results_in(tmp_path / "runs")) >= 1)
+    (first,) = workers_of(process.pid)
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: "the process died" in log.read_text())
+    victim = next(line for line in log.read_text().splitlines() if "the process died" in line).split()[2]
+    wait_for(lambda: log.read_text().count(f"{victim} begins: ") == 2)
     os.kill(workers_of(process.pid)[0], signal.SIGKILL)
     output, errors = process.communicate(timeout=240)
     assert process.returncode == 1, errors

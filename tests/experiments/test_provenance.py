@@ -67,3 +67,22 @@ def test_commit_and_whether_it_was_changed(tree: Path) -> None:
     assert commit() == head
     Path(module.__file__).write_text("changed = True")
     assert commit() == head + "+"
+
+
+def test_a_git_that_hangs_or_stammers_costs_the_commit_alone(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree / ".git").mkdir()
+    git = tree / "bin" / "git"
+    git.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{git.parent}:/usr/bin:/bin")
+    monkeypatch.setattr(module, "GIT_SECONDS", 0.2)
+    git.write_text("#!/bin/sh\nexec sleep 60\n")
+    git.chmod(0o755)
+    assert commit() == ""
+    git.write_text("#!/bin/sh\nprintf 'abc\\377'\n")
+    assert commit().startswith("abc")
+    monkeypatch.setattr(subprocess, "run", refuse_to_fork)
+    assert commit() == ""
+
+
+def refuse_to_fork(*_: object, **__: object) -> None:
+    raise BlockingIOError(11, "Resource temporarily unavailable")

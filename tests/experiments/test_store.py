@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 
 from rectifiers.core.errors import StoreError
+from rectifiers.experiments import pulse
+from rectifiers.experiments import store as store_module
+from rectifiers.experiments.counting import CARD
 from rectifiers.experiments.result import FORMAT
 from rectifiers.experiments.store import Store, write_atomically
 from rectifiers.experiments.weights import Run, write_run
@@ -221,3 +225,38 @@ def test_damaged_card(store: Store, content: bytes) -> None:
 def test_folder_without_permission(locked: Path) -> None:
     with pytest.raises(StoreError, match=r"cannot write .*store\.json: Permission denied"):
         Store(locked, "sweep")
+
+
+def test_a_full_disk_is_waited_for_in_a_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, told, attempts = store_module.write_bytes_atomically, [], []
+
+    def full_twice(path: Path, content: bytes) -> None:
+        attempts.append(path)
+        if len(attempts) < 3:
+            raise store_module.FullError("no space left")
+        real(path, content)
+
+    monkeypatch.setattr(store_module, "write_bytes_atomically", full_twice)
+    monkeypatch.setattr(pulse, "RETRY", 0.0)
+    with pulse.watched(pulse.Pulse(lambda word, value: told.append((word, value)))):
+        store.write(result())
+    path = store.path(tiny())
+    assert told == [("waiting", f"no space left for {path}; it goes on when there is room")] * 2
+    assert store.read(tiny()) == result()
+    attempts.clear()
+    with pytest.raises(store_module.FullError):
+        store.write(result())
+
+
+def test_a_folder_that_lost_its_card_is_taken_back(store: Store) -> None:
+    store.write(result())
+    (store.folder / CARD).unlink()
+    again = Store(store.folder.parent, store.name)
+    assert again.read(tiny()) == result()
+    assert (store.folder / CARD).exists()
+
+
+def test_a_folder_deleted_in_mid_run_holds_what_came_later(store: Store) -> None:
+    shutil.rmtree(store.folder)
+    store.write(result())
+    assert Store(store.folder.parent, store.name).read(tiny()) == result()

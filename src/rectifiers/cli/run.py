@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,10 +73,10 @@ def run_experiment(
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         found = lab.run(selection, workers=workers, download=download, track=track or ())
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         kept = f"{len(selection.done())} of {runs}"
         say(f"stopped: {kept} are kept in {selection.folder}; continue with\n  {_this_command()}")
-        raise typer.Exit(130) from None
+        raise typer.Exit(128 + getattr(error, "signal", signal.SIGINT)) from None
     print_results(found)
     if not no_report:
         report = lab.report(selection)

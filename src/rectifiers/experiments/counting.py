@@ -8,6 +8,10 @@ CARD = "store.json"
 """Stands in every folder that keeps the runs of an experiment."""
 
 
+LOG = "log.txt"
+"""Stands beside it: what happened in the runs, line by line."""
+
+
 def count_results(folder: Path) -> int:
     """How many results there are in the folder of an experiment's runs, in files of their own and packed.
 

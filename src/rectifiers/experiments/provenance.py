@@ -15,6 +15,9 @@ import torch
 
 from ..core.version import __version__
 
+GIT_SECONDS = 5.0
+"""What git may take to answer; a result without the commit is worth more than none."""
+
 
 @cache
 def provenance() -> dict[str, str]:
@@ -36,12 +39,24 @@ def commit() -> str:
     root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists() or shutil.which("git") is None:
         return ""
-    git = ["git", "-C", str(root)]
-    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
-    status = subprocess.run(
-        [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=False
-    )
-    return head.stdout.strip() + ("+" if status.stdout.strip() else "") if head.returncode == 0 else ""
+    head, status = _ask_git(root, "rev-parse", "--short=12", "HEAD"), _ask_git(root, "status", "--porcelain", "-uno")
+    return head + ("+" if status else "") if head else ""
+
+
+def _ask_git(root: Path, *words: str) -> str:
+    """What git answers; empty if it fails, or does not answer in time."""
+    try:
+        # Without optional locks, it does not write to a repository that others may be using.
+        answer = subprocess.run(
+            ["git", "--no-optional-locks", "-C", str(root), *words],
+            capture_output=True,
+            timeout=GIT_SECONDS,
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.decode(errors="replace").strip()
 
 
 def processor() -> str:

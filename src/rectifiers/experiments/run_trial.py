@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +69,20 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
     own.check(trial)
     check_device(trial.device)
+    # Here and not behind the training: nothing that can fail stands between it and its result.
+    facts = provenance()
     if isinstance(trial, OwnTrial):
         check_identity(trial)
         checkpoints = open_checkpoints(weights, trial, trial.dataset)
         fields, weights_at_end, content = run_own(trial, data_dir, checkpoints)
-        where_from = _where_from(content, started, clock, **describe_resumption(checkpoints))
+        where_from = _where_from(facts, content, started, clock, **describe_resumption(checkpoints))
         return Run(Result(trial=trial, **fields, provenance=where_from), weights_at_end)
     data = datasets.load(trial.dataset, data_dir)
     check_identity(trial)
+    content = f"{data.name} {datasets.digest(data)}"
+    used = _describe_library(trial.network)
+    if trial.pretrained:
+        used["pretrained"] = pretrained.get(trial.pretrained).resource.file
     needed = [run_once(ancestor, data_dir, weights) for ancestor in trial.ancestors]
     checkpoints = open_checkpoints(weights, trial, datasets.digest(data))
     outcome: dict[str, Any]
@@ -88,17 +95,16 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
         outcome, end = train_network(trial, data, pretrained.load(trial.pretrained, data_dir), checkpoints)
     else:
         outcome, end = train_network(trial, data, needed[0].weights if needed else None, checkpoints)
-    used = _describe_library(trial.network) | describe_resumption(checkpoints)
-    if trial.pretrained:
-        used["pretrained"] = pretrained.get(trial.pretrained).resource.file
-    where_from = _where_from(f"{data.name} {datasets.digest(data)}", started, clock, **used)
+    where_from = _where_from(facts, content, started, clock, **used, **describe_resumption(checkpoints))
     return Run(Result(trial=trial, **outcome, provenance=where_from), end)
 
 
-def _where_from(data: str, started: datetime.datetime, clock: float, **used: str) -> dict[str, Any]:
+def _where_from(
+    facts: Mapping[str, str], data: str, started: datetime.datetime, clock: float, **used: str
+) -> dict[str, Any]:
     """The provenance of a result."""
     return {
-        **provenance(),
+        **facts,
         "data": data,
         **used,
         "started": started.isoformat(timespec="seconds"),

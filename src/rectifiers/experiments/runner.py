@@ -1,36 +1,62 @@
 """The local runner: worker processes, one trial each at a time, results written by the worker as they come.
 
-Workers import nothing of the user's script, unless it registers something that trials may name. What a notebook
-registers is known to its own process alone, which then runs the trials itself.
-
-The file tree says what is done, so running the same command again goes on where the last one stopped, and a
-later one with more seeds runs only the new ones.
+The file tree says what is done, so running the same command again goes on where the last one stopped, and a later one
+with more seeds runs only the new ones. Any number of runners may work on one folder: claims divide the trials among
+them, and each runner ends when all are done.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
-import sys
-import traceback
-from collections import deque
+import threading
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import spawn
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import wait
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from .. import activations, datasets, networks
-from ..core.errors import ConfigError, RectifiersError
-from . import own
+from ..core.errors import ConfigError, DataError, RectifiersError
+from ..core.wording import duration, plural
+from . import own, pulse, worker
+from .claims import Claims
 from .experiment import Cell
+from .failure import Failure, from_silence
+from .machine import count_cores
 from .store import Store
 from .trial import Trial
+from .worker import STOPPED, Job, Outcome, Worker, carry_out, main_to_import
+
+TRIES = 2
+"""How often a trial is tried whose failure may pass."""
+BUDGET = 10
+"""Failures in a row that may pass, after which no further trial is begun: something is wrong with the machine."""
+PAUSES = (0.0, 0.0, 5.0, 15.0, 60.0)
+"""Seconds of rest after so many such failures in a row; the last for all further ones."""
+GRACE = 10.0
+"""Seconds that workers have to end at their next step when a run is stopped."""
+TICK = 0.5
+"""Seconds between two looks at what sends no message."""
+LOOK = 2.0
+"""Seconds between two looks at what other runners do."""
+
+
+OnEvent = Callable[[str, bool], None]
+"""What is told of each thing that happens: a line, and whether the user has to know at once."""
+
+
+class StoppedError(KeyboardInterrupt):
+    """The run was asked to stop, by a signal that is not Ctrl-C.
+
+    Args:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.signal = signal.Signals(number)
 
 
 @dataclass
@@ -39,7 +65,7 @@ class Progress:
 
     Args:
         total: trials the experiment has, each counted once.
-        kept: trials that had finished before.
+        kept: trials that had finished before, or that another runner finished meanwhile.
         done: trials finished now.
         diverged: how many of those diverged.
         failed: trials that ended in an error, with its description; they are tried again the next time.
@@ -57,13 +83,6 @@ class Progress:
         return self.total - self.kept - self.done - len(self.failed)
 
 
-@dataclass
-class _Worker:
-    process: BaseProcess
-    connection: Connection
-    trial: Trial | None = None
-
-
 def run(
     cells: Sequence[Cell],
     store: Store,
@@ -71,263 +90,328 @@ def run(
     workers: int | None = None,
     data_dir: Path | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_event: OnEvent = lambda text, urgent: None,
     here: bool = False,
 ) -> Progress:
     """Run what is not in the store yet.
 
+    A trial whose process dies, hangs or lacks memory is tried once more, and the others go on. Where other runners
+    work on the same folder, each trial is run by one of them.
+
     Args:
         cells: the trials; a trial that stands in several cells runs once.
         store: where results go, and weights if it keeps them.
-        workers: processes; None takes one per core. Each trial uses the threads it names, one by default.
+        workers: processes; None takes one per core that this process may use. Each trial uses the threads it names, one
+            by default.
         data_dir: where data sets lie.
         on_progress: called at the start and after each trial.
+        on_event: called with a line for each thing that happens: a trial begins, an epoch ends, something is wrong; and
+            with whether the user has to know at once.
         here: run in this process, one after the other.
 
     Returns:
-        What was done. Trials whose process raised or was killed are in `failed`; the others are in the store.
+        What was done. Trials that ended in an error or whose process died twice are in `failed`, those that were not
+        begun because too much failed are missing; the others are in the store.
 
     Raises:
         ConfigError: `workers` is not positive.
-        RectifiersError: a trial cannot run because of a name, a setting or the data; no later one was started.
-        KeyboardInterrupt: the user stopped it; what had finished is kept.
+        StoreError: the folder cannot be written.
+        RectifiersError: a trial cannot run because of a name or a setting; no later one was started, and those that
+            were running have ended.
+        KeyboardInterrupt: the user stopped it, or a signal did (`StoppedError`); what had finished is kept.
     """
-    count = workers if workers is not None else os.cpu_count() or 1
+    count = workers if workers is not None else count_cores()
     if count < 1:
         raise ConfigError(f"workers must be at least 1, got {count}")
-    trials = list(dict.fromkeys(cell.trial for cell in cells))
-    queue = _in_order([trial for trial in trials if not store.has(trial)])
-    progress = Progress(total=len(trials), kept=len(trials) - len(queue))
-    on_progress(progress)
-    needed = frozenset(trials if store.keep_weights else (one for trial in trials for one in trial.ancestors))
-    if _importing_main:
+    if worker.importing_main:
         raise ConfigError(
             "your script runs experiments while it is imported, which the processes that run them have to do because "
             "it defines what they need; put the code that runs them under `if __name__ == '__main__':`"
         )
-    main = _main_to_import(trials)
-    if here or (main is not None and not main):
-        _run_here(queue, store, data_dir, needed, progress, on_progress)
+    trials = list(dict.fromkeys(cell.trial for cell in cells))
+    queue = _in_order([trial for trial in trials if not store.has(trial)], longest_first=count > 1)
+    progress = Progress(total=len(trials), kept=len(trials) - len(queue))
+    on_progress(progress)
+    if not queue:
         return progress
-    pool: list[_Worker] = []
-    try:
-        pool += [_start(store, data_dir, needed, main) for _ in range(min(count, len(queue)))]
-        for worker in pool:
-            _give(worker, queue, store, progress)
-        while any(worker.trial for worker in pool):
-            busy = {worker.connection: worker for worker in pool if worker.trial}
-            for ready in wait(list(busy)):
-                worker = busy[ready]  # type: ignore[index]
-                _take(worker, progress)
-                if queue and not worker.process.is_alive():
-                    pool[pool.index(worker)] = worker = _start(store, data_dir, needed, main)
-                _give(worker, queue, store, progress)
-                on_progress(progress)
-    finally:
-        for worker in pool:
-            worker.process.terminate()
-        for worker in pool:
-            worker.process.join()
+    needed = frozenset(trials if store.keep_weights else (one for trial in trials for one in trial.ancestors))
+    main = main_to_import(trials)
+    with Claims(store.folder) as claims:
+        running = _Running(
+            Job(store, data_dir, needed, main, own.loaded()), queue, claims, progress, on_progress, on_event
+        )
+        if here or (main is not None and not main):
+            running.run_here()
+        else:
+            running.run(count)
     return progress
 
 
-def _in_order(trials: Sequence[Trial]) -> deque[Trial]:
-    """Trials that others need first, then one of each start, votes last: so that no worker waits for another."""
+def _in_order(trials: Sequence[Trial], *, longest_first: bool = False) -> deque[Trial]:
+    """Trials that others need first, then one of each start, votes last, so that no worker waits for another.
+
+    Args:
+        trials: in the order that they are to have otherwise.
+        longest_first: of one seed, so that no long one is left when the others are done; seeds stay in their order, so
+            that an interrupted sweep has something of every cell.
+    """
     needed = {ancestor for trial in trials for ancestor in trial.ancestors}
     firsts = {trial.start: trial for trial in reversed(trials) if trial.start is not None}
+    seeds = {seed: place for place, seed in enumerate(dict.fromkeys(trial.seed for trial in trials))}
 
-    def rank(trial: Trial) -> int:
+    def rank(trial: Trial) -> tuple[int, int, int]:
         if trial.vote:
-            return 3
-        if trial in needed:
-            return 0
-        return 2 if trial.start is None or firsts[trial.start] is not trial else 1
+            stage = 3
+        elif trial in needed:
+            stage = 0
+        else:
+            stage = 2 if trial.start is None or firsts[trial.start] is not trial else 1
+        return (stage, seeds[trial.seed], -trial.epochs) if longest_first else (stage, 0, 0)
 
     return deque(sorted(trials, key=rank))
 
 
-def _start(store: Store, data_dir: Path | None, needed: frozenset[Trial], main: dict[str, Any] | None) -> _Worker:
-    # Spawned, not forked: a fork would inherit the locks of PyTorch's threads.
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, store, data_dir, needed, main, own.loaded()), daemon=True)
-    with _hold_interrupts(), _leave_out_main():
-        process.start()
-    theirs.close()
-    return _Worker(process, ours)
+class _Running:
+    """A run while it runs: its workers, what is left to do, and what went wrong.
 
-
-@contextmanager
-def _hold_interrupts() -> Iterator[None]:
-    """Start a process that Ctrl-C does not reach: it goes to the whole group, and the parent decides what happens."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows, where `_work` alone must do
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_importing_main = False
-"""Whether this process is a worker that imports the user's script."""
-
-
-def _main_to_import(trials: Sequence[Trial]) -> dict[str, Any] | None:
-    """What a worker needs to import the user's script or notebook, if that defines something that trials may name.
-
-    Returns:
-        What `multiprocessing` prepares a process with; None if there is no need to, and nothing of it in a notebook,
-        which cannot be imported.
+    Args:
+        job: what the workers work on.
+        queue: trials to do, in order.
+        claims: of this runner.
+        progress: counted up.
+        on_progress: called after each trial.
+        on_event: called with a line for each thing that happens.
     """
-    registries = (activations.registry, networks.registry, datasets.registry)
-    registers = any(registry.added_in("__main__") for registry in registries)
-    if not registers and not any(one.network.startswith("__main__:") for one in trials):
+
+    def __init__(
+        self,
+        job: Job,
+        queue: deque[Trial],
+        claims: Claims,
+        progress: Progress,
+        on_progress: Callable[[Progress], None],
+        on_event: OnEvent,
+    ) -> None:
+        self.job, self.queue, self.claims, self.progress = job, queue, claims, progress
+        self.on_progress, self.on_event = on_progress, on_event
+        self.elsewhere: deque[Trial] = deque()
+        self.pool: list[Worker] = []
+        self.tries: Counter[Trial] = Counter()
+        self.in_a_row = 0
+        self.paused_until = 0.0
+        self.looked = 0.0
+        self.obstacle: RectifiersError | None = None
+        self.given_up = False
+        self.alone = False
+        """Whether memory ran out, so that trials run one at a time."""
+
+    def say(self, text: str, *, urgent: bool = False) -> None:
+        """Tell what happens."""
+        self.on_event(text, urgent)
+
+    def run_here(self) -> None:
+        """Run all trials in this process, one after the other."""
+        while (trial := self._next()) is not None or self.elsewhere:
+            if trial is None:
+                time.sleep(TICK)
+            else:
+                self._note(trial, carry_out(trial, self.job))
+                if self.obstacle is not None:
+                    raise self.obstacle
+
+    def run(self, count: int) -> None:
+        """Run all trials in worker processes, so many at a time."""
+        with _stopping_on_signals():
+            try:
+                while True:
+                    self._fill(count)
+                    busy = {worker.connection: worker for worker in self.pool if worker.trial is not None}
+                    if not busy and not self._has_more():
+                        break
+                    for ready in wait(list(busy), timeout=TICK):
+                        self._listen(busy[ready])  # type: ignore[index]
+                    self._end_silent()
+                    self.claims.running = {one.trial.id: one.doing for one in self.pool if one.trial is not None}
+                if self.obstacle is not None:
+                    raise self.obstacle
+            except KeyboardInterrupt:
+                self.say("stopping: workers end at their next step; Ctrl-C once more ends them at once", urgent=True)
+                raise
+            finally:
+                self._end_pool()
+
+    def _has_more(self) -> bool:
+        """Whether another trial is to be begun, here or by another runner."""
+        return self.obstacle is None and not self.given_up and bool(self.queue or self.elsewhere)
+
+    def _fill(self, count: int) -> None:
+        """Give trials to idle workers, and start workers while there are fewer than `count`."""
+        if self.obstacle is not None or self.given_up or time.monotonic() < self.paused_until:
+            return
+        for one in [one for one in self.pool if one.trial is None]:
+            if not one.process.is_alive():
+                self._drop(one)
+        idle = [one for one in self.pool if one.trial is None]
+        while idle or len(self.pool) < count:
+            if self.alone and any(one.trial is not None for one in self.pool):
+                return
+            if not self.queue and time.monotonic() - self.looked < LOOK:
+                return
+            trial = self._next()
+            if trial is None:
+                return
+            try:
+                one = idle.pop() if idle else self._start()
+            except OSError as error:
+                self.claims.release(trial)
+                self.queue.appendleft(trial)
+                self._rest(f"cannot start a process: {error.strerror or error}")
+                return
+            one.give(trial, pulse.UNKNOWN)
+            self.say(f"{trial.id} begins: {trial}")
+
+    def _start(self) -> Worker:
+        self.pool.append(Worker(self.job))
+        return self.pool[-1]
+
+    def _next(self) -> Trial | None:
+        """Claim the next trial that nobody has finished or holds; None if there is none now."""
+        for _ in range(len(self.queue)):
+            trial = self.queue.popleft()
+            if self._is_finished(trial):
+                continue
+            if self.claims.take(trial):
+                if not self._is_finished(trial):  # it ended while it was claimed
+                    return trial
+                self.claims.release(trial)
+            else:
+                self.elsewhere.append(trial)
+        if self.elsewhere and time.monotonic() - self.looked >= LOOK:
+            self.looked = time.monotonic()
+            self.queue, self.elsewhere = self.elsewhere, deque()
+            return self._next()
         return None
-    prepared = spawn.get_preparation_data("worker")
-    if "init_main_from_name" in prepared:
-        return {"init_main_from_name": prepared["init_main_from_name"]}
-    path = prepared.get("init_main_from_path")
-    return {"init_main_from_path": path} if path and Path(path).is_file() else {}
+
+    def _is_finished(self, trial: Trial) -> bool:
+        """Whether another runner was faster, which is counted."""
+        if not self.job.store.has(trial):
+            return False
+        self.progress.kept += 1
+        self.on_progress(self.progress)
+        return True
+
+    def _listen(self, one: Worker) -> None:
+        """Hear what a worker says."""
+        assert one.trial is not None
+        word, value = one.read()
+        if word == "ended":
+            self._end(one, value)
+        elif word == "waiting":
+            if one.doing != value:
+                self.say(f"{one.trial.id} waits: {value}", urgent=True)
+            one.doing, one.patience = value, pulse.UNKNOWN
+        elif word == "beat":
+            step, one.patience = value
+            one.doing = f"step {step:,}"
+        else:
+            epoch, score, one.patience = value
+            one.doing = f"epoch {epoch} of {one.trial.epochs}, {score:.2f} on test data"
+            self.say(f"{one.trial.id} {one.doing}")
+
+    def _end(self, one: Worker, outcome: Outcome) -> None:
+        """Note how a worker's trial ended; a worker that failed is replaced."""
+        trial, one.trial = one.trial, None
+        assert trial is not None
+        if words := one.last_words().strip():
+            self.say(f"{trial.id} wrote: {words}")
+        if isinstance(outcome, str) and outcome == STOPPED:  # nobody asked it here
+            outcome = Failure("the process was told to end by a signal", passing=True)
+        if isinstance(outcome, Failure):
+            self._drop(one)
+        self.say(f"{trial.id} ended after {duration(time.monotonic() - one.began)}: {_in_short(outcome)}")
+        self._note(trial, outcome)
+
+    def _end_silent(self) -> None:
+        """End workers that have not said a word for longer than they may."""
+        for one in [one for one in self.pool if one.trial is not None]:
+            silent = time.monotonic() - one.heard
+            if silent > one.patience:
+                one.process.kill()
+                self._end(one, from_silence(silent))
+
+    def _note(self, trial: Trial, outcome: Outcome) -> None:
+        """Count how a trial ended, and decide whether it is tried again."""
+        self.claims.release(trial)
+        self.tries[trial] += 1
+        if isinstance(outcome, str):
+            self.progress.done += 1
+            self.progress.diverged += outcome == "diverged"
+            self.in_a_row = 0
+        elif isinstance(outcome, Failure):
+            self.alone = self.alone or outcome.memory
+            if outcome.passing and self.tries[trial] < TRIES:
+                self.queue.append(trial)
+            else:
+                self.progress.failed[trial] = outcome.story
+            if outcome.passing:
+                self._rest(_in_short(outcome))
+        elif isinstance(outcome, DataError):
+            self.progress.failed[trial] = str(outcome)
+        else:
+            self.obstacle = self.obstacle or outcome
+        self.on_progress(self.progress)
+
+    def _rest(self, reason: str) -> None:
+        """After failures that may pass, wait a little; after too many, begin nothing more."""
+        self.in_a_row += 1
+        pause = PAUSES[min(self.in_a_row, len(PAUSES)) - 1]
+        if self.in_a_row >= BUDGET:
+            self.given_up = True
+            self.say(
+                f"nothing more is begun, for {plural(self.in_a_row, 'try', 'tries')} in a row failed: {reason}",
+                urgent=True,
+            )
+        elif pause:
+            self.paused_until = time.monotonic() + pause
+            self.say(f"rests for {duration(pause)}: {reason}", urgent=True)
+
+    def _drop(self, one: Worker) -> None:
+        self.pool.remove(one)
+        one.kill()
+
+    def _end_pool(self) -> None:
+        """End all workers: at their next step, or when `GRACE` is over, or at once at a second Ctrl-C."""
+        try:
+            for one in self.pool:
+                one.ask_to_stop()
+            deadline = time.monotonic() + GRACE
+            for one in self.pool:
+                one.process.join(max(0.0, deadline - time.monotonic()))
+        finally:
+            for one in self.pool:
+                one.kill()
 
 
-def _import_main(main: dict[str, Any]) -> ConfigError | None:
-    """Import the user's script in a worker; what stands in the way, if anything does."""
-    global _importing_main
-    _importing_main = True
-    try:
-        spawn.prepare(main)
-    except ConfigError as error:
-        return error
-    except (Exception, SystemExit):
-        return ConfigError(
-            "the processes that run trials import your script for what it defines, and it failed there; put what it "
-            f"does beside defining things under `if __name__ == '__main__':`\n{traceback.format_exc().rstrip()}"
-        )
-    finally:
-        _importing_main = False
-    return None
+def _in_short(outcome: Outcome) -> str:
+    """How a trial ended, in one line."""
+    text = outcome.story if isinstance(outcome, Failure) else str(outcome)
+    return text.rstrip().rpartition("\n")[2]
 
 
 @contextmanager
-def _leave_out_main() -> Iterator[None]:
-    """Start a process that does not import the user's script by itself: `_work` does, where it is needed."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
+def _stopping_on_signals() -> Iterator[None]:
+    """Let signals that ask a process to end stop the run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears of signals
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise StoppedError(number)
+
+    names = [name for name in ("SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
     try:
         yield
     finally:
-        sys.modules["__main__"] = main
-
-
-def _run_here(
-    queue: deque[Trial],
-    store: Store,
-    data_dir: Path | None,
-    needed: frozenset[Trial],
-    progress: Progress,
-    on_progress: Callable[[Progress], None],
-) -> None:
-    """Run trials in this process, one after the other."""
-    while queue:
-        trial = queue.popleft()
-        if store.has(trial):
-            progress.kept += 1
-        else:
-            _note(progress, trial, _carry_out(trial, store, data_dir, needed))
-        on_progress(progress)
-
-
-def _give(worker: _Worker, queue: deque[Trial], store: Store, progress: Progress) -> None:
-    """Hand the next trial to an idle worker."""
-    worker.trial = None
-    while queue:
-        trial = queue.popleft()
-        if store.has(trial):  # another runner on the same folder was faster
-            progress.kept += 1
-            continue
-        worker.trial = trial
-        with suppress(BrokenPipeError):  # a process that died while idle is met by `_take`
-            worker.connection.send(trial)
-        return
-
-
-def _take(worker: _Worker, progress: Progress) -> None:
-    """Receive how the worker's trial ended."""
-    assert worker.trial is not None
-    try:
-        outcome = worker.connection.recv()
-    except (EOFError, ConnectionResetError):  # the latter if it died before it read the trial
-        worker.process.join()
-        progress.failed[worker.trial] = _explain_death(worker.process.exitcode or 0)
-        return
-    _note(progress, worker.trial, outcome)
-
-
-def _explain_death(code: int) -> str:
-    """Why a process ended, from its exit code."""
-    if code == -getattr(signal, "SIGKILL", 9):
-        return f"the process died (exit code {code}); out of memory?"
-    name = signal.Signals(-code).name if -code in set(signal.Signals) else ""
-    return f"the process died (exit code {code}{f', {name}' if name else ''})"
-
-
-def _note(progress: Progress, trial: Trial, outcome: str | RectifiersError) -> None:
-    """Count how a trial ended.
-
-    Raises:
-        RectifiersError: it cannot run.
-    """
-    if isinstance(outcome, RectifiersError):
-        raise outcome
-    if outcome in ("done", "diverged"):
-        progress.done += 1
-        progress.diverged += outcome == "diverged"
-    else:
-        progress.failed[trial] = outcome
-
-
-def _work(
-    connection: Connection,
-    store: Store,
-    data_dir: Path | None,
-    needed: frozenset[Trial],
-    main: dict[str, Any] | None,
-    files: Sequence[own.Own],
-) -> None:
-    """Body of a worker process: take trials, keep results and needed weights, tell how each ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    obstacle = _restore_files(files) if main is None else _import_main(main) or _restore_files(files)
-    while True:
-        try:
-            trial = connection.recv()
-        except EOFError:
-            return
-        outcome = obstacle or _carry_out(trial, store, data_dir, needed)
-        try:
-            connection.send(outcome)
-        except BrokenPipeError:  # the runner was killed; what this worker had begun is kept
-            return
-
-
-def _restore_files(files: Sequence[own.Own]) -> RectifiersError | None:
-    """Load the user's own files as the first process did; return what stands in the way, such as a changed one."""
-    try:
-        own.restore(files)
-    except RectifiersError as error:
-        return error
-    return None
-
-
-def _carry_out(trial: Trial, store: Store, data_dir: Path | None, needed: frozenset[Trial]) -> str | RectifiersError:
-    """Run a trial and keep its result: its status, what stands in its way, or the story of its failure."""
-    from .run_trial import run_trial
-
-    try:
-        result = run_trial(trial, data_dir, store.weights, keep=trial in needed)
-        store.write(result)
-    except RectifiersError as error:
-        return error
-    except Exception:
-        return traceback.format_exc()
-    return result.status
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

@@ -6,9 +6,12 @@ Results that came packed in one file (see `archive`) are read from there.
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import logging
+import re
 import shutil
+import time
 from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,8 +22,8 @@ from .. import datasets
 from ..core.errors import StoreError
 from ..core.files import write_whole
 from ..core.reading import parse_json
-from . import archive
-from .counting import CARD
+from . import archive, pulse
+from .counting import CARD, LOG
 from .experiment import Cell
 from .explain import explain
 from .result import FORMAT, Result
@@ -66,10 +69,19 @@ class Store:
                     f"{self.folder} was written in format {version}, this version reads format {FORMAT}; "
                     "give another results folder"
                 )
-        elif self._foreign():
+        elif self._foreign() and not self._looks_ours():
             raise StoreError(f"{self.folder} is not empty and holds no results; give another results folder")
         else:
-            write_atomically(card, json.dumps({"runs": self.name, "format": FORMAT}) + "\n")
+            self._write_card()
+
+    def _write_card(self) -> None:
+        write_atomically(self.folder / CARD, json.dumps({"runs": self.name, "format": FORMAT}) + "\n")
+
+    def _looks_ours(self) -> bool:
+        """Whether a folder that lost its card holds nothing but what a store holds, and a result among it."""
+        names = [path.name for path in self.folder.iterdir() if not path.name.startswith(".")]
+        own = all(_ID.fullmatch(name) or name in (WEIGHTS, LOG, archive.NAME) for name in names)
+        return own and (archive.NAME in names or any(self.folder.glob("*/result.json")))
 
     def _foreign(self) -> bool:
         """Whether a folder without a card holds something; what a crash may leave is hidden and does not count."""
@@ -108,8 +120,10 @@ class Store:
             StoreError: it cannot be written; what was there before is untouched.
         """
         path = self.path(result.trial)
-        write_atomically(path, result.model_dump_json() + "\n")
+        write_patiently(path, (result.model_dump_json() + "\n").encode())
         shutil.rmtree(checkpoints_folder(self.folder, result.trial), ignore_errors=True)
+        if not (self.folder / CARD).exists():  # somebody took the folder away in between
+            self._write_card()
         return path
 
     def read(self, trial: Trial) -> Result | None:
@@ -154,9 +168,13 @@ def _log_once(text: str) -> None:
     logging.getLogger(__name__).warning(text)
 
 
+WEIGHTS = "weights"
+_ID = re.compile("[0-9a-f]{16}")
+
+
 def weights_folder(runs: Path) -> Path:
     """Where the weights lie in the folder of an experiment's runs, whether that is there or not."""
-    return runs / "weights"
+    return runs / WEIGHTS
 
 
 def checkpoints_folder(runs: Path, trial: Trial) -> Path:
@@ -192,6 +210,33 @@ def write_atomically(path: Path, text: str) -> None:
     write_bytes_atomically(path, text.encode())
 
 
+ATTEMPTS = 3
+"""How often a file is written whose disk has room, and yet refuses it: network file systems hiccup."""
+
+
+class FullError(StoreError):
+    """A disk without space: what was there is intact, and there may be room later."""
+
+
+def write_patiently(path: Path, content: bytes) -> None:
+    """Write a file so that nobody sees half of it; in a run, try again, and wait for room on a full disk.
+
+    Raises:
+        StoreError: no permission, no such disk, or no space for a long time.
+    """
+    since = time.monotonic()
+    for attempt in itertools.count(1):
+        try:
+            write_bytes_atomically(path, content)
+            return
+        except FullError as error:
+            if not pulse.wait_for_room(f"no space left for {path}; it goes on when there is room", since):
+                raise error from None
+        except StoreError as error:
+            if attempt == ATTEMPTS or not pulse.wait_for_room(f"{path} cannot be written yet", since):
+                raise error from None
+
+
 def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, never sees half of it.
 
@@ -203,8 +248,9 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
         with write_whole(path) as file:
             file.write_bytes(content)
     except OSError as error:
-        reason = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
-        raise StoreError(
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = "no space left" if full else error.strerror or str(error)
+        raise (FullError if full else StoreError)(
             f"cannot write {path}: {reason}; everything that finished before is kept, and the same command continues "
             "from there"
         ) from None

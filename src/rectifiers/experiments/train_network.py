@@ -17,6 +17,7 @@ from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
 from ..training.reproducible import reproducible
 from ..training.tasks import Task
+from . import pulse
 from .batches import TrialBatches, build_batches
 from .network import build_network, count_parameters
 from .result import Shape, Trajectory
@@ -92,6 +93,11 @@ def train_given(
     recorder = record.Recorder(net, every=max(1, steps // trial.trace_points) if trial.trace_points else 0)
     before = _sample_curves(net)
     optimizer, average = build_optimizer(trial, net), build_average(trial, answering)
+
+    def on_step(step: int) -> None:
+        recorder(step)
+        pulse.on_step(step)
+
     training = fit(
         answering,
         optimizer,
@@ -103,7 +109,7 @@ def train_given(
         task=task,
         factor=build_factor(trial, steps),
         frozen=frozen,
-        on_step=recorder,
+        on_step=on_step,
         update=build_update(trial, answering, optimizer, task),
         accumulate=trial.accumulate,
         average=average,
@@ -116,7 +122,9 @@ def train_given(
     try:
         # A network as it is first drawn has its counts, and nothing to evaluate.
         if trial.epochs or started:
-            epochs.extend(training)
+            for epoch in training:
+                epochs.append(epoch)
+                pulse.on_epoch(epoch)
     except DivergedError:
         status = "diverged"
     # The last step can blow the network up after its loss was taken.

@@ -16,7 +16,7 @@ from ..core.granularity import with_axis
 from ..core.learned import shaping_parameters
 from ..surgery.weights_file import read_weights
 from .result import Result
-from .store import weights_path, write_bytes_atomically
+from .store import weights_path, write_patiently
 from .trial import Trial
 
 Weights = Mapping[str, Tensor]
@@ -65,7 +65,7 @@ def write_run(folder: Path, run: Run) -> None:
         StoreError: it cannot be written.
     """
     content = save(dict(run.weights), metadata={"result": run.result.model_dump_json()})
-    write_bytes_atomically(weights_path(folder, run.result.trial), content)
+    write_patiently(weights_path(folder, run.result.trial), content)
 
 
 def is_kept(folder: Path, trial: Trial) -> bool:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..experiments import runner
+from ..experiments.counting import LOG
 from ..experiments.preflight import check_data, check_names
 from ..experiments.store import Store, write_atomically
 from ..experiments.trial import Trial
+from .log import Log
 from .progress import show_progress
 from .selecting import Selectable, check_count, select
 from .tables import Failure, Results
@@ -81,7 +83,12 @@ def run(
             tracking.update(progress.kept + progress.done)
 
         ended = runner.run(
-            selection.cells, store, workers=workers, data_dir=selection.data_dir, on_progress=on_progress
+            selection.cells,
+            store,
+            workers=workers,
+            data_dir=selection.data_dir,
+            on_progress=on_progress,
+            on_event=Log(selection.folder / LOG, hidden=not progress),
         )
     for trial in selection.done():
         _story(store, trial).unlink(missing_ok=True)

@@ -1,0 +1,283 @@
+"""Claims: how runners that share a results folder, on one machine or on several, divide its trials.
+
+A claim is a file that exists or does not, made by an operation that is atomic on network file systems too. Its name is
+the trial's id and a number. A claim of a runner that died is not taken away, which two others could do at once: the
+next number is made, and only one runner can make it. The highest number holds.
+
+A runner beats: it writes its own file anew every few seconds. Others compare what they see there with what they saw
+before, by their own steady clock, so that clocks that differ or jump do no harm.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import Self
+
+from ..core.errors import StoreError
+from .trial import Trial
+
+FOLDER = ".claims"
+BEAT = 5.0
+"""Seconds between two beats."""
+EXPIRY = 90.0
+"""Seconds without a beat after which a runner counts as dead; network file systems may show one a minute late."""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What the file of a runner says.
+
+    Args:
+        host: name of its machine.
+        pid: of its process.
+        running: what its workers do, in words, by the id of the trial.
+        dead: whether its process is known to have ended; one of another machine never is.
+    """
+
+    host: str
+    pid: int
+    running: Mapping[str, str]
+    dead: bool
+
+
+class Claims:
+    """The claims of one runner on the trials of a folder; a context in which it beats.
+
+    Args:
+        folder: of the runs.
+        beat: seconds between two beats.
+        expiry: seconds without a beat after which another runner counts as dead.
+        clock: seconds that never jump, for tests.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+
+    def __init__(
+        self, folder: Path, *, beat: float = BEAT, expiry: float = EXPIRY, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.folder = folder / FOLDER
+        self.token = uuid.uuid4().hex
+        self.running: Mapping[str, str] = {}
+        self._beat, self._expiry, self._clock = beat, expiry, clock
+        self._facts = {"token": self.token, "host": socket.gethostname(), "pid": os.getpid(), "process": _process()}
+        self._beats = 0
+        self._mine: dict[str, int] = {}
+        self._seen: dict[str, tuple[str, float]] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep_beating, name="claims", daemon=True)
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._write()
+        except OSError as error:
+            raise StoreError(f"cannot write {self.folder}: {error.strerror}; give another results folder") from None
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        for trial_id in list(self._mine):
+            self._release(trial_id)
+        with suppress(OSError):
+            self._file(self.token).unlink()
+        with suppress(OSError):  # others are at work
+            self.folder.rmdir()
+
+    def take(self, trial: Trial) -> bool:
+        """Claim a trial; whoever succeeds has to look once more whether it has finished.
+
+        Returns:
+            False if a runner that lives holds it.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        numbers = self._numbers(trial.id)
+        if numbers and not self._is_expired(trial.id, numbers[-1]):
+            return False
+        number = numbers[-1] + 1 if numbers else 0
+        try:
+            made = self._make(self.folder / f"{trial.id}.{number}")
+        except OSError as error:
+            raise StoreError(f"cannot write {self.folder}: {error.strerror}; check its permissions") from None
+        if made:
+            self._mine[trial.id] = number
+        return made
+
+    def release(self, trial: Trial) -> None:
+        """Give a trial back, finished or not."""
+        self._release(trial.id)
+
+    def _release(self, trial_id: str) -> None:
+        highest = self._mine.pop(trial_id)
+        for number in self._numbers(trial_id):
+            if number <= highest:
+                with suppress(OSError):
+                    (self.folder / f"{trial_id}.{number}").unlink()
+
+    def _numbers(self, trial_id: str) -> list[int]:
+        """The numbers of the claims on a trial, ascending."""
+        try:
+            names = os.listdir(self.folder)  # noqa: PTH208 - names alone, without an object for each
+        except OSError:
+            return []
+        endings = (name.rpartition(".")[2] for name in names if name.startswith(f"{trial_id}."))
+        return sorted(int(ending) for ending in endings if ending.isdecimal())
+
+    def _make(self, claim: Path) -> bool:
+        """Make a file that is not there, whole at once; False if it is there."""
+        for _ in range(2):
+            try:
+                os.link(self._file(self.token), claim)
+            except FileExistsError:
+                return False
+            except FileNotFoundError:  # the folder was taken away
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._write()
+            except OSError:  # no links here: exclusive creation, whose content comes a moment later
+                return self._make_exclusively(claim)
+            else:
+                return True
+        return self._make_exclusively(claim)
+
+    def _make_exclusively(self, claim: Path) -> bool:
+        try:
+            with claim.open("x", encoding="utf-8") as file:
+                file.write(json.dumps(self._facts))
+        except FileExistsError:
+            return False
+        return True
+
+    def _is_expired(self, trial_id: str, number: int) -> bool:
+        """Whether the runner that made a claim has died."""
+        claim = self.folder / f"{trial_id}.{number}"
+        found = _read(claim)
+        token = found.get("token")
+        if token == self.token:
+            return False
+        if not isinstance(token, str):  # half written, or damaged
+            return self._is_silent(claim.name, "")
+        beating = _read(self._file(token))
+        if not beating:  # it ended, and this claim was left behind
+            return self._is_silent(claim.name, token) if claim.exists() else True
+        return _has_ended(beating) or self._is_silent(token, f"{beating.get('beat')} {_changed(self._file(token))}")
+
+    def _is_silent(self, what: str, state: str) -> bool:
+        """Whether `what` has been in the same state for the length of `expiry`, as far as this runner saw."""
+        known, since = self._seen.get(what, (None, 0.0))
+        if known != state:
+            self._seen[what] = (state, self._clock())
+            return False
+        return self._clock() - since > self._expiry
+
+    def _file(self, token: str) -> Path:
+        return self.folder / f"{token}.runner"
+
+    def _write(self) -> None:
+        self._beats += 1
+        path = self._file(self.token)
+        facts = {**self._facts, "beat": self._beats, "running": dict(self.running)}
+        temporary = path.with_suffix(".new")
+        temporary.write_text(json.dumps(facts), encoding="utf-8")
+        temporary.replace(path)
+
+    def _keep_beating(self) -> None:
+        while not self._ended.wait(self._beat):
+            try:
+                self._write()
+            except OSError:
+                # A full disk has no room for words, but for the time of a beat.
+                with suppress(OSError):
+                    os.utime(self._file(self.token))
+
+
+def list_runners(folder: Path) -> list[Runner]:
+    """The runners that are at work on the runs in a folder, and those that died there.
+
+    Example:
+        >>> list_runners(Path("nowhere"))
+        []
+    """
+    found = []
+    for path in sorted((folder / FOLDER).glob("*.runner")):
+        facts = _read(path)
+        running = facts.get("running")
+        if isinstance(facts.get("host"), str) and isinstance(facts.get("pid"), int):
+            words = {str(name): str(text) for name, text in running.items()} if isinstance(running, dict) else {}
+            found.append(Runner(facts["host"], facts["pid"], words, _has_ended(facts)))
+    return found
+
+
+def clear_dead(folder: Path) -> int:
+    """Remove what runners left behind whose processes have ended on this machine; how many there were."""
+    dead = [path for path in (folder / FOLDER).glob("*.runner") if _has_ended(_read(path))]
+    for path in dead:
+        with suppress(OSError):
+            path.unlink()
+    return len(dead)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a file of ours says; nothing where there is none, or a damaged one."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _has_ended(facts: Mapping[str, Any]) -> bool:
+    """Whether a runner's process has ended, as far as this machine can tell."""
+    process, pid = facts.get("process"), facts.get("pid")
+    if not isinstance(process, str) or not isinstance(pid, int) or pid < 1:
+        return False
+    ours = _machine()
+    if not ours or process.rpartition(" ")[0] != ours:
+        return False
+    return process != f"{ours} {_started(pid)}"
+
+
+def _process() -> str:
+    """This process among all of all machines; empty where the system does not tell."""
+    machine = _machine()
+    return f"{machine} {_started(os.getpid())}" if machine else ""
+
+
+def _machine() -> str:
+    """This start of this machine, and the space in which its process ids count."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - not a path
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """When a process started, so that another one with its number is not taken for it; empty if there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    # A process that has ended and was not yet collected is none.
+    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()

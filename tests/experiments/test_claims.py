@@ -1,0 +1,205 @@
+"""Claims: one holder at a time, expiry of the dead alone, whatever clocks and disks do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rectifiers.core.errors import StoreError
+from rectifiers.experiments import claims
+from rectifiers.experiments.claims import FOLDER, Claims, clear_dead, list_runners
+
+from .samples import tiny
+
+TRIAL = tiny()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in (folder / FOLDER).glob(f"{TRIAL.id}.*")}
+
+
+def test_one_of_two_runners_holds_a_trial(tmp_path: Path) -> None:
+    with Claims(tmp_path) as one, Claims(tmp_path) as other:
+        assert (one.take(TRIAL), other.take(TRIAL)) == (True, False)
+        assert other.take(tiny(seed=1))
+        one.release(TRIAL)
+        assert other.take(TRIAL)
+    assert not (tmp_path / FOLDER).exists()
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_of_many_that_try_at_once_one_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool) -> None:
+    """Where the file system has no links, too."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not linked:
+        monkeypatch.setattr(os, "link", refuse)
+    runners = [Claims(tmp_path) for _ in range(8)]
+    taken: list[Claims] = []
+    barrier = threading.Barrier(len(runners))
+
+    def race(runner: Claims) -> None:
+        barrier.wait()
+        if runner.take(TRIAL):
+            taken.append(runner)
+
+    for runner in runners:
+        runner.__enter__()
+    for _ in range(20):
+        taken.clear()
+        threads = [threading.Thread(target=race, args=(runner,)) for runner in runners]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(taken) == 1
+        taken[0].release(TRIAL)
+        assert names(tmp_path) == set()
+    for runner in runners:
+        runner.__exit__()
+
+
+def leave_behind(folder: Path, **facts: object) -> Claims:
+    """A runner that holds the trial, and no longer beats."""
+    gone = Claims(folder)
+    gone._facts |= facts
+    (folder / FOLDER).mkdir(exist_ok=True)
+    gone._write()
+    assert gone.take(TRIAL)
+    return gone
+
+
+def test_a_process_that_has_ended_here_is_dead_at_once(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os; print(os.getpid(), open(f'/proc/self/stat').read().rpartition(')')[2].split()[19])",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pid, started = ended.stdout.split()
+    leave_behind(tmp_path, pid=int(pid), process=f"{claims._machine()} {started}")
+    with Claims(tmp_path) as runner:
+        assert runner.take(TRIAL)
+        assert names(tmp_path) == {f"{TRIAL.id}.0", f"{TRIAL.id}.1"}
+        runner.release(TRIAL)
+        assert names(tmp_path) == set()
+    assert [one.dead for one in list_runners(tmp_path)] == [True]
+    assert clear_dead(tmp_path) == 1
+    assert list_runners(tmp_path) == []
+
+
+def test_another_process_of_the_same_number_is_not_taken_for_it(tmp_path: Path) -> None:
+    leave_behind(tmp_path, process=f"{claims._machine()} 1")
+    with Claims(tmp_path) as runner:
+        assert runner.take(TRIAL)
+
+
+def test_one_of_another_machine_is_dead_when_it_no_longer_beats(tmp_path: Path) -> None:
+    gone, clock = leave_behind(tmp_path, process="another machine 7", pid=1), Clock()
+    with Claims(tmp_path, expiry=90, clock=clock) as runner:
+        assert not runner.take(TRIAL)
+        clock.now = 80
+        gone._write()  # it lives after all
+        assert not runner.take(TRIAL)
+        clock.now = 160
+        assert not runner.take(TRIAL)
+        clock.now = 171
+        assert runner.take(TRIAL)
+
+
+@pytest.mark.parametrize("jump", [-1e9, 1e9])
+def test_jumping_clocks_expire_nothing(tmp_path: Path, jump: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither that of this machine, nor that of a file server, which dates files."""
+    gone, clock = leave_behind(tmp_path, process="another machine 7"), Clock()
+    file = gone._file(gone.token)
+    with Claims(tmp_path, clock=clock) as runner:
+        assert not runner.take(TRIAL)
+        monkeypatch.setattr("time.time", lambda: 1.7e9 + jump)
+        os.utime(file, (1.7e9 + jump, 1.7e9 + jump))
+        assert not runner.take(TRIAL)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"token": 3}', b"\xff\xfe"])
+def test_a_damaged_claim_expires_like_that_of_a_silent_runner(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / f"{TRIAL.id}.0").write_bytes(content)
+    clock = Clock()
+    with Claims(tmp_path, clock=clock) as runner:
+        assert not runner.take(TRIAL)
+        clock.now = 91
+        assert runner.take(TRIAL)
+
+
+def test_a_claim_cut_at_any_length_never_gives_a_trial_to_two(tmp_path: Path) -> None:
+    gone = leave_behind(tmp_path, process="another machine 7")
+    file = tmp_path / FOLDER / f"{TRIAL.id}.0"
+    whole = file.read_bytes()
+    gone._file(gone.token).unlink()
+    with Claims(tmp_path, clock=Clock()) as runner:
+        for length in range(len(whole)):
+            file.write_bytes(whole[:length])
+            assert not runner.take(TRIAL)
+
+
+def test_the_folder_may_vanish_in_between(tmp_path: Path) -> None:
+    with Claims(tmp_path) as runner:
+        for path in (tmp_path / FOLDER).iterdir():
+            path.unlink()
+        (tmp_path / FOLDER).rmdir()
+        assert runner.take(TRIAL)
+        runner.release(TRIAL)
+
+
+def test_beats_go_on_and_say_what_runs(tmp_path: Path) -> None:
+    with Claims(tmp_path, beat=0.01) as runner:
+        runner.running = {TRIAL.id: "epoch 3 of 5"}
+        wait_until(lambda: list_runners(tmp_path)[0].running == {TRIAL.id: "epoch 3 of 5"})
+        before = json.loads(runner._file(runner.token).read_bytes())["beat"]
+        wait_until(lambda: json.loads(runner._file(runner.token).read_bytes())["beat"] > before)
+        assert list_runners(tmp_path)[0].pid == os.getpid()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        threading.Event().wait(0.01)
+    pytest.fail("waited in vain")
+
+
+def test_a_full_disk_leaves_a_beat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Claims) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Claims(tmp_path, beat=0.01) as runner:
+        file = runner._file(runner.token)
+        os.utime(file, (1, 1))
+        monkeypatch.setattr(Claims, "_write", full)
+        wait_until(lambda: file.stat().st_mtime > 1)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).write_text("in the way")
+    with pytest.raises(StoreError, match=r"cannot write .*; give another results folder"), Claims(tmp_path):
+        pass
