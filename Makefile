@@ -16,7 +16,7 @@ LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo wheels docs clean
+.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy wheels docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and runs per mi
 surgery-zoo: $(LAB) ## swap, train and revert in all of torchvision and much of timm; writes docs/surgery-zoo.md (half an hour)
 	@$(INSTALL) ".[timm]"
 	@$(BIN)/python benchmarks/surgery_zoo.py
+
+# ExecuTorch names the PyTorch that it was made with; it runs with others.
+deploy: $(LAB) ## take every function through export, compilers, int8 and other libraries; writes docs/deploy.md (ten minutes)
+	@$(INSTALL) ".[hf,onnx]"
+	@$(BIN)/pip install --quiet --no-deps torchao executorch ruamel.yaml tabulate
+	@$(BIN)/python benchmarks/deploy.py
 
 wheels: $(DEV) ## build two wheels in dist: one with compiled kernels for this kind of machine, one for all
 	@library=$$($(BIN)/python -c 'from rectifiers.kernels import build; print(build.find_or_build()[0])') && \

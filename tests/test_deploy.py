@@ -1,0 +1,83 @@
+"""The ways out of PyTorch really go, and the page says what came of all of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from rectifiers.activations import registry
+
+ROOT = Path(__file__).parent.parent
+NEEDS = {
+    "pretrained": ("transformers",),
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "int8_onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "int8_pt2e": ("torchao",),
+    "executorch": ("executorch",),
+}
+FUNCTIONS = ["relu", "arelu", "pvlu", "crelu", "convrelu2d"]
+
+
+@pytest.fixture(scope="module")
+def deploy() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("deploy", ROOT / "benchmarks" / "deploy.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def go(deploy: ModuleType, name: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in NEEDS.get(way, ()):
+        pytest.importorskip(package)
+    monkeypatch.setattr(deploy, "_folder", lambda: tmp_path)
+    assert deploy.error(deploy.make(name), way) <= deploy.WAYS[way][2]
+
+
+# What the tools warn of is theirs to change.
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("way", ["folder", "pretrained", "export", "int8_dynamic"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_outputs_stay(deploy: ModuleType, name: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(deploy, name, way, tmp_path, monkeypatch)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("way", ["onnx", "int8_onnx", "int8_pt2e", "executorch"])
+def test_outputs_stay_with_more_tools(
+    deploy: ModuleType, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(deploy, "pvlu", way, tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_outputs_stay_when_compiled_ahead_of_time(
+    deploy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "_folder", lambda: tmp_path)
+    errors = deploy.measure_together(FUNCTIONS, "aot_inductor")
+    assert errors.keys() == {*FUNCTIONS}
+    assert max(errors.values()) <= deploy.TOLERANCE
+
+
+def test_a_wrong_way_would_be_seen(deploy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(deploy.WAYS, "wrong", ("wrong", lambda net: lambda x: 1.01 * net(x), 0.0))
+    assert deploy.error(deploy.make("arelu"), "wrong") == pytest.approx(0.01, rel=0.01)
+    facts = {"functions": {"arelu": {"wrong": 0.01}}, "versions": f"torch {torch.__version__}"}
+    assert "outputs differ by 1 %" in "".join(deploy.matrix(facts))
+
+
+def test_the_page_has_what_was_measured_of_every_function(deploy: ModuleType) -> None:
+    facts = json.loads(deploy.RESULTS.read_text(encoding="utf-8"))
+    text = deploy.PAGE.read_text(encoding="utf-8")
+    assert text == deploy.page(text, facts), "run `make deploy`"
+    assert sorted(facts["functions"]) == sorted(registry.table)
+    for row in facts["functions"].values():
+        assert "reason" in row or row.keys() == deploy.WAYS.keys()
