@@ -57,11 +57,20 @@ def test_data_table_verdict_and_page(cli: Cli) -> None:
     assert len(list(Path("runs/compare-make").glob("*/result.json"))) == 9
 
 
+def test_plan_only(cli: Cli) -> None:
+    outcome = cli(*MODEL, "--data", "own_for_compare:data", "-a", "arelu", "--plan-only")
+    assert outcome.code == 0, outcome.err
+    assert "runs        6: 3 seeds of each, 0 done" in outcome.out
+    assert not list(Path("runs").glob("*/*/result.json"))
+
+
 def test_a_training_as_json(cli: Cli) -> None:
     outcome = cli(*MODEL, "--train", "own_for_compare:train", "-a", "arelu", "--json")
     facts = json.loads(outcome.out)
     assert (facts["measure"], [row["label"] for row in facts["rows"]]) == ("accuracy", ["as it is", "arelu"])
-    lower = json.loads(cli(*MODEL, "--train", "own_for_compare:train", "-a", "arelu", "--metric", "loss", "--json").out)
+    lower = json.loads(
+        cli(*MODEL, "--train", "own_for_compare:train", "-a", "arelu", "--metric", "loss", "--json", "--no-costs").out
+    )
     assert (lower["measure"], lower["higher_is_better"]) == ("loss", False)
 
 

@@ -29,7 +29,7 @@ ONE_MODEL = make_model()
 
 
 def compare(model: Any = make_model, **options: Any) -> rectifiers.Comparison:
-    usual: dict[str, Any] = {"activations": ["arelu"], "seeds": 3, "progress": False}
+    usual: dict[str, Any] = {"activations": ["arelu"], "seeds": 3, "progress": False, "costs": False}
     if "train" not in options:
         usual |= {"data": tensors(), "epochs": 1, "lr": 0.01}
     return rectifiers.compare(model, **{**usual, **options})
@@ -272,3 +272,40 @@ def test_the_lines_of_the_winner_make_it() -> None:
 def test_loaders_keep_their_settings_when_some_samples_are_held_out() -> None:
     loader = DataLoader(TensorDataset(*tensors()), 10, shuffle=True, drop_last=True)
     assert compare(data=loader, validation=0.2).results[0].epochs[-1].validation_score is not None
+
+
+def test_costs_stand_beside_the_quality() -> None:
+    found = compare(activations=["arelu", "pvlu@first"], costs=True, seeds=1)
+    costs = found.to_dict()["costs"]
+    assert [(row["label"], row["parameters"]) for row in costs] == [
+        ("as it is", 279),
+        ("arelu", 283),
+        ("pvlu@first", 303),
+    ]
+    assert all({"train", "infer", "export"} <= set(row["times"]) for row in costs)
+    assert "a training step" in str(found)
+    assert "peak memory" in found._repr_html_()
+
+
+def test_a_users_training_is_measured_on_its_first_batch() -> None:
+    found = compare(train=train, costs=True, seeds=1)
+    assert [row["label"] for row in found.to_dict()["costs"]] == ["as it is", "arelu"]
+
+
+def test_a_plan_runs_nothing_and_knows_what_was_run(tmp_path: Path) -> None:
+    plan = rectifiers.lab.plan_comparison(make_model, data=tensors(), activations=["arelu"], seeds=4, epochs=2)
+    assert (plan.labels, plan.runs, plan.done) == (("as it is", "arelu"), 8, 0)
+    assert plan.total > 0
+    assert "times the standard deviation" in str(plan)
+    assert not list((tmp_path / "runs").glob("*/*/result.json"))
+    compare(activations=["arelu"], seeds=3)
+    plan = rectifiers.lab.plan_comparison(make_model, data=tensors(), activations=["arelu"], seeds=4, epochs=1, lr=0.01)
+    assert (plan.done, plan.unit) == (6, " points")
+    assert plan.detectable > 0
+    assert plan.total == pytest.approx(sum(plan.seconds.values()))
+
+
+def test_a_training_of_ones_own_is_not_measured_before_it_runs() -> None:
+    plan = rectifiers.lab.plan_comparison(make_model, train=train, activations=["arelu"], budget="1h")
+    assert "the first run will tell" in str(plan)
+    assert "budget      60 min: screening, then fresh seeds" in str(plan)

@@ -229,7 +229,7 @@ def test_the_package_offers_it() -> None:
     assert rectifiers.lab is lab
     names = ["Comparison", "Judged", "Own", "Report", "Results", "RunPlan", "Selection", "Variant"]
     names += ["compare", "describe_environment", "experiment", "judge_claims"]
-    assert lab.__all__ == [*names, "open", "plan", "report", "run", "table", "use"]
+    assert lab.__all__ == [*names, "open", "plan", "plan_comparison", "report", "run", "table", "use"]
     for name in lab.__all__:
         assert getattr(lab, name).__doc__
     with pytest.raises(AttributeError, match=r"'rectifiers\.lab' has no attribute 'rnu'"):

@@ -144,6 +144,9 @@ def compare_activations(
         float | None, typer.Option("--margin", help="Difference that counts as none.", show_default=False)
     ] = None,
     settings: SettingsOption = None,
+    no_costs: Annotated[
+        bool, typer.Option("--no-costs", help="Do not measure time, memory and exported models.")
+    ] = False,
     workers: Annotated[
         int,
         typer.Option("--workers", metavar="N", help="How many runs at a time.", parser=str, callback=read_count()),
@@ -157,6 +160,7 @@ def compare_activations(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="HTML page to write.", show_default=False)
     ] = None,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="Say what it will take, and stop.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare activations in a model of your own: would another one help?
@@ -176,6 +180,11 @@ def compare_activations(
         raise ConfigError(f"--set cannot change {own[0]}, which has an option of its own")
 
     example = shapes[0] if len(shapes) == 1 else make_inputs(shapes) if shapes else None
+
+    def stop(plan: object) -> None:
+        print(plan)
+        raise typer.Exit
+
     try:
         found = compare(
             model,
@@ -196,11 +205,13 @@ def compare_activations(
             metric=metric,
             better=better,  # type: ignore[arg-type]
             margin=margin,
+            costs=not no_costs,
             workers=workers,
             name=name,
             results=results,
             data_dir=data_dir,
             download=download,
+            on_plan=stop if plan_only else None,
             **chosen,
         )
     except KeyboardInterrupt:

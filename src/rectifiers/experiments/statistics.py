@@ -236,7 +236,7 @@ def pairs_needed(difference: float, spread: float, *, confidence: float = 0.95, 
     """
 
     def suffices(n: int) -> bool:
-        return _noncentrality(n, 1 - confidence) * spread / math.sqrt(n) <= abs(difference)
+        return detectable_in_spreads(n, confidence) * spread <= abs(difference)
 
     if not math.isfinite(difference) or not math.isfinite(spread) or not suffices(most):
         return None
@@ -245,6 +245,20 @@ def pairs_needed(difference: float, spread: float, *, confidence: float = 0.95, 
         middle = (low + high) // 2
         low, high = (low, middle) if suffices(middle) else (middle, high)
     return high
+
+
+def detectable_in_spreads(pairs: int, confidence: float = 0.95) -> float:
+    """The smallest true difference that the paired t-test finds with 80 % power, in standard deviations.
+
+    Args:
+        pairs: how many there are; below two, nothing can be found.
+        confidence: 1 − confidence is the α of the test.
+
+    Example:
+        >>> round(detectable_in_spreads(5), 2), detectable_in_spreads(1)
+        (1.68, inf)
+    """
+    return _noncentrality(pairs, 1 - confidence) / math.sqrt(pairs) if pairs > 1 else math.inf
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .claims import judge_claims as judge_claims
     from .comparing import Variant as Variant
     from .comparing import compare as compare
+    from .comparing import plan_comparison as plan_comparison
     from .comparison import Comparison as Comparison
     from .environment import describe_environment as describe_environment
     from .planning import RunPlan as RunPlan
@@ -47,6 +48,7 @@ _HOME = {
     "judge_claims": "claims:judge_claims",
     "open": "selecting:select",
     "plan": "planning:plan",
+    "plan_comparison": "comparing:plan_comparison",
     "report": "reports:report",
     "run": "running:run",
     "table": "tables:table",

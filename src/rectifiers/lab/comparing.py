@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,10 +19,12 @@ from ..core.files import check_folder
 from ..experiments import runner
 from ..experiments.compare.budget import read_budget
 from ..experiments.compare.campaign import Campaign, Outcomes
+from ..experiments.compare.costs import measure_costs
 from ..experiments.compare.distrust import ignored_seeds, unrepeatable
 from ..experiments.compare.findings import read_findings
 from ..experiments.compare.preparing import prepare_rows, trial_of
 from ..experiments.compare.references import refer, title
+from ..experiments.compare.run_plan import ComparisonPlan, plan_campaign
 from ..experiments.compare.trial import OwnTrial
 from ..experiments.compare.tuning import tune
 from ..experiments.compare.variants import Variant as Variant
@@ -69,6 +72,7 @@ def compare(
     better: Literal["higher", "lower"] | None = None,
     unit: str = "",
     margin: float | None = None,
+    costs: bool = True,
     workers: int = 1,
     threads: int | None = None,
     name: str = "",
@@ -76,6 +80,7 @@ def compare(
     data_dir: Path | str | None = None,
     download: bool = False,
     progress: bool = True,
+    on_plan: Callable[[ComparisonPlan], object] | None = None,
     **settings: Any,
 ) -> Comparison:
     """Compare activations in a model of your own, on your data or in your training, and say whether one of them helps.
@@ -115,13 +120,15 @@ def compare(
         unit: of the metric, for tables.
         margin: difference that counts as none; by default 0.5 points where the metric is in percent, else 1 % of the
             baseline's mean.
+        costs: whether time, memory and the exported model are measured too, in turns, which takes seconds.
         workers: runs at a time; more than one needs functions that a new process can import.
         threads: of PyTorch in each run; by default those that it has now, and one where there are several workers.
         name: of the folder of the runs; by default after the model.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         data_dir: folder with the files of named data sets; None takes RECTIFIERS_DATA, or `data`.
         download: fetch files of named data sets that are missing.
-        progress: show how far it is.
+        progress: show how far it is, and without a budget first what it will take.
+        on_plan: is told what the comparison will take, before it runs; see `plan_comparison`.
         **settings: fields of a `Trial` for our loop, such as `epochs`, `lr`, `optimizer`, `batch_size`, `device`.
 
     Returns:
@@ -186,6 +193,9 @@ def compare(
     campaign = Campaign(
         rows[0], tuple(rows[1:]), make, bench.execute, bench.read, seeds, limit, workers, _margin(margin)
     )
+    if on_plan is not None or (progress and limit is None):
+        plan = plan_campaign(campaign, common, folder)
+        (on_plan or _say_plan)(plan)
     course = campaign.go(before)
     distrust = ""
     if train is not None:
@@ -195,9 +205,64 @@ def compare(
             again = first.model_copy(update={"repeat": 1})
             bench.execute([again])
             notes += filter(None, [unrepeatable(bench.read(first), bench.read(again), title(common.train))])
-    notes += filter(None, [bench.note])
-    found = read_findings(campaign, course, common, distrust=distrust, notes=notes, example=_example_code(common))
+    measured, trouble = measure_costs(common, [row for row in rows if not row.control], folder) if costs else ({}, "")
+    notes += filter(None, [bench.note, trouble])
+    found = read_findings(
+        campaign,
+        course,
+        common,
+        distrust=distrust,
+        notes=notes,
+        example=_example_code(common),
+        costs=measured,
+    )
     return Comparison(found, tuple((cell, result) for cell, result in course.outcomes if result is not None))
+
+
+def plan_comparison(model: Callable[[], nn.Module] | nn.Module | str, **options: Any) -> ComparisonPlan:
+    """Find out how many runs a comparison has, how long they take here, and which difference they could show.
+
+    Of our loop a few steps are measured; a training of your own takes as long as the runs of it that there are.
+
+    Args:
+        model: as for `compare`.
+        **options: as for `compare`.
+
+    Raises:
+        RectifiersError: as for `compare`.
+
+    Example:
+        >>> inputs = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     plan = plan_comparison(
+        ...         lambda: nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2)),
+        ...         data=(inputs, (inputs[:, 0] > 0).long()), activations=["arelu"], results=folder)
+        >>> plan.labels, plan.runs
+        (('as it is', 'arelu'), 10)
+    """
+
+    def stop(plan: ComparisonPlan) -> None:
+        raise _PlannedError(plan)
+
+    try:
+        compare(model, **options, on_plan=stop)
+    except _PlannedError as planned:
+        return planned.plan
+    raise AssertionError("a comparison is planned before it runs")
+
+
+class _PlannedError(Exception):
+    """Ends a comparison that is planned only."""
+
+    def __init__(self, plan: ComparisonPlan) -> None:
+        super().__init__(plan)
+        self.plan = plan
+
+
+def _say_plan(plan: ComparisonPlan) -> None:
+    if plan.done < plan.runs:
+        sys.stderr.write(f"{plan}\n")
 
 
 class _Bench:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from ..core.files import write_file
-from ..core.wording import duration, plural
+from ..core.wording import NOTHING, duration, plural
 from ..experiments.compare.findings import Findings, Row
 from ..experiments.compare.trial import OwnTrial
 from ..experiments.experiment import Cell
 from ..experiments.result import Result
 from ..experiments.statistics import PairedDifference
+from ..speed.model_cost import ModelCost
 from . import protocol
 from .figures.differences import differences_figure
 from .page import PageFigure, place_drawing, render_template
@@ -51,6 +53,38 @@ def lines(found: Findings) -> list[tuple[str, ...]]:
     return table
 
 
+def cost_lines(found: Findings) -> list[tuple[str, ...]]:
+    """The table of costs as text: its heading, then a line for each model; empty where nothing was measured."""
+    if not found.costs:
+        return []
+    first = next(iter(found.costs.values()))
+    heading = ("", "parameters", "a training step", "an inference", "peak memory", "exported", "its inference")
+    return [heading, *(_cost_line(row, first) for row in found.costs.values())]
+
+
+def _cost_line(row: ModelCost, first: ModelCost) -> tuple[str, ...]:
+    def time(way: str) -> str:
+        found = row.times.get(way)
+        if found is None:
+            return "not possible" if way in row.failures else NOTHING
+        return duration(found.seconds) if row is first or way not in first.times else f"× {found.ratio[1]:.2f}"
+
+    def size(bytes_: int | None, yardstick: int | None) -> str:
+        if bytes_ is None:
+            return NOTHING
+        small = bytes_ < 2**20
+        return (
+            f"{bytes_ / (2**10 if small else 2**20):.1f} {'KiB' if small else 'MiB'}"
+            if row is first or not yardstick
+            else f"× {bytes_ / yardstick:.2f}"
+        )
+
+    peak = size(row.peaks.get("train"), first.peaks.get("train"))
+    exported = size(row.sizes.get("export"), first.sizes.get("export"))
+    count = f"{row.parameters:,}" if row is first else f"{row.parameters - first.parameters:+,}"
+    return row.label, count, time("train"), time("infer"), peak, exported, time("export")
+
+
 def remarks(found: Findings) -> list[str]:
     """What a reader must know besides the table, a sentence each."""
     texts = []
@@ -63,6 +97,11 @@ def remarks(found: Findings) -> list[str]:
         texts.append(
             f"screening left behind {behind}; the table has fresh seeds, so that its figures are not those of the "
             "screening"
+        )
+    if found.costs:
+        texts.append(
+            f"costs: × is the ratio to the model {found.baseline}, a median of rounds in which all took turns, on the "
+            "batch that is trained on, with the kernels that the function has outside of a trial"
         )
     texts += [*found.notes, _spent(found)]
     rows = [f"{row.label}: {row.words}" for row in found.rows if row.words and row.words not in found.verdict.text]
@@ -79,6 +118,8 @@ def render(found: Findings, width: int = 100) -> Group:
     parts: list[RenderableType] = [Text(_title(found), style="bold"), Text()]
     if found.rows:
         parts += [_grid(found), Text()]
+    if found.costs:
+        parts += [_plain_grid(cost_lines(found)), Text()]
     parts.append(Text(verdict_line(found), style="bold"))
     parts += [Text(), *map(Text, remarks(found))]
     if found.verdict.best:
@@ -87,8 +128,15 @@ def render(found: Findings, width: int = 100) -> Group:
 
 
 def verdict_line(found: Findings) -> str:
-    """What it comes to."""
-    return f"{DECISIONS[found.verdict.decision]}: {found.verdict.text.rstrip('.')}."
+    """What it comes to, and what the winner costs."""
+    text = f"{DECISIONS[found.verdict.decision]}: {found.verdict.text.rstrip('.')}."
+    winner = found.costs.get(found.verdict.best)
+    if winner is None or "train" not in winner.times:
+        return text
+    others = "".join(
+        f", and an inference × {winner.times[way].ratio[1]:.2f}" for way in ("infer",) if way in winner.times
+    )
+    return f"{text} A training step takes × {winner.times['train'].ratio[1]:.2f} of the time{others}."
 
 
 def to_dict(found: Findings) -> dict[str, Any]:
@@ -113,6 +161,7 @@ def to_dict(found: Findings) -> dict[str, Any]:
         "runs": found.runs,
         "seconds": found.seconds,
         "notes": list(found.notes),
+        "costs": [asdict(row) for row in found.costs.values()],
     }
 
 
@@ -146,6 +195,7 @@ def write_comparison(found: Findings, outcomes: Outcomes, path: Path | str) -> P
         ],
         marks=MARKS,
         remarks=remarks(found),
+        costs=cost_lines(found),
         spent=_spent(found),
         figures=list(_figures(found, outcomes)),
         settings=_settings([result.trial for result in results]),
@@ -171,6 +221,16 @@ def _grid(found: Findings) -> Grid:
         verdict = line[-1]
         mark = Text(f"{MARKS[verdict]} {verdict}", style=COLOURS[verdict]) if verdict else Text("")
         grid.add_row(*map(Text, line[:-1]), mark)
+    return grid
+
+
+def _plain_grid(table: Sequence[Sequence[str]]) -> Grid:
+    heading, *body = table
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for place, name in enumerate(heading):
+        grid.add_column(Text(name), justify="right" if place else "left", overflow="fold", no_wrap=True)
+    for line in body:
+        grid.add_row(*map(Text, line))
     return grid
 
 

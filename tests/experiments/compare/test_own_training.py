@@ -33,7 +33,7 @@ def test_numbers_and_dictionaries() -> None:
     assert (measure.name, epoch.test_score, epoch.validation_score) == ("accuracy", 0.9, 0.8)
     assert epoch.test_loss == pytest.approx(0.2)
     measure, _ = run(lambda model: {"eval_loss": 0.2, "eval_runtime": 3.0, "eval_samples_per_second": 8.0})
-    assert (measure.name, measure.higher_is_better) == ("eval_loss", False)
+    assert (measure.name, measure.higher_is_better) == ("loss", False)
     measure, (epoch,) = run(lambda model: {"f1": 0.7, "accuracy": 0.9}, measure="f1")
     assert (measure.name, epoch.test_score) == ("f1", 0.7)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from ...speed.model_cost import ModelCost
 from ...training.metrics import Measure
 from ..result import Result
 from ..statistics import PairedDifference, Summary, summarise
@@ -81,6 +82,7 @@ class Findings:
         budget: the limit, if there was one.
         seconds: of all runs together.
         runs: how many.
+        costs: by label, the baseline's first; none where they were not measured.
     """
 
     model: str
@@ -98,6 +100,7 @@ class Findings:
     budget: Budget | None
     seconds: float
     runs: int
+    costs: Mapping[str, ModelCost]
 
     @property
     def words(self) -> Words:
@@ -132,6 +135,7 @@ def read_findings(
     distrust: str = "",
     notes: Sequence[str] = (),
     example: str = "example",
+    costs: Mapping[str, ModelCost] | None = None,
 ) -> Findings:
     """Read what a campaign found.
 
@@ -142,6 +146,7 @@ def read_findings(
         distrust: why the runs prove nothing; empty if they do.
         notes: what else there is to know.
         example: the code of an example.
+        costs: by label, the baseline's first.
     """
     results = course.results
     measure = results[0].measure if results else Measure("score")
@@ -180,6 +185,7 @@ def read_findings(
         budget=campaign.budget,
         seconds=sum(map(seconds_of, results)),
         runs=len(results),
+        costs=costs or {},
     )
 
 

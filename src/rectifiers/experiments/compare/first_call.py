@@ -23,20 +23,22 @@ class _EnoughError(BaseException):
     """Leaves a training: no `except Exception` on the way stops it."""
 
 
-def first_call(trial: OwnTrial) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def first_call(trial: OwnTrial, *, whole: bool = False) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Begin the user's training, and stop it at the first call of its model.
 
     Args:
         trial: whose training.
+        whole: whether the whole batch is wanted, and not a few samples of it.
 
     Returns:
-        Positional and keyword arguments of the call, with a few samples of its batch.
+        Positional and keyword arguments of the call.
 
     Raises:
         ConfigError: the training ends without calling the model.
     """
     names = ("network", "train", "lr", "epochs", "batch_size", "device", "passed")
-    return _first_call(OwnTrial(**{name: getattr(trial, name) for name in names}))
+    call = _first_call(OwnTrial(**{name: getattr(trial, name) for name in names}))
+    return call if whole else _few(call)
 
 
 @cache
@@ -65,18 +67,27 @@ def _first_call(trial: OwnTrial) -> tuple[tuple[Any, ...], dict[str, Any]]:
             f"{title(trial.train)} ends without calling the model that it is given, so that nobody knows what to call "
             "it with; give example=…, such as example=(1, 3, 32, 32)"
         )
-    return _few(calls[0])
+    return _detached(calls[0])
 
 
 def _few(call: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """A call with the first samples of its batch, where all its tensors are of the same batch."""
     args, kwargs = call
-    kwargs = {name: value for name, value in kwargs.items() if value is not None}
     tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-    sizes = {len(leaf) if leaf.dim() else 0 for leaf in tensors}
-    rows = ROWS if len(sizes) == 1 and 0 not in sizes else None
+    sizes = {len(leaf) for leaf in tensors if leaf.dim()}
+    rows = ROWS if len(sizes) == 1 else None
 
     def cut(leaf: Any) -> Any:
-        return leaf[:rows].detach().cpu().clone() if isinstance(leaf, Tensor) else leaf
+        return leaf[:rows] if isinstance(leaf, Tensor) and leaf.dim() else leaf
 
     return tree_map(cut, args), tree_map(cut, kwargs)
+
+
+def _detached(call: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call as it may be kept: without what its tensors come from, and without arguments that are None."""
+
+    def keep(leaf: Any) -> Any:
+        return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
+
+    args, kwargs = call
+    return tree_map(keep, args), tree_map(keep, {name: value for name, value in kwargs.items() if value is not None})

@@ -68,7 +68,7 @@ def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoc
     lines = [line for line in reports if key in line]
     if not lines or lines[-1][key] != metrics[key]:
         lines.append(metrics)
-    return measure_of(trial, key), [
+    return measure_of(trial, _plain(key)), [
         _epoch(number, line, key, seconds / len(lines)) for number, line in enumerate(lines, start=1)
     ]
 
@@ -146,12 +146,17 @@ def _choose(metrics: Mapping[str, float], wanted: str, name: str) -> str:
     )
 
 
+def _plain(key: str) -> str:
+    """The name of a metric without that of the data."""
+    return key.removeprefix("test_").removeprefix("eval_")
+
+
 def _is_bookkeeping(key: str) -> bool:
     return any(word in key.lower().split("_") or key.lower().endswith(word) for word in _BOOKKEEPING)
 
 
 def _epoch(number: int, line: Mapping[str, float], key: str, seconds: float) -> Epoch:
-    plain = key.removeprefix("test_").removeprefix("eval_")
+    plain = _plain(key)
     names = [*(f"{prefix}_{plain}" for prefix in _VALIDATION), *_VALIDATION]
     validation = next((line[name] for name in names if name in line), None)
     return Epoch(

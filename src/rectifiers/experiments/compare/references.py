@@ -180,10 +180,8 @@ class _Visit:
         self.write(plain.flatten().view(torch.uint8).numpy().tobytes() if plain.numel() else b"")
 
     def _function(self, function: types.FunctionType) -> None:
-        if _is_installed(function):
-            self.tell(function.__module__, function.__qualname__)
-            return
-        self.tell(_source(function))
+        installed = _is_installed(function)
+        self.tell(*((function.__module__, function.__qualname__) if installed else (_source(function),)))
         for part in (function.__defaults__, function.__kwdefaults__):
             self.see(part)
         for cell in function.__closure__ or ():
@@ -191,7 +189,8 @@ class _Visit:
                 self.see(cell.cell_contents)
             except ValueError:  # a name that is not bound yet
                 self.tell("empty")
-        self._used(function.__code__, function.__globals__)
+        if not installed:
+            self._used(function.__code__, function.__globals__)
 
     def _used(self, code: types.CodeType, names: Mapping[str, Any]) -> None:
         """What code uses of the names around it: code, constants and data; not what it may write to meanwhile."""

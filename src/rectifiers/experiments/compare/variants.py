@@ -158,6 +158,8 @@ class Variant:
             example: the code of an example.
         """
         lines = ["import rectifiers", ""] if self.swaps else []
+        if self.swaps and example.isidentifier():
+            lines.append(f"# {example}: what {model} is called with, such as the inputs of a batch")
         for swap in self.swaps:
             given = {**({"where": swap.where} if swap.where != "all" else {}), **_without(swap.arguments, "where")}
             arguments = "".join(f", {name}={value!r}" for name, value in given.items())

@@ -1,0 +1,130 @@
+"""Trainings of other frameworks for `rectifiers.compare`: one line each.
+
+Each takes a function of the user's that gets the model and the seed, and returns what `compare` takes as `train`. What
+is set in `compare` besides, such as `lr`, goes to that function too, by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..core.errors import ConfigError
+
+Train = Callable[..., Mapping[str, float]]
+"""`train(model, seed, report) -> metrics`."""
+
+
+def from_trainer(make_trainer: Callable[..., Any]) -> Train:
+    """Train with Hugging Face's `Trainer`, and measure what its `evaluate` gives.
+
+    Args:
+        make_trainer: takes the model and the seed, and returns a `transformers.Trainer` of it; its arguments need not
+            set the seed.
+
+    Returns:
+        A training: `compare(…, train=from_trainer(make_trainer), metric="accuracy")`.
+
+    Example:
+        >>> class Trainer:
+        ...     args = type("Arguments", (), {"seed": 42, "data_seed": None})()
+        ...     def train(self): pass
+        ...     def evaluate(self): return {"eval_loss": 0.5, "seed": self.args.seed}
+        >>> from_trainer(lambda model, seed: Trainer())(None, 3, None)
+        {'eval_loss': 0.5, 'seed': 3}
+    """
+
+    def train(model: Any, seed: int, report: Any, **settings: Any) -> Mapping[str, float]:
+        trainer = make_trainer(model, seed, **settings)
+        if not hasattr(trainer, "evaluate") or not hasattr(trainer, "train"):
+            raise ConfigError(f"{_name(make_trainer)} returned {type(trainer).__name__}; it has to return a Trainer")
+        # The order of the data follows it, too.
+        trainer.args.seed, trainer.args.data_seed = seed, seed
+        trainer.train()
+        found: Mapping[str, float] = trainer.evaluate()
+        return found
+
+    return _called_as(make_trainer, train)
+
+
+def from_lightning(make: Callable[..., Any]) -> Train:
+    """Train with Lightning's `Trainer`, and measure what its module logs in its test, or else in validation.
+
+    Args:
+        make: takes the model and the seed, and returns `(trainer, module, data)`: a `lightning.Trainer`, a
+            `LightningModule` around the model, and a data module or a dictionary of the loaders `train`, `val` and
+            perhaps `test`, each a `DataLoader`.
+
+    Returns:
+        A training: `compare(…, train=from_lightning(make), metric="accuracy")`. What is logged as `val_accuracy` is
+        `accuracy` where there is no test data.
+    """
+
+    def train(model: Any, seed: int, report: Any, **settings: Any) -> Mapping[str, float]:
+        made = make(model, seed, **settings)
+        if not isinstance(made, tuple) or len(made) != 3:
+            raise ConfigError(f"{_name(make)} has to return (trainer, module, data), got {type(made).__name__}")
+        trainer, module, data = made
+        if isinstance(data, Mapping):
+            fitted = {"train_dataloaders": data["train"], "val_dataloaders": data.get("val")}
+            tested = {"dataloaders": data.get("test")}
+            has_test = data.get("test") is not None
+        else:
+            fitted = tested = {"datamodule": data}
+            has_test = type(data).test_dataloader is not _base_of(data).test_dataloader
+        trainer.fit(module, **fitted)
+        # What a test logs replaces what training has logged.
+        logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if has_test:
+            logged |= {
+                name: float(value)
+                for found in trainer.test(module, verbose=False, **tested)
+                for name, value in found.items()
+            }
+            return logged
+        plain = {name.removeprefix("val_"): value for name, value in logged.items() if name.startswith("val_")}
+        return plain or logged
+
+    return _called_as(make, train)
+
+
+def from_accelerate(loop: Train) -> Train:
+    """Train with a loop of your own that uses Accelerate: its seed is set, and what it prepared is let go afterwards.
+
+    Args:
+        loop: `loop(model, seed, report) -> metrics`, which makes its own `Accelerator`.
+
+    Returns:
+        A training: `compare(…, train=from_accelerate(loop))`.
+    """
+
+    def train(model: Any, seed: int, report: Any, **settings: Any) -> Mapping[str, float]:
+        from accelerate.state import AcceleratorState
+        from accelerate.utils import release_memory, set_seed
+
+        set_seed(seed)
+        try:
+            return loop(model, seed, report, **settings)
+        finally:
+            # Another run may want another precision or device.
+            AcceleratorState._reset_state()
+            release_memory()
+
+    return _called_as(loop, train)
+
+
+def _base_of(data: Any) -> Any:
+    """Lightning's own data module class, whose methods a user's replace."""
+    return next(
+        cls for cls in type(data).__mro__ if cls.__module__.partition(".")[0] in ("lightning", "pytorch_lightning")
+    )
+
+
+def _called_as(user: Callable[..., Any], train: Train) -> Train:
+    """Let a training be called what the user's function is called, in results and messages."""
+    train.__name__, train.__qualname__, train.__module__ = _name(user), user.__qualname__, user.__module__
+    return train
+
+
+def _name(user: Callable[..., Any]) -> str:
+    return getattr(user, "__name__", type(user).__name__)

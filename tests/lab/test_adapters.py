@@ -1,0 +1,88 @@
+"""Trainings of other frameworks, by the examples that users copy; skipped where a framework is not installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import rectifiers
+from rectifiers.core.errors import ConfigError
+from rectifiers.lab import adapters
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    ("package", "example", "adapter", "function"),
+    [
+        ("transformers", "compare_trainer", "from_trainer", "make_trainer"),
+        ("lightning", "compare_lightning", "from_lightning", "make"),
+        ("accelerate", "compare_accelerate", "from_accelerate", "loop"),
+    ],
+)
+def test_the_examples_compare(package: str, example: str, adapter: str, function: str, tmp_path: Path) -> None:
+    pytest.importorskip(package)
+    module = load(example)
+    train = getattr(adapters, adapter)(getattr(module, function))
+    options: dict[str, Any] = {"metric": "accuracy", "activations": ["arelu"], "costs": False, "progress": False}
+    found = rectifiers.compare(module.make_model, train=train, seeds=2, results=tmp_path, **options)
+    scores = [result.value("final_epoch") for result in found.results]
+    assert len(set(scores)) > 2
+    assert found.findings.measure.name == "accuracy"
+    assert not found.findings.verdict.text.startswith(function)
+    assert not found.findings.notes, "two runs of one seed are the same"
+
+
+class Recorder:
+    """A trainer without a framework."""
+
+    def __init__(self) -> None:
+        self.args = type("Arguments", (), {"seed": 42, "data_seed": None})()
+        self.trained = False
+
+    def train(self) -> None:
+        self.trained = True
+
+    def evaluate(self) -> dict[str, float]:
+        return {"eval_accuracy": float(self.trained), "eval_seed": self.args.seed + self.args.data_seed}
+
+
+def test_a_trainer_gets_the_seed_and_what_is_set() -> None:
+    rates = []
+
+    def make_trainer(model: Any, seed: int, lr: float) -> Recorder:
+        rates.append(lr)
+        return Recorder()
+
+    train = adapters.from_trainer(make_trainer)
+    assert train(None, 3, None, lr=0.5) == {"eval_accuracy": 1.0, "eval_seed": 6}
+    assert (rates, train.__name__) == ([0.5], "make_trainer")
+
+
+def test_what_returns_no_trainer() -> None:
+    with pytest.raises(ConfigError, match="it has to return a Trainer"):
+        adapters.from_trainer(lambda model, seed: model)(None, 0, None)
+    with pytest.raises(ConfigError, match=r"has to return \(trainer, module, data\)"):
+        adapters.from_lightning(lambda model, seed: model)(None, 0, None)
+
+
+def test_adapters_are_told_apart_by_what_they_wrap() -> None:
+    from rectifiers.experiments.compare.references import digest
+
+    one, same, other = (adapters.from_trainer(f) for f in (Recorder.train, Recorder.train, Recorder.evaluate))
+    assert digest(one) == digest(same) != digest(other)
