@@ -40,12 +40,25 @@ def test_numbers_for_programs_and_to_keep(cli: Cli, tmp_path: Path) -> None:
     assert "pau, channel" in picture
 
 
+def test_functions_by_name_and_of_ones_own(cli: Cli, own_file: Callable[..., Path]) -> None:
+    formula = "from rectifiers import elementwise\n\nMine = elementwise('x*tanh(a*x)', a=1.0)\n"
+    outcome = cli("bench", *SMALL, "--functions", "pvlu,tanh", "--with", f"{own_file(formula)}:Mine")
+    timed = {line[2:].partition("   ")[0].rstrip() for line in outcome.out.splitlines() if "[" in line}
+    assert {"pvlu", "pvlu, channel", "tanh", "Mine", "Mine, channel"} <= timed
+    assert "arelu" not in timed
+    plain = cli("bench", *SMALL, "--with", f"{own_file()}:MyAct")
+    assert "\n  MyAct  " in plain.out
+    assert "\n  arelu  " in plain.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
         (["--sizes", "8"], "--sizes: expected shapes of two dimensions or more, such as 128x64x32x32, got '8'"),
         (["--sizes", "2x0"], "got '2x0'"),
         (["--threads", "1,none"], "--threads: expected numbers from 1 on, such as 1,2, got 'none'"),
+        ([*SMALL, "--functions", "arelo"], "unknown activation 'arelo'; did you mean arelu"),
+        ([*SMALL, "--functions", "rrelu"], "rrelu cannot be timed beside nn.ReLU: it draws random numbers"),
         ([*SMALL, "--output", "nowhere/bench.json"], "cannot write nowhere/bench.json"),
     ],
 )

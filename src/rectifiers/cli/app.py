@@ -14,6 +14,7 @@ from .cost import cost_model
 from .doctor import diagnose_model
 from .env import show_environment
 from .list import list_names
+from .new import write_template
 from .plan import plan_experiment
 from .report import write_experiment_report
 from .run import run_experiment
@@ -63,4 +64,5 @@ app.command(
     "doctor", epilog="Example: rectifiers doctor my_package.models:net --weights net.safetensors --data photos"
 )(diagnose_model)
 app.command("check", epilog="Example: rectifiers check my_act.py:MyAct")(check_thing)
+app.command("new", epilog="Example: rectifiers new activation my_act")(write_template)
 app.command("env", epilog="Example: rectifiers env --json")(show_environment)

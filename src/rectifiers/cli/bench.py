@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.errors import ConfigError
-from .options import JsonOption, read_count
+from .options import JsonOption, OwnOption, read_count, use_own
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -46,6 +46,17 @@ def run_benchmark(
             callback=read_count(0),
         ),
     ] = 128,
+    functions: Annotated[
+        str,
+        typer.Option(
+            "--functions",
+            metavar="NAMES",
+            help="Registered functions, separated by commas, or `all`; by default those that learn, have a kernel or a "
+            "goal.",
+            show_default=False,
+        ),
+    ] = "",
+    own: OwnOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Write the numbers into a .json file.", show_default=False)
     ] = None,
@@ -58,19 +69,22 @@ def run_benchmark(
     shapes, counts = [_shape(size) for size in _items(sizes)], [_count(item) for item in _items(threads)]
     from ..core.files import write_file
     from ..speed.measure import measure
-    from ..speed.peak import measure_peaks
-    from ..speed.subjects import find_rivals
+    from ..speed.peak import USUAL, measure_peaks
+    from ..speed.subjects import can_be_timed, choose_functions, find_rivals, names_of_ours
 
+    brought = [one.name for one in use_own(own) if one.kind == "activation"]
+    chosen = can_be_timed() if functions == "all" else choose_functions([*_items(functions), *brought])
+    timed = chosen if functions else [*names_of_ours(), *(name for name in brought if name not in names_of_ours())]
     rivals, states = find_rivals()
     facts: dict[str, Any] = {"machine": _machine(), "rivals": states, "settings": [], "training_step": []}
     say = (lambda line: None) if as_json else print
     for heading in ("machine", "rivals"):
         say("\n".join(f"{key}: {value}" for key, value in facts[heading].items()))
-    for timing in measure(rivals, shapes, counts, rounds):
+    for timing in measure(rivals, shapes, counts, rounds, timed):
         facts["settings"].append(asdict(timing))
         say("\n" + "\n".join(_lines(timing)))
     if batch:
-        peaks = measure_peaks(batch)
+        peaks = measure_peaks(batch, chosen if functions else [*USUAL, *brought])
         facts["training_step"] = [asdict(one) for one in peaks]
         say("\n" + "\n".join(_peak_lines(peaks)))
     if as_json:

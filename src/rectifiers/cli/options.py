@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from ..core.errors import ConfigError
 from ..core.files import check_folder
 from ..core.reading import parse_json
 from . import completion
+
+if TYPE_CHECKING:
+    from ..lab import Own
 
 
 def read_count(least: int = 1) -> Callable[[typer.CallbackParam, str | int | None], int | None]:
@@ -123,17 +126,17 @@ DATA = Path("data")
 RESULTS = Path("runs")
 
 
-def use_own(references: Sequence[str] | None) -> None:
+def use_own(references: Sequence[str] | None) -> list[Own]:
     """Make known what `--with` was given, for a verb that takes things by name.
 
     Raises:
         RectifiersError: a file cannot be used.
     """
-    if references:
-        from ..lab import use
+    if not references:
+        return []
+    from ..lab import use
 
-        for reference in references:
-            use(reference)
+    return [use(reference) for reference in references]
 
 
 def split_settings(settings: Sequence[str] | None, example: str = "epochs=5") -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Format(str, Enum):
     latex = "latex"
     json = "json"
     jsonl = "jsonl"
+    sentence = "sentence"
 
 
 def print_table(
@@ -47,6 +48,12 @@ def print_table(
     style: Annotated[Format, typer.Option("--format", "-f", help="Form of the table.")] = Format.terminal,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write instead of printing.", show_default=False)
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", help="Draw it in the width of a column, too: a .pdf, .svg or .png file.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Print the table of an experiment without running anything; cells that were not run say so."""
@@ -61,6 +68,8 @@ def print_table(
         results=results,
         own=own or (),
     )
+    if plot is not None:
+        found.plot(plot)
     if style is Format.terminal and output is None:
         print(f"{found.selection.heading}\n")
         print_results(found)
@@ -73,6 +82,7 @@ def print_table(
         Format.latex: found.to_latex,
         Format.json: found.to_json,
         Format.jsonl: found.to_jsonl,
+        Format.sentence: lambda: found.to_sentence() + "\n",
     }
     text = writers[style]()
     if output is None:

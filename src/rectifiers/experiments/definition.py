@@ -55,11 +55,7 @@ class Definition(BaseModel):
     @field_validator("rows", mode="before")
     @classmethod
     def _names_are_activations(cls, value: Any) -> Any:
-        return (
-            [{"activation": row} if isinstance(row, str) else row for row in value]
-            if isinstance(value, list)
-            else value
-        )
+        return read_rows(value)
 
 
 def define(document: Mapping[str, Any], origin: str, *, note: str) -> Experiment:
@@ -77,7 +73,7 @@ def define(document: Mapping[str, Any], origin: str, *, note: str) -> Experiment
             domain.
     """
     try:
-        _check_keys("key", document, Definition.model_fields)
+        check_keys("key", document, Definition.model_fields)
         return _build(Definition(**document), note)
     except ValidationError as error:
         raise ConfigError(explain(error, origin)) from None
@@ -86,8 +82,8 @@ def define(document: Mapping[str, Any], origin: str, *, note: str) -> Experiment
 
 
 def _build(definition: Definition, note: str) -> Experiment:
-    _check_keys("setting", definition.settings, SETTINGS)
-    rows = tuple(_arm("row", row) for row in definition.rows)
+    check_keys("setting", definition.settings, SETTINGS)
+    rows = tuple(make_arm("row", row) for row in definition.rows)
     labels = [row.label for row in rows]
     baseline = definition.baseline or ("relu" if "relu" in labels else labels[0])
     if baseline not in labels:
@@ -97,7 +93,7 @@ def _build(definition: Definition, note: str) -> Experiment:
         title=definition.title or definition.name,
         settings=definition.settings,
         rows=rows,
-        columns=tuple(_arm("column", column) for column in definition.columns),
+        columns=tuple(make_arm("column", column) for column in definition.columns),
         presets={"smoke": SMOKE, "full": Preset(note=note, seeds=definition.seeds)},
         metric=definition.metric,
         baseline=baseline,
@@ -106,12 +102,25 @@ def _build(definition: Definition, note: str) -> Experiment:
     )
     for preset in experiment.presets:
         for cell in experiment.cells(preset, seeds=1):
-            _check_trial(cell.trial, definition.metric)
+            check_trial(cell.trial, definition.metric)
     return experiment
 
 
-def _arm(kind: str, table: Mapping[str, Any]) -> Arm:
-    _check_keys(f"setting of a {kind}", table, {"label", *SETTINGS})
+def read_rows(value: Any) -> Any:
+    """Rows as tables, where a user writes a list whose names stand for activations."""
+    if not isinstance(value, list):
+        return value
+    return [{"activation": row} if isinstance(row, str) else row for row in value]
+
+
+def make_arm(kind: str, table: Mapping[str, Any]) -> Arm:
+    """A row or a column from the table that a user wrote.
+
+    Raises:
+        ConfigError: it has no label.
+        UnknownNameError: a setting is unknown; with the nearest ones.
+    """
+    check_keys(f"setting of a {kind}", table, {"label", *SETTINGS})
     label = table.get("label", table.get("activation") if kind == "row" else None)
     if not isinstance(label, str) or not label:
         raise ConfigError(f"{kind} {dict(table)} needs a label, such as label = 'slow'")
@@ -120,7 +129,13 @@ def _arm(kind: str, table: Mapping[str, Any]) -> Arm:
     return Arm(label, {name: value for name, value in table.items() if name != "label"})
 
 
-def _check_keys(kind: str, given: Iterable[str], known: Iterable[str]) -> None:
+def check_keys(kind: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Make sure that a user wrote known keys alone.
+
+    Raises:
+        UnknownNameError: one is unknown; with the nearest ones.
+        ConfigError: it is a setting in the wrong place.
+    """
     for name in given:
         if name not in known:
             if kind == "key" and name in SETTINGS:
@@ -128,7 +143,13 @@ def _check_keys(kind: str, given: Iterable[str], known: Iterable[str]) -> None:
             raise UnknownNameError(kind, name, known)
 
 
-def _check_trial(trial: Trial, metric: Metric) -> None:
+def check_trial(trial: Trial, metric: Metric) -> None:
+    """Make sure that everything a trial names is there, and that its metric has data.
+
+    Raises:
+        UnknownNameError: a name is unknown; with the nearest ones.
+        ConfigError: something does not fit.
+    """
     if metric == "best_on_validation" and not trial.validation:
         raise ConfigError("metric 'best_on_validation' needs validation data; set validation to 0.1, for example")
     if trial.activation not in activations.registry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..core.errors import ConfigError
 from .experiment import Arm, Column, Experiment, Preset
 
 
-def add_row(experiment: Experiment, label: str, activation: str) -> Experiment:
+def add_row(experiment: Experiment, label: str, activation: str, *, again: bool = False) -> Experiment:
     """The experiment with a row for another activation, in all presets.
 
     The row is the baseline's with another activation; where there is a row that puts its function into a network
@@ -22,6 +22,7 @@ def add_row(experiment: Experiment, label: str, activation: str) -> Experiment:
         experiment: what there is.
         label: of the row.
         activation: registered name.
+        again: add it although there is a row with this activation.
 
     Raises:
         ConfigError: there is a row of that label.
@@ -32,7 +33,7 @@ def add_row(experiment: Experiment, label: str, activation: str) -> Experiment:
         Arm(label='ELU', settings={'activation': 'elu'})
     """
     comparing = [arm for arm in experiment.rows if "activation" in arm.settings]
-    if not comparing or any(arm.settings["activation"] == activation for arm in comparing):
+    if not comparing or (not again and any(_of(arm) == activation for arm in comparing)):
         return experiment
     if any(arm.label == label for arm in experiment.rows):
         raise ConfigError(
@@ -49,6 +50,19 @@ def add_row(experiment: Experiment, label: str, activation: str) -> Experiment:
         columns=tuple(_extend_column(column, model, row) for column in experiment.columns),
         presets={name: _extend_preset(preset, model, row) for name, preset in experiment.presets.items()},
     )
+
+
+def add_column(experiment: Experiment, column: Arm) -> Experiment:
+    """The experiment with one more column, in all presets."""
+    presets = {
+        name: preset if preset.columns is None else replace(preset, columns=_and(preset.columns, column.label))
+        for name, preset in experiment.presets.items()
+    }
+    return replace(experiment, columns=(*experiment.columns, column), presets=presets)
+
+
+def _and(chosen: Collection[str] | Mapping[str, Mapping[str, Any]], label: str) -> Any:
+    return {**chosen, label: {}} if isinstance(chosen, Mapping) else (*chosen, label)
 
 
 def _choose(rows: list[Arm], baseline: str) -> Arm:

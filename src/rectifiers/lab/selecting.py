@@ -237,7 +237,7 @@ def check_count(name: str, count: int | None) -> None:
 
 def _find(name: str) -> Experiment:
     if name not in registry and (name.endswith(".toml") or Path(name).is_file()):
-        return load_experiment(Path(name))
+        return load_experiment(Path(name), registry.get)
     return registry.get(name)
 
 

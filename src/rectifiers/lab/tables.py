@@ -14,6 +14,8 @@ from typing import Any
 from rich.console import Console
 
 from ..core import notebook
+from ..core.errors import ConfigError
+from ..core.files import write_file
 from ..core.wording import plural
 from ..experiments.archive import to_jsonl
 from ..experiments.result import COUNTS
@@ -22,8 +24,14 @@ from ..report import export
 from ..report.analyses.section import Section
 from ..report.table import Outcomes, Table, build
 from ..report.terminal import render, render_sections
+from ..report.titles import with_titles
+from ..report.wording import statistics_sentence
 from .reports import read_findings
 from .selecting import Selectable, Selection, select
+
+PICTURES = (".pdf", ".svg", ".png")
+COLUMN = 3.25
+"""Width of a column of a paper, in inches."""
 
 WIDTH = 100
 """Characters per line where nobody says how many there are."""
@@ -107,6 +115,40 @@ class Results:
     def to_latex(self) -> str:
         """A `table` environment for the booktabs package."""
         return export.to_latex(self.table)
+
+    def to_sentence(self) -> str:
+        """What reports the statistics in a paper's text: runs, test, correction, margin; empty without comparisons."""
+        return statistics_sentence(with_titles(self.table))
+
+    def plot(self, path: Path | str) -> Path:
+        """Draw the table in the width of a paper's column, 3.25 inches.
+
+        Args:
+            path: file to write; its ending says how: .pdf, .svg or .png.
+
+        Raises:
+            ConfigError: another ending, nothing has finished yet, or the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in PICTURES:
+            raise ConfigError(f"a plot ends in {', '.join(PICTURES)}, got {path.name!r}")
+        write_file(path, self._draw(path.suffix.lower()))
+        return path
+
+    def _draw(self, ending: str) -> str | bytes:
+        # matplotlib takes a moment that a table does not need.
+        from ..report.figures import accuracy_figure, pdf, png, styles, svg
+
+        table = with_titles(self.table)
+        chosen = styles(self.table.experiment, self.outcomes)
+        figure = accuracy_figure(
+            table, {title: chosen[row] for row, title in zip(self.table.rows, table.rows, strict=True)}, COLUMN
+        )
+        if figure is None:
+            raise ConfigError(f"there is nothing to draw; {self.selection.command('run')} makes the runs")
+        if ending == ".svg":
+            return svg(figure, name="table", title=table.experiment.title)
+        return pdf(figure) if ending == ".pdf" else png(figure, dpi=300)
 
     def __str__(self) -> str:
         failed = [

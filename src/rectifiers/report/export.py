@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,17 @@ from ..core.wording import finite
 from ..experiments.result import METRICS
 from .analyses.section import Section
 from .table import LeadValue, Table, TableCell
-from .wording import MARKS, cell_number, compact_number, entry_text, footnotes, lead_text, signed
+from .titles import with_titles
+from .wording import (
+    MARKS,
+    cell_number,
+    compact_number,
+    entry_text,
+    footnotes,
+    lead_text,
+    signed,
+    statistics_sentence,
+)
 
 MARKDOWN_COLUMNS = 4
 """How many columns a page of GitHub shows side by side without breaking their cells."""
@@ -93,8 +104,13 @@ def section_to_markdown(section: Section) -> str:
 
 
 def to_latex(table: Table) -> str:
-    r"""Write a `table` environment; it needs \usepackage{booktabs} alone."""
+    r"""Write a `table` environment with the functions' titles; it needs \usepackage{booktabs} alone.
+
+    The sentence that reports the statistics stands above it, as a comment to be copied into the text.
+    """
+    table = with_titles(table)
     lines = [
+        *(f"% {line}" for line in textwrap.wrap(_latex(statistics_sentence(table)), 110)),
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{{_latex(table.experiment.title)}}}",
@@ -233,9 +249,26 @@ _LATEX = {
     "▲": r"$\bigtriangleup$",
     "▼": r"$\bigtriangledown$",
     "·": r"$\cdot$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "×": r"$\times$",
+    "→": r"$\to$",
+    "²": r"$^2$",
+    "–": "--",
+    "—": "---",
+    "…": r"\dots{}",
     "α": r"$\alpha$",
     "β": r"$\beta$",
+    "γ": r"$\gamma$",
+    "δ": r"$\delta$",
+    "Δ": r"$\Delta$",
+    "ε": r"$\varepsilon$",
     "θ": r"$\theta$",
+    "λ": r"$\lambda$",
+    "μ": r"$\mu$",
+    "σ": r"$\sigma$",
+    "φ": r"$\varphi$",
+    "ω": r"$\omega$",
     "\n": " ",
 }
 

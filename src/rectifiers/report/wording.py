@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from ..core.wording import NOTHING, plural
 from ..experiments.result import METRICS
@@ -150,6 +151,29 @@ def verdict_rule(table: Table) -> str:
         f"verdict against {baseline}, paired by seed: equivalent if the 90 % interval of the difference lies within "
         f"±{margin} points; otherwise better or worse if the Holm-adjusted p < 0.05 (paired t-test, one family per "
         "column); otherwise inconclusive"
+    )
+
+
+def statistics_sentence(table: Table) -> str:
+    """Report the statistics as a paper's text does: runs, test, correction, margin, and how the verdicts fell.
+
+    Empty where nothing was compared.
+    """
+    compared = [cell for cell in table.cells.values() if cell.comparison is not None]
+    if not compared:
+        return ""
+    pairs = sorted({cell.comparison.n for cell in compared if cell.comparison})
+    many = f"{pairs[0]}" if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
+    family = max(sum(cell.column == column for cell in compared) for column in table.columns)
+    baseline, margin = table.experiment.baseline, f"{table.experiment.margin:g}"
+    fell: Counter[str] = Counter(cell.comparison.verdict for cell in compared if cell.comparison)
+    outcome = ", ".join(f"{fell[verdict]} {verdict}" for verdict in MARKS if fell[verdict])
+    correction = f", Holm-adjusted over the {family} comparisons of a column" if family > 1 else ""
+    return (
+        f"Each function was compared with {baseline} on n = {many} runs that share their seeds, by a two-sided paired "
+        f"t-test at the level 0.05{correction}; intervals are 95 % t-intervals. Two functions are equivalent where "
+        f"the 90 % interval of their difference lies within ±{margin} percentage points. Of "
+        f"{plural(len(compared), 'comparison')}: {outcome}."
     )
 
 

@@ -117,7 +117,11 @@ def measure_at(
 
 
 def measure(
-    rivals: Sequence[Subject], shapes: Sequence[tuple[int, ...]], threads: Sequence[int], rounds: int = 15
+    rivals: Sequence[Subject],
+    shapes: Sequence[tuple[int, ...]],
+    threads: Sequence[int],
+    rounds: int = 15,
+    names: Sequence[str] | None = None,
 ) -> Iterator[Timing]:
     """Check and time all functions, shape by shape; images in both memory layouts.
 
@@ -126,12 +130,13 @@ def measure(
         shapes: of the input, channels second.
         threads: numbers of PyTorch's.
         rounds: turns of each function.
+        names: of the functions; None takes those that have a kernel, learn or have a goal.
 
     Raises:
         WrongResultError: a function differs from its composite in float64.
     """
     for shape in shapes:
-        subjects = [*make_yardsticks(), *make_subjects(shape[1]), *rivals]
+        subjects = [*make_yardsticks(), *make_subjects(shape[1], names), *rivals]
         for count in threads:
             for layout in LAYOUTS if len(shape) == 4 else ("contiguous",):
                 yield measure_at(subjects, shape, layout, count, rounds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import activations
+from ..core.elementwise import Elementwise
+from ..core.errors import UnsupportedError
 from .goals import GOALS
 
 
@@ -76,22 +78,47 @@ def names_of_ours() -> list[str]:
 
     Convolutions take no input as it is, and what is drawn at random has no value to check.
     """
+    specs = [activations.registry.get(name).spec for name in can_be_timed()]
+    return [spec.name for spec in specs if spec.formula or spec.parameters or spec.name in GOALS]
+
+
+def can_be_timed() -> list[str]:
+    """Every registered function that can be timed alone."""
     specs = [activations.registry.get(name).spec for name in activations.registry]
-    alone = [spec for spec in specs if spec.kind != "convolution" and not spec.stochastic]
-    return [spec.name for spec in alone if spec.formula or spec.parameters or spec.name in GOALS]
+    return [spec.name for spec in specs if spec.kind != "convolution" and not spec.stochastic]
 
 
-def make_subjects(channels: int) -> Iterator[Subject]:
+def choose_functions(names: Sequence[str]) -> list[str]:
+    """The functions that a user chose by name, each once.
+
+    Raises:
+        UnknownNameError: with the nearest names.
+        UnsupportedError: one that cannot be timed.
+    """
+    for name in names:
+        spec = activations.registry.get(name).spec
+        if spec.kind == "convolution" or spec.stochastic:
+            why = "takes the place of a convolution" if spec.kind == "convolution" else "draws random numbers"
+            raise UnsupportedError(f"{name} cannot be timed beside nn.ReLU: it {why}; leave it out")
+    return list(dict.fromkeys(names))
+
+
+def make_subjects(channels: int, names: Sequence[str] | None = None) -> Iterator[Subject]:
     """Our functions, one set of parameters for the layer and one per channel.
 
     Args:
         channels: how many the input has.
+        names: registered names; None takes those of `names_of_ours`.
     """
-    for name in names_of_ours():
-        spec = activations.registry.get(name).spec
-        for share in ("layer", "channel") if spec.parameters else ("layer",):
+    for name in names_of_ours() if names is None else names:
+        cls = activations.registry.get(name)
+        spec = cls.spec
+        # A plain module of a user's has the granularity that it has.
+        shares = ("layer", "channel") if spec.parameters and issubclass(cls, Elementwise) else ("layer",)
+        for share in shares:
             label = name if share == "layer" else f"{name}, channel"
-            module = activations.create(name, share=share, channels=channels)
+            granularity = {"share": share} if issubclass(cls, Elementwise) else {}
+            module = activations.create(name, channels=channels, **granularity)
             yield Subject(label, module, name, outputs=spec.channel_factor[0])
 
 

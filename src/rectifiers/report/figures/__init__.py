@@ -6,7 +6,7 @@ Each file draws one kind of figure and returns a `matplotlib.figure.Figure`; `sv
 from __future__ import annotations
 
 from .accuracy import accuracy_figure
-from .canvas import png, svg
+from .canvas import pdf, png, svg
 from .correlation import correlation_figure
 from .costs import costs_figure
 from .curves import curves_figure, losses_figure
@@ -44,6 +44,7 @@ __all__ = [
     "losses_figure",
     "pairing_figure",
     "parameters_figure",
+    "pdf",
     "plot_function",
     "plot_gallery",
     "png",

@@ -14,7 +14,7 @@ from .canvas import drawing_style, panels, percent_limits
 from .style import INK, MUTED, RULE, Style
 
 
-def accuracy_figure(table: Table, styles: Mapping[str, Style]) -> Figure | None:
+def accuracy_figure(table: Table, styles: Mapping[str, Style], width: float | None = None) -> Figure | None:
     """Draw every row's mean with its 95 % t-interval, or its best; hollow diamonds are the paper's numbers.
 
     The paper's numbers are drawn only where the preset makes them comparable.
@@ -22,6 +22,7 @@ def accuracy_figure(table: Table, styles: Mapping[str, Style]) -> Figure | None:
     Args:
         table: the numbers.
         styles: by row label.
+        width: of the whole figure, in inches, with at most two panels side by side; None for that of a page.
 
     Returns:
         The figure, or None where nothing finished.
@@ -32,7 +33,11 @@ def accuracy_figure(table: Table, styles: Mapping[str, Style]) -> Figure | None:
     single = len(columns) == 1
     height = 0.19 * len(table.rows) + (1.0 if single else 0.75)
     with drawing_style():
-        figure, axes = panels(len(columns), width=7.4 if single else 2.75, height=height, sharey=True)
+        if width is None:
+            figure, axes = panels(len(columns), width=7.4 if single else 2.75, height=height, sharey=True)
+        else:
+            most = 1 if single else 2
+            figure, axes = panels(len(columns), width=width / most, height=height, most=most, sharey=True)
         for axis, column in zip(axes, columns, strict=True):
             axis.set_title("" if single else column)
             _draw(axis, table, column, styles)

@@ -137,6 +137,14 @@ def png(figure: Figure, dpi: int = 160) -> bytes:
     return buffer.getvalue()
 
 
+def pdf(figure: Figure) -> bytes:
+    """Write the figure as a PDF whose text stays text, the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    with drawing_style(), mpl.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    return buffer.getvalue()
+
+
 def _make_ids_unique(root: ElementTree.Element, prefix: str) -> None:
     """Keep only the ids that something refers to, behind the figure's own prefix."""
     used = set()
