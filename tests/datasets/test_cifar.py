@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from rectifiers.core.errors import DataError
-from rectifiers.datasets import check, load
-from rectifiers.datasets.cifar10 import CIFAR10
+from rectifiers.datasets import Split, check, digest, load
+from rectifiers.datasets.cifar10 import CIFAR10, CIFAR10Part
 from rectifiers.datasets.cifar100 import CIFAR100
+from rectifiers.datasets.cifar_pictures import content_digest
 from rectifiers.datasets.files import Resource
+from rectifiers.datasets.source import Size
 
 from ..conftest import Mirror
 from .conftest import Files
@@ -135,6 +139,107 @@ def test_damaged_file_in_the_archive(
         load("cifar10", write(cifar10(**{"data_batch_4.bin": content})))
 
 
+def paint(folder: Path, images: Tensor, labels: list[int], part: str, prefix: str = "", suffix: str = "png") -> None:
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        path = folder / part / "abcdefghij"[label] / f"{prefix}{number}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
+
+
+@pytest.fixture
+def pictured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Let CIFAR-10 have two training images of each class and one test image; writes them as pictures."""
+    pixels = torch.randint(256, (30, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    labels = [*range(10)] * 3
+    train, test = Split(pixels[:20], torch.tensor(labels[:20])), Split(pixels[20:], torch.tensor(labels[20:]))
+    monkeypatch.setattr(CIFAR10, "size", Size((3, 32, 32), 10, 20, 10, 0))
+    monkeypatch.setattr(CIFAR10, "digests", {"train": content_digest(train), "test": content_digest(test)})
+
+    def write(place: str, prefix: str = "", train: int = 20, suffix: str = "png") -> Path:
+        folder = tmp_path / prefix / place
+        paint(folder, pixels[:train], labels[:train], "train", prefix, suffix)
+        paint(folder, pixels[20:], labels[20:], "test", prefix, suffix)
+        return tmp_path / prefix
+
+    return write
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar", "gztar", "zip"])
+def test_pictures_are_cifar_whatever_their_names(kind: str, pictured: Callable[..., Path]) -> None:
+    one, other = pictured("cifar/cifar-10-png", "a"), pictured("cifar-10-png", "z9_")
+    if kind != "folder":
+        shutil.make_archive(str(other / "cifar-10-png"), kind, other, "cifar-10-png")
+        shutil.rmtree(other / "cifar-10-png")
+    assert check("cifar10", other).ready
+    first, second = load("cifar10", one), load("cifar10", other)
+    assert (first.name, len(first.train), len(first.test)) == ("cifar10", 20, 10)
+    assert first.classes == tuple("abcdefghij")
+    assert torch.equal(first.train.images, second.train.images)
+    assert torch.equal(first.train.labels, second.train.labels)
+    assert torch.equal(first.test.images, second.test.images)
+    assert "order of their hashes" in first.note
+
+
+def test_pictures_hold_what_the_binary_files_hold(
+    pictured: Callable[..., Path], md5: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = pictured("cifar/cifar-10-png")
+    pictures = load("cifar10", folder)
+    rows = {
+        part: torch.cat([split.labels.to(torch.uint8)[:, None], split.images.flatten(1)], 1)
+        for part, split in (("train", pictures.train), ("test", pictures.test))
+    }
+    files = {name: bytes(rows["train"][4 * n : 4 * n + 4].flatten()) for n, name in enumerate(TRAIN)}
+    files |= {"test_batch.bin": bytes(rows["test"].flatten()), "batches.meta.txt": "\n".join("abcdefghij").encode()}
+    content = pack(files, "cifar-10-batches-bin")
+    monkeypatch.setattr(CIFAR10, "resources", (Resource("c.tar.gz", md5(content), ("http://nowhere.invalid/",)),))
+    (folder / "c.tar.gz").write_bytes(content)
+    # The published form has the published order, so it comes first.
+    binary = CIFAR10().load(folder)
+    assert binary.note == ""
+    assert digest(binary) == digest(pictures)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda folder: (folder / "train/a/0.png").unlink(),
+            "expected the 20 train .*, found 19; load it as cifar10-part",
+        ),
+        (
+            lambda folder: shutil.copy(folder / "train/a/0.png", folder / "train/a/10.png"),
+            "twice there; get them again",
+        ),
+        (lambda folder: shutil.copy(folder / "train/a/0.png", folder / "train/a/x.png"), "found 21"),
+        (lambda folder: (folder / "test/a").rename(folder / "test/k"), "only one has a, k"),
+        (lambda folder: (folder / "train/a/0.png").rename(folder / "train/a/0.bmp"), "expected lossless PNG pictures"),
+    ],
+    ids=["missing", "replaced", "more", "classes", "format"],
+)
+def test_other_pictures_are_not_cifar(
+    damage: Callable[[Path], object], message: str, pictured: Callable[..., Path]
+) -> None:
+    folder = pictured("cifar-10-png")
+    damage(folder / "cifar-10-png")
+    with pytest.raises(DataError, match=message):
+        load("cifar10", folder)
+
+
+def test_a_part_is_named_as_a_part(pictured: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = pictured("cifar/cifar-10-png-part", train=10)
+    part = load("cifar10-part", folder)
+    assert (part.name, len(part.train), len(part.test)) == ("cifar10-part", 10, 10)
+    assert part.note.startswith("a part: 10 of 20 train images and 10 of 10 test images")
+    shutil.copy(folder / "cifar/cifar-10-png-part/train/a/0.png", folder / "cifar/cifar-10-png-part/train/b/0.png")
+    with pytest.raises(DataError, match="as many train images of every class"):
+        CIFAR10Part().load(folder)
+    with pytest.raises(DataError, match=r"cifar10-part: cifar-10-png-part.tar is not in .*, or use cifar10"):
+        load("cifar10-part", folder / "elsewhere")
+    assert not check("cifar10-part", folder / "elsewhere").ready
+
+
+@pytest.mark.slow  # pictures take half a minute
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
 def test_published_cifar(name: str) -> None:
     if not check(name).ready:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from .cifar import CIFAR
+from .cifar import CIFAR, CIFARPart
 from .files import Resource
 from .source import Size
 
@@ -12,7 +13,8 @@ from .source import Size
 class CIFAR10(CIFAR):
     """Photographs of ten things: 50,000 + 10,000 colour images of 32×32, 10 classes.
 
-    The archive of the binary form lies in cifar, or in the data folder itself; it is read without being unpacked.
+    The archive of the binary form lies in cifar, or in the data folder itself; it is read without being unpacked. Or
+    else lossless pictures, cifar-10-png/train/CLASS/*.png and cifar-10-png/test/CLASS/*.png, a folder or its archive.
     """
 
     name: ClassVar[str] = "cifar10"
@@ -29,3 +31,19 @@ class CIFAR10(CIFAR):
     test: ClassVar[str] = "test_batch.bin"
     class_names: ClassVar[str] = "batches.meta.txt"
     labels: ClassVar[int] = 1
+    pictures: ClassVar[str] = "cifar-10-png"
+    # Of the published images: the label's byte and the pixels of each, by `cifar_pictures.content_digest`.
+    digests: ClassVar[Mapping[str, str]] = {
+        "train": "55a61f79a40ece2ceda9fb5f9f7078f6ea2fc4952489cef56682bcf92cfcc260",
+        "test": "325704b01eb92e1e2a6215ae6a916bb7db7de054af0c496be1c7be2e0fcfbf5f",
+    }
+
+
+class CIFAR10Part(CIFARPart):
+    """Part of CIFAR-10, as many images of each class as there are: colour images of 32×32, 10 classes.
+
+    They lie in cifar-10-png-part, a folder or archive as that of all pictures, in cifar or in the data folder itself.
+    """
+
+    name: ClassVar[str] = "cifar10-part"
+    whole: ClassVar[type[CIFAR]] = CIFAR10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from .cifar import CIFAR
+from .cifar import CIFAR, CIFARPart
 from .files import Resource
 from .source import Size
 
@@ -13,7 +13,8 @@ class CIFAR100(CIFAR):
     """Photographs of a hundred things: 50,000 + 10,000 colour images of 32×32, 100 classes.
 
     The archive of the binary form lies in cifar, or in the data folder itself; it is read without being unpacked. Of
-    the two labels of an image, the fine one counts.
+    the two labels of an image, the fine one counts. Or else lossless pictures, cifar-100-png/train/CLASS/*.png and
+    cifar-100-png/test/CLASS/*.png, a folder or its archive.
     """
 
     name: ClassVar[str] = "cifar100"
@@ -30,3 +31,14 @@ class CIFAR100(CIFAR):
     test: ClassVar[str] = "test.bin"
     class_names: ClassVar[str] = "fine_label_names.txt"
     labels: ClassVar[int] = 2
+    pictures: ClassVar[str] = "cifar-100-png"
+
+
+class CIFAR100Part(CIFARPart):
+    """Part of CIFAR-100, as many images of each class as there are: colour images of 32×32, 100 classes.
+
+    They lie in cifar-100-png-part, a folder or archive as that of all pictures, in cifar or in the data folder itself.
+    """
+
+    name: ClassVar[str] = "cifar100-part"
+    whole: ClassVar[type[CIFAR]] = CIFAR100

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ConfigError, DataError
+from ..core.reading import MALFORMED
 
 PYTORCH = (".pt", ".pth")
 """How the names of PyTorch's files end; all others are taken for safetensors."""
@@ -73,7 +74,7 @@ def unpickle_tensors(file: Path | IO[bytes], name: str) -> dict[str, Tensor]:
             f"{name} is damaged, or holds more than tensors, which is never unpickled; save the model's state_dict() "
             "alone"
         ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile) as error:
+    except (*MALFORMED, zipfile.BadZipFile) as error:
         raise DataError(f"{name} is not a file of weights: {str(error).partition('.')[0]}; use another") from None
     held = found if isinstance(found, Mapping) else {}
     for key in _WRAPPERS:
