@@ -46,7 +46,7 @@ SECONDS = 10
 """After which a reader hangs."""
 SLACK = 128 * 2**20
 """Bytes that Python and PyTorch may keep besides what a file deserves."""
-PORTION = 2000
+PORTION = 25_000
 """Inputs of one process."""
 
 Read = Callable[[bytes, Path], object]
@@ -506,7 +506,7 @@ READERS = {
     "swap plan": Reader(_plans, _plan, _TEXT),
     "saved model": Reader(_saved_seeds, _saved, _TEXT),
     "TOML": Reader(lambda: [_TOML], _toml, _TEXT),
-    "--set": Reader(lambda: list(_SETTINGS), _settings, _TEXT),
+    "settings": Reader(lambda: list(_SETTINGS), _settings, _TEXT),
 }
 """By the kind of file."""
 
@@ -599,8 +599,8 @@ def run(name: str, first: int, count: int, seconds: float) -> Outcome:
     outcome = Outcome()
     stop = time.monotonic() + seconds
     for begin, end in _portions(first, first + count):
-        while time.monotonic() < stop and begin < end:
-            command = [sys.executable, __file__, "--portion", name, str(begin), str(end)]
+        while (left := stop - time.monotonic()) > 0 and begin < end:
+            command = [sys.executable, __file__, "--portion", name, str(begin), str(end), str(left)]
             with tempfile.NamedTemporaryFile() as told:
                 done = subprocess.run([*command, told.name], capture_output=True, text=True, check=False)
                 lines = Path(told.name).read_text(encoding="utf-8").splitlines()
@@ -620,12 +620,15 @@ def _portions(first: int, end: int) -> Iterator[tuple[int, int]]:
         yield begin, min(end, begin + PORTION)
 
 
-def _run_portion(name: str, begin: int, end: int, told: str) -> None:
+def _run_portion(name: str, begin: int, end: int, seconds: float, told: str) -> None:
     """Read inputs, and tell to a file where it is and at last what came of them."""
+    stop = time.monotonic() + seconds
     with Path(told).open("w", encoding="utf-8", buffering=1) as file:
 
         def numbers() -> Iterator[int]:
             for number in range(begin, end):
+                if time.monotonic() > stop:
+                    return
                 file.write(f"{number}\n")
                 yield number
 
@@ -654,11 +657,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=math.inf, help="after which a reader gets no more inputs")
     parser.add_argument("--only", action="append", choices=READERS, help="a reader; all by default")
     parser.add_argument("--output", type=Path, help="JSON file to keep the counts in")
-    parser.add_argument("--portion", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--portion", nargs=5, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.portion:
-        name, begin, end, told = chosen.portion
-        _run_portion(name, int(begin), int(end), told)
+        name, begin, end, seconds, told = chosen.portion
+        _run_portion(name, int(begin), int(end), float(seconds), told)
         return 0
     outcomes = {}
     for name in chosen.only or READERS:

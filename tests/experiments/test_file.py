@@ -111,10 +111,12 @@ def test_mistakes_are_named(tmp_path: Path, old: str, new: str, message: str) ->
         ('name = "small"', 'name = "small"\ntitle = "a\\u0000"', "title: expected one line without control characters"),
         ('name = "small"', "name = " + "[" * 3000 + "]" * 3000, "is nested too deeply"),
         ('name = "small"', "seeds = " + "1" * 5000, "is not a TOML file"),
+        ("lr = 0.01", "lr = 0.01, start = 5", r"start: expected a table of settings, such as \{epochs = 5\}, got 5"),
+        ("lr = 0.01", "lr = 0.01, start = {start = [1]}", r"start: expected a table of settings, .*, got \[1\]"),
         ('dataset = "digits"', r'dataset = "npz:\u001b[31m.npz"', "data: expected a path that can be printed"),
         ('dataset = "digits"', r'dataset = "npz:~nosuchuser/x.npz"', "data: cannot find '~nosuchuser/x.npz'"),
     ],
-    ids=["escape", "two lines", "title", "deep", "long", "path", "nobody's home"],
+    ids=["escape", "two lines", "title", "deep", "long", "start", "its start", "path", "nobody's home"],
 )
 def test_what_would_break_a_report_or_a_terminal_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

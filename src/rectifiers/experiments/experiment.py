@@ -319,7 +319,7 @@ class Experiment:
         fields = {name: value for layer in layers for name, value in layer.items()} | {"seed": seed}
         if any(layer.get("start", {}) is None for layer in layers):
             return fields | {"start": None}
-        start = {name: value for layer in layers for name, value in layer.get("start", {}).items()}
+        start = {name: value for layer in layers for name, value in _table(layer.get("start", {})).items()}
         if start:
             shared = {
                 name: value for layer in layers if not any(layer is one for one in own) for name, value in layer.items()
@@ -333,7 +333,13 @@ def _start(shared: Mapping[str, Any], start: Mapping[str, Any], seed: int) -> di
     fields = {name: value for name, value in shared.items() if name not in ("start", "trained")} | {"seed": seed}
     inner = start.get("start")
     own = {**fields, **start}
-    return {**own, "start": _start(own, inner, seed)} if inner else own
+    return {**own, "start": _start(own, _table(inner), seed)} if inner else own
+
+
+def _table(start: Any) -> Mapping[str, Any]:
+    if not isinstance(start, Mapping):
+        raise ConfigError(f"start: expected a table of settings, such as {{epochs = 5}}, got {start!r}")
+    return start
 
 
 def _is_network(name: str) -> bool:
