@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DataError
+from ..core.reading import damage
 
 _UNSIGNED_BYTE = 8
 
@@ -50,5 +51,7 @@ def decode(content: bytes, name: str, rank: int) -> Tensor:
             f"{name}: its header says {'×'.join(map(str, sizes))}, so expected {expected_bytes:,} bytes, "
             f"found {len(content):,}; delete it and get it again"
         )
-    # A bytearray, because torch warns about memory that it could not write.
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8)[header:].reshape(sizes)
+    # A bytearray, because torch warns about memory that it could not write. No number at all may still have sizes
+    # whose product overflows.
+    with damage(f"{name}: cannot be read as an IDX file"):
+        return torch.frombuffer(bytearray(content), dtype=torch.uint8)[header:].reshape(sizes)

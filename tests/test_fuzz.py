@@ -1,0 +1,104 @@
+"""Every reader of files meets damaged ones, and pickles that would run code; `benchmarks/fuzz.py` tries many more."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import pickle
+import sys
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rectifiers.core.errors import RectifiersError
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
+
+
+def script() -> ModuleType:
+    if "fuzz" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("fuzz", SCRIPT)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules["fuzz"] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules["fuzz"]
+
+
+FUZZ = script()
+
+
+@pytest.mark.parametrize("name", FUZZ.READERS)
+def test_damaged_files_are_named_or_read(name: str) -> None:
+    outcome = FUZZ.run_here(name, range(60))
+    assert not outcome.faults
+    assert outcome.inputs == outcome.answers + outcome.errors == 60
+    assert outcome.errors
+
+
+class Trap:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+def traps(mark: Path) -> list[bytes]:
+    """Files of all kinds with a trap inside."""
+    pickles = [pickle.dumps(Trap(mark), protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    array, saved, old = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    objects = np.array([Trap(mark)], dtype=object)
+    np.savez(array, x_train=objects, y_train=objects, x_test=objects, y_test=objects)
+    torch.save({"a.weight": Trap(mark)}, saved)
+    torch.save({"a.weight": Trap(mark)}, old, _use_new_zipfile_serialization=False)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        for number, content in enumerate(pickles):
+            packed.writestr(f"top/data_batch_{number}", content)
+    return [*pickles, array.getvalue(), saved.getvalue(), old.getvalue(), archive.getvalue()]
+
+
+@pytest.mark.parametrize("name", FUZZ.READERS)
+@pytest.mark.filterwarnings("ignore")
+def test_no_reader_unpickles(name: str, tmp_path: Path) -> None:
+    mark = tmp_path / "unpickled"
+    for content in traps(mark):
+        with suppress(RectifiersError):
+            FUZZ.READERS[name].read(content, tmp_path)
+        assert not mark.exists()
+    # The trap does work.
+    pickle.loads(traps(mark)[0])
+    assert mark.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["swap plan", "saved model", "result.json", "results.jsonl", "analysis.json", "store.json"]
+)
+def test_what_a_file_names_is_not_imported(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rectifiers_trap.py").write_text(
+        f"from pathlib import Path\nPath({str(tmp_path / 'mark')!r}).touch()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    reader = FUZZ.READERS[name]
+    for seed in reader.seeds()[:2]:
+        for known in (b"pvlu", b"crelu", b"arelu", b"digits-conv", b"digits"):
+            for given in (b"rectifiers_trap:Act", b"rectifiers_trap.py:Act"):
+                with suppress(RectifiersError):
+                    reader.read(seed.replace(b'"' + known + b'"', b'"' + given + b'"'), tmp_path)
+    assert "rectifiers_trap" not in sys.modules
+    assert not (tmp_path / "mark").exists()
+
+
+def test_sizes_without_numbers_whose_product_overflows() -> None:
+    content = bytes([0, 0, 8, 3, 0, 0, 0, 0, *[255] * 8])
+    with pytest.raises(RectifiersError, match="file: cannot be read as an IDX file"):
+        FUZZ.READERS["IDX"].read(content, Path())
