@@ -94,6 +94,25 @@ def test_functional_activations_and_other_shapes(to: str, tmp_path: Path) -> Non
     assert {parameter.dtype for parameter in half.parameters()} == {torch.bfloat16}
 
 
+def test_models_in_a_model(tmp_path: Path) -> None:
+    part = {key: value for key, value in SMALL.items() if key != "vocab_size"} | {"intermediate_size": 24}
+    text, vision = {**part, "vocab_size": 50}, {**part, "image_size": 8, "patch_size": 4}
+    torch.manual_seed(0)
+    model = transformers.CLIPModel(transformers.CLIPConfig(text_config=text, vision_config=vision)).eval()
+    inputs = {"input_ids": IDS, "pixel_values": torch.randn(2, 3, 8, 8)}
+    rectifiers.swap(model, "pvlu", from_="quick_gelu", example=inputs)
+    move(model)
+    expected = model(**inputs).logits_per_image
+    model.save_pretrained(tmp_path / "one")
+    for _ in range(2):
+        model = transformers.AutoModel.from_pretrained(tmp_path / "one")
+        assert torch.equal(model(**inputs).logits_per_image, expected)
+        model.save_pretrained(tmp_path / "one")
+    model.text_model.save_pretrained(tmp_path / "text")
+    with pytest.raises(rectifiers.RectifiersError, match=r"cannot repeat: what was swapped is CLIPModel, of which"):
+        transformers.CLIPTextModel.from_pretrained(tmp_path / "text")
+
+
 def test_several_swaps_and_a_reverted_one(tmp_path: Path) -> None:
     model: Any = bert()
     rectifiers.swap(model, "pau", from_="gelu", where="first", example={"input_ids": IDS})

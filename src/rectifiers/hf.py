@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
@@ -95,8 +96,10 @@ class _Swapper(HfQuantizer):  # type: ignore[misc]
         return True
 
     def _process_model_before_weight_loading(self, model: Any, **kwargs: Any) -> None:
-        # Where Transformers has put this quantiser's settings, the plans leave their note again.
+        # Where Transformers has put this quantiser's settings, and in what models inside have of their own, the plans
+        # leave their notes again.
         del model.config.quantization_config
+        _remove_notes(module.config for module in model.modules() if isinstance(module, PreTrainedModel))
         for data in self.quantization_config.note["plans"]:
             _carry_out(data, model)
         self.noted = model.config.quantization_config
@@ -149,17 +152,25 @@ def _strip(data: Any, prefix: str) -> Any:
 
 def _get_quantizer_or_swapper(config: Any, quantization_config: Any, *args: Any, **kwargs: Any) -> Any:
     """Take a note for what it is, before Transformers reads it as a quantisation."""
-    for part in {id(part): part for part in (config, config.get_text_config(decoder=True))}.values():
-        note = read_note(part)
-        if note is None:
-            continue
-        obstacles = note["obstacles"] if part is config else ["what was swapped is a part of this model"]
-        if obstacles or quantization_config is not None:
-            reason = obstacles[0] if obstacles else "it cannot be swapped and quantised at once"
-            raise UnsupportedError(f"this model was saved after a swap, which from_pretrained cannot repeat: {reason}")
-        del part.quantization_config
+    text = config.get_text_config(decoder=True)  # Transformers looks there, too; it may be the same.
+    note = read_note(config)
+    obstacles = note["obstacles"] if note else ["what was swapped is a part of this model"] if read_note(text) else []
+    if note and quantization_config is not None:
+        obstacles = [*obstacles, "it cannot be swapped and quantised at once"]
+    if obstacles:
+        raise UnsupportedError(
+            f"this model was saved after a swap, which from_pretrained cannot repeat: {obstacles[0]}"
+        )
+    if note:
+        _remove_notes([config, text])
         quantization_config = _Swapped(note)
     return _get_quantizer(config, quantization_config, *args, **kwargs)
+
+
+def _remove_notes(configs: Iterable[Any]) -> None:
+    for config in configs:
+        if read_note(config) is not None:
+            del config.quantization_config
 
 
 modeling_utils.get_hf_quantizer = _get_quantizer_or_swapper
