@@ -16,6 +16,7 @@ from torch import nn
 from .. import datasets
 from ..core.errors import ConfigError, RectifiersError, UnknownNameError
 from ..core.files import check_folder
+from ..datasets.tree import ARCHIVES
 from ..experiments import runner
 from ..experiments.compare.budget import read_budget
 from ..experiments.compare.campaign import Campaign, Outcomes
@@ -95,8 +96,9 @@ def compare(
             `"pvlu:start=was:activation_lr=0.01@first"`, or several swaps with `+` between them; dictionaries such as
             `{"to": "pvlu", "where": "R1"}`; functions that take a model and return a changed one; or a mapping of
             labels to these.
-        data: what our loop trains on: a folder of pictures, an `.npz` file, a data set's name, `package.module:name`,
-            or loaders, data sets or (inputs, targets), as one part, (train, test) or (train, validation, test).
+        data: what our loop trains on: a folder of pictures or an archive of one, an `.npz` file, a data set's name,
+            `package.module:name`, or loaders, data sets or (inputs, targets), as one part, (train, test) or (train,
+            validation, test).
         train: instead of data, your own training: `train(model, seed, report) -> metrics`. It returns a number or a
             dictionary of numbers, and may call `report(accuracy=…)` meanwhile.
         example: what the model is called with, as `rectifiers.swap` takes it; by default, the first batch that the data
@@ -317,7 +319,7 @@ def _data(data: Any) -> str:
         data = str(data)
     if not isinstance(data, str):
         return refer(data)
-    if Path(data).is_dir():
+    if Path(data).is_dir() or (data.endswith(ARCHIVES) and Path(data).is_file()):
         return f"folder:{data}"
     if data.endswith(".npz"):
         return f"npz:{data}"

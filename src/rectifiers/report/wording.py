@@ -7,6 +7,7 @@ from collections import Counter
 
 from ..core.wording import NOTHING, plural
 from ..experiments.result import METRICS
+from ..experiments.statistics import FEWEST
 from .analyses.section import GridEntry, SeedMean
 from .table import LeadValue, Table, TableCell
 
@@ -177,6 +178,23 @@ def statistics_sentence(table: Table) -> str:
     )
 
 
+def undecided_by_holm(table: Table) -> str:
+    """Name the rows that are inconclusive only because several were compared at once; empty where there are none."""
+    found: dict[str, list[str]] = {}
+    for cell in table.cells.values():
+        one = cell.comparison
+        if one is not None and one.verdict == "inconclusive" and one.n >= FEWEST and one.p < one.significance:
+            found.setdefault(cell.column, []).append(cell.row)
+    if not found:
+        return ""
+    several = len(table.accuracy_columns) > 1
+    places = "; ".join(f"{column}: {', '.join(rows)}" if several else ", ".join(rows) for column, rows in found.items())
+    return (
+        "inconclusive although the 95 % interval of the difference excludes 0, for so many rows are compared at once "
+        f"(Holm's correction): {places}"
+    )
+
+
 def detectable_difference(table: Table) -> str:
     """Say which differences these comparisons could have found; empty where that is unknown."""
     found = [cell.comparison.detectable for cell in table.cells.values() if cell.comparison]
@@ -224,6 +242,7 @@ def footnotes(table: Table) -> list[str]:
         misprints(table),
         lead_rule(table),
         verdict_rule(table),
+        undecided_by_holm(table),
         detectable_difference(table),
         progress(table),
     ]

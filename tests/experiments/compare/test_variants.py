@@ -20,6 +20,7 @@ from .samples import make_model
     ("text", "swaps"),
     [
         ("arelu", [("arelu", "all", None, {})]),
+        ("convrelu@R1", [("convrelu", "R1", None, {})]),
         ("pvlu@R1", [("pvlu", "R1", None, {})]),
         ("pvlu:start=was:share=channel@0,2", [("pvlu", "0,2", "was", {"share": "channel"})]),
         (
@@ -116,3 +117,9 @@ def test_a_trial_keeps_its_id_when_it_is_written_and_read() -> None:
 
 def test_public_name() -> None:
     assert rectifiers.lab.Variant is Variant
+
+
+def test_a_convrelu_of_the_rank_that_is_there() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3))
+    changed = parse_variant("convrelu").apply(net, torch.randn(2, 1, 8, 8))
+    assert any(type(module).__name__.startswith("ConvReLU2d") for module in changed.modules())

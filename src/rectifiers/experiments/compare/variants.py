@@ -22,6 +22,7 @@ from ... import activations, surgery
 from ...core.errors import ConfigError, UnknownNameError
 from ...core.factory import story
 from ...core.wording import listing
+from ...surgery.edits.fold import CONVOLUTIONS
 from ...surgery.where import parse_where
 from ...training.frozen import Trained
 from ...watching.example import Example
@@ -214,7 +215,7 @@ def split_variants(text: str) -> list[str]:
     parts: list[str] = []
     for part in text.split(","):
         first = re.split(r"[:@+]", part.strip(), maxsplit=1)[0]
-        if parts and "@" in parts[-1] and first not in activations.registry:
+        if parts and "@" in parts[-1] and not _is_activation(first):
             parts[-1] += f",{part}"
         else:
             parts.append(part.strip())
@@ -272,7 +273,7 @@ def _read(given: Any, label: str) -> Variant:
 
 def _by_name(text: str) -> Variant:
     """A variant in words, or the name of a function: `package.module:function`."""
-    if re.fullmatch(r"[\w.]+:[\w.]+", text) and text.partition(":")[0] not in activations.registry:
+    if re.fullmatch(r"[\w.]+:[\w.]+", text) and not _is_activation(text.partition(":")[0]):
         reference = refer(text)
         return Variant(title(reference), change=reference)
     return parse_variant(text)
@@ -304,8 +305,8 @@ def _of_fields(given: Mapping[str, Any]) -> Swap:
 
 
 def _swap(name: str, fields: Mapping[str, Any]) -> Swap:
-    if name not in activations.registry:
-        raise UnknownNameError("activation", name, activations.registry)
+    if not _is_activation(name):
+        raise UnknownNameError("activation", name, [*activations.registry, *CONVOLUTIONS])
     own = {key: fields[key] for key in ("where", "from_", "start") if key in fields}
     if isinstance(own.get("from_"), str):
         own["from_"] = tuple(own["from_"].split(","))
@@ -317,6 +318,11 @@ def _swap(name: str, fields: Mapping[str, Any]) -> Swap:
         if key in elsewhere:
             raise ConfigError(f"{name}: {key} is not an option of a variant")
     return Swap.create(to=name, options=options, **own)
+
+
+def _is_activation(name: str) -> bool:
+    """Whether a swap knows an activation: a registered one, or ConvReLU of any rank."""
+    return name in activations.registry or name in CONVOLUTIONS
 
 
 def _variant(label: str, swaps: tuple[Swap, ...], rate: Any, freeze: Any) -> Variant:
