@@ -18,7 +18,7 @@ from rectifiers.core.errors import ConfigError, UnknownNameError, UnsupportedErr
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
 from rectifiers.surgery import base_state_dict, load, plan_swap, save, swap
 from rectifiers.surgery.plan import SwapPlan
-from rectifiers.surgery.warnings import is_untrained
+from rectifiers.surgery.warnings import sign_of_no_training
 
 from .samples import run, structure
 
@@ -333,10 +333,10 @@ def test_a_class_that_cannot_be_fitted_goes_in_as_it_is(monkeypatch: pytest.Monk
 
 def test_weights_without_a_count_of_batches_are_known_by_their_means() -> None:
     net = convolutional(nn.ReLU)
-    assert is_untrained(net)
+    assert sign_of_no_training(net, None)
     net[1].running_mean.add_(1)
-    assert not is_untrained(net)
-    assert not is_untrained(mlp())
+    assert not sign_of_no_training(net, None)
+    assert not sign_of_no_training(mlp(), None)
 
 
 def test_a_fit_takes_little_time() -> None:
@@ -403,6 +403,32 @@ def test_an_untrained_net_is_told_of_the_published_start() -> None:
     assert "seems untrained" not in str(frozen)
     train(net, torch.randn(8, 1, 12, 12), torch.zeros(8, dtype=torch.long), 1)
     assert notes(net) == ""
+
+
+def test_an_optimizer_tells_whether_a_net_was_trained() -> None:
+    net, normed = mlp(nn.ReLU), nn.Sequential(nn.Linear(16, 4), nn.LayerNorm(4), nn.ReLU())
+    for each in (net, normed):
+        optimizer = torch.optim.Adam(each.parameters())
+        report = swap(each, "arelu", example=X[:4], optimizer=optimizer)
+        assert "seems untrained" in str(report)
+        report.revert()
+        each(X).sum().backward()
+        optimizer.step()
+        report = swap(each, "arelu", example=X[:4], optimizer=optimizer)
+        assert "seems untrained" not in str(report)
+        report.revert()
+    # Plain gradient descent keeps nothing that would tell.
+    plain = swap(net, "arelu", example=X[:4], optimizer=torch.optim.SGD(net.parameters(), lr=0.1))
+    assert "seems untrained" not in str(plain)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_pau_comes_within_a_thousandth_of_gelu_and_finds_the_better_valley_for_elu(seed: int) -> None:
+    for kind, make, most in (("gelu", nn.GELU, 0.0012), ("elu", nn.ELU, 0.003)):
+        torch.manual_seed(seed)
+        net = nn.Sequential(nn.Linear(16, 64), make(), nn.Linear(64, 64), make(), nn.Linear(64, 4))
+        changes = plan_swap(net, "pau", example=torch.randn(512, 16), from_=kind, start="was").changes
+        assert all(change.error is not None and change.error < most for change in changes)
 
 
 def test_a_function_that_would_be_relu_for_ever_is_told_of() -> None:

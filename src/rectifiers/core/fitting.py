@@ -15,8 +15,9 @@ from .errors import ConfigError, UnknownNameError
 
 Target = Callable[[Tensor], Tensor]
 POINTS = 2001
-ROUNDS, POLISH = 200, 60
-"""Steps of Levenberg and Marquardt at most: for the named functions, whose fit is kept, and for points."""
+ROUNDS, POLISH, GLANCE = 200, 60, 20
+"""Steps of Levenberg and Marquardt at most: for the named functions, whose fit is kept; for points; and for points from
+each of several starts, the best three of which go on."""
 
 TARGETS: dict[str, Target] = {
     "elu": F.elu,
@@ -31,6 +32,10 @@ TARGETS: dict[str, Target] = {
     "swish": F.silu,
     "tanh": torch.tanh,
 }
+
+
+STARTS = ("elu", "gelu", "softplus", "swish", "tanh")
+"""The targets whose fits are starts of others."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,9 @@ def fit_rational_to(
         [0.0, 1.0, 0.0, 1.0]
     """
     scale = float(points.x.abs().max())
-    return _rational(points.x / scale, scale, points.y, points.weight.sqrt(), degrees, form, POLISH)
+    # The error has several valleys, and the fits to smooth functions lie in others than the linear fit does.
+    starts = [_named_rational(name, degrees, form, (-reach, reach)) for name in STARTS for reach in (3.0, 6.0)]
+    return _rational(points.x / scale, scale, points.y, points.weight.sqrt(), degrees, form, POLISH, starts)
 
 
 def _rational(
@@ -141,13 +148,22 @@ def _rational(
     degrees: tuple[int, int],
     form: Literal["A", "B"],
     rounds: int,
+    starts: Sequence[tuple[tuple[float, ...], tuple[float, ...]]] = (),
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Fit values `y` at `scale`·`u`, whose errors count by the square of `root`."""
+    """Fit values `y` at `scale`·`u`, whose errors count by the square of `root`, also from other `starts`."""
     m, n = degrees
     upper = u[:, None] ** torch.arange(m + 1, device="cpu")
     lower = (u.abs() if form == "A" else u)[:, None] ** torch.arange(1, n + 1, device="cpu")
-    solution = _polish(upper, lower, y, root, _reweighted(upper, lower, y, root, form), form, rounds)
     exponents = torch.cat((torch.arange(m + 1, device="cpu"), torch.arange(1, n + 1, device="cpu")))
+
+    def error(solution: Tensor) -> float:
+        return float(((_value(upper, lower, solution, form) - y) * root).square().sum())
+
+    solutions = [_reweighted(upper, lower, y, root, form)]
+    if starts:
+        solutions += [torch.tensor((*a, *b), dtype=y.dtype, device="cpu") * scale**exponents for a, b in starts]
+        solutions = sorted((_polish(upper, lower, y, root, each, form, GLANCE) for each in solutions), key=error)[:3]
+    solution = min((_polish(upper, lower, y, root, each, form, rounds) for each in solutions), key=error)
     solution = solution / scale**exponents
     return tuple(solution[: m + 1].tolist()), tuple(solution[m + 1 :].tolist())
 

@@ -175,7 +175,7 @@ def swap(
     args, kwargs = read_example(inner, example)
     target = Target(to, options, read_start(start, relu_like), cap, share_calls)
     survey = survey_model(inner, args, kwargs)
-    plan = _make_plan(Request(survey, args, kwargs, target, where, from_, loader, halve, compensate, freeze))
+    plan = _make_plan(Request(survey, args, kwargs, target, where, from_, loader, halve, compensate, freeze, optimizer))
     if not plan.changes:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in plan.left)
         raise NothingToSwapError(f"{plan.model} keeps all its activations. {reasons}")
@@ -220,6 +220,7 @@ class Request:
     halve: bool
     compensate: bool
     freeze: Freeze | None = None
+    optimizer: Optimizer | None = None
 
 
 def _compare(
@@ -265,7 +266,7 @@ def _make_plan(request: Request) -> SwapPlan:
     changed = {change.site for change in planned.changes}
     notes = (
         *survey.notes,
-        *warn_of_start(survey.model, planned.changes, target, request.freeze),
+        *warn_of_start(survey.model, planned.changes, target, request.freeze, request.optimizer),
         *(() if target.share_calls else warn_of_calls([site for site in chosen if site.name in changed])),
     )
     return SwapPlan(name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), notes)

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
 
 from ..core.wording import listing
 from ..watching.sites import Site
@@ -19,7 +20,13 @@ MANY = 0.5
 """The share of a model's parameters from which on added parameters are warned of."""
 
 
-def warn_of_start(model: nn.Module, changes: Sequence[Change], target: Target, freeze: Freeze | None) -> Iterator[str]:
+def warn_of_start(
+    model: nn.Module,
+    changes: Sequence[Change],
+    target: Target,
+    freeze: Freeze | None,
+    optimizer: Optimizer | None = None,
+) -> Iterator[str]:
     """Give the warnings of a plan, in words.
 
     Args:
@@ -27,6 +34,7 @@ def warn_of_start(model: nn.Module, changes: Sequence[Change], target: Target, f
         changes: what is planned.
         target: what is put in, with its starts.
         freeze: what stays frozen after the swap.
+        optimizer: the optimizer that trains the model, if it is known.
     """
     spec = target.spec
     if spec is None or not changes:
@@ -38,11 +46,13 @@ def warn_of_start(model: nn.Module, changes: Sequence[Change], target: Target, f
                 f"{spec.title} has nothing to learn, and with such a start it is ReLU and stays ReLU; "
                 "start='published' puts in what its paper has"
             )
-    elif rectified and spec.parameters and spec.relu_start != "none" and freeze is None and is_untrained(model):
-        yield (
-            f"{type(model).__name__} seems untrained, for its norms are as they are made. If it is to be trained from "
-            f"scratch, start='published' is what the paper trains; from ReLU, {spec.title} may hardly move"
-        )
+    elif rectified and spec.parameters and spec.relu_start != "none" and freeze is None:
+        sign = sign_of_no_training(model, optimizer)
+        if sign:
+            yield (
+                f"{type(model).__name__} seems untrained, for {sign}. If it is to be trained from scratch, "
+                f"start='published' is what the paper trains; from ReLU, {spec.title} may hardly move"
+            )
     added = sum(change.parameters for change in changes)
     present = sum(parameter.numel() for parameter in model.parameters() if not is_lazy(parameter))
     if spec.parameters and target.options.get("share", spec.share) == "element" and added >= MANY * present:
@@ -80,20 +90,27 @@ def _times(added: int, present: int) -> str:
     return f"{(added + present) / present:.3g} times" if present else "infinitely"
 
 
-def is_untrained(model: nn.Module) -> bool:
-    """Return whether a model shows that it has not been trained: it has norms, and all are as they are made.
+def sign_of_no_training(model: nn.Module, optimizer: Optimizer | None) -> str:
+    """Return what shows that a model has not been trained, in words; empty if nothing does.
 
-    Batch norms that have seen no batch count, and layer and group norms whose weights are all 1 and biases all 0. A
-    model without norms does not show it.
+    Its norms do if all are as they are made: batch norms that have seen no batch, and layer and group norms whose
+    weights are all 1 and biases all 0. An optimizer that has taken steps says that it was trained; one that has taken
+    none counts for a model without norms.
 
     Example:
         >>> import torch
         >>> net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-        >>> is_untrained(net), net(torch.randn(4, 2)).shape[0], is_untrained(net)
-        (True, 4, False)
+        >>> sign_of_no_training(net, None), net(torch.randn(4, 2)).shape[0], sign_of_no_training(net, None)
+        ('its norms are as they are made', 4, '')
     """
+    if optimizer is not None and optimizer.state:
+        return ""
     shown = [fresh for module in model.modules() if (fresh := _is_fresh(module)) is not None]
-    return bool(shown) and all(shown)
+    if shown:
+        return "its norms are as they are made" if all(shown) else ""
+    # Plain gradient descent keeps nothing from which steps could be told.
+    keeps = optimizer is not None and optimizer.defaults.get("momentum", 1) != 0
+    return "its optimizer has taken no step" if keeps else ""
 
 
 def _is_fresh(module: Any) -> bool | None:

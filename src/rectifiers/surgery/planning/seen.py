@@ -26,7 +26,7 @@ QUANTILES, GRID = 513, 129
 """How many values stand for those that were seen, and for the range around them."""
 REACH = 3.0
 """The range around the values reaches this far on both sides of zero, at least."""
-FEW, LEAST = 32, 1e-3
+FEW, LEAST = 32, 1e-4
 """With so few values, the range around them counts as much as they do; with more, ever less, down to the least."""
 
 Function = Callable[[Tensor], Tensor]
