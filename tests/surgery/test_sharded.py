@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 
 from rectifiers import swap
 from rectifiers.activations import registry
+from rectifiers.analysis import History, Watch
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.surgery.swap import NothingToSwapError
 
@@ -68,6 +70,33 @@ def check(wrap: Wrap, names: list[str]) -> list[str]:
     return checked
 
 
+def watch(net: nn.Module, x: Tensor) -> History:
+    """What is seen of two steps of training."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with Watch(net.train(), every=1) as seen:
+        for _ in range(2):
+            net(x).square().mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    return seen.history
+
+
+def check_watch() -> None:
+    """A sharded model is seen as it is, whatever part of its weights a process keeps."""
+    net = swapped("pvlu")
+    assert net is not None
+    x = torch.randn(4, 3, 8, 8)
+    expected = watch(copy.deepcopy(net), x)
+    found = watch(new(net), x)
+    assert [site.name for site in found.sites] == [site.name for site in expected.sites]
+    for site, other in zip(found.sites, expected.sites, strict=True):
+        assert site.silent == other.silent
+        torch.testing.assert_close(site.mean, other.mean)
+    assert found.parameters.keys() == expected.parameters.keys()
+    for name, values in found.parameters.items():
+        torch.testing.assert_close(values, expected.parameters[name])
+
+
 def work(rank: int, file: str, way: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
@@ -75,6 +104,10 @@ def work(rank: int, file: str, way: str) -> None:
         everywhere = check(WRAPS[way], registry.names())
         assert len(everywhere) >= 20
         assert {"arelu", "apl", "comb", "convrelu2d", "crelu", "elsa", "pau", "prelu", "pvlu"} <= set(everywhere)
+        check_watch()
+        # Sharded models end before their group does, and no process leaves while another still talks to it.
+        gc.collect()
+        dist.barrier()
     finally:
         dist.destroy_process_group()
 
@@ -92,6 +125,14 @@ def alone(tmp_path: Path) -> Iterator[None]:
 def test_a_number_per_layer_can_be_sharded(way: str) -> None:
     names = ["arelu", "apl_arelu", "comb_arelu", "elsa", "prelu", "pvlu"]
     assert check(WRAPS[way], names) == names
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("alone")
+def test_watch_follows_sharded_training() -> None:
+    check_watch()
+    with pytest.raises(UnsupportedError, match="Watch follows one that fully_shard has sharded"):
+        Watch(old(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))
 
 
 @pytest.mark.slow

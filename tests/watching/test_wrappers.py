@@ -93,10 +93,21 @@ def test_a_model_that_was_compiled_in_place() -> None:
     net = block()
     net.compile(backend="eager")
     assert diagnose(net, [X]).sites == diagnose(net, [X]).sites
-    with pytest.raises(UnsupportedError, match=r"compile it by torch.compile\(model\)"):
-        Watch(net)
     with pytest.raises(UnsupportedError, match="compile it afterwards"):
         swap(net, "pvlu", example=(2, 4))
+
+
+def test_watch_stands_in_front_of_a_model_that_was_compiled_in_place() -> None:
+    net, plain = block().train(), block().train()
+    plain.load_state_dict(net.state_dict())
+    net.compile(backend="eager")
+    before = net._compiled_call_impl
+    with Watch(net, every=2) as watch, Watch(plain, every=2) as other, torch.no_grad():
+        for _ in range(3):
+            torch.testing.assert_close(net(X), plain(X))
+    assert watch.history == other.history
+    assert watch.history.steps == (0, 2)
+    assert net._compiled_call_impl is before
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")

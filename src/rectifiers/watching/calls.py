@@ -21,7 +21,7 @@ from ..core.errors import UnknownNameError
 from . import kinds
 from .feeding import Batch, call_model
 from .names import common_scope, name_calls, number_calls, slot_path, split_by_holder
-from .places import Locator, Place, find_owner
+from .places import Locator, Place, find_owner, has_own_gradient
 from .preserve import evaluation
 from .watcher import Frame, Watcher
 from .wrappers import unwrap
@@ -173,7 +173,7 @@ class _CallWatcher(Watcher):
 
     def call_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         role = self._role_of_function(func, args, kwargs)
-        if role is None:
+        if role is None or has_own_gradient(sys._getframe(1)):
             return func(*args, **kwargs)
         function = func.__name__.rstrip("_")
         top = self.stack[-1]

@@ -19,7 +19,7 @@ from typing_extensions import Self
 from . import kinds
 from .kinds import own_kind, spec_of
 from .names import Numbering, holder_of, slot_path
-from .places import Locator, find_owner, frame_of_call, place_of_module
+from .places import Locator, find_owner, frame_of_call, has_own_gradient, place_of_module
 from .sites import Site, locate_sites
 from .trace import record
 from .watcher import Frame, Watcher
@@ -117,6 +117,8 @@ class Observer(Watcher):
     def call_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the function, and tell the listener if it is an activation."""
         if self._inside or func not in kinds.FUNCTIONS or kinds.identify(func, args, kwargs) is None:
+            return func(*args, **kwargs)
+        if has_own_gradient(sys._getframe(1)):
             return func(*args, **kwargs)
         owner = self.stack[-1].module
         x = kinds.tensor_of(args, kwargs)

@@ -365,6 +365,29 @@ def find_owner(caller: FrameType | None, within: nn.Module, names: Mapping[nn.Mo
     return within
 
 
+def has_own_gradient(caller: FrameType | None) -> bool:
+    """Return whether a call is written in the `forward` of a `torch.autograd.Function`, which brings its own gradient.
+
+    What modules call within such a function, as within one that recomputes them, is another matter.
+    """
+    frame = caller
+    while frame is not None and (
+        frame.f_code.co_filename.startswith(_HERE) or frame.f_code.co_filename in _TRANSPARENT
+    ):
+        frame = frame.f_back
+    if frame is None or frame.f_code.co_name != "forward":
+        return False
+    code = frame.f_code
+    if code.co_argcount and isinstance(frame.f_locals.get(code.co_varnames[0]), nn.Module):
+        return False
+    classes: list[type] = [torch.autograd.Function]
+    for cls in classes:
+        if any(function.__code__ is code for function in unwrapped(vars(cls).get("forward"))):
+            return True
+        classes += cls.__subclasses__()
+    return False
+
+
 def frame_of_call(caller: FrameType | None, module: nn.Module) -> FrameType | None:
     """Return the Python frame in which a module's own call is under way; None if it is not."""
     frame = caller

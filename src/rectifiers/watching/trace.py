@@ -25,7 +25,17 @@ from torch.utils.weak import WeakIdKeyDictionary
 from . import kinds
 from .contents import copy_contents, find_tensors
 from .kinds import own_kind
-from .places import Locator, NotedCall, Place, UnderWay, find_owner, frame_of_call, place_of_module, under_way
+from .places import (
+    Locator,
+    NotedCall,
+    Place,
+    UnderWay,
+    find_owner,
+    frame_of_call,
+    has_own_gradient,
+    place_of_module,
+    under_way,
+)
 from .preserve import preserve, without_gradients
 from .watcher import Frame, Watcher
 from .wrappers import is_scripted
@@ -219,6 +229,8 @@ class _Recorder(Watcher):
             return func(*args, **kwargs)
         given = _tensors_in((*args, *kwargs.values()))
         kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
+        if kind is not None and has_own_gradient(sys._getframe(1)):
+            kind = None
         inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
         self.mark_readers(given)
         called = _Called() if kind is None else self._find_place(func, sys._getframe(1))

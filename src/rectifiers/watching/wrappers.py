@@ -36,8 +36,12 @@ def unwrap(model: nn.Module) -> nn.Module:
     return inner
 
 
-def look_inside(model: nn.Module) -> nn.Module:
+def look_inside(model: nn.Module, *, running: bool = False) -> nn.Module:
     """Return the module to watch: the one inside compiled, data parallel and distributed wrappers.
+
+    Args:
+        model: any module.
+        running: whether it is watched only while it runs, when `fully_shard` has put its weights together.
 
     Raises:
         UnsupportedError: the model is scripted, exported, sharded, quantised or lazy; the message says what to do.
@@ -48,25 +52,17 @@ def look_inside(model: nn.Module) -> nn.Module:
     if advice:
         raise UnsupportedError(f"{type(inner).__name__} {advice}")
     for name, module in inner.named_modules():
-        advice = _sharded(module) or _unreadable(module)
+        put_together = running and _sharding(module) == "FSDPModule"
+        advice = ("" if put_together else _sharded(module)) or _unreadable(module)
         if advice:
             raise UnsupportedError(f"{name or type(inner).__name__} {advice}")
     return inner
 
 
 def entrance(model: nn.Module) -> nn.Module:
-    """Return the module whose call every call of the model inside passes, outside of compiled code.
-
-    Raises:
-        UnsupportedError: there is none, because the model was compiled in place.
-    """
+    """Return the module whose call every call of the model inside passes, outside of what `torch.compile` made."""
     while isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
         model = model.module
-    if model._compiled_call_impl is not None:
-        raise UnsupportedError(
-            f"{type(model).__name__} was compiled in place by its method compile, and its calls cannot be followed: "
-            "compile it by torch.compile(model)"
-        )
     return model
 
 
@@ -149,17 +145,25 @@ def _distributed(module: nn.Module) -> str:
 
 
 def _sharded(module: nn.Module) -> str:
-    cls = type(module)
-    if cls not in _SHARDED:
-        names = {base.__name__ for base in cls.__mro__ if base.__module__.startswith("torch.distributed")}
-        _SHARDED[cls] = bool(names & {"FullyShardedDataParallel", "FSDPModule"})
-    if _SHARDED[cls]:
-        return "is sharded, and a process has only a part of its weights: look at the model before it is wrapped"
+    if _sharding(module):
+        return (
+            "is sharded, and a process has only a part of its weights: look at the model before it is wrapped; Watch "
+            "follows one that fully_shard has sharded"
+        )
     return ""
 
 
-_SHARDED: MutableMapping[type, bool] = WeakKeyDictionary()
-"""Which classes are known to be sharded or not."""
+def _sharding(module: nn.Module) -> str:
+    """Return by which class of PyTorch a module is sharded; empty if it is not."""
+    cls = type(module)
+    if cls not in _SHARDING:
+        names = {base.__name__ for base in cls.__mro__ if base.__module__.startswith("torch.distributed")}
+        _SHARDING[cls] = next((name for name in ("FSDPModule", "FullyShardedDataParallel") if name in names), "")
+    return _SHARDING[cls]
+
+
+_SHARDING: MutableMapping[type, str] = WeakKeyDictionary()
+"""By which class of PyTorch the modules of a class are sharded."""
 
 
 def _unreadable(module: nn.Module) -> str:

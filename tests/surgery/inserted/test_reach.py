@@ -505,3 +505,44 @@ def test_rows_of_vmap_are_seen_and_fitted() -> None:
     report.revert()
     leak(model, x)
     torch.testing.assert_close(model(x), model.oracle(x))
+
+
+class Clamp(torch.autograd.Function):
+    """A ReLU with a gradient of its own, and one that runs a part again for its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return F.relu(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        result: Tensor = gradient * (x > 0)
+        return result
+
+
+class OwnGradient(Plain):
+    """Such a ReLU, in front of one that is a function, and of one of a helper that does more."""
+
+    def part(self, x: Tensor) -> Tensor:
+        y: Tensor = Clamp.apply(self.a(x))
+        return self.last(F.relu(self.b(y)))
+
+    def last(self, x: Tensor) -> Tensor:
+        return F.relu(x - 1) + F.relu(x - 1)
+
+    def oracle(self, x: Tensor) -> Tensor:
+        return 2 * leaky(leaky(self.b(F.relu(self.a(x)))) - 1)
+
+
+def test_what_brings_its_own_gradient_is_no_site() -> None:
+    model, x = OwnGradient(), torch.randn(3, 4)
+    names = [":relu#1", ":relu#2", ":relu#3"]
+    assert [site.name for site in find_sites(model, x)] == names
+    assert [site.name for site in diagnose(model, [x]).sites] == names
+    assert [call.name for call in list_calls(model, read_batch(model, x)) if call.role == "activation"] == names
+    leak(model, x)
+    torch.testing.assert_close(model(x), model.oracle(x))
+    model(x).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())

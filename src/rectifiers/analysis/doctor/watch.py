@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from types import TracebackType
@@ -104,13 +104,16 @@ class Watch:
     Training keeps its bits, because no random number is drawn and nothing is changed. After a swap, start a new
     `Watch`, because the sites are others. Use it in a `with` statement, or `close` it.
 
+    In distributed training every process sees its own batches. A model that `fully_shard` has sharded has to be watched
+    in all processes, because it runs only in all of them together.
+
     Args:
         model: any module that `diagnose` takes; calls in evaluation mode are not counted.
         every: how many calls in training mode it takes for one to be watched, beginning with the first.
 
     Raises:
         ConfigError: `every` is not a positive integer.
-        UnsupportedError: the model is scripted, quantised or sharded.
+        UnsupportedError: the model is scripted, quantised, or sharded by `FullyShardedDataParallel`.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
@@ -123,7 +126,7 @@ class Watch:
     """
 
     def __init__(self, model: nn.Module, every: int = 50) -> None:
-        self.model, self._entrance = look_inside(model), entrance(model)
+        self.model, self._entrance = look_inside(model, running=True), entrance(model)
         self.every = check_count("Watch", "every", every)
         self.step = 0
         self._steps: list[int] = []
@@ -132,15 +135,36 @@ class Watch:
         self._observer: Observer | None = None
         self._active = self._surveying = False
         self._exits = ExitStack()
-        self._hooks = [
-            self._entrance.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True),
-            self._entrance.register_forward_hook(self._end, always_call=True),
-        ]
+        self._hooks = ExitStack()
+        if self._entrance._compiled_call_impl is None:
+            begin = self._entrance.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True)
+            end = self._entrance.register_forward_hook(self._end, always_call=True)
+            for hook in (begin, end):
+                self._hooks.callback(hook.remove)
+        else:
+            self._hooks.callback(self._stand_in_front(self._entrance))
 
     def close(self) -> None:
         """Remove the hooks; the history stays."""
-        for hook in self._hooks:
-            hook.remove()
+        self._hooks.close()
+
+    def _stand_in_front(self, model: nn.Module) -> Callable[[], None]:
+        """Watch the calls of a model that was compiled in place, with its hooks; return what undoes it."""
+        compiled = model._compiled_call_impl
+        assert compiled is not None
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._begin(model, args, kwargs)
+            try:
+                return compiled(*args, **kwargs)
+            finally:
+                self._end()
+
+        def undo() -> None:
+            model._compiled_call_impl = compiled
+
+        model._compiled_call_impl = call
+        return undo
 
     def __enter__(self) -> Self:
         """Return the watch itself."""
@@ -174,11 +198,11 @@ class Watch:
         self._steps.append(step)
         for layer, name, values in learned_values(model):
             means = self._parameters.setdefault(f"{layer}.{name}".lstrip("."), [math.nan] * (len(self._steps) - 1))
-            means.append(float(values.float().mean()))
+            means.append(float(_whole(values).float().mean()))
         self._snapshots.begin(len(self._steps) - 1)
         self._exits.enter_context(run_eagerly(self._entrance))
         self._exits.enter_context(self._observer)
-        if self._entrance is model:
+        if self._entrance is model and model._compiled_call_impl is None:
             self._observer.enter_model()
         self._active = True
 
@@ -193,6 +217,12 @@ class Watch:
             return trace_sites(self.model, args, kwargs, training=True)
         finally:
             self._surveying = False
+
+
+def _whole(values: Tensor) -> Tensor:
+    """Return all numbers of a tensor, also of one that is sharded over processes."""
+    full_tensor: Callable[[], Tensor] | None = getattr(values, "full_tensor", None)
+    return values if full_tensor is None else full_tensor()
 
 
 def _share(mask: Tensor) -> Tensor:

@@ -11,10 +11,12 @@ import sys
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 from ...watching import kinds
+from ...watching.places import has_own_gradient
 from ...watching.replaced import Calls, replaced_calls
 
 _QUIET = (
@@ -57,6 +59,8 @@ class Interception(TorchFunctionMode):
         if func not in kinds.FUNCTIONS or kinds.identify(func, args, kwargs) is None:
             return func(*args, **kwargs)
         if self.nested and not self._is_called_by_owner():
+            return func(*args, **kwargs)
+        if not torch.compiler.is_compiling() and has_own_gradient(sys._getframe(1)):
             return func(*args, **kwargs)
         while self.number in self.skipped:
             self.number += 1
