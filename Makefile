@@ -63,9 +63,9 @@ bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and runs per mi
 	@$(BIN)/python benchmarks/input_pipeline.py
 	@$(BIN)/python benchmarks/sweep.py
 
-surgery-zoo: $(LAB) ## swap, train and revert in all of torchvision and much of timm; writes docs/surgery-zoo.md (half an hour)
-	@$(INSTALL) ".[timm]"
-	@$(BIN)/python benchmarks/surgery_zoo.py
+surgery-zoo: $(LAB) ## try every step of a swap on the models of eight libraries; writes docs/surgery-zoo.md (about an hour)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/zoo/requirements.txt
+	@$(BIN)/python -m benchmarks.zoo
 
 # ExecuTorch names the PyTorch that it was made with; it runs with others.
 deploy: $(LAB) ## take every function through export, compilers, int8 and other libraries; writes docs/deploy.md (ten minutes)

@@ -178,3 +178,11 @@ def test_parameters_and_single_numbers_are_left(
     if to != "crelu":
         assert len(plan.changes) == 1
         assert swap(model, to, example=(2, 4)).check is not None
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"min": torch.zeros(4, 1, 1)}, {"min": torch.zeros(()), "max": torch.ones(4, 1, 1)}]
+)
+def test_a_clamp_between_computed_bounds_is_no_activation(bounds: dict[str, Any]) -> None:
+    """As in the routing of Phi's experts."""
+    assert kinds(lambda m, x: m.next(m.norm(m.next(x)).clamp(**bounds))) == ["relu"]

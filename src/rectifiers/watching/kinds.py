@@ -67,7 +67,10 @@ def identify(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[st
     if kind not in _BOUNDS:
         return kind
     low, high = bounds(kind, args, kwargs)
-    if low != 0 or isinstance(low, Tensor):
+    if isinstance(low, Tensor) or isinstance(high, Tensor):
+        # Bounds that the model computes are no activation's.
+        return None
+    if low != 0:
         return "hardtanh" if kind == "hardtanh" else None
     if kind == "threshold":
         return "relu" if high == 0 else None

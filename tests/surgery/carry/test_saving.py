@@ -292,6 +292,30 @@ def test_a_function_without_a_name_is_refused(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
+def test_layers_that_ask_for_their_version(tmp_path: Path) -> None:
+    """As torchvision's MNASNet does, which had other widths once."""
+
+    class Versioned(nn.Sequential):
+        _version = 2
+
+        def _load_from_state_dict(
+            self, state: object, prefix: str, local_metadata: dict[str, int], *rest: object
+        ) -> None:
+            if local_metadata.get("version") != 2:
+                raise ValueError(f"version should be set to 2 instead of {local_metadata.get('version')}")
+            super()._load_from_state_dict(state, prefix, local_metadata, *rest)
+
+    def make() -> nn.Module:
+        return Versioned(nn.Linear(2, 3), nn.ReLU())
+
+    model = make()
+    swap(model, "pvlu", example=(1, 2))
+    disturb(model)
+    save(model, tmp_path)
+    x = torch.randn(4, 2)
+    torch.testing.assert_close(load(tmp_path, make)(x), model(x), atol=0, rtol=0)
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"cannot write .*file"):

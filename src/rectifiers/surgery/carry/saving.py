@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -149,7 +150,10 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor], origin: str) ->
     if problems:
         more = f", and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ConfigError(f"{origin} does not fit this {type(model).__name__}: {'; '.join(problems[:3])}{more}")
-    model.load_state_dict(state, strict=True)
+    versioned: Any = OrderedDict(state)
+    # Files of tensors have no versions of the layers, and a layer may take what has none for something old.
+    versioned._metadata = getattr(expected, "_metadata", None)
+    model.load_state_dict(versioned, strict=True)
 
 
 def _has_shape(value: Any) -> bool:

@@ -1,0 +1,1 @@
+"""What measures the library, and is no part of it."""
