@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,11 @@ def test_our_loop_from_the_call_to_the_page(tmp_path: Path) -> None:
     assert facts["decision"] in ("use it", "do not", "cannot tell yet")
     text = str(found)
     assert "make_model: 2 variants against the model as it is" in text
-    assert found.report(tmp_path / "page.html").path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    page = found.report(tmp_path / "page.html").path.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    settings = re.findall(r'<tr><th scope="row">(\w+)</th><td>', page[page.index("What all runs share.") :])
+    assert {"dataset", "network", "lr", "epochs", "optimizer", "threads"} <= set(settings)
+    assert not {"activation", "mixup", "folds", "swaps"} & set(settings)
     assert "pvlu:share=layer@first" in found._repr_html_()
 
 

@@ -20,6 +20,7 @@ from ..experiments.compare.trial import OwnTrial
 from ..experiments.experiment import Cell
 from ..experiments.result import Result
 from ..experiments.statistics import PairedDifference
+from ..experiments.trial import Trial
 from ..speed.model_cost import ModelCost
 from . import protocol
 from .figures.differences import differences_figure
@@ -296,8 +297,10 @@ def _figures(found: Findings, outcomes: Outcomes) -> Iterator[PageFigure]:
         )
 
 
-def _settings(trials: Sequence[Any]) -> list[protocol.SharedSetting]:
-    """Settings that all runs share and that do something."""
+def _settings(trials: Sequence[Trial]) -> list[protocol.SharedSetting]:
+    """Settings that all runs share: those that were chosen, and those that every training has."""
     own = [trial for trial in trials if isinstance(trial, OwnTrial)]
-    shared = protocol.shared_settings(own)
-    return [setting for setting in shared if setting.value not in ("", "none")]
+    chosen = {name for trial in own for name in trial.settings}
+    if any(not trial.train for trial in own):
+        chosen |= {"optimizer", "lr", "epochs", "batch_size"}
+    return [setting for setting in protocol.shared_settings(own) if setting.name in chosen | {"threads", "device"}]

@@ -70,7 +70,7 @@ def shared_settings(trials: Sequence[Trial]) -> list[SharedSetting]:
     dumps = [trial.model_dump(mode="json") for trial in trials]
     return [
         SharedSetting(name, words(dumps[0][name]), (field.description or "").replace("`", ""))
-        for name, field in Trial.model_fields.items()
+        for name, field in type(trials[0]).model_fields.items()
         if all(dump[name] == dumps[0][name] for dump in dumps)
     ]
 
