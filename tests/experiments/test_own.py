@@ -16,6 +16,7 @@ from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
+from rectifiers.testing import check
 
 from .samples import TINY, cells, tiny
 
@@ -68,6 +69,25 @@ class Darken(Transform):
 """
 
 
+OPTIMIZER = """
+import torch
+
+
+class Signs(torch.optim.Optimizer):
+    'Steps of one size.'
+
+    def __init__(self, params, lr):
+        super().__init__(params, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.sub_(group["lr"] * parameter.grad.sign())
+"""
+
+
 def trial(**changes: object) -> Trial:
     return identify(Trial.create(**{**TINY, **changes}))
 
@@ -103,6 +123,31 @@ def test_a_network_and_an_augmentation_are_trained(own_file: Write) -> None:
     assert {name for name, _ in mine.own} == {"network Net", "augmentation Darken"}
     assert run_trial(mine).status == "done"
     assert "Net" in networks.registry
+
+
+def test_an_optimizer_is_trained_with_and_checked(own_file: Write) -> None:
+    path = own_file(OPTIMIZER, "my_opt.py")
+    assert check(str(path)).ok
+    own.use(str(path))
+    mine = trial(optimizer="Signs", momentum=0.0, lr=0.001)
+    assert [name for name, _ in mine.own] == ["optimizer Signs"]
+    result = run_trial(mine)
+    assert result.status == "done"
+    assert result.epochs[-1].train_loss != run_trial(trial(momentum=0.0, lr=0.001)).epochs[-1].train_loss
+    with pytest.raises(ConfigError, match="momentum is for sgd and rmsprop; Signs has settings of its own"):
+        trial(optimizer="Signs", momentum=0.9)
+
+
+def test_results_are_read_without_the_files_they_were_made_with(own_file: Write) -> None:
+    own.use(str(own_file(OPTIMIZER, "my_opt.py")))
+    own.use(str(own_file(AUGMENT, "my_aug.py")))
+    mine = trial(optimizer="Signs", augment=("Darken", "flip"), momentum=0.0)
+    kept = mine.model_dump_json()
+    for one in own.loaded()[-2:]:
+        own.forget(one)
+    assert Trial.model_validate_json(kept) == mine
+    with pytest.raises(ConfigError, match="expected 'sgd', 'adam', 'adamw' or 'rmsprop', got 'Signs'"):
+        trial(optimizer="Signs")
 
 
 def test_the_hash_is_part_of_trials_that_use_the_file_and_of_no_other(own_file: Write) -> None:

@@ -115,8 +115,8 @@ OwnOption = Annotated[
     typer.Option(
         "--with",
         metavar="FILE.py:NAME",
-        help="An activation of your own, beside the others; or a network, data set or augmentation to choose by its "
-        "name. May be repeated.",
+        help="An activation of your own, beside the others; or a network, data set, augmentation or optimizer to "
+        "choose by its name. May be repeated.",
         show_default=False,
     ),
 ]

@@ -1,4 +1,4 @@
-"""What a user brings in a file: activations, networks, data sets and augmentations, for this process and its workers.
+"""What a user brings in a file: activations, networks, data and the like, for this process and its workers.
 
 A trial that names one of them has the hash of its file as a field, so that results of one version of a file are never
 taken for those of another, and a worker that finds another version says so.
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 WANTED = (
     "a module class (an activation, or with act, shape and classes a network), a function of one tensor (an "
-    "activation), a Source or a function that returns a Dataset (a data set), or a Transform (an augmentation)"
+    "activation), a Source or a function that returns a Dataset (a data set), a Transform (an augmentation), or an "
+    "Optimizer"
 )
 
 
@@ -32,7 +33,7 @@ class Own:
     """One thing of a user's file, registered.
 
     Args:
-        kind: what it is, as its registry words it: activation, network, data set or augmentation.
+        kind: what it is, as its registry words it: activation, network, data set, augmentation or optimizer.
         name: under which it is registered.
         title: of an activation, as tables label it; the name of others.
         reference: the file and the name in it, as the user wrote them.
@@ -214,13 +215,25 @@ def check_used(things: Iterable[Own], trials: Iterable[Trial], experiment: str) 
 
 def registries() -> Mapping[str, Registry[Any]]:
     """Where things are registered, by what they are."""
-    from ..training import augmentation
+    from ..training import augmentation, optimizers
 
-    known = (activations.registry, networks.registry, datasets.registry, augmentation.registry)
+    known = (
+        activations.registry,
+        networks.registry,
+        datasets.registry,
+        augmentation.registry,
+        optimizers.registry,
+    )
     return {registry.kind: registry for registry in known}
 
 
-_FIELDS = {"activation": "activation", "network": "network", "data set": "dataset", "augmentation": "augment"}
+_FIELDS = {
+    "activation": "activation",
+    "network": "network",
+    "data set": "dataset",
+    "augmentation": "augment",
+    "optimizer": "optimizer",
+}
 """The field of a trial that names a thing."""
 
 
@@ -232,7 +245,7 @@ def kind_of(thing: object) -> str | None:
         >>> kind_of(nn.ReLU), kind_of(lambda act, shape, classes: None), kind_of(lambda data_dir: None), kind_of(3)
         ('activation', 'network', 'data set', None)
     """
-    from torch import nn
+    from torch import nn, optim
 
     from ..datasets.source import Source
     from ..training.augmentation.transform import Transform
@@ -240,7 +253,7 @@ def kind_of(thing: object) -> str | None:
     if isinstance(thing, Source):
         return "data set"
     if isinstance(thing, type):
-        for base, kind in ((Source, "data set"), (Transform, "augmentation")):
+        for base, kind in ((Source, "data set"), (Transform, "augmentation"), (optim.Optimizer, "optimizer")):
             if issubclass(thing, base):
                 return kind
         if not issubclass(thing, nn.Module):
@@ -296,6 +309,7 @@ def _names(trial: Trial) -> Iterator[tuple[str, str]]:
     for name in trial.activations:
         yield "activation", name
     yield "network", trial.network
+    yield "optimizer", trial.optimizer
     yield "data set", trial.dataset.partition(":")[0]
     for spec in trial.augment:
         yield "augmentation", spec.partition(":")[0]

@@ -32,6 +32,14 @@ DIGESTS = ("data_digest", "network_digest")
 """Fields that follow from what the others name, and that nobody writes."""
 
 
+OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
+
+
+def _is_brought(name: str, info: ValidationInfo) -> bool:
+    """Whether a trial says that a name comes from a file of the user's, which need not be there to read the trial."""
+    return name in dict(info.data.get("own", ()))
+
+
 class Trial(BaseModel):
     """One run described, frozen and hashable; its `id` names its results.
 
@@ -76,7 +84,10 @@ class Trial(BaseModel):
     trained: Literal["all", "activations", "activations and norms", "activations, norms and head", "head"] = Field(
         "all", description="what is trained; normalisation that is not trained keeps its statistics too"
     )
-    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field("sgd", description="optimizer")
+    own: tuple[tuple[str, str], ...] = Field(
+        (), description="what its names take from files of the user's own, and the hashes of these files"
+    )
+    optimizer: str = Field("sgd", description="optimizer: sgd, adam, adamw or rmsprop")
     lr: float = Field(gt=0, allow_inf_nan=False, description="learning rate")
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of sgd and rmsprop")
     nesterov: bool = Field(False, description="Nesterov's momentum, for sgd")
@@ -145,9 +156,6 @@ class Trial(BaseModel):
     trace_points: int = Field(0, ge=0, description="how often per epoch the activations' parameters are recorded")
     device: str = Field("cpu", pattern=DEVICE_PATTERN, description="where it trains: cpu, cuda, cuda:1, mps")
     threads: int = Field(1, ge=1, description="threads of PyTorch; sums in another order give other bits")
-    own: tuple[tuple[str, str], ...] = Field(
-        (), description="what its names take from files of the user's own, and the hashes of these files"
-    )
     seed: int = Field(0, ge=0, lt=2**31, description="root of all random streams")
     data_digest: str | None = Field(
         None, pattern=DIGEST_PATTERN, description="of the files, for data at a path; filled in, and never written"
@@ -210,15 +218,26 @@ class Trial(BaseModel):
             for name, item in sorted(arguments.items())
         )
 
+    @field_validator("optimizer")
+    @classmethod
+    def _known_optimizer(cls, value: str, info: ValidationInfo) -> str:
+        if value not in OPTIMIZERS and not _is_brought(f"optimizer {value}", info):
+            from ..training.optimizers import registry
+
+            if value not in registry:
+                raise ValueError("expected 'sgd', 'adam', 'adamw' or 'rmsprop'")
+        return value
+
     @field_validator("augment")
     @classmethod
-    def _known_augmentation(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if value:
+    def _known_augmentation(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = tuple(one for one in value if not _is_brought(f"augmentation {one.partition(':')[0]}", info))
+        if known:
             # Needs torch, which reading trials does not.
             from ..training.augmentation import Augmentation
 
             try:
-                Augmentation(value)
+                Augmentation(known)
             except UnknownNameError as error:
                 raise ValueError(str(error)) from None
         return value
@@ -236,8 +255,9 @@ class Trial(BaseModel):
     def _consistent(self) -> Self:
         if self.start is not None and self.pretrained is not None:
             raise ValueError("a trial starts from another or from published weights; write pretrained into its start")
-        if self.momentum and self.optimizer in ("adam", "adamw"):
-            raise ValueError(f"momentum is for sgd and rmsprop; {self.optimizer} has betas of its own")
+        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
+            has = "betas" if self.optimizer in OPTIMIZERS else "settings"
+            raise ValueError(f"momentum is for sgd and rmsprop; {self.optimizer} has {has} of its own")
         if self.nesterov and not (self.optimizer == "sgd" and self.momentum):
             raise ValueError("nesterov needs sgd with momentum > 0")
         if list(self.milestones) != sorted(set(self.milestones)):

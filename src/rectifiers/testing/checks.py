@@ -12,7 +12,18 @@ from typing import Any
 import torch
 
 from ..core.spec import ActivationSpec, Capability
-from .contract import augmentation, dataset, facts, gradients, layouts, network, precision, saving, transforms
+from .contract import (
+    augmentation,
+    dataset,
+    facts,
+    gradients,
+    layouts,
+    network,
+    optimizer,
+    precision,
+    saving,
+    transforms,
+)
 from .samples import Class, default_rank, ranks
 
 
@@ -136,10 +147,16 @@ AUGMENTATION = (
     Check("all chance comes from the generator", augmentation.check_drawn),
 )
 
+OPTIMIZER = (
+    Check("a loss goes down", optimizer.check_descends),
+    Check("the same steps, the same numbers", optimizer.check_repeatable),
+)
+
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     "activation": ACTIVATION,
     "network": NETWORK,
     "data set": DATASET,
     "augmentation": AUGMENTATION,
+    "optimizer": OPTIMIZER,
 }
 """By kind."""

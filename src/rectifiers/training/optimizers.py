@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from ..core.errors import UnknownNameError
 from ..core.param_groups import param_groups
+from ..core.registry import Registry
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+
+registry: Registry[Any] = Registry("optimizer", __name__, {})
+"""Those of a user's own, beside these: classes that take groups of parameters and lr."""
 
 
 def create(
@@ -25,7 +31,7 @@ def create(
     """An optimizer over all parameters of `net` that take gradients.
 
     Args:
-        name: `sgd`, `adam`, `adamw` or `rmsprop`.
+        name: `sgd`, `adam`, `adamw` or `rmsprop`, or a registered one, which gets the groups and `lr` alone.
         net: the network, its lazy parameters made.
         lr: learning rate.
         momentum: of sgd and rmsprop.
@@ -53,4 +59,7 @@ def create(
         return torch.optim.AdamW(groups, lr=lr, fused=True)
     if name == "rmsprop":
         return torch.optim.RMSprop(groups, lr=lr, momentum=momentum)
-    raise UnknownNameError("optimizer", name, OPTIMIZERS)
+    if name in registry:
+        own: torch.optim.Optimizer = registry.get(name)(groups, lr=lr)
+        return own
+    raise UnknownNameError("optimizer", name, [*OPTIMIZERS, *registry])
