@@ -85,6 +85,11 @@ def test_what_is_no_mistake_of_the_user_stays_an_error(monkeypatch: pytest.Monke
     assert exit_.value.code == 130
 
 
+def test_a_terminal_of_no_columns_has_tables(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    assert "AReLU" in cli("table", "quickstart", "--preset", "smoke", "--results", "nowhere").out
+
+
 def test_a_closed_pipe_is_quiet() -> None:
     listing = subprocess.Popen(
         [sys.executable, "-m", "rectifiers", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE

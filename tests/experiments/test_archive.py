@@ -50,3 +50,15 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     store = pack(tmp_path, archive.to_jsonl([result(FIRST)]) + '{"format": 1}\n')
     with pytest.raises(StoreError, match=r"results\.jsonl, line 2 is damaged \(result: trial: is required"):
         store.has(FIRST)
+
+
+def test_a_file_that_is_cut_at_the_end_of_a_line_is_no_smaller_sweep(tmp_path: Path) -> None:
+    lines = archive.to_jsonl([result(FIRST), result(SECOND), result(THIRD)]).splitlines(keepends=True)
+    for kept in (1, 2):
+        with pytest.raises(StoreError, match=rf"results.jsonl is cut off: {kept} of 3 results are there; restore it"):
+            pack(tmp_path / str(kept), "".join(lines[:kept])).has(FIRST)
+    assert pack(tmp_path / "whole", "".join(lines)).has(THIRD)
+    joined = archive.to_jsonl([result(FIRST)]) + archive.to_jsonl([result(SECOND), result(THIRD)])
+    assert pack(tmp_path / "joined", joined).has(THIRD)
+    earlier = result(FIRST).model_dump_json() + "\n"
+    assert pack(tmp_path / "earlier", earlier).has(FIRST)

@@ -17,6 +17,8 @@ from ..core.wording import printable
 
 def main() -> None:
     """Run the command of `sys.argv`; a user's mistake becomes one line on stderr and exit code 2."""
+    if os.environ.get("COLUMNS") == "0":
+        del os.environ["COLUMNS"]  # of a terminal that does not know its width; tables would have none
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # α and β in a terminal that knows ASCII only

@@ -175,7 +175,7 @@ def _tar(path: Path, file: BytesIO, size: int) -> Iterator[tuple[str, bytes]]:
     opener = next((opener for magic, opener in _COMPRESSIONS.items() if begin.startswith(magic)), None)
     left = allowance(size)
     with (
-        Meter(opener(file) if opener else file, left if opener else size) as stream,
+        Meter(opener(file), left) if opener else file as stream,
         tarfile.open(fileobj=stream, mode="r:") as archive,
     ):
         place = -1

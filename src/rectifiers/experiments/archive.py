@@ -5,21 +5,26 @@ A results folder that holds it as `results.jsonl` is read like one with the tria
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ..core.errors import StoreError
+from ..core.wording import plural
 from .explain import explain
 from .result import Result
 
 NAME = "results.jsonl"
+_PACKED = re.compile(rb',"packed":(\d{1,9})\}$')
 
 
 def to_jsonl(results: Iterable[Result]) -> str:
-    """One result per line, without the curves and traces, which are nearly all of its size."""
-    return "".join(result.model_dump_json(exclude={"shapes", "trace"}) + "\n" for result in results)
+    """One result per line, without the curves and traces, which are most of its size; each line tells how many."""
+    lines = [result.model_dump_json(exclude={"shapes", "trace"}) for result in results]
+    return "".join(f'{line[:-1]},"packed":{len(lines)}}}\n' for line in lines)
 
 
 def read_jsonl(path: Path, text: bytes) -> dict[str, Result]:
@@ -30,13 +35,19 @@ def read_jsonl(path: Path, text: bytes) -> dict[str, Result]:
         text: what `to_jsonl` made.
 
     Raises:
-        StoreError: a line is damaged.
+        StoreError: a line is damaged, or some are missing.
     """
     results: dict[str, Result] = {}
+    told: Counter[int] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             result = Result.model_validate_json(line)
         except ValidationError as error:
             raise StoreError(f"{path}, line {number} is damaged ({explain(error, 'result')}); restore it") from None
         results[result.trial.id] = result
+        # Lines of earlier versions do not tell; files that were joined tell of each.
+        told.update(int(count) for count in _PACKED.findall(line))
+    for count, lines in told.items():
+        if lines < count:
+            raise StoreError(f"{path} is cut off: {lines} of {plural(count, 'result')} are there; restore it")
     return results
