@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -37,87 +38,97 @@ PACKAGES = ("torch", "torchao", "onnx", "onnxruntime", "executorch", "transforme
 
 
 class Net(nn.Module):
-    """Two convolutions with ReLUs, and a classifier."""
+    """Two convolutions with ReLUs, and a classifier.
 
-    def __init__(self) -> None:
+    Args:
+        rank: how many dimensions of space its inputs have.
+    """
+
+    def __init__(self, rank: int = 2) -> None:
         super().__init__()
-        self.first, self.relu1 = nn.Conv2d(3, 8, 3, padding=1), nn.ReLU()
-        self.second, self.relu2 = nn.Conv2d(8, 8, 3, padding=1), nn.ReLU()
+        conv = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[rank - 1]
+        self.first, self.relu1 = conv(3, 8, 3, padding=1), nn.ReLU()
+        self.second, self.relu2 = conv(8, 8, 3, padding=1), nn.ReLU()
         self.classifier = nn.Linear(8, 10)
+        self.rank = rank
 
     def forward(self, x: Tensor) -> Tensor:
-        """Ten numbers per image."""
+        """Ten numbers per sample."""
         x = self.relu2(self.second(self.relu1(self.first(x))))
-        return self.classifier(x.mean((2, 3)))
+        return self.classifier(x.flatten(2).mean(2))
 
 
-X = torch.randn(16, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+def samples(rank: int) -> Tensor:
+    """What a net is given."""
+    return torch.randn(16, 3, *(8,) * rank, generator=torch.Generator().manual_seed(0))
 
 
-def make(name: str) -> nn.Module:
+def make(name: str) -> Net:
     """The net with a function in it, at its published start and a random step away from it."""
     torch.manual_seed(0)
-    net = Net()
+    net = Net(int(name[-2]) if re.fullmatch(r"convrelu\dd", name) else 2)
     # A ConvReLU takes the place of a ReLU and of the convolution after it; after the second there is none.
     where = "first" if name.startswith("convrelu") else "all"
     start = "published" if registry.get(name).spec.relu_start != "none" else None
-    rectifiers.swap(net, name, example=X, where=where, start=start)
+    rectifiers.swap(net, name, example=samples(net.rank), where=where, start=start)
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
     return net.eval()
 
 
-def export(net: nn.Module) -> Callable[[Tensor], Any]:
-    return torch.export.export(net, (X,)).module()
+def export(net: Net) -> Callable[[Tensor], Any]:
+    return torch.export.export(net, (samples(net.rank),)).module()
 
 
-def onnx(net: nn.Module) -> Callable[[Tensor], Any]:
+def onnx(net: Net) -> Callable[[Tensor], Any]:
     return _session(_onnx_file(net))
 
 
-def aot_inductor(net: nn.Module) -> Callable[[Tensor], Any]:
-    program = torch.export.export(net, (X,))
+def aot_inductor(net: Net) -> Callable[[Tensor], Any]:
+    program = torch.export.export(net, (samples(net.rank),))
     path = torch._inductor.aoti_compile_and_package(program, package_path=str(_folder() / "net.pt2"))
     return torch._inductor.aoti_load_package(path)  # type: ignore[no-any-return]
 
 
-def executorch(net: nn.Module) -> Callable[[Tensor], Any]:
+def executorch(net: Net) -> Callable[[Tensor], Any]:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
     from executorch.runtime import Runtime
 
-    program = to_edge_transform_and_lower(torch.export.export(net, (X,)), partitioner=[XnnpackPartitioner()])
+    program = to_edge_transform_and_lower(
+        torch.export.export(net, (samples(net.rank),)), partitioner=[XnnpackPartitioner()]
+    )
     path = _folder() / "net.pte"
     path.write_bytes(program.to_executorch().buffer)
     method = Runtime.get().load_program(path).load_method("forward")
     return lambda x: method.execute([x])[0]
 
 
-def int8_dynamic(net: nn.Module) -> Callable[[Tensor], Any]:
+def int8_dynamic(net: Net) -> Callable[[Tensor], Any]:
     with warnings.catch_warnings():
         # It is to be torchao's one day.
         warnings.simplefilter("ignore", DeprecationWarning)
         return torch.ao.quantization.quantize_dynamic(net, {nn.Linear}, dtype=torch.qint8)  # type: ignore[no-any-return]
 
 
-def int8_pt2e(net: nn.Module) -> Callable[[Tensor], Any]:
+def int8_pt2e(net: Net) -> Callable[[Tensor], Any]:
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
     from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
 
     quantizer = x86.X86InductorQuantizer()
     quantizer.set_global(x86.get_default_x86_inductor_quantization_config())
-    prepared = prepare_pt2e(torch.export.export(net, (X,)).module(), quantizer)
-    prepared(X)
+    prepared = prepare_pt2e(torch.export.export(net, (samples(net.rank),)).module(), quantizer)
+    prepared(samples(net.rank))
     return convert_pt2e(prepared)  # type: ignore[no-any-return]
 
 
-def int8_onnx(net: nn.Module) -> Callable[[Tensor], Any]:
+def int8_onnx(net: Net) -> Callable[[Tensor], Any]:
     from onnxruntime import quantization
 
     class Calibration(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self.rows = iter([{"x": X.numpy()}])
+            self.rows = iter([{"x": samples(net.rank).numpy()}])
 
         def get_next(self) -> Any:
             return next(self.rows, None)
@@ -127,7 +138,7 @@ def int8_onnx(net: nn.Module) -> Callable[[Tensor], Any]:
     return _session(target)
 
 
-def pretrained(net: nn.Module) -> Callable[[Tensor], Any]:
+def pretrained(net: Net) -> Callable[[Tensor], Any]:
     import transformers
 
     import rectifiers.hf  # noqa: F401
@@ -141,7 +152,7 @@ def pretrained(net: nn.Module) -> Callable[[Tensor], Any]:
 
         def __init__(self, config: Config) -> None:
             super().__init__(config)
-            for name, child in Net().named_children():
+            for name, child in Net(net.rank).named_children():
                 self.add_module(name, child)
             self.post_init()
 
@@ -153,13 +164,13 @@ def pretrained(net: nn.Module) -> Callable[[Tensor], Any]:
     return Model.from_pretrained(path)  # type: ignore[no-any-return]
 
 
-def folder(net: nn.Module) -> Callable[[Tensor], Any]:
+def folder(net: Net) -> Callable[[Tensor], Any]:
     path = _folder()
     rectifiers.save(net, path)
-    return rectifiers.load(path, Net().eval())
+    return rectifiers.load(path, Net(net.rank).eval())
 
 
-WAYS: dict[str, tuple[str, Callable[[nn.Module], Callable[[Tensor], Any]], float]] = {
+WAYS: dict[str, tuple[str, Callable[[Any], Callable[[Tensor], Any]], float]] = {
     "folder": ("`rectifiers.save`", folder, 0.0),
     "pretrained": ("`save_pretrained`", pretrained, 0.0),
     "export": ("`torch.export`", export, TOLERANCE),
@@ -176,11 +187,12 @@ TOGETHER = {"aot_inductor"}
 """Ways that all functions go in one program."""
 
 
-def error(net: nn.Module, way: str) -> float:
+def error(net: Net, way: str) -> float:
     """The largest error of the outputs at the end of a way, in units of the largest output."""
+    x = samples(net.rank)
     with torch.no_grad():
-        expected = net(X)
-        found = WAYS[way][1](net)(X)
+        expected = net(x)
+        found = WAYS[way][1](net)(x)
     return distance(found[0] if isinstance(found, list | tuple) else found, expected)
 
 
@@ -189,7 +201,7 @@ def distance(found: Any, expected: Tensor) -> float:
     return float((torch.as_tensor(found) - expected).abs().max() / expected.abs().max())
 
 
-def try_to_make(name: str) -> nn.Module | str:
+def try_to_make(name: str) -> Net | str:
     """The net with a function in it, or why there is none."""
     try:
         return make(name)
@@ -200,36 +212,40 @@ def try_to_make(name: str) -> nn.Module | str:
 class Together(nn.Module):
     """Several nets in one, because a compiler takes about as long for all as for each."""
 
-    def __init__(self, nets: list[nn.Module]) -> None:
+    def __init__(self, nets: list[Net]) -> None:
         super().__init__()
-        self.nets = nn.ModuleList(nets)
+        self.nets, self.rank = nn.ModuleList(nets), nets[0].rank
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """The outputs of all."""
         return tuple(net(x) for net in self.nets)
 
 
-def measure_together(names: list[str], way: str) -> dict[str, float]:
-    """The errors of a way by function, where all go it in one program.
+def measure_together(nets: dict[str, Net], way: str) -> dict[str, float]:
+    """The errors of a way by function, where all nets of a rank go it in one program.
 
     Raises:
         Exception: what a tool raises.
     """
-    nets = {name: net for name in names if isinstance(net := try_to_make(name), nn.Module)}
-    with torch.no_grad():
-        found = WAYS[way][1](Together(list(nets.values())).eval())(X)
-        return {name: distance(output, net(X)) for output, (name, net) in zip(found, nets.items(), strict=True)}
+    errors: dict[str, float] = {}
+    for rank in sorted({net.rank for net in nets.values()}):
+        group, x = {name: net for name, net in nets.items() if net.rank == rank}, samples(rank)
+        with torch.no_grad():
+            found = WAYS[way][1](Together(list(group.values())).eval())(x)
+            errors |= {name: distance(out, net(x)) for out, (name, net) in zip(found, group.items(), strict=True)}
+    return errors
 
 
 def measure(names: list[str], ways: list[str]) -> dict[str, dict[str, Any]]:
     """The error or the reason why there is none, by function and way."""
     found: dict[str, dict[str, Any]] = {}
+    nets: dict[str, Net] = {}
     for name in names:
         net = try_to_make(name)
         if isinstance(net, str):
             found[name] = {"reason": net}
             continue
-        found[name] = {}
+        nets[name], found[name] = net, {}
         for way in (way for way in ways if way not in TOGETHER):
             try:
                 found[name][way] = error(net, way)
@@ -237,7 +253,7 @@ def measure(names: list[str], ways: list[str]) -> dict[str, dict[str, Any]]:
                 found[name][way] = f"{type(reason).__name__}: {(str(reason).strip().splitlines() or [''])[0]}"[:200]
             print(name, way, found[name][way], flush=True)
     for way in TOGETHER & {*ways}:
-        for name, value in measure_together(names, way).items():
+        for name, value in measure_together(nets, way).items():
             found[name][way] = value
             print(name, way, value, flush=True)
     return found
@@ -271,9 +287,11 @@ def page(text: str, facts: dict[str, Any]) -> str:
     return before + BEGIN + "".join(matrix(facts)) + END + rest.split(END)[1]
 
 
-def _onnx_file(net: nn.Module) -> Path:
+def _onnx_file(net: Net) -> Path:
     path = _folder() / "net.onnx"
-    torch.onnx.export(net, (X,), path, dynamo=True, verbose=False, input_names=["x"], external_data=False)
+    torch.onnx.export(
+        net, (samples(net.rank),), path, dynamo=True, verbose=False, input_names=["x"], external_data=False
+    )
     return path
 
 
@@ -305,7 +323,9 @@ if __name__ == "__main__":
     options = parser.parse_args()
     facts = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"functions": {}}
     for name, row in measure(options.functions, options.ways).items():
-        facts["functions"][name] = {**facts["functions"].get(name, {}), **row}
+        facts["functions"][name] = row if "reason" in row else {**facts["functions"].get(name, {}), **row}
+        if row.keys() - {"reason"}:
+            facts["functions"][name].pop("reason", None)
     facts["functions"] = dict(sorted(facts["functions"].items()))
     facts["versions"] = _versions()
     RESULTS.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

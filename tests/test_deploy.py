@@ -20,7 +20,7 @@ NEEDS = {
     "int8_pt2e": ("torchao",),
     "executorch": ("executorch",),
 }
-FUNCTIONS = ["relu", "arelu", "pvlu", "crelu", "convrelu2d"]
+FUNCTIONS = ["relu", "arelu", "pvlu", "crelu", "convrelu2d", "convrelu3d"]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_outputs_stay_when_compiled_ahead_of_time(
     deploy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deploy, "_folder", lambda: tmp_path)
-    errors = deploy.measure_together(FUNCTIONS, "aot_inductor")
+    errors = deploy.measure_together({name: deploy.make(name) for name in FUNCTIONS}, "aot_inductor")
     assert errors.keys() == {*FUNCTIONS}
     assert max(errors.values()) <= deploy.TOLERANCE
 
