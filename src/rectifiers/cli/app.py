@@ -19,8 +19,10 @@ from .plan import plan_experiment
 from .report import write_experiment_report
 from .run import run_experiment
 from .show import show_thing
+from .status import show_status
 from .swap import swap_activations
 from .table import print_table
+from .verify import verify_folder
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -65,4 +67,6 @@ app.command(
 )(diagnose_model)
 app.command("check", epilog="Example: rectifiers check my_act.py:MyAct")(check_thing)
 app.command("new", epilog="Example: rectifiers new activation my_act")(write_template)
+app.command("status", epilog="Example: rectifiers status --results runs")(show_status)
+app.command("verify", epilog="Example: rectifiers verify runs/quickstart --mend")(verify_folder)
 app.command("env", epilog="Example: rectifiers env --json")(show_environment)

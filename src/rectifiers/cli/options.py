@@ -42,6 +42,17 @@ def _check_folder(option: typer.CallbackParam, value: Path) -> Path:
     return check_folder(value, option.opts[0])
 
 
+def read_folder(option: str) -> Callable[[str], Path]:
+    """The parser of an option that names a folder; an empty text is refused, which a path takes for the current one."""
+
+    def read(text: str) -> Path:
+        if not str(text):
+            raise ConfigError(f"{option} needs a folder, got ''; write . for the working directory")
+        return Path(text)
+
+    return read
+
+
 ExperimentArgument = Annotated[
     str,
     typer.Argument(
@@ -97,6 +108,7 @@ DataOption = Annotated[
         metavar="FOLDER",
         envvar="RECTIFIERS_DATA",
         help="Folder with the files of the data sets.",
+        parser=read_folder("--data-dir"),
         callback=_check_folder,
     ),
 ]
@@ -107,6 +119,7 @@ ResultsOption = Annotated[
         metavar="FOLDER",
         envvar="RECTIFIERS_RESULTS",
         help="Folder that holds the runs.",
+        parser=read_folder("--results"),
         callback=_check_folder,
     ),
 ]

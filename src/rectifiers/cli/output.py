@@ -11,13 +11,18 @@ PIPE_WIDTH = 100
 """Characters per line where there is no terminal that has a width."""
 
 
+LEAST_WIDTH = 20
+"""Fewer characters per line are not meant: `COLUMNS=0` says that nobody knows."""
+
+
 def width() -> int:
     """Characters per line of the standard output."""
     if "COLUMNS" not in os.environ and not sys.stdout.isatty():
         return PIPE_WIDTH
     from rich.console import Console
 
-    return Console().width
+    found = Console().width
+    return found if found >= LEAST_WIDTH else PIPE_WIDTH
 
 
 def print_json(value: Any) -> None:

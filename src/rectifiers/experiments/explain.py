@@ -7,7 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-DEVICE_PATTERN = r"^(cpu|mps|cuda(:\d+)?)$"
+LONGEST = 200
+"""Characters of a value that an error repeats."""
+
+DEVICE_PATTERN = r"^(cpu|mps|cuda(:\d{1,3})?)$"
 DIGEST_PATTERN = r"^[0-9a-f]{16}$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
 
@@ -50,10 +53,18 @@ def explain(error: ValidationError, subject: str) -> str:
     for item in error.errors():
         # Where several kinds of value are allowed, pydantic names the kind in brackets.
         place = ".".join(str(step) for step in item["loc"] if "[" not in str(step))
-        given = "" if item["type"] in ("missing", "extra_forbidden") or not place else f", got {item['input']!r}"
+        given = (
+            "" if item["type"] in ("missing", "extra_forbidden") or not place else f", got {_shorten(item['input'])}"
+        )
         message = _say_expected(item["type"], item.get("ctx", {})) or item["msg"].removeprefix("Value error, ")
         parts.append(f"{place}: {message}{given}" if place else message)
     return f"{subject}: " + "; ".join(parts)
+
+
+def _shorten(value: Any) -> str:
+    """A value as Python writes it, and of a long one only how it begins."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _say_expected(kind: str, facts: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -27,6 +28,11 @@ Scalar = bool | int | float | str
 Option = Scalar | tuple[int, ...]
 """An argument of a network: one thing, or a few whole numbers, such as the sites whose filters are halved."""
 
+
+MOST = 10**7
+"""More epochs than anybody trains, and more examples than anybody takes at a time: a slip of the pen."""
+MOST_THREADS = 1024
+"""More of them can take a machine down."""
 
 DIGESTS = ("data_digest", "network_digest")
 """Fields that follow from what the others name, and that nobody writes."""
@@ -99,9 +105,9 @@ class Trial(BaseModel):
         0.0, ge=0, allow_inf_nan=False, description="L2 penalty of the activations' parameters"
     )
     epochs: int = Field(
-        1, ge=0, description="passes over the training data; 0 evaluates what it starts from, or counts"
+        1, ge=0, le=MOST, description="passes over the training data; 0 evaluates what it starts from, or counts"
     )
-    batch_size: int = Field(128, ge=1, description="images per step")
+    batch_size: int = Field(128, ge=1, le=MOST, description="images per step")
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="epochs after which the learning rate is multiplied by gamma"
     )
@@ -155,7 +161,9 @@ class Trial(BaseModel):
     patches: Literal[1, 10] = Field(1, description="evaluate on the centre, or on ten patches")
     trace_points: int = Field(0, ge=0, description="how often per epoch the activations' parameters are recorded")
     device: str = Field("cpu", pattern=DEVICE_PATTERN, description="where it trains: cpu, cuda, cuda:1, mps")
-    threads: int = Field(1, ge=1, description="threads of PyTorch; sums in another order give other bits")
+    threads: int = Field(
+        1, ge=1, le=MOST_THREADS, description="threads of PyTorch; sums in another order give other bits"
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="root of all random streams")
     data_digest: str | None = Field(
         None, pattern=DIGEST_PATTERN, description="of the files, for data at a path; filled in, and never written"
@@ -174,12 +182,18 @@ class Trial(BaseModel):
     def _content(self) -> tuple[Any, ...]:
         """All that decides the outcome: the fields, with data of a digest in place of their path."""
         values = self.__dict__ if self.data_digest is None else self.__dict__ | {"dataset": self._source}
-        return tuple(values.values())
+        return tuple(value for name, value in values.items() if name != "id")
 
     @property
     def _source(self) -> str:
         """The data set as the id knows it, without the path of data that have a digest."""
         return self.dataset if self.data_digest is None else self.dataset.partition(":")[0]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy the trial with other values in some fields, and so with an id of its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)
+        return copied
 
     @classmethod
     def create(cls, **fields: Any) -> Self:
@@ -302,7 +316,7 @@ class Trial(BaseModel):
         fields = type(self).model_fields.items()
         return {name: dumped[name] for name, field in fields if getattr(self, name) != field.default}
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Sixteen hexadecimal digits that stand for the trial.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..experiments.own import Own as Own
     from ..experiments.own import use as use
+    from ..experiments.verifying import verify as verify
     from .building import experiment as experiment
     from .claims import Judged as Judged
     from .claims import judge_claims as judge_claims
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .comparing import plan_comparison as plan_comparison
     from .comparison import Comparison as Comparison
     from .environment import describe_environment as describe_environment
+    from .following import Status as Status
+    from .following import status as status
     from .planning import RunPlan as RunPlan
     from .planning import plan as plan
     from .reports import Report as Report
@@ -41,6 +44,7 @@ _HOME = {
     "Results": "tables:Results",
     "RunPlan": "planning:RunPlan",
     "Selection": "selecting:Selection",
+    "Status": "following:Status",
     "Variant": "comparing:Variant",
     "compare": "comparing:compare",
     "describe_environment": "environment:describe_environment",
@@ -51,8 +55,10 @@ _HOME = {
     "plan_comparison": "comparing:plan_comparison",
     "report": "reports:report",
     "run": "running:run",
+    "status": "following:status",
     "table": "tables:table",
     "use": ".experiments.own:use",
+    "verify": ".experiments.verifying:verify",
 }
 
 __all__ = sorted(_HOME)

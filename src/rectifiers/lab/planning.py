@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from ..core.wording import duration, plural, span
 from ..datasets.source import Availability
 from ..experiments import pretrained
 from ..experiments.cost import Cost, Speeds, estimate_costs
+from ..experiments.machine import count_cores
 from ..experiments.preflight import check_names
 from ..experiments.trial import Trial
 from .progress import say
@@ -178,7 +178,7 @@ def plan(
         preset: its size; None takes `pocket`, or the last one where there is none of that name.
         seeds: how many; None takes the preset's.
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
-        workers: runs at a time; None takes one per core.
+        workers: runs at a time; None takes one per core that this process may use.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
@@ -207,7 +207,7 @@ def plan(
     trials = [*selection.trials, *starts]
     check_names(trials)
     data = _find_data(trials, selection.data_dir)
-    count = min(workers or os.cpu_count() or 1, max(1, len(to_do)))
+    count = min(workers or count_cores(), max(1, len(to_do)))
     stand_ins = {one.name: _choose_stand_in(one) for one in data}
     costs, total, guessed = None, None, 0
     if all(stand_ins.values()):

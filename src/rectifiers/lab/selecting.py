@@ -15,6 +15,7 @@ from .. import datasets
 from ..core import notebook
 from ..core.errors import ConfigError, UnknownNameError
 from ..core.files import check_folder
+from ..core.reading import parse_json
 from ..core.wording import plural
 from ..experiments.definition import SETTINGS
 from ..experiments.experiment import Cell, Experiment
@@ -265,7 +266,7 @@ def _to_text(value: Any) -> str:
     """A value as `--set KEY=VALUE` takes it: JSON, or a text that is not JSON."""
     if isinstance(value, str):
         try:
-            json.loads(value)
+            parse_json(value)
         except ValueError:
             return value
     return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,137 @@
+"""What is damaged in a folder of runs: all of it at once, and mended where that loses nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ..core.errors import DataError, StoreError
+from ..surgery.weights_file import read_weights
+from . import archive
+from .claims import clear_dead
+from .counting import CARD
+from .explain import explain
+from .result import FORMAT, Result
+from .store import Store, read_bytes, weights_folder
+
+ASIDE = ".damaged"
+"""What is added to the name of a damaged file that is set aside."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Something wrong in a folder of runs.
+
+    Args:
+        path: of the file.
+        problem: what is wrong.
+        remedy: what was done, or what to do.
+    """
+
+    path: Path
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}; {self.remedy}"
+
+
+def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
+    """Read everything in a folder of runs, and name what is damaged.
+
+    Args:
+        folder: of an experiment's runs, with `store.json`.
+        mend: set damaged files aside, so that the next run makes them anew; write a lost or damaged `store.json` anew;
+            and remove what dead processes left behind. Nothing is deleted that holds a result.
+
+    Raises:
+        StoreError: the folder is not there, is not one of ours, or cannot be written.
+    """
+    if not folder.is_dir():
+        raise StoreError(f"there are no runs in {folder}; name the folder of an experiment, such as runs/quickstart")
+    found = list(_check_card(folder, mend))
+    results, weights = folder.glob("*/result.json"), weights_folder(folder).glob("*.safetensors")
+    checks = [(path, _check_result(path)) for path in sorted(results)]
+    checks += [(path, _check_weights(path)) for path in sorted(weights)]
+    found += [_set_aside(path, problem, mend) for path, problem in checks if problem]
+    packed = folder / archive.NAME
+    if (text := read_bytes(packed)) is not None:
+        found += _check_packed(packed, text)
+    for path in sorted((*folder.glob(".*.json.*"), *folder.glob("*/.*.json.*"), *folder.glob("*/.*.safetensors.*"))):
+        if mend:
+            with suppress(OSError):
+                path.unlink()
+        found.append(Damage(path, "was left behind by a process that died while it wrote", _say(mend, "removed")))
+    if mend and (dead := clear_dead(folder)):
+        found.append(Damage(folder, f"{dead} runners died at work", "their claims were given back"))
+    return tuple(found)
+
+
+def _say(mend: bool, done: str) -> str:
+    return done if mend else "mend it with `rectifiers verify --mend`"
+
+
+def _check_card(folder: Path, mend: bool) -> Iterator[Damage]:
+    card = folder / CARD
+    text = read_bytes(card)
+    try:
+        found = json.loads(text) if text is not None else None
+        whole = isinstance(found, dict) and found.get("runs") == folder.name and found.get("format") == FORMAT
+        if isinstance(found, dict) and found.get("format", FORMAT) != FORMAT:
+            yield Damage(card, f"was written in format {found['format']}", f"this version reads format {FORMAT}")
+            return
+    except (ValueError, RecursionError):
+        whole = False
+    if whole:
+        return
+    if mend:
+        card.unlink(missing_ok=True)
+        Store(folder.parent, folder.name)
+    yield Damage(card, "is missing" if text is None else "is damaged", _say(mend, "written anew"))
+
+
+def _check_result(path: Path) -> str:
+    """What is wrong with a result; nothing if it is whole."""
+    try:
+        result = Result.model_validate_json(read_bytes(path) or b"")
+    except ValidationError as error:
+        return f"is damaged ({explain(error, 'result')})"
+    except StoreError as error:
+        return str(error)
+    if path.parent.name not in (result.trial.id, result.trial.undigested.id):
+        return f"holds the result of another trial ({result.trial.id})"
+    return ""
+
+
+def _check_weights(path: Path) -> str:
+    try:
+        metadata = read_weights(path).metadata
+        Result.model_validate_json(metadata["result"])
+    except (DataError, KeyError, ValueError) as error:
+        return f"is damaged ({type(error).__name__})"
+    return ""
+
+
+def _check_packed(path: Path, text: bytes) -> Iterator[Damage]:
+    if text and not text.endswith(b"\n"):
+        yield Damage(path, "breaks off in its last line", "restore it")
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            Result.model_validate_json(line)
+        except ValidationError as error:
+            yield Damage(path, f"line {number} is damaged ({explain(error, 'result')})", "restore it")
+
+
+def _set_aside(path: Path, problem: str, mend: bool) -> Damage:
+    if not mend:
+        return Damage(path, problem, _say(mend, ""))
+    try:
+        path.rename(path.with_name(path.name + ASIDE))
+    except OSError as error:
+        raise StoreError(f"cannot rename {path}: {error.strerror}; check its permissions") from None
+    return Damage(path, problem, f"set aside as {path.name}{ASIDE}; run again")

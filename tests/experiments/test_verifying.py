@@ -1,0 +1,124 @@
+"""Damage is named all at once, at every length of a cut file, and mended without losing a result."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from rectifiers.core.errors import StoreError
+from rectifiers.experiments.archive import NAME, to_jsonl
+from rectifiers.experiments.counting import CARD
+from rectifiers.experiments.store import Store
+from rectifiers.experiments.verifying import ASIDE, verify
+from rectifiers.experiments.weights import Run, write_run
+
+from .samples import result, tiny
+
+TRIALS = [tiny(seed=seed) for seed in range(4)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path, "sweep")
+    for trial in TRIALS:
+        store.write(result(trial))
+    write_run(store.weights, Run(result(TRIALS[0]), {"weight": torch.zeros(3)}))
+    return store
+
+
+def test_a_whole_folder(store: Store) -> None:
+    assert verify(store.folder) == ()
+    assert verify(store.folder, mend=True) == ()
+
+
+def test_everything_damaged_is_named_at_once_and_mended(store: Store) -> None:
+    paths = [store.path(trial) for trial in TRIALS]
+    paths[0].write_text("{")
+    shutil.copy(paths[3], paths[1])
+    weights = store.weights / f"{TRIALS[0].id}.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    left = paths[2].with_name(".result.json.abc")
+    left.write_text("half")
+    (store.folder / CARD).write_text("[]")
+    named = verify(store.folder)
+    assert [one.path for one in named] == [store.folder / CARD, *sorted(paths[:2]), weights, left]
+    assert all("mend it with `rectifiers verify --mend`" in str(one) for one in named)
+    assert [one.path for one in verify(store.folder, mend=True)] == [one.path for one in named]
+    assert verify(store.folder) == ()
+    assert paths[0].with_name(f"result.json{ASIDE}").read_text() == "{"
+    again = Store(store.folder.parent, store.name)
+    assert [again.has(trial) for trial in TRIALS] == [False, False, True, True]
+
+
+def cut(path: Path, check: Callable[[int], None], *, first: int = 0) -> None:
+    """Cut a file at every length, and check each."""
+    whole = path.read_bytes()
+    for length in range(first, len(whole)):
+        path.write_bytes(whole[:length])
+        check(length)
+    path.write_bytes(whole)
+
+
+def test_a_result_cut_at_any_length_is_never_read(store: Store) -> None:
+    path = store.path(TRIALS[0])
+    # Without its last character, the end of the line, it is whole.
+    whole = path.read_bytes().rstrip()
+    path.write_bytes(whole)
+
+    def check(length: int) -> None:
+        assert [one.path for one in verify(store.folder)] == [path]
+        with pytest.raises(StoreError, match="is damaged"):
+            store.read(TRIALS[0])
+
+    cut(path, check, first=len(whole) - 60)
+    for length in range(0, len(whole) - 60, 29):
+        path.write_bytes(whole[:length])
+        check(length)
+
+
+def test_weights_cut_at_any_length_are_named(store: Store) -> None:
+    path = store.weights / f"{TRIALS[0].id}.safetensors"
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), 37), *range(len(whole) - 20, len(whole))]:
+        path.write_bytes(whole[:length])
+        assert [one.path for one in verify(store.folder)] == [path], length
+
+
+def test_a_card_cut_at_any_length_is_written_anew(store: Store) -> None:
+    card = store.folder / CARD
+    whole = card.read_bytes()
+    for length in range(len(whole) - 1):
+        card.write_bytes(whole[:length])
+        assert [one.path for one in verify(store.folder, mend=True)] == [card]
+        assert json.loads(card.read_bytes()) == json.loads(whole)
+
+
+def test_packed_results_are_checked_line_by_line(store: Store) -> None:
+    packed = store.folder / NAME
+    packed.write_text(to_jsonl(result(trial) for trial in TRIALS)[:-10] + "\n{}")
+    problems = [str(one) for one in verify(store.folder)]
+    assert len(problems) == 3
+    assert "breaks off in its last line" in problems[0]
+    assert "line 4 is damaged" in problems[1]
+    assert "line 5 is damaged" in problems[2]
+
+
+def test_folders_that_are_none_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there are no runs in"):
+        verify(tmp_path / "nowhere")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.png").write_text("")
+    with pytest.raises(StoreError, match="is not empty and holds no results"):
+        verify(tmp_path / "photos", mend=True)
+
+
+def test_a_folder_of_another_version_stays_as_it_is(store: Store) -> None:
+    card = store.folder / CARD
+    card.write_text(json.dumps({"runs": "sweep", "format": 99}))
+    (one,) = verify(store.folder, mend=True)
+    assert str(one) == f"{card}: was written in format 99; this version reads format 1"
