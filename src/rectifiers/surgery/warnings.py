@@ -75,6 +75,12 @@ def warn_of_calls(sites: Sequence[Site]) -> Iterator[str]:
                 f"{site.name} is called by {listing(site.held)}, an attribute that is a function and no method of its "
                 "class: called without the forward around it, that calls what was there; make it a method"
             )
+        if site.past:
+            yield (
+                f"{site.name} is called by a method of {site.past}, which {site.path or 'the model'} calls past that "
+                "module's own call, and the code does not tell the call apart: when others call the method, it calls "
+                "what was there"
+            )
         elif site.written is not None and (site.place is None or site.place == site.written):
             groups[site.path, site.written.home, site.written.method, site.written.index].append(site.name)
     for names in groups.values():

@@ -273,11 +273,13 @@ class UnderWay:
         held: the names of its attributes that are functions and no methods of its class.
         recomputed: whether what calls the function is under activation checkpointing, which will call it once more
             without the module's `forward`.
+        past: path of another module whose method calls the function past that module's own call; empty for none.
     """
 
     methods: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     recomputed: bool = False
+    past: str = ""
 
 
 def under_way(owner: nn.Module, caller: FrameType | None) -> UnderWay:

@@ -63,6 +63,8 @@ class Site:
         elsewhere: where else the code calls a reused module, in parts that the example does not reach.
         through: the module's methods, other than `forward`, that a function's call is in.
         held: the module's attributes that are functions of their own, and that a function's call is in.
+        past: path of another module whose method calls the function past that module's own call; empty where the code
+            tells the call apart.
     """
 
     index: int
@@ -93,6 +95,7 @@ class Site:
     elsewhere: tuple[Place, ...] = ()
     through: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    past: str = ""
     aliases: tuple[str, ...] = ()
     recomputed: bool = False
 
@@ -434,6 +437,7 @@ def _describe(
         settings=_settings(op, kind),
         through=tuple(sorted({method for op in ops for method in op.under_way.methods})),
         held=tuple(sorted({name for op in ops for name in op.under_way.held})),
+        past=next((op.under_way.past for op in ops if op.under_way.past), ""),
     )
     return Located(site, ops)
 

@@ -11,7 +11,7 @@ import itertools
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import FrameType
 from typing import Any
@@ -265,7 +265,8 @@ class _Recorder(Watcher):
         owner = find_owner(caller, top.module, self.names)
         if owner is not top.module and (places := self.locator.locate(owner, top, func, caller)):
             return _Called(places, past=(Frame(owner, top.call, past=True),))
-        return _Called(self.locator.locate(top.module, top, func, caller), None, under_way(top.module, caller))
+        called = replace(under_way(top.module, caller), past="" if owner is top.module else self.names[owner])
+        return _Called(self.locator.locate(top.module, top, func, caller), None, called)
 
     def _note_call(self, module: nn.Module, caller: FrameType) -> _Called:
         """Note from where an activation is called that is a module."""

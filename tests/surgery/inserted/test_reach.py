@@ -19,6 +19,7 @@ from rectifiers import diagnose, find_sites, plan_swap, swap
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.surgery.inserted.scope import is_scope
 from rectifiers.surgery.plan import SwapPlan
+from rectifiers.watching import places
 from rectifiers.watching.calls import list_calls
 from rectifiers.watching.feeding import read_batch
 
@@ -546,3 +547,32 @@ def test_what_brings_its_own_gradient_is_no_site() -> None:
     torch.testing.assert_close(model(x), model.oracle(x))
     model(x).sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.fixture
+def without_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide where calls are written, as Python 3.10 does."""
+    monkeypatch.setattr(places, "_end_of_call", lambda frame: None)
+
+
+@pytest.mark.usefixtures("without_positions")
+@pytest.mark.parametrize("build", [Helpers, Own, Lambdas, Chosen, TwoMethods, Reused])
+def test_calls_are_counted_where_nothing_tells_where_they_are_written(build: Callable[[], Plain]) -> None:
+    model, x = build(), torch.randn(3, 4)
+    leak(model, x)
+    assert is_scope(model)
+    torch.testing.assert_close(model(x), model.oracle(x))
+    with pytest.raises(UnsupportedError, match="comes from outside"):
+        model.part(x)
+
+
+@pytest.mark.usefixtures("without_positions")
+@pytest.mark.parametrize("build", [Outer, Direct])
+def test_what_is_out_of_reach_without_places_is_told_of(build: Callable[[nn.Module], Outer]) -> None:
+    model, x = build(TwoMethods()), torch.randn(3, 4)
+    notes = plan_swap(model, "prelu", example=x).notes
+    assert len(notes) == 2
+    assert all("is called by a method of inner" in note for note in notes)
+    leak(model, x)
+    inner: Any = model.inner
+    torch.testing.assert_close(model(x), leaky(model.last(inner.oracle(x))))
