@@ -266,6 +266,11 @@ class TestVerdicts:
         assert verdict.decision == "do not"
         assert "but pvlu alone gives as much" in verdict.text
 
+    def test_two_pairs_that_are_the_same_show_nothing(self) -> None:
+        values = {AS_IT_IS: {0: 80.0, 1: 81.0}, "arelu": {0: 80.0, 1: 81.0}}
+        course = Course(comparisons=compare_family(values, AS_IT_IS, 0.5))
+        assert judge(course, ACCURACY, AS_IT_IS, margin=0.5).decision == "cannot tell yet"
+
     def test_too_few_pairs(self) -> None:
         verdict = judge(self.course({"arelu": 3.0}, seeds=2), ACCURACY, AS_IT_IS, margin=0.5)
         assert (verdict.decision, "2 pairs of finished runs, too few" in verdict.text) == ("cannot tell yet", True)

@@ -270,4 +270,7 @@ def _source(thing: Any) -> str:
         code = getattr(thing, "__code__", None)
         if code is None:
             return f"{thing.__module__}:{thing.__qualname__}"
-        return repr((code.co_code, [const for const in code.co_consts if not isinstance(const, types.CodeType)]))
+        plain = [const for const in code.co_consts if not isinstance(const, types.CodeType)]
+        # The order of a set differs from one process to the next.
+        ordered = [sorted(map(repr, const)) if isinstance(const, frozenset) else const for const in plain]
+        return repr((code.co_code, ordered))

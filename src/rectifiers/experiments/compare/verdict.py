@@ -76,7 +76,9 @@ def judge(
         return Verdict("cannot tell yet", "", "no variant has a run that finished where the baseline's did", rows)
     # What cannot be better by more than the margin is not worth more seeds.
     open_ones = {
-        label: one for label, one in contenders.items() if one.verdict == "inconclusive" and not one.high <= margin
+        label: one
+        for label, one in contenders.items()
+        if one.n < FEWEST or (one.verdict == "inconclusive" and not one.high <= margin)
     }
     if not open_ones:
         if len(contenders) == 1:
