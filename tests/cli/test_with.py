@@ -80,3 +80,15 @@ def test_one_line_says_what_is_wrong(
 
 def test_a_file_that_is_not_there(refused: Callable[..., str]) -> None:
     assert "cannot read nowhere.py: No such file" in refused("run", "quickstart", "--with", "nowhere.py:Mine")
+
+
+def test_compare_takes_it(cli: Cli, own_file: Write, tmp_path: Path) -> None:
+    (tmp_path / "model_of_mine.py").write_text(
+        "from torch import nn\n\n\ndef make():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.ReLU(), nn.Linear(4, 10))\n",
+        encoding="utf-8",
+    )
+    words = ("--activations", "MyAct", "--with", f"{own_file()}:MyAct", "--epochs", "1", "--plan-only", "--no-costs")
+    planned = cli("compare", "model_of_mine:make", "--data", "digits", "--seeds", "2", *words)
+    assert planned.code == 0, planned.err
+    assert "MyAct" in planned.out

@@ -12,7 +12,18 @@ import typer
 
 from ..core.errors import ConfigError
 from .inputs import make_inputs, parse_sizes
-from .options import DATA, RESULTS, DataOption, JsonOption, ResultsOption, SettingsOption, read_count, split_settings
+from .options import (
+    DATA,
+    RESULTS,
+    DataOption,
+    JsonOption,
+    OwnOption,
+    ResultsOption,
+    SettingsOption,
+    read_count,
+    split_settings,
+    use_own,
+)
 from .output import print_json, width
 
 
@@ -157,6 +168,7 @@ def compare_activations(
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
     download: Annotated[bool, typer.Option("--download", help="Fetch data files that are missing.")] = False,
+    brought: OwnOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="HTML page to write.", show_default=False)
     ] = None,
@@ -169,6 +181,7 @@ def compare_activations(
     """
     if better not in (None, "higher", "lower"):
         raise ConfigError(f"--better must be higher or lower, got {better!r}")
+    use_own(brought)
     shapes = [parse_sizes(text) for text in inputs or ()]
     chosen = split_settings(settings) | ({} if epochs is None else {"epochs": epochs})
 

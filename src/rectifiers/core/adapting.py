@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .curve import find_kinks, is_monotone
 from .elementwise import Elementwise
 from .errors import ConfigError, UnsupportedError
+from .factory import story
 from .granularity import Granularity
 from .spec import ActivationSpec, Kind, ParameterSpec, ReluStart
 
@@ -131,18 +132,16 @@ def _describe(cls: type[nn.Module], name: str, origin: str) -> ActivationSpec:
     try:
         module = cls().eval()
     except Exception as error:
-        told = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise ConfigError(
-            f"{origin}: {cls.__name__}() fails with {told}; give every argument of __init__ a default"
+            f"{origin}: {cls.__name__}() fails with {story(error)}; give every argument of __init__ a default"
         ) from error
     try:
         with torch.no_grad():
             x = torch.randn(_PROBE, generator=torch.Generator().manual_seed(0))
             y = module(x.clone())
     except Exception as error:
-        told = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise ConfigError(
-            f"{origin}: {cls.__name__} fails on a batch of images (2, 4, 3, 3) with {told}; "
+            f"{origin}: {cls.__name__} fails on a batch of images (2, 4, 3, 3) with {story(error)}; "
             "an activation takes a tensor of any shape"
         ) from error
     if not isinstance(y, Tensor) or y.shape[:1] + y.shape[2:] != x.shape[:1] + x.shape[2:]:

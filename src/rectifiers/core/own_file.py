@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .errors import ConfigError
+from .factory import story
 
 _REFERENCE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^\W\d]\w*))?")
 
@@ -92,9 +93,8 @@ def _execute(path: Path, place: Path, name: str) -> ModuleType:
 
 def _tell(error: BaseException, place: Path) -> str:
     """What went wrong in the file, and in which line of it."""
-    text = " ".join(str(error).split())
     if isinstance(error, SyntaxError) and error.filename == str(place):
         return f", line {error.lineno}, is not Python: {error.msg}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(place)]
     where = f", line {lines[-1]}," if lines else ""
-    return f"{where} raises {type(error).__name__}{f': {text}' if text else ''}"
+    return f"{where} raises {story(error)}"

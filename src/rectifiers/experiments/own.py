@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError, UnknownNameError
+from ..core.factory import story
 from ..core.own_file import OwnFile, load_file, parse_reference
 from ..core.registry import Registry
 
@@ -191,9 +192,8 @@ def tell_failures(trial: Trial) -> Iterator[None]:
     except Exception as error:
         if not trial.own:
             raise
-        story = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise ConfigError(
-            f"{trial.network} with {trial.activation} fails on {trial.dataset}: {story}; "
+            f"{trial.network} with {trial.activation} fails on {trial.dataset}: {story(error)}; "
             "networks.blocks.activate says how many channels an activation leaves"
         ) from error
 
