@@ -10,7 +10,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def examine(entry: Entry) -> Result:
         except Exception as error:
             result.failures["run"] = word(error)
     if any(out_of_memory(text) for text in result.failures.values()):
-        result.skipped = "it takes more memory than a model may"
+        result.skipped, result.failures = "it takes more memory than a model may", {}
     result.seconds = round(time.process_time() - start, 1)
     return result
 
@@ -354,7 +354,9 @@ class Examination:
             made = call(self.model, copy_contents(self.training, self.model))
             loss(made).backward()
             missing = [name for name, parameter in new if parameter.grad is None]
-            if missing:
+            if missing and self.is_unread(missing):
+                self.result.unread = sum(parameter.numel() for _, parameter in new if parameter.grad is None)
+            elif missing:
                 raise StepError(f"{len(missing)} of {len(new)} new parameters have no gradient: {missing[0]}, …")
             if not all(parameter.grad.isfinite().all() for _, parameter in new if parameter.grad is not None):
                 raise StepError("gradients of new parameters are not finite")
@@ -364,6 +366,25 @@ class Examination:
             if moved:
                 return
         raise StepError("all gradients of new parameters are zero")
+
+    def is_unread(self, names: Sequence[str]) -> bool:
+        """Return whether the functions that have these parameters are called, but no output depends on their values."""
+        owners = {name.rpartition(".")[0] for name in names}
+        values: dict[str, list[Tensor]] = {owner: [] for owner in owners}
+        handles = [
+            self.model.get_submodule(owner).register_forward_hook(lambda _, __, value, kept=kept: kept.append(value))
+            for owner, kept in values.items()
+        ]
+        try:
+            torch.manual_seed(2)
+            made = loss(call(self.model, copy_contents(self.training, self.model)))
+        finally:
+            for handle in handles:
+                handle.remove()
+        found = [value for kept in values.values() for value in kept if value.requires_grad]
+        return all(values.values()) and all(
+            gradient is None for gradient in torch.autograd.grad(made, found, allow_unused=True)
+        )
 
     def revert(self) -> None:
         """Undo the swaps: the same objects must be there, with the same values, and the outputs must keep every bit."""

@@ -27,7 +27,8 @@ STEPS = {
     "save": "saved, and loaded into a fresh instance: the outputs keep every bit",
     "diagnose": "`rectifiers.diagnose` examines the swapped model",
     "train": "a step of SGD in training mode, with the model's own loss if it has one: every new parameter has a "
-    "finite gradient, also in heads that only training mode uses",
+    "finite gradient, also in heads that only training mode uses. Parameters are *unread* where the model computes "
+    "values on which no output depends",
     "revert": "reverted: every module, parameter and buffer is the very same object, and the outputs keep every bit",
 }
 """What is done with a model, in order."""
@@ -187,6 +188,7 @@ def row(result: Result) -> str:
     if "swap" not in result.passed and not result.failures:
         return f"| {name} | {result.example} | {kinds} | nothing to change | | | | | | | | {result.seconds:g} |"
     steps = f"not {', '.join(result.failures)}" if result.failures else "all"
+    steps += f", {result.unread:,} unread" if result.unread else ""
     exact = f"{sum(result.exact.values())} of {len(EXACT)}" if result.exact else ""
     near = percent(max(result.near.values())) if result.near else ""
     apart = "" if result.apart is None else number(result.apart)

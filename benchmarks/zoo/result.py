@@ -25,6 +25,7 @@ class Result:
         sites: how many sites of each kind there are.
         exact: for each function that can equal ReLU, whether the outputs kept their bits.
         added: how many parameters the swap added that all later steps use.
+        unread: how many of them are where no output depends on them, as in stages whose values nothing reads.
         left: why sites stayed in that swap, and how many for each reason.
         near: for each kind whose function was fitted, the largest distance from what was there, as a share.
         apart: largest difference of the outputs after that swap, in units of the largest output; None if they were
@@ -45,6 +46,7 @@ class Result:
     sites: dict[str, int] = field(default_factory=dict)
     exact: dict[str, bool] = field(default_factory=dict)
     added: int = 0
+    unread: int = 0
     left: dict[str, int] = field(default_factory=dict)
     near: dict[str, float] = field(default_factory=dict)
     apart: float | None = None

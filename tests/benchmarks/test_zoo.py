@@ -75,22 +75,32 @@ class OfParameters(nn.Module):
         return out
 
 
-class Detached(nn.Module):
-    """No gradient passes what is behind its activation."""
+class Part(nn.Module):
+    """Has one activation that the outputs depend on, and one that they do not, or not in training mode."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, replaced: bool = False) -> None:
         super().__init__()
-        self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1)
+        self.conv, self.act, self.other, self.replaced = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.ReLU(), replaced
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.head(torch.relu(self.conv(x)).detach())
-        return out
+        x = self.act(self.conv(x))
+        if self.replaced:
+            return x.abs() if self.training else self.other(x)
+        self.other(x)
+        return x
 
 
 def test_parameters_without_a_gradient_are_found() -> None:
-    result = examine(entry(Detached))
-    assert "2 of 2 new parameters have no gradient" in failing("train", result)
+    result = examine(entry(lambda: Part(replaced=True)))
+    assert "2 of 4 new parameters have no gradient: other.alpha" in failing("train", result)
     assert "revert" in result.passed
+
+
+def test_parameters_that_no_output_depends_on_need_no_gradient() -> None:
+    result = examine(entry(Part))
+    assert result.fine
+    assert result.unread == 8
+    assert "| all, 8 unread |" in page(Zoo({"fake/net": result}))
 
 
 def test_steps_that_fail_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +218,7 @@ def test_each_model_has_a_process_whose_end_is_told() -> None:
     assert late.skipped == "its process was stopped, for lack of memory or of time"
     heavy = isolate(entry(), large, Limits(memory=3.0))
     assert heavy.skipped == "it takes more memory than a model may"
+    assert not heavy.failures
 
 
 def test_what_is_known_is_not_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
