@@ -16,7 +16,7 @@ LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy wheels docs clean
+.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy chaos wheels docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ deploy: $(LAB) ## take every function through export, compilers, int8 and other 
 	@$(INSTALL) ".[hf,onnx]"
 	@$(BIN)/pip install --quiet --no-deps torchao executorch ruamel.yaml tabulate
 	@$(BIN)/python benchmarks/deploy.py
+
+chaos: $(LAB) ## do harm to sweeps at random moments, and count what is lost; writes docs/faults.md (hours; CHAOS="--times 2": minutes)
+	@$(BIN)/python benchmarks/chaos.py --write $(CHAOS)
 
 wheels: $(DEV) ## build two wheels in dist: one with compiled kernels for this kind of machine, one for all
 	@library=$$($(BIN)/python -c 'from rectifiers.kernels import build; print(build.find_or_build()[0])') && \

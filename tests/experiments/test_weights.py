@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from torch import nn
 
 from rectifiers import activations, datasets, kernels
 from rectifiers.core.errors import ConfigError, StoreError
+from rectifiers.experiments import pulse
+from rectifiers.experiments import weights as weights_module
 from rectifiers.experiments.batches import build_batches
 from rectifiers.experiments.network import build_network
 from rectifiers.experiments.run_trial import run_afresh, run_once, run_trial
 from rectifiers.experiments.trial import Trial
-from rectifiers.experiments.weights import transplant, weights_of
+from rectifiers.experiments.weights import lock_weights, transplant, weights_of
 
 from .samples import outcome, tiny
 
@@ -144,3 +147,20 @@ def test_each_fold_is_held_out_by_the_seed_of_its_number() -> None:
 
 def test_a_start_that_diverged_is_said(tmp_path: Path) -> None:
     assert run_trial(tiny(start={**START, "lr": 1e30}), weights=tmp_path).status == "diverged"
+
+
+def test_whoever_waits_for_weights_says_so_and_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights_module, "LOOK", 0.05)
+    told: list[tuple[str, str]] = []
+
+    def tell(word: str, value: str) -> None:
+        told.append((word, value))
+        watch.stopping = True
+
+    watch = pulse.Pulse(tell)
+    held, stopped = FileLock(tmp_path / f".{tiny().id}.lock"), pytest.raises(pulse.StoppedError)
+    with held, pulse.watched(watch), stopped, lock_weights(tmp_path, tiny()):
+        pytest.fail("two hold the lock")
+    assert told == [("waiting", f"another process trains {tiny().id}, whose weights it needs")]
+    with lock_weights(tmp_path, tiny()):
+        pass

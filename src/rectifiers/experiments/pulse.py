@@ -110,6 +110,16 @@ def on_epoch(epoch: Epoch) -> None:
         _current.on_epoch(epoch)
 
 
+def wait(reason: str) -> None:
+    """Tell whoever watches why nothing goes on, and wait a little.
+
+    Raises:
+        StoppedError: the training shall stop.
+    """
+    if _current is not None:
+        _current.wait(reason)
+
+
 def wait_for_room(reason: str, since: float) -> bool:
     """Wait a little for room on a disk, where somebody watches who is told; False if that is pointless.
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -15,12 +15,17 @@ from ..core.errors import ConfigError, DataError, StoreError
 from ..core.granularity import with_axis
 from ..core.learned import shaping_parameters
 from ..surgery.weights_file import read_weights
+from . import pulse
 from .result import Result
 from .store import weights_path, write_patiently
 from .trial import Trial
 
 Weights = Mapping[str, Tensor]
 """Parameters and buffers by name."""
+
+
+LOOK = 5.0
+"""Seconds between two words on whom a trial waits for."""
 
 
 class Run(NamedTuple):
@@ -83,13 +88,23 @@ def lock_weights(folder: Path, trial: Trial) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f".{trial.id}.lock")
-        lock.acquire()
+        while not _try(lock):
+            pulse.wait(f"another process trains {trial.id}, whose weights it needs")
     except OSError as error:
         raise StoreError(f"cannot use {folder}: {error.strerror}; give another results folder") from None
     try:
         yield
     finally:
         lock.release()
+
+
+def _try(lock: FileLock) -> bool:
+    """Try for a while to get a lock."""
+    try:
+        lock.acquire(timeout=LOOK)
+    except Timeout:
+        return False
+    return True
 
 
 HEAD = 2
