@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,7 +12,9 @@ from torch import nn
 
 import rectifiers
 from rectifiers.core.errors import ConfigError, UnknownNameError, UnsupportedError
+from rectifiers.lab import costing
 from rectifiers.lab.costing import Costs
+from rectifiers.speed.ways import WAYS
 from rectifiers.surgery import NothingToSwapError
 
 cost = partial(rectifiers.cost, example=(4, 3, 8, 8), compiled=False, exported=False, rounds=2)
@@ -69,6 +72,23 @@ def test_exported_figures() -> None:
     assert "export" in found.rows[1].sizes
     assert "torch.export" in str(found)
     assert "MiB" in str(found)
+
+
+def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = {"infer": WAYS["infer"], "onnx": replace(WAYS["onnx"], needs=("onnx", "no_such_package"))}
+    monkeypatch.setattr(costing, "WAYS", ways)
+    found = rectifiers.cost(make, ["arelu"], example=(4, 3, 8, 8), rounds=2)
+    assert "onnxruntime: left out; no_such_package not installed: pip install 'rectifiers[onnx]'" in found.notes
+
+
+def test_where_the_plain_model_has_no_time_there_is_no_ratio(costs: Costs) -> None:
+    plain, *others = costs.rows
+    times = {name: time for name, time in plain.times.items() if name != "infer"}
+    found = replace(costs, rows=(replace(plain, times=times, failures={"infer": "no reason"}), *others))
+    (_, *titles), (first, second, *_) = next(found.grids())
+    assert first[1 + titles.index("inference")] == "–"
+    assert "[" not in second[1 + titles.index("inference")]
+    assert "as it is, inference: not measured; no reason" in found.notes
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from torch import nn
 from ..core import notebook
 from ..core.errors import ConfigError, RectifiersError, UnsupportedError
 from ..core.version import __version__
-from ..core.wording import duration, plural
+from ..core.wording import duration, listing, plural
 from ..speed.model_cost import ModelCost, measure_models
 from ..speed.ways import WAYS, Call, Loss, mean_square
 from ..surgery import NothingToSwapError, swap
@@ -47,7 +47,7 @@ class Costs:
         threads: PyTorch's.
         rounds: turns of each model in each way.
         rows: the model as it is, then with each of the activations.
-        refused: why activations could not be put in, by label.
+        refused: why activations could not be put in, and ways not be gone at all, by label and title.
     """
 
     model: str
@@ -195,15 +195,18 @@ def cost(
     if len(models) == 1:
         raise next(iter(refused.values()))
     args, kwargs = read_example(plain, example)
-    ways = [
-        name
-        for name, way in WAYS.items()
-        if (compiled or not way.compiles) and (exported or not way.exports) and not way.missing
-    ]
+    wanted = {
+        name: way for name, way in WAYS.items() if (compiled or not way.compiles) and (exported or not way.exports)
+    }
+    absent = {
+        way.title: f"{listing(way.missing)} not installed: pip install 'rectifiers[{name}]'"
+        for name, way in wanted.items()
+        if way.missing
+    }
     rows = measure_models(
         models,
         Call(args, kwargs, loss),
-        ways=ways,
+        ways=[name for name, way in wanted.items() if not way.missing],
         rounds=rounds,
         threads=threads,
         say=progress or (lambda line: None),
@@ -216,7 +219,7 @@ def cost(
         threads=threads or torch.get_num_threads(),
         rounds=rounds,
         rows=rows,
-        refused={label: str(error) for label, error in refused.items()},
+        refused={label: str(error) for label, error in refused.items()} | absent,
     )
 
 
@@ -244,7 +247,7 @@ def _time(row: ModelCost, name: str, first: ModelCost) -> str:
     time = row.times.get(name)
     if time is None:
         return "–"
-    if row is first or not time.ratio:
+    if row is first or name not in first.times:
         return duration(time.seconds) if time.seconds >= 1e-3 else f"{1e6 * time.seconds:.3g} µs"
     low, middle, high = time.ratio
     return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
