@@ -51,7 +51,7 @@ def test_a_function_of_the_users_own(cli: Cli, model: str, own_file: Callable[..
     [
         (("--activations", "arelu,"), "--activations needs names with commas"),
         (("--activations", "arleu"), "unknown activation 'arleu'; did you mean arelu"),
-        (("--input", "16,x"), "--input needs sizes with commas"),
+        (("--input", "16,x"), "--input needs sizes of at least 1 with commas"),
         (("--input", "16,4"), "Sequential fails on the example: TypeError"),
         (("--rounds", "1"), "--rounds must be at least 2, got 1"),
         (("--threads", "0"), "--threads must be at least 1, got 0"),
