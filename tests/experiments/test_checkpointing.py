@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from rectifiers import datasets
 from rectifiers.core.errors import ConfigError
 from rectifiers.experiments.checkpointing import VARIABLE, open_checkpoints
+from rectifiers.experiments.compare.references import refer
+from rectifiers.experiments.compare.trial import OwnTrial
 from rectifiers.experiments.run_trial import run_afresh, run_once, run_trial
 from rectifiers.experiments.store import Store, checkpoints_folder
 from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.weights import Run
 
+from .compare.samples import make_model, tensors
 from .samples import TINY, outcome, tiny
 
 BASE: dict[str, Any] = {"epochs": 3, "train_size": 120, "batch_size": 16, "trace_points": 2, "validation": 0.2}
@@ -47,11 +51,11 @@ class Killed(BaseException):
 
 
 def killed_after(calls: int, trial: Trial, runs: Path) -> Run | None:
-    """The run of a trial whose process is killed in so many-th call of its first layer; None if it was."""
+    """The run of a trial whose process is killed in the so many-th call of its first layer; None if it was."""
     left = [calls]
 
     def count(module: nn.Module, *_: Any) -> None:
-        if isinstance(module, nn.Conv2d) and module.in_channels == 1:
+        if getattr(module, "in_channels", getattr(module, "in_features", 0)) in (1, 6):
             left[0] -= 1
             if left[0] == 0:
                 raise Killed
@@ -88,6 +92,20 @@ def test_killed_at_random_and_resumed_is_uninterrupted(
     same(run, expected)
     assert run.result.provenance["resumed"].startswith("after step ")
     assert "resumed" not in expected.result.provenance
+
+
+def test_a_model_and_a_loader_of_a_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With dropout, and a loader that shuffles by itself."""
+    monkeypatch.setenv(VARIABLE, "0")
+    loader = DataLoader(TensorDataset(*tensors()), 16, shuffle=True)
+    trial = OwnTrial.create(network=refer(make_model), dataset=refer(loader), epochs=3, momentum=0.9, validation=0.2)
+    expected = run_afresh(trial)
+    kills = 0
+    while (run := killed_after(11, trial, tmp_path)) is None:
+        kills += 1
+        assert kills < 100
+    assert kills >= 2
+    same(run, expected)
 
 
 def test_steps_since_the_last_checkpoint_are_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

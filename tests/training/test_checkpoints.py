@@ -138,6 +138,17 @@ def test_without_room_the_ones_before_stay(
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_what_cannot_be_kept_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Odd(Counter):
+        def state_dict(self) -> dict[str, Any]:
+            return {"value": {1, 2}}
+
+    kept(tmp_path, 1)
+    Checkpoints(tmp_path, WHO).keep(2, {"counter": Odd()})
+    assert "cannot keep set in a checkpoint; training goes on without" in caplog.text
+    assert found(tmp_path) == 1
+
+
 def test_a_folder_that_is_a_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     kept(tmp_path / "file", 1)

@@ -83,11 +83,11 @@ class Checkpoints:
             parts: what is kept, by name.
         """
         start = time.monotonic()
-        tensors, text = pack({name: part.state_dict() for name, part in parts.items()})
-        content = save(tensors, metadata={"state": text})
-        facts = {**self.identity, "sha256": hashlib.sha256(content).hexdigest()}
-        stem = f"{step:012d}"
         try:
+            tensors, text = pack({name: part.state_dict() for name, part in parts.items()})
+            content = save(tensors, metadata={"state": text})
+            facts = {**self.identity, "sha256": hashlib.sha256(content).hexdigest()}
+            stem = f"{step:012d}"
             self.folder.mkdir(parents=True, exist_ok=True)
             for name, data in ((f"{stem}.safetensors", content), (f"{stem}.json", json.dumps(facts).encode())):
                 with write_whole(self.folder / name) as file:
@@ -96,8 +96,9 @@ class Checkpoints:
             for path in self.folder.iterdir():
                 if path.stem not in kept:
                     path.unlink()
-        except OSError as error:
-            _log.warning("no checkpoint in %s: %s; training goes on without", self.folder, error.strerror or error)
+        except (OSError, TypeError) as error:  # the latter from what an optimizer of a user's own remembers
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            _log.warning("no checkpoint in %s: %s; training goes on without", self.folder, reason)
         self._last = time.monotonic()
         self._took = self._last - start
 

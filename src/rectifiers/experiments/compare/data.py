@@ -130,6 +130,13 @@ class OwnBatches(Batches):
         """Batches in the order and with the augmentation that belong to this epoch and the seed, but for the first."""
         return islice(self._pairs(derive(self.seed, "order", epoch)), skip, None)
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Nothing: a loader is read anew from its first batch when a training goes on within an epoch."""
+        return {}
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
+        """Nothing to remember."""
+
     def _pairs(self, seed: int) -> Iterator[tuple[Any, Tensor]]:
         number = 0
         for number, raw in enumerate(_stream(self.loader, seed), start=1):

@@ -23,6 +23,7 @@ from ...training.tasks import Task
 from ...watching.example import Example
 from ..batches import TrialBatches, build_batches
 from ..network import count_parameters
+from ..pulse import StoppedError
 from ..train_network import train_given
 from ..training_parts import build_mixing, build_task
 from ..weights import Weights, weights_of
@@ -85,7 +86,7 @@ def run_own(
                 called=ready.called,
                 checkpoints=checkpoints,
             )
-        except RectifiersError:
+        except (RectifiersError, StoppedError):
             raise
         except Exception as error:
             if is_out_of_memory(error):
