@@ -99,3 +99,8 @@ def test_an_experiment_without_presets_is_refused() -> None:
 def test_numbers_of_workers_that_are_none_are_refused(act: Any, workers: Any, said: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"workers must be {said}"):
         act("quickstart", preset="smoke", workers=workers, results=tmp_path)
+
+
+def test_a_value_that_is_nested_too_deeply_is_a_text() -> None:
+    with pytest.raises(ConfigError, match="trial: milestones: expected a list"):
+        lab.open("quickstart", preset="smoke", settings={"milestones": "[" * 100_000})
