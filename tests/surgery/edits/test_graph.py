@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 import torch
+import torch.ao.quantization as tq
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
@@ -64,3 +65,24 @@ def test_a_swapped_model_is_traced_with_what_was_put_in() -> None:
     model, x = Net(Net()), torch.randn(3, 4)
     waves(model, x)
     assert torch.equal(run(fx.symbolic_trace(model), x), run(model, x))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_features_are_taken_from_what_was_put_in() -> None:
+    feature_extraction = pytest.importorskip("torchvision.models.feature_extraction")
+    net, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3)).eval(), torch.randn(2, 3, 8, 8)
+    swap(net, "prelu", example=x, start="published", a=0.5)
+    features = feature_extraction.create_feature_extractor(net, {"2": "out"})
+    torch.testing.assert_close(features(x)["out"], net(x))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_swapped_model_is_quantised_statically() -> None:
+    x = torch.randn(2, 3, 8, 8)
+    net = nn.Sequential(tq.QuantStub(), nn.Conv2d(3, 4, 3), nn.ReLU(), tq.DeQuantStub()).eval()
+    swap(net, "prelu", example=x, start="published", a=0.5)
+    expected = net(x)
+    net.qconfig = tq.get_default_qconfig("x86")
+    prepared = tq.prepare(net)
+    prepared(x)
+    torch.testing.assert_close(tq.convert(prepared)(x), expected, atol=0.1, rtol=0.1)
