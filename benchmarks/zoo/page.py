@@ -76,6 +76,12 @@ def _introduction(zoo: Zoo, results: Sequence[Result]) -> list[str]:
         "were skipped.",
         f"- {sites.total():,} sites: {', '.join(f'{count:,} {kind}' for kind, count in sites.most_common())}.",
     ]
+    to_come = sum(zoo.defined.values()) - len(results)
+    if to_come > 0:
+        lines.append(
+            f"- {plural(to_come, 'other model')} of these libraries {'has' if to_come == 1 else 'have'} not been "
+            "examined yet; the same command goes on with them."
+        )
     if folded:
         lines.append(
             f"- ConvReLU: {sum(result.folded for result in folded):,} ReLUs moved into convolutions; "

@@ -95,6 +95,7 @@ class Zoo:
         limits: memory in GiB and processor time in seconds that a model may take.
         date: when a result was added last.
         cost: what planning and applying cost; None until it is measured.
+        defined: how many models there are in each library that is installed, by its module.
     """
 
     models: dict[str, Result] = field(default_factory=dict)
@@ -104,9 +105,11 @@ class Zoo:
     limits: dict[str, float] = field(default_factory=dict)
     date: str = ""
     cost: Cost | None = None
+    defined: dict[str, int] = field(default_factory=dict)
 
     def keep_only(self, library: str, names: Sequence[str]) -> None:
         """Forget the models of a library that are not in the zoo any more, and order the others as they are there."""
+        self.defined[library] = len(names)
         others = {name: result for name, result in self.models.items() if not name.startswith(f"{library}/")}
         self.models = others | {name: self.models[name] for name in names if name in self.models}
 

@@ -247,6 +247,14 @@ def test_results_come_back_from_the_file(tmp_path: Path) -> None:
     zoo.models |= {name: Result(name, "fake") for name in ("other/x", "fake/b")}
     zoo.keep_only("fake", ["fake/b", "fake/c"])
     assert [*zoo.models] == ["other/x", "fake/b"]
+    assert zoo.defined == {"fake": 2}
+
+
+def test_the_page_says_how_many_are_to_come() -> None:
+    zoo = Zoo({"fake/a": Result("fake/a", "fake", sites={"relu": 1}, passed=["swap"])}, defined={"fake": 3})
+    assert "- 2 other models of these libraries have not been examined yet" in page(zoo)
+    zoo.defined["fake"] = 1
+    assert "examined yet" not in page(zoo)
 
 
 def test_errors_of_memory_are_known() -> None:

@@ -1,10 +1,8 @@
-"""How much of this machine may be used: cores by the processor affinity, memory by what is free."""
+"""How much of this machine may be used: cores by the processor affinity."""
 
 from __future__ import annotations
 
 import os
-
-from ..core.memory import free
 
 
 def count_cores() -> int:
@@ -17,9 +15,3 @@ def count_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def fits_memory(needed: int) -> bool:
-    """Whether so many bytes are free; true where the system does not say."""
-    available = free()
-    return available is None or needed <= available
