@@ -92,7 +92,7 @@ def test_refusals(refused: Callable[..., str], model: str, tmp_path: Path) -> No
     make = f"{model}:make"
     for arguments, message in (
         ((make,), "give --data, for real examples, or --input"),
-        ((make, "--input", "a"), "--input needs sizes with commas"),
+        ((make, "--input", "a"), "--input needs sizes of at least 1 with commas"),
         ((make, "--input", "4,1,9,9"), "fails on batch 1 of shape 4×1×9×9"),
         ((make, "--data", "digits", "--input", "1,1,9,9"), "does not fit the data, whose examples are of shape 1×8×8"),
         ((make, "--data", "digits", "--split", "all"), "--split must be train or test"),

@@ -197,7 +197,7 @@ def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) 
         (["nets:Net", "--to", "pvlu", "--input", "1,5,8,8"], "Net fails on the example: RuntimeError"),
         (
             ["nets:Net", "--to", "pvlu", "--input", "1x3"],
-            "--input needs sizes with commas, such as 1,3,224,224, got '1x3'",
+            "--input needs sizes of at least 1 with commas, such as 1,3,224,224, got '1x3'",
         ),
         (["nets:Net", *BASE, "--input-dtype", "nn"], "--input-dtype needs a dtype of PyTorch"),
         (["nets:Net", *BASE, "--where", "relo"], "unknown activation site 'relo'; did you mean relu"),

@@ -227,9 +227,20 @@ def test_what_a_notebook_registers_runs_in_its_process(tmp_path: Path, monkeypat
 
 def test_the_package_offers_it() -> None:
     assert rectifiers.lab is lab
-    names = ["Comparison", "Judged", "Own", "Report", "Results", "RunPlan", "Selection", "Variant"]
+    names = ["Comparison", "Judged", "Own", "Report", "Results", "RunPlan", "Selection", "Status", "Variant"]
     names += ["compare", "describe_environment", "experiment", "judge_claims"]
-    assert lab.__all__ == [*names, "open", "plan", "plan_comparison", "report", "run", "table", "use"]
+    assert lab.__all__ == [
+        *names,
+        "open",
+        "plan",
+        "plan_comparison",
+        "report",
+        "run",
+        "status",
+        "table",
+        "use",
+        "verify",
+    ]
     for name in lab.__all__:
         assert getattr(lab, name).__doc__
     with pytest.raises(AttributeError, match=r"'rectifiers\.lab' has no attribute 'rnu'"):

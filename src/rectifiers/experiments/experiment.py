@@ -317,12 +317,11 @@ class Experiment:
         layers = (self.settings, row.settings, column.settings, cell, *size.changes(row, column), changes)
         own = (row.settings, cell, size.rows[row.label] if isinstance(size.rows, Mapping) else {})
         fields = {name: value for layer in layers for name, value in layer.items()} | {"seed": seed}
-        for layer in layers:
-            if not isinstance(layer.get("start"), Mapping | None):
-                raise ConfigError(f"start: expected a table, such as {{epochs = 3}}, got {layer['start']!r}")
-        if any(layer.get("start", {}) is None for layer in layers):
+        given = [layer["start"] for layer in layers if "start" in layer]
+        starts = [_table(one) for one in given if one is not None]
+        if len(starts) < len(given):
             return fields | {"start": None}
-        start = {name: value for layer in layers for name, value in _table(layer.get("start", {})).items()}
+        start = {name: value for one in starts for name, value in one.items()}
         if start:
             shared = {
                 name: value for layer in layers if not any(layer is one for one in own) for name, value in layer.items()
