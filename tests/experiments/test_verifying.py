@@ -36,6 +36,15 @@ def test_a_whole_folder(store: Store) -> None:
     assert verify(store.folder, mend=True) == ()
 
 
+def test_a_folder_of_folders(store: Store) -> None:
+    root = store.folder.parent
+    assert verify(root) == ()
+    next(store.folder.glob("*/result.json")).write_text("{")
+    (damage,) = verify(root, mend=True)
+    assert damage.path.parent.parent == store.folder
+    assert not (root / "store.json").exists()
+
+
 def test_everything_damaged_is_named_at_once_and_mended(store: Store) -> None:
     paths = [store.path(trial) for trial in TRIALS]
     paths[0].write_text("{")

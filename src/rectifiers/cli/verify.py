@@ -14,7 +14,11 @@ from .output import print_json
 def verify_folder(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="Runs of an experiment, such as runs/quickstart.", show_default=False),
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder of runs, of one experiment or of all.",
+            show_default=False,
+        ),
     ],
     mend: Annotated[
         bool, typer.Option("--mend", help="Set damaged files aside, so that the next run makes them anew.")

@@ -45,7 +45,7 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
     """Read everything in a folder of runs, and name what is damaged.
 
     Args:
-        folder: of an experiment's runs, with `store.json`.
+        folder: of an experiment's runs, with `store.json`; or one that holds such folders, which are all read.
         mend: set damaged files aside, so that the next run makes them anew; write a lost or damaged `store.json` anew;
             and remove what dead processes left behind. Nothing is deleted that holds a result.
 
@@ -54,6 +54,9 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
     """
     if not folder.is_dir():
         raise StoreError(f"there are no runs in {folder}; name the folder of an experiment, such as runs/quickstart")
+    inside = sorted(card.parent for card in folder.glob(f"*/{CARD}"))
+    if inside and not (folder / CARD).exists():
+        return tuple(damage for one in inside for damage in verify(one, mend=mend))
     found = list(_check_card(folder, mend))
     results, weights = folder.glob("*/result.json"), weights_folder(folder).glob("*.safetensors")
     checks = [(path, _check_result(path)) for path in sorted(results)]
