@@ -194,6 +194,7 @@ def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) 
         (["nets:constant", *BASE], "nets:constant is of type int; expected a model, or a function that makes one"),
         (["nets:nothing", "--to", "pvlu", "--input", "1,2"], "Sequential has no relu or relu6 at 'all'"),
         (["nets:Net", "--to", "pvlo", "--input", "1,3,8,8"], "unknown activation 'pvlo'; did you mean pvlu"),
+        (["nets:Net", "--to", "silu", "--input", "1,3,8,8"], "unknown activation 'silu'; did you mean swish?"),
         (["nets:Net", "--to", "pvlu", "--input", "1,5,8,8"], "Net fails on the example: RuntimeError"),
         (
             ["nets:Net", "--to", "pvlu", "--input", "1x3"],

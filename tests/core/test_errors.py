@@ -42,6 +42,13 @@ def test_unknown_name_without_neighbours_lists_all() -> None:
     assert str(UnknownNameError("preset", "zz", [])) == "unknown preset 'zz'; known: none"
 
 
+@pytest.mark.parametrize(("name", "here"), [("silu", "swish"), ("SiLU", "swish"), ("lrelu", "leaky_relu")])
+def test_a_name_from_elsewhere_finds_what_it_is_called_here(name: str, here: str) -> None:
+    error = UnknownNameError("activation", name, ["leaky_relu", "lrelus", "selu", "swish", "vlu"])
+    assert str(error) == f"unknown activation {name!r}; did you mean {here}?"
+    assert "swish" not in str(UnknownNameError("kind", "silu", ["selu"]))
+
+
 @pytest.mark.parametrize(
     ("name", "builtin"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,15 @@ def test_the_lines_of_the_winner_make_it() -> None:
 def test_loaders_keep_their_settings_when_some_samples_are_held_out() -> None:
     loader = DataLoader(TensorDataset(*tensors()), 10, shuffle=True, drop_last=True)
     assert compare(data=loader, validation=0.2).results[0].epochs[-1].validation_score is not None
+
+
+def test_an_activation_from_a_file_of_ones_own(own_file: Callable[..., Path]) -> None:
+    path = own_file()
+    found = compare(activations=["MyAct", "arelu"], own=[f"{path}:MyAct"], seeds=1)
+    assert found.labels == ("as it is", "MyAct", "arelu")
+    digests = {cell.row: dict(cell.trial.own) for cell, _ in found.outcomes}
+    assert {row for row, own in digests.items() if own} == {"MyAct"}
+    assert digests["MyAct"].keys() == {"activation MyAct"}
 
 
 def test_costs_stand_beside_the_quality() -> None:

@@ -15,18 +15,22 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from .other_names import meant
+
 
 class RectifiersError(Exception):
     """The base of all errors raised on purpose; the command line prints only the message and exits with 2."""
 
 
 class UnknownNameError(RectifiersError, LookupError):
-    """A name that is not among the known ones; the message has the nearest of them."""
+    """A name that is not among the known ones; the message has what it is called here, or the nearest."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
         spellings = {known_name.lower(): known_name for known_name in names}
-        near = [spellings[match] for match in difflib.get_close_matches(str(name).lower(), spellings, n=3, cutoff=0.5)]
+        close = difflib.get_close_matches(str(name).lower(), spellings, n=3, cutoff=0.5)
+        alias = meant(str(name))
+        near = [alias] if alias in names else [spellings[match] for match in close]
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"
         super().__init__(f"unknown {kind} {name!r}; {hint}")
         self.kind, self.name, self.nearest = kind, name, tuple(near)

@@ -31,6 +31,7 @@ from ..experiments.compare.tuning import tune
 from ..experiments.compare.variants import Variant as Variant
 from ..experiments.compare.variants import Variants, read_variants
 from ..experiments.experiment import Cell
+from ..experiments.own import use
 from ..experiments.result import Result
 from ..experiments.store import Store
 from .comparison import Comparison
@@ -80,6 +81,7 @@ def compare(
     results: Path | str | None = None,
     data_dir: Path | str | None = None,
     download: bool = False,
+    own: Sequence[str] = (),
     progress: bool = True,
     on_plan: Callable[[ComparisonPlan], object] | None = None,
     **settings: Any,
@@ -129,6 +131,7 @@ def compare(
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         data_dir: folder with the files of named data sets; None takes RECTIFIERS_DATA, or `data`.
         download: fetch files of named data sets that are missing.
+        own: what files of yours define, each `FILE.py:NAME`, to be named in `activations` and elsewhere.
         progress: show how far it is, and without a budget first what it will take.
         on_plan: is told what the comparison will take, before it runs; see `plan_comparison`.
         **settings: fields of a `Trial` for our loop, such as `epochs`, `lr`, `optimizer`, `batch_size`, `device`.
@@ -154,6 +157,8 @@ def compare(
     """
     check_count("seeds", seeds)
     check_count("workers", workers)
+    for reference in own:
+        use(reference)
     if (data is None) == (train is None):
         raise ConfigError("give either data, for our loop, or train, a training of your own")
     if protocol not in ("scratch", "finetune"):

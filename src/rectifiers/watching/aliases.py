@@ -1,17 +1,10 @@
-"""What libraries call the activations: other names of their kinds, and classes that compute a known one."""
+"""What libraries call the activations: kinds however they are spelled, and classes that compute a known one."""
 
 from __future__ import annotations
 
 from torch import nn
 
-_OTHER_NAMES = {
-    "silu": "swish",
-    "hswish": "hardswish",
-    "hsigmoid": "hardsigmoid",
-    "lrelu": "leaky_relu",
-    **dict.fromkeys(("gelunew", "newgelu", "gelufast", "fastgelu", "geluaccurate", "accurategelu"), "gelu"),
-    **dict.fromkeys(("gelutanh", "gelupytorchtanh", "gelupython", "gelupythontanh", "gelu10", "clippedgelu"), "gelu"),
-}
+from ..core.other_names import meant, plain
 
 _TRANSFORMERS = {
     "NewGELUActivation": "gelu",
@@ -57,9 +50,8 @@ def canonical(name: str, known: frozenset[str]) -> str:
     """
     if name in known:
         return name
-    plain = _plain(name).removesuffix("activation")
-    spelled = {_plain(kind): kind for kind in known}
-    return _OTHER_NAMES.get(plain) or spelled.get(plain, name)
+    spelled = {plain(kind): kind for kind in known}
+    return meant(name) or spelled.get(plain(name).removesuffix("activation"), name)
 
 
 def alias_kind(module: nn.Module) -> str | None:
@@ -71,7 +63,3 @@ def alias_kind(module: nn.Module) -> str | None:
     if classes is None or getattr(module, "inplace", False):
         return None
     return classes.get(type(module).__name__)
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").lower()
