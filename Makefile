@@ -47,8 +47,8 @@ coverage: $(DEV) ## run the tests, and print what of the packages that everythin
 			--include "src/rectifiers/$$room/*" || failed=1; \
 	done; exit $$failed
 
-smoke: $(DEV) ## run the smallest preset of every table and figure whose data are there
-	@$(BIN)/pytest --numprocesses 2 -m slow tests/papers/test_smoke.py
+smoke: $(DEV) ## run the smallest preset of every table and figure whose data are there, and the notebooks
+	@$(BIN)/pytest --numprocesses 2 -m slow tests/papers/test_smoke.py tests/test_notebooks.py
 
 check: $(DEV) ## check style, formatting, types and layering
 	@$(BIN)/ruff check
