@@ -112,6 +112,7 @@ def test_a_training_that_ignores_its_seed_is_noticed() -> None:
     found = compare(train=deaf)
     assert found.decision == "cannot tell yet"
     assert "deaf ignores its seed: 3 seeds gave exactly the same score" in found.findings.verdict.text
+    assert all(row.comparison is None and not row.words for row in found.findings.rows)
 
 
 def test_a_training_that_two_runs_of_one_seed_tell_apart_is_noticed() -> None:
@@ -259,10 +260,44 @@ def test_mistakes_are_one_line(model: Any, options: dict[str, Any], message: str
     assert "\n" not in str(error.value)
 
 
+def test_too_few_outputs_for_the_classes_are_one_line_before_anything_is_trained() -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 7), nn.ReLU())
+
+    with pytest.raises(ConfigError, match="digits has 10 classes, but make has 7 outputs"):
+        compare(make, data="digits", train_size=64)
+
+
+def test_a_training_that_fails_while_it_is_measured_is_one_line() -> None:
+    inputs, targets = torch.randn(64, 6), torch.zeros(64, dtype=torch.long)
+    targets[40:] = 5
+    with pytest.raises(ConfigError, match=r"training make_model failed: IndexError|targets run from"):
+        compare(data=((inputs, targets), (inputs[:32], targets[:32])), progress=True)
+
+
 def test_a_metric_that_is_always_nan() -> None:
-    found = compare(train=lambda model: float("nan") * float(model(torch.zeros(2, 6)).sum().detach()))
+    with pytest.raises(ConfigError, match="all 6 runs diverged, or gave a metric that is no number"):
+        compare(train=lambda model: float("nan") * float(model(torch.zeros(2, 6)).sum().detach()))
+
+
+def test_a_metric_whose_name_does_not_tell_is_asked_about() -> None:
+    def tardy(model: nn.Module, seed: int, report: Any) -> dict[str, float]:
+        model(torch.zeros(2, 6))
+        return {"tardiness": float(seed)}
+
+    with pytest.raises(RectifiersError, match=r"more or less of tardiness is better; give better='higher'"):
+        compare(train=tardy)
+    assert "less tardiness is better; compared with" in compare(train=tardy, better="lower").findings.rule()
+
+
+def test_a_training_that_ignores_the_model_is_noticed() -> None:
+    def stubborn(model: nn.Module, seed: int, report: Any) -> dict[str, float]:
+        return {"accuracy": seed / 7}
+
+    found = compare(train=stubborn, example=torch.zeros(2, 6))
     assert found.decision == "cannot tell yet"
-    assert "no variant has a run that finished" in found.findings.verdict.text
+    assert "stubborn does not train the model that it is given" in found.findings.verdict.text
+    assert all(row.comparison is None for row in found.findings.rows)
 
 
 def test_the_lines_of_the_winner_make_it() -> None:

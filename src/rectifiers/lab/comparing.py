@@ -16,12 +16,13 @@ from torch import nn
 from .. import datasets
 from ..core.errors import ConfigError, RectifiersError, UnknownNameError
 from ..core.files import check_folder
+from ..core.wording import plural
 from ..datasets.tree import ARCHIVES
 from ..experiments import runner
 from ..experiments.compare.budget import read_budget
 from ..experiments.compare.campaign import Campaign, Outcomes
 from ..experiments.compare.costs import measure_costs
-from ..experiments.compare.distrust import ignored_seeds, unrepeatable
+from ..experiments.compare.distrust import ignored_model, ignored_seeds, unrepeatable
 from ..experiments.compare.findings import read_findings
 from ..experiments.compare.preparing import prepare_rows, trial_of
 from ..experiments.compare.references import refer, title
@@ -120,7 +121,8 @@ def compare(
             like.
         loss: a function of outputs and targets, or a name; by default the task's.
         metric: a function of outputs and targets, or the name of what `train` returns; by default the task's.
-        better: whether more or less of the metric is better; by default less of a loss or an error, and more of others.
+        better: whether more or less of the metric is better; by default as its name tells, such as less of an RMSE and
+            more of an accuracy. It is asked for where a name does not tell.
         unit: of the metric, for tables.
         margin: difference that counts as none; by default 0.5 points where the metric is in percent, else 1 % of the
             baseline's mean.
@@ -204,14 +206,20 @@ def compare(
         plan = plan_campaign(campaign, common, folder)
         (on_plan or _say_plan)(plan)
     course = campaign.go(before)
+    if course.results and not any(math.isfinite(result.value("final_epoch")) for result in course.results):
+        raise ConfigError(
+            f"all {plural(len(course.results), 'run')} diverged, or gave a metric that is no number; look for NaN in "
+            "the data, take a smaller lr, or mend the metric"
+        )
     distrust = ""
     if train is not None:
-        distrust = ignored_seeds(course.outcomes, title(common.train))
+        training = title(common.train)
+        distrust = ignored_seeds(course.outcomes, training) or ignored_model(course.outcomes, training)
         if not distrust and course.outcomes:
             first = make(rows[0], course.outcomes[0][0].trial.seed)
             again = first.model_copy(update={"repeat": 1})
             bench.execute([again])
-            notes += filter(None, [unrepeatable(bench.read(first), bench.read(again), title(common.train))])
+            notes += filter(None, [unrepeatable(bench.read(first), bench.read(again), training)])
     measured, trouble = measure_costs(common, [row for row in rows if not row.control], folder) if costs else ({}, "")
     notes += filter(None, [bench.note, trouble])
     found = read_findings(

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.experiments.compare.references import refer
-from rectifiers.experiments.compare.task import guess, is_loss, task_of
+from rectifiers.experiments.compare.task import guess, higher_is_better, measure_of, task_of
 from rectifiers.experiments.compare.trial import OwnTrial
 
 LABELS, NUMBERS = torch.tensor([0, 1, 2, 1]), torch.tensor([0.5, -1.0, 2.0, 0.0])
@@ -66,6 +66,15 @@ def test_what_does_not_fit(fields: dict[str, str], outputs: Tensor, targets: Ten
         task_of(trial(**fields), outputs, targets)
 
 
-def test_names_of_losses() -> None:
-    assert all(map(is_loss, ("loss", "val_loss", "RMSE", "wer", "top1_error", "perplexity")))
-    assert not any(map(is_loss, ("accuracy", "f1", "auc", "mIoU", "R²", "score")))
+def test_names_tell_what_is_better_or_nothing() -> None:
+    less = ("loss", "val_loss", "RMSE", "wer", "top1_error", "perplexity", "cross_entropy", "kl", "smape", "log_loss")
+    assert [higher_is_better(name) for name in less] == [False] * len(less)
+    more = ("accuracy", "eval_f1", "auc", "mIoU", "R²", "score", "balanced_accuracy", "metric")
+    assert [higher_is_better(name) for name in more] == [True] * len(more)
+    assert [higher_is_better(name) for name in ("rms", "spread", "distance", "tardiness")] == [None] * 4
+
+
+def test_a_name_that_does_not_tell_is_asked_about() -> None:
+    with pytest.raises(ConfigError, match=r"more or less of spread is better; give better='higher' or better='lower'"):
+        measure_of(trial(), "spread")
+    assert not measure_of(trial(better="lower"), "spread").higher_is_better

@@ -25,8 +25,9 @@ from torch.utils.data import (
 from ...core.errors import ConfigError, DataError
 from ...core.factory import story
 from ...core.seeds import derive
+from ...core.wording import listing
 from ...training.batches import Batches
-from ...watching.feeding import Batch, Feed
+from ...watching.feeding import TARGETS, Batch, Feed
 from .trial import OwnTrial
 
 TEST = 0.2
@@ -140,11 +141,19 @@ class OwnBatches(Batches):
     def _pairs(self, seed: int) -> Iterator[tuple[Any, Tensor]]:
         number = 0
         for number, raw in enumerate(_stream(self.loader, seed), start=1):
-            batch = self.feed.prepare(raw, number)
+            try:
+                batch = self.feed.prepare(raw, number)
+            except ConfigError as error:
+                # The model is called by our loop, so that another way to call it is no remedy here.
+                reason = str(error).partition("; say how")[0].partition(". Say how")[0]
+                raise DataError(
+                    f"{reason}; let the loader give (inputs, target), or a dictionary whose keys are the arguments of "
+                    f"the model's forward and one of {listing(TARGETS, len(TARGETS))}"
+                ) from None
             if batch.target is None:
                 raise DataError(
                     f"batch {number} of the {self.name} data has no target; a batch is (inputs, target), or a "
-                    "dictionary with labels"
+                    f"dictionary with one of {listing(TARGETS, len(TARGETS))}"
                 )
             if not batch.size:
                 raise DataError(f"batch {number} of the {self.name} data has no samples; leave it out")

@@ -17,11 +17,7 @@ def ignored_seeds(outcomes: Outcomes, name: str) -> str:
         outcomes: of a comparison.
         name: of the training.
     """
-    scores: dict[str, dict[int, tuple[float, ...]]] = {}
-    for cell, result in outcomes:
-        if result is not None and result.epochs:
-            curve = tuple(epoch.test_score for epoch in result.epochs)
-            scores.setdefault(cell.row, {})[cell.trial.seed] = curve
+    scores = _curves(outcomes)
     constant = [row for row, found in scores.items() if len(found) > 1 and len(set(found.values())) == 1]
     if not scores or len(constant) < len([row for row, found in scores.items() if len(found) > 1]) or not constant:
         return ""
@@ -30,6 +26,22 @@ def ignored_seeds(outcomes: Outcomes, name: str) -> str:
         f"{name} ignores its seed: {len(curves)} seeds gave exactly the same score in every row, such as "
         f"{curves[0][-1]:g}; so there is one run of each, and nothing tells chance from effect. Seed what it draws "
         "with the seed that it is given"
+    )
+
+
+def ignored_model(outcomes: Outcomes, name: str) -> str:
+    """Why the runs say nothing of the variants: all rows have the same scores; empty where they differ.
+
+    Args:
+        outcomes: of a comparison.
+        name: of the training.
+    """
+    rows = list(_curves(outcomes).values())
+    if len(rows) < 2 or any(row != rows[0] for row in rows):
+        return ""
+    return (
+        f"all variants gave exactly the scores of the model as it is, seed by seed: {name} does not train the model "
+        "that it is given, or the variants compute the same. Use the argument, and build no model inside"
     )
 
 
@@ -50,3 +62,12 @@ def unrepeatable(first: Result | None, second: Result | None, name: str) -> str:
         f"two runs of {name} with one seed gave {one:g} and {two:g}: it draws numbers that its seed does not decide, "
         "so that pairing by seed gains less. Verdicts stay valid, and need more seeds"
     )
+
+
+def _curves(outcomes: Outcomes) -> dict[str, dict[int, tuple[float, ...]]]:
+    """Row → seed → scores over the epochs."""
+    curves: dict[str, dict[int, tuple[float, ...]]] = {}
+    for cell, result in outcomes:
+        if result is not None and result.epochs:
+            curves.setdefault(cell.row, {})[cell.trial.seed] = tuple(epoch.test_score for epoch in result.epochs)
+    return curves

@@ -27,7 +27,8 @@ class Row:
         variant: what was done to the model.
         summary: its scores.
         planned: how many runs it was to have.
-        comparison: its difference from the baseline, oriented so that more is better; None for the baseline.
+        comparison: its difference from the baseline, oriented so that more is better; None for the baseline, and where
+            the runs prove nothing.
         words: what is to be said of it; empty for the baseline.
         parameters: learnable numbers of the model; None if nothing was run.
         activation_parameters: those of its activations.
@@ -113,16 +114,18 @@ class Findings:
         return next((row.variant for row in self.rows if row.label == self.verdict.best), self.rows[0].variant)
 
     def rule(self) -> str:
-        """How verdicts were reached, in a sentence."""
+        """How verdicts were reached, in a sentence that begins with what is better."""
+        better = f"{'more' if self.measure.higher_is_better else 'less'} {self.measure.name} is better"
+        paired = f"{better}; compared with {self.baseline}, paired by seed"
         within = f"equivalent if the difference lies within ±{self.words.margin}"
         if self.taken:
             looks = ", ".join(map(str, self.taken))
             return (
-                f"compared with {self.baseline}, paired by seed, after {looks} pairs, by a t-test whose α of 5 % is "
+                f"{paired}, after {looks} pairs, by a t-test whose α of 5 % is "
                 f"spent over all looks: {within}; otherwise better or worse; otherwise inconclusive"
             )
         return (
-            f"compared with {self.baseline}, paired by seed: {within} (90 % interval); otherwise better or worse if "
+            f"{paired}: {within} (90 % interval); otherwise better or worse if "
             "p < 0.05 after Holm's correction; otherwise inconclusive"
         )
 
@@ -159,7 +162,9 @@ def read_findings(
     verdict = judge(course, measure, baseline, controls=controls, distrust=distrust, margin=margin)
     variants = {row.label: row for row in (campaign.baseline, *campaign.others)}
     present = [label for label in variants if any(cell.row == label for cell, _ in course.outcomes)]
-    rows = tuple(_row(variants[label], course.outcomes, course, verdict) for label in present)
+    rows = tuple(
+        _row(variants[label], course.outcomes, course, verdict, distrusted=bool(distrust)) for label in present
+    )
     winner = variants.get(verdict.best, campaign.baseline)
     words = Words(measure, baseline, margin, len(course.comparisons), len(course.taken))
     return Findings(
@@ -189,7 +194,7 @@ def read_findings(
     )
 
 
-def _row(variant: Variant, outcomes: Outcomes, course: Course, verdict: Verdict) -> Row:
+def _row(variant: Variant, outcomes: Outcomes, course: Course, verdict: Verdict, *, distrusted: bool) -> Row:
     results = [result for cell, result in outcomes if cell.row == variant.label]
     found = [result for result in results if result is not None]
     values = [result.value("final_epoch") for result in found]
@@ -197,7 +202,7 @@ def _row(variant: Variant, outcomes: Outcomes, course: Course, verdict: Verdict)
         variant=variant,
         summary=summarise([value for value in values if math.isfinite(value)], diverged=sum(map(_diverged, found))),
         planned=len(results),
-        comparison=course.comparisons.get(variant.label),
+        comparison=None if distrusted else course.comparisons.get(variant.label),
         words=verdict.rows.get(variant.label, ""),
         parameters=found[0].parameters if found else None,
         activation_parameters=found[0].activation_parameters if found else None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,7 +76,7 @@ def run_own(
         if trial.train:
             return *_run_by_user(trial, data_dir), ""
         ready = get_ready(trial, data_dir)
-        try:
+        with told_in_a_line(trial):
             outcome, end = train_given(
                 trial,
                 ready.model,
@@ -86,17 +87,28 @@ def run_own(
                 called=ready.called,
                 checkpoints=checkpoints,
             )
-        except (RectifiersError, StoppedError):
-            raise
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise ConfigError(
-                    f"{title(trial.network)} ran out of memory in training; use smaller batches, or fewer workers"
-                ) from None
-            raise ConfigError(f"training {title(trial.network)} failed: {story(error)}") from error
     if outcome["status"] == "done" and not is_finite(outcome["epochs"]):
         outcome["status"] = "diverged"
     return outcome, end, trial.dataset
+
+
+@contextmanager
+def told_in_a_line(trial: OwnTrial) -> Iterator[None]:
+    """Turn what a training of the user's model raises into an error of one line.
+
+    Raises:
+        ConfigError: the training failed, or ran out of memory.
+    """
+    try:
+        yield
+    except (RectifiersError, StoppedError):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise ConfigError(
+                f"{title(trial.network)} ran out of memory in training; use smaller batches, or fewer workers"
+            ) from None
+        raise ConfigError(f"training {title(trial.network)} failed: {story(error)}") from error
 
 
 def get_ready(trial: OwnTrial, data_dir: Path | str | None = None) -> Ready:
@@ -111,6 +123,12 @@ def get_ready(trial: OwnTrial, data_dir: Path | str | None = None) -> Ready:
         batches = build_batches(trial, data)
         outputs, targets = _answer(trial, model, batches.test)
         usual = not (trial.task or trial.loss or trial.measure)
+        # Few batches hold the highest class, which would end the training later.
+        if usual and outputs.dim() == 2 and outputs.shape[1] < len(data.classes):
+            raise ConfigError(
+                f"{trial.dataset} has {len(data.classes)} classes, but {title(trial.network)} has {outputs.shape[1]} "
+                "outputs; make its last layer larger"
+            )
         task = build_task(trial, data, batches.train) if usual else task_of(trial, outputs, targets)
         return Ready(model, None, build_mixing(trial, data, batches.train), batches, task)
     if trial.mixup or trial.cutmix:

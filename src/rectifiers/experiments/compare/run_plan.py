@@ -21,7 +21,7 @@ from ..train_network import train_given
 from .budget import Budget, seconds_of
 from .campaign import Campaign, oriented
 from .preparing import trial_of
-from .run_own import get_ready
+from .run_own import get_ready, told_in_a_line
 from .trial import OwnTrial
 from .variants import Variant
 
@@ -148,9 +148,10 @@ def _measure(common: OwnTrial, row: Variant, data_dir: Path) -> float:
             part = _First(ready.train, steps)
             tested = _First(ready.batches.test, 1)
             few = TrialBatches(cast("Batches", part), None, cast("Batches", tested))
-            outcome, _ = train_given(
-                short, ready.model, cast("Any", part), few, ready.task, started=True, called=ready.called
-            )
+            with told_in_a_line(trial):
+                outcome, _ = train_given(
+                    short, ready.model, cast("Any", part), few, ready.task, started=True, called=ready.called
+                )
     if not outcome["epochs"]:
         return math.nan
     epoch: Epoch = outcome["epochs"][-1]

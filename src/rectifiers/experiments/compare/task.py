@@ -80,9 +80,17 @@ def _classification(trial: OwnTrial) -> Classification:
 
 
 def measure_of(trial: OwnTrial, name: str) -> Measure:
-    """What tells how good the network of a trial is, by the name of the user's metric."""
-    better = trial.better == "higher" if trial.better else not is_loss(name)
-    return Measure(name, trial.unit, better)
+    """What tells how good the network of a trial is, by the name of the user's metric.
+
+    Raises:
+        ConfigError: neither the trial nor the name says whether more of it is better.
+    """
+    higher = trial.better == "higher" if trial.better else higher_is_better(name)
+    if higher is None:
+        raise ConfigError(
+            f"its name does not tell whether more or less of {name} is better; give better='higher' or better='lower'"
+        )
+    return Measure(name, trial.unit, higher)
 
 
 def guess(outputs: Tensor, targets: Tensor) -> str:
@@ -164,15 +172,91 @@ def check_metric(value: Any, name: str) -> float:
     return float(value)
 
 
-def is_loss(name: str) -> bool:
-    """Whether less of a measure is better, by its name.
+def higher_is_better(name: str) -> bool | None:
+    """Whether more of a measure is better, by its name; None where that does not tell.
 
     Example:
-        >>> is_loss("val_loss"), is_loss("RMSE"), is_loss("accuracy"), is_loss("eval_f1")
-        (True, True, False, False)
+        >>> higher_is_better("eval_f1"), higher_is_better("val_loss"), higher_is_better("spread")
+        (True, False, None)
     """
     words = name.lower().replace("-", "_").split("_")
-    return any(word in _LESS or word.endswith(("loss", "error")) for word in words)
+    if any(word in _LESS or word.endswith(("loss", "error", "entropy", "divergence")) for word in words):
+        return False
+    return True if any(word in _MORE or word.endswith(("accuracy", "score")) for word in words) else None
 
 
-_LESS = {"mae", "mse", "rmse", "mape", "nll", "bce", "perplexity", "ppl", "wer", "cer", "fid", "err", "brier"}
+_LESS = frozenset(
+    [
+        "bce",
+        "bpb",
+        "bpc",
+        "brier",
+        "cer",
+        "crps",
+        "deviance",
+        "ece",
+        "eer",
+        "err",
+        "fid",
+        "fnr",
+        "fpr",
+        "huber",
+        "kl",
+        "logloss",
+        "mae",
+        "mape",
+        "medae",
+        "mse",
+        "nll",
+        "nrmse",
+        "perplexity",
+        "pinball",
+        "ppl",
+        "quantile",
+        "regret",
+        "rmse",
+        "rmsle",
+        "smape",
+        "wer",
+    ]
+)
+_MORE = frozenset(
+    [
+        "acc",
+        "accuracy",
+        "ap",
+        "auc",
+        "auprc",
+        "auroc",
+        "bleu",
+        "correct",
+        "correlation",
+        "dice",
+        "dsc",
+        "f1",
+        "iou",
+        "jaccard",
+        "kappa",
+        "map",
+        "mcc",
+        "metric",
+        "miou",
+        "mrr",
+        "ndcg",
+        "pearson",
+        "precision",
+        "psnr",
+        "r2",
+        "r²",
+        "recall",
+        "reward",
+        "rouge",
+        "score",
+        "sensitivity",
+        "spearman",
+        "specificity",
+        "ssim",
+        "top1",
+        "top5",
+    ]
+)

@@ -57,7 +57,7 @@ def judge(
     words = Words(measure, baseline, margin, len(course.comparisons), len(course.taken), significance)
     rows = {label: words.row(one) for label, one in course.comparisons.items()}
     if distrust:
-        return Verdict("cannot tell yet", "", distrust, rows)
+        return Verdict("cannot tell yet", "", distrust, {})
     contenders = {label: one for label, one in course.comparisons.items() if label not in controls}
     if not contenders:
         return Verdict("cannot tell yet", "", _too_little(course), rows)
