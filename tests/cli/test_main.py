@@ -122,3 +122,16 @@ def test_a_terminal_that_knows_ascii_only_gets_replacements() -> None:
     )
     assert done.returncode == 0
     assert b"starting values of ? and ?" in done.stdout
+
+
+def test_a_table_does_not_load_pytorch(tmp_path: Path) -> None:
+    command = ["table", "quickstart", "--preset", "smoke", "--results", str(tmp_path)]
+    code = (
+        f"import sys; sys.argv[1:] = {command}\n"
+        "from rectifiers.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "0 of 6 runs finished." in done.stdout, done.stderr
+    assert done.stdout.splitlines()[-1] == "False"

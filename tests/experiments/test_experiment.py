@@ -8,6 +8,7 @@ import pytest
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.experiments.experiment import Arm, Column, Experiment, Lead, Preset, PublishedNumbers, Quantity
+from rectifiers.experiments.trial import Trial
 
 SETTINGS: dict[str, Any] = {"dataset": "digits", "network": "digits-conv", "lr": 0.1, "epochs": 4}
 
@@ -160,3 +161,22 @@ def test_what_a_start_starts_from_shares_its_settings() -> None:
     assert (start.start.activation, start.start.lr, start.start.batch_size) == ("relu", 0.5, 7)
     assert (start.start.dataset, start.start.epochs) == ("mnist", 9)
     assert made.uses("dataset") == [SETTINGS["dataset"], "mnist"]
+
+
+def test_copies_for_further_seeds_are_the_trials_that_checking_each_gives() -> None:
+    start = {"epochs": 2, "activation": "relu", "start": {"epochs": 1}}
+    for settings in ({}, {"start": start}, {"start": {**start, "seed": 0}}, {"start": {**start, "seed": 3}}):
+        table = experiment(settings={**SETTINGS, **settings})
+        size = table.presets["full"]
+        arms = [(row, column) for _ in range(4) for column in table.columns for row in table.rows]
+        cells = table.cells("full", seeds=4)
+        for place, ((row, column), cell) in enumerate(zip(arms, cells, strict=True)):
+            alone = Trial.create(**table._fields(row, column, size, {}, place // 4))
+            assert (cell.row, cell.column) == (row.label, column.label)
+            assert (cell.trial, cell.trial.id, str(cell.trial)) == (alone, alone.id, str(alone))
+            assert cell.trial.model_dump_json() == alone.model_dump_json()
+
+
+def test_a_vote_has_one_seed_however_many_there_are() -> None:
+    cells = experiment(settings={**SETTINGS, "vote": 2}).cells("full", seeds=4)
+    assert [cell.trial.seed for cell in cells] == [0, 0, 0, 0]

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError, UnknownNameError
 from ..core.wording import is_printable_line
-from . import pretrained
 from .experiment import Arm, Experiment, Preset
 from .explain import NAME_PATTERN, explain
 from .result import Metric
@@ -157,4 +156,6 @@ def check_trial(trial: Trial, metric: Metric) -> None:
     networks.check(trial.network)
     datasets.check(trial.dataset)
     if trial.pretrained:
+        from . import pretrained  # needs torch
+
         pretrained.get(trial.pretrained).check_network(trial.network)

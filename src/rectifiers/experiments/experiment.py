@@ -149,7 +149,7 @@ class PublishedNumbers:
         return 100 - printed if printed is not None and self.quantities.get(column) == "error" else printed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One trial in its place."""
 
@@ -294,16 +294,24 @@ class Experiment:
         count = size.seeds if seeds is None else seeds
         if count < 1:
             raise ConfigError(f"seeds must be at least 1, got {count}")
-        cells, digest = [], cache(datasets.digest_files)
-        for seed in range(count):
-            for column in self.columns:
-                for row in self.rows:
-                    if not size.has(row, column):
-                        continue
-                    fields = self._fields(row, column, size, changes or {}, seed)
-                    # A vote stands for networks of all seeds.
-                    if seed == 0 or not fields.get("vote"):
-                        cells.append(Cell(row.label, column.label, identify(Trial.create(**fields), digest)))
+        digest = cache(datasets.digest_files)
+
+        def make(row: Arm, column: Arm, seed: int) -> Trial:
+            return identify(Trial.create(**self._fields(row, column, size, changes or {}, seed)), digest)
+
+        models = [
+            (row, column, make(row, column, 0)) for column in self.columns for row in self.rows if size.has(row, column)
+        ]
+        cells = [Cell(row.label, column.label, first) for row, column, first in models]
+        # A vote stands for networks of all seeds.
+        several = [model for model in models if not model[2].vote]
+        last = count - 1
+        # What differs in nothing but its seeds is copied: to check each of a hundred thousand trials takes a minute.
+        alike = [last > 1 and _follows(make(row, column, last), first, last) for row, column, first in several]
+        for seed in range(1, count):
+            for (row, column, first), copied in zip(several, alike, strict=True):
+                trial = first.with_seed(seed) if copied else make(row, column, seed)
+                cells.append(Cell(row.label, column.label, trial))
         return cells
 
     def _fields(self, row: Arm, column: Arm, size: Preset, changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -328,6 +336,12 @@ class Experiment:
             }
             fields["start"] = _start(shared, start, seed)
         return fields
+
+
+def _follows(last: Trial, first: Trial, seed: int) -> bool:
+    """Whether the trial of the last seed is the first one with this seed everywhere, so that those between are, too."""
+    lineage = (first, *first.lineage)
+    return not any(one.seed or one.vote for one in lineage) and last == first.with_seed(seed)
 
 
 def _start(shared: Mapping[str, Any], start: Mapping[str, Any], seed: int) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from .compare.trial import OwnTrial
 from .identity import check_identity
 from .provenance import provenance
 from .result import Result
+from .store import is_kept
 from .train_network import train_network
 from .trial import Trial
 from .vote import take_vote
-from .weights import Run, Weights, is_kept, lock_weights, read_run, write_run
+from .weights import Run, Weights, lock_weights, read_run, write_run
 
 
 def run_trial(

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from scipy import special
-
 from ..core.errors import ConfigError, UnknownNameError
 
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
@@ -300,6 +298,8 @@ def _half_width(std: float, n: int, confidence: float) -> float:
     """Half the t-interval of a mean of n values."""
     if n < 2:
         return math.nan
+    from scipy import special
+
     return float(special.stdtrit(n - 1, (1 + confidence) / 2)) * std / math.sqrt(n)
 
 
@@ -309,6 +309,8 @@ def _p_value(difference: float, std: float, n: int, *, no_difference: bool) -> f
         return math.nan
     if std == 0:
         return 1.0 if no_difference else 2.0 ** (1 - n)
+    from scipy import special
+
     return 2 * float(special.stdtr(n - 1, -abs(difference) * math.sqrt(n) / std))
 
 
@@ -318,5 +320,7 @@ def _noncentrality(n: int, significance: float) -> float:
 
     The other tail, below 1e-6 at this power, is left out.
     """
+    from scipy import special
+
     critical = special.stdtrit(n - 1, 1 - significance / 2)
     return float(special.nctdtrinc(n - 1, 1 - POWER, critical))

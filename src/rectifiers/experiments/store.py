@@ -142,11 +142,10 @@ class Store:
         Raises:
             StoreError: the file is damaged, or belongs to another trial.
         """
-        path = self.path(trial)
-        text = read_bytes(path)
+        text = read_bytes(f"{self._place}{trial.id}/result.json")
         if text is None:
             return self._packed.get(trial.id) or self._read_undigested(trial)
-        return self._parse(path, text, trial)
+        return self._parse(self.path(trial), text, trial)
 
     def _read_undigested(self, trial: Trial) -> Result | None:
         """The result that a version wrote which knew data by their path alone, if these are still the data there."""
@@ -200,14 +199,20 @@ def weights_path(folder: Path, trial: Trial) -> Path:
     return folder / f"{trial.id}.safetensors"
 
 
-def read_bytes(path: Path) -> bytes | None:
+def is_kept(folder: Path, trial: Trial) -> bool:
+    """Whether the weights of a trial are there."""
+    return weights_path(folder, trial).exists()
+
+
+def read_bytes(path: Path | str) -> bytes | None:
     """What the file holds, or None where there is none.
 
     Raises:
         StoreError: it is there and cannot be read.
     """
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:  # noqa: PTH123 - ten thousand of them, see `Store.has`
+            return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -182,7 +183,8 @@ class Trial(BaseModel):
     def _content(self) -> tuple[Any, ...]:
         """All that decides the outcome: the fields, with data of a digest in place of their path."""
         values = self.__dict__ if self.data_digest is None else self.__dict__ | {"dataset": self._source}
-        return tuple(value for name, value in values.items() if name != "id")
+        content: tuple[Any, ...] = _values_of(type(self))(values)
+        return content
 
     @property
     def _source(self) -> str:
@@ -193,6 +195,24 @@ class Trial(BaseModel):
         """Copy the trial with other values in some fields, and so with an id of its own."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("id", None)
+        return copied
+
+    def with_seed(self, seed: int) -> Self:
+        """Copy the trial, and all that it starts from, with another seed.
+
+        Nothing is checked: the seed is within its domain, and none of them is a vote.
+        """
+        copied = type(self).__new__(type(self))
+        values = self.__dict__ | {"seed": seed, "start": self.start and self.start.with_seed(seed)}
+        values.pop("id", None)
+        # As `model_copy` does it, but with one set of names for all copies: there may be a hundred thousand.
+        for name, value in (
+            ("__dict__", values),
+            ("__pydantic_fields_set__", self.__pydantic_fields_set__),
+            ("__pydantic_extra__", None),
+            ("__pydantic_private__", None),
+        ):
+            object.__setattr__(copied, name, value)
         return copied
 
     @classmethod
@@ -312,9 +332,9 @@ class Trial(BaseModel):
     def settings(self) -> dict[str, Any]:
         """The fields that differ from their defaults, as JSON holds them."""
         # `exclude_defaults` keeps fields that have a serializer of their own, so the choice is made here.
-        dumped = self.model_dump(mode="json")
-        fields = type(self).model_fields.items()
-        return {name: dumped[name] for name, field in fields if getattr(self, name) != field.default}
+        values = self.__dict__
+        changed = {name for name, default in _defaults_of(type(self)) if values[name] != default}
+        return self.model_dump(mode="json", include=changed)
 
     @cached_property
     def id(self) -> str:
@@ -338,3 +358,14 @@ class Trial(BaseModel):
 
     def __str__(self) -> str:
         return " ".join(f"{name}={value}" for name, value in self.settings.items())
+
+
+@cache
+def _values_of(kind: type[Trial]) -> itemgetter[Any]:
+    """What takes the values of all fields out of a trial's attributes."""
+    return itemgetter(*kind.model_fields)
+
+
+@cache
+def _defaults_of(kind: type[Trial]) -> list[tuple[str, Any]]:
+    return [(name, field.default) for name, field in kind.model_fields.items()]

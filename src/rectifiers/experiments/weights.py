@@ -73,11 +73,6 @@ def write_run(folder: Path, run: Run) -> None:
     write_patiently(weights_path(folder, run.result.trial), content)
 
 
-def is_kept(folder: Path, trial: Trial) -> bool:
-    """Whether the weights of a trial are there."""
-    return weights_path(folder, trial).exists()
-
-
 @contextmanager
 def lock_weights(folder: Path, trial: Trial) -> Iterator[None]:
     """Let nobody else train these weights meanwhile; a process that dies lets go.

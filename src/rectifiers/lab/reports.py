@@ -8,9 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..report.analyses.analyse import analyse
 from ..report.analyses.section import INSIDE, Section, read_sections, write_sections
-from ..report.html import write_report
 from .selecting import Selectable, Selection, select
 
 
@@ -73,12 +71,18 @@ def report(
         ...     page.path.name, page.path.read_text(encoding="utf-8")[:15]
         ('quickstart-smoke.html', '<!doctype html>')
     """
+    from ..report.html import write_report  # draws, which takes a moment that a table does not need
+
     selection = select(
         experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
     )
     outcomes = selection.outcomes()
     path = selection.report_path if output is None else Path(output)
-    sections = analyse(selection.experiment, selection.preset, outcomes, selection.weights, selection.data_dir)
+    sections: list[Section] = []
+    if selection.experiment.analysis:
+        from ..report.analyses.analyse import analyse  # needs torch
+
+        sections = analyse(selection.experiment, selection.preset, outcomes, selection.weights, selection.data_dir)
     if sections:
         write_sections(_analysis_path(path), sections, [trial.id for trial in selection.done()])
     write_report(

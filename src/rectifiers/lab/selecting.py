@@ -23,9 +23,8 @@ from ..experiments.file import load_experiment
 from ..experiments.own import check_used, use
 from ..experiments.result import Result
 from ..experiments.rows import add_row
-from ..experiments.store import Store, weights_folder
+from ..experiments.store import Store, is_kept, weights_folder
 from ..experiments.trial import Trial
-from ..experiments.weights import is_kept
 from ..papers import registry
 from ..report import analyses
 
@@ -116,7 +115,8 @@ class Selection:
 
     def starts(self) -> list[Trial]:
         """What has to be trained besides the trials that are not done, for these start from it."""
-        to_do = set(self.trials) - self.done()
+        done = self.done()
+        to_do = {trial for trial in self.trials if trial not in done}
         needed = dict.fromkeys(start for trial in self.trials if trial in to_do for start in trial.lineage)
         return [start for start in needed if start not in to_do and not is_kept(self.weights, start)]
 

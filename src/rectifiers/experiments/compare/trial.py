@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_serializer
 
 from ..trial import Trial
-from .references import is_importable
-from .variants import Swap
+from .swap import Swap
 
 
 class OwnTrial(Trial):
@@ -61,6 +60,8 @@ class OwnTrial(Trial):
     @property
     def is_portable(self) -> bool:
         """Whether another process can carry it out."""
+        from .references import is_importable  # needs torch
+
         return all(map(is_importable, self.references))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...core.wording import plural
 from ...experiments.experiment import Experiment
-from ...experiments.weights import is_kept
+from ...experiments.store import is_kept
 from ...training.reproducible import reproducible
 from ..table import Outcomes
 from . import registry
