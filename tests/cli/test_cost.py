@@ -16,6 +16,14 @@ from torch import nn
 
 def make():
     return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+
+
+def smooth():
+    return nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 2))
+
+
+def gate():
+    return nn.Sequential(nn.Linear(4, 8), nn.Sigmoid())
 """
 PLAIN = ("--activations", "arelu,pvlu@first", "--input", "16,4", "--no-compile", "--no-export", "--rounds", "2")
 
@@ -40,6 +48,12 @@ def test_json(cli: Cli, model: str) -> None:
     assert [row["parameters"] for row in facts["rows"]] == [58, 60, 60]
 
 
+def test_without_relu_what_stands_in_its_place(cli: Cli, refused: Callable[..., str], model: str) -> None:
+    outcome = cli("cost", "cost_nets:smooth", *PLAIN, "--json")
+    assert [row["parameters"] for row in json.loads(outcome.out)["rows"]] == [58, 60, 74]
+    assert "(it has sigmoid); say which kinds with --from …" in refused("cost", "cost_nets:gate", *PLAIN)
+
+
 def test_a_function_of_the_users_own(cli: Cli, model: str, own_file: Callable[..., Path]) -> None:
     outcome = cli("cost", model, *PLAIN, "--activations", "MyAct", "--with", f"{own_file()}:MyAct")
     assert outcome.code == 0, outcome.err
@@ -55,7 +69,7 @@ def test_a_function_of_the_users_own(cli: Cli, model: str, own_file: Callable[..
         (("--input", "16,4"), "Sequential fails on the example: TypeError"),
         (("--rounds", "1"), "--rounds must be at least 2, got 1"),
         (("--threads", "0"), "--threads must be at least 1, got 0"),
-        (("--from", "gelu"), "has no gelu"),
+        (("--from", "gelu"), "has no gelu at 'all'; it has relu. Name other kinds with --from …"),
         (("--where", "0:2:0"), "the step of a slice must not be 0"),
         (("--set", "share"), "--set needs KEY=VALUE"),
     ],

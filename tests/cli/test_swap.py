@@ -192,7 +192,10 @@ def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) 
         (["nets:fails", *BASE], "nets:fails failed: RuntimeError: no such weights; it is called without arguments"),
         (["nets:number", *BASE], "nets:number returned something of type int; expected an nn.Module"),
         (["nets:constant", *BASE], "nets:constant is of type int; expected a model, or a function that makes one"),
-        (["nets:nothing", "--to", "pvlu", "--input", "1,2"], "Sequential has no relu or relu6 at 'all'"),
+        (
+            ["nets:nothing", "--to", "pvlu", "--input", "1,2"],
+            "Sequential has no relu or relu6 at 'all'; it has no activations. Name other kinds with --from …",
+        ),
         (["nets:Net", "--to", "pvlo", "--input", "1,3,8,8"], "unknown activation 'pvlo'; did you mean pvlu"),
         (["nets:Net", "--to", "silu", "--input", "1,3,8,8"], "unknown activation 'silu'; did you mean swish?"),
         (["nets:Net", "--to", "pvlu", "--input", "1,5,8,8"], "Net fails on the example: RuntimeError"),

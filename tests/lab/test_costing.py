@@ -91,6 +91,23 @@ def test_where_the_plain_model_has_no_time_there_is_no_ratio(costs: Costs) -> No
     assert "as it is, inference: not measured; no reason" in found.notes
 
 
+def test_without_relu_what_stands_in_its_place_is_replaced() -> None:
+    layers = nn.Linear(3, 3), nn.SiLU(), nn.Linear(3, 3), nn.SiLU(), nn.Linear(3, 3), nn.GELU(), nn.Sigmoid()
+    found = cost(nn.Sequential(*layers), ["arelu"], example=(4, 3))
+    # α and β at each SiLU, the more frequent of the two.
+    assert [row.parameters for row in found.rows] == [36, 40]
+    assert [row.parameters for row in cost(nn.Sequential(*layers), ["arelu"], example=(4, 3), from_="gelu").rows] == [
+        36,
+        38,
+    ]
+
+
+def test_a_relu_out_of_reach_is_told_of() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.RNNCell(3, 3, nonlinearity="relu"))
+    with pytest.raises(NothingToSwapError, match=r"keeps all its activations.*fused RNNCell"):
+        cost(model, ["arelu"], example=(4, 3))
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -101,6 +118,11 @@ def test_where_the_plain_model_has_no_time_there_is_no_ratio(costs: Costs) -> No
         ({"activations": [bounded, bounded]}, ConfigError, "have the same name"),
         ({"activations": ["maxout"]}, UnsupportedError, "Maxout makes fewer channels"),
         ({"from_": "gelu"}, NothingToSwapError, "no gelu"),
+        (
+            {"model": lambda: nn.Sequential(nn.Flatten(), nn.Sigmoid())},
+            NothingToSwapError,
+            r"no activation that is usually replaced \(it has sigmoid\); say which kinds with from_=…",
+        ),
         ({"rounds": 1}, ConfigError, "at least 2"),
         ({"model": lambda: 3}, ConfigError, "got int"),
     ],

@@ -41,7 +41,14 @@ def cost_model(
         typer.Option("--input-dtype", help="Dtype of the inputs, such as long; floats get the dtype of the model."),
     ] = "float",
     where: Annotated[str, typer.Option("--where", help="At which sites, as for `rectifiers swap`.")] = "all",
-    from_: Annotated[str, typer.Option("--from", help="Kinds to replace, separated by commas.")] = "relu",
+    from_: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Kinds to replace, separated by commas; ReLU, or what the model has in its place, by default.",
+            show_default=False,
+        ),
+    ] = "",
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,7 +99,7 @@ def cost_model(
         names,
         example=make_inputs(shapes, dtype),
         where=parse_where(where),
-        from_=tuple(from_.split(",")),
+        from_=tuple(filter(None, from_.split(","))),
         compiled=compiled,
         exported=exported,
         rounds=rounds,

@@ -15,12 +15,10 @@ from ..core.wording import listing
 from ..datasets.dataset import Dataset, shape_text
 from ..datasets.slices import Slices
 from ..networks.outside.network import OutsideNetwork
+from ..surgery.usual import GATES
 from ..surgery.where import parse_where
 from ..watching import Site, kinds
 from .trial import Trial
-
-GATES = frozenset({"sigmoid", "hardsigmoid", "tanh", "hardtanh", "softplus", "clamp"})
-"""Kinds that are left alone unless `from_` names them: mostly gates, and bounds of values."""
 
 
 def build_swapped(trial: Trial, network: OutsideNetwork, data: Dataset, classes: int) -> nn.Module:

@@ -23,6 +23,7 @@ from ..speed.ways import WAYS, Call, Loss, mean_square
 from ..surgery import NothingToSwapError, swap
 from ..surgery.edits.recipe import Factory
 from ..surgery.select import Where
+from ..surgery.usual import kinds_of
 from ..surgery.where import parse_where
 from ..watching.contents import find_tensors
 from ..watching.example import Example, read_example
@@ -132,7 +133,7 @@ def cost(
     *,
     example: Example,
     where: Where = "all",
-    from_: str | Iterable[str] = "relu",
+    from_: str | Iterable[str] = (),
     loss: Loss = mean_square,
     compiled: bool = True,
     exported: bool = True,
@@ -151,7 +152,7 @@ def cost(
             number of channels; as a mapping, by the labels they are to have.
         example: what the model is called with, as in `rectifiers.swap`; its batch size counts.
         where: at which sites, as in `rectifiers.swap`.
-        from_: kinds of activation to replace.
+        from_: kinds of activation to replace; by default ReLU, or what the model has in its place.
         loss: what training minimises, as a function of the outputs; their mean square by default.
         compiled: measure with `torch.compile` too, which takes a compiler, and a minute for larger models.
         exported: measure what `torch.export` makes, and onnxruntime where it is installed.
@@ -183,11 +184,12 @@ def cost(
     labelled = _label(activations)
     models: dict[str, nn.Module] = {AS_IT_IS: plain}
     refused: dict[str, RectifiersError] = {}
+    replaced = from_ or kinds_of(plain, example)
     for label, to in labelled.items():
         name, sites = _read(to) if isinstance(to, str) else (to, None)
         copy = deepcopy(plain)
         try:
-            swap(copy, name, example=example, where=where if sites is None else sites, from_=from_, **options)
+            swap(copy, name, example=example, where=where if sites is None else sites, from_=replaced, **options)
         except (NothingToSwapError, UnsupportedError) as error:
             refused[label] = error
         else:

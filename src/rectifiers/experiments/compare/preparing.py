@@ -10,12 +10,12 @@ from torch import nn
 
 from ...core.errors import ConfigError, RectifiersError
 from ...core.parts import parameters_of
+from ...surgery.usual import kinds_of
 from ...training.frozen import freeze
 from ...training.reproducible import reproducible
 from .. import own
 from .model import make_model
 from .run_own import example_of, get_ready
-from .sites import kinds_of
 from .trial import OwnTrial
 from .variants import AS_IT_IS, Variant
 
