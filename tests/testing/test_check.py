@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import rectifiers
+from rectifiers.core.adapting import adapt
 from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.testing import check
 from rectifiers.testing.checks import CHECKS
@@ -35,6 +36,37 @@ class Gate(nn.Module):
         return (x * torch.sigmoid(self.a * x.to(self.a.dtype))).to(x.dtype)
 
 
+class PerChannel(nn.Module):
+    """x·σ(a·x) with an a per channel."""
+
+    def __init__(self, channels: int = 4) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.linspace(0.5, 1.5, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = self.a.view(1, -1, *[1] * (x.ndim - 2))
+        return (x * torch.sigmoid(a * x.to(a.dtype))).to(x.dtype)
+
+
+class Rising(PerChannel):
+    """a·x + tanh x, which rises in each channel, with an a per channel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = self.a.view(1, -1, *[1] * (x.ndim - 2))
+        return (a * x.to(a.dtype) + torch.tanh(x.to(a.dtype))).to(x.dtype)
+
+
+class Learned(nn.Module):
+    """PReLU with a slope per channel, by PyTorch's function, which refuses other numbers of channels."""
+
+    def __init__(self, channels: int = 4) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.full((channels,), 0.25))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.prelu(x.to(self.a.dtype), self.a).to(x.dtype)
+
+
 def failed(thing: Any) -> dict[str, str]:
     return {one.title: one.detail for one in check(thing, price=False).failed}
 
@@ -48,6 +80,15 @@ def test_a_plain_module_and_a_formula_pass() -> None:
     assert failed(Gate) == {}
     assert failed(rectifiers.elementwise("where(x > 0, x, a*(exp(x) - 1))", a=1.0)) == {}
     assert failed(gate) == {}
+
+
+def test_plain_modules_with_channels_are_looked_at_with_their_channels() -> None:
+    for cls, monotone, kinks in ((PerChannel, False, ()), (Rising, True, ()), (Learned, True, (0.0,))):
+        found = check(cls, price=False)
+        assert found.failed == (), found
+        assert {one.title for one in found.outcomes if one.state == "passed"} >= {"monotone as the spec says"}
+        spec = adapt(cls, "mine", "here").spec
+        assert (spec.monotone, spec.kinks) == (monotone, kinks)
 
 
 class Detached(nn.Module):

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .curve import find_kinks, is_monotone
+from .curve import as_images, find_kinks, is_monotone
 from .elementwise import Elementwise
 from .errors import ConfigError, UnsupportedError
 from .factory import story
@@ -215,6 +215,6 @@ def _relu_start(cls: type[nn.Module]) -> ReluStart:
     """Whether the class has a start at ReLU of its own, and how near it comes."""
     if "relu_like" not in (_arguments_of(cls) or ()):
         return "none"
-    x = torch.linspace(-4, 4, 33).reshape(-1, 1)
+    x = as_images(torch.linspace(-4, 4, 33))
     with torch.no_grad():
         return "exact" if torch.allclose(cls(relu_like=True).eval()(x), x.relu(), atol=1e-6) else "nearest"

@@ -11,25 +11,30 @@ def _grid() -> Tensor:
     return torch.linspace(-4.003, 4.001, 802, dtype=torch.float64)
 
 
+def as_images(x: Tensor) -> Tensor:
+    """Return numbers as a batch of images of one pixel and four channels, which functions with channels take, too."""
+    return x.reshape(-1, 1, 1, 1).repeat(1, 4, 1, 1)  # no view: a function may write over its input
+
+
 @torch.no_grad()
 def is_monotone(module: nn.Module) -> bool:
     """Whether a function never falls between −4 and 4.
 
     Args:
-        module: elementwise, in float64 and evaluation mode.
+        module: elementwise, in float64 and evaluation mode; where it has channels, four of them.
 
     Example:
         >>> is_monotone(nn.Tanh()), is_monotone(nn.GELU())
         (True, False)
     """
-    return bool((module(_grid().reshape(-1, 1)).flatten().diff() >= -1e-12).all())
+    return bool((module(as_images(_grid())).diff(dim=0) >= -1e-12).all())
 
 
 def find_kinks(module: nn.Module) -> tuple[float, ...]:
     """Where the slope of a function jumps between −4 and 4: found by halving the intervals in which it changes most.
 
     Args:
-        module: elementwise, in float64 and evaluation mode.
+        module: elementwise, in float64 and evaluation mode; where it has channels, four of them.
 
     Example:
         >>> find_kinks(nn.ReLU6()), find_kinks(nn.Hardshrink(1.5)), find_kinks(nn.Tanh())
@@ -50,5 +55,5 @@ def find_kinks(module: nn.Module) -> tuple[float, ...]:
 
 def _slopes(module: nn.Module, x: Tensor) -> Tensor:
     leaf = x.clone().requires_grad_()
-    y = module(leaf.reshape(-1, 1)).sum()
+    y = module(as_images(leaf)).mean(dim=1).sum()
     return torch.autograd.grad(y, leaf)[0] if y.requires_grad else torch.zeros_like(x)

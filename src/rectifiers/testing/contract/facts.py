@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Any
 
-from ..samples import Class, demand, sample
+import torch
+from torch import Tensor
+
+from ..samples import CHANNELS, Class, build, demand, ranks
 
 
 def check_monotone(cls: Class) -> None:
     """It falls somewhere exactly if the spec says that it is not monotone."""
-    module, _ = sample(cls, 1)
-    x = torch.linspace(-8, 8, 4001, dtype=torch.float64)
-    steps = module(x).diff()
+    module, x = _along(cls, 8, 4001)
+    steps = module(x).diff(dim=0)
     if cls.spec.monotone:
         demand((steps >= -1e-12).all(), "the spec says that it is monotone, but it falls somewhere")
     else:
@@ -20,8 +22,15 @@ def check_monotone(cls: Class) -> None:
 
 def check_continuous_derivative(cls: Class) -> None:
     """A function without kinks has a continuous derivative."""
-    module, _ = sample(cls, 1)
-    x = torch.linspace(-4, 4, 80001, dtype=torch.float64, requires_grad=True)
+    module, x = _along(cls, 4, 80001)
+    x.requires_grad_()
     (slope,) = torch.autograd.grad(module(x).sum(), x)
-    jump = float(slope.diff().abs().max())
+    jump = float(slope.diff(dim=0).abs().max())
     demand(jump < 1e-2, f"the spec names no kinks, but the derivative jumps by {jump:.2g}")
+
+
+def _along(cls: Class, bound: float, count: int) -> tuple[Any, Tensor]:
+    """A module, and numbers that rise along the batch from −`bound` to `bound`, the same ones in every channel."""
+    rank = max(2, ranks(cls.spec)[0])
+    x = torch.linspace(-bound, bound, count, dtype=torch.float64)
+    return build(cls, rank), x.reshape(-1, *[1] * (rank - 1)).repeat(1, CHANNELS, *[1] * (rank - 2))
