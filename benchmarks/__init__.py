@@ -1,1 +1,1 @@
-"""What measures the library, and is no part of it."""
+"""What measures the library without being part of it."""

@@ -1,6 +1,6 @@
 """Every rectifier as a plain function: `from rectifiers import functional as R; R.arelu(x, alpha, beta)`.
 
-Inputs are finite: at ±∞ many of the formulas are no number, as 0·sin(∞) is not.
+Inputs are finite: at ±∞ many of the formulas are undefined, as 0·sin(∞) is.
 """
 
 from .activations.adarelu import adarelu

@@ -31,8 +31,8 @@ class _Layers(dict[str, Any]):
         spec = cls.spec
         if spec.kind == "convolution" or spec.channel_factor != (1, 1):
             raise UnsupportedError(
-                f"{spec.title} changes more than the activation, so it is no act_layer; make the model with a ReLU, "
-                f"and call rectifiers.swap(model, {spec.name!r}, example=…)"
+                f"{spec.title} changes more than the activation, so it cannot be an act_layer; make the model with a "
+                f"ReLU, and call rectifiers.swap(model, {spec.name!r}, example=…)"
             )
         return cls
 

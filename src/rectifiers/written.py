@@ -36,7 +36,7 @@ def elementwise(formula: str, *, name: str = "", register: bool = False, **start
         **starts: starting values of the parameters.
 
     Raises:
-        ConfigError: the text is no formula, a parameter has no starting value or is not used, or `register` lacks a
+        ConfigError: the text is not a formula, a parameter has no starting value or is not used, or `register` lacks a
             name.
         UnknownNameError: the formula calls an unknown function; with the nearest ones.
 
@@ -118,7 +118,7 @@ def _make(formula: str, starts: tuple[tuple[str, float], ...], name: str, module
             name=name,
             title=name,
             equation=formula,
-            paper="a formula of one's own",
+            paper="a formula of your own",
             parameters=tuple(ParameterSpec(one, init=value) for one, value in starts),
         )
         members = {"formula": formula, "starts": starts, "spec": spec, "__module__": module, "__doc__": f"{formula}."}

@@ -60,7 +60,7 @@ def test_a_model_without_activations_has_nothing_to_change() -> None:
     assert result.passed == ["build", "sites"]
     only = examine(entry(lambda: OfParameters()))
     assert only.fine
-    assert [*only.left] == ["it is called on a parameter, which is no layer's output"]
+    assert [*only.left] == ["it is called on a parameter, which is not a layer's output"]
 
 
 class OfParameters(nn.Module):

@@ -43,7 +43,7 @@ def _published(publish_weights: Callable[[str, str, str, bytes], None]) -> None:
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Callable[..., Path]:
-    """A file with an experiment of one's own."""
+    """A file with an experiment of your own."""
 
     def write(start: str = f'pretrained = "{NAME}"', network: str = "digits-conv") -> Path:
         path = tmp_path / "mine.toml"

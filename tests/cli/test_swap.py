@@ -219,7 +219,7 @@ def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) 
         (["nets:Net", *BASE, "--set", "freeze=weights"], "--set cannot change freeze, which concerns training"),
         (["nets:Net", *BASE, "--plan-only", "--save", "x"], "--plan-only changes nothing"),
         (["nets:Net", *BASE, "--weights", "absent"], "cannot read absent: No such file or directory"),
-        (["nets:Net", *BASE, "--weights", "nets.py"], "nets.py is truncated, damaged, or no safetensors file"),
+        (["nets:Net", *BASE, "--weights", "nets.py"], "nets.py is truncated, damaged or not a safetensors file"),
         (["nets:Net", *BASE, "--save", "nets.py"], "cannot write nets.py"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -86,7 +86,7 @@ def test_weights_of_another_network_are_refused() -> None:
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     trial = tiny(start=START)
     (tmp_path / f"{trial.start.id}.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(StoreError, match=r"damaged, or no safetensors file: .*; delete it and run again"):
+    with pytest.raises(StoreError, match=r"damaged or not a safetensors file: .*; delete it and run again"):
         run_trial(trial, weights=tmp_path)
 
 

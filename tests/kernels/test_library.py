@@ -196,7 +196,7 @@ def test_a_library_cut_at_any_length_is_built_anew_and_said_once(
         whole = file.read_bytes()
         for end in range(len(whole)):
             file.write_bytes(whole[:end])
-            with pytest.warns(RuntimeWarning, match=r"librectifiers\.so were damaged; they are built anew"):
+            with pytest.warns(RuntimeWarning, match=r"librectifiers\.so were damaged; building them again"):
                 assert build.find_or_build()[1].startswith("built now")
             assert file.read_bytes() == whole
             assert build.find_or_build()[1].startswith("built before")
@@ -221,7 +221,7 @@ def test_the_cache_is_for_its_user_alone(tmp_path: Path, monkeypatch: pytest.Mon
         f"librectifiers.{e}" for e in ("lock", "sha256", "so")
     ]
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    with pytest.raises(build.BuildError, match="belongs to another user, or is no folder; point XDG_CACHE_HOME"):
+    with pytest.raises(build.BuildError, match="belongs to another user, or is not a folder; point XDG_CACHE_HOME"):
         build.find_or_build()
 
 
@@ -229,7 +229,7 @@ def test_a_link_in_the_place_of_the_cache_is_not_followed(tmp_path: Path, monkey
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "rectifiers").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(build.BuildError, match="or is no folder"):
+    with pytest.raises(build.BuildError, match="or is not a folder"):
         stand_in(tmp_path, monkeypatch)
 
 

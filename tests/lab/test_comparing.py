@@ -276,7 +276,7 @@ def test_a_training_that_fails_while_it_is_measured_is_one_line() -> None:
 
 
 def test_a_metric_that_is_always_nan() -> None:
-    with pytest.raises(ConfigError, match="all 6 runs diverged, or gave a metric that is no number"):
+    with pytest.raises(ConfigError, match="all 6 runs diverged, or gave a metric that is not a number"):
         compare(train=lambda model: float("nan") * float(model(torch.zeros(2, 6)).sum().detach()))
 
 

@@ -204,7 +204,7 @@ def test_names_no_activation(name: str) -> None:
         for module in leaves(build_meta(name, lambda channels: Mark()))
         if type(module).__module__ == "torch.nn.modules.activation"
     }
-    # The gate of squeeze and excitation is a fraction, no activation of the network.
+    # The gate of squeeze and excitation is a fraction, not an activation of the network.
     assert named == fixed
 
 

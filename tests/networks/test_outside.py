@@ -180,7 +180,7 @@ def test_configurations_that_are_none(tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     with pytest.raises(ConfigError, match="cannot read"):
         networks.check(f"hf:{file}")
-    for content, message in (("{", "is no JSON"), ("[]", "holds list where a configuration is expected")):
+    for content, message in (("{", "is not JSON"), ("[]", "holds list where a configuration is expected")):
         file.write_text(content)
         with pytest.raises(ConfigError, match=message):
             networks.check(f"hf:{file}")

@@ -77,8 +77,9 @@ def test_other_clamps_are_listed_and_taken_on_request_only(body: Callable[[Any, 
     before = model(x)
     report = swap(model, "pvlu", example=x, relu_like=False)
     assert [change.site for change in report.plan.changes] == ["relu"]
-    assert "(clamp): a bare clamp, which may be no activation; it is taken only on request: from_='clamp'" in str(
-        report
+    assert (
+        "(clamp): a bare clamp, which may not be an activation; it is replaced only on request: from_='clamp'"
+        in str(report)
     )
     report.revert()
     asked = swap(model, "pvlu", example=x, from_="clamp", channel_dim=1)

@@ -1,4 +1,4 @@
-"""`rectifiers check`: whether an activation of one's own keeps what all others keep."""
+"""`rectifiers check`: whether an activation of your own keeps what all others keep."""
 
 from __future__ import annotations
 

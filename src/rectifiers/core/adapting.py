@@ -69,7 +69,7 @@ def _complete(
 
     def start(self: nn.Module, *args: Any, **arguments: Any) -> None:
         if (taken is None or "relu_like" not in taken) and arguments.pop("relu_like", False):
-            raise UnsupportedError(f"{cls.__name__}: relu_like=True is not possible, it has no start at ReLU")
+            raise UnsupportedError(f"{cls.__name__}: relu_like=True is not possible: it has no start at ReLU")
         if facts.parameters and "share" in arguments and taken is not None and "share" not in taken:
             raise ConfigError(f"{cls.__name__} takes no share, got {arguments['share']!r}; leave it out")
         factory = {key: arguments.pop(key, None) for key in ("device", "dtype") if taken is None or key not in taken}

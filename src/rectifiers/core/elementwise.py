@@ -150,7 +150,7 @@ class Elementwise(nn.Module):
         if unknown:
             raise ConfigError(f"{self.owner}: unknown argument {sorted(unknown)[0]!r}")
         if relu_like and self.spec.relu_start == "none":
-            raise UnsupportedError(f"{self.owner}: relu_like=True is not possible, it cannot start at ReLU")
+            raise UnsupportedError(f"{self.owner}: relu_like=True is not possible: it cannot start at ReLU")
         self.share = check_share(self.owner, granularity.get("share", self.spec.share))
         self.channel_dim = check_channel_dim(self.owner, granularity.get("channel_dim", 1))
         units = unit_shape(self.owner, self.share, granularity.get("channels"))

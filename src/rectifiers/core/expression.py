@@ -74,7 +74,8 @@ class Expression:
         parameters: names that it may use besides x; it must use all.
 
     Raises:
-        ConfigError: the text is no formula, holds something else, lacks x or a parameter, or a parameter has no value.
+        ConfigError: the text is not a formula, holds something else or lacks x or a parameter, or a parameter has no
+            value.
         UnknownNameError: it calls an unknown function; with the nearest ones.
 
     Example:
@@ -95,13 +96,13 @@ class Expression:
             self._evaluate = self._compile(tree.body)
         except SyntaxError as error:
             hint = "; write a power as x**2" if "^" in text else ""
-            raise ConfigError(f"{text!r} is no formula: {error.msg}{hint}") from None
+            raise ConfigError(f"{text!r} is not a formula: {error.msg}{hint}") from None
         except (RecursionError, MemoryError):
             raise ConfigError(f"the formula {text[:40]!r}… is nested too deeply") from None
         missing = [name for name in ("x", *self.parameters) if name not in self._used]
         if missing:
             advice = "it needs an x" if missing[0] == "x" else f"leave {missing[0]} out"
-            raise ConfigError(f"{missing[0]} does not stand in the formula {text!r}; {advice}")
+            raise ConfigError(f"{missing[0]} does not appear in the formula {text!r}; {advice}")
 
     def __call__(self, x: Tensor, *parameters: Tensor) -> Tensor:
         """Evaluate it; parameters in the order in which they were named."""
@@ -146,7 +147,7 @@ class Expression:
         else:
             parts = [self._compile(argument) for argument in arguments]
         if not any(isinstance(part, ast.Name) for argument in arguments for part in ast.walk(argument)):
-            raise ConfigError(f"{ast.unparse(arguments[0])} in the formula {self.text!r} is a number; work it out")
+            raise ConfigError(f"{ast.unparse(arguments[0])} in the formula {self.text!r} is a number; write its value")
         return lambda values: function(*(part(values) for part in parts))
 
     def _compile_comparison(self, node: ast.expr) -> Evaluate:

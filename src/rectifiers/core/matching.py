@@ -74,7 +74,7 @@ class _Search:
         return result
 
     def loss(self, vector: Tensor) -> float:
-        """Return the weighted sum of squared errors; infinity where it is no number."""
+        """Return the weighted sum of squared errors; infinity where it is not a number."""
         error, _ = self.expand(vector)
         return _square(error)
 

@@ -43,7 +43,7 @@ MALFORMED = (
 
 
 def allowance(size: int) -> int:
-    """How many bytes a file of `size` bytes may unpack to: what compresses further is no data, but made to fill memory.
+    """How many bytes a file of `size` bytes may unpack to: what compresses further was made to fill memory.
 
     Example:
         >>> allowance(0) == 64 * 2**20, allowance(10**6) - allowance(0)
@@ -92,7 +92,7 @@ def read_regular(path: Path) -> bytes:
     """Read a file, and never wait for a pipe or read a device without end.
 
     Raises:
-        OSError: it cannot be read, or is no regular file.
+        OSError: it cannot be read, or is not a regular file.
 
     Example:
         >>> read_regular(Path(os.devnull))

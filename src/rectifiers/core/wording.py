@@ -87,7 +87,7 @@ _UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206
 
 
 def printable(text: str) -> str:
-    r"""The same text, with what would steer a terminal, or is no character, written as escapes; ends of lines stay.
+    r"""The same text, with what would steer a terminal, or is not a character, written as escapes; ends of lines stay.
 
     Example:
         >>> print(printable("Käfer\x1b[31m"))

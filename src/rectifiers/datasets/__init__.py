@@ -183,7 +183,7 @@ def data_folder(data_dir: Path | str | None = None) -> Path:
         data_dir: as for `load`.
 
     Raises:
-        ConfigError: it is no path.
+        ConfigError: it is not a path.
 
     Example:
         >>> data_folder("/photographs").as_posix()

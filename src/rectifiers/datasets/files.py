@@ -27,7 +27,7 @@ class Resource:
         urls: mirrors, in the order to try them.
         unpacked_hash: for a .gz file, the hash of its content, which must be right however it was compressed.
         algorithm: of both hashes.
-        most: bytes that it may have; a server that sends more is no mirror.
+        most: bytes that it may have; a server that sends more is not a mirror.
     """
 
     file: str

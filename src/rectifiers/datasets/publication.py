@@ -49,7 +49,7 @@ class Publication:
             try:
                 resource.read(path)
             except DataError as error:
-                _log.info("%s; it is downloaded anew", error)
+                _log.info("%s; downloading it again", error)
                 missing.append(resource)
         for resource in missing:
             download(resource, data_dir / self.folders[0] / resource.file)

@@ -165,7 +165,7 @@ class Experiment:
     Args:
         name: "paper/table", or a plain name.
         title: what it shows, in one line.
-        paper: citation; empty for experiments of one's own.
+        paper: citation; empty for experiments of your own.
         settings: trial fields that all trials share.
         rows: what is compared; usually the activations.
         columns: under which conditions.
@@ -246,7 +246,7 @@ class Experiment:
     def lacking(self) -> tuple[str, ...]:
         """What has to be built before it can run: networks and data sets that are not registered.
 
-        In an experiment of one's own a name that is not registered is a mistake, not a thing to wait for.
+        In an experiment of your own a name that is not registered is a mistake, not a thing to wait for.
         """
         if not self.paper:
             return ()

@@ -183,7 +183,7 @@ def tell_failures(trial: Trial) -> Iterator[None]:
     """Let what fails in a user's network or activation be told in one line.
 
     Raises:
-        ConfigError: something failed that is no error of this library's.
+        ConfigError: something failed with an error that is not this library's.
     """
     try:
         yield

@@ -181,7 +181,7 @@ def compare_family(
 
     - `inconclusive` from fewer than three pairs: one degree of freedom bears no judgement.
     - `equivalent`: the interval of 1 − 2α (90 %) of the difference lies inside ±margin, which is what two one-sided
-      tests at α ask for. It comes before the next: a difference that is real but below the margin is no difference.
+      tests at α ask for. It comes before the next: a difference that is real but below the margin does not count.
     - `better` or `worse`: otherwise, if the p-value after Holm's correction is below α.
     - `inconclusive` otherwise; `detectable` says what these seeds could have found.
 

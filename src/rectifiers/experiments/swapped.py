@@ -35,7 +35,7 @@ def build_swapped(trial: Trial, network: OutsideNetwork, data: Dataset, classes:
 
     Raises:
         ConfigError: there are no such sites, or the activation does not take these arguments.
-        ShapeError: the network does not take such inputs, or its outputs are no logits of these classes.
+        ShapeError: the network does not take such inputs, or its outputs are not logits for these classes.
         UnsupportedError: a site that was named cannot be changed.
     """
     if trial.base != "relu":

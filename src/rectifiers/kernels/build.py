@@ -70,7 +70,7 @@ def find_or_build() -> tuple[Path, str]:
                 # One without a checksum was built by an earlier version, or is what a crash has left.
                 if path.exists() and _checksum_file(path).exists():
                     warnings.warn(
-                        f"the compiled kernels in {path} were damaged; they are built anew",
+                        f"the compiled kernels in {path} were damaged; building them again",
                         RuntimeWarning,
                         stacklevel=2,
                     )
@@ -97,7 +97,7 @@ def _make_private(folder: Path) -> None:
     folder.mkdir(exist_ok=True, mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise BuildError(f"{folder} belongs to another user, or is no folder; point XDG_CACHE_HOME elsewhere")
+        raise BuildError(f"{folder} belongs to another user, or is not a folder; point XDG_CACHE_HOME elsewhere")
     if found.st_mode & 0o077:
         folder.chmod(0o700)
 

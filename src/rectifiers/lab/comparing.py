@@ -208,8 +208,8 @@ def compare(
     course = campaign.go(before)
     if course.results and not any(math.isfinite(result.value("final_epoch")) for result in course.results):
         raise ConfigError(
-            f"all {plural(len(course.results), 'run')} diverged, or gave a metric that is no number; look for NaN in "
-            "the data, take a smaller lr, or mend the metric"
+            f"all {plural(len(course.results), 'run')} diverged, or gave a metric that is not a number; look for NaN "
+            "in the data, take a smaller lr, or mend the metric"
         )
     distrust = ""
     if train is not None:

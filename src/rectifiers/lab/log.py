@@ -13,7 +13,7 @@ from pathlib import Path
 from .progress import say
 
 SIGN_OF_LIFE = 60.0
-"""Seconds after which a line is written on a stderr that is no terminal, where no bar shows that a run goes on."""
+"""Seconds after which a line is written to a stderr that is not a terminal, where no bar shows that a run goes on."""
 
 
 class Log:

@@ -1,4 +1,4 @@
-"""Files to begin with: an activation, a network or a data set of one's own, and its test."""
+"""Files to begin with: an activation, a network or a data set of your own, and its test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core.errors import ConfigError, UnknownNameError
 from ..core.files import write_file
 from ..core.registry import Registry
 
-_ACTIVATION = '''"""{title}, an activation of one's own."""
+_ACTIVATION = '''"""{title}, an activation of your own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class {title}(Elementwise):
         return apply("{title}", formula, self.ready(input), channel_dim=self.channel_dim, a=self.a)
 '''
 
-_NETWORK = '''"""{title}, a network of one's own."""
+_NETWORK = '''"""{title}, a network of your own."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class {title}(nn.Module):
         return logits
 '''
 
-_DATASET = '''"""{title}, a data set of one's own."""
+_DATASET = '''"""{title}, a data set of your own."""
 
 from __future__ import annotations
 

@@ -272,7 +272,7 @@ def _make_plan(request: Request) -> SwapPlan:
     return SwapPlan(name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), notes)
 
 
-_BARE = "a bare clamp, which may be no activation; it is taken only on request: from_='clamp'"
+_BARE = "a bare clamp, which may not be an activation; it is replaced only on request: from_='clamp'"
 
 
 def _find_bare(sites: Sequence[Site], where: Where, wanted: frozenset[str]) -> list[Site]:
@@ -294,7 +294,7 @@ _PLACES = ("first", "last", "R1", "R2")
 def _obstacle(site: Site) -> str:
     """Return why a site is not changed by any function; empty if it may be."""
     if not site.shape:
-        return "it is called on a single number, which is no layer's output"
+        return "it is called on a single number, which is not a layer's output"
     if site.before == "parameter":
-        return "it is called on a parameter, which is no layer's output"
+        return "it is called on a parameter, which is not a layer's output"
     return ""

@@ -72,7 +72,7 @@ def warn_of_calls(sites: Sequence[Site]) -> Iterator[str]:
     for site in sites:
         if site.held:
             yield (
-                f"{site.name} is called by {listing(site.held)}, an attribute that is a function and no method of its "
+                f"{site.name} is called by {listing(site.held)}, an attribute that is a function, not a method of its "
                 "class: called without the forward around it, that calls what was there; make it a method"
             )
         if site.past:

@@ -51,7 +51,7 @@ def read_weights(path: Path) -> WeightsFile:
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
     except safetensors.SafetensorError as error:
-        raise DataError(f"{path} is truncated, damaged, or no safetensors file: {error}") from None
+        raise DataError(f"{path} is truncated, damaged or not a safetensors file: {error}") from None
 
 
 def unpickle_tensors(file: Path | IO[bytes], name: str) -> dict[str, Tensor]:

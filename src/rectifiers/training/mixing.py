@@ -24,7 +24,7 @@ class MixedBatches:
             batch takes one of them by lot.
 
     Raises:
-        ConfigError: the examples are no images with one label each.
+        ConfigError: the examples are not images with one label each.
     """
 
     def __init__(self, batches: Batches, classes: int, *, mixup: float = 0.0, cutmix: float = 0.0) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 _OPAQUE = (nn.Module, type, FunctionType, BuiltinFunctionType, MethodType, ModuleType)
-"""What is no value: its attributes are not looked into, and it is never copied."""
+"""What is not a value: its attributes are not looked into, and it is never copied."""
 
 
 def find_tensors(value: Any) -> Iterator[tuple[str, Tensor]]:

@@ -68,7 +68,7 @@ def identify(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[st
         return kind
     low, high = bounds(kind, args, kwargs)
     if isinstance(low, Tensor) or isinstance(high, Tensor):
-        # Bounds that the model computes are no activation's.
+        # Bounds that the model computes are not an activation's.
         return None
     if low != 0:
         return "hardtanh" if kind == "hardtanh" else None

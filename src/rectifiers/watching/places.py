@@ -270,7 +270,7 @@ class UnderWay:
 
     Args:
         methods: the names of its methods other than `forward`, innermost first.
-        held: the names of its attributes that are functions and no methods of its class.
+        held: the names of its attributes that are functions, not methods of its class.
         recomputed: whether what calls the function is under activation checkpointing, which will call it once more
             without the module's `forward`.
         past: path of another module whose method calls the function past that module's own call; empty for none.
@@ -620,7 +620,7 @@ def _end_of_call(frame: FrameType) -> Position | None:
 
 
 def _is_out_of_reach(owner: nn.Module) -> bool:
-    """Return whether the object has a `forward` of its own that is no method of its class."""
+    """Return whether the object has a `forward` of its own that is not a method of its class."""
     kept = owner.__dict__.get("forward")
     return kept is not None and not (isinstance(kept, types.MethodType) and kept.__self__ is owner)
 

@@ -32,7 +32,7 @@ class Site:
         index: position in forward order, from 0.
         name: `features.3` for a module, `features.3#2` for the second call of a reused one, `block:relu` for a function
             that `block` calls, `:relu` for one that the model itself calls.
-        kind: which activation is called there; `clamp` for a bare clamp at zero that may be no activation.
+        kind: which activation is called there; `clamp` for a bare clamp at zero that may not be an activation.
         call: `module` for a module that is called only once, `reused` for one of several calls of a module, `function`
             for a call without a module.
         path: the module, or the module whose `forward` calls the function.
@@ -276,7 +276,7 @@ def locate_sites(trace: Trace) -> list[Located]:
             places, elsewhere = _places_of_module(scope, numbered, written)
         for number, name in name_calls(path, spelled).items():
             group = numbered[number]
-            # Clamped integers have numbers and names of calls, for these have to stay what they are; they are no sites.
+            # Clamped integers keep their numbers and names as calls, but they are not sites.
             if not trace.dtypes[group[0].inputs[0]].is_floating_point:
                 continue
             is_bare = any(op.index in bare for op in group)

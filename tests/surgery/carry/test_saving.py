@@ -182,10 +182,10 @@ DAMAGES: dict[str, tuple[Callable[[Path, Path], object], type[RectifiersError], 
     "truncated weights": (
         lambda _, weights: weights.write_bytes(weights.read_bytes()[:-40]),
         DataError,
-        "truncated, damaged, or no safetensors file",
+        "truncated, damaged or not a safetensors file",
     ),
     "empty weights": (lambda _, weights: weights.write_bytes(b""), DataError, "truncated, damaged"),
-    "a pickle": (lambda _, weights: torch.save({}, weights), DataError, "no safetensors file"),
+    "a pickle": (lambda _, weights: torch.save({}, weights), DataError, "not a safetensors file"),
     "truncated plan": (
         lambda folder, _: (folder / "plan.json").write_text((folder / "plan.json").read_text()[:100]),
         DataError,

@@ -456,7 +456,7 @@ def test_repeated_steps_may_share_what_is_put_in() -> None:
 
 
 class Held(Plain):
-    """A function of the object that is no method."""
+    """A function of the object that is not a method."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -144,7 +144,7 @@ class OwnBatches(Batches):
             try:
                 batch = self.feed.prepare(raw, number)
             except ConfigError as error:
-                # The model is called by our loop, so that another way to call it is no remedy here.
+                # The model is called by our loop, so calling it another way is not a remedy here.
                 reason = str(error).partition("; say how")[0].partition(". Say how")[0]
                 raise DataError(
                     f"{reason}; let the loader give (inputs, target), or a dictionary whose keys are the arguments of "

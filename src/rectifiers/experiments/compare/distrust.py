@@ -11,7 +11,7 @@ Outcomes = Sequence[tuple[Cell, Result | None]]
 
 
 def ignored_seeds(outcomes: Outcomes, name: str) -> str:
-    """Why the runs are no independent ones; empty where they may be.
+    """Why the runs are not independent; empty where they may be.
 
     Args:
         outcomes: of a comparison.

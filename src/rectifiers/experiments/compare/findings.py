@@ -226,7 +226,7 @@ def _notes(course: Course, shown: Outcomes) -> list[str]:
         if result is not None and _diverged(result):
             diverged[cell.row] = diverged.get(cell.row, 0) + 1
     notes += [
-        f"{label}: {count} of its runs diverged, or gave a metric that is no number; they are left out of the means"
+        f"{label}: {count} of its runs diverged, or gave a metric that is not a number; they are left out of the means"
         for label, count in diverged.items()
     ]
     return notes

@@ -87,7 +87,7 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is no JSON: {error}") from None
+        raise ConfigError(f"{path} is not JSON: {error}") from None
     if not isinstance(fields, dict):
         raise ConfigError(f"{path} holds {type(fields).__name__} where a configuration is expected")
     return fields, hashlib.sha256(content).hexdigest()[:16]

@@ -11,7 +11,7 @@ from .derived import Derived, derive_class
 class Unbounded(Derived):
     """A base that is put in front of an activation's class: f(x) where x is finite, ReLU(x) where it is infinite.
 
-    Many functions that start at ReLU are no number there, as 0·sin(∞) is not. For inputs that are infinite on purpose,
+    Many functions that start at ReLU are undefined there, as 0·sin(∞) is not. For inputs that are infinite on purpose,
     such as masked scores; takes two to five times as long as f alone.
     """
 
