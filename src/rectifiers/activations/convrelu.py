@@ -16,6 +16,7 @@ from ..core.checks import check_count
 from ..core.convolution import Padding, Size, margins_of, per_axis
 from ..core.elementwise import check_input
 from ..core.errors import ConfigError, ShapeError, UnsupportedError
+from ..core.scripting import Unscriptable
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..core.thresholds import ThresholdInit, check_threshold_init, fill_thresholds
 from ..kernels import conv_threshold
@@ -191,7 +192,7 @@ def _check_shapes(
         raise ShapeError(f"{owner}: expected a bias of shape {tuple(weight.shape[:1])}, got {tuple(bias.shape)}")
 
 
-class _ConvReLU(nn.modules.conv._ConvNd):
+class _ConvReLU(Unscriptable, nn.modules.conv._ConvNd):
     """What the three modules share; each brings PyTorch's convolution of its number of axes."""
 
     spec: ClassVar[ActivationSpec]

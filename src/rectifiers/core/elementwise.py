@@ -18,6 +18,7 @@ from .checks import check_number
 from .errors import ConfigError, DtypeError, ShapeError, UnsupportedError
 from .fitting import Points
 from .granularity import Granularity, check_channel_dim, check_share, infer_unit_shape, spread, unit_shape, with_axis
+from .scripting import Unscriptable
 from .spec import ActivationSpec, ParameterSpec
 
 Init = float | tuple[float, ...] | Callable[[Tensor], object]
@@ -109,7 +110,7 @@ def _as_tensor(
         raise ConfigError(f"{owner}: {name} must be a number, numbers or a tensor, got {value!r}") from None
 
 
-class Elementwise(nn.Module):
+class Elementwise(Unscriptable, nn.Module):
     """Base of the elementwise modules: holds the parameters that the spec names, in any granularity.
 
     The parameters start as the spec says, unless a subclass passes other values to `__init__` by name. Its `forward`

@@ -5,7 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from ..watching.sites import Site
+from ..watching.trace import Trace
 from ..watching.wrappers import fixed_parts, is_scripted
+from ..watching.written_out import find_written_out
 from .planning.planned import Left
 
 
@@ -29,6 +31,22 @@ def unseen(model: nn.Module, kinds: frozenset[str]) -> list[Left]:
             )
             left.append(Left(name or type(model).__name__, str(kind), reason))
     return left
+
+
+def written_out(trace: Trace, kinds: frozenset[str]) -> list[Left]:
+    """Return the activations that are written out in several operations, of the kinds that are asked for."""
+    return [
+        Left(
+            found.path or "the model",
+            found.kind,
+            f"it is written out as {found.formula}; put one function or module there, such as {_ONE[found.kind]}",
+        )
+        for found in find_written_out(trace)
+        if found.kind in kinds
+    ]
+
+
+_ONE = {"swish": "F.silu", "gelu": "F.gelu", "mish": "F.mish", "quick_gelu": "a module that returns the formula alone"}
 
 
 def split_fixed(model: nn.Module, sites: list[Site]) -> tuple[list[Site], list[Left]]:

@@ -15,6 +15,7 @@ _TRANSFORMERS = {
     "QuickGELUActivation": "quick_gelu",
     "SiLUActivation": "swish",
     "MishActivation": "mish",
+    "XIELUActivation": "xielu",
 }
 _TIMM = {
     "Swish": "swish",
@@ -36,7 +37,7 @@ CLASSES = {
 }
 """By the module of Python that has them: classes that compute a formula out of several functions, and its kind."""
 
-KINDS = frozenset({"quick_gelu", "hardmish"})
+KINDS = frozenset({"quick_gelu", "hardmish", "xielu"})
 """Kinds that no function of PyTorch computes."""
 
 

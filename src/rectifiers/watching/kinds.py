@@ -15,6 +15,7 @@ from ..core.errors import UnknownNameError
 from ..core.spec import ActivationSpec
 from . import aliases
 from .aliases import alias_kind, canonical
+from .formulas import formula_kind
 
 FAMILIES = {"relu": ("relu", "relu6")}
 """Names that stand for several kinds: `relu` means ReLU with or without a cap."""
@@ -161,12 +162,12 @@ def spec_of(module: nn.Module | None) -> ActivationSpec | None:
 def own_kind(module: nn.Module) -> str | None:
     """Return the kind of a module that is one activation, whatever it computes inside; None for other modules.
 
-    These are the activations of this library that keep the channels, by their registered names, and those of other
-    libraries that compute a known formula.
+    These are the activations of this library that keep the channels, by their registered names, those of other
+    libraries that compute a known formula, and those that write one out.
     """
     if isinstance(module, Elementwise):
         return module.spec.name if module.spec.channel_factor == (1, 1) else None
-    return alias_kind(module)
+    return alias_kind(module) or formula_kind(module)
 
 
 def is_torch_activation(module: nn.Module) -> bool:

@@ -120,6 +120,14 @@ class Kept(Plain):
         return F.relu(self.b(x)) * scale
 
 
+class KeptByClass(Kept):
+    """A function of the class that is given the module, instead of a method."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = functools.partial(Kept.work, self)
+
+
 class Chosen(Plain):
     """Functions that a loop goes through, some of which are none that is asked for."""
 
@@ -192,7 +200,7 @@ class Descriptor(Plain):
         return F.relu(self.b(F.relu(self.a(x))))
 
 
-BUILDS = [Helpers, Defaults, Static, Own, Lambdas, Kept, Chosen, Asked, Made, Property, Descriptor]
+BUILDS = [Helpers, Defaults, Static, Own, Lambdas, Kept, KeptByClass, Chosen, Asked, Made, Property, Descriptor]
 
 
 @pytest.fixture(params=BUILDS)
@@ -230,7 +238,7 @@ def test_copies_keep_what_was_put_in(swapped: Plain) -> None:
     assert not torch.allclose(twin(x), swapped(x))
 
 
-@pytest.mark.parametrize("build", [Helpers, Static, Own, Kept, Chosen, Made])
+@pytest.mark.parametrize("build", [Helpers, Static, Own, Kept, KeptByClass, Chosen, Made])
 def test_one_graph_and_pickles(build: Callable[[], Plain]) -> None:
     model, x = build(), torch.randn(3, 4)
     leak(model, (2, 4))

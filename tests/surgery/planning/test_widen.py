@@ -335,6 +335,11 @@ def preallocated(head: nn.Module, x: Tensor) -> Tensor:
     return head(whole)
 
 
+def cut(head: nn.Module, x: Tensor) -> Tensor:
+    x[:, 0] = 0
+    return head(x)
+
+
 REFUSED = {
     "the model returns its values": sequence,
     "normalises over groups": lambda: sequence(nn.GroupNorm(2, 4), nn.Conv2d(4, 2, 1)),
@@ -355,6 +360,7 @@ REFUSED = {
     "takes the mean over the channels": lambda: Function(lambda _, x: x.mean(1)),
     "with and without additional": lambda: Function(lambda head, x: head(torch.cat([x, torch.ones(1, 4, 7, 7)]))),
     "setitem in the model": lambda: Function(preallocated),
+    "writes into a part of a tensor": lambda: Function(cut),
     "is called with other values too": reused,
     "different numbers of channels": lambda: Function(
         lambda head, x: head(torch.cat([x, torch.ones(2, 4, 7, 7)], 1)), nn.Conv2d(8, 2, 1, groups=2)

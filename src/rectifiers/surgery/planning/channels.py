@@ -77,6 +77,8 @@ class Widening:
         """Return what an op makes of inputs with additional channels."""
         activation = next((frame.module for frame in op.stack if isinstance(frame.module, Elementwise)), None)
         name = op.name.strip("_")
+        if not op.outputs:
+            raise Blocked(f"{reader_name(trace, op)} writes into a part of a tensor, which cannot be widened")
         if activation is not None:
             return _activate(trace, op, given, activation)
         if name in CONCATENATIONS:
