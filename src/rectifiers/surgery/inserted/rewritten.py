@@ -134,9 +134,9 @@ def _renew(value: Any, module: nn.Module, renewed: Mapping[FunctionType, Functio
         return value if new is None else types.MethodType(new, module)
     if isinstance(value, functools.partial):
         func = _renew(value.func, module, renewed)
-        if isinstance(func, FunctionType) and value.args and value.args[0] is module:
-            # A plain function of the class that is given the module.
-            func = renewed.get(func, func)
+        if isinstance(func, FunctionType) and func in renewed and value.args and value.args[0] is module:
+            # A plain function of the class that is given the module; the method can be pickled.
+            return functools.partial(types.MethodType(renewed[func], module), *value.args[1:], **value.keywords)
         return value if func is value.func else functools.partial(func, *value.args, **value.keywords)
     if type(value) in (list, tuple):
         parts = [_renew(part, module, renewed) for part in value]
