@@ -34,11 +34,10 @@ class WrittenOut:
 
 def find_written_out(trace: Trace) -> list[WrittenOut]:
     """Find SiLU, GELU and Mish where they are written out in several operations, once for each module."""
-    found = {}
+    found: dict[WrittenOut, None] = {}
     for op in trace.ops:
         for kind, formula in _recognise(trace, op):
-            written = WrittenOut(kind, trace.names.get(op.module, ""), formula)
-            found[written] = None
+            found[WrittenOut(kind, trace.names.get(op.module, ""), formula)] = None
     return list(found)
 
 
