@@ -14,7 +14,7 @@ from rectifiers import lab
 from rectifiers.datasets.dataset import Dataset
 from rectifiers.experiments import cost
 from rectifiers.experiments.trial import Trial
-from rectifiers.kernels import dispatch
+from rectifiers.kernels import dispatch, library
 from rectifiers.lab import planning
 from rectifiers.training.loop import fit
 from rectifiers.training.metrics import Epoch
@@ -41,9 +41,11 @@ def test_measures_the_formulas_that_trials_run_under(cli: Cli, monkeypatch: pyte
         return fit(*args, **options)
 
     monkeypatch.setattr(cost, "fit", watched)
-    assert cli("plan", "quickstart", "--preset", "smoke").code == 0
-    assert served
-    assert not any(served)
+    for kernels in ("reference", "cpu") if library.state(warn=False).formulas else ("reference",):
+        served.clear()
+        told = cli("plan", "quickstart", "--preset", "smoke", "--kernels", kernels)
+        assert f"kernels    {kernels}, as chosen" in told.out
+        assert set(served) == {kernels == "cpu"}
 
 
 def test_a_time_limit_leaves_kinds_unmeasured(

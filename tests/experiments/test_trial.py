@@ -86,6 +86,7 @@ OTHER: dict[str, Any] = {
     "trace_points": 5,
     "device": "cuda",
     "threads": 2,
+    "kernels": "cpu",
     "own": {"activation mine": "0123456789abcdef"},
     "seed": 1,
     "data_digest": "0" * 16,

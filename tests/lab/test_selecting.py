@@ -11,6 +11,8 @@ from rectifiers import lab
 from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.experiments.experiment import Experiment
 
+from ..experiments.samples import result
+
 SETTINGS: dict[str, Any] = {"dataset": "digits", "network": "digits-conv", "lr": 0.1}
 
 
@@ -42,6 +44,49 @@ def test_changes_and_the_command_that_makes_them() -> None:
     assert not selection.experiment.preset("smoke").comparable
     assert selection.heading.endswith(' Changed: seeds=3, epochs=5, milestones=[2, 4], device=cpu, where="0".')
     assert lab.open(built(), preset="smoke").command("run") == "rectifiers.lab.run(experiment, preset='smoke')"
+
+
+def test_kernels_are_the_fast_ones_where_a_table_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CXX", "true")
+    selection = lab.open("quickstart", preset="smoke", results=tmp_path)
+    assert {trial.kernels for trial in selection.trials} == {"cpu"}
+    assert selection.kernels == "cpu, the fast ones"
+    assert "kernels" not in selection.heading + selection.command("run")
+
+
+def test_kernels_stay_what_they_were_in_a_table_that_was_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CXX", "true")
+    begun = built(name="mine")
+    by_reference = lab.open(begun, results=tmp_path, settings={"kernels": "reference"})
+    by_reference.open_store().write(result(by_reference.trials[0]))
+    found = lab.open(begun, results=tmp_path)
+    assert found.trials == by_reference.trials
+    assert found.kernels == "reference, which made the results there are"
+    assert {trial.kernels for trial in lab.open(begun, preset="smoke", results=tmp_path).trials} == {"cpu"}
+
+
+def test_kernels_that_are_chosen_change_nothing_else() -> None:
+    plain, chosen = (
+        lab.open("quickstart", preset="smoke", settings=settings) for settings in (None, {"kernels": "reference"})
+    )
+    assert chosen.heading == plain.heading
+    assert chosen.command("run") == "rectifiers run quickstart --preset smoke --kernels reference"
+    assert chosen.kernels == "reference, as chosen"
+    assert {trial.kernels for trial in chosen.trials} == {"reference"}
+    assert lab.open("arelu/table1", preset="paper", settings={"kernels": "cpu"}).experiment.preset("paper").comparable
+
+
+def test_kernels_that_an_experiment_compares_are_left_alone() -> None:
+    rows = {"slow": {"activation": "arelu", "kernels": "reference"}, "fast": {"activation": "arelu", "kernels": "cpu"}}
+    compared = lab.open(lab.experiment(rows, **SETTINGS), seeds=1)
+    assert [trial.kernels for trial in compared.trials] == ["reference", "cpu"]
+    assert compared.kernels == "as the experiment names them"
+    with pytest.raises(ConfigError, match="settings cannot change kernels: that is what my-experiment compares"):
+        lab.open(lab.experiment(rows, **SETTINGS), settings={"kernels": "cpu"})
+
+
+def test_what_only_counts_needs_no_kernels() -> None:
+    assert lab.open("convrelu/table6", preset="paper").kernels == "reference, for it only counts"
 
 
 def test_places_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

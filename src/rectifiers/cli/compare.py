@@ -17,6 +17,7 @@ from .options import (
     RESULTS,
     DataOption,
     JsonOption,
+    KernelsOption,
     OwnOption,
     ResultsOption,
     SettingsOption,
@@ -155,6 +156,7 @@ def compare_activations(
         float | None, typer.Option("--margin", help="Difference that counts as none.", show_default=False)
     ] = None,
     settings: SettingsOption = None,
+    kernels: KernelsOption = None,
     no_costs: Annotated[
         bool, typer.Option("--no-costs", help="Do not measure time, memory and exported models.")
     ] = False,
@@ -220,6 +222,7 @@ def compare_activations(
             margin=margin,
             costs=not no_costs,
             workers=workers,
+            kernels=kernels,  # type: ignore[arg-type]
             name=name,
             results=results,
             data_dir=data_dir,

@@ -90,6 +90,16 @@ SettingsOption = Annotated[
         show_default=False,
     ),
 ]
+KernelsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--kernels",
+        metavar="cpu|triton|reference",
+        help="What formulas run by; by default the fast kernels in C++ on a CPU, unless runs of these were made by the "
+        "reference.",
+        show_default=False,
+    ),
+]
 WorkersOption = Annotated[
     int | None,
     typer.Option(
@@ -150,6 +160,11 @@ def use_own(references: Sequence[str] | None) -> list[Own]:
     from ..lab import use
 
     return [use(reference) for reference in references]
+
+
+def read_settings(settings: Sequence[str] | None, kernels: str | None) -> dict[str, Any]:
+    """What `--set` and `--kernels` were given, as settings by name."""
+    return split_settings(settings) | ({} if kernels is None else {"kernels": kernels})
 
 
 def split_settings(settings: Sequence[str] | None, example: str = "epochs=5") -> dict[str, Any]:

@@ -8,13 +8,14 @@ from .options import (
     DataOption,
     ExperimentArgument,
     JsonOption,
+    KernelsOption,
     OwnOption,
     PresetOption,
     ResultsOption,
     SeedsOption,
     SettingsOption,
     WorkersOption,
-    split_settings,
+    read_settings,
 )
 from .output import print_json
 
@@ -24,6 +25,7 @@ def plan_experiment(
     preset: PresetOption = None,
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
+    kernels: KernelsOption = None,
     own: OwnOption = None,
     workers: WorkersOption = None,
     data_dir: DataOption = DATA,
@@ -37,7 +39,7 @@ def plan_experiment(
         experiment,
         preset=preset,
         seeds=seeds,
-        settings=split_settings(settings),
+        settings=read_settings(settings, kernels),
         workers=workers,
         data_dir=data_dir,
         results=results,

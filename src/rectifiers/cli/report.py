@@ -12,12 +12,13 @@ from .options import (
     RESULTS,
     DataOption,
     ExperimentArgument,
+    KernelsOption,
     OwnOption,
     PresetOption,
     ResultsOption,
     SeedsOption,
     SettingsOption,
-    split_settings,
+    read_settings,
 )
 
 
@@ -26,6 +27,7 @@ def write_experiment_report(
     preset: PresetOption = None,
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
+    kernels: KernelsOption = None,
     own: OwnOption = None,
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
@@ -41,7 +43,7 @@ def write_experiment_report(
         experiment,
         preset=preset,
         seeds=seeds,
-        settings=split_settings(settings),
+        settings=read_settings(settings, kernels),
         data_dir=data_dir,
         results=results,
         own=own or (),

@@ -16,13 +16,14 @@ from .options import (
     RESULTS,
     DataOption,
     ExperimentArgument,
+    KernelsOption,
     OwnOption,
     PresetOption,
     ResultsOption,
     SeedsOption,
     SettingsOption,
     WorkersOption,
-    split_settings,
+    read_settings,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def run_experiment(
     preset: PresetOption = None,
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
+    kernels: KernelsOption = None,
     own: OwnOption = None,
     workers: WorkersOption = None,
     data_dir: DataOption = DATA,
@@ -62,13 +64,14 @@ def run_experiment(
         experiment,
         preset=preset,
         seeds=seeds,
-        settings=split_settings(settings),
+        settings=read_settings(settings, kernels),
         data_dir=data_dir,
         results=results,
         own=own or (),
     )
     runs = plural(len(selection.trials), "run")
-    say(f"{selection.heading}\n{runs}, {len(selection.done())} done before, in {selection.folder}")
+    done = f"{len(selection.done())} done before, in {selection.folder}"
+    say(f"{selection.heading}\n{runs}, {done}; kernels: {selection.kernels}")
     if download:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:

@@ -12,12 +12,13 @@ import typer
 from .options import (
     RESULTS,
     ExperimentArgument,
+    KernelsOption,
     OwnOption,
     PresetOption,
     ResultsOption,
     SeedsOption,
     SettingsOption,
-    split_settings,
+    read_settings,
 )
 from .output import width
 
@@ -43,6 +44,7 @@ def print_table(
     preset: PresetOption = None,
     seeds: SeedsOption = None,
     settings: SettingsOption = None,
+    kernels: KernelsOption = None,
     own: OwnOption = None,
     results: ResultsOption = RESULTS,
     style: Annotated[Format, typer.Option("--format", "-f", help="Form of the table.")] = Format.terminal,
@@ -64,7 +66,7 @@ def print_table(
         experiment,
         preset=preset,
         seeds=seeds,
-        settings=split_settings(settings),
+        settings=read_settings(settings, kernels),
         results=results,
         own=own or (),
     )

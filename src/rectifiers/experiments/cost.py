@@ -45,6 +45,7 @@ FIELDS = (
     "augment",
     "device",
     "threads",
+    "kernels",
     "own",
     "mixup",
     "cutmix",
@@ -213,7 +214,7 @@ def measure_speed(trial: Trial, data: Dataset) -> Speed:
     batch = trial.batch_size
     while True:
         try:
-            with within_memory(), reproducible(trial.threads):
+            with within_memory(), reproducible(trial.threads, trial.kernels):
                 step, image = _measure(trial, data, batch)
             return Speed(step * trial.batch_size / batch, image, batch)
         except (MemoryError, RuntimeError) as error:

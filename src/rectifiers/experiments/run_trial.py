@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import datasets, networks
+from ..kernels import dispatch
 from ..networks import outside
 from ..training.devices import check_device
 from . import own, pretrained
@@ -70,18 +71,20 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
     own.check(trial)
     check_device(trial.device)
+    # The kernels that it names: they are loaded, and named by their instruction set in the result.
+    kernels = dispatch.require(trial.kernels)
     # Here and not behind the training: nothing that can fail stands between it and its result.
     facts = provenance()
     if isinstance(trial, OwnTrial):
         check_identity(trial)
         checkpoints = open_checkpoints(weights, trial, trial.dataset)
         fields, weights_at_end, content = run_own(trial, data_dir, checkpoints)
-        where_from = _where_from(facts, content, started, clock, **describe_resumption(checkpoints))
+        where_from = _where_from(facts, content, started, clock, kernels=kernels, **describe_resumption(checkpoints))
         return Run(Result(trial=trial, **fields, provenance=where_from), weights_at_end)
     data = datasets.load(trial.dataset, data_dir)
     check_identity(trial)
     content = f"{data.name} {datasets.digest(data)}"
-    used = _describe_library(trial.network)
+    used = {"kernels": kernels, **_describe_library(trial.network)}
     if trial.pretrained:
         used["pretrained"] = pretrained.get(trial.pretrained).resource.file
     needed = [run_once(ancestor, data_dir, weights) for ancestor in trial.ancestors]

@@ -49,7 +49,7 @@ def train_network(
         Fields of the result, and the weights at the end. The status is `diverged`, with the epochs before, if the
         training loss, or the test loss after the last epoch, left the finite numbers.
     """
-    with reproducible(trial.threads):
+    with reproducible(trial.threads, trial.kernels):
         net = build_network(trial, data)
         if start is not None:
             transplant(start, net)

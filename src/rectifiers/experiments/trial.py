@@ -165,6 +165,10 @@ class Trial(BaseModel):
     threads: int = Field(
         1, ge=1, le=MOST_THREADS, description="threads of PyTorch; sums in another order give other bits"
     )
+    kernels: Literal["reference", "cpu", "triton"] = Field(
+        "reference",
+        description="what formulas run by: `cpu` and `triton` are kernels, which are faster and round in another way",
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="root of all random streams")
     data_digest: str | None = Field(
         None, pattern=DIGEST_PATTERN, description="of the files, for data at a path; filled in, and never written"
@@ -304,6 +308,12 @@ class Trial(BaseModel):
             raise ValueError("patience needs validation data; set validation to 0.1, for example")
         if self.folds == 1 or (self.folds and self.validation):
             raise ValueError("folds hold out validation data: there must be at least 2, and validation must be 0")
+        if self.kernels == "cpu" and self.device != "cpu":
+            raise ValueError(f"kernels='cpu' run on device='cpu', not on {self.device!r}; take 'reference' or 'triton'")
+        if self.kernels == "triton" and self.device == "mps":
+            raise ValueError("kernels='triton' are not for device='mps'; take 'reference'")
+        if self.kernels != "reference" and self.compile:
+            raise ValueError(f"compile=true has no use for kernels={self.kernels!r}: a compiler fuses the reference")
         if self.vote and self.seed:
             raise ValueError("a vote is one evaluation of networks with seeds 0, 1, …; its own seed is 0")
         return self

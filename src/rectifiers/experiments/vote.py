@@ -26,7 +26,7 @@ def take_vote(trial: Trial, data: Dataset, members: Sequence[Run]) -> dict[str, 
     Returns:
         Fields of its result.
     """
-    with reproducible(trial.threads):
+    with reproducible(trial.threads, trial.kernels):
         nets = []
         for result, weights in members:
             nets.append(build_network(result.trial, data))

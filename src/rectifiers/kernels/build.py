@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import shutil
 import stat
 import subprocess
 import sys
@@ -23,6 +22,8 @@ from pathlib import Path
 
 import torch
 
+from ..core.compiler import find_compiler
+from ..core.errors import ConfigError
 from ..core.files import write_whole
 
 SOURCES = Path(__file__).parent / "cpu"
@@ -54,11 +55,10 @@ def find_or_build() -> tuple[Path, str]:
     Raises:
         BuildError: there is none and it cannot be built.
     """
-    if sys.platform not in ("linux", "darwin"):
-        raise BuildError(f"they are not built on {sys.platform}")
-    compiler = shutil.which(os.environ.get("CXX") or "c++")
-    if compiler is None:
-        raise BuildError("no C++ compiler; install g++ or clang, or name one in CXX")
+    try:
+        compiler = find_compiler()
+    except ConfigError as error:
+        raise BuildError(str(error)) from None
     path = cache_dir() / fingerprint(compiler) / "librectifiers.so"
     try:
         for folder in (path.parent.parent, path.parent):

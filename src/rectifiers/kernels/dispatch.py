@@ -62,6 +62,25 @@ def using(choice: str) -> Iterator[None]:
         _chosen.reset(token)
 
 
+def require(name: str) -> str:
+    """Load the kernels of a provider, and say what results are to name them by.
+
+    Args:
+        name: of the provider.
+
+    Raises:
+        ConfigError: they cannot be had here.
+
+    Example:
+        >>> require("reference")
+        'reference'
+    """
+    state = _asked[_check(name, "kernels")][0].load()
+    if not state.description:
+        raise ConfigError(f"kernels={name}: {state.reason}; kernels=reference does without")
+    return state.description
+
+
 def serves(formula: str, x: Tensor) -> bool:
     """Whether a formula's operator is to be taken for `x`; builds and loads its kernel if that is still to be done.
 
@@ -81,7 +100,7 @@ def serves(formula: str, x: Tensor) -> bool:
                 return provider.has_operators
             if insisted:
                 raise ConfigError(
-                    f"{VARIABLE}={choice}: no kernel for {formula}: {state.why(formula)}; take 'auto' to run without"
+                    f"kernels={choice}: no kernel for {formula}: {state.why(formula)}; take 'auto' to run without"
                 )
     return False
 

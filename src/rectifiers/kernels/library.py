@@ -58,7 +58,8 @@ def _load() -> State:
     mismatches = selftest.mismatches()
     good = frozenset(VARIANTS.keys() - mismatches.keys())
     reason = "; ".join(f"{formula}: {text}" for formula, text in mismatches.items())
-    return State(good, f"cpu kernel, {_instruction_set(path)}, {origin}", reason, mismatches)
+    description = f"cpu kernel, {_instruction_set(path)}"
+    return State(good, f"{description}, {origin}", reason, mismatches, description)
 
 
 def _instruction_set(path: Path) -> str:
@@ -81,6 +82,10 @@ class Compiled(Provider):
     def state(self, formula: str, warn: bool) -> State:
         """What came of loading the library, with all its kernels."""
         return state(warn=warn)
+
+    def load(self) -> State:
+        """What came of loading the library."""
+        return state(warn=False)
 
     def is_reported(self, insisted: bool) -> bool:
         """Whether a user wants to know how formulas run by this provider: always."""

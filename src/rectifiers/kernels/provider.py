@@ -18,12 +18,14 @@ class State:
         origin: where the kernels come from.
         reason: why there are none, or why some are missing.
         mismatches: what the comparison with the references said, per formula.
+        description: what results name the kernels by, such as `cpu kernel, AVX512`.
     """
 
     formulas: frozenset[str] = frozenset()
     origin: str = ""
     reason: str = ""
     mismatches: dict[str, str] = field(default_factory=dict)
+    description: str = ""
 
     def why(self, formula: str) -> str:
         """Why a formula has no kernel here."""
@@ -60,6 +62,10 @@ class Provider(ABC):
             formula: name of the formula.
             warn: say so, once, if it cannot be had.
         """
+
+    @abstractmethod
+    def load(self) -> State:
+        """What came of loading its kernels, as far as that can be told before one is called."""
 
     def is_reported(self, insisted: bool) -> bool:
         """Whether a user wants to know how formulas run by this provider."""

@@ -19,6 +19,10 @@ class Reference(Provider):
         """Whether an input is this provider's to run: any."""
         return True
 
+    def load(self) -> State:
+        """There is nothing to load."""
+        return State(description=self.name)
+
     def state(self, formula: str, warn: bool) -> State:
         """Every formula has a reference."""
         return State(frozenset({formula}), "reference, composite PyTorch, as chosen")

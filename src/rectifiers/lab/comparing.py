@@ -32,6 +32,7 @@ from ..experiments.compare.tuning import tune
 from ..experiments.compare.variants import Variant as Variant
 from ..experiments.compare.variants import Variants, read_variants
 from ..experiments.experiment import Cell
+from ..experiments.kernel_choice import REFERENCE, choose_kernels
 from ..experiments.own import use
 from ..experiments.result import Result
 from ..experiments.store import Store
@@ -78,6 +79,7 @@ def compare(
     costs: bool = True,
     workers: int = 1,
     threads: int | None = None,
+    kernels: Literal["reference", "cpu", "triton"] | None = None,
     name: str = "",
     results: Path | str | None = None,
     data_dir: Path | str | None = None,
@@ -129,6 +131,8 @@ def compare(
         costs: whether time, memory and the exported model are measured too, in turns, which takes seconds.
         workers: runs at a time; more than one needs functions that a new process can import.
         threads: of PyTorch in each run; by default those that it has now, and one where there are several workers.
+        kernels: what our functions run by; by default the fast kernels on a CPU, unless runs of this comparison were
+            made by the reference.
         name: of the folder of the runs; by default after the model.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         data_dir: folder with the files of named data sets; None takes RECTIFIERS_DATA, or `data`.
@@ -172,6 +176,7 @@ def compare(
         better=better or "",
         unit=unit,
         threads=threads or (torch.get_num_threads() if workers == 1 else 1),
+        kernels=kernels or REFERENCE,
         **_settings(settings, train, chooses=limit is not None or tune_lr, tunes=tune_lr),
     )
     folder = check_folder(datasets.data_folder(data_dir), "data_dir")
@@ -189,6 +194,10 @@ def compare(
         controls=controls,
     )
     bench = _Bench(_open(results, name or _usual_name(common)), workers, folder, progress)
+    if kernels is None:
+        common = common.model_copy(
+            update={"kernels": choose_kernels([trial_of(common, rows[0], 0)], bench.store.has).name}
+        )
 
     def make(variant: Variant, seed: int) -> OwnTrial:
         return trial_of(common, variant, seed)

@@ -103,6 +103,7 @@ class RunPlan:
             "workers": self.workers,
             "data": [asdict(one) | {"missing": list(one.missing)} for one in self.data],
             "weights": [asdict(one) | {"missing": list(one.missing)} for one in self.weights],
+            "kernels": self.selection.kernels,
             "deviations": list(self.deviations),
             "costs": None if self.costs is None else [cost.to_dict() for cost in self.costs],
             "seconds": self.seconds,
@@ -128,6 +129,7 @@ class RunPlan:
         """Name and lines of each fact."""
         starts = f", and {self.starts} that they start from" if self.starts else ""
         yield "runs", [f"{self.runs:,}: {self.done:,} done, {self.to_do:,} to do{starts}"]
+        yield "kernels", [self.selection.kernels]
         for one in self.data:
             yield "data", [str(one)]
         for one in self.weights:
@@ -194,6 +196,7 @@ def plan(
         >>> print(found)  # doctest: +ELLIPSIS
         quickstart, preset smoke: Two epochs of 256 images and three functions: does it run at all?
         runs       6: 0 done, 6 to do
+        kernels    cpu, the fast ones
         data       digits: ready
         cost       digits-conv on digits: ... a step, ... a run, by activation
         time       about ... with 2 workers, measured on a few steps of each

@@ -13,13 +13,14 @@ from typing import Any
 
 from .. import datasets
 from ..core import notebook
-from ..core.errors import ConfigError, UnknownNameError
+from ..core.errors import ConfigError, StoreError, UnknownNameError
 from ..core.files import check_folder
 from ..core.reading import parse_json
 from ..core.wording import plural
 from ..experiments.definition import SETTINGS
 from ..experiments.experiment import Cell, Experiment
 from ..experiments.file import load_experiment
+from ..experiments.kernel_choice import REFERENCE, KernelChoice, choose_kernels
 from ..experiments.own import check_used, use
 from ..experiments.result import Result
 from ..experiments.rows import add_row
@@ -44,6 +45,7 @@ class Selection:
         data_dir: folder with the files of data sets and published weights.
         arguments: what follows the verb on the command line to select the same, without the places of data and
             results; empty for an experiment that was built in Python.
+        kernels: what its formulas run by, in words.
     """
 
     experiment: Experiment
@@ -52,6 +54,7 @@ class Selection:
     results: Path
     data_dir: Path
     arguments: tuple[str, ...] = ()
+    kernels: str = ""
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -189,11 +192,15 @@ def select(
         raise UnknownNameError(f"analysis of {_name(experiment)}", found.analysis, analyses.registry)
     if not found.presets:
         raise ConfigError(f"{found.name} has no presets; build it with lab.experiment, or give it a preset")
-    chosen = preset or (PREFERRED if PREFERRED in found.presets else list(found.presets)[-1])
-    size = found.preset(chosen)
-    changed = {key: _to_text(value) for key, value in (settings or {}).items()}
+    settings = dict(settings or {})
     if settings:
         _check_changes(found, settings)
+    # Not a change of the experiment: what it tells does not depend on how its formulas are rounded.
+    kernels = settings.pop("kernels", None)
+    chosen = preset or (PREFERRED if PREFERRED in found.presets else list(found.presets)[-1])
+    size = found.preset(chosen)
+    changed = {key: _to_text(value) for key, value in settings.items()}
+    if settings:
         size = replace(size, settings={**size.settings, **settings}, comparable=False)
     told = dict(changed)
     if seeds is not None and seeds != size.seeds:
@@ -210,16 +217,44 @@ def select(
     arguments += ["--seeds", str(seeds)] if seeds is not None else []
     arguments += [word for key, text in changed.items() for word in ("--set", f"{key}={text}")]
     arguments += [word for reference in own for word in ("--with", str(reference))]
+    arguments += ["--kernels", str(kernels)] if kernels is not None else []
+    folder = check_folder(Path(results or os.environ.get("RECTIFIERS_RESULTS") or RESULTS), "results")
+    choice = _choose_kernels(found, chosen, folder) if kernels is None else KernelChoice(kernels, "as chosen")
+    if choice is not None:
+        size = found.preset(chosen)
+        settled = replace(size, settings={**size.settings, "kernels": choice.name})
+        found = replace(found, presets={**found.presets, chosen: settled})
     cells = found.cells(chosen)
     check_used(brought, [cell.trial for cell in cells], found.name)
     return Selection(
         experiment=found,
         preset=chosen,
         cells=cells,
-        results=check_folder(Path(results or os.environ.get("RECTIFIERS_RESULTS") or RESULTS), "results"),
+        results=folder,
         data_dir=check_folder(datasets.data_folder(data_dir), "data_dir"),
         arguments=() if isinstance(experiment, Experiment) else tuple(arguments),
+        kernels="as the experiment names them" if choice is None else str(choice),
     )
+
+
+def _choose_kernels(experiment: Experiment, preset: str, results: Path) -> KernelChoice | None:
+    """The kernels of runs whose experiment names none; None where it does."""
+    size = experiment.preset(preset)
+    cells = [(row, column) for row in experiment.rows for column in experiment.columns if size.has(row, column)]
+    layers = [experiment.settings, *(arm.settings for cell in cells for arm in cell)]
+    layers += [layer for cell in cells for layer in size.changes(*cell)]
+    if any("kernels" in layer for layer in layers):
+        return None
+    if experiment.counts:
+        return KernelChoice(REFERENCE, "for it only counts")
+    trials = [cell.trial for cell in experiment.cells(preset, seeds=1)]
+    if not (results / experiment.folder).exists():
+        return choose_kernels(trials)
+    try:
+        store = Store(results, experiment.folder)
+    except StoreError:  # said where the results are read
+        return choose_kernels(trials)
+    return choose_kernels(trials, store.has)
 
 
 def check_count(name: str, count: int | None) -> None:

@@ -102,7 +102,7 @@ def remarks(found: Findings) -> list[str]:
     if found.costs:
         texts.append(
             f"costs: × is the ratio to the model {found.baseline}, a median of rounds in which all took turns, on the "
-            "batch that is trained on, with the kernels that the function has outside of a trial"
+            "batch that is trained on, with the fastest kernels that each function has"
         )
     texts += [*found.notes, _spent(found)]
     rows = [f"{row.label}: {row.words}" for row in found.rows if row.words and row.words not in found.verdict.text]

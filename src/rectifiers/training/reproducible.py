@@ -7,20 +7,24 @@ from contextlib import contextmanager
 
 import torch
 
-from .. import kernels
+from ..kernels import dispatch, using
 
 
 @contextmanager
-def reproducible(threads: int) -> Iterator[None]:
+def reproducible(threads: int, kernels: str = "reference") -> Iterator[None]:
     """Fix everything outside a trial that could change its bits, and put it back afterwards.
 
     Args:
         threads: that PyTorch uses meanwhile.
+        kernels: the provider whose kernels formulas run by.
+
+    Raises:
+        ConfigError: there are no such kernels here.
     """
     threads_before, flushed_before = torch.get_num_threads(), flushes_denormals()
-    # Kernels round differently from one instruction set to the next, and not every machine has them; the composites
-    # give a trial the bits that it has everywhere.
-    with torch.random.fork_rng(), kernels.using("reference"):
+    # Chosen by name, whatever is usual on this machine: kernels round differently from the composites.
+    dispatch.require(kernels)
+    with torch.random.fork_rng(), using(kernels):
         torch.set_num_threads(threads)
         # Momentum of dead units decays into denormal numbers, which cost a hundred times the time of others.
         torch.set_flush_denormal(True)

@@ -43,6 +43,7 @@ class ComparisonPlan:
         seconds: of one run, by label; NaN where it is not known yet.
         spread: standard deviation of the differences from the baseline, from the runs that there are; NaN for none.
         unit: of these, with a blank before it.
+        kernels: what our functions run by.
     """
 
     labels: tuple[str, ...]
@@ -54,6 +55,7 @@ class ComparisonPlan:
     seconds: Mapping[str, float]
     spread: float
     unit: str
+    kernels: str
 
     @property
     def total(self) -> float:
@@ -72,6 +74,7 @@ class ComparisonPlan:
     def lines(self) -> Iterator[str]:
         """Say it, line by line."""
         yield f"rows        {', '.join(self.labels)}"
+        yield f"kernels     {self.kernels}"
         if self.budget is None:
             runs = f"{self.runs:,}: {plural(self.seeds, 'seed')} of each, {self.done:,} done"
             yield f"runs        {runs}"
@@ -121,6 +124,7 @@ def plan_campaign(campaign: Campaign, common: OwnTrial, data_dir: Path) -> Compa
         },
         spread=_spread(results, campaign.baseline.label),
         unit="" if finished is None else " points" if finished.measure.unit == "%" else f" {finished.measure.unit}",
+        kernels=common.kernels,
     )
 
 
@@ -141,7 +145,7 @@ def _measure(common: OwnTrial, row: Variant, data_dir: Path) -> float:
         return math.nan
     trial = trial_of(common, row, 0)
     short = trial.model_copy(update={"epochs": 1, "accumulate": 1, "patience": 0})
-    with reproducible(trial.threads):
+    with reproducible(trial.threads, trial.kernels):
         ready = get_ready(short, data_dir)
         counts = [0 if part is None else len(part) for part in ready.batches]
         for steps in (1, STEPS):

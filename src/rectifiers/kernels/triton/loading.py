@@ -54,15 +54,23 @@ def device() -> str | None:
 def _load(formula: str) -> State:
     where = device()
     if where is None:
-        lack = "Triton is not installed" if find_spec("triton") is None else "there is no CUDA device"
-        return State(reason=f"{lack}; TRITON_INTERPRET=1 has Triton, where installed, interpret its kernels")
+        return _nowhere()
     _register(where)
     try:
         mismatches = selftest.mismatches(where, formula)
     except Exception as error:  # Whatever Triton, its compiler or the driver raise, the reference serves.
         return State(reason=f"it failed: {type(error).__name__}: {error}")
-    origin = "triton kernel, interpreted" if where == "cpu" else f"triton kernel, {torch.cuda.get_device_name()}"
+    origin = _describe(where)
     return State(frozenset({formula} - mismatches.keys()), origin, mismatches=mismatches)
+
+
+def _nowhere() -> State:
+    lack = "Triton is not installed" if find_spec("triton") is None else "there is no CUDA device"
+    return State(reason=f"{lack}; TRITON_INTERPRET=1 has Triton, where installed, interpret its kernels")
+
+
+def _describe(where: str) -> str:
+    return "triton kernel, interpreted" if where == "cpu" else f"triton kernel, {torch.cuda.get_device_name()}"
 
 
 @cache
@@ -86,6 +94,11 @@ class Triton(Provider):
     def state(self, formula: str, warn: bool) -> State:
         """What came of loading one formula's kernel."""
         return state(formula, warn=warn)
+
+    def load(self) -> State:
+        """Whether kernels can run here; each is compiled and compared at its first call."""
+        where = device()
+        return _nowhere() if where is None else State(description=_describe(where))
 
     def is_reported(self, insisted: bool) -> bool:
         """Whether a user wants to know how formulas run by this provider: who chose it, or has a GPU."""
