@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rectifiers import activations, datasets, networks, papers
+from rectifiers.experiments.result import Result
+from rectifiers.experiments.store import Store
 from rectifiers.papers import claims
 
 from .conftest import Cli
@@ -42,18 +44,22 @@ def test_counts_the_runs_of_experiments_that_share_them(cli: Cli, tmp_path: Path
 
 
 def test_papers_tell_the_state_of_every_table_and_figure(cli: Cli, tmp_path: Path) -> None:
-    packed = tmp_path / "runs" / "arelu-table1" / "results.jsonl"
-    packed.parent.mkdir(parents=True)
-    packed.write_text("{}\n{}\n")
+    store, cells = Store(tmp_path / "runs", "arelu-table1"), papers.registry.get("arelu/table1").cells("smoke")
+    beside = cells[0].trial.with_seed(9)  # of no cell
+    for trial in (*(cell.trial for cell in cells), beside):
+        store.write(Result(trial=trial, status="done", epochs=[], parameters=1, activation_parameters=0, provenance={}))
     listing = json.loads(cli("list", "papers", "--json").out)["papers"]
     entries = {entry["name"]: entry for paper in listing for entry in paper["entries"]}
     assert {*entries, "quickstart"} == set(papers.registry)
     lacking = "smoke needs data: mnist; pocket needs data: mnist; paper needs data: mnist"
-    assert (entries["arelu/table5"]["state"], entries["arelu/table5"]["runs"]) == (lacking, 2)
+    assert (entries["arelu/table5"]["state"], entries["arelu/table5"]["runs"]) == (lacking, 6)
+    counted = {"preset": "smoke", "cells": 3, "run": 3, "begun": 0, "runs": 6, "planned": 6}
+    assert entries["arelu/table5"]["cells"][0] == counted
+    assert (entries["arelu/table6"]["runs"], entries["arelu/table6"]["coverage"]) == (0, "never run")
     assert all(not entry["lacking"] for entry in entries.values())
     assert entries["crelu/figure3"]["state"].startswith("runs here: smoke; pocket needs data: cifar10-subset; paper")
     text = cli("list", "papers").out
-    assert f"      2 runs in runs; {lacking}\n" in text
+    assert f"      run in runs: smoke 3 of 3 cells; {lacking}\n" in text
     assert "waits for" not in text
     assert "Figure 6 is a drawing of the network." in text
 

@@ -95,10 +95,12 @@ OTHER: dict[str, Any] = {
 
 
 def test_every_field_decides_the_id() -> None:
-    assert OTHER.keys() | {"nesterov", "patience"} == Trial.model_fields.keys()
+    assert OTHER.keys() | {"nesterov", "patience", "rho", "eps"} == Trial.model_fields.keys()
     ids = {name: trial(**{name: value}).id for name, value in OTHER.items()}
     ids["nesterov"] = trial(momentum=0.9, nesterov=True).id
     ids["momentum 0.9"] = trial(momentum=0.9).id
+    ids["rho"] = trial(optimizer="rmsprop", rho=0.9).id
+    ids["eps"] = trial(optimizer="rmsprop", eps=1e-7).id
     ids["patience"] = trial(validation=0.1, patience=3).id
     assert len({trial().id, *ids.values()}) == len(ids) + 1
 
@@ -164,6 +166,9 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         ({"momentum": 1}, "momentum: expected less than 1, got 1"),
         ({"momentum": 0.9, "optimizer": "adam"}, "momentum is for sgd and rmsprop; adam has betas of its own"),
         ({"nesterov": True}, "nesterov needs sgd with momentum > 0"),
+        ({"rho": 0.9}, "rho is for rmsprop, got optimizer 'sgd'"),
+        ({"eps": 1e-7}, "eps is for adam, adamw and rmsprop, got optimizer 'sgd'"),
+        ({"rho": 1.0, "optimizer": "rmsprop"}, "rho: expected less than 1, got 1"),
         ({"weight_decay": -0.1}, "weight_decay: expected at least 0, got -0.1"),
         ({"activation_lr": math.inf}, "activation_lr: expected a finite number, got inf"),
         ({"activation_weight_decay": math.inf}, "activation_weight_decay: expected a finite number, got inf"),

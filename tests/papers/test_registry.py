@@ -51,6 +51,17 @@ def test_every_file_with_an_experiment_is_registered() -> None:
     assert found == set(papers.TABLE.values())
 
 
+def test_what_judges_an_excerpt_has_all_its_runs() -> None:
+    excerpts = [registry.get(name) for name in NAMES if registry.get(name).judged_in]
+    assert [one.name for one in excerpts] == ["arelu/table2"]
+    for excerpt in excerpts:
+        judge = registry.get(excerpt.judged_in)
+        for preset in excerpt.presets:
+            mine, all_runs = ({cell.trial for cell in one.cells(preset, seeds=2)} for one in (excerpt, judge))
+            assert mine <= all_runs
+            assert preset == "smoke" or mine < all_runs
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_name_and_summary(name: str) -> None:
     assert registry.get(name).name == name

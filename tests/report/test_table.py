@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import pytest
 
-from rectifiers.core.errors import UnknownNameError
-from rectifiers.experiments.experiment import Preset
+from rectifiers.core.errors import ConfigError, UnknownNameError
+from rectifiers.experiments.experiment import Lead, Preset
 from rectifiers.experiments.statistics import summarise
 from rectifiers.report.table import build
+from rectifiers.report.wording import footnotes
 
 from .synthetic import LEADS, experiment, outcomes
 
@@ -93,6 +95,13 @@ def test_without_the_baseline_nothing_is_compared() -> None:
     assert all(entry.comparison is None for entry in table.cells.values())
 
 
+def test_an_excerpt_leaves_verdicts_to_the_table_that_has_all_rows() -> None:
+    made = experiment(judged_in="made/up-in-full")
+    table = build(made, "paper", outcomes(made))
+    assert all(entry.comparison is None for entry in table.cells.values())
+    assert "an excerpt of made/up-in-full" in " ".join(footnotes(table))
+
+
 def test_rows_and_columns_keep_the_order_of_the_experiment() -> None:
     made = experiment(rows=("ReLU", "AReLU", "ELU"), columns=("b", "a"))
     table = build(made, "paper", list(reversed(outcomes(made))))
@@ -109,6 +118,24 @@ def test_a_lead_is_the_distance_to_the_best_of_the_others(aggregate: str) -> Non
     assert both.value == ours["AReLU"] - max(ours["ReLU"], ours["LeakyReLU"])
     assert single.value == ours["AReLU"] - ours["ReLU"] > both.value
     assert (both.published, single.published) == (1.5, None)
+
+
+def test_a_relative_lead_is_the_decrease_of_the_error_seed_by_seed() -> None:
+    lead = Lead("Less error", "AReLU", ("ReLU",), relative=True)
+    made = experiment(leads=(lead,))
+    table = build(made, "paper", outcomes(made, diverged={("ReLU", "digits", 3)}))
+    better, other = table.cells["AReLU", "digits"].values, table.cells["ReLU", "digits"].values
+    decreases = [100 * (better[seed] - other[seed]) / (100 - other[seed]) for seed in (0, 1, 2, 4)]
+    found = table.lead_value(lead, "digits")
+    assert found.value == pytest.approx(statistics.fmean(decreases))
+    half = 3.182446 * statistics.stdev(decreases) / 2  # t for three degrees of freedom, √4 runs
+    assert (found.low, found.high) == (pytest.approx(found.value - half), pytest.approx(found.value + half))
+    assert "AReLU is smaller, paired by seed" in " ".join(footnotes(table))
+
+
+def test_a_relative_lead_is_over_one_row() -> None:
+    with pytest.raises(ConfigError, match="'Less error' is relative to the error of one row"):
+        experiment(leads=(Lead("Less error", "AReLU", ("ReLU", "LeakyReLU"), relative=True),))
 
 
 def test_a_lead_needs_a_value_in_each_of_its_cells() -> None:

@@ -23,6 +23,8 @@ PLAIN: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
     "adam": (torch.optim.Adam, {}),
     "rmsprop": (torch.optim.RMSprop, {}),
     "rmsprop with momentum": (torch.optim.RMSprop, {"momentum": 0.5}),
+    "adam with ε": (torch.optim.Adam, {"eps": 1e-3}),
+    "rmsprop with ε": (torch.optim.RMSprop, {"eps": 1e-3}),
 }
 NAMES = {torch.optim.SGD: "sgd", torch.optim.Adam: "adam", torch.optim.RMSprop: "rmsprop"}
 
@@ -49,6 +51,19 @@ def test_agrees_with_the_plain_optimizer(case: str) -> None:
     for (name, ours_p), theirs_p in zip(ours.named_parameters(), theirs.parameters(), strict=True):
         assert not torch.equal(ours_p, network().get_parameter(name)), name
         torch.testing.assert_close(ours_p, theirs_p, rtol=1e-5, atol=1e-6)
+
+
+def test_rmsprop_by_hand() -> None:
+    """w ← w − lr·g / (√v + ε) with v ← ρ·v + (1 − ρ)·g², as Keras has it; here g is 1 throughout."""
+    net = nn.Linear(1, 1, bias=False)
+    expected, v = net.weight.item(), 0.0
+    optimizer = create("rmsprop", net, lr=0.1, rho=0.9, eps=1e-2)
+    for _ in range(3):
+        v = 0.9 * v + 0.1
+        expected -= 0.1 / (v**0.5 + 1e-2)
+        net.weight.grad = torch.ones(1, 1)
+        optimizer.step()
+    assert net.weight.item() == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("nesterov", [False, True])

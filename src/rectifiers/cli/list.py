@@ -55,8 +55,7 @@ def list_names(
             runs = f"  [{plural(thing['runs'], 'run')} in {results}]" if thing.get("runs") else ""
             print(f"  {thing['name']:<{longest}}  {thing['summary']}{runs}")
             for entry in thing.get("entries", ()):
-                count = f"{plural(entry['runs'], 'run')} in {results}" if entry["runs"] else "never run"
-                print(f"    {entry['name']}  {entry['summary']}\n      {count}; {entry['state']}")
+                print(f"    {entry['name']}  {entry['summary']}\n      {entry['coverage']}; {entry['state']}")
             if thing.get("entries") and thing["drawings"]:
                 print(f"    {thing['drawings']}")
 

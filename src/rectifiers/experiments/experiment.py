@@ -91,11 +91,13 @@ class Lead:
         label: of the line; the paper's numbers for it stand in `PublishedNumbers.derived` under the same label.
         row: label of the row that leads, or falls behind.
         over: labels of the rows whose best it is held against.
+        relative: whether it is the decrease of the error in percent of the error of `over`, which is one row then.
     """
 
     label: str
     row: str
     over: tuple[str, ...]
+    relative: bool = False
 
 
 Quantity = Literal["accuracy", "error", "parameters", "share", "points", "correlation"]
@@ -174,6 +176,8 @@ class Experiment:
         aggregate: what is made of the seeds: their mean or the best of them.
         baseline: label of the row that the others are paired with.
         margin: difference in percentage points below which two rows count as equivalent.
+        judged_in: name of the experiment that this one is an excerpt of: it compares the same runs in a larger family,
+            and the verdicts stand there alone, so that a run has one. Empty for an experiment that judges its own.
         published: the paper's numbers.
         leads: lines below the table that follow from its cells.
         deviations: where our protocol is known to differ from the paper's, or the paper is silent.
@@ -194,6 +198,7 @@ class Experiment:
     aggregate: Aggregate = "mean"
     baseline: str = "ReLU"
     margin: float = 0.5
+    judged_in: str = ""
     paper: str = ""
     published: PublishedNumbers | None = None
     leads: tuple[Lead, ...] = ()
@@ -215,6 +220,10 @@ class Experiment:
         for lead in self.leads:
             if not lead.over:
                 raise ConfigError(f"experiment {self.name!r}: {lead.label!r} needs a row to lead over, got none")
+            if lead.relative and len(lead.over) > 1:
+                raise ConfigError(
+                    f"experiment {self.name!r}: {lead.label!r} is relative to the error of one row, got {lead.over}"
+                )
             for row in (lead.row, *lead.over):
                 if row not in known:
                     raise UnknownNameError(f"row of {lead.label!r}", row, known)

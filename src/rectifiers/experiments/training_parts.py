@@ -78,6 +78,8 @@ def build_optimizer(trial: Trial, net: nn.Module) -> torch.optim.Optimizer:
         weight_decay=trial.weight_decay,
         activation_lr=trial.activation_lr,
         activation_weight_decay=trial.activation_weight_decay,
+        rho=trial.rho,
+        eps=trial.eps,
     )
 
 

@@ -98,6 +98,15 @@ class Trial(BaseModel):
     lr: float = Field(gt=0, allow_inf_nan=False, description="learning rate")
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of sgd and rmsprop")
     nesterov: bool = Field(False, description="Nesterov's momentum, for sgd")
+    rho: float | None = Field(
+        None, gt=0, lt=1, description="decay of rmsprop's mean of squared gradients; None: PyTorch's, 0.99"
+    )
+    eps: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="what adam, adamw and rmsprop add to the root that they divide by; None: PyTorch's, 1e-8",
+    )
     weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False, description="L2 penalty of the network's weights")
     activation_lr: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="learning rate of activation parameters; None: lr"
@@ -298,6 +307,10 @@ class Trial(BaseModel):
             raise ValueError(f"momentum is for sgd and rmsprop; {self.optimizer} has {has} of its own")
         if self.nesterov and not (self.optimizer == "sgd" and self.momentum):
             raise ValueError("nesterov needs sgd with momentum > 0")
+        if self.rho is not None and self.optimizer != "rmsprop":
+            raise ValueError(f"rho is for rmsprop, got optimizer {self.optimizer!r}")
+        if self.eps is not None and self.optimizer not in ("adam", "adamw", "rmsprop"):
+            raise ValueError(f"eps is for adam, adamw and rmsprop, got optimizer {self.optimizer!r}")
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError(f"milestones must increase, got {self.milestones}")
         if self.schedule != "milestones" and (self.milestones or self.lr_decay):

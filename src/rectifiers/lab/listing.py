@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def _paper(name: str, results: Path, data_dir: Path, *, states: bool) -> dict[st
 
 def _entries(paper: str, results: Path, data_dir: Path) -> list[dict[str, Any]]:
     """The tables and figures of a paper, each with its state."""
+    from ..papers.coverage import count_cells, describe
     from ..papers.state import state
 
     return [
@@ -81,9 +83,12 @@ def _entries(paper: str, results: Path, data_dir: Path) -> list[dict[str, Any]]:
             "state": state(experiment, data_dir),
             "lacking": experiment.lacking,
             "gpu": experiment.gpu,
-            "runs": count_results(results / experiment.folder),
+            "runs": sum(one.runs for one in coverage),
+            "cells": [asdict(one) for one in coverage],
+            "coverage": describe(coverage, results),
         }
         for name in papers.registry
         if name.startswith(f"{paper}/")
         for experiment in [papers.registry.get(name)]
+        for coverage in [count_cells(experiment, results)]
     ]

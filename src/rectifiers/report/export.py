@@ -174,6 +174,8 @@ def _lead_record(value: LeadValue) -> dict[str, Any]:
         "value": value.value,
         "published": value.published,
     }
+    if value.lead.relative:
+        record |= {"low": value.low, "high": value.high}
     return {name: finite(part) for name, part in record.items()}
 
 

@@ -33,10 +33,11 @@ class TableCell:
         difference: `value` minus the paper's, in percentage points except for counts; None where they are not
             comparable.
         outside: whether the paper's number lies outside our interval of the mean; None where that is meaningless.
-        comparison: paired comparison with the baseline in the same column; None for the baseline itself, and where
-            no seed finished in both.
+        comparison: paired comparison with the baseline in the same column; None for the baseline itself, where no seed
+            finished in both, and in an excerpt of a table that judges.
         activation_parameters: learnable numbers of the activations in the whole network; None if not run.
         seconds: mean time of one epoch of training; NaN if not run.
+        values: the number of each finished seed.
     """
 
     row: str
@@ -53,6 +54,7 @@ class TableCell:
     comparison: PairedDifference | None
     activation_parameters: int | None
     seconds: float
+    values: Mapping[int, float]
 
     @property
     def is_count(self) -> bool:
@@ -76,7 +78,7 @@ class TableCell:
 
 @dataclass(frozen=True)
 class LeadValue:
-    """A lead in one column, from the values that the cells show, in percentage points.
+    """A lead in one column: in percentage points, from the values that the cells show, or relative, seed by seed.
 
     Args:
         lead: which row is compared with which others.
@@ -84,6 +86,8 @@ class LeadValue:
         value: ours; NaN where a cell that it needs has no value.
         lacking: the first such cell; None where all have one.
         published: the paper's number, as printed; None where it prints none or the preset is not comparable.
+        low: lower end of the 95 % t-interval of a relative lead; NaN where there is none.
+        high: its upper end.
     """
 
     lead: Lead
@@ -91,6 +95,8 @@ class LeadValue:
     value: float
     lacking: TableCell | None
     published: float | None
+    low: float = math.nan
+    high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -169,13 +175,11 @@ class Table:
         lacking = next((cell for cell in cells if math.isnan(cell.value)), None)
         leading, *others = (cell.value for cell in cells)
         published = self.experiment.published if self.size.comparable else None
-        return LeadValue(
-            lead=lead,
-            column=column,
-            value=math.nan if lacking else leading - max(others),
-            lacking=lacking,
-            published=published.derived.get((lead.label, column)) if published else None,
-        )
+        printed = published.derived.get((lead.label, column)) if published else None
+        if lead.relative and not lacking:
+            found = _error_decrease(*cells)
+            return LeadValue(lead, column, found.mean, lacking, printed, found.low, found.high)
+        return LeadValue(lead, column, math.nan if lacking else leading - max(others), lacking, printed)
 
     def blocks(self, most: int) -> Iterator[tuple[str, ...]]:
         """Split the columns into groups of even size, with at most `most` in a group."""
@@ -219,14 +223,14 @@ def build(experiment: Experiment, preset: str, outcomes: Outcomes) -> Table:
         metric, aggregate = experiment.metric_of(arms[column]), experiment.aggregate_of(arms[column])
         values = {row: _values(metric, grouped.get((row, column), ())) for row in rows}
         comparisons: Mapping[str, PairedDifference] = {}
-        if metric not in COUNTS and values.get(experiment.baseline):
+        if metric not in COUNTS and values.get(experiment.baseline) and not experiment.judged_in:
             comparisons = compare_family(values, experiment.baseline, experiment.margin)
         for row in rows:
             results, comparison = grouped.get((row, column), ()), comparisons.get(row)
             paired = comparison if comparison and comparison.n else None
             printed = experiment.published.ours(row, column) if experiment.published else None
             cells[row, column] = _table_cell(
-                row, column, metric, aggregate, results, tuple(values[row].values()), printed, comparable, paired
+                row, column, metric, aggregate, results, values[row], printed, comparable, paired
             )
     return Table(experiment, preset, rows, columns, cells, _trained_columns(outcomes, columns))
 
@@ -256,6 +260,12 @@ def finished_results(results: Iterable[Result | None]) -> list[Result]:
     return [result for result in results if result is not None and result.status == "done"]
 
 
+def _error_decrease(better: TableCell, other: TableCell) -> Summary:
+    """By how many percent of another row's error a row's is smaller, over the seeds that finished in both."""
+    pairs = [(better.values[seed], other.values[seed]) for seed in better.values if seed in other.values]
+    return summarise([100 * (mine - theirs) / (100 - theirs) for mine, theirs in pairs if theirs < 100])
+
+
 def _values(metric: Metric, results: Sequence[Result | None]) -> dict[int, float]:
     """Map each finished seed to its number."""
     measured = {result.trial.seed: result.value(metric) for result in results if result is not None}
@@ -268,13 +278,13 @@ def _table_cell(
     metric: Metric,
     aggregate: Aggregate,
     results: Sequence[Result | None],
-    values: Sequence[float],
+    values: Mapping[int, float],
     published: float | None,
     comparable: bool,
     comparison: PairedDifference | None,
 ) -> TableCell:
     available = [result for result in results if result is not None]
-    summary = summarise(values, diverged=sum(result.status == "diverged" for result in available))
+    summary = summarise(tuple(values.values()), diverged=sum(result.status == "diverged" for result in available))
     value = summary.best if aggregate == "best" else summary.mean
     difference = outside = None
     if comparable and published is not None and summary.n:
@@ -298,4 +308,5 @@ def _table_cell(
         comparison=comparison,
         activation_parameters=available[0].activation_parameters if available else None,
         seconds=fmean(times) if times else math.nan,
+        values=values,
     )

@@ -194,7 +194,7 @@ def _compact(table: Table, cell: TableCell) -> Text:
 
 def _lead(table: Table, value: LeadValue) -> Text:
     """Write a lead such as "+9.78 (+10.77)", with blanks where a cell has marks."""
-    text = Text(_absent(value.lacking) if value.lacking else signed(value.value))
+    text = Text(_absent(value.lacking) if value.lacking else lead_text(value))
     if table.beside_paper:
         text.append(f" ({signed(value.published)}) ", style="dim")
     if table.experiment.baseline in table.rows:

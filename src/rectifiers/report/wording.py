@@ -107,8 +107,12 @@ def compact_number(cell: TableCell) -> str:
 
 
 def lead_text(lead: LeadValue) -> str:
-    """Write our lead as a table shows it, or why there is none."""
-    return lead.lacking.state if lead.lacking else signed(lead.value)
+    """Write our lead as a table shows it, with the interval of a relative one, or why there is none."""
+    if lead.lacking:
+        return lead.lacking.state
+    if not lead.lead.relative:
+        return signed(lead.value)
+    return f"{signed(lead.value)} % {interval(lead.low, lead.high)}".rstrip()
 
 
 def measure_sentence(table: Table) -> str:
@@ -144,7 +148,15 @@ def comparability(table: Table) -> str:
 
 
 def verdict_rule(table: Table) -> str:
-    """State the rule behind better, worse, equivalent and inconclusive in one sentence; empty without comparisons."""
+    """State the rule behind better, worse, equivalent and inconclusive in one sentence; empty without comparisons.
+
+    An excerpt says which table judges the runs.
+    """
+    if table.experiment.judged_in:
+        return (
+            f"no verdicts here: this is an excerpt of {table.experiment.judged_in}, which compares the same runs with "
+            "all of its rows at once, and a run has one verdict"
+        )
     if not any(cell.comparison for cell in table.cells.values()):
         return ""
     baseline, margin = table.experiment.baseline, f"{table.experiment.margin:g}"
@@ -208,9 +220,16 @@ def detectable_difference(table: Table) -> str:
 
 def lead_rule(table: Table) -> str:
     """Say what the lines below the table are; empty where there are none."""
-    lines = [f"{lead.label}: {lead.row} − the highest of {', '.join(lead.over)}" for lead in table.leads]
+    lines = [
+        f"{lead.label}: by how many percent of {lead.over[0]}'s error that of {lead.row} is smaller, paired by seed, "
+        "with its 95 % t-interval"
+        for lead in table.leads
+        if lead.relative
+    ]
+    absolute = [lead for lead in table.leads if not lead.relative]
+    lines += [f"{lead.label}: {lead.row} − the highest of {', '.join(lead.over)}" for lead in absolute]
     rule = "in percentage points, from the numbers shown; without an interval, as the highest was picked afterwards"
-    return "; ".join([*lines, rule]) if lines else ""
+    return "; ".join([*lines, *([rule] if absolute else [])])
 
 
 def misprints(table: Table) -> str:

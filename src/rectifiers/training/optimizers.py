@@ -27,6 +27,8 @@ def create(
     weight_decay: float = 0.0,
     activation_lr: float | None = None,
     activation_weight_decay: float = 0.0,
+    rho: float | None = None,
+    eps: float | None = None,
 ) -> torch.optim.Optimizer:
     """An optimizer over all parameters of `net` that take gradients.
 
@@ -39,6 +41,8 @@ def create(
         weight_decay: L2 penalty of everything but the activations' parameters; adamw shrinks them directly instead.
         activation_lr: learning rate of the activations' parameters; None takes `lr`.
         activation_weight_decay: the same of the activations' parameters.
+        rho: decay of rmsprop's mean of squared gradients; None takes PyTorch's 0.99.
+        eps: what adam, adamw and rmsprop add to the root that they divide by; None takes PyTorch's 1e-8.
 
     Raises:
         UnknownNameError: with the nearest names.
@@ -50,15 +54,17 @@ def create(
         activation_lr=activation_lr,
         activation_weight_decay=activation_weight_decay,
     )
+    constants = {} if eps is None else {"eps": eps}
     # One fused call per step: with networks of this size the loop over parameters would cost as much as a layer.
     if name == "sgd":
         return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
     if name == "adam":
-        return torch.optim.Adam(groups, lr=lr, fused=True)
+        return torch.optim.Adam(groups, lr=lr, fused=True, **constants)
     if name == "adamw":
-        return torch.optim.AdamW(groups, lr=lr, fused=True)
+        return torch.optim.AdamW(groups, lr=lr, fused=True, **constants)
     if name == "rmsprop":
-        return torch.optim.RMSprop(groups, lr=lr, momentum=momentum)
+        constants |= {} if rho is None else {"alpha": rho}
+        return torch.optim.RMSprop(groups, lr=lr, momentum=momentum, **constants)
     if name in registry:
         own: torch.optim.Optimizer = registry.get(name)(groups, lr=lr)
         return own

@@ -92,6 +92,18 @@ def test_decreases_follow_from_the_accuracies(name: str) -> None:
         assert min(possible) - 0.05 <= numbers.derived[place] <= max(possible) + 0.05
 
 
+@pytest.mark.parametrize("name", [*FINE_TUNED, "scratch", "scratch-augmented"])
+def test_the_decrease_is_a_line_of_the_table(name: str) -> None:
+    (lead,) = registry.get(f"pvlu/{name}").leads
+    assert (lead.label, lead.row, lead.over, lead.relative) == ("Rel. Error Dec.", "PVLU (ours)", ("ReLU",), True)
+
+
+@pytest.mark.parametrize("name", ["scratch", "scratch-augmented"])
+def test_rmsprop_has_the_constants_of_keras(name: str) -> None:
+    trials = {cell.trial for cell in registry.get(f"pvlu/{name}").cells("paper", seeds=1)}
+    assert {(trial.optimizer, trial.rho, trial.eps) for trial in trials} == {("rmsprop", 0.9, 1e-7)}
+
+
 def test_three_decreases_do_not_follow_from_the_printed_accuracies() -> None:
     found = {(name, column) for name in FINE_TUNED for _, column in published(name).corrections}
     assert found == {("vgg", "VGG-19"), ("resnet-cifar10", "R101v2"), ("resnet-cifar100", "R50")}

@@ -22,6 +22,7 @@ experiment = Experiment(
     rows=tuple(arm for arm in ROWS if (arm.label, LABELS[0]) in NUMBERS.cells),
     columns=columns(*LABELS),
     presets=presets(*LABELS),
+    judged_in="arelu/table8",
     published=NUMBERS,
     deviations=(*PROTOCOL, *COMPARED_FUNCTIONS),
     runs="arelu/transfer",

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
-from .six_conv import AUGMENT, AUGMENTATION, MEAN, PRELU, PROTOCOL, PVLU, RELU, SETTINGS, THREE
+from .six_conv import AUGMENT, AUGMENTATION, DECREASE, MEAN, PRELU, PROTOCOL, PVLU, RELU, SETTINGS, THREE
 
 experiment = Experiment(
     name="pvlu/scratch-augmented",
@@ -19,6 +19,7 @@ experiment = Experiment(
     presets=THREE,
     metric="best_on_test",
     published=load_published(Path(__file__).with_suffix(".toml")),
+    leads=(DECREASE,),
     deviations=(*PROTOCOL, *AUGMENTATION),
     gpu="9 runs of 100 epochs of 50,000 images",
 )

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from ..published import load_published
 from . import scratch
-from .six_conv import BEST_RUN, PROTOCOL
+from .six_conv import BEST_RUN, ELU_UNPRINTED, PROTOCOL
 
 experiment = replace(
     scratch.experiment,
     name="pvlu/scratch-curves",
-    title="Four functions over the epochs, without augmentation",
+    title="Five functions over the epochs, without augmentation",
     published=load_published(Path(__file__).with_suffix(".toml")),
-    deviations=(*PROTOCOL, BEST_RUN),
+    deviations=(*PROTOCOL, ELU_UNPRINTED, BEST_RUN),
     runs="pvlu/scratch",
     figures=("curves",),
 )

@@ -9,6 +9,7 @@ from ..published import load_published
 from . import PAPER
 from .finetuning import (
     BASE_TRAINING,
+    DECREASE,
     ON_DIGITS,
     ON_SUBSET,
     PAPER_PRESET,
@@ -49,6 +50,7 @@ experiment = Experiment(
         "paper": PAPER_PRESET,
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
+    leads=(DECREASE,),
     deviations=(
         "The paper trains the last layers with ReLU to convergence, freezes all weights and puts PVLU everywhere; "
         "ours trains the last linear layer for 15 epochs, then α and β for 15 more.",

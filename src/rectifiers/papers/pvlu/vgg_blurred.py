@@ -10,6 +10,7 @@ from ..published import load_published
 from . import PAPER
 from .finetuning import (
     BASE_TRAINING,
+    DECREASE,
     FROM_SCRATCH,
     ON_DIGITS,
     ON_SUBSET,
@@ -67,6 +68,7 @@ experiment = Experiment(
         "paper": PAPER_PRESET,
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
+    leads=(DECREASE,),
     deviations=(
         "The width of the Gaussian filter is lost in our text of the paper; ours has a standard deviation of one "
         "pixel.",

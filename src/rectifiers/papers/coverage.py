@@ -1,0 +1,86 @@
+"""How much of a table or figure was run: its cells, not what else lies in the folder that it shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.wording import plural
+from ..experiments.experiment import Experiment
+from ..experiments.store import Store
+from ..experiments.trial import Trial
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What was run of an experiment in one preset.
+
+    Args:
+        preset: name of the preset.
+        cells: how many cells it has.
+        run: how many of them have all their runs.
+        begun: how many others have some.
+        runs: how many runs there are, each counted once.
+        planned: how many runs the preset asks for.
+    """
+
+    preset: str
+    cells: int
+    run: int = 0
+    begun: int = 0
+    runs: int = 0
+    planned: int = 0
+
+    def __str__(self) -> str:
+        begun = f", {self.begun} more begun" if self.begun else ""
+        return f"{self.preset} {self.run} of {plural(self.cells, 'cell')}{begun}"
+
+
+def count_cells(experiment: Experiment, results: Path) -> list[Coverage]:
+    """Count the cells of each preset that were run; a cell counts when all its runs are there.
+
+    Args:
+        experiment: from the registry, or the user's own.
+        results: folder that holds the runs of all experiments.
+
+    Raises:
+        StoreError: the folder belongs to something else, or is damaged.
+
+    Example:
+        >>> from rectifiers.papers import registry
+        >>> print(*count_cells(registry.get("quickstart"), Path("nowhere")), sep="; ")
+        smoke 0 of 3 cells; pocket 0 of 5 cells
+    """
+    if experiment.lacking:
+        return []
+    there = (results / experiment.folder).exists()
+    store = Store(results, experiment.folder) if there else None
+    return [_count(experiment, preset, store) for preset in experiment.presets]
+
+
+def _count(experiment: Experiment, preset: str, store: Store | None) -> Coverage:
+    size = experiment.preset(preset)
+    if store is None:
+        return Coverage(preset, sum(size.has(row, column) for row in experiment.rows for column in experiment.columns))
+    cells: dict[tuple[str, str], list[Trial]] = {}
+    for cell in experiment.cells(preset):
+        cells.setdefault((cell.row, cell.column), []).append(cell.trial)
+    # Cells share runs; each is looked for once.
+    found = {trial: store.has(trial) for trials in cells.values() for trial in trials}
+    done = [[found[trial] for trial in trials] for trials in cells.values()]
+    run = sum(map(all, done))
+    return Coverage(preset, len(cells), run, sum(map(any, done)) - run, sum(found.values()), len(found))
+
+
+def describe(coverage: Sequence[Coverage], results: Path) -> str:
+    """Say which presets were run, in whole or in part.
+
+    Example:
+        >>> describe([Coverage("pocket", 5, run=5), Coverage("paper", 9, run=2, begun=1)], Path("runs"))
+        'run in runs: pocket 5 of 5 cells, paper 2 of 9 cells, 1 more begun'
+        >>> describe([Coverage("pocket", 5)], Path("runs"))
+        'never run'
+    """
+    begun = [str(one) for one in coverage if one.run or one.begun]
+    return f"run in {results}: {', '.join(begun)}" if begun else "never run"
