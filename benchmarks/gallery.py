@@ -35,7 +35,7 @@ from rectifiers.report.table import Outcomes, build
 
 ENTRIES = (
     *("crelu/figure1", "crelu/figure2", "crelu/figure3", "crelu/figure4", "crelu/figure5", "crelu/table6"),
-    *("convrelu/figure6", "arelu/figure1", "arelu/figure4"),
+    *("convrelu/figure6", "convrelu/sparsity", "arelu/figure1", "arelu/figure4", "arelu/gradients"),
 )
 
 BEGIN, END = "<!-- reading:begin -->\n", "<!-- reading:end -->\n"

@@ -19,9 +19,13 @@ PRESETS = [(name, preset) for name in NAMES for preset in registry.get(name).pre
 # Every table and figure of the four papers but drawings, and what the text alone tells. PVLU's carry no numbers in the
 # text that there is.
 PAPERS = {
-    "arelu": {*(f"table{place}" for place in range(1, 9)), *(f"figure{place}" for place in (1, 2, 3, 4, 5, 7, 8, 9))},
-    "convrelu": {*(f"table{place}" for place in range(1, 7)), "figure5", "figure6"},
-    "crelu": {*(f"table{place}" for place in range(1, 7)), *(f"figure{place}" for place in range(1, 6))},
+    "arelu": {
+        *(f"table{place}" for place in range(1, 9)),
+        *(f"figure{place}" for place in (1, 2, 3, 4, 5, 7, 8, 9)),
+        "gradients",
+    },
+    "convrelu": {*(f"table{place}" for place in range(1, 7)), "figure5", "figure6", "sparsity"},
+    "crelu": {*(f"table{place}" for place in range(1, 7)), *(f"figure{place}" for place in range(1, 6)), "footnotes"},
     "pvlu": {
         *("scratch", "scratch-augmented", "scratch-curves", "scratch-augmented-curves"),
         *("shallow", "vgg", "vgg-blurred", "resnet-cifar10", "resnet-cifar100"),

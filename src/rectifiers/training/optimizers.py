@@ -54,7 +54,7 @@ def create(
         activation_lr=activation_lr,
         activation_weight_decay=activation_weight_decay,
     )
-    constants = {} if eps is None else {"eps": eps}
+    constants: dict[str, Any] = {} if eps is None else {"eps": eps}
     # One fused call per step: with networks of this size the loop over parameters would cost as much as a layer.
     if name == "sgd":
         return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)

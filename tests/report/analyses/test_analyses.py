@@ -158,6 +158,37 @@ def thresholds(seed: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 4, 3), function)
 
 
+def scaled(factor: float) -> Callable[[int], nn.Module]:
+    """A ReLU behind which everything is multiplied, so that its gradient is."""
+
+    def net(seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        convolution, head = nn.Conv2d(1, 4, 3), nn.Linear(144, 3)
+        with torch.no_grad():
+            head.weight.zero_()
+            head.weight[0] = factor * 1e-6  # so small that the probabilities hardly move
+            convolution.bias.copy_(torch.tensor([9.0, 9.0, 9.0, -99.0]))  # type: ignore[union-attr]
+        return nn.Sequential(convolution, nn.ReLU(), nn.Flatten(), head)
+
+    return net
+
+
+def test_a_gradient_of_ten_times_the_size_is_one_decade_above() -> None:
+    (section,) = look("gradients", {"ReLU": scaled(1), "CReLU": scaled(10)})
+    (apart,) = column(section, "CReLU − ReLU")
+    assert apart.mean == pytest.approx(1, abs=1e-3)
+    assert section.finding.startswith("CReLU − ReLU: above 0 in 1 of 1 layers")
+    assert {"row", "seed", "layer", "gradient_in", "gradient_out"} == set(section.records[0])
+
+
+def test_a_unit_of_four_that_never_fires_is_dead_and_a_quarter_zeros() -> None:
+    zeros, dead = look("sparsity", {"ReLU": scaled(1)})
+    assert [section.heading for section in (zeros, dead)] == ["Sparsity", "Dead units"]
+    assert column(zeros, "ReLU") == column(dead, "ReLU") == [SeedMean.of([25.0] * 3)]
+    assert len(zeros.records) == 3
+    assert not dead.records
+
+
 def test_parameters_are_summed_up_layer_by_layer() -> None:
     (section,) = look("parameters", {"ReLU": opposite(4, 1.0), "CReLU": thresholds})
     assert section.heading == "Learned parameters of CReLU"

@@ -22,12 +22,14 @@ TABLE = {
     "attention": "attention:attention",
     "correlation": "correlation:correlation",
     "filters": "filters:filters",
+    "gradients": "gradients:gradients",
     "invariance": "invariance:invariance",
     "maps": "maps:maps",
     "pairing": "pairing:pairing",
     "parameters": "parameters:parameters",
     "reconstruction": "reconstruction:reconstruction",
     "segmentations": "segmentations:segmentations",
+    "sparsity": "sparsity:sparsity",
 }
 
 registry: Registry[Analysis] = Registry("analysis", __name__, TABLE)
