@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
+from rectifiers.experiments.claims import Claims
 from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import Progress, _in_order, run
@@ -107,6 +108,15 @@ def test_more_seeds_later_run_only_the_new_ones(sweep: tuple[Store, Progress, Wa
     assert (progress.total, progress.kept, progress.done) == (2, 1, 1)
     assert store.has(new)
     assert store.path(old).stat().st_mtime_ns == written
+
+
+def test_an_impatient_runner_ends_while_another_one_works(tmp_path: Path) -> None:
+    store, trial = Store(tmp_path, "sweep"), tiny()
+    with Claims(store.folder) as other:
+        assert other.take(trial)
+        progress = run(cells(trial), store, workers=1, patient=False)
+        assert (progress.done, progress.remaining) == (0, 1)
+        assert run(cells(trial), store, here=True, patient=False).remaining == 1
 
 
 def test_errors_of_two_kinds(tmp_path: Path) -> None:

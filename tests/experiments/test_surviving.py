@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rectifiers.experiments.run_trial import run_trial
-from rectifiers.experiments.runner import Progress, run
+from rectifiers.experiments.runner import Progress, TimeUpError, run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.worker import Worker
@@ -121,6 +121,15 @@ def test_signals_end_a_run_within_seconds(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "runs" / "sweep"
     assert not list(folder.glob(".claims/*"))
     assert list(folder.glob("*/checkpoints/*.json"))
+
+
+def test_a_time_limit_ends_a_run_with_checkpoints(tmp_path: Path) -> None:
+    store, trial = Store(tmp_path, "sweep"), tiny(epochs=10**6)
+    said: list[str] = []
+    with pytest.raises(TimeUpError):
+        run(cells(trial), store, workers=1, time_limit=20, on_event=lambda text, urgent: said.append(text))
+    assert said[-1].startswith("the time limit is reached")
+    assert list(store.folder.glob(f"{trial.id}/checkpoints/*.json"))
 
 
 def test_runners_divide_the_work(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 from ..core.errors import ConfigError
 from ..core.files import check_folder
 from ..core.reading import parse_json
+from ..core.wording import read_duration
 from . import completion
 
 if TYPE_CHECKING:
@@ -182,12 +183,39 @@ def split_settings(settings: Sequence[str] | None, example: str = "epochs=5") ->
         {'epochs': 5, 'device': 'cuda'}
     """
     values: dict[str, Any] = {}
-    for setting in settings or ():
-        key, equals, text = setting.partition("=")
-        if not equals:
-            raise ConfigError(f"--set needs KEY=VALUE, such as {example}, got {setting!r}")
+    for key, text in split_texts("--set", settings, example).items():
         try:
             values[key] = parse_json(text)
         except ValueError:
             values[key] = text
     return values
+
+
+def split_texts(option: str, given: Sequence[str] | None, example: str) -> dict[str, str]:
+    """What an option that may be repeated was given, as texts by key.
+
+    Args:
+        option: its name.
+        given: what the user wrote, each KEY=VALUE.
+        example: a right one, for the error.
+
+    Raises:
+        ConfigError: there is no equals sign.
+    """
+    values = {}
+    for one in given or ():
+        key, equals, text = one.partition("=")
+        if not equals:
+            raise ConfigError(f"{option} needs KEY=VALUE, such as {example}, got {one!r}")
+        values[key] = text
+    return values
+
+
+def read_time(option: typer.CallbackParam, value: str | float | None) -> float | None:
+    """The callback of an option that is a duration, such as `90s`, `30m` or `4h`, in seconds; beside `parser=str`."""
+    if value is None or isinstance(value, float):
+        return value
+    seconds = read_duration(value)
+    if not seconds:
+        raise ConfigError(f"{option.opts[0]} must be a time such as 90s, 30m or 4h, got {value!r}")
+    return seconds

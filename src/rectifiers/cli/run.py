@@ -6,7 +6,9 @@ import logging
 import shlex
 import signal
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +26,8 @@ from .options import (
     SettingsOption,
     WorkersOption,
     read_settings,
+    read_time,
+    split_texts,
 )
 
 if TYPE_CHECKING:
@@ -51,11 +55,53 @@ def run_experiment(
         ),
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no HTML page at the end.")] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="End when all that is left is being run by other runners on the folder.")
+    ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit",
+            metavar="TIME",
+            help="Stop after so long, such as 90m or 4h, with checkpoints that the same command continues from.",
+            parser=str,
+            callback=read_time,
+            show_default=False,
+        ),
+    ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="CLUSTER",
+            help="Run on a cluster of Ray: ray, the one of RAY_ADDRESS or else of this machine alone, or ray://HOST:PORT.",
+            show_default=False,
+        ),
+    ] = None,
+    gpu_share: Annotated[
+        float, typer.Option("--gpu-share", help="How much of a GPU there each run takes that runs on one.")
+    ] = 1.0,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slurm",
+            metavar="KEY=VALUE",
+            help="Run nothing here, but write a script for Slurm's sbatch: tasks, time, cpus, gpus, memory, or any "
+            "long option of sbatch, such as partition=long; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    submit: Annotated[bool, typer.Option("--submit", help="Hand the script to sbatch, too.")] = False,
 ) -> None:
     """Run an experiment; runs that the results folder already has are not made again.
 
     Ctrl-C keeps what has finished, and the same command continues from there.
     """
+    if slurm or submit:
+        _write_slurm_script(
+            experiment, preset, seeds, read_settings(settings, kernels), workers, data_dir, results, own, slurm, submit
+        )
+        return
     from .. import lab
     from ..lab.progress import say
     from .table import print_results, print_sections
@@ -75,11 +121,20 @@ def run_experiment(
     if download:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        found = lab.run(selection, workers=workers, download=download, track=track or ())
+        found = lab.run(
+            selection,
+            workers=workers,
+            download=download,
+            track=track or (),
+            wait=not no_wait,
+            time_limit=time_limit,
+            on=on,
+            gpu_share=gpu_share,
+        )
     except KeyboardInterrupt as error:
         kept = f"{len(selection.done())} of {runs}"
         say(f"stopped: {kept} are kept in {selection.folder}; continue with\n  {_this_command()}")
-        raise typer.Exit(128 + getattr(error, "signal", signal.SIGINT)) from None
+        raise typer.Exit(getattr(error, "code", 128 + signal.SIGINT)) from None
     print_results(found)
     if not no_report:
         report = lab.report(selection)
@@ -88,6 +143,35 @@ def run_experiment(
     if found.failed:
         _tell_failures(found)
         raise typer.Exit(1)
+
+
+def _write_slurm_script(
+    experiment: str,
+    preset: str | None,
+    seeds: int | None,
+    settings: Mapping[str, Any],
+    workers: int | None,
+    data_dir: Path,
+    results: Path,
+    own: Sequence[str] | None,
+    options: Sequence[str] | None,
+    submit: bool,
+) -> None:
+    from .. import lab
+
+    written = lab.write_slurm_script(
+        experiment,
+        split_texts("--slurm", options, "time=4:00:00"),
+        preset=preset,
+        seeds=seeds,
+        settings=settings,
+        workers=workers,
+        data_dir=data_dir,
+        results=results,
+        own=own or (),
+        submit=submit,
+    )
+    print(written)
 
 
 def _tell_failures(found: Results) -> None:

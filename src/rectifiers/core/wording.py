@@ -56,6 +56,20 @@ def duration(seconds: float) -> str:
     return f"{hours:.1f} h" if hours < 100 else f"{hours:,.0f} h"
 
 
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+def read_duration(text: str) -> float | None:
+    """The seconds of a duration as a user writes it; None where the text is none.
+
+    Example:
+        >>> read_duration("90s"), read_duration("1.5 h"), read_duration("two days")
+        (90.0, 5400.0, None)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d)\s*", text)
+    return None if match is None else float(match[1]) * _SECONDS[match[2]]
+
+
 def span(seconds: Sequence[float]) -> str:
     """From the shortest duration to the longest, or the one that all come to.
 

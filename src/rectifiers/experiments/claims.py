@@ -185,7 +185,7 @@ class Claims:
         return self._clock() - since > self._expiry
 
     def _file(self, token: str) -> Path:
-        return self.folder / f"{token}.runner"
+        return runner_file(self.folder.parent, token)
 
     def _write(self) -> None:
         self._beats += 1
@@ -203,6 +203,16 @@ class Claims:
                 # A full disk has no room for words, but for the time of a beat.
                 with suppress(OSError):
                     os.utime(self._file(self.token))
+
+
+def runner_file(folder: Path, token: str) -> Path:
+    """Where a runner beats.
+
+    Args:
+        folder: of the runs.
+        token: of the runner.
+    """
+    return folder / FOLDER / f"{token}.runner"
 
 
 def list_runners(folder: Path) -> list[Runner]:

@@ -21,11 +21,13 @@ class Failure:
         story: what happened; its last line is the reason.
         passing: whether the cause may be gone the next time.
         memory: whether memory ran out.
+        lost: whether the machine went away on which it ran.
     """
 
     story: str
     passing: bool = False
     memory: bool = False
+    lost: bool = False
 
 
 def from_error(error: Exception) -> Failure:

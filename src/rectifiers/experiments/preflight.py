@@ -14,8 +14,12 @@ from .trial import Trial
 from .weights import transplant
 
 
-def check_names(trials: Sequence[Trial]) -> None:
+def check_names(trials: Sequence[Trial], *, here: bool = True) -> None:
     """Make sure that activations, networks, data sets and published weights exist and that the devices are there.
+
+    Args:
+        trials: what will run.
+        here: whether they run on this machine, so that it must have their devices.
 
     Raises:
         UnknownNameError: with the nearest names.
@@ -31,7 +35,7 @@ def check_names(trials: Sequence[Trial]) -> None:
     for trial in _distinct(trials, "network", "pretrained"):
         if trial.pretrained:
             pretrained.get(trial.pretrained).check_network(trial.network)
-    for trial in _distinct(trials, "device"):
+    for trial in _distinct(trials, "device") if here else ():
         check_device(trial.device)
 
 

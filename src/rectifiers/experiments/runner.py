@@ -7,30 +7,34 @@ them, and each runner ends when all are done.
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..core.errors import ConfigError, DataError, RectifiersError
 from ..core.wording import duration, plural
 from . import own, pulse, worker
 from .claims import Claims
+from .crew import Crew, Hand, LocalCrew
 from .experiment import Cell
 from .failure import Failure, from_silence
+from .gpus import spare_gpus
 from .machine import count_cores
 from .store import Store
 from .trial import Trial
-from .worker import STOPPED, Job, Outcome, Worker, carry_out, main_to_import
+from .worker import STOPPED, Job, Outcome, carry_out, main_to_import
 
 TRIES = 2
 """How often a trial is tried whose failure may pass."""
+LOSSES = 10
+"""How often one is tried whose machine is lost, which is no fault of its own."""
 BUDGET = 10
 """Failures in a row that may pass, after which no further trial is begun: something is wrong with the machine."""
 PAUSES = (0.0, 0.0, 5.0, 15.0, 60.0)
@@ -47,6 +51,23 @@ OnEvent = Callable[[str, bool], None]
 """What is told of each thing that happens: a line, and whether the user has to know at once."""
 
 
+class Place(Protocol):
+    """Where trials run that do not run on this machine."""
+
+    def gather(self, job: Job, claims: Claims, most: int | None, say: Callable[[str], None]) -> Crew:
+        """The crew there.
+
+        Args:
+            job: what it works on.
+            claims: of the runner.
+            most: trials at a time at most; None for as many as there is room for.
+            say: told what the user has to know.
+
+        Raises:
+            ConfigError: it cannot be reached, or cannot carry out the trials.
+        """
+
+
 class StoppedError(KeyboardInterrupt):
     """The run was asked to stop, by a signal that is not Ctrl-C.
 
@@ -57,6 +78,13 @@ class StoppedError(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__()
         self.signal = signal.Signals(number)
+        self.code = 128 + number
+
+
+class TimeUpError(KeyboardInterrupt):
+    """The run has lasted as long as it may."""
+
+    code = 124
 
 
 @dataclass
@@ -92,6 +120,9 @@ def run(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_event: OnEvent = lambda text, urgent: None,
     here: bool = False,
+    place: Place | None = None,
+    patient: bool = True,
+    time_limit: float = math.inf,
 ) -> Progress:
     """Run what is not in the store yet.
 
@@ -108,17 +139,21 @@ def run(
         on_event: called with a line for each thing that happens: a trial begins, an epoch ends, something is wrong; and
             with whether the user has to know at once.
         here: run in this process, one after the other.
+        place: where to run instead of this machine.
+        patient: wait for trials that other runners are at, should one of these die; else end when no trial is free.
+        time_limit: seconds after which trainings are stopped at their next step, with a checkpoint.
 
     Returns:
-        What was done. Trials that ended in an error or whose process died twice are in `failed`, those that were not
-        begun because too much failed are missing; the others are in the store.
+        What was done. Trials that ended in an error or whose process died twice are in `failed`; those that were not
+        begun because too much failed, or because others are at them, are missing; the others are in the store.
 
     Raises:
         ConfigError: `workers` is not positive.
         StoreError: the folder cannot be written.
         RectifiersError: a trial cannot run because of a name or a setting; no later one was started, and those that
             were running have ended.
-        KeyboardInterrupt: the user stopped it, or a signal did (`StoppedError`); what had finished is kept.
+        KeyboardInterrupt: the user stopped it, a signal (`StoppedError`) or the time limit (`TimeUpError`); what had
+            finished is kept.
     """
     count = workers if workers is not None else count_cores()
     if count < 1:
@@ -129,7 +164,7 @@ def run(
             "it defines what they need; put the code that runs them under `if __name__ == '__main__':`"
         )
     trials = list(dict.fromkeys(cell.trial for cell in cells))
-    queue = _in_order([trial for trial in trials if not store.has(trial)], longest_first=count > 1)
+    queue = _in_order([trial for trial in trials if not store.has(trial)], longest_first=count > 1 or place is not None)
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
     if not queue:
@@ -137,13 +172,14 @@ def run(
     needed = frozenset(trials if store.keep_weights else (one for trial in trials for one in trial.ancestors))
     main = main_to_import(trials)
     with Claims(store.folder) as claims:
-        running = _Running(
-            Job(store, data_dir, needed, main, own.loaded()), queue, claims, progress, on_progress, on_event
-        )
-        if here or (main is not None and not main):
+        job = Job(store, data_dir, needed, main, own.loaded())
+        running = _Running(job, queue, claims, progress, on_progress, on_event, patient, time_limit)
+        if place is not None:
+            running.run(place.gather(job, claims, workers, lambda text: on_event(text, True)))
+        elif here or (main is not None and not main):
             running.run_here()
         else:
-            running.run(count)
+            running.run(LocalCrew(job, count, spare_gpus(queue)))
     return progress
 
 
@@ -181,6 +217,8 @@ class _Running:
         progress: counted up.
         on_progress: called after each trial.
         on_event: called with a line for each thing that happens.
+        patient: whether it waits for what others are at.
+        time_limit: seconds that it may last.
     """
 
     def __init__(
@@ -191,11 +229,14 @@ class _Running:
         progress: Progress,
         on_progress: Callable[[Progress], None],
         on_event: OnEvent,
+        patient: bool,
+        time_limit: float,
     ) -> None:
         self.job, self.queue, self.claims, self.progress = job, queue, claims, progress
-        self.on_progress, self.on_event = on_progress, on_event
+        self.on_progress, self.on_event, self.patient = on_progress, on_event, patient
+        self.deadline = time.monotonic() + time_limit
         self.elsewhere: deque[Trial] = deque()
-        self.pool: list[Worker] = []
+        self.pool: list[Hand] = []
         self.tries: Counter[Trial] = Counter()
         self.in_a_row = 0
         self.paused_until = 0.0
@@ -211,48 +252,57 @@ class _Running:
 
     def run_here(self) -> None:
         """Run all trials in this process, one after the other."""
-        while (trial := self._next()) is not None or self.elsewhere:
+        while (trial := self._next()) is not None or (self.elsewhere and self.patient):
             if trial is None:
                 time.sleep(TICK)
             else:
                 self._note(trial, carry_out(trial, self.job))
                 if self.obstacle is not None:
                     raise self.obstacle
+            self._check_time()
 
-    def run(self, count: int) -> None:
-        """Run all trials in worker processes, so many at a time."""
-        with _stopping_on_signals():
+    def _check_time(self) -> None:
+        if time.monotonic() > self.deadline:
+            raise TimeUpError
+
+    def run(self, crew: Crew) -> None:
+        """Let a crew run all trials."""
+        with _stopping_on_signals(), closing(crew):
             try:
                 while True:
-                    self._fill(count)
-                    busy = {worker.connection: worker for worker in self.pool if worker.trial is not None}
+                    self._fill(crew)
+                    busy = [one for one in self.pool if one.trial is not None]
                     if not busy and not self._has_more():
                         break
-                    for ready in wait(list(busy), timeout=TICK):
-                        self._listen(busy[ready])  # type: ignore[index]
-                    self._end_silent()
+                    self._check_time()
+                    for ready in crew.ready(busy, TICK):
+                        self._listen(ready, crew)
+                    self._end_silent(crew)
                     self.claims.running = {one.trial.id: one.doing for one in self.pool if one.trial is not None}
                 if self.obstacle is not None:
                     raise self.obstacle
-            except KeyboardInterrupt:
-                self.say("stopping: workers end at their next step; Ctrl-C once more ends them at once", urgent=True)
+            except KeyboardInterrupt as error:
+                reason = "stopping: " if not isinstance(error, TimeUpError) else "the time limit is reached: "
+                self.say(f"{reason}workers end at their next step; Ctrl-C once more ends them at once", urgent=True)
                 raise
             finally:
                 self._end_pool()
 
     def _has_more(self) -> bool:
         """Whether another trial is to be begun, here or by another runner."""
-        return self.obstacle is None and not self.given_up and bool(self.queue or self.elsewhere)
+        left = self.queue or (self.elsewhere and self.patient)
+        return self.obstacle is None and not self.given_up and bool(left)
 
-    def _fill(self, count: int) -> None:
-        """Give trials to idle workers, and start workers while there are fewer than `count`."""
+    def _fill(self, crew: Crew) -> None:
+        """Give trials to idle workers, and start workers while the crew has room."""
         if self.obstacle is not None or self.given_up or time.monotonic() < self.paused_until:
             return
         for one in [one for one in self.pool if one.trial is None]:
-            if not one.process.is_alive():
+            if not one.is_alive():
                 self._drop(one)
         idle = [one for one in self.pool if one.trial is None]
-        while idle or len(self.pool) < count:
+        room = crew.room()
+        while idle or len(self.pool) < room:
             if self.alone and any(one.trial is not None for one in self.pool):
                 return
             if not self.queue and time.monotonic() - self.looked < LOOK:
@@ -261,7 +311,7 @@ class _Running:
             if trial is None:
                 return
             try:
-                one = idle.pop() if idle else self._start()
+                one = idle.pop() if idle else self._start(crew)
             except OSError as error:
                 self.claims.release(trial)
                 self.queue.appendleft(trial)
@@ -270,8 +320,8 @@ class _Running:
             one.give(trial, pulse.UNKNOWN)
             self.say(f"{trial.id} begins: {trial}")
 
-    def _start(self) -> Worker:
-        self.pool.append(Worker(self.job))
+    def _start(self, crew: Crew) -> Hand:
+        self.pool.append(crew.start())
         return self.pool[-1]
 
     def _next(self) -> Trial | None:
@@ -300,12 +350,12 @@ class _Running:
         self.on_progress(self.progress)
         return True
 
-    def _listen(self, one: Worker) -> None:
+    def _listen(self, one: Hand, crew: Crew) -> None:
         """Hear what a worker says."""
         assert one.trial is not None
         word, value = one.read()
         if word == "ended":
-            self._end(one, value)
+            self._end(one, value, crew)
         elif word == "waiting":
             if one.doing != value:
                 self.say(f"{one.trial.id} waits: {value}", urgent=True)
@@ -318,7 +368,7 @@ class _Running:
             one.doing = f"epoch {epoch} of {one.trial.epochs}, {score:.2f} on test data"
             self.say(f"{one.trial.id} {one.doing}")
 
-    def _end(self, one: Worker, outcome: Outcome) -> None:
+    def _end(self, one: Hand, outcome: Outcome, crew: Crew) -> None:
         """Note how a worker's trial ended; a worker that failed is replaced."""
         trial, one.trial = one.trial, None
         assert trial is not None
@@ -328,16 +378,16 @@ class _Running:
             outcome = Failure("the process was told to end by a signal", passing=True)
         if isinstance(outcome, Failure):
             self._drop(one)
+            self.alone = self.alone or (outcome.memory and crew.shares_memory)
         self.say(f"{trial.id} ended after {duration(time.monotonic() - one.began)}: {_in_short(outcome)}")
         self._note(trial, outcome)
 
-    def _end_silent(self) -> None:
+    def _end_silent(self, crew: Crew) -> None:
         """End workers that have not said a word for longer than they may."""
         for one in [one for one in self.pool if one.trial is not None]:
             silent = time.monotonic() - one.heard
             if silent > one.patience:
-                one.process.kill()
-                self._end(one, from_silence(silent))
+                self._end(one, from_silence(silent), crew)
 
     def _note(self, trial: Trial, outcome: Outcome) -> None:
         """Count how a trial ended, and decide whether it is tried again."""
@@ -348,12 +398,11 @@ class _Running:
             self.progress.diverged += outcome == "diverged"
             self.in_a_row = 0
         elif isinstance(outcome, Failure):
-            self.alone = self.alone or outcome.memory
-            if outcome.passing and self.tries[trial] < TRIES:
+            if outcome.passing and self.tries[trial] < (LOSSES if outcome.lost else TRIES):
                 self.queue.append(trial)
             else:
                 self.progress.failed[trial] = outcome.story
-            if outcome.passing:
+            if outcome.passing and not outcome.lost:
                 self._rest(_in_short(outcome))
         elif isinstance(outcome, DataError):
             self.progress.failed[trial] = str(outcome)
@@ -375,7 +424,7 @@ class _Running:
             self.paused_until = time.monotonic() + pause
             self.say(f"rests for {duration(pause)}: {reason}", urgent=True)
 
-    def _drop(self, one: Worker) -> None:
+    def _drop(self, one: Hand) -> None:
         self.pool.remove(one)
         one.kill()
 
@@ -386,7 +435,7 @@ class _Running:
                 one.ask_to_stop()
             deadline = time.monotonic() + GRACE
             for one in self.pool:
-                one.process.join(max(0.0, deadline - time.monotonic()))
+                one.join(max(0.0, deadline - time.monotonic()))
         finally:
             for one in self.pool:
                 one.kill()

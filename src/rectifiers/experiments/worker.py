@@ -29,6 +29,7 @@ from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError
 from . import own
 from .failure import Failure, from_error, from_exit
+from .gpus import seeing
 from .store import Store
 from .trial import Trial
 
@@ -67,28 +68,31 @@ class Worker:
 
     Args:
         job: what it works on.
+        gpu: the only one that it sees; None leaves all of them.
 
     Raises:
         OSError: the system cannot start a process now.
 
     Attributes:
+        gpu: the only one that it sees, if it is one.
         trial: what it carries out; None if it is idle.
         heard: when it was heard of last, in seconds of `time.monotonic`.
         patience: seconds of silence after which it hangs.
         doing: what it does, in words.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, gpu: str | None = None) -> None:
         # Spawned, not forked: a fork would inherit the locks of PyTorch's threads.
         context = multiprocessing.get_context("spawn")
         self._words = tempfile.NamedTemporaryFile(prefix="rectifiers-", suffix=".log")  # noqa: SIM115 - outlives this
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=_work, args=(theirs, job, self._words.name), daemon=True)
         try:
-            with _hold_interrupts(), _leave_out_main():
+            with _hold_interrupts(), _leave_out_main(), seeing(gpu):
                 self.process.start()
         finally:
             theirs.close()
+        self.gpu = gpu
         self.trial: Trial | None = None
         self.began = self.heard = time.monotonic()
         self.patience = 0.0
@@ -117,6 +121,14 @@ class Worker:
         with suppress(OSError):
             return Path(self._words.name).read_text(encoding="utf-8", errors="replace")[-LAST_WORDS:]
         return ""
+
+    def is_alive(self) -> bool:
+        """Whether its process runs."""
+        return self.process.is_alive()
+
+    def join(self, seconds: float) -> None:
+        """Wait until its process has ended, for so long at most."""
+        self.process.join(seconds)
 
     def ask_to_stop(self) -> None:
         """Ask it to end: at once if it is idle, else at its next step."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .running import run as run
     from .selecting import Selection as Selection
     from .selecting import select
+    from .slurm import SlurmScript as SlurmScript
+    from .slurm import write_slurm_script as write_slurm_script
     from .tables import Results as Results
     from .tables import table as table
 
@@ -44,6 +46,7 @@ _HOME = {
     "Results": "tables:Results",
     "RunPlan": "planning:RunPlan",
     "Selection": "selecting:Selection",
+    "SlurmScript": "slurm:SlurmScript",
     "Status": "following:Status",
     "Variant": "comparing:Variant",
     "compare": "comparing:compare",
@@ -58,6 +61,7 @@ _HOME = {
     "status": "following:status",
     "table": "tables:table",
     "use": ".experiments.own:use",
+    "write_slurm_script": "slurm:write_slurm_script",
     "verify": ".experiments.verifying:verify",
 }
 

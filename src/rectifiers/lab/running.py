@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import ConfigError
 from ..experiments import runner
 from ..experiments.counting import LOG
+from ..experiments.on_ray import NAME as RAY
+from ..experiments.on_ray import OnRay
 from ..experiments.preflight import check_data, check_names
 from ..experiments.store import Store, write_atomically
 from ..experiments.trial import Trial
@@ -31,6 +35,10 @@ def run(
     download: bool = False,
     track: Sequence[str] = (),
     progress: bool = True,
+    wait: bool = True,
+    time_limit: float | None = None,
+    on: str | None = None,
+    gpu_share: float = 1.0,
 ) -> Results:
     """Run what the results folder does not have yet; mistakes are found before the first run.
 
@@ -49,13 +57,18 @@ def run(
         track: where the numbers of new runs go besides, such as `tensorboard:FOLDER` or `mlflow:URI`.
         progress: show how far it is: a bar in a terminal, a line that changes in a notebook, a line now and then
             elsewhere.
+        wait: wait for runs that other runners on the same folder are at; else end when none is left to begin.
+        time_limit: seconds after which trainings stop at their next step, with a checkpoint; None for no limit.
+        on: where to run instead of this machine: `ray`, the cluster of RAY_ADDRESS or one that is started here; or a
+            cluster's address, such as `ray://HOST:10001`.
+        gpu_share: of a GPU there, that each run takes which runs on one.
 
     Returns:
         The results with their table. Runs that ended in an error stand in `failed`; the next call tries them again.
 
     Raises:
         RectifiersError: a name is unknown, data are missing or damaged, or the parts do not fit together.
-        KeyboardInterrupt: the user stopped it; what had finished is kept.
+        KeyboardInterrupt: the user stopped it, or the time limit did; what had finished is kept.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -67,11 +80,14 @@ def run(
         (0, 0)
     """
     check_count("workers", workers)
+    if time_limit is not None and not time_limit > 0:
+        raise ConfigError(f"time_limit must be a number of seconds above 0, got {time_limit}")
+    place = None if on is None else find_place(on, gpu_share)
     selection = select(
         experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
     )
     done, starts = selection.done(), selection.starts()
-    check_names([*selection.trials, *starts])
+    check_names([*selection.trials, *starts], here=place is None)
     new = [trial for trial in selection.trials if trial not in done]
     check_data([*new, *starts], selection.data_dir, download=download)
     store = selection.open_store()
@@ -89,11 +105,37 @@ def run(
             data_dir=selection.data_dir,
             on_progress=on_progress,
             on_event=Log(selection.folder / LOG, hidden=not progress),
+            place=place,
+            patient=wait,
+            time_limit=math.inf if time_limit is None else time_limit,
         )
     for trial in selection.done():
         _story(store, trial).unlink(missing_ok=True)
     failed = {trial: _write_story(store, trial, story) for trial, story in ended.failed.items()}
     return Results(selection, store.outcomes(selection.cells), failed)
+
+
+def find_place(on: str, gpu_share: float) -> OnRay:
+    """Where trials are to run.
+
+    Args:
+        on: what the user named.
+        gpu_share: of a GPU, for each trial on one.
+
+    Raises:
+        ConfigError: it is no such place, or the share is none.
+
+    Example:
+        >>> find_place("ray://head:10001", 0.5)
+        OnRay(address='ray://head:10001', gpu_share=0.5)
+    """
+    if on != RAY and not on.startswith(f"{RAY}://"):
+        raise ConfigError(
+            f"on (--on) must be {RAY!r} or the address of a cluster, such as ray://HOST:10001, got {on!r}"
+        )
+    if not (0 < gpu_share <= 1 or (gpu_share > 1 and gpu_share == int(gpu_share))):
+        raise ConfigError(f"gpu_share must be a part of one GPU, or a whole number of them, got {gpu_share}")
+    return OnRay("" if on == RAY else on, gpu_share)
 
 
 def _write_story(store: Store, trial: Trial, story: str) -> Failure:

@@ -8,10 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...core.errors import ConfigError
-from ...core.wording import duration, plural
+from ...core.wording import duration, plural, read_duration
 from ..result import Result
-
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)
@@ -63,12 +61,11 @@ def read_budget(text: str | float | int) -> Budget:
     """
     if isinstance(text, int | float) and not isinstance(text, bool) and text > 0 and math.isfinite(text):
         return Budget(seconds=float(text))
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d|runs?)\s*", str(text))
+    if seconds := read_duration(str(text)):
+        return Budget(seconds=seconds)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*runs?\s*", str(text))
     if match is None or not float(match[1]):
         raise ConfigError(
             f"budget must be a time such as 30m or 2h, or a number of runs such as '60 runs', got {text!r}"
         )
-    number, unit = float(match[1]), match[2]
-    if unit.startswith("run"):
-        return Budget(runs=math.floor(number))
-    return Budget(seconds=number * _SECONDS[unit])
+    return Budget(runs=math.floor(float(match[1])))
