@@ -227,7 +227,18 @@ def test_what_a_notebook_registers_runs_in_its_process(tmp_path: Path, monkeypat
 
 def test_the_package_offers_it() -> None:
     assert rectifiers.lab is lab
-    names = ["Comparison", "Judged", "Own", "Report", "Results", "RunPlan", "Selection", "Status", "Variant"]
+    names = [
+        "Comparison",
+        "Judged",
+        "Own",
+        "Report",
+        "Results",
+        "RunPlan",
+        "Selection",
+        "SlurmScript",
+        "Status",
+        "Variant",
+    ]
     names += ["compare", "describe_environment", "experiment", "judge_claims"]
     assert lab.__all__ == [
         *names,
@@ -240,6 +251,7 @@ def test_the_package_offers_it() -> None:
         "table",
         "use",
         "verify",
+        "write_slurm_script",
     ]
     for name in lab.__all__:
         assert getattr(lab, name).__doc__
