@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +151,8 @@ def test_learning_rates_are_tuned_for_a_training_that_takes_one() -> None:
 
     found = compare(train=takes, lr=0.01, tune_lr=True)
     assert {cell.trial.lr for cell, _ in found.outcomes} == {0.03}
+    assert "as it is 0.03, arelu 0.03" in str(found)
+    assert "lr = 0.03" in found.best.code
     assert found.findings.runs == 12 + 6
     with pytest.raises(ConfigError, match="train takes no lr"):
         compare(train=train, tune_lr=True)
@@ -221,6 +224,83 @@ def test_what_cannot_be_imported_runs_here_and_says_so() -> None:
 def test_gelu_is_replaced_in_a_model_without_relu() -> None:
     found = compare(lambda: nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.Linear(8, 3)), activations=["gelu", "arelu"])
     assert found.labels == ("as it is", "arelu")
+
+
+def unread() -> Any:
+    raise AssertionError("the data are not to be read")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"activations": ["arleu"]}, "did you mean arelu"),
+        ({"protocol": "tune"}, "unknown protocol"),
+        ({"metric": "rsme"}, "unknown measure 'rsme'; did you mean RMSE"),
+        ({"metric": "f1", "task": "regression"}, "unknown measure of a regression 'f1'"),
+        ({"metric": lambda outputs, targets: 0.0, "better": "more"}, "unknown better 'more'"),
+        ({"loss": "hubber"}, "did you mean huber"),
+        ({"task": "regresion"}, "did you mean regression"),
+        ({"epocs": 3}, "epocs: no such setting; did you mean epochs"),
+        ({"metrics": "rmse"}, "metrics: no such setting; did you mean metric"),
+        ({"activation": "arelu"}, "activation cannot be set; a comparison decides it"),
+        ({"lr": -1}, "lr: expected more than 0"),
+        ({"augment": ("flip",)}, "augment is for data known by name"),
+        ({"budget": "soon"}, "must be a time"),
+        ({"margin": -1.0}, "margin must be"),
+        ({"own": "nowhere.py:Act"}, "nowhere.py"),
+    ],
+)
+def test_names_are_checked_before_data_are_read(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(RectifiersError, match=message) as error:
+        compare(**{"data": unread, **options})
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("train", "options", "message"),
+    [
+        (3, {}, "train has to be a function"),
+        (lambda: 1.0, {}, "takes no arguments"),
+        (lambda model, loader: 1.0, {}, "needs loader, which nobody gives it"),
+        (train, {"lr": 0.1}, "train takes no lr"),
+        (train, {"metric": "tardiness"}, "give better='higher' or better='lower'"),
+        (train, {"loss": "mse"}, "loss is for our loop"),
+    ],
+)
+def test_a_training_is_checked_before_a_model_is_made(train: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(RectifiersError, match=message):
+        compare(lambda: unread(), train=train, **options)
+
+
+def test_a_training_that_fails_is_not_begun_again() -> None:
+    begun = []
+
+    def fails(model: nn.Module, seed: int) -> float:
+        begun.append(seed)
+        model(torch.zeros(2, 6))
+        raise OSError("the disk is gone")
+
+    with pytest.raises(RectifiersError, match="the disk is gone"):
+        compare(train=fails)
+    assert len(begun) == 2  # once to see what it calls the model with, once as a run
+
+
+def test_a_budget_that_is_too_small_is_refused_by_the_plan_too() -> None:
+    with pytest.raises(ConfigError, match="a budget of 5 runs is too small"):
+        rectifiers.lab.plan_comparison(make_model, data=tensors(), activations=["arelu"], budget="5 runs")
+
+
+def test_test_data_are_left_alone_by_what_chooses() -> None:
+    found = compare(activations=["arelu", "sigmoid"], budget="20 runs", tune_lr=False)
+    runs = Path(os.environ["RECTIFIERS_RESULTS"])
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in runs.glob("*/*/result.json")]
+    tested: dict[bool, set[bool]] = {False: set(), True: set()}
+    for one in results:
+        last = one["epochs"][-1]
+        tested[one["trial"].get("untested", False)].add(str(last["test_accuracy"]) == "NaN")
+        assert last["validation_accuracy"] is not None
+    assert tested == {True: {True}, False: {False}}
+    assert found.results
 
 
 @pytest.mark.parametrize(
@@ -319,6 +399,7 @@ def test_an_activation_from_a_file_of_ones_own(own_file: Callable[..., Path]) ->
     path = own_file()
     found = compare(activations=["MyAct", "arelu"], own=[f"{path}:MyAct"], seeds=1)
     assert found.labels == ("as it is", "MyAct", "arelu")
+    assert compare(activations=["MyAct"], own=f"{path}:MyAct", seeds=1).labels == ("as it is", "MyAct")
     digests = {cell.row: dict(cell.trial.own) for cell, _ in found.outcomes}
     assert {row for row, own in digests.items() if own} == {"MyAct"}
     assert digests["MyAct"].keys() == {"activation MyAct"}
@@ -355,7 +436,10 @@ def test_a_plan_runs_nothing_and_knows_what_was_run(tmp_path: Path) -> None:
     assert plan.total == pytest.approx(sum(plan.seconds.values()))
 
 
-def test_a_training_of_ones_own_is_not_measured_before_it_runs() -> None:
-    plan = rectifiers.lab.plan_comparison(make_model, train=train, activations=["arelu"], budget="1h")
-    assert "the first run will tell" in str(plan)
+def test_a_training_of_ones_own_is_timed_by_its_first_run_which_is_kept(tmp_path: Path) -> None:
+    plan = rectifiers.lab.plan_comparison(
+        make_model, train=train, activations=["arelu"], budget="1h", progress=False, name="timed"
+    )
+    assert plan.total > 0
     assert "budget      60 min: screening, then fresh seeds" in str(plan)
+    assert len(list((tmp_path / "runs/timed").glob("*/result.json"))) == 1

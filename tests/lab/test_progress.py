@@ -32,6 +32,16 @@ def test_rate_and_time_left() -> None:
     assert str(pace) == "10 per minute, about 90 s left"
 
 
+def test_one_run_alone_has_no_rate_and_many_have_one_without_an_exponent() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    clock.now += 0.03
+    pace.update(Progress(total=1, kept=0, done=1))
+    assert str(pace) == ""
+    pace.update(Progress(total=3, kept=0, done=2))
+    assert str(pace).startswith("4,000 per minute")
+
+
 def test_counts_in_words() -> None:
     progress = Progress(total=40, kept=10, done=5, diverged=1, failed={TRIAL: "RuntimeError"})
     assert describe(progress) == "15 of 40 runs, 1 diverged, 1 failed"

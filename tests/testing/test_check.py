@@ -242,3 +242,9 @@ def test_what_cannot_be_checked(own_file: Write) -> None:
         check("arelo")
     with pytest.raises(ConfigError, match="is not Python"):
         check(f"{own_file('x = (')}:Mine")
+
+
+def test_a_report_shows_itself_in_a_notebook() -> None:
+    html = check(gate, price=False)._repr_html_()
+    assert "✓" in html
+    assert "checks: " in html

@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import sys
 from typing import NoReturn
 
 from ..core.errors import RectifiersError
 from ..core.wording import printable
+from .output import spell_options
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
             sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except RectifiersError as error:
-        _fail(_spell_option(str(error)))
+        _fail(spell_options(str(error)))
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(__package__.split(".")[0]):
             raise
@@ -48,11 +48,6 @@ def main() -> None:
         if type(error).__name__ == "Abort":  # how some versions of typer tell of Ctrl-C
             sys.exit(130)
         _fail(_explain_usage(error))
-
-
-def _spell_option(message: str) -> str:
-    """What an error says, with `--from` where it names the argument that the option stands for."""
-    return re.sub(r"\bfrom_=(?:'(\w+)'|…)", lambda found: f"--from {found[1] or '…'}", message)
 
 
 def _explain_usage(error: Exception) -> str:

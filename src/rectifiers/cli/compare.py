@@ -16,11 +16,15 @@ from .options import (
     DATA,
     RESULTS,
     DataOption,
+    FromOption,
     JsonOption,
     KernelsOption,
+    ModelArgument,
     OwnOption,
     ResultsOption,
     SettingsOption,
+    WhereOption,
+    input_option,
     read_count,
     split_settings,
     use_own,
@@ -29,14 +33,7 @@ from .output import print_json, width
 
 
 def compare_activations(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="PACKAGE.MODULE:FACTORY",
-            help="What makes the model when called without arguments; the working directory is searched, too.",
-            show_default=False,
-        ),
-    ],
+    model: ModelArgument,
     activations: Annotated[
         list[str],
         typer.Option(
@@ -68,24 +65,10 @@ def compare_activations(
     ] = None,
     inputs: Annotated[
         list[str] | None,
-        typer.Option(
-            "--input",
-            metavar="SIZES",
-            help="Shape of an input of the model, where data or training do not show it; one for each argument.",
-            show_default=False,
-        ),
+        input_option("Shape of an input of the model, where data or training do not show it; one for each argument."),
     ] = None,
-    where: Annotated[
-        str, typer.Option("--where", help="At which sites, for activations that do not say; as in rectifiers swap.")
-    ] = "all",
-    from_: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            help="Kinds to replace, separated by commas; ReLU, or what the model has in its place, by default.",
-            show_default=False,
-        ),
-    ] = "",
+    where: WhereOption = "all",
+    from_: FromOption = "",
     start: Annotated[
         str | None,
         typer.Option("--start", help="Where functions start: published, relu or was.", show_default=False),

@@ -9,20 +9,24 @@ import typer
 from ..core.errors import ConfigError
 from . import completion
 from .inputs import make_inputs, parse_sizes
-from .options import JsonOption, OwnOption, read_count, use_own
-from .output import print_json
+from .options import (
+    DtypeOption,
+    FromOption,
+    InputsOption,
+    JsonOption,
+    ModelArgument,
+    OwnOption,
+    SwapSettingsOption,
+    WhereOption,
+    read_count,
+    use_own,
+)
+from .output import print_json, spell_options
 from .swap import read_settings
 
 
 def cost_model(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="PACKAGE.MODULE:FACTORY",
-            help="A model, or what makes one when called without arguments; the working directory is searched, too.",
-            show_default=False,
-        ),
-    ],
+    model: ModelArgument,
     activations: Annotated[
         str,
         typer.Option(
@@ -32,32 +36,11 @@ def cost_model(
             show_default=False,
         ),
     ],
-    inputs: Annotated[
-        list[str],
-        typer.Option("--input", metavar="SIZES", help="Shape of an input, such as 8,3,224,224; one for each argument."),
-    ],
-    dtype: Annotated[
-        str,
-        typer.Option("--input-dtype", help="Dtype of the inputs, such as long; floats get the dtype of the model."),
-    ] = "float",
-    where: Annotated[str, typer.Option("--where", help="At which sites, as for `rectifiers swap`.")] = "all",
-    from_: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            help="Kinds to replace, separated by commas; ReLU, or what the model has in its place, by default.",
-            show_default=False,
-        ),
-    ] = "",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="A setting of the activations or the swap, such as share=layer; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    inputs: InputsOption,
+    dtype: DtypeOption = "float",
+    where: WhereOption = "all",
+    from_: FromOption = "",
+    settings: SwapSettingsOption = None,
     compiled: Annotated[
         bool, typer.Option("--compile/--no-compile", help="Measure with torch.compile too, which takes its time.")
     ] = True,
@@ -110,4 +93,4 @@ def cost_model(
     if as_json:
         print_json(costs.to_dict())
     else:
-        costs.print()
+        print(spell_options(str(costs)))

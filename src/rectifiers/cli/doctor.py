@@ -9,7 +9,7 @@ import typer
 
 from ..core.errors import ConfigError, ShapeError
 from .inputs import make_inputs, parse_sizes
-from .options import DATA, DataOption, JsonOption, OwnOption, read_count, use_own
+from .options import DATA, DataOption, JsonOption, ModelArgument, OwnOption, input_option, read_count, use_own
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -19,14 +19,7 @@ if TYPE_CHECKING:
 
 
 def diagnose_model(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="PACKAGE.MODULE:FACTORY",
-            help="A model, or what makes one when called without arguments; the working directory is searched, too.",
-            show_default=False,
-        ),
-    ],
+    model: ModelArgument,
     weights: Annotated[
         Path | None,
         typer.Option("--weights", help="Its weights: a .safetensors, .pt or .pth file.", show_default=False),
@@ -41,12 +34,7 @@ def diagnose_model(
     ] = None,
     inputs: Annotated[
         list[str] | None,
-        typer.Option(
-            "--input",
-            metavar="SIZES",
-            help="Shape of an input of random numbers, instead of data; one for each argument.",
-            show_default=False,
-        ),
+        input_option("Shape of an input of random numbers, instead of data; one for each argument."),
     ] = None,
     split: Annotated[str, typer.Option("--split", help="Which examples: train or test.")] = "train",
     normalise: Annotated[

@@ -54,6 +54,48 @@ def read_folder(option: str) -> Callable[[str], Path]:
     return read
 
 
+def input_option(help_: str) -> Any:
+    """`--input SIZES`, which may be repeated, with what it is for."""
+    return typer.Option("--input", metavar="SIZES", help=help_, show_default=False)
+
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PACKAGE.MODULE:FACTORY",
+        help="A model, or what makes one when called without arguments; the working directory is searched, too.",
+        show_default=False,
+    ),
+]
+InputsOption = Annotated[list[str], input_option("Shape of an input, such as 8,3,224,224; one for each argument.")]
+DtypeOption = Annotated[
+    str, typer.Option("--input-dtype", help="Dtype of the inputs, such as long; floats get the dtype of the model.")
+]
+WhereOption = Annotated[
+    str,
+    typer.Option(
+        "--where",
+        help="At which sites: all, first, last, R1, R2, stage:N, a name, a number, START:STOP, /pattern/, or several "
+        "with commas.",
+    ),
+]
+FromOption = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        help="Kinds to replace, separated by commas; ReLU, or what the model has in its place, by default.",
+        show_default=False,
+    ),
+]
+SwapSettingsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting of the activation or the swap, such as share=layer or cap=drop; may be repeated.",
+        show_default=False,
+    ),
+]
 ExperimentArgument = Annotated[
     str,
     typer.Argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -23,6 +24,16 @@ def width() -> int:
 
     found = Console().width
     return found if found >= LEAST_WIDTH else PIPE_WIDTH
+
+
+def spell_options(text: str) -> str:
+    """The same text, with `--from` where it names the Python argument that the option stands for.
+
+    Example:
+        >>> spell_options("no ReLU here; name other kinds with from_='gelu'")
+        'no ReLU here; name other kinds with --from gelu'
+    """
+    return re.sub(r"\bfrom_=(?:'(\w+)'|…)", lambda found: f"--from {found[1] or '…'}", text)
 
 
 def print_json(value: Any) -> None:

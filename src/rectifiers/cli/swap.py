@@ -15,8 +15,18 @@ from ..core.errors import ConfigError
 from ..core.wording import finite
 from . import completion
 from .inputs import make_inputs, parse_sizes
-from .options import JsonOption, OwnOption, split_settings, use_own
-from .output import print_json, width
+from .options import (
+    DtypeOption,
+    InputsOption,
+    JsonOption,
+    ModelArgument,
+    OwnOption,
+    SwapSettingsOption,
+    WhereOption,
+    split_settings,
+    use_own,
+)
+from .output import print_json, spell_options, width
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
@@ -25,33 +35,14 @@ if TYPE_CHECKING:
 
 
 def swap_activations(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="PACKAGE.MODULE:FACTORY",
-            help="A model, or what makes one when called without arguments; the working directory is searched, too.",
-            show_default=False,
-        ),
-    ],
+    model: ModelArgument,
     to: Annotated[
         str,
         typer.Option("--to", help="The activation to put in.", autocompletion=completion.activations),
     ],
-    inputs: Annotated[
-        list[str],
-        typer.Option("--input", metavar="SIZES", help="Shape of an input, such as 1,3,224,224; one for each argument."),
-    ],
-    dtype: Annotated[
-        str,
-        typer.Option("--input-dtype", help="Dtype of the inputs, such as long; floats get the dtype of the model."),
-    ] = "float",
-    where: Annotated[
-        str,
-        typer.Option(
-            "--where",
-            help="all, first, last, R1, R2, stage:N, a name, a number, START:STOP, /pattern/, or several with commas.",
-        ),
-    ] = "all",
+    inputs: InputsOption,
+    dtype: DtypeOption = "float",
+    where: WhereOption = "all",
     from_: Annotated[str, typer.Option("--from", help="Kinds to replace, separated by commas.")] = "relu",
     start: Annotated[
         str | None,
@@ -62,15 +53,7 @@ def swap_activations(
             show_default=False,
         ),
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="A setting of the activation or the swap, such as share=layer or cap=drop; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    settings: SwapSettingsOption = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -137,7 +120,7 @@ def print_plan(plan: SwapPlan) -> None:
     from rich.console import Console
 
     Console(width=width(), highlight=False).print(_grid(plan))
-    print("\n".join(["", *plan.remarks(), plan.summary()]))
+    print(spell_options("\n".join(["", *plan.remarks(), plan.summary()])))
 
 
 def _grid(plan: SwapPlan) -> Grid:

@@ -7,7 +7,7 @@ taken for those of another, and a worker that finds another version says so.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,16 @@ def use(reference: str) -> Own:
     own = Own(kind, name, name if spec is None else spec.title, reference, file.path, attribute, file.digest)
     _loaded[kind, name] = own
     return own
+
+
+def list_references(given: Sequence[str] | str) -> list[str]:
+    """The references that a user gave; one text is one of them.
+
+    Example:
+        >>> list_references("my_act.py:Gate"), list_references(("a.py", "b.py"))
+        (['my_act.py:Gate'], ['a.py', 'b.py'])
+    """
+    return [given] if isinstance(given, str) else list(given)
 
 
 def read(reference: str) -> Read:

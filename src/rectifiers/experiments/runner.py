@@ -123,6 +123,7 @@ def run(
     place: Place | None = None,
     patient: bool = True,
     time_limit: float = math.inf,
+    may_begin: Callable[[], bool] = lambda: True,
 ) -> Progress:
     """Run what is not in the store yet.
 
@@ -142,10 +143,12 @@ def run(
         place: where to run instead of this machine.
         patient: wait for trials that other runners are at, should one of these die; else end when no trial is free.
         time_limit: seconds after which trainings are stopped at their next step, with a checkpoint.
+        may_begin: asked before each trial; once it says no, none is begun any more.
 
     Returns:
         What was done. Trials that ended in an error or whose process died twice are in `failed`; those that were not
-        begun because too much failed, or because others are at them, are missing; the others are in the store.
+        begun because too much failed, because others are at them, or because they may not, are missing; the others are
+        in the store.
 
     Raises:
         ConfigError: `workers` is not positive.
@@ -173,7 +176,7 @@ def run(
     main = main_to_import(trials)
     with Claims(store.folder) as claims:
         job = Job(store, data_dir, needed, main, own.loaded())
-        running = _Running(job, queue, claims, progress, on_progress, on_event, patient, time_limit)
+        running = _Running(job, queue, claims, progress, on_progress, on_event, patient, time_limit, may_begin)
         if place is not None:
             running.run(place.gather(job, claims, workers, lambda text: on_event(text, True)))
         elif here or (main is not None and not main):
@@ -219,6 +222,7 @@ class _Running:
         on_event: called with a line for each thing that happens.
         patient: whether it waits for what others are at.
         time_limit: seconds that it may last.
+        may_begin: asked before each trial.
     """
 
     def __init__(
@@ -231,7 +235,9 @@ class _Running:
         on_event: OnEvent,
         patient: bool,
         time_limit: float,
+        may_begin: Callable[[], bool],
     ) -> None:
+        self.may_begin = may_begin
         self.job, self.queue, self.claims, self.progress = job, queue, claims, progress
         self.on_progress, self.on_event, self.patient = on_progress, on_event, patient
         self.deadline = time.monotonic() + time_limit
@@ -326,6 +332,9 @@ class _Running:
 
     def _next(self) -> Trial | None:
         """Claim the next trial that nobody has finished or holds; None if there is none now."""
+        if not self.may_begin():
+            self.queue.clear()
+            self.elsewhere.clear()
         for _ in range(len(self.queue)):
             trial = self.queue.popleft()
             if self._is_finished(trial):
@@ -365,7 +374,8 @@ class _Running:
             one.doing = f"step {step:,}"
         else:
             epoch, score, one.patience = value
-            one.doing = f"epoch {epoch} of {one.trial.epochs}, {score:.2f} on test data"
+            tested = "" if math.isnan(score) else f", {score:.2f} on test data"
+            one.doing = f"epoch {epoch} of {one.trial.epochs}{tested}"
             self.say(f"{one.trial.id} {one.doing}")
 
     def _end(self, one: Hand, outcome: Outcome, crew: Crew) -> None:

@@ -70,6 +70,7 @@ def train_given(
     *,
     started: bool,
     called: nn.Module | None = None,
+    tested: bool = True,
     checkpoints: Checkpoints | None = None,
 ) -> tuple[dict[str, Any], Weights]:
     """Train and test a network that is there, with batches that are there; to be called where bits are fixed.
@@ -82,6 +83,7 @@ def train_given(
         task: what it learns.
         started: whether it has learned something before, so that it is worth evaluating without training.
         called: what gives the batches to the network, which is its `model`; None for the network itself.
+        tested: whether the test data are evaluated.
         checkpoints: as for `train_network`.
 
     Returns:
@@ -103,7 +105,7 @@ def train_given(
         optimizer,
         train=train,
         validation=batches.validation,
-        test=batches.test,
+        test=batches.test if tested else None,
         epochs=trial.epochs,
         seed=trial.seed,
         task=task,
@@ -128,7 +130,7 @@ def train_given(
     except DivergedError:
         status = "diverged"
     # The last step can blow the network up after its loss was taken.
-    if epochs and not math.isfinite(epochs[-1].test_loss):
+    if epochs and not math.isfinite((epochs[-1].test_loss if tested else epochs[-1].validation_loss) or 0.0):
         status = "diverged"
     if average is not None:
         net = average.module if called is None else average.module.get_submodule("model")

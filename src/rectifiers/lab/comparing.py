@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 import re
-import sys
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,25 +21,28 @@ from ..core.files import check_folder
 from ..core.wording import plural
 from ..datasets.tree import ARCHIVES
 from ..experiments import runner
-from ..experiments.compare.budget import read_budget
-from ..experiments.compare.campaign import Campaign, Outcomes
+from ..experiments.compare.budget import read_budget, seconds_of
+from ..experiments.compare.campaign import FRESH, Campaign, Course, Outcomes, is_usable
+from ..experiments.compare.checking import check_goal, check_settings
 from ..experiments.compare.costs import measure_costs
 from ..experiments.compare.distrust import ignored_model, ignored_seeds, unrepeatable
 from ..experiments.compare.findings import read_findings
+from ..experiments.compare.margin import doubt, usual_margin
+from ..experiments.compare.own_training import check_training
 from ..experiments.compare.preparing import prepare_rows, trial_of
-from ..experiments.compare.references import refer, title
+from ..experiments.compare.references import refer, resolve, title
 from ..experiments.compare.run_plan import ComparisonPlan, plan_campaign
 from ..experiments.compare.trial import OwnTrial
-from ..experiments.compare.tuning import tune
+from ..experiments.compare.tuning import list_tried, tune
 from ..experiments.compare.variants import Variant as Variant
 from ..experiments.compare.variants import Variants, read_variants
 from ..experiments.experiment import Cell
 from ..experiments.kernel_choice import REFERENCE, choose_kernels
-from ..experiments.own import use
+from ..experiments.own import list_references, use
 from ..experiments.result import Result
 from ..experiments.store import Store
 from .comparison import Comparison
-from .progress import show_progress
+from .progress import in_notebook, say, show_progress
 from .selecting import RESULTS, check_count
 
 Protocol = Literal["scratch", "finetune"]
@@ -84,7 +89,7 @@ def compare(
     results: Path | str | None = None,
     data_dir: Path | str | None = None,
     download: bool = False,
-    own: Sequence[str] = (),
+    own: Sequence[str] | str = (),
     progress: bool = True,
     on_plan: Callable[[ComparisonPlan], object] | None = None,
     **settings: Any,
@@ -116,7 +121,7 @@ def compare(
             and their parameters trained alone.
         controls: whether a fine-tuning is compared with what the same extra training gives without other activations.
         seeds: runs per variant; with a budget, how many there are before the first look.
-        budget: a limit for all runs together, such as `"30m"` or `"60 runs"`: then the better ones are chosen on
+        budget: a limit for all runs together, such as `"30m"` or `"60 runs"`: then what is clearly worse is left out on
             validation data, and the best is compared with the baseline on fresh seeds until it is decided.
         tune_lr: whether each variant gets a learning rate of its own, chosen on validation data.
         task: `classification`, `multi-label`, `pixels`, `regression` or `segmentation`; by default, what targets look
@@ -126,8 +131,8 @@ def compare(
         better: whether more or less of the metric is better; by default as its name tells, such as less of an RMSE and
             more of an accuracy. It is asked for where a name does not tell.
         unit: of the metric, for tables.
-        margin: difference that counts as none; by default 0.5 points where the metric is in percent, else 1 % of the
-            baseline's mean.
+        margin: difference that counts as none; by default 0.5 points where the metric is in percent, 0.01 of R², else
+            1 % of the baseline's mean.
         costs: whether time, memory and the exported model are measured too, in turns, which takes seconds.
         workers: runs at a time; more than one needs functions that a new process can import.
         threads: of PyTorch in each run; by default those that it has now, and one where there are several workers.
@@ -138,7 +143,7 @@ def compare(
         data_dir: folder with the files of named data sets; None takes RECTIFIERS_DATA, or `data`.
         download: fetch files of named data sets that are missing.
         own: what files of yours define, each `FILE.py:NAME`, to be named in `activations` and elsewhere.
-        progress: show how far it is, and without a budget first what it will take.
+        progress: show first what it will take, then how far it is.
         on_plan: is told what the comparison will take, before it runs; see `plan_comparison`.
         **settings: fields of a `Trial` for our loop, such as `epochs`, `lr`, `optimizer`, `batch_size`, `device`.
 
@@ -163,29 +168,42 @@ def compare(
     """
     check_count("seeds", seeds)
     check_count("workers", workers)
-    for reference in own:
-        use(reference)
     if (data is None) == (train is None):
         raise ConfigError("give either data, for our loop, or train, a training of your own")
     if protocol not in ("scratch", "finetune"):
         raise UnknownNameError("protocol", str(protocol), ("scratch", "finetune"))
+    # All that words tell comes before data are read and anything is trained.
     limit = None if budget is None else read_budget(budget)
+    margins = _margin(margin)
+    for reference in list_references(own):
+        use(reference)
+    variants = read_variants(activations)
+    goal = check_goal(task, loss, metric, better, own_training=train is not None)
+    name_of_data = _name_data(data)
+    chosen = _settings(settings, train, chooses=limit is not None or tune_lr, tunes=tune_lr)
+    check_settings(settings, inspect.signature(compare).parameters, named=train is not None or bool(name_of_data))
+    OwnTrial.create(network="", kernels=kernels or REFERENCE, **chosen)
+    folder = check_folder(datasets.data_folder(data_dir), "data_dir")
     common = OwnTrial.create(
-        **_own(model, data, train, example, loss, metric),
-        task=task,
-        better=better or "",
+        **_own(model, name_of_data or data, train, example),
+        task=goal.task,
+        loss=goal.loss or _refer_function(loss),
+        measure=goal.measure or _refer_function(metric),
+        better=goal.better,
         unit=unit,
         threads=threads or (torch.get_num_threads() if workers == 1 else 1),
         kernels=kernels or REFERENCE,
-        **_settings(settings, train, chooses=limit is not None or tune_lr, tunes=tune_lr),
+        **chosen,
     )
-    folder = check_folder(datasets.data_folder(data_dir), "data_dir")
+    if train is not None:
+        check_training(resolve(common.train), title(common.train), common.passed)
+    bench = _Bench(_open(results, name or _usual_name(common)), workers, folder, progress)
     if common.dataset and "#" not in common.dataset:
         datasets.load(common.dataset, folder, download=download)
         common = common.model_copy(update={"data_digest": datasets.digest_files(common.dataset)})
     rows = prepare_rows(
         common,
-        read_variants(activations),
+        variants,
         folder,
         where=where,
         from_=tuple(filter(None, from_.split(","))) if isinstance(from_, str) else tuple(from_),
@@ -193,29 +211,54 @@ def compare(
         finetune=protocol == "finetune",
         controls=controls,
     )
-    bench = _Bench(_open(results, name or _usual_name(common)), workers, folder, progress)
     if kernels is None:
-        common = common.model_copy(
-            update={"kernels": choose_kernels([trial_of(common, rows[0], 0)], bench.store.has).name}
-        )
+        begun = [trial_of(common, rows[0], seed, chooses=chooses) for seed in (0, FRESH) for chooses in (False, True)]
+        common = common.model_copy(update={"kernels": choose_kernels(begun, bench.store.has).name})
 
-    def make(variant: Variant, seed: int) -> OwnTrial:
-        return trial_of(common, variant, seed)
+    def make(variant: Variant, seed: int, *, chooses: bool = False) -> OwnTrial:
+        return trial_of(common, variant, seed, chooses=chooses)
 
+    campaign = Campaign(
+        rows[0],
+        tuple(rows[1:]),
+        make,
+        bench.execute,
+        bench.read,
+        seeds,
+        limit,
+        workers,
+        margins,
+        spent=bench.spent,
+    )
+    tried = [trial for trials in list_tried(rows, common.lr, make).values() for trial in trials] if tune_lr else []
+    campaign.check(len(tried))
     notes: list[str] = []
     before: Outcomes = []
-    if tune_lr:
+    to_tune = [trial for trial in tried if bench.read(trial) is None]
+
+    def choose_rates() -> Campaign:
         tuned = tune(rows, common.lr, make, bench.execute, bench.read)
-        rows, before = list(tuned.variants), tuned.outcomes
-        notes += [f"{label}: the best of the learning rates tried is at their edge" for label in tuned.at_the_edge]
-    campaign = Campaign(
-        rows[0], tuple(rows[1:]), make, bench.execute, bench.read, seeds, limit, workers, _margin(margin)
-    )
-    if on_plan is not None or (progress and limit is None):
-        plan = plan_campaign(campaign, common, folder)
-        (on_plan or _say_plan)(plan)
+        before.extend(tuned.outcomes)
+        notes.extend(tuned.notes)
+        return replace(campaign, baseline=tuned.variants[0], others=tuned.variants[1:])
+
+    if tried and not to_tune:
+        campaign = choose_rates()
+    if train is not None:
+        # The first run tells how long one takes, and whether the training works at all.
+        bench.execute([*to_tune, campaign.first][:1])
+    if on_plan is not None or progress or (limit is not None and math.isfinite(limit.seconds)):
+        plan = plan_campaign(campaign, common, folder, tuning=len(to_tune))
+        campaign = replace(campaign, paces=plan.seconds)
+        campaign.check(len(tried))
+        if on_plan is not None:
+            on_plan(plan)
+        elif progress:
+            _say_plan(plan)
+    if to_tune:
+        campaign = choose_rates()
     course = campaign.go(before)
-    if course.results and not any(math.isfinite(result.value("final_epoch")) for result in course.results):
+    if course.results and not any(map(is_usable, course.results)):
         raise ConfigError(
             f"all {plural(len(course.results), 'run')} diverged, or gave a metric that is not a number; look for NaN "
             "in the data, take a smaller lr, or mend the metric"
@@ -225,12 +268,12 @@ def compare(
         training = title(common.train)
         distrust = ignored_seeds(course.outcomes, training) or ignored_model(course.outcomes, training)
         if not distrust and course.outcomes:
-            first = make(rows[0], course.outcomes[0][0].trial.seed)
+            first = make(campaign.baseline, course.outcomes[0][0].trial.seed)
             again = first.model_copy(update={"repeat": 1})
             bench.execute([again])
             notes += filter(None, [unrepeatable(bench.read(first), bench.read(again), training)])
     measured, trouble = measure_costs(common, [row for row in rows if not row.control], folder) if costs else ({}, "")
-    notes += filter(None, [bench.note, trouble])
+    notes += filter(None, [bench.note, trouble, "" if margin is not None else _doubt(course, campaign.baseline)])
     found = read_findings(
         campaign,
         course,
@@ -246,7 +289,8 @@ def compare(
 def plan_comparison(model: Callable[[], nn.Module] | nn.Module | str, **options: Any) -> ComparisonPlan:
     """Find out how many runs a comparison has, how long they take here, and which difference they could show.
 
-    Of our loop a few steps are measured; a training of your own takes as long as the runs of it that there are.
+    Of our loop a few steps are measured; of a training of your own, the first run is made, which the comparison needs
+    anyway.
 
     Args:
         model: as for `compare`.
@@ -286,7 +330,8 @@ class _PlannedError(Exception):
 
 def _say_plan(plan: ComparisonPlan) -> None:
     if plan.done < plan.runs:
-        sys.stderr.write(f"{plan}\n")
+        # In a notebook, what goes to stderr looks like something that went wrong.
+        (print if in_notebook() else say)(str(plan))
 
 
 class _Bench:
@@ -295,9 +340,16 @@ class _Bench:
     def __init__(self, store: Store, workers: int, data_dir: Path, progress: bool) -> None:
         self.store, self.workers, self.data_dir, self.progress = store, workers, data_dir, progress
         self.note = ""
+        self.started = time.monotonic()
+        self.ran: set[str] = set()
 
-    def execute(self, trials: Sequence[OwnTrial]) -> None:
-        """Run what the store does not have.
+    def spent(self, results: Sequence[Result]) -> float:
+        """Seconds of the clock: of this call, and of the runs that there were before it."""
+        earlier = sum(seconds_of(result) for result in results if result.trial.id not in self.ran)
+        return time.monotonic() - self.started + earlier / self.workers
+
+    def execute(self, trials: Sequence[OwnTrial], seconds: float = math.inf) -> None:
+        """Run what the store does not have, and begin nothing that would not end within so many seconds.
 
         Raises:
             RectifiersError: a trial cannot run, or its process ended in an error.
@@ -309,13 +361,33 @@ class _Bench:
         if here and self.workers > 1:
             self.note = (
                 "runs were made in this process, one after the other, because another one cannot import all that "
+                "they need; put it into a module"
             )
-            self.note += "they need; put it into a module"
-        with show_progress(len(cells), hidden=not self.progress) as report:
-            ended = runner.run(
-                cells, self.store, workers=self.workers, data_dir=self.data_dir, on_progress=report, here=here
+        self.ran |= {cell.trial.id for cell in cells}
+        begun, ended = time.monotonic(), 0
+
+        def may_begin() -> bool:
+            taken = time.monotonic() - begun
+            another = taken * (1 if here else self.workers) / ended if ended else 0.0
+            return taken + another <= seconds
+
+        with show_progress(len(cells), hidden=not self.progress) as show:
+
+            def on_progress(progress: runner.Progress) -> None:
+                nonlocal ended
+                ended = progress.done + len(progress.failed)
+                show(progress)
+
+            outcome = runner.run(
+                cells,
+                self.store,
+                workers=self.workers,
+                data_dir=self.data_dir,
+                on_progress=on_progress,
+                here=here,
+                may_begin=may_begin,
             )
-        for trial, story in ended.failed.items():
+        for trial, story in outcome.failed.items():
             raise RectifiersError(f"a run failed: {story.rstrip().splitlines()[-1]} (seed {trial.seed})")
 
     def read(self, trial: OwnTrial) -> Result | None:
@@ -323,33 +395,40 @@ class _Bench:
         return self.store.read(trial)
 
 
-def _own(model: Any, data: Any, train: Any, example: Any, loss: Any, metric: Any) -> dict[str, Any]:
-    """Fields of a trial that name what the user brought."""
+def _own(model: Any, data: Any, train: Any, example: Any) -> dict[str, Any]:
+    """Fields of a trial that name what the user brought, data last: to know them takes longest."""
     return {
         "network": refer(model),
-        "dataset": "" if data is None else _data(data),
         "train": "" if train is None else refer(train),
         "example": "" if example is None else _example(example),
-        "loss": loss if isinstance(loss, str) and ":" not in loss else refer(loss),
-        "measure": metric if isinstance(metric, str) and ":" not in metric else refer(metric),
+        "dataset": "" if data is None else data if _name_data(data) else refer(data),
     }
 
 
-def _data(data: Any) -> str:
-    """The data of a trial: a data set's name, or the name of what the user brought."""
+def _refer_function(given: Any) -> str:
+    """The name of a function of the user's; empty for a word, which is known by itself."""
+    return "" if isinstance(given, str) and ":" not in given else refer(given)
+
+
+def _name_data(data: Any) -> str:
+    """The name of data that are known by name; empty for what the user brought.
+
+    Raises:
+        UnknownNameError: there are none of that name.
+    """
     if isinstance(data, Path):
         data = str(data)
     if not isinstance(data, str):
-        return refer(data)
+        return ""
     if Path(data).is_dir() or (data.endswith(ARCHIVES) and Path(data).is_file()):
         return f"folder:{data}"
-    if data.endswith(".npz"):
+    if data.endswith(".npz") and ":" not in data:
         return f"npz:{data}"
-    kind = data.partition(":")[0]
+    kind, colon, _ = data.partition(":")
     if kind in datasets.registry:
         return data
-    if ":" in data:
-        return refer(data)
+    if colon:
+        return ""
     raise UnknownNameError("data set, folder or package.module:name", data, datasets.registry)
 
 
@@ -361,12 +440,9 @@ def _example(example: Any) -> str:
 
 def _settings(settings: dict[str, Any], train: Any, *, chooses: bool, tunes: bool) -> dict[str, Any]:
     """Settings of the runs, with what is usual where the user names nothing."""
-    fixed = sorted({"seed", "swaps", "change", "network", "dataset", "tuning", "repeat", "passed"} & set(settings))
-    if fixed:
-        raise ConfigError(f"{', '.join(fixed)} cannot be set; a comparison decides it")
     if train is not None:
         return {**settings, "passed": tuple(sorted({*settings, *(("lr",) if tunes else ())}))}
-    held_out = {"validation": HELD_OUT} if chooses else {}
+    held_out = {"validation": HELD_OUT} if chooses or settings.get("patience") else {}
     usual = dict(USUAL)
     if {"milestones", "lr_decay"} & set(settings):
         del usual["schedule"]
@@ -376,15 +452,14 @@ def _settings(settings: dict[str, Any], train: Any, *, chooses: bool, tunes: boo
 def _margin(given: float | None) -> Callable[[Sequence[float], Result], float]:
     if given is not None and not 0 <= given < math.inf:
         raise ConfigError(f"margin must be zero or a positive number, got {given}")
+    return lambda scores, result: usual_margin(scores, result.measure) if given is None else given
 
-    def margin(scores: Sequence[float], result: Result) -> float:
-        if given is not None:
-            return given
-        if result.measure.unit == "%":
-            return 0.5
-        return 0.01 * abs(sum(scores) / len(scores)) if scores else 0.0
 
-    return margin
+def _doubt(course: Course, baseline: Variant) -> str:
+    """What to say of the margin, where nobody gave one."""
+    found = [result for cell, result in course.outcomes if cell.row == baseline.label and result is not None]
+    scores = [score for score in (result.value("final_epoch") for result in found) if math.isfinite(score)]
+    return doubt(scores, found[0].measure) if found else ""
 
 
 def _open(results: Path | str | None, name: str) -> Store:

@@ -166,7 +166,7 @@ def plan(
     workers: int | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
-    own: Sequence[str] = (),
+    own: Sequence[str] | str = (),
     speeds: Speeds | None = None,
     limit: float = LIMIT,
 ) -> RunPlan:

@@ -43,10 +43,17 @@ class Pace:
         elapsed = self.last - self.start
         if not self.finished or not elapsed:
             return ""
-        rate = f"{60 * self.finished / elapsed:.3g} per minute"
+        if self.finished == 1 and not self.remaining:
+            return ""
+        rate = f"{_round(60 * self.finished / elapsed)} per minute"
         # Between two updates nothing finishes, but time goes by.
         left = self.remaining * elapsed / self.finished - (self.clock() - self.last)
         return f"{rate}, about {duration(max(1.0, left))} left" if self.remaining else rate
+
+
+def _round(number: float) -> str:
+    """A number of three digits, and never with an exponent."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def report(
     settings: Mapping[str, Any] | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
-    own: Sequence[str] = (),
+    own: Sequence[str] | str = (),
     output: Path | str | None = None,
 ) -> Report:
     """Write the report of an experiment as one HTML page, without running anything; what was not run says so.

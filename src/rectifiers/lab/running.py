@@ -31,7 +31,7 @@ def run(
     workers: int | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
-    own: Sequence[str] = (),
+    own: Sequence[str] | str = (),
     download: bool = False,
     track: Sequence[str] = (),
     progress: bool = True,

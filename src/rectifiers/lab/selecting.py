@@ -21,7 +21,7 @@ from ..experiments.definition import SETTINGS
 from ..experiments.experiment import Cell, Experiment
 from ..experiments.file import load_experiment
 from ..experiments.kernel_choice import REFERENCE, KernelChoice, choose_kernels
-from ..experiments.own import check_used, use
+from ..experiments.own import check_used, list_references, use
 from ..experiments.result import Result
 from ..experiments.rows import add_row
 from ..experiments.store import Store, is_kept, weights_folder
@@ -147,7 +147,7 @@ def select(
     settings: Mapping[str, Any] | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
-    own: Sequence[str] = (),
+    own: Sequence[str] | str = (),
 ) -> Selection:
     """Choose an experiment in a size, with changes; `rectifiers.lab.open` is another name for it.
 
@@ -185,6 +185,7 @@ def select(
     check_count("seeds", seeds)
     if not isinstance(settings, Mapping | None):
         raise ConfigError(f"settings must be a mapping, such as {{'epochs': 5}}, got {settings!r}")
+    own = list_references(own)
     brought = [use(reference) for reference in own]
     found = experiment if isinstance(experiment, Experiment) else _find(str(experiment))
     found.check_runnable()

@@ -236,7 +236,7 @@ def table(
     settings: Mapping[str, Any] | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
-    own: Sequence[str] = (),
+    own: Sequence[str] | str = (),
 ) -> Results:
     """Compute the table of an experiment from the results there are; what was not run says so.
 

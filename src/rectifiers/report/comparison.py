@@ -68,7 +68,10 @@ def _cost_line(row: ModelCost, first: ModelCost) -> tuple[str, ...]:
         found = row.times.get(way)
         if found is None:
             return "not possible" if way in row.failures else NOTHING
-        return duration(found.seconds) if row is first or way not in first.times else f"× {found.ratio[1]:.2f}"
+        if row is first or way not in first.times:
+            return duration(found.seconds)
+        low, middle, high = found.ratio
+        return f"× {middle:.2f} [{low:.2f}, {high:.2f}]"
 
     def size(bytes_: int | None, yardstick: int | None) -> str:
         if bytes_ is None:
@@ -101,8 +104,9 @@ def remarks(found: Findings) -> list[str]:
         )
     if found.costs:
         texts.append(
-            f"costs: × is the ratio to the model {found.baseline}, a median of rounds in which all took turns, on the "
-            "batch that is trained on, with the fastest kernels that each function has"
+            f"costs: × is the ratio to the model {found.baseline}, the median [quartiles] of rounds in which all took "
+            "turns, on the batch that is trained on, with the fastest kernels that each function has; where the "
+            "quartiles lie on both sides of 1, noise may be all there is"
         )
     texts += [*found.notes, _spent(found)]
     rows = [f"{row.label}: {row.words}" for row in found.rows if row.words and row.words not in found.verdict.text]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any, Literal
 
+from ..core import notebook
 from ..core.wording import plural
 
 State = Literal["passed", "failed", "cannot", "not tried"]
@@ -107,6 +109,11 @@ class CheckReport:
         lines += [f"{_MARKS[one.state]} {one.title:<{longest}}  {self._tell(one)}".rstrip() for one in self.outcomes]
         lines += ["", f"cost: {self.price}"] if self.price is not None else []
         return "\n".join([*lines, "", self.verdict])
+
+    def _repr_html_(self) -> str:
+        rows = [[f"{_MARKS[one.state]} {escape(one.title)}", escape(self._tell(one))] for one in self.outcomes]
+        notes = [*([f"cost: {self.price}"] if self.price is not None else []), self.verdict]
+        return notebook.grid(f"{self.name}, {self.kind}: {self.summary}", ("check", ""), rows, notes)
 
     @staticmethod
     def _tell(one: Outcome) -> str:

@@ -17,7 +17,7 @@ from .batches import Batches, TrainingBatches, grouped
 from .checkpoints import Checkpoints, kept_when_stopped
 from .devices import device_of
 from .early_stopping import never
-from .metrics import Epoch
+from .metrics import Epoch, Scores
 from .progress import DivergedError as DivergedError
 from .progress import Progress
 from .state import Noise, Stateful
@@ -30,7 +30,7 @@ def fit(
     optimizer: torch.optim.Optimizer,
     *,
     train: TrainingBatches,
-    test: Batches,
+    test: Batches | None,
     validation: Batches | None = None,
     epochs: int,
     seed: int,
@@ -54,7 +54,7 @@ def fit(
         net: returns what the task's loss takes, such as logits.
         optimizer: over the parameters of `net`; the rates it has now are those that `factor` multiplies.
         train: training batches; reshuffled each epoch.
-        test: evaluated after each epoch, for the record alone.
+        test: evaluated after each epoch, for the record alone; None leaves it out, and its numbers NaN.
         validation: evaluated after each epoch; what choices may be based on.
         epochs: how many passes; 0 evaluates alone.
         seed: root of the random streams.
@@ -123,7 +123,7 @@ def fit(
         yield progress.epochs[-1]
 
 
-def evaluate(nets: Sequence[nn.Module], task: Task, test: Batches, validation: Batches | None = None) -> Epoch:
+def evaluate(nets: Sequence[nn.Module], task: Task, test: Batches | None, validation: Batches | None = None) -> Epoch:
     """Measure networks without training them; of several, the mean of their answers."""
     return Epoch(
         epoch=0,
@@ -135,11 +135,11 @@ def evaluate(nets: Sequence[nn.Module], task: Task, test: Batches, validation: B
     )
 
 
-def _measure(nets: Sequence[nn.Module], task: Task, test: Batches, validation: Batches | None) -> dict[str, Any]:
+def _measure(nets: Sequence[nn.Module], task: Task, test: Batches | None, validation: Batches | None) -> dict[str, Any]:
     """The part of an epoch that is evaluated."""
     start = time.perf_counter()
     held_out = None if validation is None else task.evaluate(nets, validation)
-    tested = task.evaluate(nets, test)
+    tested = Scores(math.nan, math.nan) if test is None else task.evaluate(nets, test)
     return {
         "validation_loss": None if held_out is None else held_out.loss,
         "validation_accuracy": None if held_out is None else held_out.score,

@@ -73,7 +73,7 @@ class Epoch(BaseModel):
     What is called an accuracy is the score of the task, whatever its measure: the names are those that results were
     first written with. Training loss and score are taken over the steps, before the update of each; validation and test
     are evaluated after the last step and never mixed. Epoch 0 is an evaluation without training: its training loss and
-    score are NaN.
+    score are NaN, as are those of test data that were left alone.
     """
 
     # JSON has no NaN, and pydantic would write null, which does not read back; each model needs to say so itself.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -29,11 +30,15 @@ class Laboratory:
     def __init__(self, score: Score, *, measure: Measure = ACCURACY, validation: bool = True) -> None:
         self.score, self.measure, self.validation = score, measure, validation
         self.kept: dict[str, Result] = {}
+        self.seconds = math.inf
+        """Most of a call."""
         self.order: list[OwnTrial] = []
 
-    def execute(self, trials: Sequence[OwnTrial]) -> None:
+    def execute(self, trials: Sequence[OwnTrial], seconds: float) -> None:
+        seconds = min(seconds, self.seconds)
         for trial in trials:
-            if trial.id not in self.kept:
+            if trial.id not in self.kept and seconds >= 1:
+                seconds -= 1
                 self.order.append(trial)
                 self.kept[trial.id] = self.result(trial)
 
@@ -72,11 +77,15 @@ def name_of(trial: OwnTrial) -> str:
     return trial.swaps[0].to if trial.swaps else AS_IT_IS
 
 
+def make(variant: Variant, seed: int, *, chooses: bool = False) -> OwnTrial:
+    return trial_of(COMMON, variant, seed, chooses=chooses)
+
+
 def campaign(laboratory: Laboratory, names: Sequence[str], *, budget: Budget | None, seeds: int = 5) -> Campaign:
     return Campaign(
         Variant(AS_IT_IS),
         tuple(map(parse_variant, names)),
-        lambda variant, seed: trial_of(COMMON, variant, seed),
+        make,
         laboratory.execute,
         laboratory.read,
         seeds,
@@ -167,9 +176,36 @@ def test_a_budget_that_ends_in_the_screening_says_so() -> None:
     assert "before the best of the screening could be confirmed" in judge(course, ACCURACY, AS_IT_IS, margin=0.5).text
 
 
+def test_what_may_be_as_good_is_not_left_behind_before_half_of_the_budget_is_spent() -> None:
+    laboratory = Laboratory(of({"arelu": 0.3, "pvlu": 0.2, "elu": -9.0}))
+    course = campaign(laboratory, ["arelu", "pvlu", "elu"], budget=Budget(runs=60)).go([])
+    first, second = course.dropped
+    assert (first.label, first.seeds, first.clearly) == ("elu", 2, True)
+    assert (second.clearly, second.seeds) == (False, 8)
+    assert len(course.screening) == 8 + 18
+
+
+def test_a_round_that_the_time_cuts_short_counts_as_far_as_all_rows_ran() -> None:
+    laboratory = Laboratory(of({"arelu": 0.3, "pvlu": 0.2}, 3.0))
+    laboratory.seconds = 7
+    course = campaign(laboratory, ["arelu", "pvlu"], budget=Budget(seconds=60)).go([])
+    # Two seeds and four fit, of eight there are six; then three pairs of the five that were to be looked at first.
+    assert [one.seeds for one in course.dropped] == [6]
+    assert course.taken == [3]
+
+
+def test_a_budget_of_time_is_refused_where_it_is_known_to_be_too_small() -> None:
+    one = replace(campaign(Laboratory(of({})), ["arelu"], budget=Budget(seconds=50)), paces={"arelu": 10.0})
+    with pytest.raises(ConfigError, match="take 6 runs at least, which is about 60 s here"):
+        one.check()
+    replace(one, paces={"arelu": 5.0}).check()
+    with pytest.raises(ConfigError, match="the choice of learning rates, screening and confirmation take 18 runs"):
+        replace(one, budget=Budget(runs=17)).check(12)
+
+
 def test_a_small_rest_of_the_budget_is_a_look_at_fewer_seeds() -> None:
     laboratory = Laboratory(of(GAINS))
-    course = campaign(laboratory, list(GAINS), budget=Budget(runs=24)).go([])
+    course = campaign(laboratory, list(GAINS), budget=Budget(runs=18)).go([])
     assert course.taken == [4]
 
 
@@ -199,7 +235,7 @@ def test_a_rate_for_each_variant_is_chosen_on_seeds_of_its_own() -> None:
     best = {AS_IT_IS: 0.01, "arelu": 0.03, "pvlu": 0.00333}
     laboratory = Laboratory(lambda trial: -abs(math.log(trial.lr / best[name_of(trial)])))
     rows = [Variant(AS_IT_IS), *map(parse_variant, ["arelu", "pvlu"])]
-    tuned = tune(rows, 0.01, lambda variant, seed: trial_of(COMMON, variant, seed), laboratory.execute, laboratory.read)
+    tuned = tune(rows, 0.01, make, laboratory.execute, laboratory.read)
     assert {variant.label: variant.lr for variant in tuned.variants} == best
     assert tuned.at_the_edge == ("arelu", "pvlu")
     assert {trial.seed for trial in laboratory.order} == set(SEEDS)
@@ -212,7 +248,7 @@ def test_no_rate_is_chosen_on_test_data() -> None:
         tune(
             [Variant(AS_IT_IS)],
             0.01,
-            lambda variant, seed: trial_of(COMMON, variant, seed),
+            make,
             laboratory.execute,
             laboratory.read,
         )

@@ -11,6 +11,7 @@ from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.experiments.compare.references import refer
 from rectifiers.experiments.compare.task import guess, higher_is_better, measure_of, task_of
 from rectifiers.experiments.compare.trial import OwnTrial
+from rectifiers.training.metrics import ACCURACY
 
 LABELS, NUMBERS = torch.tensor([0, 1, 2, 1]), torch.tensor([0.5, -1.0, 2.0, 0.0])
 
@@ -50,6 +51,22 @@ def test_measures_by_name_and_by_function() -> None:
     assert with_loss.score(with_loss.tally(F.one_hot(LABELS).float(), LABELS)) == 100
 
 
+def test_names_as_people_write_them() -> None:
+    outputs = torch.zeros(4, 1)
+    assert task_of(trial(measure="rmse"), outputs, NUMBERS).measure.name == "RMSE"
+    assert task_of(trial(measure="r2"), outputs, NUMBERS).measure.name == "R²"
+    assert task_of(trial(measure="Accuracy", loss="cross_entropy"), torch.zeros(4, 3), LABELS).measure == ACCURACY
+
+
+def test_a_named_measure_beside_a_loss_of_ones_own_and_the_other_way_round() -> None:
+    outputs = torch.zeros(4, 1)
+    mae = task_of(trial(loss=refer(F.smooth_l1_loss), measure="MAE"), outputs, NUMBERS)
+    assert mae.measure.name == "MAE"
+    assert mae.loss(outputs[:, 0], NUMBERS) == F.smooth_l1_loss(outputs[:, 0], NUMBERS)
+    huber = task_of(trial(loss="huber", measure=refer(bias_error)), outputs, NUMBERS)
+    assert huber.loss(outputs, NUMBERS) == F.huber_loss(outputs[:, 0], NUMBERS)
+
+
 @pytest.mark.parametrize(
     ("fields", "outputs", "targets", "message"),
     [
@@ -58,6 +75,8 @@ def test_measures_by_name_and_by_function() -> None:
         ({"task": "classification"}, torch.zeros(4, 3), NUMBERS, "classification needs outputs"),
         ({"task": "multi-label"}, torch.zeros(4, 3), LABELS, "an output for each"),
         ({"measure": "f1"}, torch.zeros(4, 3), LABELS, "unknown measure of a classification"),
+        ({"loss": "hinge"}, torch.zeros(4, 3), LABELS, "unknown loss of a classification"),
+        ({"loss": "mse"}, torch.zeros(4, 3), LABELS, "unknown loss of a classification"),
         ({"task": "clasification"}, torch.zeros(4, 3), LABELS, "did you mean classification"),
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...core.errors import ConfigError
@@ -26,19 +25,6 @@ class Budget:
 
     def __str__(self) -> str:
         return duration(self.seconds) if math.isfinite(self.seconds) else plural(int(self.runs), "run")
-
-    def left(self, done: Iterable[Result], workers: int) -> float:
-        """How many more runs it allows, at the mean pace of those that are done.
-
-        Args:
-            done: what was run.
-            workers: runs at a time.
-        """
-        seconds = [seconds_of(result) for result in done]
-        if not math.isfinite(self.seconds) or not seconds:
-            return self.runs - len(seconds)
-        mean = max(sum(seconds) / len(seconds), 1e-9)
-        return (self.seconds * workers - sum(seconds)) / mean
 
 
 def seconds_of(result: Result) -> float:

@@ -2,8 +2,9 @@
 
 Without a budget every variant gets the same seeds. With one:
 
-1. *Screening*, where there are several contenders: all are run on a few seeds, the better half on twice as many, until
-   one is left. Who goes on is decided on validation data.
+1. *Screening*, where there are several contenders: all are run on a few seeds; those that are not clearly worse than
+   the best, by the rule in `racing`, on twice as many; until one is left, or half of the budget is spent and the best
+   so far is taken. Validation data decide.
 2. *Confirmation*: the contender that is left, and the baseline, on fresh seeds, so that what is reported of it is not
    what it was chosen for. Seeds go on, by the rule in `sequential`, until it is decided or the budget is spent.
 """
@@ -11,15 +12,18 @@ Without a budget every variant gets the same seeds. With one:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from statistics import fmean
+from typing import Any, Literal, Protocol
 
 from ...core.errors import ConfigError
+from ...core.wording import duration
 from ..experiment import Cell
 from ..result import Result
 from ..statistics import FEWEST, PairedDifference, compare, compare_family
-from .budget import Budget
+from .budget import Budget, seconds_of
+from .racing import clearly_worse
 from .sequential import compare_family_sequentially, looks
 from .trial import OwnTrial
 from .variants import Variant
@@ -35,8 +39,17 @@ COLUMN = "test"
 
 Stop = Literal["seeds", "decided", "budget"]
 Outcomes = list[tuple[Cell, Result | None]]
-Make = Callable[[Variant, int], OwnTrial]
-Execute = Callable[[Sequence[OwnTrial]], None]
+
+
+class Make(Protocol):
+    """Makes the trial of a variant and a seed; `chooses` says that it is there to choose by."""
+
+    def __call__(self, variant: Variant, seed: int, *, chooses: bool = False) -> OwnTrial:
+        """Make it."""
+
+
+Execute = Callable[[Sequence[OwnTrial], float], None]
+"""Runs trials, and begins none that would not end within so many seconds."""
 Read = Callable[[OwnTrial], Result | None]
 
 
@@ -49,16 +62,18 @@ class Dropped:
         seeds: on how many it was run.
         difference: on average from the baseline, in the direction that is better.
         comparison: the same with its interval, on the data that screening looks at.
-        place: among the contenders of its last round, from 1.
-        of: how many these were.
+        best: the contender that it was compared with.
+        behind: how far its mean was behind the best's, at least 0; NaN where none of its runs finished.
+        clearly: whether that was more than chance.
     """
 
     label: str
     seeds: int
     difference: float
     comparison: PairedDifference
-    place: int
-    of: int
+    best: str
+    behind: float
+    clearly: bool
 
 
 @dataclass
@@ -105,6 +120,8 @@ class Campaign:
         budget: a limit; None for a fixed number of seeds.
         workers: runs at a time.
         margin: difference that counts as equivalent, from the scores of the baseline.
+        paces: seconds of a run by label, where they were measured before.
+        spent: seconds of the clock that are spent, from the runs that there are.
         confidence: of the intervals.
         most: seeds of the confirmation at most.
     """
@@ -118,8 +135,35 @@ class Campaign:
     budget: Budget | None
     workers: int
     margin: Callable[[Sequence[float], Result], float]
+    paces: Mapping[str, float] = field(default_factory=dict)
+    spent: Callable[[Sequence[Result]], float] | None = None
     confidence: float = 0.95
     most: int = 200
+
+    def check(self, preparing: int = 0) -> None:
+        """Make sure that the budget is enough for a verdict.
+
+        Args:
+            preparing: runs that are needed before.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        if self.budget is None:
+            return
+        least = self.least + preparing
+        if least > self.budget.runs:
+            tuning = "the choice of learning rates, " if preparing else ""
+            raise ConfigError(
+                f"a budget of {self.budget} is too small: {tuning}screening and confirmation take {least} runs at least"
+            )
+        paces = [pace for pace in self.paces.values() if not math.isnan(pace)]
+        seconds = least * fmean(paces) / self.workers if paces else 0.0
+        if seconds > self.budget.seconds:
+            raise ConfigError(
+                f"a budget of {self.budget} is too small: screening and confirmation take {least} runs at least, which "
+                f"is about {duration(seconds)} here"
+            )
 
     def go(self, before: Outcomes) -> Course:
         """Run everything, or what the budget allows; what was run earlier counts, and is not run again.
@@ -130,15 +174,20 @@ class Campaign:
         Raises:
             ConfigError: the budget is too small for anything.
         """
+        self.check()
         course = Course(before=before)
-        if self.budget is not None and self._least > self.budget.runs:
-            raise ConfigError(
-                f"a budget of {self.budget} is too small: screening and confirmation take {self._least} runs at least"
-            )
         return self._fixed(course) if self.budget is None else self._confirm(self._screen(course))
 
     @property
-    def _least(self) -> int:
+    def first(self) -> OwnTrial:
+        """The trial that is run first."""
+        contenders = sum(not row.control for row in self.others)
+        if self.budget is None:
+            return self.make(self.baseline, 0)
+        return self.make(self.baseline, 0, chooses=True) if contenders > 1 else self.make(self.baseline, FRESH)
+
+    @property
+    def least(self) -> int:
         """Runs of the first round of the screening, if there is one, and of the smallest confirmation."""
         contenders = sum(not row.control for row in self.others)
         controls = len(self.others) - contenders
@@ -147,7 +196,7 @@ class Campaign:
 
     def _fixed(self, course: Course) -> Course:
         rows = (self.baseline, *self.others)
-        self.execute([self.make(row, seed) for seed in range(self.seeds) for row in rows])
+        self.execute([self.make(row, seed) for seed in range(self.seeds) for row in rows], math.inf)
         course.outcomes = self._outcomes(rows, range(self.seeds))
         values = self._values(course.outcomes)
         course.comparisons = compare_family(
@@ -156,58 +205,67 @@ class Campaign:
         return course
 
     def _screen(self, course: Course) -> Course:
-        """Halve the contenders until one is left, or half of the budget is spent."""
+        """Leave out what is clearly worse until one contender is left, or half of the budget is spent."""
         alive = [row for row in self.others if not row.control]
         count = FIRST_RUNG
         while len(alive) > 1:
             rows = (self.baseline, *alive)
-            trials = [self.make(row, seed) for seed in range(count) for row in rows]
-            if course.screening and self._lacking(trials) > self._left(course) / 2:
-                self._halve(course, alive, count // 2, keep=1)
+            trials = [self.make(row, seed, chooses=True) for seed in range(count) for row in rows]
+            share = 0.5 if course.screening else 1.0
+            if not self._affords(course, trials, share=share):
+                if course.screening:
+                    self._leave(course, alive, count // 2, one=True)
                 break
-            self.execute(trials)
-            course.screening = self._merge(course.screening, self._outcomes(rows, range(count)))
-            alive = self._halve(course, alive, count, keep=len(alive) // 2)
+            self.execute(trials, self._seconds_left(course, share=share))
+            whole = self._whole(rows, range(count), chooses=True)
+            course.screening = self._merge(course.screening, self._outcomes(rows, range(whole), chooses=True))
+            if whole < count:
+                # The time was up within the round; what it has in whole seeds counts.
+                if whole >= FIRST_RUNG:
+                    self._leave(course, alive, whole, one=True)
+                break
+            alive = self._leave(course, alive, count)
             count *= 2
         return course
 
-    def _halve(self, course: Course, alive: Sequence[Variant], count: int, *, keep: int) -> list[Variant]:
-        """The better ones, the best first."""
-        outcomes = self._outcomes((self.baseline, *alive), range(count))
+    def _leave(self, course: Course, alive: Sequence[Variant], count: int, *, one: bool = False) -> list[Variant]:
+        """Leave out what is clearly worse than the best after so many seeds, or all but the best."""
+        outcomes = self._outcomes((self.baseline, *alive), range(count), chooses=True)
         course.screened_on = "validation" if _has_validation(outcomes) else "test"
         values = self._values(outcomes, validation=course.screened_on == "validation")
-        margin = self._margin(outcomes)
-        found = {row.label: compare(values[row.label], values[self.baseline.label], margin=margin) for row in alive}
-
-        def rank(row: Variant) -> float:
-            difference = found[row.label].difference
-            return -math.inf if math.isnan(difference) else difference
-
-        ordered = sorted(alive, key=rank, reverse=True)
-        kept = ordered[:keep]
-        for place, row in enumerate(ordered, start=1):
+        found = {row.label: compare(values[row.label], values[self.baseline.label], margin=0.0) for row in alive}
+        means = {label: comparison.difference for label, comparison in found.items()}
+        worse = clearly_worse(values, means)
+        best = max(alive, key=lambda row: -math.inf if math.isnan(means[row.label]) else means[row.label])
+        kept = [row for row in alive if (row is best if one else row.label not in worse)] or [best]
+        for row in alive:
             if row not in kept:
-                comparison = found[row.label]
-                course.dropped.append(Dropped(row.label, count, comparison.difference, comparison, place, len(ordered)))
+                label = row.label
+                behind = means[best.label] - means[label]
+                course.dropped.append(
+                    Dropped(label, count, means[label], found[label], best.label, behind, clearly=label in worse)
+                )
         return kept
 
     def _confirm(self, course: Course) -> Course:
         """Run what is left on fresh seeds until it is decided."""
         gone = {one.label for one in course.dropped}
         rows = (self.baseline, *(row for row in self.others if row.label not in gone))
-        seeds: list[int] = []
         course.stop = "budget"
-        for count in looks(self.seeds, most=self.most):
-            trials = self._fresh(rows, count)
-            if course.results and self._lacking(trials) > self._left(course):
-                # A first look at fewer seeds is better than none.
-                count = int(self._left(course) // len(rows))
-                if course.taken or count < FEWEST:
-                    break
-                trials = self._fresh(rows, count)
-            self.execute(trials)
-            seeds = [FRESH + number for number in range(count)]
-            course.taken.append(count)
+        if sum(not row.control for row in rows[1:]) > 1:  # the budget ended in the first round
+            return course
+        for planned in looks(self.seeds, most=self.most):
+            # A first look at fewer seeds is better than none.
+            counts = [planned] if course.taken else range(planned, FEWEST - 1, -1)
+            count = next((one for one in counts if self._affords(course, self._fresh(rows, one))), 0)
+            if not count:
+                break
+            self.execute(self._fresh(rows, count), self._seconds_left(course))
+            whole = self._whole(rows, range(FRESH, FRESH + count))
+            if whole < count and (course.taken or whole < FEWEST):
+                break
+            seeds = [FRESH + number for number in range(whole)]
+            course.taken.append(whole)
             course.outcomes = self._outcomes(rows, seeds)
             course.comparisons = compare_family_sequentially(
                 self._values(course.outcomes),
@@ -220,21 +278,59 @@ class Campaign:
             if all(one.verdict != "inconclusive" for one in course.comparisons.values()):
                 course.stop = "decided"
                 break
+            if whole < planned:
+                break
         return course
 
     def _fresh(self, rows: Sequence[Variant], count: int) -> list[OwnTrial]:
         return [self.make(row, FRESH + number) for number in range(count) for row in rows]
 
-    def _lacking(self, trials: Sequence[OwnTrial]) -> int:
-        """How many of these were not run yet."""
-        return sum(self.read(trial) is None for trial in trials)
-
-    def _left(self, course: Course) -> float:
+    def _affords(self, course: Course, trials: Sequence[OwnTrial], *, share: float = 1.0) -> bool:
+        """Whether a share of what is left of the budget is enough for those of these trials that were not run yet."""
         assert self.budget is not None
-        return self.budget.left(course.results, self.workers)
+        lacking = [trial for trial in trials if self.read(trial) is None]
+        if not math.isfinite(self.budget.seconds):
+            return len(lacking) <= share * (self.budget.runs - len(course.results))
+        paces = self._paces(course)
+        if not lacking or not paces:
+            return True
+        usual = fmean(paces.values())
+        needed = sum(paces.get(_kind(trial), usual) for trial in lacking) / self.workers
+        return needed <= self._seconds_left(course, share=share)
 
-    def _outcomes(self, rows: Sequence[Variant], seeds: Sequence[int]) -> Outcomes:
-        trials = [(row.label, self.make(row, seed)) for seed in seeds for row in rows]
+    def _paces(self, course: Course) -> dict[Any, float]:
+        """Seconds of a run, by what is run: as they were measured before, or as runs took."""
+        rows = {row.label: _kind(self.make(row, 0)) for row in (self.baseline, *self.others)}
+        paces = {rows[label]: pace for label, pace in self.paces.items() if not math.isnan(pace)}
+        taken: dict[Any, list[float]] = {}
+        for result in course.results:
+            assert isinstance(result.trial, OwnTrial)
+            taken.setdefault(_kind(result.trial), []).append(seconds_of(result))
+        return paces | {kind: fmean(seconds) for kind, seconds in taken.items()}
+
+    def _seconds_left(self, course: Course, *, share: float = 1.0) -> float:
+        """Seconds of the clock that a share of what is left of the budget has."""
+        assert self.budget is not None
+        if not math.isfinite(self.budget.seconds):
+            return math.inf
+        spent = (
+            sum(map(seconds_of, course.results)) / self.workers if self.spent is None else self.spent(course.results)
+        )
+        return share * (self.budget.seconds - spent)
+
+    def _whole(self, rows: Sequence[Variant], seeds: Sequence[int], *, chooses: bool = False) -> int:
+        """How many of these seeds, from the first on, were run for all rows."""
+        return next(
+            (
+                place
+                for place, seed in enumerate(seeds)
+                if any(self.read(self.make(row, seed, chooses=chooses)) is None for row in rows)
+            ),
+            len(seeds),
+        )
+
+    def _outcomes(self, rows: Sequence[Variant], seeds: Sequence[int], *, chooses: bool = False) -> Outcomes:
+        trials = [(row.label, self.make(row, seed, chooses=chooses)) for seed in seeds for row in rows]
         return [(Cell(label, COLUMN, trial), self.read(trial)) for label, trial in trials]
 
     def _merge(self, before: Outcomes, more: Outcomes) -> Outcomes:
@@ -265,3 +361,13 @@ def oriented(result: Result | None, *, validation: bool = False) -> float:
 def _has_validation(outcomes: Outcomes) -> bool:
     found = [result for _, result in outcomes if result is not None and result.status == "done"]
     return bool(found) and all(result.epochs[-1].validation_score is not None for result in found)
+
+
+def is_usable(result: Result) -> bool:
+    """Whether a run ended with a score that is a number."""
+    return any(math.isfinite(oriented(result, validation=validation)) for validation in (False, True))
+
+
+def _kind(trial: OwnTrial) -> tuple[Any, ...]:
+    """What decides how long a run takes."""
+    return trial.swaps, trial.change, trial.trained, trial.epochs

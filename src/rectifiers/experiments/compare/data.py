@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-import numpy
 import torch
 from torch import Tensor, nn
 from torch.utils.data import (
@@ -28,6 +26,7 @@ from ...core.seeds import derive
 from ...core.wording import listing
 from ...training.batches import Batches
 from ...watching.feeding import TARGETS, Batch, Feed
+from .generators import restore, seed_all, states
 from .trial import OwnTrial
 
 TEST = 0.2
@@ -216,10 +215,11 @@ def _answer(outputs: Any, name: str) -> Tensor:
 
 def _stream(loader: Iterable[Any], seed: int) -> Iterator[Any]:
     """What a loader gives, drawn from streams of its own that are left whenever it has given a batch."""
-    outside = _states()
-    torch.manual_seed(seed)
-    random.seed(seed)
-    numpy.random.seed(seed % 2**32)  # noqa: NPY002 - what users' transforms draw from
+    outside = states()
+    seed_all(seed)
+    if getattr(loader, "persistent_workers", False):
+        # Workers that stay would go on drawing where the run before left them.
+        loader._iterator = None  # type: ignore[attr-defined]
     for generator in _generators(loader):
         generator.manual_seed(seed)
     inside = None
@@ -229,17 +229,17 @@ def _stream(loader: Iterable[Any], seed: int) -> Iterator[Any]:
             if iterator is None:
                 iterator = iter(loader)
             else:
-                _restore(inside)
+                restore(inside)
             try:
                 batch = next(iterator)
             except StopIteration:
                 return
-            inside = _states()
-            _restore(outside)
+            inside = states()
+            restore(outside)
             yield batch
-            outside = _states()
+            outside = states()
     finally:
-        _restore(outside)
+        restore(outside)
 
 
 def _generators(loader: Any) -> list[torch.Generator]:
@@ -249,16 +249,6 @@ def _generators(loader: Any) -> list[torch.Generator]:
         getattr(getattr(getattr(loader, "batch_sampler", None), "sampler", None), "generator", None),
     )
     return [generator for generator in found if isinstance(generator, torch.Generator)]
-
-
-def _states() -> tuple[Any, ...]:
-    return torch.get_rng_state(), random.getstate(), numpy.random.get_state()  # noqa: NPY002
-
-
-def _restore(states: Any) -> None:
-    torch.set_rng_state(states[0])
-    random.setstate(states[1])
-    numpy.random.set_state(states[2])  # noqa: NPY002
 
 
 def _is_array(thing: Any) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from ...core.wording import plural
 from ...speed.model_cost import ModelCost
 from ...training.metrics import Measure
 from ..result import Result
 from ..statistics import PairedDifference, Summary, summarise
 from .budget import Budget, seconds_of
-from .campaign import Campaign, Course, Outcomes, Stop
+from .campaign import Campaign, Course, Dropped, Outcomes, Stop
 from .references import title
 from .trial import OwnTrial
 from .variants import Variant
@@ -173,14 +174,7 @@ def read_findings(
         baseline=baseline,
         margin=margin,
         rows=rows,
-        left=tuple(
-            Left(
-                one.label,
-                f"place {one.place} of {one.of} on {course.screened_on} data after {one.seeds} seeds, "
-                f"{words.signed(one.difference)} from {baseline}",
-            )
-            for one in course.dropped
-        ),
+        left=tuple(Left(one.label, _left_behind(one, words, course.screened_on)) for one in course.dropped),
         screened_on=course.screened_on,
         verdict=verdict,
         code=winner.code("model", example),
@@ -192,6 +186,18 @@ def read_findings(
         runs=len(results),
         costs=costs or {},
     )
+
+
+def _left_behind(one: Dropped, words: Words, data: str) -> str:
+    """On what a contender was left behind, by how much, and whether that was more than chance."""
+    where = f"on {data} data after {plural(one.seeds, 'seed')}"
+    if math.isnan(one.behind):
+        return f"none of its runs finished {where}"
+    if one.clearly:
+        return f"clearly worse than {one.best} {where}, by {words.size(one.behind)}"
+    if not one.behind:
+        return f"level with {one.best} {where}; one was to be confirmed, and the first was taken"
+    return f"{words.size(one.behind)} behind {one.best} {where}, which may be chance; one was to be confirmed"
 
 
 def _row(variant: Variant, outcomes: Outcomes, course: Course, verdict: Verdict, *, distrusted: bool) -> Row:

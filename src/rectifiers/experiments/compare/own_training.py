@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
-import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy
-import torch
 from torch import nn
 
 from ...core.errors import ConfigError, RectifiersError
@@ -19,6 +16,7 @@ from ...core.memory import is_out_of_memory
 from ...core.seeds import derive
 from ...core.wording import listing
 from ...training.metrics import Epoch, Measure
+from .generators import seed_all
 from .references import resolve, title
 from .task import check_metric, measure_of
 from .trial import OwnTrial
@@ -46,10 +44,7 @@ def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoc
         given = dict(metrics) if isinstance(metrics, Mapping) else {}
         reports.append({key: check_metric(value, key) for key, value in {**given, **named}.items()})
 
-    seed = derive(trial.seed, "train")
-    torch.manual_seed(seed)
-    random.seed(seed)
-    numpy.random.seed(seed % 2**32)  # noqa: NPY002 - what users' trainings draw from
+    seed_all(derive(trial.seed, "train"))
     train = resolve(trial.train)
     started = time.perf_counter()
     try:
@@ -76,26 +71,34 @@ def is_finite(epochs: list[Epoch]) -> bool:
     return bool(epochs) and math.isfinite(epochs[-1].test_score)
 
 
-def _arguments(train: Any, name: str, trial: OwnTrial, report: Any) -> dict[str, Any]:
-    """What a training takes besides the model.
+def check_training(train: Any, name: str, passed: Sequence[str]) -> None:
+    """Make sure that a training takes what it is called with.
+
+    Args:
+        train: the user's function.
+        name: of it, for errors.
+        passed: settings that it is to get.
 
     Raises:
         ConfigError: it takes too little, or too much.
     """
-    offered = {"seed": trial.seed, "report": report, **{key: getattr(trial, key) for key in trial.passed}}
+    if not callable(train):
+        raise ConfigError(
+            f"train has to be a function, train(model, seed, report), got something of type {type(train).__name__}"
+        )
     parameters = inspect.signature(train).parameters
     if not parameters:
         raise ConfigError(f"{name} takes no arguments; it has to take the model: {name}(model, seed, report)")
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return offered
+        return
     names = list(parameters)[1:]
-    refused = [key for key in trial.passed if key not in names]
+    refused = [key for key in passed if key not in names]
     if refused:
         raise ConfigError(f"{name} takes no {listing(refused)}; add it to its arguments, or do not set it")
     missing = [
         key
         for key in names
-        if key not in offered
+        if key not in ("seed", "report", *passed)
         and parameters[key].default is inspect.Parameter.empty
         and parameters[key].kind is not inspect.Parameter.VAR_POSITIONAL
     ]
@@ -104,7 +107,20 @@ def _arguments(train: Any, name: str, trial: OwnTrial, report: Any) -> dict[str,
             f"{name} needs {listing(missing)}, which nobody gives it; it is called as {name}(model, seed, report), and "
             "gets what is set besides, such as lr or epochs"
         )
-    return {key: offered[key] for key in names if key in offered}
+
+
+def _arguments(train: Any, name: str, trial: OwnTrial, report: Any) -> dict[str, Any]:
+    """What a training takes besides the model.
+
+    Raises:
+        ConfigError: it takes too little, or too much.
+    """
+    check_training(train, name, trial.passed)
+    offered = {"seed": trial.seed, "report": report, **{key: getattr(trial, key) for key in trial.passed}}
+    parameters = inspect.signature(train).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return offered
+    return {key: offered[key] for key in list(parameters)[1:] if key in offered}
 
 
 def _read(returned: Any, name: str, reports: list[dict[str, float]]) -> dict[str, float]:

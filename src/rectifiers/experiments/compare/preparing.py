@@ -71,8 +71,15 @@ def prepare_rows(
     return [Variant(AS_IT_IS), *others, *(_controls(common, plain) if finetune and controls else ())]
 
 
-def trial_of(common: OwnTrial, variant: Variant, seed: int) -> OwnTrial:
-    """The trial of a variant and a seed."""
+def trial_of(common: OwnTrial, variant: Variant, seed: int, *, chooses: bool = False) -> OwnTrial:
+    """The trial of a variant and a seed.
+
+    Args:
+        common: what all trials share.
+        variant: what is done to the model.
+        seed: of all that is random.
+        chooses: whether it is there to choose by, so that our loop leaves test data alone.
+    """
     changes = {
         "swaps": variant.swaps,
         "change": variant.change,
@@ -81,6 +88,7 @@ def trial_of(common: OwnTrial, variant: Variant, seed: int) -> OwnTrial:
         "trained": variant.trained,
         "epochs": common.epochs if variant.epochs is None else variant.epochs,
         "seed": seed,
+        "untested": chooses and bool(common.dataset),
     }
     trial = common.model_copy(update=changes)
     used = own.digests_of(trial)

@@ -85,9 +85,10 @@ def run_own(
                 ready.task,
                 started=True,
                 called=ready.called,
+                tested=not (trial.untested and ready.batches.validation is not None),
                 checkpoints=checkpoints,
             )
-    if outcome["status"] == "done" and not is_finite(outcome["epochs"]):
+    if outcome["status"] == "done" and not trial.untested and not is_finite(outcome["epochs"]):
         outcome["status"] = "diverged"
     return outcome, end, trial.dataset
 

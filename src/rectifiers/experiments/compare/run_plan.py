@@ -40,10 +40,11 @@ class ComparisonPlan:
         done: how many of these there are already.
         budget: the limit, if there is one.
         workers: runs at a time.
-        seconds: of one run, by label; NaN where it is not known yet.
+        seconds: of one run, by label; NaN where the steps that were measured diverged.
         spread: standard deviation of the differences from the baseline, from the runs that there are; NaN for none.
         unit: of these, with a blank before it.
         kernels: what our functions run by.
+        tuning: runs that choose learning rates before.
     """
 
     labels: tuple[str, ...]
@@ -56,12 +57,13 @@ class ComparisonPlan:
     spread: float
     unit: str
     kernels: str
+    tuning: int = 0
 
     @property
     def total(self) -> float:
         """Seconds of what is to do; NaN where they are not known yet."""
         known = [value for value in self.seconds.values() if not math.isnan(value)]
-        return fmean(known) * (self.runs - self.done) / self.workers if known else math.nan
+        return fmean(known) * (self.tuning + self.runs - self.done) / self.workers if known else math.nan
 
     @property
     def detectable(self) -> float:
@@ -75,6 +77,8 @@ class ComparisonPlan:
         """Say it, line by line."""
         yield f"rows        {', '.join(self.labels)}"
         yield f"kernels     {self.kernels}"
+        if self.tuning:
+            yield f"tuning      {plural(self.tuning, 'run')} to choose learning rates, before the others"
         if self.budget is None:
             runs = f"{self.runs:,}: {plural(self.seeds, 'seed')} of each, {self.done:,} done"
             yield f"runs        {runs}"
@@ -82,7 +86,7 @@ class ComparisonPlan:
             yield f"budget      {self.budget}: screening, then fresh seeds, looked at from {self.seeds} pairs on"
         known = [value for value in self.seconds.values() if not math.isnan(value)]
         if not known:
-            yield "time        the first run will tell; a training of your own is not measured before"
+            yield "time        not known: the steps that were measured diverged"
         else:
             text = f"{span(known)} a run"
             if self.budget is None:
@@ -98,19 +102,31 @@ class ComparisonPlan:
             yield f"detectable  a difference of {self.detectable:.3g}{self.unit}, with 80 % power"
 
 
-def plan_campaign(campaign: Campaign, common: OwnTrial, data_dir: Path) -> ComparisonPlan:
-    """Find out what a comparison will take; of our loop a few steps of each row are measured.
+def plan_campaign(campaign: Campaign, common: OwnTrial, data_dir: Path, *, tuning: int = 0) -> ComparisonPlan:
+    """Find out what a comparison will take.
+
+    Of our loop a few steps of each row are measured; of the user's training, one run is there already.
 
     Args:
         campaign: what is compared.
         common: what its trials share.
         data_dir: where named data sets lie.
+        tuning: runs that choose learning rates before.
     """
     rows = (campaign.baseline, *campaign.others)
     trials = {row.label: [campaign.make(row, seed) for seed in range(campaign.seeds)] for row in rows}
     results = {label: [campaign.read(trial) for trial in some] for label, some in trials.items()}
     done = {label: [one for one in some if one is not None] for label, some in results.items()}
     finished = next((some[0] for some in done.values() if some), None)
+    first = campaign.read(campaign.first)
+
+    def pace(row: Variant) -> float:
+        if done[row.label]:
+            return fmean(map(seconds_of, done[row.label]))
+        if common.dataset:
+            return _measure(common, row, data_dir)
+        return math.nan if first is None else seconds_of(first)
+
     return ComparisonPlan(
         labels=tuple(trials),
         seeds=campaign.seeds,
@@ -118,13 +134,11 @@ def plan_campaign(campaign: Campaign, common: OwnTrial, data_dir: Path) -> Compa
         done=sum(map(len, done.values())),
         budget=campaign.budget,
         workers=campaign.workers,
-        seconds={
-            row.label: fmean(map(seconds_of, done[row.label])) if done[row.label] else _measure(common, row, data_dir)
-            for row in rows
-        },
+        seconds={row.label: pace(row) for row in rows},
         spread=_spread(results, campaign.baseline.label),
         unit="" if finished is None else " points" if finished.measure.unit == "%" else f" {finished.measure.unit}",
         kernels=common.kernels,
+        tuning=tuning,
     )
 
 
@@ -140,9 +154,7 @@ def _spread(results: Mapping[str, Sequence[Result | None]], baseline: str) -> fl
 
 
 def _measure(common: OwnTrial, row: Variant, data_dir: Path) -> float:
-    """Seconds of a run, from a few steps of it; NaN for a training of the user's own."""
-    if not common.dataset:
-        return math.nan
+    """Seconds of a run by our loop, from a few steps of it."""
     trial = trial_of(common, row, 0)
     short = trial.model_copy(update={"epochs": 1, "accumulate": 1, "patience": 0})
     with reproducible(trial.threads, trial.kernels):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from ...training.tasks import (
     Segmentation,
     Task,
 )
+from ...training.tasks.regression import LOSSES, MEASURES
 from .references import resolve, title
 from .trial import OwnTrial
 
@@ -55,17 +57,79 @@ def task_of(trial: OwnTrial, outputs: Tensor, targets: Tensor) -> Task:
             raise ConfigError(
                 f"{setting} belongs to the loss of a classification; leave it out, or write it into loss=…"
             )
-    if not (trial.loss or trial.measure):
-        return TASKS[name]()
-    if name == "regression" and not any("#" in given for given in (trial.loss, trial.measure)):
-        return Regression(trial.loss or "mse", trial.measure or "R²")  # type: ignore[arg-type]
-    usual = TASKS[name]()
+    usual = _usual(name, trial)
     loss = resolve(trial.loss) if "#" in trial.loss else usual.loss
-    if not trial.measure:
-        return _WithLoss(usual, loss)
-    if "#" not in trial.measure:
-        raise UnknownNameError(f"measure of a {name}", trial.measure, [usual.measure.name])
-    return CustomTask(loss, resolve(trial.measure), measure_of(trial, title(trial.measure)))
+    if "#" in trial.measure:
+        return CustomTask(loss, resolve(trial.measure), measure_of(trial, title(trial.measure)))
+    return _WithLoss(usual, loss) if "#" in trial.loss else usual
+
+
+def _usual(name: str, trial: OwnTrial) -> Task:
+    """A task with what its trial names, where these are no functions of the user's."""
+    loss = "" if "#" in trial.loss else loss_name(trial.loss, name)
+    measure = "" if "#" in trial.measure else measure_name(trial.measure, name)
+    if name == "regression":
+        return Regression(loss or "mse", measure or "R²")  # type: ignore[arg-type]
+    return TASKS[name]()
+
+
+def measure_name(given: str, task: str = "") -> str:
+    """The name of a measure as it is written here, however the user wrote it.
+
+    Args:
+        given: what the user wrote; empty for the task's own.
+        task: whose measure; empty for any task.
+
+    Raises:
+        UnknownNameError: there is no such measure; with the nearest names.
+
+    Example:
+        >>> measure_name("rmse"), measure_name("r2", "regression"), measure_name("miou")
+        ('RMSE', 'R²', 'mean IoU')
+    """
+    known = [name for one in ([task] if task else TASKS) for name in _measures(one)]
+    return _find(f"measure of a {task}" if task else "measure", given, known)
+
+
+def loss_name(given: str, task: str = "") -> str:
+    """The same for a loss; the one that a task has by itself is empty.
+
+    Example:
+        >>> loss_name("Huber"), loss_name("cross_entropy", "classification")
+        ('huber', '')
+    """
+    own = {name: loss for name, loss in _USUAL.items() if task in ("", name)}
+    known = [*(LOSSES if task in ("", "regression") else ()), *dict.fromkeys(own.values())]
+    found = _find(f"loss of a {task}" if task else "loss", given, known)
+    return "" if found in own.values() else found
+
+
+_USUAL = {
+    "classification": "cross-entropy",
+    "multi-label": "binary cross-entropy",
+    "pixels": "cross-entropy",
+    "segmentation": "Dice",
+}
+"""What tasks have no choice of by name: the loss of each."""
+
+_SHORT = {"acc": "accuracy", "iou": "mean IoU", "miou": "mean IoU", "dice": "Dice coefficient"}
+
+
+def _measures(task: str) -> Sequence[str]:
+    return list(MEASURES) if task == "regression" else [TASKS[task]().measure.name]
+
+
+def _find(kind: str, given: str, known: Sequence[str]) -> str:
+    def plain(name: str) -> str:
+        return re.sub(r"[^a-z0-9]", "", name.lower().replace("²", "2"))
+
+    if not given:
+        return ""
+    names = {plain(name): name for name in known}
+    found = names.get(plain(given)) or names.get(plain(_SHORT.get(plain(given), "")))
+    if found is None:
+        raise UnknownNameError(kind, given, known)
+    return found
 
 
 def _classification(trial: OwnTrial) -> Classification:

@@ -38,6 +38,9 @@ class OwnTrial(Trial):
     measure: str = Field("", description="what tells how good a network is: a name, or the name of the user's")
     unit: str = Field("", description="of the measure")
     better: Literal["", "higher", "lower"] = Field("", description="which of it is better; none: as its name says")
+    untested: bool = Field(
+        False, description="whether test data are left alone, where there are validation data to choose on"
+    )
     tuning: bool = Field(False, description="whether it is there to choose a learning rate")
     repeat: int = Field(0, ge=0, description="number of the repetition of the same run, to see whether it is the same")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ...core.errors import ConfigError
 from ..experiment import Cell
 from .campaign import COLUMN, Execute, Make, Outcomes, Read, oriented
+from .trial import OwnTrial
 from .variants import Variant
 
 FACTORS = (1 / 3, 1.0, 3.0)
@@ -32,6 +33,33 @@ class Tuned:
     outcomes: Outcomes
     at_the_edge: tuple[str, ...]
 
+    @property
+    def notes(self) -> list[str]:
+        """What was chosen, and where it may not have been the best."""
+        rates = ", ".join(f"{variant.label} {variant.lr:g}" for variant in self.variants)
+        chosen = f"learning rates that were chosen on validation data: {rates}"
+        return [chosen, *(f"{one}: the best of the learning rates tried is at their edge" for one in self.at_the_edge)]
+
+
+def list_tried(variants: Sequence[Variant], lr: float, make: Make) -> dict[tuple[str, float], list[OwnTrial]]:
+    """What is tried for each variant: label and factor → its trials.
+
+    Args:
+        variants: whose.
+        lr: in the middle of what is tried.
+        make: the trial of a variant and a seed.
+    """
+    return {
+        (variant.label, factor): [
+            make(replace(variant, lr=float(f"{lr * factor:.3g}")), seed, chooses=True).model_copy(
+                update={"tuning": True}
+            )
+            for seed in SEEDS
+        ]
+        for variant in variants
+        for factor in FACTORS
+    }
+
 
 def tune(variants: Sequence[Variant], lr: float, make: Make, execute: Execute, read: Read) -> Tuned:
     """Choose a learning rate for each variant, the baseline among them, by the same rule.
@@ -46,15 +74,8 @@ def tune(variants: Sequence[Variant], lr: float, make: Make, execute: Execute, r
     Raises:
         ConfigError: the runs report nothing of validation data.
     """
-    tried = {
-        (variant.label, factor): [
-            make(replace(variant, lr=float(f"{lr * factor:.3g}")), seed).model_copy(update={"tuning": True})
-            for seed in SEEDS
-        ]
-        for variant in variants
-        for factor in FACTORS
-    }
-    execute([trial for trials in tried.values() for trial in trials])
+    tried = list_tried(variants, lr, make)
+    execute([trial for trials in tried.values() for trial in trials], math.inf)
     scores = {
         key: _score([oriented(read(trial), validation=True) for trial in trials]) for key, trials in tried.items()
     }

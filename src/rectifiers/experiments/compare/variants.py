@@ -99,9 +99,14 @@ class Variant:
             lines.append(f"rectifiers.swap({model}, {swap.to!r}, example={example}{arguments})")
         if self.change:
             lines.append(f"{model} = {title(self.change)}({model})")
+        rate = "lr" if self.lr is None else f"{self.lr:g}"
         if self.activation_lr is not None:
-            lines.append(f"groups = rectifiers.param_groups({model}, lr=lr, activation_lr={self.activation_lr:g})")
-        return "\n".join(lines) or f"# {model} stays as it is"
+            lines.append(f"groups = rectifiers.param_groups({model}, lr={rate}, activation_lr={self.activation_lr:g})")
+        elif self.lr is not None:
+            lines += [f"lr = {rate}  # tuned for it; to be given to your optimizer"]
+        if not (self.swaps or self.change):
+            lines.insert(0, f"# {model} stays as it is")
+        return "\n".join(lines)
 
 
 Variants = Sequence[Any] | Mapping[str, Any] | str

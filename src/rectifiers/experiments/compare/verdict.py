@@ -136,6 +136,10 @@ class Words:
         text = f"{turned:+.2f}" if self.measure.unit == "%" else f"{turned:+.3g}"
         return text.replace("-", "−") + self.unit
 
+    def size(self, value: float) -> str:
+        """How large a difference is."""
+        return self.number(value) + self.unit
+
     def interval(self, one: PairedDifference) -> str:
         """The interval of a difference."""
         ends = sorted(value if self.measure.higher_is_better else -value for value in (one.low, one.high))
