@@ -61,6 +61,7 @@ OTHER: dict[str, Any] = {
     "activation_lr": 0.02,
     "activation_weight_decay": 0.1,
     "epochs": 2,
+    "phase_epochs": 1,
     "batch_size": 64,
     "milestones": (1,),
     "gamma": 0.5,

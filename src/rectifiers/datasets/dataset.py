@@ -111,7 +111,7 @@ class Dataset:
                 f"{self.name}: train {self.train.noun} are {shape_text(self.train.shape)}, test {self.test.noun} are "
                 f"{shape_text(self.test.shape)}; make them the same size"
             )
-        if len(self.classes) < 2:
+        if len(self.classes) < self.train.fewest_classes:
             raise DataError(f"{self.name}: expected at least two classes, got {len(self.classes)}")
 
     @property

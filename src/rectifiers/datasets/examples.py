@@ -20,10 +20,12 @@ class Examples(ABC):
     Class attributes:
         noun: plural of what is counted when a part is taken, for errors.
         augmentable: which transforms of the inputs alone fit: those for "images", those for "texts", or none ("").
+        fewest_classes: how many names of classes a data set of them has at least.
     """
 
     noun: ClassVar[str] = "images"
     augmentable: ClassVar[str] = "images"
+    fewest_classes: ClassVar[int] = 2
 
     @property
     @abstractmethod

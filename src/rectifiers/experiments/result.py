@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..training.metrics import ACCURACY, Epoch, Measure
+from ..training.phases import Phase
 from .compare.trial import AnyTrial
 
 FORMAT = 1
@@ -20,6 +22,11 @@ Metric = Literal[
     "final_train",
     "best_on_validation",
     "best_on_test",
+    "online",
+    "online_late",
+    "online_change",
+    "end_late",
+    "backward_transfer",
     "parameters",
     "activation_share",
 ]
@@ -31,12 +38,41 @@ METRICS: dict[Metric, str] = {
     "final_train": "accuracy on the training batches of the last epoch, each taken before its step",
     "best_on_validation": "test accuracy of the epoch that is best on validation data",
     "best_on_test": "test accuracy of the epoch that is best on the test data themselves (optimistic)",
+    "online": "mean over all epochs of the accuracy on the training batches, each taken before its step",
+    "online_late": "the same over the last tenth of the phases",
+    "online_change": "what the last tenth of the phases has more of it than the first, in points",
+    "end_late": "test accuracy at the end of a phase, mean over the last tenth of them",
+    "backward_transfer": "what the test accuracy on a phase became after the last one, in points, mean over the others",
     "parameters": "trainable numbers of the network",
     "activation_share": "the activations' parameters in percent of all others",
 }
 
 COUNTS = frozenset({"parameters", "activation_share"})
 """Metrics that no training changes."""
+
+
+def _some(phases: Sequence[Phase]) -> int:
+    """A tenth of the phases, and one at least."""
+    return max(1, len(phases) // 10)
+
+
+def _mean_online(phases: Sequence[Phase]) -> float:
+    return fmean(phase.online for phase in phases)
+
+
+def _backward_transfer(phases: Sequence[Phase]) -> float:
+    """Lopez-Paz and Ranzato (2017)."""
+    return fmean(phase.kept - phase.end for phase in phases[:-1] if phase.kept is not None) if phases[1:] else math.nan
+
+
+_OF_PHASES: Mapping[Metric, Callable[[Sequence[Phase]], float]] = {
+    "online": _mean_online,
+    "online_late": lambda phases: _mean_online(phases[-_some(phases) :]),
+    "online_change": lambda phases: _mean_online(phases[-_some(phases) :]) - _mean_online(phases[: _some(phases)]),
+    "end_late": lambda phases: fmean(phase.end for phase in phases[-_some(phases) :]),
+    "backward_transfer": _backward_transfer,
+}
+"""What is computed from the measurements of the phases."""
 
 
 class Shape(BaseModel):
@@ -78,6 +114,7 @@ class Result(BaseModel):
     activation_parameters: int = Field(description="those of the activations alone")
     shapes: list[Shape] = []
     trace: Trajectory | None = None
+    phases: list[Phase] = Field([], description="what was measured in each phase of data that change")
     measure: Measure = Field(ACCURACY, description="what the epochs' scores tell")
     provenance: dict[str, Any] = {}
 
@@ -101,6 +138,8 @@ class Result(BaseModel):
             return math.nan if top5 is None else top5
         if metric == "final_train":
             return self.epochs[-1].train_score
+        if metric in _OF_PHASES:
+            return _OF_PHASES[metric](self.phases) if self.phases else math.nan
         if metric == "best_on_test":
             return self._test_score_where_best([epoch.test_score for epoch in self.epochs])
         return self._test_score_where_best([epoch.validation_score for epoch in self.epochs])

@@ -15,6 +15,7 @@ from ..training.early_stopping import EarlyStopping, never
 from ..training.frozen import freeze
 from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
+from ..training.phases import PhaseRecorder
 from ..training.reproducible import reproducible
 from ..training.tasks import Task
 from . import pulse
@@ -95,6 +96,8 @@ def train_given(
     recorder = record.Recorder(net, every=max(1, steps // trial.trace_points) if trial.trace_points else 0)
     before = _sample_curves(net)
     optimizer, average = build_optimizer(trial, net), build_average(trial, answering)
+    evaluated = answering if average is None else average.module
+    phases = None if batches.phases is None else PhaseRecorder(batches.phases, evaluated, task)
 
     def on_step(step: int) -> None:
         recorder(step)
@@ -117,7 +120,7 @@ def train_given(
         average=average,
         ended=EarlyStopping(trial.patience, task.measure) if trial.patience else never,
         checkpoints=checkpoints,
-        also={"recorder": recorder},
+        also={"recorder": recorder} if phases is None else {"recorder": recorder, "phases": phases},
     )
     epochs: list[Epoch] = []
     status: Literal["done", "diverged"] = "done"
@@ -127,11 +130,15 @@ def train_given(
             for epoch in training:
                 epochs.append(epoch)
                 pulse.on_epoch(epoch)
+                if phases is not None:
+                    phases(epochs, last=len(epochs) == trial.epochs)
     except DivergedError:
         status = "diverged"
     # The last step can blow the network up after its loss was taken.
     if epochs and not math.isfinite((epochs[-1].test_loss if tested else epochs[-1].validation_loss) or 0.0):
         status = "diverged"
+    if phases is not None and status == "done":
+        phases.finish()
     if average is not None:
         net = average.module if called is None else average.module.get_submodule("model")
     shapes = [_shape(name, before[name], after) for name, after in _sample_curves(net).items()]
@@ -141,6 +148,7 @@ def train_given(
         "epochs": epochs,
         **count_parameters(net),
         "shapes": shapes if status == "done" else [],
+        "phases": [] if phases is None else phases.records,
         "trace": Trajectory(steps=recorder.steps, values=recorder.values) if recorder.values else None,
     }
     return outcome, weights_of(net)

@@ -117,6 +117,9 @@ class Trial(BaseModel):
     epochs: int = Field(
         1, ge=0, le=MOST, description="passes over the training data; 0 evaluates what it starts from, or counts"
     )
+    phase_epochs: int = Field(
+        0, ge=0, le=MOST, description="epochs after which data that change do so; 0: they stay as they are at first"
+    )
     batch_size: int = Field(128, ge=1, le=MOST, description="images per step")
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="epochs after which the learning rate is multiplied by gamma"

@@ -28,6 +28,7 @@ TABLE = {
     "densenet-40": "densenet:DenseNet40",
     "densenet-convrelu": "densenet:DenseNetConvReLU",
     "digits-conv": "digits_conv:DigitsConv",
+    "mlp": "mlp:MLP",
     "mnist-conv": "mnist_conv:MNISTConv",
     "mobilenet": "mobilenet:MobileNet",
     "resnet-10-imagenet": "resnet:ResNet10ImageNet",

@@ -57,9 +57,13 @@ class Batches:
                 raise ConfigError(
                     f"augmentation {spec} is for {transform.takes} with a label each, got {split!r}; leave it out"
                 )
-        self.split, self.targets = split.to(device), split.targets.to(device)
         self._draws = augment.draws(seed, 0)
         self.size, self.normalise, self.seed, self.device, self.augment = size, normalise, seed, device, augment
+        self.hold(split)
+
+    def hold(self, split: Examples) -> None:
+        """Give batches of these examples from now on."""
+        self.split, self.targets = split.to(self.device), split.targets.to(self.device)
 
     def __len__(self) -> int:
         return -(-len(self.targets) // self.size)

@@ -22,7 +22,12 @@ LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 MEASURES = {
     measure.name: measure
-    for measure in (Measure("R²"), Measure("RMSE", higher_is_better=False), Measure("MAE", higher_is_better=False))
+    for measure in (
+        Measure("R²"),
+        Measure("explained variance", "%"),
+        Measure("RMSE", higher_is_better=False),
+        Measure("MAE", higher_is_better=False),
+    )
 }
 """By name; errors are in the unit of the targets."""
 
@@ -37,7 +42,7 @@ class Regression(Task):
 
     Args:
         loss: `mse`, `l1` or `huber`.
-        measure: `R²`, `RMSE` or `MAE`.
+        measure: `R²`, `explained variance` (the same in percent), `RMSE` or `MAE`.
 
     Raises:
         UnknownNameError: with the nearest names.
@@ -48,7 +53,7 @@ class Regression(Task):
         1.4142135623730951
     """
 
-    def __init__(self, loss: str = "mse", measure: Literal["R²", "RMSE", "MAE"] = "R²") -> None:
+    def __init__(self, loss: str = "mse", measure: Literal["R²", "explained variance", "RMSE", "MAE"] = "R²") -> None:
         if loss not in LOSSES:
             raise UnknownNameError("loss of a regression", loss, LOSSES)
         if measure not in MEASURES:
@@ -79,7 +84,7 @@ class Regression(Task):
             return float(absolute.sum() / count.sum())
         spread = squares - total**2 / count
         known = torch.where(spread > _ROUNDING * squares, 1 - squared / spread, torch.nan)
-        return float(known.mean())
+        return float(known.mean()) * (100 if self.measure.unit == "%" else 1)
 
 
 def _like(outputs: Tensor, targets: Tensor) -> Tensor:
