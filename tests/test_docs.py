@@ -109,7 +109,9 @@ def test_gallery_shows_every_function_of_one_number(build: ModuleType) -> None:
     assert titles <= set(re.findall(r"<text[^>]*>([^<]*)</text>", committed)), "run `make docs`"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/compare.md", "docs/lab.md", "docs/surgery.md", "docs/training.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/compare.md", "docs/fold.md", "docs/lab.md", "docs/surgery.md", "docs/training.md"]
+)
 def test_sessions_print_what_they_show(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     text = (DOCS.parent / page).read_text(encoding="utf-8")

@@ -64,6 +64,7 @@ def test_every_activation_has_a_functional_form() -> None:
 PUBLIC = [
     "Comparison",
     "RectifiersError",
+    "anneal",
     "base_state_dict",
     "check",
     "compare",
@@ -72,6 +73,7 @@ PUBLIC = [
     "diagnose",
     "elementwise",
     "find_sites",
+    "fold",
     "functional",
     "lab",
     "list_activations",

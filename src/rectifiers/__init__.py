@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from .lab.comparing import compare as compare
     from .lab.comparison import Comparison as Comparison
     from .lab.costing import cost as cost
+    from .surgery import anneal as anneal
     from .surgery import base_state_dict as base_state_dict
+    from .surgery import fold as fold
     from .surgery import load as load
     from .surgery import plan_swap as plan_swap
     from .surgery import save as save
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Comparison": "lab.comparison",
     "RectifiersError": "core.errors",
+    "anneal": "surgery",
     "base_state_dict": "surgery",
     "check": "testing",
     "compare": "lab.comparing",
@@ -45,6 +48,7 @@ _HOME = {
     "diagnose": "analysis",
     "elementwise": "written",
     "find_sites": "watching",
+    "fold": "surgery",
     "list_activations": "activations",
     "load": "surgery",
     "param_groups": "core.param_groups",

@@ -13,6 +13,7 @@ from ...core.errors import UnsupportedError
 from ...core.wording import listing
 from ...watching.kinds import spec_of
 from ...watching.wrappers import peel
+from ..edits.absorb import AbsorbAffine, AbsorbOffset
 from ..edits.edit import Undo
 
 _RENAMED = "_rectifiers_renamed"
@@ -83,8 +84,19 @@ def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str
         )
     base = {name: state[now] for name, now in current.items() if now is not None}
     if not drop_learned:
+        _check_unfolded(inner)
         _check_unlearned(inner, {id(value) for value in base.values()})
     return {name: value.detach() if isinstance(value, Tensor) else value for name, value in base.items()}
+
+
+def _check_unfolded(model: nn.Module) -> None:
+    plans = model.__dict__.get("_rectifiers_plans", ())
+    if any(isinstance(edit, (AbsorbAffine, AbsorbOffset)) for plan in plans for edit in plan.edits):
+        raise UnsupportedError(
+            f"layers of this {type(model).__name__} have taken over what its functions had learned, and fit its folded "
+            "form alone; revert the fold, save the model by rectifiers.save, or take the weights nevertheless with "
+            "drop_learned=True"
+        )
 
 
 def _check_unlearned(model: nn.Module, kept: set[int]) -> None:

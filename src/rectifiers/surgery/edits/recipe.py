@@ -16,6 +16,7 @@ from ...activations import create, registry
 from ...core.elementwise import Elementwise
 from ...core.errors import ConfigError
 from ...watching.wrappers import execution_device
+from ..inserted.annealed import Annealed
 from ..inserted.capped import Capped
 from ..inserted.kept import keep
 from ..inserted.unbounded import allow_infinite
@@ -42,6 +43,8 @@ class Recipe:
         allow_infinite: whether to give at infinite inputs what ReLU gives there.
         shape: shape of the activation's input on the example, for modules that have no parameters before a first call.
         fitted: starting values that were fitted to what was there, by parameter.
+        annealed_from: the `formula` that the activation, a plain rectifier, comes from little by little, and the
+            `options` that it takes; empty if the activation is there from the start.
     """
 
     activation: str | Factory
@@ -56,12 +59,15 @@ class Recipe:
     allow_infinite: bool = False
     shape: tuple[int, ...] = ()
     fitted: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+    annealed_from: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, model: nn.Module) -> nn.Module:
         """Build the module for `model`, on the device of the layer in front of it, and in the dtype of its weights."""
         dtype = _dtype(model, self.near) or getattr(torch, self.dtype)
         factory: dict[str, Any] = {"device": _device(model, self.near), "dtype": dtype}
-        if isinstance(self.activation, str):
+        if self.annealed_from:
+            module: nn.Module = Annealed(**self.annealed_from, to=str(self.activation)).to(**factory)
+        elif isinstance(self.activation, str):
             elementwise = registry.get(self.activation).spec.kind != "convolution"
             module = create(self.activation, **self.settings, **(factory if elementwise else {}))
             if self.fitted and isinstance(module, Elementwise):

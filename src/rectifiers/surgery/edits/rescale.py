@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .edit import Undo, submodule
+from .edit import Undo, chain_undos, submodule
+from .tensors import write
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,11 @@ class Rescale:
     def apply(self, model: nn.Module) -> Undo:
         """Change `model`; return what changes it back."""
         layer: Any = submodule(model, self.path)
-        new: dict[Tensor, Tensor]
         if isinstance(layer, _BatchNorm) and layer.running_mean is not None and layer.running_var is not None:
-            new = {
-                layer.running_mean: layer.running_mean * self.gain,
-                layer.running_var: layer.running_var * self.gain**2 + (self.gain**2 - 1) * layer.eps,
-            }
-        else:
-            new = {layer.weight: layer.weight / self.gain}
-        old = {tensor: tensor.detach().clone() for tensor in new}
-        _write(new)
-        return lambda: _write(old)
+            variance = layer.running_var * self.gain**2 + (self.gain**2 - 1) * layer.eps
+            undo = write(layer, "running_mean", layer.running_mean * self.gain)
+            return chain_undos(undo, write(layer, "running_var", variance))
+        return write(layer, "weight", layer.weight / self.gain)
 
     def to_json(self) -> dict[str, Any]:
         """Return the edit as plain data, without its kind."""
@@ -51,9 +45,3 @@ class Rescale:
     def from_json(cls, data: Mapping[str, Any]) -> Rescale:
         """Read the edit that `to_json` wrote."""
         return cls(data["path"], data["gain"])
-
-
-def _write(values: Mapping[Tensor, Tensor]) -> None:
-    with torch.no_grad():
-        for tensor, value in values.items():
-            tensor.copy_(value)

@@ -22,6 +22,24 @@ class ReshapingEdit(Protocol):
         """Return the layouts of the new shapes, by full name of the parameter, once `model` has been changed."""
 
 
+def write(module: nn.Module, name: str, value: Tensor) -> Undo:
+    """Give a parameter or buffer other numbers, in its own memory; return what brings the old ones back.
+
+    Args:
+        module: the module that has it.
+        name: its name there; looked up again for the way back, because a buffer is another tensor after `module.to(…)`.
+        value: the numbers.
+    """
+    old = getattr(module, name).detach().clone()
+
+    def put(numbers: Tensor) -> None:
+        with torch.no_grad():
+            getattr(module, name).copy_(numbers)
+
+    put(value)
+    return lambda: put(old)
+
+
 def replace_tensors(module: nn.Module, tensors: Mapping[str, Tensor], sizes: Mapping[str, int]) -> Undo:
     """Replace parameters and buffers of `module`, keeping their flags, attributes and memory format.
 

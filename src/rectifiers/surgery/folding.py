@@ -1,0 +1,98 @@
+"""Folding: learned rectifiers become plain ones, and what they learned goes into the layers around them."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ..core.errors import ConfigError, UnsupportedError
+from ..watching import survey_model
+from ..watching.contents import find_tensors
+from ..watching.example import Example, read_example
+from ..watching.preserve import evaluate
+from ..watching.wrappers import unwrap
+from .check import compare_outputs
+from .plan import SwapPlan
+from .planning.folding import plan_folding
+from .swap import SwapReport
+
+FAR = 1e3
+"""Largest difference of the outputs, in roundings of their dtype, beyond which a fold is taken back."""
+
+
+def plan_fold(model: nn.Module, example: Example) -> SwapPlan:
+    """Plan what `fold` would do with the same arguments; nothing is changed.
+
+    Raises:
+        ConfigError: the model has none of this library's functions.
+        UnsupportedError: the model is of a kind that cannot be changed.
+    """
+    inner = unwrap(model)
+    survey = survey_model(inner, *read_example(inner, example))
+    planned = plan_folding(survey)
+    if not planned.changes and not planned.left:
+        raise ConfigError(f"{type(inner).__name__} has none of this library's functions, and nothing to fold")
+    return SwapPlan(
+        type(inner).__name__,
+        "plain rectifiers",
+        tuple(planned.changes),
+        tuple(planned.left),
+        tuple(planned.edits),
+        survey.notes,
+    )
+
+
+def fold(model: nn.Module, example: Example) -> SwapReport:
+    """Turn learned rectifiers into PyTorch's plain ones, in place, with the same outputs in evaluation mode.
+
+    What a function has beyond ReLU moves into the layers around it, where that is exact: a gain and a threshold into
+    the layer in front, an offset into those behind. So max(x, θ) = θ + relu(x − θ) becomes ReLU, with θ in two biases;
+    AReLU becomes LeakyReLU, and its slope above zero a factor of weights; functions that have come to ReLU become ReLU.
+    Functions that have no such form, or whose surroundings do not allow it, stay; the report says which, and why.
+
+    Args:
+        model: any module; it is changed in place.
+        example: what the model is called with, as for `rectifiers.swap`.
+
+    Returns:
+        What was folded, what was left and why, and how the outputs on the example differ. It can be reverted, and the
+        model saved and loaded, as after a swap.
+
+    Raises:
+        ConfigError: the model has none of this library's functions.
+        UnsupportedError: the model is of a kind that cannot be changed, or its outputs would change, which is undone.
+
+    Example:
+        >>> import rectifiers
+        >>> net = nn.Sequential(nn.Linear(2, 3), rectifiers.AdaReLU(0.5, share="layer"), nn.Linear(3, 1))
+        >>> report = fold(net, torch.randn(4, 2))
+        >>> print(report.plan)
+        site  was      becomes  shape  channels  parameters  start
+        1     adarelu  ReLU     4×3    3         -1          equal
+        1: threshold into 0, offset into 2
+        Sequential: 1 site → plain rectifiers, -1 parameters
+        >>> net[1]
+        ReLU()
+    """
+    inner = unwrap(model)
+    args, kwargs = read_example(inner, example)
+    plan = plan_fold(inner, example if not isinstance(example, torch.Tensor) else args[0])
+    before = evaluate(inner, args, kwargs)
+    applied = plan.apply(model)
+    try:
+        check = compare_outputs(before, evaluate(inner, args, kwargs))
+        if check is not None and check.difference > FAR * _rounding(before):
+            raise UnsupportedError(
+                f"the outputs of {plan.model} would differ by {check.difference:.2g} of the largest, and the fold was "
+                "taken back; please report this model"
+            )
+    except BaseException:
+        applied.revert()
+        raise
+    return SwapReport(applied, check)
+
+
+def _rounding(outputs: object) -> float:
+    """Return the rounding of the narrowest dtype among outputs."""
+    dtypes = {tensor.dtype for _, tensor in find_tensors(outputs) if tensor.is_floating_point()}
+    return max((torch.finfo(dtype).eps for dtype in dtypes), default=0.0)

@@ -1,0 +1,232 @@
+"""Plans what becomes of learned functions when they are folded: plain rectifiers, and the rest in the layers around."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from ...core.wording import listing
+from ...watching.kinds import spec_of
+from ...watching.sites import Located, Site, reader_name
+from ...watching.survey import Survey
+from ...watching.trace import Op, Trace
+from ..edits.absorb import AbsorbAffine, AbsorbOffset
+from ..edits.edit import Edit
+from ..edits.plain import PutPlain
+from ..inserted.capped import Capped
+from ..inserted.kept import Kept
+from ..inserted.write_back import WriteBack
+from .follow import Blocked, MarkedTrace, follow_sites, own_layer
+from .forms import Form, Unfoldable, read_form
+from .offsets import Offset, Offsets
+from .planned import Change, Left, Planned
+
+
+@dataclass(frozen=True)
+class _Foldable:
+    """A site whose function has a form.
+
+    Args:
+        site: the site.
+        module: what is replaced, with its cap if it has one.
+        paths: its names.
+        op: the op whose output is the function's.
+        form: what the function is now.
+        plain: name of the plain rectifier that remains.
+        options: the numbers that it takes.
+        layer: the layer in front, which takes over gain and threshold; None if there is nothing to take over.
+        offset: what is missing behind it, if anything is.
+    """
+
+    site: Site
+    module: nn.Module
+    paths: tuple[str, ...]
+    op: Op
+    form: Form
+    plain: str
+    options: Mapping[str, float]
+    layer: nn.Module | None
+    offset: Offset | None
+
+
+def plan_folding(survey: Survey) -> Planned:
+    """Plan to fold the functions of this library that a model has.
+
+    Args:
+        survey: what the example shows of the model.
+    """
+    names = {module: name for name, module in survey.model.named_modules()}
+    own = [located for located in survey.located if spec_of(located.ops[0].module) is not None]
+    foldable: dict[int, _Foldable] = {}
+    reasons: dict[int, str] = {}
+    for located in own:
+        try:
+            foldable[located.site.index] = _look_at(survey.trace, names, located)
+        except (Unfoldable, Blocked) as reason:
+            reasons[located.site.index] = str(reason)
+    offsets = {index: one.offset for index, one in foldable.items() if one.offset is not None}
+    marked = MarkedTrace(survey.trace, {one.op.index: one.site for one in foldable.values()})
+    outcome = follow_sites([marked], Offsets(offsets), offsets.keys())
+    reasons |= outcome.reasons
+    folded = [one for index, one in foldable.items() if index not in reasons]
+    # First the layers behind, by the weights that they have now; then the layers in front.
+    edits: list[Edit] = [
+        AbsorbOffset(names[reader], demand.input.values, demand.input.pad) for reader, demand in outcome.demands.items()
+    ]
+    for one in folded:
+        if one.layer is not None:
+            gain, threshold = (tuple(part.tolist()) for part in (one.form.gain, one.form.threshold))
+            edits.append(AbsorbAffine(names[one.layer], gain, threshold))
+    edits += [PutPlain(one.paths, one.plain, one.options) for one in folded]
+    changes, biased = [], set[nn.Module]()
+    for one in folded:
+        readers = [reader for reader, demand in outcome.demands.items() if one.site.index in demand.sites]
+        changes.append(_describe(one, names, readers, biased))
+    left = [Left(_name(one), one.site.kind, reasons[one.site.index]) for one in own if one.site.index in reasons]
+    return Planned(changes, [*left, *_others(survey, names, own)], edits)
+
+
+def _look_at(trace: Trace, names: Mapping[nn.Module, str], located: Located) -> _Foldable:
+    """Find out what a site's function is, and whether the layer in front can take over its gain and threshold."""
+    site, op, module = located.site, located.ops[0], located.ops[0].module
+    if site.training_only:
+        raise Unfoldable("it is called in training mode only")
+    if isinstance(module, Kept):
+        raise Unfoldable("something else writes over its values, of which it keeps copies")
+    around = op.stack[-2].module if len(op.stack) > 1 else None
+    if isinstance(around, WriteBack):
+        raise Unfoldable("something else reads what it writes over")
+    paths, whole, last = site.paths, module, op
+    if isinstance(around, Capped):
+        site = replace(site, name=_name(located))
+        paths = tuple(path.rpartition(".")[0] for path in paths)
+        whole = around
+        (last,) = trace.consumers[op.outputs[0]]
+    form = read_form(whole)
+    plain, options = _name_plain(form)
+    layer = None
+    if bool((form.gain != 1).any()) or form.threshold.any():
+        if _count_calls(trace, module) > 1:
+            raise Unfoldable("it is called several times, and its gain or threshold would go to several layers")
+        layer = _layer_in_front(trace, site, op, max(form.gain.numel(), form.threshold.numel()))
+    offset = None
+    if form.offset.any():
+        offset = Offset(_channel_dim(site), tuple(form.offset.expand(site.channels).tolist()))
+    return _Foldable(site, whole, paths, last, form, plain, options, layer, offset)
+
+
+def _name(located: Located) -> str:
+    """Return the name of a site; that of the cap around it, if there is one."""
+    stack = located.ops[0].stack
+    capped = len(stack) > 1 and isinstance(stack[-2].module, Capped)
+    return located.site.name.removesuffix(".activation") if capped else located.site.name
+
+
+def _name_plain(form: Form) -> tuple[str, dict[str, float]]:
+    """Return the plain rectifier that remains of a form, by its name in `torch.nn`, and the numbers that it takes."""
+    slopes = form.slope.unique()
+    if len(slopes) > 1:
+        raise Unfoldable("its slopes below zero differ between channels, which no plain rectifier has")
+    slope = float(slopes)
+    if slope == 1:
+        return "Identity", {}
+    if slope:
+        return "LeakyReLU", {"negative_slope": slope}
+    if form.top is None:
+        return "ReLU", {}
+    return ("ReLU6", {}) if form.top == 6 else ("Hardtanh", {"min_val": 0.0, "max_val": form.top})
+
+
+def _layer_in_front(trace: Trace, site: Site, op: Op, units: int) -> nn.Module:
+    """Return the layer that makes what a site reads, and nothing else reads."""
+    value = op.inputs[0]
+    maker = trace.producer.get(value)
+    if maker is None:
+        raise Blocked("it reads what the model is given, and no layer in front can take over its gain or threshold")
+    layer, rank, name = maker.module, len(trace.shapes[value]), maker.name.strip("_")
+    if isinstance(layer, nn.Linear) and name == "linear":
+        dim = rank - 1
+    elif isinstance(layer, _ConvNd) and name.startswith("conv"):
+        dim = rank - 1 - len(layer.kernel_size)
+    elif isinstance(layer, _BatchNorm) and name == "batch_norm" and layer.affine:
+        dim = 1
+    else:
+        raise Blocked(f"{reader_name(trace, maker)} in front of it cannot take over its gain or threshold")
+    if spec_of(layer) is not None:
+        raise Blocked(f"{reader_name(trace, maker)} in front of it has thresholds of its own")
+    if value in trace.outputs or len(trace.consumers[value]) > 1:
+        raise Blocked(f"something else reads what {reader_name(trace, maker)} makes")
+    if _count_calls(trace, layer) > 1:
+        raise Blocked(f"{reader_name(trace, maker)} is called several times")
+    if units > 1 and _channel_dim(site) != dim:
+        raise Blocked(f"{reader_name(trace, maker)} makes its channels in another dimension")
+    return own_layer(trace, maker, maker.inputs[:1])
+
+
+def _count_calls(trace: Trace, module: nn.Module) -> int:
+    return len({frame.call for op in trace.ops for frame in op.stack if frame.module is module})
+
+
+def _channel_dim(site: Site) -> int:
+    if site.channel_dim is None:
+        raise Unfoldable("nothing in the model shows which dimension holds its channels")
+    return site.channel_dim % len(site.shape)
+
+
+def _describe(
+    one: _Foldable, names: Mapping[nn.Module, str], readers: Sequence[nn.Module], biased: set[nn.Module]
+) -> Change:
+    """Describe a change; the layers that get a bias by it are added to `biased`."""
+    moved, given = [], list(readers)
+    if one.layer is not None:
+        if bool((one.form.gain != 1).any()):
+            moved.append(f"gain into {names[one.layer]}")
+        if one.form.threshold.any():
+            moved.append(f"threshold into {names[one.layer]}")
+            given.append(one.layer)
+    if readers:
+        moved.append(f"offset into {listing([names[reader] for reader in readers])}")
+    added = sum(_new_bias(layer) for layer in given if layer not in biased)
+    biased.update(given)
+    return Change(
+        site=one.site.name,
+        was=one.site.kind,
+        becomes=one.plain,
+        shape=one.site.shape,
+        channels=one.site.channels,
+        parameters=added - sum(parameter.numel() for parameter in one.module.parameters()),
+        start="equal" if moved else "exact",
+        note=", ".join(moved),
+    )
+
+
+def _new_bias(layer: nn.Module) -> int:
+    """Return how many numbers a layer's bias will have that it has not now."""
+    if getattr(layer, "bias", None) is not None or isinstance(layer, _BatchNorm):
+        return 0
+    return layer.out_features if isinstance(layer, nn.Linear) else int(layer.out_channels)  # type: ignore[arg-type]
+
+
+def _others(survey: Survey, names: Mapping[nn.Module, str], own: Sequence[Located]) -> list[Left]:
+    """Return the functions of this library that are no sites of a plain rectifier."""
+    seen = {located.ops[0].module for located in own}
+    left = []
+    for module, name in names.items():
+        spec = spec_of(module)
+        if spec is None or module in seen:
+            continue
+        reason = "the example does not reach it"
+        if spec.kind == "convolution":
+            threshold = module.threshold
+            assert isinstance(threshold, Tensor)
+            reason = "each tap of its kernel has a threshold of its own"
+            if not bool(threshold.any()):
+                reason = "its thresholds are zero, which the swap that put it in can undo: report.revert()"
+        elif spec.channel_factor != (1, 1):
+            reason = "it makes another number of channels"
+        left.append(Left(name, spec.name, reason))
+    return left

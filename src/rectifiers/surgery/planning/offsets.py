@@ -1,0 +1,195 @@
+"""How a constant that is taken away from values travels: which ops pass it on, and which layers can take it over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from ...watching.kinds import own_kind, spec_of
+from ...watching.sites import Site, reader_name
+from ...watching.trace import Op, Trace, Value
+from .channels import CASTS, CONCATENATIONS, DROPOUTS, RESHAPES, SPATIAL, combination
+from .follow import Blocked, Effect, argument, operands, own_layer
+
+_SUMS = frozenset(("add", "sub", "subtract"))
+
+
+@dataclass(frozen=True)
+class Offset:
+    """What is missing from a value, for each of its channels.
+
+    Args:
+        dim: dimension of the channels, from 0.
+        values: one number per channel.
+        pad: what a convolution has to pad with instead of zeros; None where it pads with nothing.
+    """
+
+    dim: int
+    values: tuple[float, ...]
+    pad: float | None = None
+
+    @property
+    def even(self) -> bool:
+        """Whether it is the same for all channels."""
+        return len(set(self.values)) == 1
+
+
+class Offsets:
+    """The rule of missing constants, for `follow_sites`.
+
+    Args:
+        offsets: what is missing behind each site, by its index.
+    """
+
+    def __init__(self, offsets: Mapping[int, Offset]) -> None:
+        self.offsets = offsets
+
+    def start(self, site: Site, op: Op, given: Offset | None) -> Offset:
+        """Return what is missing behind a site."""
+        if given is not None:
+            raise Blocked("it reads values with an offset of another site, and is not linear")
+        return self.offsets[site.index]
+
+    def follow(self, trace: Trace, op: Op, given: Mapping[int, Offset]) -> Effect[Offset]:
+        """Return what is missing behind an op, or which layer takes it over."""
+        name = op.name.strip("_")
+        arithmetic = name.removeprefix("i").removeprefix("r")
+        value, offset = next(iter(given.items()))
+        inside = any(own_kind(frame.module) is not None for frame in op.stack) or spec_of(op.module) is not None
+        if op.outputs and not inside:
+            if name in CONCATENATIONS:
+                return Effect(_concatenate(trace, op, given))
+            if arithmetic in _SUMS and not op.kwargs:
+                return Effect(_add(trace, op, given, -1.0 if arithmetic != "add" else 1.0))
+            if arithmetic in ("mul", "multiply", "div", "truediv", "true_divide"):
+                return Effect(_scale(trace, op, offset, arithmetic))
+            if len(given) == 1 and operands(op)[:1] == [value]:
+                rank, shape = len(trace.shapes[value]), trace.shapes[op.outputs[0]]
+                if name.startswith(("conv", "linear")):
+                    return _read(trace, op, offset, value)
+                if name == "batch_norm" and isinstance(op.module, _BatchNorm) and offset.dim == 1:
+                    if op.module.running_mean is None:
+                        return Effect()
+                    return Effect(layer=own_layer(trace, op, (value,)), input=offset)
+                if name in CASTS | DROPOUTS or (name in SPATIAL and _keeps_constants(op, name)):
+                    return Effect(offset)
+                if name == "pad" and argument(op, 2, "mode", "constant") != "constant":
+                    return Effect(offset)
+                if name == "mean":
+                    return Effect(_average(trace, op, offset, rank))
+                if name in RESHAPES:
+                    return Effect(_reshape(trace, op, offset, trace.shapes[value], shape))
+        raise Blocked(f"{reader_name(trace, op)} reads its values, and cannot take over a constant")
+
+
+def _read(trace: Trace, op: Op, offset: Offset, value: int) -> Effect[Offset]:
+    layer, rank = op.module, len(trace.shapes[value])
+    if isinstance(layer, nn.Linear):
+        dim = rank - 1
+    elif isinstance(layer, _ConvNd) and not isinstance(layer, _ConvTransposeNd):
+        dim = rank - 1 - len(layer.kernel_size)
+    else:
+        raise Blocked(f"{reader_name(trace, op)} is neither a linear layer nor a convolution of PyTorch's own")
+    if offset.dim != dim:
+        raise Blocked(f"{reader_name(trace, op)} reads its channels as dimension {offset.dim}, not as channels")
+    if isinstance(layer, _ConvNd) and layer.padding_mode == "zeros" and any(layer._reversed_padding_repeated_twice):
+        if not offset.even:
+            raise Blocked(
+                f"{reader_name(trace, op)} pads with zeros, and the constants that would have to take their place are "
+                "not the same for all channels"
+            )
+        offset = replace(offset, pad=-offset.values[0])
+    return Effect(layer=own_layer(trace, op, (value,)), input=offset)
+
+
+def _keeps_constants(op: Op, name: str) -> bool:
+    """Return whether a pooling or interpolation makes a constant of a constant: not if it counts zeros around it."""
+    if name.startswith("lp_pool"):
+        return False
+    if not name.startswith("avg_pool"):
+        return True
+    padding: Any = argument(op, 3, "padding", 0)
+    sides = padding if isinstance(padding, tuple) else (padding,)
+    divided = argument(op, 6, "divisor_override")
+    return divided is None and (not any(sides) or argument(op, 5, "count_include_pad", True) is False)
+
+
+def _add(trace: Trace, op: Op, given: Mapping[int, Offset], sign: float) -> Offset:
+    """Follow constants through a sum or a difference of tensors of the same shape, or of a tensor and a number."""
+    shape = trace.shapes[op.outputs[0]]
+    flipped = op.name.strip("_").startswith("r")
+    total: list[float] | None = None
+    dim = next(iter(given.values())).dim
+    for position, arg in enumerate(op.args[:2]):
+        offset = given.get(arg.number) if isinstance(arg, Value) else None
+        if offset is None:
+            continue
+        if trace.shapes[arg.number] != shape or offset.dim != dim:
+            raise Blocked(f"{combination(trace, op)} is of values of different shapes")
+        factor = sign if (position == 1) != flipped else 1.0
+        moved = [factor * number for number in offset.values]
+        total = moved if total is None else [one + other for one, other in zip(total, moved, strict=True)]
+    if total is None or len(op.args) > 2:
+        raise Blocked(f"{combination(trace, op)} reads its values, and cannot take over a constant")
+    return Offset(dim, tuple(total))
+
+
+def _scale(trace: Trace, op: Op, offset: Offset, name: str) -> Offset:
+    """Follow constants through a product with a number, or a quotient by one."""
+    numbers = [arg for arg in op.args if isinstance(arg, (int, float)) and not isinstance(arg, bool)]
+    if len(op.args) != 2 or len(numbers) != 1 or op.kwargs:
+        raise Blocked(f"{combination(trace, op)} multiplies its values by others, as a gate does")
+    if name not in ("mul", "multiply") and (op.name.strip("_").startswith("r") or not isinstance(op.args[0], Value)):
+        raise Blocked(f"{combination(trace, op)} divides by its values")
+    factor = float(numbers[0]) if name in ("mul", "multiply") else 1 / float(numbers[0])
+    return replace(offset, values=tuple(factor * number for number in offset.values))
+
+
+def _concatenate(trace: Trace, op: Op, given: Mapping[int, Offset]) -> Offset:
+    parts: Any = argument(op, 0, "tensors")
+    numbers = [part.number for part in parts if isinstance(part, Value)]
+    shape = trace.shapes[op.outputs[0]]
+    along: Any = argument(op, 1, "dim", op.kwargs.get("axis", 0))
+    dim = next(iter(given.values())).dim
+    if any(offset.dim != dim for offset in given.values()):
+        raise Blocked(f"{reader_name(trace, op)} concatenates channels in different dimensions")
+    none = [Offset(dim, (0.0,) * trace.shapes[number][dim]) for number in numbers]
+    offsets = [given.get(number, empty) for number, empty in zip(numbers, none, strict=True)]
+    if along % len(shape) == dim:
+        return Offset(dim, tuple(value for offset in offsets for value in offset.values))
+    if len(set(offsets)) > 1:
+        raise Blocked(f"{reader_name(trace, op)} concatenates values with and without an offset")
+    return offsets[0]
+
+
+def _average(trace: Trace, op: Op, offset: Offset, rank: int) -> Offset:
+    dims = argument(op, 1, "dim", op.kwargs.get("axis"))
+    over = dims if isinstance(dims, tuple) else (dims,) if isinstance(dims, int) else range(rank)
+    reduced = {dim % rank for dim in over}
+    if offset.dim in reduced:
+        raise Blocked(f"{reader_name(trace, op)} takes the mean over the channels")
+    keeps_rank = len(trace.shapes[op.outputs[0]]) == rank
+    return offset if keeps_rank else replace(offset, dim=offset.dim - sum(dim < offset.dim for dim in reduced))
+
+
+def _reshape(trace: Trace, op: Op, offset: Offset, old: tuple[int, ...], new: tuple[int, ...]) -> Offset:
+    """Find the dimension that holds the channels afterwards, by themselves or together with the pixels."""
+    count, before = old[offset.dim], math.prod(old[: offset.dim])
+    if count == 1 and offset.dim < len(new):
+        return Offset(offset.dim, offset.values * new[offset.dim])
+    for dim, size in enumerate(new):
+        # Behind the channels, their pixels either stay what they are or come into the same dimension.
+        if (
+            math.prod(new[:dim]) == before
+            and size % count == 0
+            and math.prod(new[dim:]) == math.prod(old[offset.dim :])
+        ):
+            times = size // count
+            return Offset(dim, tuple(value for value in offset.values for _ in range(times)))
+    raise Blocked(f"{reader_name(trace, op)} does not keep the channels together")

@@ -1,0 +1,251 @@
+"""Annealing: activations become plain rectifiers little by little."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import rectifiers
+from rectifiers.core.errors import ConfigError, RectifiersError
+from rectifiers.surgery import NothingToSwapError, anneal, fold
+from rectifiers.surgery.inserted.annealed import FORMULAS, Annealed
+
+X = torch.randn(32, 4, generator=torch.Generator().manual_seed(0))
+
+
+class Net(nn.Module):
+    """SiLU as a module, GELU as a function, ELU with an option, and a gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b, self.c = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 2)
+        self.silu, self.elu = nn.SiLU(inplace=True), nn.ELU(0.7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.elu(F.gelu(self.b(self.silu(self.a(x))), approximate="tanh"))
+        y: Tensor = self.c(x) * torch.sigmoid(x.mean())
+        return y
+
+
+def rectified(net: Net, x: Tensor) -> Tensor:
+    """What the net computes with ReLUs."""
+    x = F.relu(F.relu(net.b(F.relu(net.a(x)))))
+    y: Tensor = net.c(x) * torch.sigmoid(x.mean())
+    return y
+
+
+def test_it_begins_with_what_was_there_and_ends_at_relu(tmp_path: Path) -> None:
+    net = Net()
+    before = net(X)
+    annealing = anneal(net, example=X, steps=10)
+    assert [(change.site, change.becomes) for change in annealing.report.plan.changes] == [
+        ("silu", "swish → relu"),
+        (":gelu", "gelu_tanh → relu"),
+        ("elu", "elu → relu"),
+    ]
+    assert torch.equal(net(X), before)
+    shares = [annealing.step() for _ in range(10)]
+    assert shares == sorted(shares)
+    assert shares[6] < 1
+    assert shares[7:] == [1.0, 1.0, 1.0]
+    assert torch.equal(net(X), rectified(net, X))
+    annealing.finish()
+    rectifiers.save(net, tmp_path)
+    assert torch.equal(rectifiers.load(tmp_path, Net)(X), net(X))
+    report = fold(net, X)
+    assert [str(net.silu), str(net.elu), str(net.rectified.get_submodule("0"))] == ["ReLU()"] * 3  # type: ignore[operator,union-attr]
+    assert report.check is not None
+    assert report.check.identical
+    rectifiers.save(net, tmp_path)
+    assert torch.equal(rectifiers.load(tmp_path, Net)(X), net(X))
+    report.revert()
+    annealing.report.revert()
+    assert torch.equal(net(X), before)
+
+
+def test_halfway_it_is_the_mean_of_both() -> None:
+    net = nn.Sequential(nn.Linear(4, 8), nn.SiLU())
+    annealing = anneal(net, example=X, steps=4, until=1.0, course="linear")
+    assert [annealing.step(), annealing.step()] == [0.25, 0.5]
+    h = net[0](X)
+    torch.testing.assert_close(net(X), (F.silu(h) + F.relu(h)) / 2)
+
+
+def test_functions_of_this_library_go_by_their_parameters() -> None:
+    net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
+    rectifiers.swap(net, "prelu", example=X, where="first", a=0.4)
+    rectifiers.swap(net, "pvlu", example=X, where="last", alpha=0.2, beta=3.0)
+    annealing = anneal(net, example=X, steps=4, until=1.0, course="linear")
+    assert annealing.report.plan.notes[-1] == "1 and 3: parameters go to ReLU"
+    annealing.step()
+    assert float(net[1].a.detach()) == pytest.approx(0.3)
+    assert float(net[3].alpha.detach()[0]) == pytest.approx(0.15)
+    with torch.no_grad():
+        net[1].a.add_(0.3)
+    for _ in range(3):
+        annealing.step()
+    assert float(net[1].a.detach()) == 0.0
+    annealing.finish()
+    assert [change.becomes for change in fold(net, X).plan.changes] == ["ReLU", "ReLU"]
+
+
+def test_distillation_holds_the_features() -> None:
+    net = Net()
+    annealing = anneal(net, example=X, steps=8)
+    net(X)
+    assert float(annealing.distillation(X).detach()) == 0.0
+    for _ in range(8):
+        annealing.step()
+    net(X)
+    loss = annealing.distillation(X)
+    assert float(loss.detach()) > 0.01
+    loss.backward()
+    assert net.a.weight.grad is not None
+    optimizer = torch.optim.Adam(net.parameters(), 0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        net(X)
+        lesson = annealing.distillation(X)
+        lesson.backward()
+        optimizer.step()
+    assert float(lesson.detach()) < 0.7 * float(loss.detach())
+
+
+def test_evaluation_in_between_does_not_disturb_distillation() -> None:
+    net = Net()
+    annealing = anneal(net, example=X, steps=4)
+    net(X)
+    with torch.no_grad():
+        net(X[:3])
+    with pytest.raises(ConfigError, match="has not been called with gradients"):
+        annealing.distillation(X)
+    net(X)
+    assert float(annealing.distillation(X).detach()) == 0.0
+
+
+def test_a_forgotten_teacher_is_an_error() -> None:
+    net = Net()
+    annealing = anneal(net, example=X, steps=4, distil=False)
+    with pytest.raises(ConfigError, match="anneal with distil=True"):
+        annealing.distillation(X)
+    annealing = anneal(Net(), example=X, steps=4)
+    annealing.finish()
+    assert not any(module._forward_hooks for module in annealing.model.modules())
+    with pytest.raises(ConfigError, match="no teacher any more"):
+        annealing.distillation(X)
+
+
+def test_it_goes_on_after_an_interruption() -> None:
+    net, again = Net(), Net()
+    first, second = anneal(net, example=X, steps=10), anneal(again, example=X, steps=10)
+    for _ in range(4):
+        first.step()
+    second.load_state_dict(first.state_dict())
+    assert second.share == first.share
+    assert torch.equal(net(X), again(X))
+    assert second.step() == first.step()
+
+
+def test_steps_beyond_the_last_are_an_error() -> None:
+    annealing = anneal(Net(), example=X, steps=1)
+    annealing.step()
+    with pytest.raises(ConfigError, match="all 1 steps have been taken"):
+        annealing.step()
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_every_formula_is_found_and_annealed_from(name: str) -> None:
+    class One(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return FORMULAS[name](x)
+
+    kinds = {"gelu_tanh": "gelu"}
+    net = nn.Sequential(nn.Linear(4, 8), One(), nn.Linear(8, 2))
+    before = net(X)
+    anneal(net, example=X, steps=2, from_=kinds.get(name, name), to="relu6")
+    assert any(isinstance(module, Annealed) and module.formula == name for module in net.modules())
+    torch.testing.assert_close(net(X), before)
+
+
+def test_gates_are_annealed_only_by_name() -> None:
+    net = nn.Sequential(nn.Linear(4, 8), nn.Sigmoid(), nn.Linear(8, 2))
+    with pytest.raises(NothingToSwapError, match="gates such as sigmoid and tanh are annealed only if they are named"):
+        anneal(net, example=X, steps=2)
+    anneal(net, example=X, steps=2, from_="sigmoid")
+    assert isinstance(net[1], Annealed)
+
+
+def test_what_comes_only_near_relu_stays() -> None:
+    net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    rectifiers.swap(net, "arelu", example=X)
+    with pytest.raises(NothingToSwapError, match="AReLU does not come to relu by its parameters alone"):
+        anneal(net, example=X, steps=2, from_="arelu")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "whole number of at least 1, got 0"),
+        ({"until": 0.0}, "above 0 and at most 1, got 0.0"),
+        ({"course": "sine"}, "unknown course 'sine'"),
+        ({"to": "gelu"}, "unknown rectifier 'gelu'"),
+    ],
+)
+def test_arguments_are_checked(options: dict[str, object], message: str) -> None:
+    with pytest.raises(RectifiersError, match=message):
+        anneal(Net(), example=X, **{"steps": 2, **options})  # type: ignore[arg-type]
+
+
+def test_it_compiles_exports_and_pickles() -> None:
+    net = Net()
+    annealing = anneal(net, example=X, steps=4, distil=False)
+    annealing.step()
+    compiled = torch.compile(net, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(X), net(X))
+    annealing.step()
+    torch.testing.assert_close(compiled(X), net(X))
+    torch.testing.assert_close(torch.export.export(net, (X,)).module()(X), net(X))
+    assert torch.equal(pickle.loads(pickle.dumps(net))(X), net(X))
+
+
+def test_neighbours_that_write_in_place_are_minded() -> None:
+    class Pre(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.act, self.b = nn.Linear(4, 4), nn.SiLU(), nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.a(x)
+            y = self.act(x)
+            x += 1
+            y = y * 1
+            return self.b(y) + x  # type: ignore[no-any-return]
+
+    net = Pre()
+    annealing = anneal(net, example=X, steps=2)
+    annealing.step()
+    net(X).sum().backward()
+    assert all(parameter.grad is not None for parameter in net.parameters())
+
+
+def test_an_unknown_formula_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="'sine'"):
+        Annealed("sine", {})
+    with pytest.raises(ConfigError, match="'swish' with"):
+        Annealed("swish", {"alpha": 1.0})
+
+
+def test_the_loss_is_the_relative_distance_of_the_features() -> None:
+    net = nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 2))
+    annealing = anneal(net, example=X, steps=1)
+    annealing.step()
+    net(X)
+    h = net[0](X)
+    expected = (F.relu(h) - F.silu(h)).square().sum() / F.silu(h).square().sum()
+    torch.testing.assert_close(annealing.distillation(X), expected)
