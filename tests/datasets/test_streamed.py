@@ -11,7 +11,7 @@ from PIL import Image
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from rectifiers.core.errors import DataError
+from rectifiers.core.errors import ConfigError, DataError
 from rectifiers.datasets import check, load
 from rectifiers.datasets.dataset import digest
 from rectifiers.experiments.run_trial import run_trial
@@ -143,3 +143,31 @@ def test_a_trial_on_streamed_pictures_is_trained_and_tested(spec: str, imagenet:
     (epoch,) = run_trial(trial, imagenet).epochs
     assert epoch.test_accuracy in (0.0, 50.0, 100.0)
     assert epoch.validation_accuracy in (0.0, 50.0, 100.0)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_processes_that_fetch_ahead_change_no_bits(imagenet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def batches() -> list[torch.Tensor]:
+        data = load("imagenet", imagenet)
+        made = Batches(data.train, 3, normalise=data.train.numbers("unit"), augment=Augmentation(("patch:224", "flip")))
+        torch.manual_seed(0)
+        found = [images for images, _ in (*made.epoch(1), *made.epoch(2, 1), *made, *made.patches())]
+        return [*found, torch.rand(3)]
+
+    alone = batches()
+    monkeypatch.setenv("RECTIFIERS_LOADER_WORKERS", "2")
+    ahead = batches()
+    assert len(ahead) == len(alone) == 3 + 2 + 3 + 3 + 1
+    assert all(map(torch.equal, ahead, alone))
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_that_cannot_read_a_picture_says_which(imagenet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (imagenet / "imagenet/train/n02/b.png").write_bytes(b"broken")
+    monkeypatch.setenv("RECTIFIERS_LOADER_WORKERS", "1")
+    data = load("imagenet", imagenet)
+    with pytest.raises(DataError, match=r"^[^\n]*train/n02/b.png: cannot be read as a picture[^\n]*$"):
+        list(Batches(data.train, 3, normalise=data.train.numbers("unit")))
+    monkeypatch.setenv("RECTIFIERS_LOADER_WORKERS", "many")
+    with pytest.raises(ConfigError, match="RECTIFIERS_LOADER_WORKERS must be a whole number of processes, got 'many'"):
+        Batches(data.train, 3, normalise=data.train.numbers("unit"))

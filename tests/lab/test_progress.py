@@ -52,6 +52,9 @@ def test_plain_lines_are_few(capsys: pytest.CaptureFixture[str]) -> None:
         for done in range(101):
             report(Progress(total=100, kept=0, done=done))
     lines = capsys.readouterr().err.splitlines()
+    with show_progress(1, what="screening") as report:
+        report(Progress(total=1, kept=0, done=1))
+    assert capsys.readouterr().err == "screening: 1 of 1 run\n"
     assert lines[0] == "0 of 100 runs"
     assert lines[-1].startswith("100 of 100 runs")
     assert len(lines) <= 3

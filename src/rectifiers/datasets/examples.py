@@ -21,11 +21,13 @@ class Examples(ABC):
         noun: plural of what is counted when a part is taken, for errors.
         augmentable: which transforms of the inputs alone fit: those for "images", those for "texts", or none ("").
         fewest_classes: how many names of classes a data set of them has at least.
+        streams: whether batches are read from files, so that it is worth fetching them ahead.
     """
 
     noun: ClassVar[str] = "images"
     augmentable: ClassVar[str] = "images"
     fewest_classes: ClassVar[int] = 2
+    streams: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from ..core.wording import plural
 from .batches import Normalise
@@ -39,6 +41,8 @@ class Streamed(LabelledExamples):
         labels: int64, N, counted from 0.
     """
 
+    streams: ClassVar[bool] = True
+
     tree: Tree
     files: Sequence[str]
     labels: Tensor
@@ -66,7 +70,9 @@ class Streamed(LabelledExamples):
         def fill(index: int) -> None:
             images[index] = _square(self.tree, files[index])
 
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        # Where several processes fetch batches, each has one thread.
+        threads = 1 if get_worker_info() else min(8, os.cpu_count() or 1)
+        with ThreadPoolExecutor(threads) as pool:
             # The list raises what a thread raised.
             list(pool.map(fill, range(len(files))))
         return images.permute(0, 3, 1, 2)

@@ -86,7 +86,8 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self._words = tempfile.NamedTemporaryFile(prefix="rectifiers-", suffix=".log")  # noqa: SIM115 - outlives this
         self.connection, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_work, args=(theirs, job, self._words.name), daemon=True)
+        # No daemon, for a data loader in it may have processes of its own; `_die_with_parent` sees to its end.
+        self.process: BaseProcess = context.Process(target=_work, args=(theirs, job, self._words.name), daemon=False)
         try:
             with _hold_interrupts(), _leave_out_main(), seeing(gpu):
                 self.process.start()

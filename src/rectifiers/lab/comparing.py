@@ -246,7 +246,7 @@ def compare(
         campaign = choose_rates()
     if train is not None:
         # The first run tells how long one takes, and whether the training works at all.
-        bench.execute([*to_tune, campaign.first][:1])
+        bench.execute([*to_tune, campaign.first][:1], words="one run, to see how long it takes")
     if on_plan is not None or progress or (limit is not None and math.isfinite(limit.seconds)):
         plan = plan_campaign(campaign, common, folder, tuning=len(to_tune))
         campaign = replace(campaign, paces=plan.seconds)
@@ -270,7 +270,7 @@ def compare(
         if not distrust and course.outcomes:
             first = make(campaign.baseline, course.outcomes[0][0].trial.seed)
             again = first.model_copy(update={"repeat": 1})
-            bench.execute([again])
+            bench.execute([again], words="one run again, to see whether it gives the same")
             notes += filter(None, [unrepeatable(bench.read(first), bench.read(again), training)])
     measured, trouble = measure_costs(common, [row for row in rows if not row.control], folder) if costs else ({}, "")
     notes += filter(None, [bench.note, trouble, "" if margin is not None else _doubt(course, campaign.baseline)])
@@ -348,8 +348,13 @@ class _Bench:
         earlier = sum(seconds_of(result) for result in results if result.trial.id not in self.ran)
         return time.monotonic() - self.started + earlier / self.workers
 
-    def execute(self, trials: Sequence[OwnTrial], seconds: float = math.inf) -> None:
+    def execute(self, trials: Sequence[OwnTrial], seconds: float = math.inf, words: str = "") -> None:
         """Run what the store does not have, and begin nothing that would not end within so many seconds.
+
+        Args:
+            trials: what to run.
+            seconds: of the clock.
+            words: what they are for.
 
         Raises:
             RectifiersError: a trial cannot run, or its process ended in an error.
@@ -371,7 +376,7 @@ class _Bench:
             another = taken * (1 if here else self.workers) / ended if ended else 0.0
             return taken + another <= seconds
 
-        with show_progress(len(cells), hidden=not self.progress) as show:
+        with show_progress(len(cells), hidden=not self.progress, what=words) as show:
 
             def on_progress(progress: runner.Progress) -> None:
                 nonlocal ended

@@ -107,9 +107,9 @@ class Comparison:
             cells[-1] = f'<span style="color:{colour or "inherit"}">{mark}</span> {cells[-1]}'
             rows.append(cells)
         notes = [found.verdict.text, *page.remarks(found)]
-        heading_of_costs, *costs = page.cost_lines(found) or [("",)]
-        below = (
-            notebook.grid("", heading_of_costs, [[escape(cell) for cell in line] for line in costs]) if costs else ""
+        below = "".join(
+            notebook.grid("", heading, [[escape(cell) for cell in line] for line in costs])
+            for heading, *costs in page.cost_tables(found)
         )
         code = f"<pre>{escape(found.code)}</pre>"
         return notebook.grid(f"{found.model}: {found.verdict.decision}", heading, rows, notes) + below + code

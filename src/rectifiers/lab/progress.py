@@ -57,12 +57,13 @@ def _round(number: float) -> str:
 
 
 @contextmanager
-def show_progress(total: int, *, hidden: bool = False) -> Iterator[OnProgress]:
+def show_progress(total: int, *, hidden: bool = False, what: str = "") -> Iterator[OnProgress]:
     """Show progress for the length of a `with`: in a notebook below the cell, else on stderr.
 
     Args:
         total: how many runs there are.
         hidden: show nothing.
+        what: the runs are for; said in front, where there are several such parts.
 
     Yields:
         What the runner calls.
@@ -70,16 +71,16 @@ def show_progress(total: int, *, hidden: bool = False) -> Iterator[OnProgress]:
     if hidden:
         yield lambda progress: None
     elif in_notebook():
-        yield _change_line()
+        yield _change_line(what)
     elif sys.stderr is None or sys.stderr.closed or not sys.stderr.isatty():
-        yield _write_lines()
+        yield _write_lines(what)
     else:
-        with _bar(total) as report:
+        with _bar(total, what) as report:
             yield report
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[OnProgress]:
+def _bar(total: int, what: str) -> Iterator[OnProgress]:
     pace = Pace()
     console = Console(stderr=True)
     columns = (BarColumn(), TextColumn("{task.description}"), _PaceColumn(pace))
@@ -88,7 +89,7 @@ def _bar(total: int) -> Iterator[OnProgress]:
 
         def report(progress: runner.Progress) -> None:
             pace.update(progress)
-            bar.update(task, completed=progress.total - progress.remaining, description=describe(progress))
+            bar.update(task, completed=progress.total - progress.remaining, description=_head(progress, what))
 
         yield report
 
@@ -116,7 +117,7 @@ def in_notebook() -> bool:
     return hasattr(shell, "kernel")
 
 
-def _write_lines() -> OnProgress:
+def _write_lines(what: str) -> OnProgress:
     pace = Pace()
     due = pace.start
 
@@ -125,12 +126,12 @@ def _write_lines() -> OnProgress:
         pace.update(progress)
         if pace.last >= due or not progress.remaining:
             due = pace.last + LINE_EVERY
-            say(_line(progress, pace))
+            say(_line(progress, pace, what))
 
     return report
 
 
-def _change_line() -> OnProgress:
+def _change_line(what: str) -> OnProgress:
     pace = Pace()
     due, longest = pace.start, 0
 
@@ -139,7 +140,7 @@ def _change_line() -> OnProgress:
         pace.update(progress)
         if pace.last >= due or not progress.remaining:
             due = pace.last + UPDATE_EVERY
-            line = _line(progress, pace)
+            line = _line(progress, pace, what)
             longest = max(longest, len(line))
             # A carriage return lets a notebook write over the line; blanks clear what is left of a longer one.
             sys.stdout.write(f"\r{line:<{longest}}" + ("" if progress.remaining else "\n"))
@@ -148,8 +149,12 @@ def _change_line() -> OnProgress:
     return report
 
 
-def _line(progress: runner.Progress, pace: Pace) -> str:
-    return ", ".join(filter(None, [describe(progress), str(pace)]))
+def _head(progress: runner.Progress, what: str) -> str:
+    return ": ".join(filter(None, [what, describe(progress)]))
+
+
+def _line(progress: runner.Progress, pace: Pace, what: str) -> str:
+    return ", ".join(filter(None, [_head(progress, what), str(pace)]))
 
 
 class _PaceColumn(ProgressColumn):

@@ -54,39 +54,39 @@ def lines(found: Findings) -> list[tuple[str, ...]]:
     return table
 
 
-def cost_lines(found: Findings) -> list[tuple[str, ...]]:
-    """The table of costs as text: its heading, then a line for each model; empty where nothing was measured."""
+def cost_tables(found: Findings) -> list[list[tuple[str, ...]]]:
+    """The tables of costs as text, of time and of room: a heading, then a line for each model; none without costs."""
     if not found.costs:
         return []
-    first = next(iter(found.costs.values()))
-    heading = ("", "parameters", "a training step", "an inference", "peak memory", "exported", "its inference")
-    return [heading, *(_cost_line(row, first) for row in found.costs.values())]
+    first, *others = found.costs.values()
+    times: list[tuple[str, ...]] = [("", "a training step", "an inference", "exported, an inference")]
+    rooms: list[tuple[str, ...]] = [("", "parameters", "peak memory", "exported")]
+    for row in (first, *others):
+        times.append((row.label, *(_time(row, first, way) for way in ("train", "infer", "export"))))
+        count = f"{row.parameters:,}" if row is first else f"{row.parameters - first.parameters:+,}"
+        peak = _size(row, first, row.peaks.get("train"), first.peaks.get("train"))
+        exported = _size(row, first, row.sizes.get("export"), first.sizes.get("export"))
+        rooms.append((row.label, count, peak, exported))
+    return [times, rooms]
 
 
-def _cost_line(row: ModelCost, first: ModelCost) -> tuple[str, ...]:
-    def time(way: str) -> str:
-        found = row.times.get(way)
-        if found is None:
-            return "not possible" if way in row.failures else NOTHING
-        if row is first or way not in first.times:
-            return duration(found.seconds)
-        low, middle, high = found.ratio
-        return f"× {middle:.2f} [{low:.2f}, {high:.2f}]"
+def _time(row: ModelCost, first: ModelCost, way: str) -> str:
+    found = row.times.get(way)
+    if found is None:
+        return "not possible" if way in row.failures else NOTHING
+    if row is first or way not in first.times:
+        return duration(found.seconds)
+    low, middle, high = found.ratio
+    return f"× {middle:.2f} [{low:.2f}, {high:.2f}]"
 
-    def size(bytes_: int | None, yardstick: int | None) -> str:
-        if bytes_ is None:
-            return NOTHING
-        small = bytes_ < 2**20
-        return (
-            f"{bytes_ / (2**10 if small else 2**20):.1f} {'KiB' if small else 'MiB'}"
-            if row is first or not yardstick
-            else f"× {bytes_ / yardstick:.2f}"
-        )
 
-    peak = size(row.peaks.get("train"), first.peaks.get("train"))
-    exported = size(row.sizes.get("export"), first.sizes.get("export"))
-    count = f"{row.parameters:,}" if row is first else f"{row.parameters - first.parameters:+,}"
-    return row.label, count, time("train"), time("infer"), peak, exported, time("export")
+def _size(row: ModelCost, first: ModelCost, bytes_: int | None, yardstick: int | None) -> str:
+    if bytes_ is None:
+        return NOTHING
+    if row is not first and yardstick:
+        return f"× {bytes_ / yardstick:.2f}"
+    small = bytes_ < 2**20
+    return f"{bytes_ / (2**10 if small else 2**20):.1f} {'KiB' if small else 'MiB'}"
 
 
 def remarks(found: Findings) -> list[str]:
@@ -123,8 +123,8 @@ def render(found: Findings, width: int = 100) -> Group:
     parts: list[RenderableType] = [Text(_title(found), style="bold"), Text()]
     if found.rows:
         parts += [_grid(found), Text()]
-    if found.costs:
-        parts += [_plain_grid(cost_lines(found)), Text()]
+    for table in cost_tables(found):
+        parts += [_plain_grid(table), Text()]
     parts.append(Text(verdict_line(found), style="bold"))
     parts += [Text(), *map(Text, remarks(found))]
     if found.verdict.best:
@@ -200,7 +200,7 @@ def write_comparison(found: Findings, outcomes: Outcomes, path: Path | str) -> P
         ],
         marks=MARKS,
         remarks=remarks(found),
-        costs=cost_lines(found),
+        costs=cost_tables(found),
         spent=_spent(found),
         figures=list(_figures(found, outcomes)),
         settings=_settings([result.trial for result in results]),
@@ -221,7 +221,7 @@ def _grid(found: Findings) -> Grid:
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for place, name in enumerate(heading):
         left = place in (0, len(heading) - 1)
-        grid.add_column(Text(name), justify="left" if left else "right", overflow="fold", no_wrap=True)
+        grid.add_column(Text(name), justify="left" if left else "right", overflow="fold", no_wrap=bool(place))
     for line in body:
         verdict = line[-1]
         mark = Text(f"{MARKS[verdict]} {verdict}", style=COLOURS[verdict]) if verdict else Text("")
@@ -233,7 +233,7 @@ def _plain_grid(table: Sequence[Sequence[str]]) -> Grid:
     heading, *body = table
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for place, name in enumerate(heading):
-        grid.add_column(Text(name), justify="right" if place else "left", overflow="fold", no_wrap=True)
+        grid.add_column(Text(name), justify="right" if place else "left", overflow="fold", no_wrap=bool(place))
     for line in body:
         grid.add_row(*map(Text, line))
     return grid

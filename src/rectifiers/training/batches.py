@@ -15,6 +15,7 @@ from ..datasets.dataset import shape_text
 from ..datasets.examples import Examples, Which
 from ..datasets.views import ten_crop
 from .augmentation import Augmentation
+from .fetching import count_loader_workers, fetch
 
 
 class TrainingBatches(Protocol):
@@ -39,7 +40,7 @@ class Batches:
         augment: what happens to the inputs of training batches.
 
     Raises:
-        ConfigError: the examples cannot be augmented like that.
+        ConfigError: the examples cannot be augmented like that, or RECTIFIERS_LOADER_WORKERS is not a number.
     """
 
     def __init__(
@@ -64,14 +65,16 @@ class Batches:
     def hold(self, split: Examples) -> None:
         """Give batches of these examples from now on."""
         self.split, self.targets = split.to(self.device), split.targets.to(self.device)
+        self.loaders = count_loader_workers() if split.streams else 0
 
     def __len__(self) -> int:
         return -(-len(self.targets) // self.size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches in the split's own order, as they are."""
-        for run in self._runs():
-            yield self.normalise(self._here(self.split.take(run))), self.targets[run]
+        runs = self._runs()
+        for run, raw in zip(runs, fetch(self.split.take, runs, self.loaders), strict=True):
+            yield self.normalise(self._here(raw)), self.targets[run]
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches in the order and with the augmentation that belong to this epoch and the seed.
@@ -87,8 +90,9 @@ class Batches:
             self._draws = self.augment.draws(self.seed, epoch)
         draws = self._draws
         gather = self.split.whole if self.augment.crops else self.split.take
-        for indices in order(len(self.targets), self.seed, epoch).to(self.targets.device).split(self.size)[skip:]:
-            images = self.augment(self._here(gather(indices)), draws)
+        chosen = order(len(self.targets), self.seed, epoch).to(self.targets.device).split(self.size)[skip:]
+        for indices, raw in zip(chosen, fetch(gather, chosen, self.loaders), strict=True):
+            images = self.augment(self._here(raw), draws)
             if self.augment.crops and tuple(images.shape[1:]) != self.split.shape:
                 raise ShapeError(
                     f"augmentation {self.augment} makes inputs of {shape_text(tuple(images.shape[1:]))}, "
@@ -114,12 +118,13 @@ class Batches:
         Yields:
             float32, N×10×C×H×W, and the targets.
         """
-        for run in self._runs():
-            patches = ten_crop(self._here(self.split.whole(run)), self.split.shape[-2:])
+        runs = self._runs()
+        for run, raw in zip(runs, fetch(self.split.whole, runs, self.loaders), strict=True):
+            patches = ten_crop(self._here(raw), self.split.shape[-2:])
             yield self.normalise(patches.flatten(0, 1)).unflatten(0, patches.shape[:2]), self.targets[run]
 
-    def _runs(self) -> Iterator[Which]:
-        return (slice(start, start + self.size) for start in range(0, len(self.targets), self.size))
+    def _runs(self) -> list[Which]:
+        return [slice(start, start + self.size) for start in range(0, len(self.targets), self.size)]
 
     def _here(self, raw: Tensor) -> Tensor:
         return raw.to(self.device, non_blocking=True)

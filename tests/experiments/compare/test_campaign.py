@@ -34,7 +34,7 @@ class Laboratory:
         """Most of a call."""
         self.order: list[OwnTrial] = []
 
-    def execute(self, trials: Sequence[OwnTrial], seconds: float) -> None:
+    def execute(self, trials: Sequence[OwnTrial], seconds: float, words: str) -> None:
         seconds = min(seconds, self.seconds)
         for trial in trials:
             if trial.id not in self.kept and seconds >= 1:

@@ -18,7 +18,7 @@ from statistics import fmean
 from typing import Any, Literal, Protocol
 
 from ...core.errors import ConfigError
-from ...core.wording import duration
+from ...core.wording import duration, plural
 from ..experiment import Cell
 from ..result import Result
 from ..statistics import FEWEST, PairedDifference, compare, compare_family
@@ -48,8 +48,8 @@ class Make(Protocol):
         """Make it."""
 
 
-Execute = Callable[[Sequence[OwnTrial], float], None]
-"""Runs trials, and begins none that would not end within so many seconds."""
+Execute = Callable[[Sequence[OwnTrial], float, str], None]
+"""Runs trials, and begins none that would not end within so many seconds; the words say what they are for."""
 Read = Callable[[OwnTrial], Result | None]
 
 
@@ -196,7 +196,7 @@ class Campaign:
 
     def _fixed(self, course: Course) -> Course:
         rows = (self.baseline, *self.others)
-        self.execute([self.make(row, seed) for seed in range(self.seeds) for row in rows], math.inf)
+        self.execute([self.make(row, seed) for seed in range(self.seeds) for row in rows], math.inf, "")
         course.outcomes = self._outcomes(rows, range(self.seeds))
         values = self._values(course.outcomes)
         course.comparisons = compare_family(
@@ -216,7 +216,8 @@ class Campaign:
                 if course.screening:
                     self._leave(course, alive, count // 2, one=True)
                 break
-            self.execute(trials, self._seconds_left(course, share=share))
+            words = f"screening of {len(alive)} on {plural(count, 'seed')}"
+            self.execute(trials, self._seconds_left(course, share=share), words)
             whole = self._whole(rows, range(count), chooses=True)
             course.screening = self._merge(course.screening, self._outcomes(rows, range(whole), chooses=True))
             if whole < count:
@@ -260,7 +261,7 @@ class Campaign:
             count = next((one for one in counts if self._affords(course, self._fresh(rows, one))), 0)
             if not count:
                 break
-            self.execute(self._fresh(rows, count), self._seconds_left(course))
+            self.execute(self._fresh(rows, count), self._seconds_left(course), f"confirmation, {plural(count, 'pair')}")
             whole = self._whole(rows, range(FRESH, FRESH + count))
             if whole < count and (course.taken or whole < FEWEST):
                 break

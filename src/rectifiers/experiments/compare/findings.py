@@ -196,8 +196,10 @@ def _left_behind(one: Dropped, words: Words, data: str) -> str:
     if one.clearly:
         return f"clearly worse than {one.best} {where}, by {words.size(one.behind)}"
     if not one.behind:
-        return f"level with {one.best} {where}; one was to be confirmed, and the first was taken"
-    return f"{words.size(one.behind)} behind {one.best} {where}, which may be chance; one was to be confirmed"
+        return f"level with {one.best} {where}; the rest of the budget went to the first of them"
+    return (
+        f"{words.size(one.behind)} behind {one.best} {where}, which may be chance; the rest of the budget went to one"
+    )
 
 
 def _row(variant: Variant, outcomes: Outcomes, course: Course, verdict: Verdict, *, distrusted: bool) -> Row:

@@ -75,7 +75,7 @@ def tune(variants: Sequence[Variant], lr: float, make: Make, execute: Execute, r
         ConfigError: the runs report nothing of validation data.
     """
     tried = list_tried(variants, lr, make)
-    execute([trial for trials in tried.values() for trial in trials], math.inf)
+    execute([trial for trials in tried.values() for trial in trials], math.inf, "learning rates")
     scores = {
         key: _score([oriented(read(trial), validation=True) for trial in trials]) for key, trials in tried.items()
     }
