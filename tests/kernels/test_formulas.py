@@ -52,6 +52,16 @@ def test_shapes_and_strides(name: str, x: Tensor, data: st.DataObject) -> None:
 
 
 @every
+@pytest.mark.parametrize("shape", [(2, 300, 200), (9, 3, 700), (1, 3, 9000), (600, 10, 3)], ids=str)
+def test_every_way_to_cut_a_tensor_into_tasks(formula: ElementwiseFormula, shape: tuple[int, ...]) -> None:
+    """Parts of a sample, several samples, parts of a channel, and coefficients that vary, each in several tasks."""
+    x = off_kinks(torch.randn(shape, dtype=torch.float64))
+    given_, grad = parameters(formula, shape, 1), output_grad(formula, x, 1)
+    for one, other in zip(fast(formula, x, given_, 1, grad), slow(formula, x, given_, 1, grad), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@every
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
 @pytest.mark.parametrize("axis", [LAYER, 1, ELEMENT])
 def test_memory_order_is_kept(formula: ElementwiseFormula, memory_format: torch.memory_format, axis: int) -> None:

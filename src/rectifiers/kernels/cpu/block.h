@@ -1,11 +1,13 @@
 // The border between the driver, compiled once, and the formulas, compiled once per instruction set.
 //
 // The driver cuts a tensor into blocks; a formula maps one block. A block's axes: n elements; its coefficients and the sums
-// of their gradients are rows × columns, a row per coefficient, a column for the whole block or one per element. Nothing here may turn into a function of its own:
-// the linker would keep one copy of it, compiled for an instruction set that the machine may lack.
+// of their gradients are rows × columns, a row per coefficient, a column for the whole block or one per element. Nothing
+// here may turn into a function of its own: the linker would keep one copy of it, compiled for an instruction set that
+// the machine may lack.
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "conv_border.h"
 
@@ -14,9 +16,10 @@ namespace rectifiers {
 // Elements per block where it is widened to float in buffers, or where coefficients vary over it.
 constexpr int64_t kBlock = 4096;
 
+constexpr int64_t kMostRows = 512;  // coefficients per unit
+
 // Coefficients of a block, or the sums of their gradients: one row per coefficient. A row is a single value in a
-// uniform block, and one value per element in a varying block. Sums are double: the summands are as exact as float
-// makes them, and adding many millions of them costs no more.
+// uniform block, and one value per element in a varying block.
 template <class S>
 struct Rows {
   S* data;
@@ -32,10 +35,21 @@ struct Counts {
 template <class S>
 using Forward = void (*)(int64_t n, const S* x, S* y, Rows<const S> coefficients, Counts counts);
 
+// What sums of the coefficients' gradients grow in. Those of a uniform block are double. A column of a varying block has
+// few elements, which are added in S; the driver adds the rest in double.
+template <class S, bool varying>
+using Sum = std::conditional_t<varying, S, double>;
+
 // `saved` is what the forward pass kept; `sums` grow by the block's share of the coefficients' gradients.
-template <class S>
+template <class S, bool varying>
 using Backward = void (*)(
-    int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> coefficients, Rows<double> sums, Counts counts);
+    int64_t n,
+    const S* grad,
+    const S* saved,
+    S* grad_x,
+    Rows<const S> coefficients,
+    Rows<Sum<S, varying>> sums,
+    Counts counts);
 
 enum Kind { kUniform, kVarying };
 
@@ -43,15 +57,16 @@ enum Kind { kUniform, kVarying };
 template <class S>
 struct Elementwise {
   Forward<S> forward[2];  // by Kind
-  Backward<S> backward[2];
+  Backward<S, false> uniform_backward;
+  Backward<S, true> varying_backward;
 };
 
-// A formula with two outputs per element, its phases.
+// A formula with two outputs per element, its phases: runs of n elements one after the other. The negative phase stands
+// `gap` behind the positive one; of several runs, it is n.
 template <class S>
 struct Doubling {
-  void (*forward)(int64_t n, const S* x, S* positive, S* negative);
-  void (*backward)(
-      int64_t n, const S* grad_positive, const S* grad_negative, const S* positive, const S* negative, S* grad_x);
+  void (*forward)(int64_t runs, int64_t n, const S* x, S* y, int64_t gap);
+  void (*backward)(int64_t runs, int64_t n, const S* grad, const S* y, S* grad_x, int64_t gap);
 };
 
 // All formulas in one precision; a formula whose operator takes an option has as many variants as that has values.
@@ -61,6 +76,8 @@ struct Formulas {
 #define FORMULA(name, parameters, option, traits, variants) Elementwise<S> name[0 variants];
 #define DOUBLING(name, ...) Doubling<S> name;
 #include "formulas.def"
+  // Adds sums to others, and sets them to zero.
+  void (*add_up)(int64_t n, S* sums, double* to);
   Convolution<S> convolution;
   SampleTile<S> samples;
 };

@@ -24,6 +24,19 @@ inline __attribute__((always_inline)) void store(S* to, const typename Vector<S,
   *reinterpret_cast<typename Vector<S, bytes>::Loose*>(to) = vector;
 }
 
+// The same for a vector or a single number V, which stands in for one where a loop ends.
+template <class V, class S>
+inline __attribute__((always_inline)) V read(const S* from) {
+  V found;
+  __builtin_memcpy(&found, from, sizeof(V));
+  return found;
+}
+
+template <class V, class S>
+inline __attribute__((always_inline)) void write(S* to, const V& found) {
+  __builtin_memcpy(to, &found, sizeof(V));
+}
+
 template <class S, class V>
 S horizontal_sum(const V& vector) {
   S sum = 0;

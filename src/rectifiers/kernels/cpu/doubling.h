@@ -39,29 +39,50 @@ inline Tensor empty_resized(const Tensor& x, int64_t dim, int64_t size) {
   return empty(shape.rank, sizes.data(), strides.data(), dtype_of(x));
 }
 
-// Calls body(x, positive, n): the places of n elements in the input and in the positive phase; the negative one
-// stands `run` behind.
+// Calls body(outer, from, runs, n) for every block: some whole runs, or the part of a long one that begins at `from`.
 template <class Body>
 void over_halves(const Halves& halves, const Body& body) {
-  const int64_t segments = (halves.run + kBlock - 1) / kBlock;
-  const int64_t grain = std::max<int64_t>(1, kGrain / std::min(halves.run, kBlock));
-  torch::stable::parallel_for(0, halves.outer * segments, grain, [&](int64_t begin, int64_t end) {
+  const int64_t pack = std::max<int64_t>(1, kBlock / halves.run), segments = (halves.run + kBlock - 1) / kBlock;
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::min(pack * halves.run, kBlock));
+  const int64_t blocks = (halves.outer + pack - 1) / pack * segments;
+  torch::stable::parallel_for(0, blocks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
-      const int64_t outer = task / segments, from = task % segments * kBlock;
-      body(outer * halves.run + from, 2 * outer * halves.run + from, std::min(kBlock, halves.run - from));
+      const int64_t outer = task / segments * pack, from = task % segments * kBlock;
+      body(outer, from, std::min(pack, halves.outer - outer), std::min(kBlock, halves.run - from));
     }
   });
 }
 
+// The phases of a block, in memory or in a buffer in which they stand side by side.
+template <class S>
+struct Phases {
+  Memory<S> memory;
+  int64_t runs, n, positive, run;
+
+  int64_t gap() const { return memory.half ? n : run; }
+
+  const S* load(S* buffer) const {
+    if (runs > 1 || !memory.half) return memory.load(positive, 2 * runs * n, buffer);
+    memory.load(positive, n, buffer);
+    memory.load(positive + run, n, buffer + n);
+    return buffer;
+  }
+
+  void store(const S* from) const {
+    if (runs > 1) return memory.store(positive, 2 * runs * n, from);
+    memory.store(positive, n, from);
+    memory.store(positive + run, n, from + n);
+  }
+};
+
 template <class S>
 void forward_into(const Doubling<S>& formula, const Tensor& x, const Tensor& y, const Halves& halves) {
   const Memory<S> in = memory<S>(x, false), out = memory<S>(y, true);
-  over_halves(halves, [&](int64_t from, int64_t positive, int64_t n) {
-    S a[kBlock], b[kBlock], c[kBlock];
-    const int64_t negative = positive + halves.run;
-    formula.forward(n, in.load(from, n, a), out.room(positive, b), out.room(negative, c));
-    out.store(positive, n, b);
-    out.store(negative, n, c);
+  over_halves(halves, [&](int64_t outer, int64_t from, int64_t runs, int64_t n) {
+    S a[kBlock], b[2 * kBlock];
+    const Phases<S> phases = {out, runs, n, 2 * outer * halves.run + from, halves.run};
+    formula.forward(runs, n, in.load(outer * halves.run + from, runs * n, a), out.room(phases.positive, b), phases.gap());
+    phases.store(b);
   });
 }
 
@@ -69,17 +90,12 @@ template <class S>
 void backward_into(
     const Doubling<S>& formula, const Tensor& grad, const Tensor& y, const Tensor& grad_x, const Halves& halves) {
   const Memory<S> g = memory<S>(grad, false), out = memory<S>(y, false), into = memory<S>(grad_x, true);
-  over_halves(halves, [&](int64_t to, int64_t positive, int64_t n) {
-    S a[kBlock], b[kBlock], c[kBlock], d[kBlock], e[kBlock];
-    const int64_t negative = positive + halves.run;
-    formula.backward(
-        n,
-        g.load(positive, n, a),
-        g.load(negative, n, b),
-        out.load(positive, n, c),
-        out.load(negative, n, d),
-        into.room(to, e));
-    into.store(to, n, e);
+  over_halves(halves, [&](int64_t outer, int64_t from, int64_t runs, int64_t n) {
+    S a[2 * kBlock], b[2 * kBlock], c[kBlock];
+    const int64_t positive = 2 * outer * halves.run + from, at = outer * halves.run + from;
+    const Phases<S> grads = {g, runs, n, positive, halves.run}, saved = {out, runs, n, positive, halves.run};
+    formula.backward(runs, n, grads.load(a), saved.load(b), into.room(at, c), saved.gap());
+    into.store(at, runs * n, c);
   });
 }
 

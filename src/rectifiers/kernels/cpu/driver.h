@@ -36,23 +36,35 @@ struct Memory {
 };
 
 template <class S>
+const Formulas<S>& formulas() {
+  if constexpr (sizeof(S) == sizeof(float)) {
+    return best_kernels().single;
+  } else {
+    return best_kernels().twice;
+  }
+}
+
+template <class S>
 void run_forward(
     const Plan& plan, Forward<S> formula, Memory<S> x, Memory<S> y, const S* coefficients, Counts counts) {
   plan.parallel([&](int64_t task) {
     S in[kBlock], out[kBlock];
     plan.run(
         task,
-        [&](int64_t begin, int64_t n, int64_t column) {
+        [&](int64_t begin, int64_t n, int64_t column, int64_t) {
           formula(n, x.load(begin, n, in), y.room(begin, out), {coefficients + column, plan.period()}, counts);
           y.store(begin, n, out);
         });
   });
 }
 
+// Repeats of a varying block that are added in S.
+constexpr int64_t kFewRepeats = 16;
+
 template <class S>
 std::vector<double> run_backward(
     const Plan& plan,
-    Backward<S> formula,
+    const Elementwise<S>& formula,
     Memory<S> grad,
     Memory<S> saved,
     Memory<S> grad_x,
@@ -64,19 +76,28 @@ std::vector<double> run_backward(
     S grad_in[kBlock], saved_in[kBlock], out[kBlock];
     double* const sums = partial.get() + task * size;
     std::fill(sums, sums + size, 0.0);
-    plan.run(
-        task,
-        [&](int64_t begin, int64_t n, int64_t column) {
-          formula(
-              n,
-              grad.load(begin, n, grad_in),
-              saved.load(begin, n, saved_in),
-              grad_x.room(begin, out),
-              {coefficients + column, plan.period()},
-              {sums, width},
-              counts);
-          grad_x.store(begin, n, out);
-        });
+    const auto run = [&](auto code, auto* into, const auto& after) {
+      plan.run(task, [&](int64_t begin, int64_t n, int64_t column, int64_t place) {
+        code(
+            n,
+            grad.load(begin, n, grad_in),
+            saved.load(begin, n, saved_in),
+            grad_x.room(begin, out),
+            {coefficients + column, plan.period()},
+            {into + place, width},
+            counts);
+        grad_x.store(begin, n, out);
+        after();
+      });
+    };
+    if (plan.kind() == kUniform) return run(formula.uniform_backward, sums, [] {});
+    std::vector<S> few(size, S(0));
+    int64_t repeats = 0;
+    const auto add = [&] { formulas<S>().add_up(size, few.data(), sums); };
+    run(formula.varying_backward, few.data(), [&] {
+      if (++repeats % kFewRepeats == 0) add();
+    });
+    add();
   });
   return plan.total(partial.get());
 }

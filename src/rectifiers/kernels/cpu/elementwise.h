@@ -96,7 +96,7 @@ struct Application {
     std::vector<Tensor> gradients = {empty_as(saved)};
     const std::vector<double> sums = run_backward<S>(
         plan,
-        formula.backward[plan.kind()],
+        formula,
         memory<S>(grad, false),
         memory<S>(saved, false),
         memory<S>(gradients[0], true),

@@ -19,13 +19,13 @@ void hinges_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts)
 
 template <class S, bool varying>
 void hinges_backward(
-    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<double> sums, Counts counts) {
+    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<Sum<S, varying>> sums, Counts counts) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) grad_x[i] = x[i] <= 0 ? 0 : grad[i];
   for (int64_t hinge = 0; hinge < counts.first; ++hinge) {
     const int64_t other = counts.first + hinge;
     const S *slope = c.data + hinge * c.stride, *place = c.data + other * c.stride;
-    double *slope_sums = sums.data + hinge * sums.stride, *place_sums = sums.data + other * sums.stride;
+    Sum<S, varying>*slope_sums = sums.data + hinge * sums.stride, *place_sums = sums.data + other * sums.stride;
     if constexpr (varying) {
 #pragma omp simd
       for (int64_t i = 0; i < n; ++i) {
@@ -56,8 +56,8 @@ constexpr rectifiers::Elementwise<S> hinges() {
   return {
       {forward_strips<S, false, strip, hinges_forward<S, false>>,
        forward_strips<S, true, strip, hinges_forward<S, true>>},
-      {backward_strips<S, false, strip, hinges_backward<S, false>>,
-       backward_strips<S, true, strip, hinges_backward<S, true>>},
+      backward_strips<S, false, strip, hinges_backward<S, false>>,
+      backward_strips<S, true, strip, hinges_backward<S, true>>,
   };
 }
 

@@ -18,12 +18,12 @@ constexpr int64_t kShortest = 64;     // runs of one unit shorter than this are 
 constexpr int64_t kTable = 24576;     // bytes of a varying block's coefficients and sums: they stay in the nearest cache
 constexpr int64_t kAligned = 16;      // samples of a period are a multiple of it, so that blocks are whole vectors
 constexpr int64_t kRepeats = 64;      // repeats of a period in a varying task, at least
-constexpr int64_t kMostRows = 512;    // coefficients per unit
 
 // The cut of a layout into tasks.
 //
-// Long runs of one unit are cut into segments, in which the coefficients are uniform. Short runs are cut into tiles of
-// a period, over which the coefficients vary: as many samples as fit into one tile, or one.
+// Long runs of one unit are cut into segments, in which the coefficients are uniform. Shorter runs make a block each, and
+// a task has samples of them, or a part of the units of one. The shortest are cut into tiles of a period, over which the
+// coefficients vary: as many samples as fit into one tile, or one.
 class Plan {
  public:
   Plan(const Layout& layout, int64_t rows, bool widened)
@@ -46,8 +46,16 @@ class Plan {
       const int64_t part = (layout.inner / kParts + kBlock - 1) / kBlock * kBlock;
       segment_ = widened ? kBlock : std::min(std::max(part, kBlock), kLongest);
       segments_ = (layout.inner + segment_ - 1) / segment_;
-      tasks_ = layout.outer * layout.units * segments_;
-      grain_ = std::max<int64_t>(1, kGrain / std::min(segment_, layout.inner));
+      if (segments_ == 1) {
+        part_ = std::clamp<int64_t>(kGrain / layout.inner, 1, layout.units);
+        parts_ = (layout.units + part_ - 1) / part_;
+        samples_ = std::max<int64_t>(1, kGrain / (layout.units * layout.inner));
+        tasks_ = (layout.outer + samples_ - 1) / samples_ * parts_;
+        grain_ = std::max<int64_t>(1, kGrain / (samples_ * part_ * layout.inner));
+      } else {
+        tasks_ = layout.outer * layout.units * segments_;
+        grain_ = std::max<int64_t>(1, kGrain / segment_);
+      }
     }
   }
 
@@ -71,7 +79,7 @@ class Plan {
     }
   }
 
-  // Calls block(begin, n, column) for every block of a task.
+  // Calls block(begin, n, column, place) for every block of a task; its sums stand at `place` in each of the task's rows.
   template <class Block>
   void run(int64_t task, const Block& block) const {
     if (varying_) {
@@ -79,11 +87,20 @@ class Plan {
       const int64_t last = std::min(first + chunk_, repeats_), width = std::min(tile_, period_ - column);
       for (int64_t repeat = first; repeat < last; ++repeat) {
         const int64_t begin = repeat * period_ + column, n = std::min(width, total_ - begin);
-        if (n > 0) block(begin, n, column);
+        if (n > 0) block(begin, n, column, 0);
+      }
+    } else if (samples_) {
+      const int64_t first = task % parts_ * part_, end = std::min(first + part_, layout_.units);
+      const int64_t from = task / parts_ * samples_, last = std::min(from + samples_, layout_.outer);
+      for (int64_t sample = from; sample < last; ++sample) {
+        int64_t begin = (sample * layout_.units + first) * layout_.inner;
+        for (int64_t unit = first; unit < end; ++unit, begin += layout_.inner) {
+          block(begin, layout_.inner, unit, unit - first);
+        }
       }
     } else {
       const int64_t run = task / segments_, from = task % segments_ * segment_;
-      block(run * layout_.inner + from, std::min(segment_, layout_.inner - from), run % layout_.units);
+      block(run * layout_.inner + from, std::min(segment_, layout_.inner - from), run % layout_.units, 0);
     }
   }
 
@@ -94,16 +111,18 @@ class Plan {
     });
   }
 
-  // Sums that one task makes: a row per coefficient, a column per element of its tile.
-  int64_t width() const { return varying_ ? tile_ : 1; }
+  // Sums that one task makes: a row per coefficient, a column per element of its tile, or per unit that it has.
+  int64_t width() const { return varying_ ? tile_ : samples_ ? part_ : 1; }
 
   // Adds the tasks' sums up, in the order of the tasks: a row per coefficient, a column per unit.
   std::vector<double> total(const double* partial) const {
     std::vector<double> sums(rows_ * layout_.units, 0.0);
     const int64_t width = this->width();
     for (int64_t task = 0; task < tasks_; ++task) {
-      const int64_t begin = varying_ ? task % tiles_ * tile_ : task / segments_ % layout_.units;
-      const int64_t end = varying_ ? std::min(begin + tile_, period_) : begin + 1;
+      const int64_t begin = varying_   ? task % tiles_ * tile_
+                            : samples_ ? task % parts_ * part_
+                                       : task / segments_ % layout_.units;
+      const int64_t end = std::min(begin + width, period_);
       for (int64_t row = 0; row < rows_; ++row) {
         const double* const from = partial + (task * rows_ + row) * width;
         double* const to = sums.data() + row * layout_.units;
@@ -121,6 +140,7 @@ class Plan {
   bool varying_;
   int64_t period_, tasks_, grain_;
   int64_t tile_ = 0, tiles_ = 0, repeats_ = 0, chunk_ = 0, segment_ = 0, segments_ = 1;
+  int64_t samples_ = 0, part_ = 0, parts_ = 0;
 };
 
 }  // namespace rectifiers

@@ -7,6 +7,7 @@ namespace {
 
 using rectifiers::Counts;
 using rectifiers::Rows;
+using rectifiers::Sum;
 
 // The gradients of the input and of the two coefficients.
 template <class S>
@@ -27,31 +28,78 @@ void pointwise_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts) {
   for (int64_t i = 0; i < n; ++i) y[i] = Formula::value(x[i], varying ? first[i] : a, varying ? second[i] : b);
 }
 
+// Summands that are added in S before the rest is added in double, side by side in lanes: nearly as exact as all in
+// double, and nearly as fast as none.
+constexpr int64_t kFew = 8, kLanes = 16;
+
+template <class Formula, class S, int rows>
+void uniform_backward(
+    int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<double> sums, Counts) {
+  const S a = c.data[0], b = c.data[(rows - 1) * c.stride];
+  double first_lanes[kLanes] = {}, second_lanes[kLanes] = {};
+  int64_t at = 0;
+  for (; at + kFew * kLanes <= n; at += kFew * kLanes) {
+#pragma omp simd
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      S first_sum = 0, second_sum = 0;
+#pragma GCC unroll 8
+      for (int64_t k = 0; k < kFew; ++k) {
+        const int64_t i = at + k * kLanes + lane;
+        const Gradient<S> found = Formula::gradient(grad[i], saved[i], a, b);
+        grad_x[i] = found.x;
+        first_sum += found.first;
+        second_sum += found.second;
+      }
+      first_lanes[lane] += first_sum;
+      second_lanes[lane] += second_sum;
+    }
+  }
+  double first_sum = 0, second_sum = 0;
+#pragma omp simd reduction(+ : first_sum, second_sum)
+  for (int64_t i = at; i < n; ++i) {
+    const Gradient<S> found = Formula::gradient(grad[i], saved[i], a, b);
+    grad_x[i] = found.x;
+    first_sum += found.first;
+    second_sum += found.second;
+  }
+#pragma omp simd reduction(+ : first_sum, second_sum)
+  for (int64_t lane = 0; lane < kLanes; ++lane) {
+    first_sum += first_lanes[lane];
+    second_sum += second_lanes[lane];
+  }
+  sums.data[0] += first_sum;
+  if constexpr (rows == 2) sums.data[sums.stride] += second_sum;
+}
+
+template <class S>
+void add_up(int64_t n, S* sums, double* to) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    to[i] += sums[i];
+    sums[i] = 0;
+  }
+}
+
+template <class Formula, class S, int rows>
+void varying_backward(int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<S> sums, Counts) {
+  const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
+  S *first_sums = sums.data, *second_sums = sums.data + (rows - 1) * sums.stride;
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const Gradient<S> found = Formula::gradient(grad[i], saved[i], first[i], second[i]);
+    grad_x[i] = found.x;
+    first_sums[i] += found.first;
+    if constexpr (rows == 2) second_sums[i] += found.second;
+  }
+}
+
 template <class Formula, class S, int rows, bool varying>
 void pointwise_backward(
-    int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<double> sums, Counts) {
-  const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
-  double *first_sums = sums.data, *second_sums = sums.data + (rows - 1) * sums.stride;
+    int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<Sum<S, varying>> sums, Counts counts) {
   if constexpr (varying) {
-#pragma omp simd
-    for (int64_t i = 0; i < n; ++i) {
-      const Gradient<S> found = Formula::gradient(grad[i], saved[i], first[i], second[i]);
-      grad_x[i] = found.x;
-      first_sums[i] += found.first;
-      if constexpr (rows == 2) second_sums[i] += found.second;
-    }
+    varying_backward<Formula, S, rows>(n, grad, saved, grad_x, c, sums, counts);
   } else {
-    const S a = first[0], b = second[0];
-    double first_sum = 0, second_sum = 0;
-#pragma omp simd reduction(+ : first_sum, second_sum)
-    for (int64_t i = 0; i < n; ++i) {
-      const Gradient<S> found = Formula::gradient(grad[i], saved[i], a, b);
-      grad_x[i] = found.x;
-      first_sum += found.first;
-      second_sum += found.second;
-    }
-    first_sums[0] += first_sum;
-    if constexpr (rows == 2) second_sums[0] += second_sum;
+    uniform_backward<Formula, S, rows>(n, grad, saved, grad_x, c, sums, counts);
   }
 }
 
@@ -59,7 +107,8 @@ template <class Formula, class S, int rows>
 constexpr rectifiers::Elementwise<S> pointwise() {
   return {
       {pointwise_forward<Formula, S, rows, false>, pointwise_forward<Formula, S, rows, true>},
-      {pointwise_backward<Formula, S, rows, false>, pointwise_backward<Formula, S, rows, true>},
+      pointwise_backward<Formula, S, rows, false>,
+      pointwise_backward<Formula, S, rows, true>,
   };
 }
 

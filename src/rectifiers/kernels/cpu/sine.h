@@ -8,33 +8,43 @@
 namespace {
 
 constexpr float kNear = 2e4f;
+constexpr bool kFused = RECTIFIERS_VECTOR_BYTES > 16;  // products and sums are fused by one instruction
 
 template <class S>
 struct SineCosine {
   S sine, cosine;
 };
 
-// The argument as a double, for the product of two floats is exact in it, and rounded to a float. Taking multiples of
-// π/2 away in double costs 1e-11 at most; which multiple may be decided in float, at the price of leaving up to 0.8
-// instead of π/4. Polynomials fitted over that in the largest relative error, 4e-9, do the rest.
-inline SineCosine<float> near_sine_cosine(double t, float rounded) {
+// The argument t = x·β less the multiple of π nearest to it. The product and the subtraction leave no more than two
+// roundings behind: what a float cannot hold of t comes from a fused product, or everything is done in double.
+inline float rest_of_half_turns(float x, float beta, float rounded, float turns) {
+  constexpr double pi = 3.141592653589793;
+  if constexpr (kFused) {
+    constexpr float high = static_cast<float>(pi), low = static_cast<float>(pi - high);
+    const float left = __builtin_fmaf(x, beta, -rounded);
+    return __builtin_fmaf(-turns, high, rounded) + __builtin_fmaf(-turns, low, left);
+  } else {
+    const double t = static_cast<double>(x) * static_cast<double>(beta);
+    return static_cast<float>(t - static_cast<double>(turns) * pi);
+  }
+}
+
+// Of x·β, up to kNear. Polynomials fitted over a little more than ±π/2 in the largest error, 2e-8, do the rest.
+inline SineCosine<float> near_sine_cosine(float x, float beta) {
   // Adding and subtracting 3·2^22 rounds to the nearest whole number without an instruction that SSE2 lacks.
   constexpr float round = 12582912.0f;
-  constexpr double half_pi = 1.5707963267948966;
-  const float turns = (rounded * static_cast<float>(1 / half_pi) + round) - round;
-  const int32_t quadrant = static_cast<int32_t>(turns);
-  const float r = static_cast<float>(t - static_cast<double>(turns) * half_pi), z = r * r;
-  const float s = r + r * z * (-0.16666654f + z * (0.00833209f + z * -0.00019505239f));
-  const float c = 1 - 0.5f * z + z * z * (0.041666646f + z * (-0.0013887251f + z * 2.4424922e-05f));
-  const bool swap = quadrant & 1;
-  const float sine = swap ? c : s, cosine = swap ? s : c;
-  return {quadrant & 2 ? -sine : sine, (quadrant + 1) & 2 ? -cosine : cosine};
+  constexpr float per_half_turn = 0.3183098861837907f;
+  const float t = x * beta, turns = (t * per_half_turn + round) - round;
+  const float r = rest_of_half_turns(x, beta, t, turns), z = r * r;
+  const float s = r + r * z * (-0.1666666f + z * (0.0083330628f + z * (-0.00019809358f + z * 2.605209e-06f)));
+  const float c = 1 + z * (-0.5f + z * (0.04166664f + z * (-0.0013888398f + z * (2.4761588e-05f + z * -2.6071589e-07f))));
+  const bool odd = static_cast<int32_t>(turns) & 1;
+  return {odd ? -s : s, odd ? -c : c};
 }
 
-inline SineCosine<float> far_sine_cosine(double t) {
-  return {static_cast<float>(::sin(t)), static_cast<float>(::cos(t))};
+template <class S>
+SineCosine<S> far_sine_cosine(double t) {
+  return {static_cast<S>(::sin(t)), static_cast<S>(::cos(t))};
 }
-
-inline SineCosine<double> far_sine_cosine_double(double t) { return {::sin(t), ::cos(t)}; }
 
 }  // namespace

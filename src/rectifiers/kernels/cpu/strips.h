@@ -13,14 +13,14 @@ void forward_strips(int64_t n, const S* x, S* y, rectifiers::Rows<const S> c, re
   }
 }
 
-template <class S, bool varying, int64_t strip, rectifiers::Backward<S> formula>
+template <class S, bool varying, int64_t strip, rectifiers::Backward<S, varying> formula>
 void backward_strips(
     int64_t n,
     const S* grad,
     const S* x,
     S* grad_x,
     rectifiers::Rows<const S> c,
-    rectifiers::Rows<double> sums,
+    rectifiers::Rows<rectifiers::Sum<S, varying>> sums,
     rectifiers::Counts counts) {
   for (int64_t at = 0; at < n; at += strip) {
     const int64_t column = varying ? at : 0, size = n - at < strip ? n - at : strip;

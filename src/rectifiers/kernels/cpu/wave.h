@@ -3,18 +3,20 @@
 
 #include "pointwise.h"
 #include "sine.h"
+#include "strips.h"
 
 namespace {
 
+// What is turned into an angle by a product.
+template <class S>
+struct Phase {
+  S x, beta;
+};
+
 struct Wave {
   template <class S>
-  static double phase(S x, S, S beta) {
-    return static_cast<double>(x) * static_cast<double>(beta);
-  }
-
-  template <class S>
-  static S rounded_phase(S x, S, S beta) {
-    return x * beta;
+  static Phase<S> phase(S x, S, S beta) {
+    return {x, beta};
   }
 
   template <class S>
@@ -30,15 +32,10 @@ struct Wave {
 };
 
 struct WaveBelow {
-  // A large or infinite positive element must not send its whole block to the slow sine.
+  // A large or infinite positive element must not send its whole strip to the slow sine.
   template <class S>
-  static double phase(S x, S, S) {
-    return x > 0 ? 0 : x;
-  }
-
-  template <class S>
-  static S rounded_phase(S x, S, S) {
-    return x > 0 ? 0 : x;
+  static Phase<S> phase(S x, S, S) {
+    return {x > 0 ? 0 : x, 1};
   }
 
   template <class S>
@@ -58,12 +55,11 @@ template <class Form, bool near>
 struct Waving {
   template <class S>
   static SineCosine<S> at(S x, S first, S second) {
-    if constexpr (sizeof(S) == sizeof(double)) {
-      return far_sine_cosine_double(Form::phase(x, first, second));
-    } else if constexpr (near) {
-      return near_sine_cosine(Form::phase(x, first, second), Form::rounded_phase(x, first, second));
+    const Phase<S> phase = Form::phase(x, first, second);
+    if constexpr (near) {
+      return near_sine_cosine(phase.x, phase.beta);
     } else {
-      return far_sine_cosine(Form::phase(x, first, second));
+      return far_sine_cosine<S>(static_cast<double>(phase.x) * static_cast<double>(phase.beta));
     }
   }
 
@@ -81,39 +77,46 @@ struct Waving {
 template <class Form, class S, int rows, bool varying>
 bool all_near(int64_t n, const S* x, Rows<const S> c) {
   const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
+  const S a = first[0], b = second[0];
   int32_t far = 0;
 #pragma omp simd reduction(| : far)
   for (int64_t i = 0; i < n; ++i) {
-    const S t = Form::rounded_phase(x[i], first[varying ? i : 0], second[varying ? i : 0]);
-    far |= !(t <= kNear && t >= -kNear);
+    const Phase<S> phase = Form::phase(x[i], varying ? first[i] : a, varying ? second[i] : b);
+    const S t = phase.x * phase.beta;
+    far |= !((t < 0 ? -t : t) <= kNear);
   }
   return !far;
 }
 
 template <class Form, class S, int rows, bool varying>
 void wave_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
-  if (sizeof(S) == sizeof(float) && all_near<Form, S, rows, varying>(n, x, c)) {
-    pointwise_forward<Waving<Form, true>, S, rows, varying>(n, x, y, c, counts);
-  } else {
-    pointwise_forward<Waving<Form, false>, S, rows, varying>(n, x, y, c, counts);
+  if constexpr (sizeof(S) == sizeof(float)) {
+    if (all_near<Form, S, rows, varying>(n, x, c)) {
+      return pointwise_forward<Waving<Form, true>, S, rows, varying>(n, x, y, c, counts);
+    }
   }
+  pointwise_forward<Waving<Form, false>, S, rows, varying>(n, x, y, c, counts);
 }
 
 template <class Form, class S, int rows, bool varying>
 void wave_backward(
-    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<double> sums, Counts counts) {
-  if (sizeof(S) == sizeof(float) && all_near<Form, S, rows, varying>(n, x, c)) {
-    pointwise_backward<Waving<Form, true>, S, rows, varying>(n, grad, x, grad_x, c, sums, counts);
-  } else {
-    pointwise_backward<Waving<Form, false>, S, rows, varying>(n, grad, x, grad_x, c, sums, counts);
+    int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<Sum<S, varying>> sums, Counts counts) {
+  if constexpr (sizeof(S) == sizeof(float)) {
+    if (all_near<Form, S, rows, varying>(n, x, c)) {
+      return pointwise_backward<Waving<Form, true>, S, rows, varying>(n, grad, x, grad_x, c, sums, counts);
+    }
   }
+  pointwise_backward<Waving<Form, false>, S, rows, varying>(n, grad, x, grad_x, c, sums, counts);
 }
 
 template <class Form, class S, int rows>
 constexpr rectifiers::Elementwise<S> waving() {
+  constexpr int64_t strip = 2048;
   return {
-      {wave_forward<Form, S, rows, false>, wave_forward<Form, S, rows, true>},
-      {wave_backward<Form, S, rows, false>, wave_backward<Form, S, rows, true>},
+      {forward_strips<S, false, strip, wave_forward<Form, S, rows, false>>,
+       forward_strips<S, true, strip, wave_forward<Form, S, rows, true>>},
+      backward_strips<S, false, strip, wave_backward<Form, S, rows, false>>,
+      backward_strips<S, true, strip, wave_backward<Form, S, rows, true>>,
   };
 }
 
