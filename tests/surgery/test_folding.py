@@ -40,6 +40,7 @@ class Net(nn.Module):
             nn.ConvTranspose2d(3, CHANNELS, 3),
             nn.ConvTranspose2d(CHANNELS, CHANNELS, 3, groups=4),
         )
+        self.border = nn.ZeroPad2d((1, 2, 0, 1))
         self.norm, self.wide = nn.BatchNorm2d(CHANNELS), nn.Conv2d(2 * CHANNELS, CHANNELS, 1)
         self.linear, self.head = nn.Linear(CHANNELS, CHANNELS), nn.Linear(CHANNELS, 2)
         self.flat = nn.Linear(CHANNELS * 36, 2)
@@ -63,6 +64,7 @@ FOLDED: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "same padding, one threshold": lambda n, x: n.kept(n.same(n.first(x))),
     "reflecting padding": lambda n, x: n.mirrored(n.each(n.first(x))),
     "padding by itself": lambda n, x: n.plain(F.pad(n.each(n.first(x)), (1, 1, 1, 1), mode="reflect")),
+    "padding by a module": lambda n, x: n.plain(n.border(n.same(n.first(x)))),
     "norm in front": lambda n, x: n.plain(n.each(n.norm(n.first(x)))),
     "norm behind": lambda n, x: n.plain(n.norm(n.each(n.first(x)))),
     "linear": lambda n, x: n.head(n.each(n.linear(mean(n.first(x))))),
@@ -110,6 +112,7 @@ def test_what_folds_keeps_its_outputs(name: str) -> None:
 
 LEFT: dict[str, tuple[Callable[[Net, Tensor], Tensor], str]] = {
     "zero padding": (lambda n, x: n.padded(n.each(n.first(x))), "pads with zeros, and the constants"),
+    "zeros around by a module": (lambda n, x: n.plain(n.border(n.each(n.first(x)))), "pads with zeros, and the"),
     "gate": (lambda n, x: n.plain(n.each(n.first(x)) * torch.sigmoid(x.mean())), "multiplies its values by others"),
     "quotient": (lambda n, x: n.plain(2 / n.each(n.first(x))), "divides by its values"),
     "sum in front": (lambda n, x: n.plain(n.each(n.first(x) + 1)), "add in the model in front of it cannot"),

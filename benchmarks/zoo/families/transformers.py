@@ -113,7 +113,8 @@ DECODERS: dict[str, Options] = {
     "qwen2": {},
     "qwen3": {"head_dim": 8},
     "recurrent_gemma": {"lru_width": 32, "head_dim": 8, "num_hidden_layers": 3},
-    "rwkv": {"attention_hidden_size": 32},
+    # In evaluation mode its cache writes over what its own gradient needs.
+    "rwkv": {"attention_hidden_size": 32, "use_cache": False},
     "smollm3": {},
     "stablelm": {},
     "starcoder2": {},

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.modules.padding import _ConstantPadNd
 
 from ..inserted.padded import pad_with
 from .edit import Undo, chain_undos, submodule
@@ -63,6 +64,8 @@ class AbsorbAffine:
 class AbsorbOffset:
     """Lets a layer give for x − c what it gave for x: a convolution, a linear layer, or a batch norm.
 
+    A module that pads with a number gives for x − c what it gave for x, less c.
+
     Args:
         path: path of the layer.
         offset: c, a number for each channel of the input.
@@ -78,6 +81,10 @@ class AbsorbOffset:
         """Change `model`; return what changes it back."""
         layer: Any = submodule(model, self.path)
         offset = torch.tensor(self.offset, dtype=torch.float64)
+        if isinstance(layer, _ConstantPadNd):
+            before = layer.value
+            layer.value = before - self.offset[0]
+            return lambda: setattr(layer, "value", before)
         if isinstance(layer, _BatchNorm):
             assert layer.running_mean is not None
             return write(layer, "running_mean", _wide(layer.running_mean) - offset)

@@ -206,9 +206,9 @@ def _describe(
 
 def _new_bias(layer: nn.Module) -> int:
     """Return how many numbers a layer's bias will have that it has not now."""
-    if getattr(layer, "bias", None) is not None or isinstance(layer, _BatchNorm):
+    if getattr(layer, "bias", None) is not None or not isinstance(layer, (nn.Linear, _ConvNd)):
         return 0
-    return layer.out_features if isinstance(layer, nn.Linear) else int(layer.out_channels)  # type: ignore[arg-type]
+    return layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
 
 
 def _others(survey: Survey, names: Mapping[nn.Module, str], own: Sequence[Located]) -> list[Left]:

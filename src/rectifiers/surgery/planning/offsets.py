@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.modules.padding import _ConstantPadNd
 
 from ...watching.kinds import own_kind, spec_of
 from ...watching.sites import Site, reader_name
@@ -17,6 +18,7 @@ from ...watching.trace import Op, Trace, Value
 from .channels import CASTS, CONCATENATIONS, DROPOUTS, RESHAPES, SPATIAL, combination
 from .follow import Blocked, Effect, argument, operands, own_layer
 
+_UNEVEN = "pads with zeros, and the constants that would have to take their place are not the same for all channels"
 _SUMS = frozenset(("add", "sub", "subtract"))
 
 
@@ -81,6 +83,8 @@ class Offsets:
                     return Effect(offset)
                 if name == "pad" and argument(op, 2, "mode", "constant") != "constant":
                     return Effect(offset)
+                if name == "pad" and isinstance(op.module, _ConstantPadNd):
+                    return _pad(trace, op, offset)
                 if name == "mean":
                     return Effect(_average(trace, op, offset, rank))
                 if name in RESHAPES:
@@ -100,12 +104,16 @@ def _read(trace: Trace, op: Op, offset: Offset, value: int) -> Effect[Offset]:
         raise Blocked(f"{reader_name(trace, op)} reads its channels as dimension {offset.dim}, not as channels")
     if isinstance(layer, _ConvNd) and layer.padding_mode == "zeros" and any(layer._reversed_padding_repeated_twice):
         if not offset.even:
-            raise Blocked(
-                f"{reader_name(trace, op)} pads with zeros, and the constants that would have to take their place are "
-                "not the same for all channels"
-            )
+            raise Blocked(f"{reader_name(trace, op)} {_UNEVEN}")
         offset = replace(offset, pad=-offset.values[0])
     return Effect(layer=own_layer(trace, op, (value,)), input=offset)
+
+
+def _pad(trace: Trace, op: Op, offset: Offset) -> Effect[Offset]:
+    """Let a module that pads with a number pad with what that number lacks, so that the same is missing everywhere."""
+    if not offset.even:
+        raise Blocked(f"{reader_name(trace, op)} {_UNEVEN}")
+    return Effect(offset, op.module, offset)
 
 
 def _keeps_constants(op: Op, name: str) -> bool:
