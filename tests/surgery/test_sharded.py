@@ -13,12 +13,13 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 
 from rectifiers import swap
 from rectifiers.activations import registry
-from rectifiers.analysis import History, Watch
+from rectifiers.analysis import History, Watch, diagnose
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.surgery.swap import NothingToSwapError
 
@@ -97,6 +98,28 @@ def check_watch() -> None:
         torch.testing.assert_close(values, expected.parameters[name])
 
 
+def check_refusals(wrap: Wrap, way: str) -> None:
+    """What cannot be looked at says what to do, and that works: a copy has the weights of all processes."""
+    net = swapped("pvlu")
+    assert net is not None
+    x, unwrapped = torch.randn(4, 3, 8, 8), copy.deepcopy(net)
+    sharded = wrap(net)
+    step(sharded, x)
+    remedy = r"before it is wrapped, or at an unwrapped copy .*get_model_state_dict gives with full_state_dict=True"
+    with pytest.raises(UnsupportedError, match=remedy):
+        diagnose(sharded, [x])
+    if way == "FSDP1":
+        with pytest.raises(UnsupportedError, match="Watch follows one that fully_shard"):
+            Watch(sharded)
+    weights = get_model_state_dict(sharded, options=StateDictOptions(full_state_dict=True))
+    with torch.no_grad():
+        outputs = sharded(x)
+    # FSDP1 gives all weights to every process; FSDP2 too, unless they are offloaded.
+    unwrapped.load_state_dict(weights)
+    torch.testing.assert_close(unwrapped(x), outputs)
+    assert [site.name for site in diagnose(unwrapped, [x]).sites] == ["1"]
+
+
 def work(rank: int, file: str, way: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
@@ -105,6 +128,7 @@ def work(rank: int, file: str, way: str) -> None:
         assert len(everywhere) >= 20
         assert {"arelu", "apl", "comb", "convrelu2d", "crelu", "elsa", "pau", "prelu", "pvlu"} <= set(everywhere)
         check_watch()
+        check_refusals(WRAPS[way], way)
         # Sharded models end before their group does, and no process leaves while another still talks to it.
         gc.collect()
         dist.barrier()
@@ -131,8 +155,13 @@ def test_a_number_per_layer_can_be_sharded(way: str) -> None:
 @pytest.mark.usefixtures("alone")
 def test_watch_follows_sharded_training() -> None:
     check_watch()
-    with pytest.raises(UnsupportedError, match="Watch follows one that fully_shard has sharded"):
-        Watch(old(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("way", WRAPS)
+def test_a_copy_with_all_weights_can_be_looked_at(way: str) -> None:
+    check_refusals(WRAPS[way], way)
 
 
 @pytest.mark.slow
