@@ -67,13 +67,13 @@ def _introduction(zoo: Zoo, results: Sequence[Result]) -> list[str]:
     share = f" ({len(good) / len(tried):.1%})" if tried else ""
     libraries = {library(result) for result in results}
     unchanged = len(results) - len(tried) - skipped
+    failing = f"{len(tried) - len(good)} do not, for the reasons below. " if len(good) < len(tried) else ""
     lines = [
         f"Swaps in {plural(len(results), 'model')} of {plural(len(libraries), 'library', 'libraries')}, with random "
         f"weights and small inputs, each model in a process of its own. Written by `{COMMAND}`; do not edit.",
         "",
         f"- **{plural(len(tried), 'model')} have activations to change; {len(good)} of them{share} pass every step.** "
-        f"{len(tried) - len(good)} do not, for the reasons below. {unchanged} have nothing to change, and {skipped} "
-        "were skipped.",
+        f"{failing}{unchanged} have nothing to change, and {skipped} were skipped.",
         f"- {sites.total():,} sites: {', '.join(f'{count:,} {kind}' for kind, count in sites.most_common())}.",
     ]
     to_come = sum(zoo.defined.values()) - len(results)

@@ -109,7 +109,7 @@ def check_refusals(wrap: Wrap, way: str) -> None:
     with pytest.raises(UnsupportedError, match=remedy):
         diagnose(sharded, [x])
     if way == "FSDP1":
-        with pytest.raises(UnsupportedError, match="Watch follows one that fully_shard"):
+        with pytest.raises(UnsupportedError, match="Watch follows one that fully_shard has sharded"):
             Watch(sharded)
     weights = get_model_state_dict(sharded, options=StateDictOptions(full_state_dict=True))
     with torch.no_grad():

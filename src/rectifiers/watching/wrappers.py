@@ -148,8 +148,8 @@ def _sharded(module: nn.Module) -> str:
     if _sharding(module):
         return (
             "is sharded, and a process has only a part of its weights: look at the model before it is wrapped, or at "
-            "an unwrapped copy with the weights that get_model_state_dict gives with full_state_dict=True; Watch follows "
-            "one that fully_shard has sharded"
+            "an unwrapped copy with the weights that get_model_state_dict gives with full_state_dict=True; Watch "
+            "follows one that fully_shard has sharded"
         )
     return ""
 
