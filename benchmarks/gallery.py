@@ -1,10 +1,11 @@
 """Write the page about what rectifiers do inside trained networks, from the papers' entries that look inside.
 
-    python benchmarks/gallery.py --data-dir DATA [--results RUNS] [--workers 2] [--smoke] [--output FOLDER]
+    python benchmarks/gallery.py --data-dir DATA [--results RUNS] [--only ENTRY] [--smoke] [--output FOLDER]
 
 Makes the runs that the entries need in the preset `pocket` and the results folder lacks, as `rectifiers run` does.
 Writes docs/gallery.md, docs/images/analysis and benchmarks/results/gallery.json; what a reader wrote between the marks
-of the page stays. `--smoke` uses the preset `smoke`: the same code in a minute, with numbers that mean nothing.
+of the page stays, and with `--only` the parts of all other entries. `--smoke` uses the preset `smoke`: the same code in
+a minute, with numbers that mean nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from rectifiers.experiments.experiment import Experiment
 from rectifiers.experiments.provenance import provenance
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
+from rectifiers.lab.selecting import select
 from rectifiers.papers import registry
 from rectifiers.report import figures
 from rectifiers.report.analyses.analyse import analyse
@@ -43,9 +45,12 @@ DOCS = Path(__file__).parents[1] / "docs"
 NUMBERS = Path(__file__).parent / "results" / "gallery.json"
 
 
-def outcomes(experiment: Experiment, preset: str, store: Store, data_dir: Path | None, workers: int) -> Outcomes:
+def outcomes(
+    experiment: Experiment, preset: str, results: Path, store: Store, data_dir: Path | None, workers: int
+) -> Outcomes:
     """The results of an entry's runs; those that are missing, or came without their weights, are made now."""
-    cells = experiment.cells(preset)
+    # Selected, so that they have the kernels of the results there are.
+    cells = select(experiment, preset=preset, results=results).cells
     progress = runner.run(cells, store, workers=workers, data_dir=data_dir)
     if progress.failed:
         sys.exit(f"{experiment.name}: {len(progress.failed)} runs failed\n{next(iter(progress.failed.values()))}")
@@ -124,17 +129,29 @@ def reading(path: Path) -> str:
     return BEGIN + text.split(BEGIN)[1].split(END)[0] + END
 
 
+def replaced(page: str, title: str, part: str) -> str:
+    """The page with this part where that of the same title was, or else in front of the last part."""
+    head, *others = page.split("\n## ")
+    titles = [f"## {other.partition(chr(10))[0]}\n" for other in others]
+    text = part.partition("## ")[2]
+    if title in titles:
+        others[titles.index(title)] = text
+    else:
+        others.insert(len(others) - 1, text)
+    return "\n## ".join([head, *others])
+
+
 def gallery(
-    preset: str, results: Path, data_dir: Path | None, workers: int, pictures: Path
+    preset: str, results: Path, data_dir: Path | None, workers: int, pictures: Path, entries: Sequence[str]
 ) -> tuple[list[str], Mapping[str, Any]]:
-    """The page and the numbers of all entries."""
+    """The page and the numbers of some entries."""
     parts: list[str] = []
     numbers: dict[str, Any] = {}
     shown: set[Trial] = set()
-    for name in ENTRIES:
+    for name in entries:
         experiment = registry.get(name)
         store = Store(results, experiment.folder, keep_weights=True)
-        found = outcomes(experiment, preset, store, data_dir, workers)
+        found = outcomes(experiment, preset, results, store, data_dir, workers)
         sections = analyse(experiment, preset, found, store.weights, data_dir)
         parts += heading(experiment, preset)
         trials = {cell.trial for cell, _ in found}
@@ -143,6 +160,8 @@ def gallery(
             shown |= trials
         parts += page(name, sections, pictures, depth=3)
         numbers[name] = to_dict(sections, [trial.id for trial in trials])
+    if entries != ENTRIES:
+        return parts, numbers
     bound = rademacher(200 if preset == "smoke" else 10_000)
     parts += page("rademacher", [bound], pictures, depth=2)
     return parts, {**numbers, "rademacher": to_dict([bound], [])}
@@ -153,6 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data-dir", type=Path, default=os.environ.get("RECTIFIERS_DATA"), help="where data sets lie")
     parser.add_argument("--results", type=Path, default=Path("runs"), help="folder that holds the runs")
     parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
+    parser.add_argument("--only", choices=ENTRIES, help="make this entry's part alone, and keep the others")
     parser.add_argument("--smoke", action="store_true", help="the preset smoke, in a minute")
     parser.add_argument(
         "--output", type=Path, help="write everything there instead of into docs and benchmarks/results"
@@ -162,7 +182,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pictures = docs / "images" / "analysis"
     pictures.mkdir(parents=True, exist_ok=True)
     preset = "smoke" if options.smoke else "pocket"
-    parts, numbers = gallery(preset, options.results, options.data_dir, options.workers, pictures)
+    entries = (options.only,) if options.only else ENTRIES
+    parts, numbers = gallery(preset, options.results, options.data_dir, options.workers, pictures, entries)
     facts = "; ".join(f"{key} {value}" for key, value in provenance().items() if value and key != "command")
     lead = (
         "What the papers' figures that look into trained networks show in small ones, trained here on small data; "
@@ -171,8 +192,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     top = ["# Inside trained networks\n", "<!-- Written by benchmarks/gallery.py. -->\n", lead]
     path = docs / "gallery.md"
-    path.write_text("\n".join([*top, reading(path), *parts]), encoding="utf-8")
     kept = options.output / "gallery.json" if options.output else NUMBERS
+    if options.only:
+        title, part = parts[0], "\n".join([parts[0], f"Made apart from the others: {facts}.\n", *parts[1:]])
+        path.write_text(replaced(path.read_text(encoding="utf-8"), title, part), encoding="utf-8")
+        numbers = {**json.loads(kept.read_text(encoding="utf-8")), **numbers}
+    else:
+        path.write_text("\n".join([*top, reading(path), *parts]), encoding="utf-8")
     lines = (f"{json.dumps(name)}: {json.dumps(rounded(value), ensure_ascii=False)}" for name, value in numbers.items())
     kept.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 

@@ -121,6 +121,10 @@ intervals over the seeds. They share the runs of a table where possible, but nee
 made for a table alone are made again, to the same bits.
 
 Where a paper is silent or contradicts itself, the assumptions are below the entry and in its report.
+
+`decide/…` are experiments of ours: small networks that one can train to their end on two cores, with the control arms
+that the papers lack, and with as many seeds as it takes to find half of the published difference. `rectifiers plan`
+prints the calculation, which was written down before anything ran.
 """
 
 CLAIMS_INTRODUCTION = """\

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rectifiers import activations, datasets, networks, papers
+from rectifiers.experiments.kernel_choice import with_kernels
 from rectifiers.experiments.result import Result
 from rectifiers.experiments.store import Store
 from rectifiers.papers import claims
@@ -24,7 +25,7 @@ def test_lists_every_registered_name(cli: Cli) -> None:
     }.items():
         assert [thing["name"] for thing in listing[kind]] == registry.names()
         assert all(thing["summary"] for thing in listing[kind])
-    assert [paper["name"] for paper in listing["papers"]] == ["arelu", "convrelu", "crelu", "pvlu"]
+    assert [paper["name"] for paper in listing["papers"]] == ["arelu", "convrelu", "crelu", "decide", "pvlu"]
 
 
 def test_one_kind(cli: Cli) -> None:
@@ -46,7 +47,7 @@ def test_counts_the_runs_of_experiments_that_share_them(cli: Cli, tmp_path: Path
 def test_papers_tell_the_state_of_every_table_and_figure(cli: Cli, tmp_path: Path) -> None:
     store, cells = Store(tmp_path / "runs", "arelu-table1"), papers.registry.get("arelu/table1").cells("smoke")
     beside = cells[0].trial.with_seed(9)  # of no cell
-    for trial in (*(cell.trial for cell in cells), beside):
+    for trial in (*(with_kernels(cell.trial, "cpu") for cell in cells), beside):
         store.write(Result(trial=trial, status="done", epochs=[], parameters=1, activation_parameters=0, provenance={}))
     listing = json.loads(cli("list", "papers", "--json").out)["papers"]
     entries = {entry["name"]: entry for paper in listing for entry in paper["entries"]}

@@ -32,7 +32,7 @@ PAPERS = {
     },
 }
 
-WITHOUT_PAPER = {"quickstart"}
+WITHOUT_PAPER = {"quickstart", "decide/arelu", "decide/convrelu", "decide/crelu", "decide/pvlu"}
 
 
 def lineage(trials: Iterable[Trial]) -> set[Trial]:

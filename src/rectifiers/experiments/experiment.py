@@ -10,6 +10,7 @@ from typing import Any, Literal
 from .. import datasets, networks
 from ..core.errors import ConfigError, UnknownNameError
 from .identity import identify
+from .power import Power
 from .result import COUNTS, METRICS, Metric
 from .trial import Trial
 
@@ -185,6 +186,7 @@ class Experiment:
         figures: pictures the report draws besides the table: "curves", "losses", "shapes", "traces".
         analysis: what the report makes of the trained networks, by its name in `report.analyses`; their weights are
             kept for it. Empty for nothing.
+        power: what it must be able to see, where that was calculated before it ran.
         gpu: why the preset that follows the paper is more than a CPU does in days; empty where it is not.
     """
 
@@ -206,6 +208,7 @@ class Experiment:
     runs: str = ""
     figures: tuple[str, ...] = ("curves", "shapes")
     analysis: str = ""
+    power: Power | None = None
     gpu: str = ""
 
     def __post_init__(self) -> None:

@@ -73,8 +73,8 @@ def _paper(name: str, results: Path, data_dir: Path, *, states: bool) -> dict[st
 
 def _entries(paper: str, results: Path, data_dir: Path) -> list[dict[str, Any]]:
     """The tables and figures of a paper, each with its state."""
-    from ..papers.coverage import count_cells, describe
     from ..papers.state import state
+    from .coverage import count_cells, describe
 
     return [
         {

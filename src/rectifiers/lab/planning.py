@@ -107,6 +107,7 @@ class RunPlan:
             "deviations": list(self.deviations),
             "costs": None if self.costs is None else [cost.to_dict() for cost in self.costs],
             "seconds": self.seconds,
+            "power": self._power(),
             "guessed": self.guessed,
         }
 
@@ -134,10 +135,19 @@ class RunPlan:
             yield "data", [str(one)]
         for one in self.weights:
             yield "weights", [str(one)]
+        if power := self._power():
+            yield "power", power
         if self.seconds is None or self.costs is None:
             yield "time", ["can be measured when the data are there"]
         elif self.to_do:
             yield from self._cost_facts(self.costs, self.seconds)
+
+    def _power(self) -> list[str]:
+        """What its pairs of runs can find; nothing where that was not calculated beforehand."""
+        experiment = self.selection.experiment
+        if experiment.power is None:
+            return []
+        return experiment.power.describe(experiment.preset(self.selection.preset).seeds)
 
     def _cost_facts(self, costs: Sequence[Cost], seconds: float) -> Iterator[tuple[str, list[str]]]:
         for network, dataset in dict.fromkeys((cost.network, cost.dataset) for cost in costs):

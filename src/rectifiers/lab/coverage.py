@@ -10,6 +10,7 @@ from ..core.wording import plural
 from ..experiments.experiment import Experiment
 from ..experiments.store import Store
 from ..experiments.trial import Trial
+from .selecting import select
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,16 @@ def count_cells(experiment: Experiment, results: Path) -> list[Coverage]:
         return []
     there = (results / experiment.folder).exists()
     store = Store(results, experiment.folder) if there else None
-    return [_count(experiment, preset, store) for preset in experiment.presets]
+    return [_count(experiment, preset, results, store) for preset in experiment.presets]
 
 
-def _count(experiment: Experiment, preset: str, store: Store | None) -> Coverage:
+def _count(experiment: Experiment, preset: str, results: Path, store: Store | None) -> Coverage:
     size = experiment.preset(preset)
     if store is None:
         return Coverage(preset, sum(size.has(row, column) for row in experiment.rows for column in experiment.columns))
     cells: dict[tuple[str, str], list[Trial]] = {}
-    for cell in experiment.cells(preset):
+    # Selected, not as they are defined: the results there are decide which kernels are meant.
+    for cell in select(experiment, preset=preset, results=results).cells:
         cells.setdefault((cell.row, cell.column), []).append(cell.trial)
     # Cells share runs; each is looked for once.
     found = {trial: store.has(trial) for trials in cells.values() for trial in trials}

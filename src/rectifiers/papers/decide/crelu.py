@@ -1,0 +1,51 @@
+"""CReLU against ReLU with as many parameters and as many multiplications, on CIFAR-10."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from ...experiments.experiment import Arm, Experiment, Preset
+from ...experiments.power import Power
+from ..published import load_published
+from . import PAPER
+from .small import ASSUMPTIONS, NOTE, SETTINGS, SMOKE, WIDTH
+
+
+def _row(label: str, activation: str, factor: float) -> Arm:
+    arguments: dict[str, Any] = {"width": factor * WIDTH}
+    return Arm(label, {"activation": activation, "network_args": arguments})
+
+
+ROWS = (
+    _row("ReLU", "relu", 1),
+    _row("ReLU × √2", "relu", math.sqrt(2)),
+    _row("CReLU", "crelu", 1),
+    _row("ReLU ÷ √2", "relu", 1 / math.sqrt(2)),
+    _row("CReLU (half)", "crelu", 1 / 2),
+)
+
+experiment = Experiment(
+    name="decide/crelu",
+    title="CReLU against ReLU of the same size",
+    paper=PAPER,
+    settings=SETTINGS,
+    rows=ROWS,
+    columns=(Arm("CIFAR-10", {}),),
+    presets={
+        "smoke": Preset(note="64 digits: does it run at all?", settings=SMOKE, seeds=2),
+        "pocket": Preset(note=f"{NOTE}; 16 seeds: hours.", seeds=16),
+    },
+    published=load_published(Path(__file__).with_suffix(".toml")),
+    power=Power(
+        effect=0.74,
+        spread=0.45,
+        source="assumed, from 10,000 test images at about 78 %; the first seeds will tell",
+    ),
+    deviations=(
+        *ASSUMPTIONS,
+        "ReLU × √2 has about as many parameters and multiplications as CReLU, and ReLU ÷ √2 as CReLU (half): a layer's "
+        "work grows by the square of the filters. CReLU (half) has as many channels behind each function as ReLU.",
+    ),
+)
