@@ -62,6 +62,8 @@ OTHER: dict[str, Any] = {
     "activation_weight_decay": 0.1,
     "epochs": 2,
     "phase_epochs": 1,
+    "together": 30,
+    "l2_init": 0.01,
     "batch_size": 64,
     "milestones": (1,),
     "gamma": 0.5,
@@ -96,13 +98,16 @@ OTHER: dict[str, Any] = {
 
 
 def test_every_field_decides_the_id() -> None:
-    assert OTHER.keys() | {"nesterov", "patience", "rho", "eps"} == Trial.model_fields.keys()
+    paired = {"nesterov", "patience", "rho", "eps", "shrink", "perturb", "redo"}
+    assert OTHER.keys() | paired == Trial.model_fields.keys()
     ids = {name: trial(**{name: value}).id for name, value in OTHER.items()}
     ids["nesterov"] = trial(momentum=0.9, nesterov=True).id
     ids["momentum 0.9"] = trial(momentum=0.9).id
     ids["rho"] = trial(optimizer="rmsprop", rho=0.9).id
     ids["eps"] = trial(optimizer="rmsprop", eps=1e-7).id
     ids["patience"] = trial(validation=0.1, patience=3).id
+    for name, value in (("shrink", 0.5), ("perturb", 0.1), ("redo", 0.1)):
+        ids[name] = trial(phase_epochs=1, **{name: value}).id
     assert len({trial().id, *ids.values()}) == len(ids) + 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
@@ -119,6 +120,17 @@ class Probe:
         self.model = model
         self._sites = trace_sites(model, (inputs,), {})
 
+    def dormant(self, inputs: Tensor, tau: float = TAU) -> dict[str, Tensor]:
+        """Mark the τ-dormant units of every site, by the path of the module that is or calls the activation.
+
+        Args:
+            inputs: what the network is called with.
+            tau: share of the mean size of a site's outputs up to which a unit is dormant.
+        """
+        seen = self._see(inputs, torch.no_grad())[1]
+        paths = {site.name: site.path for site in self._sites}
+        return {paths.get(name, name): features.dormant(tau) for name, features in seen.features.items()}
+
     def __call__(self, inputs: Tensor, loss: Callable[[Tensor], Tensor]) -> Plasticity:
         """Look at the network as it is now.
 
@@ -126,16 +138,10 @@ class Probe:
             inputs: what it is called with.
             loss: makes the number whose gradient is taken of its outputs.
         """
-        model, seen = self.model, _Seen()
-        was_training = [module for module in model.modules() if module.training]
-        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        try:
-            with run_eagerly(entrance(model)), torch.enable_grad(), Observer(model.eval(), self._sites, seen):
-                value = loss(model(inputs))
-            gradients = torch.autograd.grad(value, parameters, allow_unused=True) if parameters else ()
-        finally:
-            for module in was_training:
-                module.training = True
+        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        with torch.enable_grad():
+            outputs, seen = self._see(inputs, torch.enable_grad())
+            gradients = torch.autograd.grad(loss(outputs), parameters, allow_unused=True) if parameters else ()
         features = list(seen.features.values())
         return Plasticity(
             dormant=_share(torch.cat([one.dormant() for one in features])) if features else math.nan,
@@ -145,6 +151,18 @@ class Probe:
             weight_norm=norm(parameters),
             gradient_norm=norm([gradient for gradient in gradients if gradient is not None]),
         )
+
+    def _see(self, inputs: Tensor, gradients: AbstractContextManager[None]) -> tuple[Tensor, _Seen]:
+        """Call the network, and see what its activations give."""
+        model, seen = self.model, _Seen()
+        was_training = [module for module in model.modules() if module.training]
+        try:
+            with run_eagerly(entrance(model)), gradients, Observer(model.eval(), self._sites, seen):
+                outputs: Tensor = model(inputs)
+        finally:
+            for module in was_training:
+                module.training = True
+        return outputs, seen
 
 
 def norm(tensors: list[Tensor] | list[nn.Parameter]) -> float:

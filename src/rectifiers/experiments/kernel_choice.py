@@ -57,6 +57,8 @@ def choose_kernels(trials: Iterable[Trial], has: Callable[[Trial], bool] = lambd
         return KernelChoice(REFERENCE, f"for nobody has run the kernels on {elsewhere}")
     if any(one.compile for one in lineage):
         return KernelChoice(REFERENCE, "which a compiler fuses")
+    if any(one.together for one in lineage):
+        return KernelChoice(REFERENCE, "which alone computes several networks as one")
     if by_reference > sum(has(with_kernels(trial, FAST)) for trial in trials):
         return KernelChoice(REFERENCE, "which made the results there are")
     if lack := _lack():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from .provenance import provenance
 from .result import Result
 from .store import is_kept
 from .train_network import train_network
+from .train_together import train_together
 from .trial import Trial
 from .vote import take_vote
 from .weights import Run, Weights, lock_weights, read_run, write_run
@@ -93,6 +94,8 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     end: Weights
     if any(run.result.status == "diverged" for run in needed):
         outcome, end = {"status": "diverged", "epochs": [], "parameters": 0, "activation_parameters": 0}, {}
+    elif trial.together:
+        ((outcome, end),) = train_together([trial], data)
     elif trial.vote:
         outcome, end = take_vote(trial, data, needed), {}
     elif trial.pretrained is not None:
@@ -101,6 +104,32 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
         outcome, end = train_network(trial, data, needed[0].weights if needed else None, checkpoints)
     where_from = _where_from(facts, content, started, clock, **used, **describe_resumption(checkpoints))
     return Run(Result(trial=trial, **outcome, provenance=where_from), end)
+
+
+def run_together(trials: Sequence[Trial], data_dir: Path | str | None = None) -> list[Result]:
+    """Carry out trials that are one computation; each has the bits that it has alone.
+
+    Args:
+        trials: of one company: they differ in their seeds alone.
+        data_dir: where data sets lie.
+
+    Raises:
+        RectifiersError: as for `run_trial`; ConfigError if they are not of one company.
+    """
+    started, clock = datetime.datetime.now(datetime.timezone.utc), time.perf_counter()
+    first = trials[0]
+    own.check(first)
+    check_device(first.device)
+    facts = provenance()
+    data = datasets.load(first.dataset, data_dir)
+    check_identity(first)
+    outcomes = train_together(trials, data)
+    content = f"{data.name} {datasets.digest(data)}"
+    where_from = _where_from(facts, content, started, clock, together=f"{len(trials)} trials in these seconds")
+    return [
+        Result(trial=trial, **outcome, provenance=where_from)
+        for trial, (outcome, _) in zip(trials, outcomes, strict=True)
+    ]
 
 
 def _where_from(

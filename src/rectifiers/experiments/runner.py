@@ -262,7 +262,8 @@ class _Running:
             if trial is None:
                 time.sleep(TICK)
             else:
-                self._note(trial, carry_out(trial, self.job))
+                mates = self._take_mates(trial)
+                self._note_all(trial, mates, carry_out(trial, self.job, None, mates))
                 if self.obstacle is not None:
                     raise self.obstacle
             self._check_time()
@@ -323,7 +324,7 @@ class _Running:
                 self.queue.appendleft(trial)
                 self._rest(f"cannot start a process: {error.strerror or error}")
                 return
-            one.give(trial, pulse.UNKNOWN)
+            one.give(trial, pulse.UNKNOWN, self._take_mates(trial))
             self.say(f"{trial.id} begins: {trial}")
 
     def _start(self, crew: Crew) -> Hand:
@@ -350,6 +351,25 @@ class _Running:
             self.queue, self.elsewhere = self.elsewhere, deque()
             return self._next()
         return None
+
+    def _take_mates(self, trial: Trial) -> list[Trial]:
+        """Claim the trials of the queue that are one computation with a claimed one; none if weights are to be kept."""
+        if trial.company is None or trial in self.job.needed:
+            return []
+        alike = [one for one in self.queue if one.company == trial.company and one not in self.job.needed]
+        mates = [one for one in alike if not self.job.store.has(one) and self.claims.take(one)]
+        self.queue = deque(one for one in self.queue if one not in mates)
+        return mates
+
+    def _note_all(self, trial: Trial, mates: Sequence[Trial], outcome: Outcome) -> None:
+        """Count how a trial ended, and those that were one computation with it; they are tried anew after a failure."""
+        for mate in mates:
+            if isinstance(outcome, str):
+                self._note(mate, "done" if outcome == "diverged" else outcome)
+            else:
+                self.claims.release(mate)
+                self.queue.append(mate)
+        self._note(trial, outcome)
 
     def _is_finished(self, trial: Trial) -> bool:
         """Whether another runner was faster, which is counted."""
@@ -381,6 +401,7 @@ class _Running:
     def _end(self, one: Hand, outcome: Outcome, crew: Crew) -> None:
         """Note how a worker's trial ended; a worker that failed is replaced."""
         trial, one.trial = one.trial, None
+        mates, one.mates = one.mates, ()
         assert trial is not None
         if words := one.last_words().strip():
             self.say(f"{trial.id} wrote: {words}")
@@ -390,7 +411,7 @@ class _Running:
             self._drop(one)
             self.alone = self.alone or (outcome.memory and crew.shares_memory)
         self.say(f"{trial.id} ended after {duration(time.monotonic() - one.began)}: {_in_short(outcome)}")
-        self._note(trial, outcome)
+        self._note_all(trial, mates, outcome)
 
     def _end_silent(self, crew: Crew) -> None:
         """End workers that have not said a word for longer than they may."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from ..core.seeds import derive
 from ..datasets.dataset import Dataset
 from ..training import record
 from ..training.batches import TrainingBatches
@@ -15,7 +17,8 @@ from ..training.early_stopping import EarlyStopping, never
 from ..training.frozen import freeze
 from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
-from ..training.phases import PhaseRecorder
+from ..training.phases import PROBED, PhaseRecorder, first_examples
+from ..training.renewal import forget
 from ..training.reproducible import reproducible
 from ..training.tasks import Task
 from . import pulse
@@ -27,6 +30,7 @@ from .training_parts import (
     build_factor,
     build_mixing,
     build_optimizer,
+    build_renewal,
     build_task,
     build_update,
     count_steps,
@@ -58,7 +62,14 @@ def train_network(
         batches_to_train = build_mixing(trial, data, batches.train)
         task = build_task(trial, data, batches.train)
         return train_given(
-            trial, net, batches_to_train, batches, task, started=start is not None, checkpoints=checkpoints
+            trial,
+            net,
+            batches_to_train,
+            batches,
+            task,
+            started=start is not None,
+            checkpoints=checkpoints,
+            draw=lambda phase: draw_anew(trial, data, phase),
         )
 
 
@@ -73,6 +84,7 @@ def train_given(
     called: nn.Module | None = None,
     tested: bool = True,
     checkpoints: Checkpoints | None = None,
+    draw: Callable[[int], nn.Module] | None = None,
 ) -> tuple[dict[str, Any], Weights]:
     """Train and test a network that is there, with batches that are there; to be called where bits are fixed.
 
@@ -86,6 +98,7 @@ def train_given(
         called: what gives the batches to the network, which is its `model`; None for the network itself.
         tested: whether the test data are evaluated.
         checkpoints: as for `train_network`.
+        draw: makes the network anew, for the end of a phase; None where no trial renews it.
 
     Returns:
         As `train_network`.
@@ -94,10 +107,11 @@ def train_given(
     frozen = freeze(net, trial.trained)
     steps = count_steps(trial, batches.train)
     recorder = record.Recorder(net, every=max(1, steps // trial.trace_points) if trial.trace_points else 0)
-    before = _sample_curves(net)
+    before = sample_curves(net)
     optimizer, average = build_optimizer(trial, net), build_average(trial, answering)
     evaluated = answering if average is None else average.module
-    phases = None if batches.phases is None else PhaseRecorder(batches.phases, evaluated, task)
+    renewal = build_renewal(trial)
+    phases = None if batches.phases is None else PhaseRecorder(batches.phases, evaluated, task, steps)
 
     def on_step(step: int) -> None:
         recorder(step)
@@ -131,7 +145,10 @@ def train_given(
                 epochs.append(epoch)
                 pulse.on_epoch(epoch)
                 if phases is not None:
-                    phases(epochs, last=len(epochs) == trial.epochs)
+                    ended = phases(epochs, last=len(epochs) == trial.epochs)
+                    if ended and renewal is not None and draw is not None and len(epochs) < trial.epochs:
+                        inputs, _ = first_examples(batches.train, PROBED)
+                        forget(optimizer, net, renewal(net, draw(len(phases.records)), inputs))
     except DivergedError:
         status = "diverged"
     # The last step can blow the network up after its loss was taken.
@@ -141,7 +158,7 @@ def train_given(
         phases.finish()
     if average is not None:
         net = average.module if called is None else average.module.get_submodule("model")
-    shapes = [_shape(name, before[name], after) for name, after in _sample_curves(net).items()]
+    shapes = [describe_curve(name, before[name], after) for name, after in sample_curves(net).items()]
     outcome = {
         "status": status,
         "measure": task.measure,
@@ -154,12 +171,19 @@ def train_given(
     return outcome, weights_of(net)
 
 
-def _sample_curves(net: nn.Module) -> dict[str, Tensor]:
+def draw_anew(trial: Trial, data: Dataset, phase: int) -> nn.Module:
+    """The network of a trial, drawn from a stream of its own for each phase."""
+    return build_network(trial.with_seed(derive(trial.seed, "renewal", phase) % 2**31), data)
+
+
+def sample_curves(net: nn.Module) -> dict[str, Tensor]:
     """The function of every elementwise activation that learns, by layer."""
     return {name: record.curve(module) for name, module in record.learnable(net)}
 
 
-def _shape(layer: str, before: Tensor, after: Tensor) -> Shape:
+def describe_curve(layer: str, before: Tensor, after: Tensor) -> Shape:
+    """One layer's function before and after training, as a result keeps it."""
+
     def rounded(values: Tensor) -> list[float]:
         return [round(value, 4) for value in values.tolist()]
 

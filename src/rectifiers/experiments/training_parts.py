@@ -14,6 +14,7 @@ from ..core.wording import plural
 from ..datasets.dataset import Dataset
 from ..training import optimizers, schedules
 from ..training.batches import Batches, TrainingBatches
+from ..training.renewal import Renewal, pull_to_start
 from ..training.tasks import Classification, Task, task_of
 from ..training.update import Update
 from .trial import Trial
@@ -69,7 +70,7 @@ def build_mixing(trial: Trial, data: Dataset, train: Batches) -> TrainingBatches
 
 def build_optimizer(trial: Trial, net: nn.Module) -> torch.optim.Optimizer:
     """The trial's optimizer over the parameters of its network that are trained."""
-    return optimizers.create(
+    optimizer = optimizers.create(
         trial.optimizer,
         net,
         lr=trial.lr,
@@ -81,6 +82,15 @@ def build_optimizer(trial: Trial, net: nn.Module) -> torch.optim.Optimizer:
         rho=trial.rho,
         eps=trial.eps,
     )
+    if trial.l2_init:
+        pull_to_start(optimizer, trial.l2_init)
+    return optimizer
+
+
+def build_renewal(trial: Trial) -> Renewal | None:
+    """What the trial's network becomes when its data change; None where it stays."""
+    renewal = Renewal(trial.shrink, trial.perturb, trial.redo)
+    return None if renewal == Renewal() else renewal
 
 
 def build_update(trial: Trial, net: nn.Module, optimizer: torch.optim.Optimizer, task: Task) -> Update:

@@ -42,6 +42,29 @@ DIGESTS = ("data_digest", "network_digest")
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
 
 
+ALONE = (
+    "start",
+    "pretrained",
+    "trained",
+    "mixup",
+    "cutmix",
+    "ema",
+    "clip_norm",
+    "accumulate",
+    "precision",
+    "compile",
+    "patience",
+    "augment",
+    "validation",
+    "folds",
+    "vote",
+    "patches",
+    "trace_points",
+    "kernels",
+)
+"""Fields that stay at their defaults where networks of several seeds are one computation."""
+
+
 def _is_brought(name: str, info: ValidationInfo) -> bool:
     """Whether a trial says that a name comes from a file of the user's, which need not be there to read the trial."""
     return name in dict(info.data.get("own", ()))
@@ -119,6 +142,22 @@ class Trial(BaseModel):
     )
     phase_epochs: int = Field(
         0, ge=0, le=MOST, description="epochs after which data that change do so; 0: they stay as they are at first"
+    )
+    together: int = Field(
+        0,
+        ge=0,
+        le=MOST_THREADS,
+        description="networks of so many seeds are one computation, at the speed of a few; 0: each by itself",
+    )
+    l2_init: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="λ of a penalty λ‖θ − θ₀‖² that pulls all weights to their start"
+    )
+    shrink: float = Field(1.0, gt=0, le=1, description="factor of all weights when the data change")
+    perturb: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="share of freshly drawn weights that is added then"
+    )
+    redo: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="τ up to which dormant units are drawn anew then; None: none are"
     )
     batch_size: int = Field(128, ge=1, le=MOST, description="images per step")
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -330,6 +369,18 @@ class Trial(BaseModel):
             raise ValueError("kernels='triton' are not for device='mps'; take 'reference'")
         if self.kernels != "reference" and self.compile:
             raise ValueError(f"compile=true has no use for kernels={self.kernels!r}: a compiler fuses the reference")
+        if (self.redo is not None or self.shrink < 1 or self.perturb) and not self.phase_epochs:
+            raise ValueError("shrink, perturb and redo renew a network when its data change; set phase_epochs")
+        if self.l2_init and self.precision == "float16":
+            raise ValueError("l2_init does not go with float16, whose gradients are scaled; take bfloat16")
+        if self.together:
+            changed = [
+                name for name, value in _defaults_of(type(self)) if name in ALONE and self.__dict__[name] != value
+            ]
+            if changed:
+                raise ValueError(f"{changed[0]} is not for networks that are one computation; leave it or together out")
+            if self.optimizer not in OPTIMIZERS:
+                raise ValueError(f"together needs an optimizer that goes element by element: {', '.join(OPTIMIZERS)}")
         if self.vote and self.seed:
             raise ValueError("a vote is one evaluation of networks with seeds 0, 1, …; its own seed is 0")
         return self
@@ -338,6 +389,11 @@ class Trial(BaseModel):
     def members(self) -> tuple[Trial, ...]:
         """The trials that a vote is taken of; none where it is not a vote."""
         return tuple(self.model_copy(update={"vote": 0, "seed": seed}) for seed in range(self.vote))
+
+    @property
+    def company(self) -> Trial | None:
+        """What tells the trials that are one computation with it: equal for all of them; None where it is alone."""
+        return self.model_copy(update={"seed": self.seed // self.together}) if self.together else None
 
     @property
     def ancestors(self) -> tuple[Trial, ...]:

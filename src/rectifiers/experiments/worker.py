@@ -76,6 +76,7 @@ class Worker:
     Attributes:
         gpu: the only one that it sees, if it is one.
         trial: what it carries out; None if it is idle.
+        mates: trials that it carries out in the same computation.
         heard: when it was heard of last, in seconds of `time.monotonic`.
         patience: seconds of silence after which it hangs.
         doing: what it does, in words.
@@ -95,17 +96,18 @@ class Worker:
             theirs.close()
         self.gpu = gpu
         self.trial: Trial | None = None
+        self.mates: tuple[Trial, ...] = ()
         self.began = self.heard = time.monotonic()
         self.patience = 0.0
         self.doing = ""
 
-    def give(self, trial: Trial, patience: float) -> None:
-        """Hand it a trial."""
-        self.trial, self.doing = trial, "starting"
+    def give(self, trial: Trial, patience: float, mates: Sequence[Trial] = ()) -> None:
+        """Hand it a trial, with those that are one computation with it."""
+        self.trial, self.mates, self.doing = trial, tuple(mates), "starting"
         self.began = self.heard = time.monotonic()
         self.patience = patience
         with suppress(OSError):  # a process that died while idle is met when its end is read
-            self.connection.send(trial)
+            self.connection.send((trial, self.mates))
 
     def read(self) -> tuple[str, Any]:
         """Read a word of it; its death is one, `ended`."""
@@ -239,26 +241,32 @@ def _work(connection: Connection, job: Job, words: str) -> None:
     obstacle = (None if job.main is None else _import_main(job.main)) or _restore_files(job.files)
     while not pulse.stopping:
         try:
-            trial = connection.recv()
+            trial, mates = connection.recv()
         except (EOFError, OSError):
             return
-        tell("ended", obstacle or carry_out(trial, job, pulse))
+        tell("ended", obstacle or carry_out(trial, job, pulse, mates))
 
 
-def carry_out(trial: Trial, job: Job, pulse: Any = None) -> Outcome:
+def carry_out(trial: Trial, job: Job, pulse: Any = None, mates: Sequence[Trial] = ()) -> Outcome:
     """Run a trial and keep its result; how that ended.
 
     Args:
         trial: what to do.
         job: where from and where to.
         pulse: what is told while it runs; None for nothing.
+        mates: trials that are one computation with it, whose results are kept first.
     """
     from .pulse import StoppedError, watched
-    from .run_trial import run_trial
+    from .run_trial import run_together, run_trial
 
     try:
         with watched(pulse):
-            result = run_trial(trial, job.data_dir, job.store.weights, keep=trial in job.needed)
+            if mates:
+                result, *others = run_together((trial, *mates), job.data_dir)
+                for other in others:
+                    job.store.write(other)
+            else:
+                result = run_trial(trial, job.data_dir, job.store.weights, keep=trial in job.needed)
             job.store.write(result)
     except RectifiersError as error:
         return error

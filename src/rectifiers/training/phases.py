@@ -109,18 +109,19 @@ class PhaseRecorder:
         phases: of the data.
         net: what is evaluated.
         task: what it learns.
+        steps: of an epoch.
 
     Attributes:
         records: of the phases that have ended, and at the end of training of one that has not.
     """
 
-    def __init__(self, phases: Phases, net: nn.Module, task: Task) -> None:
-        self.phases, self.net, self.task = phases, net, task
+    def __init__(self, phases: Phases, net: nn.Module, task: Task, steps: int) -> None:
+        self.phases, self.net, self.task, self.steps = phases, net, task, steps
         self.records: list[Phase] = []
         self._probe: Probe | None = None
 
-    def __call__(self, epochs: Sequence[Epoch], *, last: bool) -> None:
-        """Look at the network if a phase has ended.
+    def __call__(self, epochs: Sequence[Epoch], *, last: bool) -> bool:
+        """Look at the network if a phase has ended, and return whether it has.
 
         Args:
             epochs: all that have ended.
@@ -130,37 +131,33 @@ class PhaseRecorder:
         number = -(-done // length)
         # A training that goes on from a checkpoint yields again what was recorded then.
         if len(self.records) >= number or (done % length and not last):
-            return
+            return False
         own = epochs[(number - 1) * length :]
-        self.records.append(self.look(number, len(self.phases.train), own))
+        self.records.append(self._look(number, own))
+        return True
 
-    def look(self, number: int, steps: int, own: Sequence[Epoch]) -> Phase:
-        """Look at the network now.
-
-        Args:
-            number: of the phase, counted from 1.
-            steps: of an epoch.
-            own: the epochs of the phase.
-        """
-        inputs, targets = _first(self.phases.test, PROBED)
+    def _look(self, number: int, own: Sequence[Epoch]) -> Phase:
+        inputs, targets = first_examples(self.phases.test, PROBED)
         if self._probe is None:
             self._probe = Probe(self.net, inputs[:1])
         found = self._probe(inputs, lambda outputs: self.task.loss(outputs, targets))
         return Phase(
             phase=number,
-            step=(number - 1) * self.phases.epochs * steps,
+            step=(number - 1) * self.phases.epochs * self.steps,
             online=math.fsum(epoch.train_score for epoch in own) / len(own),
             end=own[-1].test_score,
             **vars(found),
         )
 
-    def finish(self) -> list[Phase]:
-        """Measure what is left of every phase, and return all records."""
+    def finish(self) -> None:
+        """Measure what is left of every phase."""
         for place, record in enumerate(self.records):
             self.phases.enter(record.phase - 1)
-            kept = self.task.evaluate([self.net], self.phases.test).score
-            self.records[place] = record.model_copy(update={"kept": kept})
-        return self.records
+            self.keep(place, self.task.evaluate([self.net], self.phases.test).score)
+
+    def keep(self, place: int, score: float) -> None:
+        """Note what is left of a phase, by its place among the records."""
+        self.records[place] = self.records[place].model_copy(update={"kept": score})
 
     def state_dict(self) -> dict[str, Any]:
         """What was recorded so far."""
@@ -171,7 +168,7 @@ class PhaseRecorder:
         self.records = [Phase.model_validate_json(record) for record in state_dict["records"]]
 
 
-def _first(batches: Batches, count: int) -> tuple[Tensor, Tensor]:
+def first_examples(batches: Batches, count: int) -> tuple[Tensor, Tensor]:
     """The first examples of a split, as a network gets them."""
     raw = batches.split.take(slice(0, count)).to(batches.device)
     return batches.normalise(raw), batches.targets[:count]

@@ -31,6 +31,15 @@ class Classification(Task):
         """Cross-entropy of logits; targets are classes, or shares of all classes."""
         return F.cross_entropy(outputs, targets, self.weights, label_smoothing=self.smoothing)
 
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy of the logits of each of several networks, S×N×K."""
+        if self.weights is not None:  # whose mean is weighted too
+            return super().losses(outputs, targets)
+        each = F.cross_entropy(
+            outputs.flatten(0, 1), targets.flatten(0, 1), label_smoothing=self.smoothing, reduction="none"
+        )
+        return each.unflatten(0, outputs.shape[:2]).mean(1)
+
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Examples whose likeliest class is theirs, or has the largest share in them, and all examples."""
         if targets.dim() == 2:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.func import vmap
 
 from ..metrics import Measure, Scores
 
@@ -35,6 +36,15 @@ class Task(ABC):
             outputs: what the network gives for the batch.
             targets: what it should have given.
         """
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Compute the mean loss of the batch of each of several networks, (S,).
+
+        Args:
+            outputs: what the networks give for their batches, S×N×….
+            targets: what they should have given, S×N×….
+        """
+        return vmap(self.loss)(outputs, targets)
 
     @abstractmethod
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:

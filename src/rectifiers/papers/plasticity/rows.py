@@ -1,0 +1,84 @@
+"""The functions that are compared, the controls beside them, and the columns that say how they did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...experiments.experiment import Arm, Column
+
+FUNCTIONS = (
+    Arm("ReLU", {"activation": "relu"}),
+    Arm("ReLU6", {"activation": "relu6"}),
+    Arm("Leaky ReLU", {"activation": "leaky_relu"}),
+    Arm("PReLU", {"activation": "prelu"}),
+    Arm("AReLU", {"activation": "arelu"}),
+    Arm("AdaReLU", {"activation": "adarelu"}),
+    Arm("ELSA", {"activation": "elsa"}),
+    Arm("AVR", {"activation": "avr"}),
+    Arm("CReLU", {"activation": "crelu"}),
+    Arm("PVLU", {"activation": "pvlu"}),
+    Arm("VLU", {"activation": "vlu"}),
+    Arm("SineReLU", {"activation": "sinerelu"}),
+    Arm("ELU", {"activation": "elu"}),
+    Arm("CELU", {"activation": "celu", "activation_args": {"alpha": 0.5}}),
+    Arm("SELU", {"activation": "selu"}),
+    Arm("GELU", {"activation": "gelu"}),
+    Arm("Swish", {"activation": "swish"}),
+    Arm("Softplus", {"activation": "softplus"}),
+    Arm("Tanh", {"activation": "tanh"}),
+    Arm("Sigmoid", {"activation": "sigmoid"}),
+    Arm("APL", {"activation": "apl"}),
+    Arm("Comb", {"activation": "comb"}),
+    Arm("PAU", {"activation": "pau"}),
+    Arm("SLAF", {"activation": "slaf"}),
+    Arm("Identity", {"activation": "maxout"}),
+)
+"""All functions that need no convolution and draw nothing at random. Maxout over one piece is the identity."""
+
+
+CONTROLS = (
+    Arm("ReLU, CReLU's size", {"activation": "relu"}),
+    Arm("ReLU, twice as wide", {"activation": "relu"}),
+    Arm("ReLU, layer norm", {"activation": "relu"}),
+    Arm("ReLU, L2-init", {"activation": "relu", "l2_init": 0.01}),
+    Arm("ReLU, ReDo", {"activation": "relu", "redo": 0.1}),
+    Arm("ReLU, shrink and perturb", {"activation": "relu", "shrink": 0.5, "perturb": 0.1}),
+)
+"""ReLU with what is said to keep a network learning, and in larger networks."""
+
+
+def sized(rows: Iterable[Arm], width: int, like_crelu: int, **options: Any) -> dict[str, dict[str, Any]]:
+    """The networks of the rows, by label.
+
+    Args:
+        rows: which.
+        width: of the hidden layers.
+        like_crelu: the width with which a ReLU network has as many parameters as one of CReLU with `width`; its
+            multiplications are as many too, in layers like these.
+        **options: further ones of all networks.
+    """
+    others = {
+        "ReLU, CReLU's size": {"width": like_crelu},
+        "ReLU, twice as wide": {"width": 2 * width},
+        "ReLU, layer norm": {"width": width, "norm": True},
+    }
+    return {row.label: {"network_args": {**options, **others.get(row.label, {"width": width})}} for row in rows}
+
+
+COLUMNS = (
+    Column("online", {}, metric="online"),
+    Column("online, last tenth", {}, metric="online_late"),
+    Column("last tenth − first", {}, metric="online_change"),
+    Column("end, last tenth", {}, metric="end_late"),
+    Column("backward transfer", {}, metric="backward_transfer"),
+)
+
+FEW = ("ReLU", "CReLU", "Tanh", "ReLU, layer norm", "ReLU, L2-init", "ReLU, ReDo", "ReLU, shrink and perturb")
+
+DEVIATIONS = (
+    "L2-init has λ = 0.01, which Kumar et al. (2023) find best with Adam. When the data change, ReDo draws units anew "
+    "whose score is at most 0.1, the largest of their sweep, and weights are shrunk by 0.5 and perturbed by 0.1 of "
+    "fresh ones as Ash and Adams (2020) do it; both numbers are ours.",
+    "No function has its learning rate chosen: all have that of the protocol.",
+)
