@@ -23,6 +23,7 @@ from ..training.loop import fit
 from ..training.metrics import Epoch
 from ..training.reproducible import reproducible
 from ..training.tasks import task_of
+from ..training.together import CHUNK, Together, fit_together
 from .batches import EVALUATION_BATCH
 from .network import build_network
 from .training_parts import build_mixing, build_update
@@ -52,6 +53,7 @@ FIELDS = (
     "precision",
     "compile",
     "channels_last",
+    "together",
 )
 """The fields of a trial that its speed depends on."""
 
@@ -226,6 +228,8 @@ def measure_speed(trial: Trial, data: Dataset) -> Speed:
 
 def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
     """Seconds of a step with `batch` examples, and of the evaluation of one."""
+    if trial.together:
+        return _measure_together(trial, data, batch)
     test = _take_first(data.test, min(batch, EVALUATION_BATCH))
     normalise = data.train.numbers(trial.normalise, channels_last=trial.channels_last)
     net = build_network(trial, data)
@@ -254,6 +258,32 @@ def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
     if trial.compile or epoch.train_seconds < PATIENCE:
         epoch, steps = run(STEPS)
     return epoch.train_seconds / steps, epoch.test_seconds / len(test)
+
+
+def _measure_together(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
+    """The same for one of several networks that are one computation: their time by their number."""
+    seeds = [trial.with_seed(seed) for seed in range(trial.together)]
+    test = _take_first(data.test, min(batch, EVALUATION_BATCH))
+    normalise = data.train.numbers(trial.normalise, channels_last=trial.channels_last)
+    several = Together([build_network(one, data) for one in seeds])
+    optimizer = optimizers.create(trial.optimizer, several.model, lr=HARMLESS, momentum=trial.momentum)
+
+    def run(steps: int) -> tuple[Epoch | None, int]:
+        train = _take_first(data.train, steps * batch)
+        ((epoch, *_),) = fit_together(
+            several,
+            optimizer,
+            train=[Batches(train, CHUNK * batch, normalise=normalise, seed=one.seed) for one in seeds],
+            test=[Batches(test, EVALUATION_BATCH, normalise=normalise) for _ in seeds],
+            size=batch,
+            epochs=1,
+            task=task_of(data.train),
+        )
+        return epoch, -(-len(train) // batch)
+
+    run(1)
+    epoch, steps = run(STEPS)
+    return (math.nan, math.nan) if epoch is None else (epoch.train_seconds / steps, epoch.test_seconds / len(test))
 
 
 def _take_first(split: Examples, count: int) -> Examples:

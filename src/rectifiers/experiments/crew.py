@@ -16,6 +16,7 @@ class Hand(Protocol):
 
     Attributes:
         trial: what it carries out; None if it is idle.
+        mates: trials that it carries out in the same computation.
         began: when it got the trial, in seconds of `time.monotonic`.
         heard: when it was heard of last.
         patience: seconds of silence after which it hangs.
@@ -23,13 +24,14 @@ class Hand(Protocol):
     """
 
     trial: Trial | None
+    mates: tuple[Trial, ...]
     began: float
     heard: float
     patience: float
     doing: str
 
-    def give(self, trial: Trial, patience: float) -> None:
-        """Hand it a trial."""
+    def give(self, trial: Trial, patience: float, mates: Sequence[Trial] = ()) -> None:
+        """Hand it a trial, with those that are one computation with it."""
 
     def read(self) -> tuple[str, Any]:
         """Read a word of it and its value; the end of a trial is the word `ended`, with its outcome."""
@@ -55,9 +57,11 @@ class Crew(Protocol):
 
     Attributes:
         shares_memory: whether one trial that takes too much memory takes it from the others.
+        takes_mates: whether its hands carry out several trials in one computation.
     """
 
     shares_memory: bool
+    takes_mates: bool
 
     def room(self) -> int:
         """How many trials it carries out at a time, now."""
@@ -85,7 +89,7 @@ class LocalCrew:
         gpus: that they are spread over.
     """
 
-    shares_memory = True
+    shares_memory = takes_mates = True
 
     def __init__(self, job: Job, count: int, gpus: Sequence[str] = ()) -> None:
         self.job, self.count, self.gpus = job, count, gpus

@@ -108,7 +108,7 @@ class RayCrew:
         say: told what the user has to know.
     """
 
-    shares_memory = False
+    shares_memory = takes_mates = False
 
     def __init__(self, job: Job, token: str, most: int | None, gpu_share: float, say: Callable[[str], None]) -> None:
         import ray
@@ -242,6 +242,7 @@ class RayHand:
     def __init__(self, crew: RayCrew) -> None:
         self.crew = crew
         self.trial: Trial | None = None
+        self.mates: tuple[Trial, ...] = ()
         self.began = self.heard = time.monotonic()
         self.patience, self.doing = UNKNOWN, ""
         self.words: deque[tuple[str, Any]] = deque()
@@ -253,7 +254,7 @@ class RayHand:
         """Whether the end of its task was met."""
         return any(word == "ended" for word, _ in self.words)
 
-    def give(self, trial: Trial, patience: float) -> None:
+    def give(self, trial: Trial, patience: float, mates: Sequence[Trial] = ()) -> None:
         """Let a task carry it out; until that begins, it is waited for however long that takes."""
         self.trial, self.doing, self.patience = trial, "waiting for a node", float("inf")
         self.began = self.heard = time.monotonic()

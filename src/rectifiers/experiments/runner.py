@@ -324,7 +324,7 @@ class _Running:
                 self.queue.appendleft(trial)
                 self._rest(f"cannot start a process: {error.strerror or error}")
                 return
-            one.give(trial, pulse.UNKNOWN, self._take_mates(trial))
+            one.give(trial, pulse.UNKNOWN, self._take_mates(trial) if crew.takes_mates else ())
             self.say(f"{trial.id} begins: {trial}")
 
     def _start(self, crew: Crew) -> Hand:
@@ -362,13 +362,14 @@ class _Running:
         return mates
 
     def _note_all(self, trial: Trial, mates: Sequence[Trial], outcome: Outcome) -> None:
-        """Count how a trial ended, and those that were one computation with it; they are tried anew after a failure."""
+        """Count how a trial ended, and those that were one computation with it; these wait for the next try."""
         for mate in mates:
-            if isinstance(outcome, str):
-                self._note(mate, "done" if outcome == "diverged" else outcome)
-            else:
+            if isinstance(outcome, Failure) and outcome.passing:
                 self.claims.release(mate)
                 self.queue.append(mate)
+            else:
+                # Which of them diverged, their results tell.
+                self._note(mate, "done" if isinstance(outcome, str) else outcome)
         self._note(trial, outcome)
 
     def _is_finished(self, trial: Trial) -> bool:

@@ -32,12 +32,13 @@ FUNCTIONS = (
     Arm("Comb", {"activation": "comb"}),
     Arm("PAU", {"activation": "pau"}),
     Arm("SLAF", {"activation": "slaf"}),
-    Arm("Identity", {"activation": "maxout"}),
+    Arm("Maxout", {"activation": "maxout"}),
 )
-"""All functions that need no convolution and draw nothing at random. Maxout over one piece is the identity."""
+"""All functions that need no convolution and draw nothing at random; Maxout halves the features, CReLU doubles them."""
 
 
 CONTROLS = (
+    Arm("no function", {"activation": "maxout_arelu"}),
     Arm("ReLU, CReLU's size", {"activation": "relu"}),
     Arm("ReLU, twice as wide", {"activation": "relu"}),
     Arm("ReLU, layer norm", {"activation": "relu"}),
@@ -45,7 +46,7 @@ CONTROLS = (
     Arm("ReLU, ReDo", {"activation": "relu", "redo": 0.1}),
     Arm("ReLU, shrink and perturb", {"activation": "relu", "shrink": 0.5, "perturb": 0.1}),
 )
-"""ReLU with what is said to keep a network learning, and in larger networks."""
+"""A linear network, which is Maxout over one piece; and ReLU in larger networks and with what keeps them learning."""
 
 
 def sized(rows: Iterable[Arm], width: int, like_crelu: int, **options: Any) -> dict[str, dict[str, Any]]:

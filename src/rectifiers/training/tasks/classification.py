@@ -38,7 +38,8 @@ class Classification(Task):
         each = F.cross_entropy(
             outputs.flatten(0, 1), targets.flatten(0, 1), label_smoothing=self.smoothing, reduction="none"
         )
-        return each.unflatten(0, outputs.shape[:2]).mean(1)
+        means: Tensor = each.unflatten(0, outputs.shape[:2]).mean(1)
+        return means
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Examples whose likeliest class is theirs, or has the largest share in them, and all examples."""

@@ -1,0 +1,147 @@
+"""Several seeds as one computation: the bits of each alone, and the numbers of an ordinary training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from rectifiers import activations, datasets
+from rectifiers.core.errors import ConfigError, UnsupportedError
+from rectifiers.experiments.experiment import Cell
+from rectifiers.experiments.result import Result
+from rectifiers.experiments.run_trial import run_together, run_trial
+from rectifiers.experiments.runner import run
+from rectifiers.experiments.store import Store
+from rectifiers.experiments.train_together import train_together
+from rectifiers.experiments.trial import Trial
+
+FUNCTIONS = [
+    name
+    for name in activations.TABLE
+    if activations.registry.facts(name).get("kind") != "convolution" and name != "rrelu"
+]
+
+
+def trial(**changes: Any) -> Trial:
+    settings = {
+        "dataset": "permuted:digits",
+        "network": "mlp",
+        # A width for which vectors do not come out even.
+        "network_args": {"width": 14},
+        "activation": "relu",
+        "optimizer": "adam",
+        "lr": 0.01,
+        "epochs": 4,
+        "phase_epochs": 2,
+        "batch_size": 16,
+        "train_size": 90,
+        "together": 5,
+    }
+    return Trial.create(**{**settings, **changes})
+
+
+def facts(result: Result) -> dict[str, Any]:
+    """All but what tells of time and machine."""
+    found = result.model_dump(exclude={"provenance"})
+    for epoch in found["epochs"]:
+        del epoch["train_seconds"], epoch["test_seconds"]
+    return found
+
+
+@pytest.mark.parametrize("activation", FUNCTIONS)
+def test_each_has_the_bits_that_it_has_alone(activation: str) -> None:
+    one = trial(activation=activation, epochs=2, phase_epochs=1)
+    data = datasets.load(one.dataset)
+    several = train_together([one.with_seed(seed) for seed in range(5)], data)
+    # The last place is where a vector ends, and 6 has the place of 1.
+    for seed in (0, 4):
+        ((_, alone),) = train_together([one.with_seed(seed)], data)
+        assert all(torch.equal(alone[name], value) for name, value in several[seed][1].items())
+    ((_, other),) = train_together([one.with_seed(6)], data)
+    assert not all(torch.equal(other[name], value) for name, value in several[1][1].items())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 1e-3},
+        {"optimizer": "rmsprop", "schedule": "cosine"},
+        {"l2_init": 0.01, "activation": "arelu", "activation_lr": 0.1},
+        {"redo": 0.1},
+        {"shrink": 0.5, "perturb": 0.1},
+        {"network_args": {"width": 8, "norm": True}, "label_smoothing": 0.1},
+        {"dataset": "random-labels:digits"},
+        {"dataset": "slow-regression", "class_weights": None},
+        {"dataset": "digits", "phase_epochs": 0, "network": "digits-conv", "network_args": {}, "epochs": 1},
+        {"class_weights": "balanced"},
+    ],
+    ids=str,
+)
+def test_results_are_those_alone_and_near_an_ordinary_training(changes: dict[str, Any]) -> None:
+    one = trial(**changes)
+    together = run_together([one.with_seed(seed) for seed in (1, 3)])
+    assert [result.trial.seed for result in together] == [1, 3]
+    assert facts(together[1]) == facts(run_trial(one.with_seed(3)))
+    ordinary = run_trial(one.with_seed(3).model_copy(update={"together": 0}))
+    assert together[1].parameters == ordinary.parameters
+    for ours, theirs in zip(together[1].epochs, ordinary.epochs, strict=True):
+        assert ours.train_loss == pytest.approx(theirs.train_loss, rel=1e-3)
+        assert ours.test_loss == pytest.approx(theirs.test_loss, rel=1e-3)
+        assert ours.lr == pytest.approx(theirs.lr)
+    assert [phase.step for phase in together[1].phases] == [phase.step for phase in ordinary.phases]
+    for mine, other in zip(together[1].phases, ordinary.phases, strict=True):
+        assert mine.kept == pytest.approx(other.kept, abs=3)
+        assert mine.weight_norm == pytest.approx(other.weight_norm, rel=1e-3)
+
+
+def test_one_that_diverges_leaves_the_others() -> None:
+    one = trial(optimizer="sgd", lr=30.0, activation="slaf", dataset="slow-regression", epochs=3, phase_epochs=1)
+    calm = trial(optimizer="sgd", lr=1e-4, activation="slaf", dataset="slow-regression", epochs=3, phase_epochs=1)
+    assert {result.status for result in run_together([one.with_seed(seed) for seed in range(5)])} == {"diverged"}
+    assert {result.status for result in run_together([calm.with_seed(seed) for seed in range(5)])} == {"done"}
+
+
+def test_a_runner_hands_a_company_to_one_worker(tmp_path: Any) -> None:
+    trials = [trial(activation=name).with_seed(seed) for seed in range(7) for name in ("relu", "elu")]
+    store = Store(tmp_path, "company")
+    progress = run([Cell(str(one.seed), one.activation, one) for one in trials], store, here=True)
+    assert (progress.done, progress.failed) == (14, {})
+    results = [store.read(one) for one in trials]
+    counts = [result.provenance["together"] for result in results if result is not None]
+    assert counts == ["5 trials in these seconds"] * 10 + ["2 trials in these seconds"] * 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"augment": ("flip",)}, "augment is not for networks that are one computation"),
+        ({"accumulate": 2}, "accumulate is not for"),
+        ({"redo": 0.1, "phase_epochs": 0, "dataset": "digits"}, "renew a network when its data change"),
+        ({"l2_init": 0.1, "precision": "float16", "together": 0}, "does not go with float16"),
+    ],
+)
+def test_settings_that_do_not_go_together(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        trial(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"activation": "rrelu"}, "draws random numbers"),
+        ({"network": "resnet-18", "network_args": {}, "dataset": "digits-32", "phase_epochs": 0}, "keeps statistics"),
+    ],
+)
+def test_what_cannot_be_one_computation(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UnsupportedError, match=words):
+        run_trial(trial(**changes, epochs=1))
+
+
+def test_only_one_company_is_one_computation() -> None:
+    data = datasets.load("permuted:digits")
+    for others in ([trial(), trial(lr=0.1)], [trial(), trial()], [trial(), trial().with_seed(5)], [trial(together=0)]):
+        with pytest.raises(ConfigError, match="differ in their seeds alone"):
+            train_together(others, data)
