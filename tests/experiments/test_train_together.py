@@ -28,8 +28,8 @@ def trial(**changes: Any) -> Trial:
     settings = {
         "dataset": "permuted:digits",
         "network": "mlp",
-        # A width for which vectors do not come out even.
-        "network_args": {"width": 14},
+        # A number for which vectors do not come out even.
+        "network_args": {"units": 14},
         "activation": "relu",
         "optimizer": "adam",
         "lr": 0.01,
@@ -72,7 +72,7 @@ def test_each_has_the_bits_that_it_has_alone(activation: str) -> None:
         {"l2_init": 0.01, "activation": "arelu", "activation_lr": 0.1},
         {"redo": 0.1},
         {"shrink": 0.5, "perturb": 0.1},
-        {"network_args": {"width": 8, "norm": True}, "label_smoothing": 0.1},
+        {"network_args": {"units": 8, "norm": True}, "label_smoothing": 0.1},
         {"dataset": "random-labels:digits"},
         {"dataset": "slow-regression", "class_weights": None},
         {"dataset": "digits", "phase_epochs": 0, "network": "digits-conv", "network_args": {}, "epochs": 1},

@@ -40,10 +40,10 @@ def test_relu_network_as_large_as_with_crelu(name: str, preset: str) -> None:
     for one, other in zip(ours, theirs, strict=True):
         assert abs(one - other) / other < 0.005
     smaller = found["ReLU, CReLU's size"].network_args
-    width = dict(smaller)["width"]
-    assert isinstance(width, int)
-    for near in (width - 1, width + 1):
-        changed = found["ReLU, CReLU's size"].model_copy(update={"network_args": (("width", near),)})
+    units = dict(smaller)["units"]
+    assert isinstance(units, int)
+    for near in (units - 1, units + 1):
+        changed = found["ReLU, CReLU's size"].model_copy(update={"network_args": (("units", near),)})
         assert abs(size(changed)[0] - theirs[0]) > abs(ours[0] - theirs[0])
 
 

@@ -24,7 +24,7 @@ def trial(**changes: Any) -> Trial:
     settings = {
         "dataset": "permuted:digits",
         "network": "mlp",
-        "network_args": {"width": 8},
+        "network_args": {"units": 8},
         "activation": "relu",
         "optimizer": "adam",
         "lr": 0.01,
@@ -126,7 +126,7 @@ def test_diverged_training_keeps_the_phases_before() -> None:
 
 def test_regression_is_measured_by_what_it_explains() -> None:
     result = run_trial(
-        trial(dataset="slow-regression", epochs=2, phase_epochs=1, network_args={"depth": 1, "width": 5})
+        trial(dataset="slow-regression", epochs=2, phase_epochs=1, network_args={"depth": 1, "units": 5})
     )
     assert str(result.measure) == "explained variance, %"
     assert len(result.phases) == 2

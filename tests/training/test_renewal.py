@@ -15,7 +15,7 @@ from rectifiers.training.renewal import Renewal, forget, pull_to_start
 
 def network(seed: int, function: str = "relu") -> nn.Module:
     torch.manual_seed(seed)
-    return make("mlp", lambda channels: create(function, channels=channels), shape=(3,), classes=2, width=4)
+    return make("mlp", lambda channels: create(function, channels=channels), shape=(3,), classes=2, units=4)
 
 
 def test_l2_init_has_the_gradient_of_its_penalty() -> None:

@@ -6,7 +6,7 @@ from ...experiments.experiment import Experiment, Preset
 from .rows import COLUMNS, CONTROLS, DEVIATIONS, FEW, FUNCTIONS, sized
 
 # Maxout needs an even number of units. With one hidden layer of 5, ReLU and CReLU come to 111 and 116 parameters: no
-# width is nearer.
+# number is nearer.
 ROWS = tuple(row for row in (*FUNCTIONS, *CONTROLS) if row.label not in ("Maxout", "ReLU, CReLU's size"))
 NETWORKS = sized(ROWS, 5, 5, depth=1)
 

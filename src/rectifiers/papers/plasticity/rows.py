@@ -49,22 +49,22 @@ CONTROLS = (
 """A linear network, which is Maxout over one piece; and ReLU in larger networks and with what keeps them learning."""
 
 
-def sized(rows: Iterable[Arm], width: int, like_crelu: int, **options: Any) -> dict[str, dict[str, Any]]:
+def sized(rows: Iterable[Arm], units: int, like_crelu: int, **options: Any) -> dict[str, dict[str, Any]]:
     """The networks of the rows, by label.
 
     Args:
         rows: which.
-        width: of the hidden layers.
-        like_crelu: the width with which a ReLU network has as many parameters as one of CReLU with `width`; its
+        units: of each hidden layer.
+        like_crelu: units with which a ReLU network has as many parameters as one of CReLU with `units`; its
             multiplications are as many too, in layers like these.
         **options: further ones of all networks.
     """
     others = {
-        "ReLU, CReLU's size": {"width": like_crelu},
-        "ReLU, twice as wide": {"width": 2 * width},
-        "ReLU, layer norm": {"width": width, "norm": True},
+        "ReLU, CReLU's size": {"units": like_crelu},
+        "ReLU, twice as wide": {"units": 2 * units},
+        "ReLU, layer norm": {"units": units, "norm": True},
     }
-    return {row.label: {"network_args": {**options, **others.get(row.label, {"width": width})}} for row in rows}
+    return {row.label: {"network_args": {**options, **others.get(row.label, {"units": units})}} for row in rows}
 
 
 COLUMNS = (
