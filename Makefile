@@ -14,6 +14,7 @@ export OMP_NUM_THREADS ?= 1
 # What `[lab]` installs is part of `[dev]`, so that setting up the larger one serves both.
 LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
+DOCS := $(VENV)/.docs
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
 .PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy chaos wheels docs clean
@@ -82,8 +83,10 @@ wheels: $(DEV) ## build two wheels in dist: one with compiled kernels for this k
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist
 
-docs: $(LAB) ## write what follows from the specs and the results anew: the pages of functions and networks, tables, pictures
+docs: $(DOCS) ## write what follows from the specs and the results anew, and build the site in build/site; a warning is an error
 	@$(BIN)/python docs/build.py
+	@$(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going -c docs . build/site
+	@echo "open build/site/index.html"
 
 clean: ## remove .venv and all caches; results, runs and data stay
 	@rm -rf $(VENV) build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -105,3 +108,8 @@ $(DEV): pyproject.toml | $(BIN)/pip
 	@echo "Installing rectifiers[dev] into $(VENV), PyTorch included; this takes a few minutes the first time."
 	@$(INSTALL) ".[dev]"
 	@touch $@ $(LAB)
+
+$(DOCS): pyproject.toml | $(BIN)/pip
+	@echo "Installing rectifiers[docs] into $(VENV), PyTorch included; this takes a few minutes the first time."
+	@$(INSTALL) ".[docs]"
+	@touch $@

@@ -18,6 +18,7 @@ from rectifiers.activations import registry
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
 from rectifiers.core.wording import duration, plural, span
+from rectifiers.experiments.result import Shape
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 from rectifiers.lab.claims import Judged, judge_claims
@@ -29,8 +30,10 @@ from rectifiers.report.figures.accuracy import accuracy_figure
 from rectifiers.report.figures.canvas import drawing_style, panels, svg, zero_lines
 from rectifiers.report.figures.costs import TITLE, costs_figure
 from rectifiers.report.figures.function import sample
+from rectifiers.report.figures.gallery import draw_gallery
 from rectifiers.report.figures.style import MUTED, SERIES, styles
 from rectifiers.report.table import Outcomes, Table, build
+from rectifiers.report.wording import our_number
 
 HERE = Path(__file__).parent
 CLASSES = HERE.parent / "src" / "rectifiers" / "activations" / "classes.py"
@@ -43,12 +46,15 @@ GALLERY = HERE / "images" / "gallery.svg"
 ACCURACY = HERE / "images" / "table1.svg"
 README = HERE.parent / "README.md"
 RESULTS = HERE.parent / "results"
-BEGIN, END = "<!-- table1:begin -->\n", "<!-- table1:end -->\n"
+FINDINGS_BEGIN, FINDINGS_END = "<!-- findings:begin -->\n", "<!-- findings:end -->\n"
+TABLE1 = HERE / "table1.md"
+LEARNED = HERE / "images" / "learned.svg"
 KERNELS = HERE / "kernels.md"
 COSTS = HERE.parent / "benchmarks" / "results" / "kernels.json"
 COSTS_PICTURE = HERE / "images" / "kernels.svg"
 COSTS_BEGIN, COSTS_END = "<!-- kernels:begin -->\n", "<!-- kernels:end -->\n"
 CONVOLUTIONS = HERE.parent / "benchmarks" / "results" / "conv_relu.json"
+SHAPES = HERE.parent / "benchmarks" / "results" / "shapes.json"
 PRESETS = HERE.parent / "benchmarks" / "results" / "paper_presets.json"
 CONVOLUTIONS_BEGIN, CONVOLUTIONS_END = "<!-- conv_relu:begin -->\n", "<!-- conv_relu:end -->\n"
 
@@ -145,6 +151,30 @@ Every claim has its place in its paper and its source here: the runs in [results
 Where a row is held against the best of several others, that one was picked afterwards, which is in its favour.
 """
 
+TABLE1_INTRODUCTION = """\
+# AReLU's Table 1
+
+<!-- Written by `make docs` from the published results; edit those. -->
+
+Test accuracy on MNIST after the first epoch: 19 functions, two optimizers, four learning rates and five seeds.
+[The reading](../results/arelu-table1/README.md) says what agrees with the paper and what does not, and how long it
+took.
+
+![Ours with intervals, the paper's numbers beside them](images/table1.svg)
+
+"""
+
+FINDINGS_TEXT = """\
+- **AReLU learns far sooner at small learning rates.** One epoch of MNIST, SGD at 1e-3: {slow}.
+- **At usual ones it does not.** Adam at 1e-2: {fast}.
+- **{table.agreements} of {table.judgements} published means lie inside our intervals**, over {table.planned} runs.
+- **Most of what the papers claim is not settled.** {statuses}.
+- **Learning a function need not cost anything.** AReLU takes {arelu[0]:.2f} × the time of `nn.ReLU` and
+  {arelu[1]:.2f} × its memory in training; as published {published[0]:.1f} × and {published[1]:.1f} ×, and PyTorch's own
+  PReLU {prelu[0]:.1f} × and {prelu[1]:.1f} ×. [Measured](docs/kernels.md#what-it-costs) on 128×64×32×32 numbers, one
+  thread, and in a ResNet-18.
+"""
+
 RELU_START = {
     "exact": "`relu_like=True` makes it ReLU.",
     "nearest": "`relu_like=True` starts it near ReLU, not exactly at ReLU.",
@@ -160,7 +190,7 @@ def classes() -> str:
 
 def activations_page() -> str:
     """The reference of all registered functions, in Markdown."""
-    specs = _ordered()
+    specs = ordered()
     parts = [INTRODUCTION, _overview(specs)]
     for title, learnable in (("Functions that learn", True), ("Fixed functions", False)):
         parts += [f"## {title}\n", *(_entry(spec) for spec in specs if spec.learnable == learnable)]
@@ -307,7 +337,7 @@ def gallery() -> str:
     # Some functions start at random places.
     torch.manual_seed(0)
     curves = []
-    for spec in _ordered():
+    for spec in ordered():
         try:
             curves.append((spec, sample(spec.name, points=161)))
         except UnsupportedError:
@@ -331,11 +361,53 @@ def table1() -> tuple[Table, Outcomes]:
     return build(experiment, "paper", outcomes), outcomes
 
 
+def table1_page() -> str:
+    """AReLU's Table 1 as a page."""
+    return TABLE1_INTRODUCTION + to_markdown(table1()[0])
+
+
 def readme(text: str) -> str:
-    """README with the table between its marks written anew."""
-    before, rest = text.split(BEGIN)
+    """README with the findings between its marks written anew."""
+    before, rest = text.split(FINDINGS_BEGIN)
+    return before + FINDINGS_BEGIN + _surprises() + FINDINGS_END + rest.split(FINDINGS_END)[1]
+
+
+def _surprises() -> str:
+    """What readers may not expect, each number from the runs and the measurements that are published."""
     table, _ = table1()
-    return before + BEGIN + to_markdown(table) + END + rest.split(END)[1]
+
+    def shown(row: str, column: str) -> str:
+        cell = table.cells[row, column]
+        return f"{our_number(cell)} % (paper: {cell.published:.2f})"
+
+    statuses = count_statuses(json.loads(SNAPSHOT.read_text("utf-8")))
+    measured = json.loads(COSTS.read_text("utf-8"))
+    (large,) = filter(is_reference, measured["settings"])
+    times = {row["function"]: row["ratio"][1] for row in large["rows"]}
+    memory = {one["function"]: one["ratio"] for one in measured["training_step"]}
+    return FINDINGS_TEXT.format(
+        slow=f"{shown('AReLU', 'SGD 1e-3')}\n  against ReLU's {shown('ReLU', 'SGD 1e-3')}",
+        fast=f"{shown('AReLU', 'Adam 1e-2')}\n  against {shown('ReLU', 'Adam 1e-2')}",
+        table=table,
+        statuses=statuses[0].upper() + statuses[1:],
+        arelu=(times["arelu"], memory["arelu"]),
+        published=(times["arelu, as published"], memory["arelu, as published"]),
+        prelu=(times["nn.PReLU"], memory["nn.PReLU"]),
+    )
+
+
+def is_reference(setting: dict[str, Any]) -> bool:
+    """Whether these are the costs that pages quote: a large input, contiguous, one thread."""
+    return (setting["shape"], setting["layout"], setting["threads"]) == ([128, 64, 32, 32], "contiguous", 1)
+
+
+def learned() -> str:
+    """What the layers of a network made of four functions, as SVG."""
+    known = json.loads(SHAPES.read_text("utf-8"))["functions"]
+    names = ("arelu", "pvlu", "apl", "pau")
+    shapes = {registry.get(name).spec.title: [Shape(**one) for one in known[name]] for name in names}
+    figure = draw_gallery(shapes, dict(zip(shapes, SERIES, strict=False)))
+    return svg(figure, name="learned", title="Functions before and after training")
 
 
 def accuracy() -> str:
@@ -417,7 +489,7 @@ def _ratio(row: dict[str, Any] | None) -> str:
     return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _ordered() -> list[ActivationSpec]:
+def ordered() -> list[ActivationSpec]:
     """The specs of all functions, those that learn first, then by title."""
     specs: list[ActivationSpec] = [registry.get(name).spec for name in registry.names()]
     return sorted(specs, key=lambda spec: (not spec.learnable, spec.title.lower()))
@@ -443,21 +515,26 @@ def _anchor(title: str) -> str:
 def _entry(spec: ActivationSpec) -> str:
     cls = registry.get(spec.name)
     signatures = [f"{cls.__name__}{_signature(cls)}"]
-    forms = [form for form in functional.__all__ if form.replace("_", "") == spec.name.replace("_", "")]
-    signatures += [f"functional.{form}{_signature(getattr(functional, form))}" for form in forms]
+    signatures += [f"functional.{form}{_signature(getattr(functional, form))}" for form in forms(spec)]
     return "\n".join(
         [
             f"### {spec.title}\n",
             f"{registry.summary(spec.name)}\n",
             f"```text\n{spec.equation}\n```\n",
             *("```python", *signatures, "```\n"),
-            *(f"- {fact}" for fact in _facts(spec)),
+            *(f"- {fact}" for fact in facts(spec)),
             "",
         ]
     )
 
 
-def _facts(spec: ActivationSpec) -> Iterator[str]:
+def forms(spec: ActivationSpec) -> list[str]:
+    """The names of a function's plain forms."""
+    return [form for form in functional.__all__ if form.replace("_", "") == spec.name.replace("_", "")]
+
+
+def facts(spec: ActivationSpec) -> Iterator[str]:
+    """What a spec says, in sentences."""
     yield f"Name: `{spec.name}`."
     for parameter in spec.parameters:
         yield _parameter(parameter)
@@ -508,4 +585,6 @@ if __name__ == "__main__":
     ACCURACY.write_text(accuracy(), encoding="utf-8")
     COSTS_PICTURE.write_text(costs(), encoding="utf-8")
     KERNELS.write_text(kernels(KERNELS.read_text(encoding="utf-8")), encoding="utf-8")
+    TABLE1.write_text(table1_page(), encoding="utf-8")
+    LEARNED.write_text(learned(), encoding="utf-8")
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -61,10 +61,23 @@ def test_register_of_claims_is_up_to_date(build: ModuleType) -> None:
     assert build.SNAPSHOT.read_text(encoding="utf-8") == build.claims_snapshot(judged), "run `make docs`"
 
 
-def test_the_table_in_the_readme_comes_from_the_results(build: ModuleType) -> None:
+def test_the_findings_in_the_readme_come_from_the_results(build: ModuleType) -> None:
     text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     assert text == build.readme(text), "run `make docs`"
+    assert "published means lie inside our intervals" in text
+
+
+def test_the_page_of_table_1_comes_from_the_results(build: ModuleType) -> None:
+    text = build.TABLE1.read_text(encoding="utf-8")
+    assert text == build.table1_page(), "run `make docs`"
     assert "760 of 760 runs finished." in text
+
+
+def test_the_learned_functions_come_from_the_benchmark(build: ModuleType) -> None:
+    committed = build.LEARNED.read_text(encoding="utf-8")
+    titles = set(re.findall(r"<text[^>]*>([^<]*)</text>", build.learned()))
+    assert {"AReLU", "PVLU", "APL", "PAU"} <= titles
+    assert titles <= set(re.findall(r"<text[^>]*>([^<]*)</text>", committed)), "run `make docs`"
 
 
 def test_the_costs_of_kernels_come_from_the_benchmark(build: ModuleType) -> None:
@@ -77,6 +90,11 @@ def test_the_costs_of_kernels_come_from_the_benchmark(build: ModuleType) -> None
 def test_page_has_an_entry_for_every_function(page: str) -> None:
     headings = re.findall(r"^### (.*)$", page, flags=re.MULTILINE)
     assert sorted(headings) == sorted(registry.get(name).spec.title for name in rectifiers.list_activations())
+
+
+@pytest.mark.parametrize("name", rectifiers.list_activations())
+def test_every_spec_says_when_to_use_it(name: str) -> None:
+    assert registry.get(name).spec.use.endswith(".")
 
 
 @pytest.mark.parametrize("name", functional.__all__)
@@ -109,12 +127,10 @@ def test_gallery_shows_every_function_of_one_number(build: ModuleType) -> None:
     assert titles <= set(re.findall(r"<text[^>]*>([^<]*)</text>", committed)), "run `make docs`"
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/compare.md", "docs/fold.md", "docs/lab.md", "docs/surgery.md", "docs/training.md"]
-)
+@pytest.mark.parametrize("page", ["compare", "fold", "granularity", "lab", "relu-like", "start", "surgery", "training"])
 def test_sessions_print_what_they_show(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    text = (DOCS.parent / page).read_text(encoding="utf-8")
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     # A fence would be read as output.
     session = "\n".join(re.findall(r"^```pycon\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL))
     test = doctest.DocTestParser().get_doctest(session, {}, page, page, 0)

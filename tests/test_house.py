@@ -62,7 +62,7 @@ def test_version_is_one() -> None:
 def test_ci_runs_what_the_readme_names() -> None:
     lines = text(".ci/run").splitlines()
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
-    assert lines[-4:] == ["make check", "make test", "make smoke", "make test-wheels"]
+    assert lines[-5:] == ["make check", "make docs", "make test", "make smoke", "make test-wheels"]
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

@@ -87,6 +87,6 @@ def test_notebooks_hold_no_outputs_and_stable_names(notebook: Path) -> None:
 
 
 def test_every_notebook_is_in_the_index() -> None:
-    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    index = (ROOT / "docs" / "tutorials.md").read_text(encoding="utf-8")
     assert len(NOTEBOOKS) == 5
     assert sorted(re.findall(r"\]\(notebooks/(.*?)\)", index)) == [notebook.name for notebook in NOTEBOOKS]

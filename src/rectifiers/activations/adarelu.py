@@ -67,6 +67,8 @@ class AdaReLU(Elementwise):
         title="AdaReLU",
         equation="x for x > θ, θ otherwise",
         paper="Gao, Cai, Ji (2020): Adaptive Convolutional ReLUs",
+        use="To let a trained network choose, per channel, below which value it stops listening: it starts at "
+        "ReLU exactly and runs at ReLU's cost. Where a convolution follows, ConvReLU learns more thresholds.",
         parameters=(ParameterSpec(name="theta", init=0.0, relu=0.0, domain="any real number"),),
         share="channel",
         ranks=(2, None),

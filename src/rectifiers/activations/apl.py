@@ -108,6 +108,8 @@ class APL(Elementwise):
         equation="max(0, x) + Σ_s a_s·max(0, b_s − x)",
         paper="Agostinelli, Hoffman, Sadowski, Baldi (2015): Learning Activation Functions to Improve Deep "
         "Neural Networks",
+        use="When the shape itself should be learned and a few hundred parameters more do not matter. It can "
+        "start at ReLU exactly; from scratch, its random hinges need a learning rate of their own.",
         parameters=(
             ParameterSpec(name="a", init="uniform on [-0.2, 0.2]", relu=0.0, domain="any real number", coefficients=5),
             ParameterSpec(name="b", init="N(0, 0.5²)", domain="any real number", coefficients=5),
@@ -164,6 +166,7 @@ class APLAReLU(Elementwise):
         title="APL (S=1)",
         equation="max(0, x) + a·max(0, b − x)",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
+        use="To repeat the AReLU paper's tables; elsewhere `apl` has more hinges.",
         parameters=(
             ParameterSpec(name="a", init=(0.2,), relu=(0.0,), domain="any real number", coefficients=1),
             ParameterSpec(name="b", init=(0.5,), domain="any real number", coefficients=1),

@@ -55,6 +55,8 @@ class AVR(Elementwise):
         equation="|x|",
         paper="Shang, Sohn, Almeida, Lee (2016): Understanding and Improving Convolutional Neural Networks "
         "via Concatenated Rectified Linear Units",
+        use="Where the sign of a feature carries nothing, such as edges in the first layers. It is not monotone "
+        "and has no start at ReLU.",
         monotone=False,
         kinks=(0.0,),
     )

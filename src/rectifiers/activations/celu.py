@@ -61,6 +61,7 @@ class CELU(Elementwise):
         title="CELU",
         equation="max(0, x) + min(0, α·(exp(x/α) − 1))",
         paper="Barron (2017): Continuously Differentiable Exponential Linear Units",
+        use="As ELU, where the derivative has to be continuous for every α.",
         invertible=True,
         kinks=(0.0,),
     )

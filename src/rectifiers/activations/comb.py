@@ -94,6 +94,7 @@ class Comb(Elementwise):
         title="Comb",
         equation="w_1·x + w_2·max(0, x) + w_3·tanh(x); the weights sum to 1",
         paper="Manessi, Rozza (2018): Learning Combinations of Activation Functions",
+        use="To see which of identity, ReLU and tanh a layer prefers; it can start at ReLU exactly.",
         parameters=(
             ParameterSpec(
                 name="weights",
@@ -171,6 +172,7 @@ class CombAReLU(Elementwise):
         title="Comb (id, ReLU)",
         equation="p·x + (1 − p)·max(0, x)",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
+        use="To repeat the AReLU paper's tables: a leaky ReLU in another parametrisation.",
         parameters=(ParameterSpec(name="p", init=0.0, relu=0.0, domain="any real number"),),
         kinks=(0.0,),
         relu_start="exact",

@@ -393,6 +393,8 @@ class ConvReLU1d(_ConvReLU, nn.Conv1d):
         title="ConvReLU (1d)",
         equation="y[o, i] = Σ_{c,k} w[o, c, k]·max(x[c, i + k], θ[c, k])",
         paper="Gao, Cai, Ji (2020): Adaptive Convolutional ReLUs",
+        use="In place of a ReLU and the one-dimensional convolution after it, as in text and audio: one threshold "
+        "per input channel and tap. It starts at that ReLU exactly.",
         parameters=(ParameterSpec(name="threshold", init=0.0, relu=0.0, domain="any real number"),),
         kind="convolution",
         ranks=(2, 3),
@@ -439,6 +441,9 @@ class ConvReLU2d(_ConvReLU, nn.Conv2d):
         title="ConvReLU (2d)",
         equation="y[o, i, j] = Σ_{c,a,b} w[o, c, a, b]·max(x[c, i + a, j + b], θ[c, a, b])",
         paper="Gao, Cai, Ji (2020): Adaptive Convolutional ReLUs",
+        use="In place of a ReLU and the convolution after it: one threshold per input channel and tap of the "
+        "kernel. It starts at that ReLU exactly and costs time, not accuracy; see what the benchmark says for "
+        "your size.",
         parameters=(ParameterSpec(name="threshold", init=0.0, relu=0.0, domain="any real number"),),
         kind="convolution",
         ranks=(3, 4),
@@ -485,6 +490,7 @@ class ConvReLU3d(_ConvReLU, nn.Conv3d):
         title="ConvReLU (3d)",
         equation="y[o, i, j, k] = Σ_{c,a,b,d} w[o, c, a, b, d]·max(x[c, i + a, j + b, k + d], θ[c, a, b, d])",
         paper="Gao, Cai, Ji (2020): Adaptive Convolutional ReLUs",
+        use="In place of a ReLU and the convolution after it, in video and volumes. It starts at that ReLU exactly.",
         parameters=(ParameterSpec(name="threshold", init=0.0, relu=0.0, domain="any real number"),),
         kind="convolution",
         ranks=(4, 5),

@@ -62,6 +62,8 @@ class CReLU(Elementwise):
         equation="(max(0, x), max(0, −x)) along the channels",
         paper="Shang, Sohn, Almeida, Lee (2016): Understanding and Improving Convolutional Neural Networks "
         "via Concatenated Rectified Linear Units",
+        use="In the first layers of a network trained from scratch, whose filters come in opposite pairs. It "
+        "doubles the channels, so the next layer grows, or halve this layer's.",
         kind="channelwise",
         channel_factor=(2, 1),
         ranks=(2, None),

@@ -63,6 +63,7 @@ class ELSA(Elementwise):
         title="ELSA",
         equation="C(α)·x for x < 0, σ(β)·x for x ≥ 0; C clamps to [0.01, 0.99]",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
+        use="As a part of AReLU, and to repeat its paper; alone it scales the positive half down.",
         parameters=(
             ParameterSpec(
                 name="alpha",

@@ -62,6 +62,7 @@ class ELU(Elementwise):
         equation="α·(exp(x) − 1) for x < 0, x otherwise",
         paper="Clevert, Unterthiner, Hochreiter (2016): Fast and Accurate Deep Network Learning by "
         "Exponential Linear Units",
+        use="As a fixed function to try before any that learns: it lets negative values through, down to −α.",
         invertible=True,
         kinks=(0.0,),
         relu_start="exact",

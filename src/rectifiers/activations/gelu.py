@@ -69,6 +69,7 @@ class GELU(Elementwise):
         title="GELU",
         equation="x·Φ(x), Φ the cumulative distribution function of N(0, 1)",
         paper="Hendrycks, Gimpel (2016): Gaussian Error Linear Units (GELUs)",
+        use="Where the architecture was designed with it, as most transformers are.",
         monotone=False,
     )
     constants = ("approximate",)
@@ -105,6 +106,7 @@ class GELUTanh(GELU):
         title="GELU (tanh)",
         equation="x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2",
         paper="Hendrycks, Gimpel (2016): Gaussian Error Linear Units (GELUs)",
+        use="Where published weights were trained with this approximation, as those of GPT-2 were; otherwise GELU.",
         monotone=False,
     )
 

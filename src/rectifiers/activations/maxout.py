@@ -79,6 +79,7 @@ class Maxout(Elementwise):
         title="Maxout",
         equation="max of x over groups of k consecutive channels",
         paper="Goodfellow, Warde-Farley, Mirza, Courville, Bengio (2013): Maxout Networks",
+        use="When the layer before may have several times the channels: it keeps the largest of each group.",
         kind="channelwise",
         channel_factor=(1, 2),
         ranks=(2, None),
@@ -120,6 +121,7 @@ class MaxoutAReLU(Maxout):
         title="Maxout (k=1)",
         equation="x",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
+        use="To repeat the AReLU paper's tables alone: with one piece, Maxout is the identity.",
         invertible=True,
     )
 

@@ -104,6 +104,8 @@ class PAU(Elementwise):
         equation="Σ_k a_k·x^k / (1 + |Σ_k b_k·x^k|)",
         paper="Molina, Schramowski, Kersting (2020): Padé Activation Units: End-to-end Learning of Flexible "
         "Activation Functions in Deep Networks",
+        use="When the shape itself should be learned; it can be fitted to the function that it replaces. A "
+        "rational function costs more than ReLU, and needs inputs of moderate size.",
         parameters=(
             ParameterSpec(name="numerator", init="fitted to leaky_relu", domain="any real numbers", coefficients=6),
             ParameterSpec(name="denominator", init="fitted to leaky_relu", domain="any real numbers", coefficients=4),
@@ -161,6 +163,7 @@ class PAUAReLU(Elementwise):
         title="PAU (form A)",
         equation="Σ_k a_k·x^k / (1 + Σ_k |b_k|·|x|^k), k up to 5 and 4",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
+        use="To repeat the AReLU paper's tables; elsewhere `pau`.",
         parameters=(
             ParameterSpec(
                 name="numerator",

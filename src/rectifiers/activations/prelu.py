@@ -59,6 +59,7 @@ class PReLU(Elementwise):
         title="PReLU",
         equation="a·x for x < 0, x otherwise",
         paper="He, Zhang, Ren, Sun (2015): Delving Deep into Rectifiers",
+        use="The first function that learns to try: one slope per channel, an exact start at ReLU, and little cost.",
         parameters=(ParameterSpec(name="a", init=0.25, relu=0.0, domain="any real number"),),
         invertible=True,
         kinks=(0.0,),

@@ -70,6 +70,8 @@ class PVLU(Elementwise):
         title="PVLU",
         equation="max(0, x) + α·sin(β·x)",
         paper="Gupta, Ahuja (2021): Parametric Variational Linear Units (PVLUs) in Deep Convolutional Networks",
+        use="Per channel, on top of a trained network: it starts at ReLU exactly and adds a wave whose size is "
+        "learned. Where the product of its parameters passes ±1, it is no longer monotone.",
         parameters=(
             ParameterSpec(name="alpha", init=0.25, relu=0.0, domain="any real number"),
             ParameterSpec(name="beta", init=1.0, relu=1.0, domain="any real number; not 0 where α is 0"),

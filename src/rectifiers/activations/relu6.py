@@ -54,6 +54,7 @@ class ReLU6(Elementwise):
         title="ReLU6",
         equation="min(max(0, x), 6)",
         paper="Krizhevsky (2010): Convolutional Deep Belief Networks on CIFAR-10",
+        use="For networks that will run in few bits, and where published weights expect it.",
         kinks=(0.0, 6.0),
         steepest=1.0,
     )

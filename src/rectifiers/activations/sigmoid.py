@@ -55,6 +55,7 @@ class Sigmoid(Elementwise):
         equation="1 / (1 + exp(−x))",
         paper="Han, Moraga (1995): The Influence of the Sigmoid Function Parameters on the Speed of "
         "Backpropagation Learning",
+        use="As a gate or at the output. Between layers its gradient vanishes.",
         invertible=True,
         steepest=0.25,
     )

@@ -57,6 +57,7 @@ class SineReLU(Elementwise):
         title="SineReLU",
         equation="x for x > 0, ε·(sin x − cos x) otherwise",
         paper="Rodrigues (2018): SineReLU, An Alternative to the ReLU Activation Function",
+        use="To compare with PVLU, whose authors took their idea from it.",
         monotone=False,
         kinks=(0.0,),
         relu_start="exact",

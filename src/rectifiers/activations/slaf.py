@@ -74,6 +74,7 @@ class SLAF(Elementwise):
         equation="Σ_k a_k·x^k, k from 0 to N − 1",
         paper="Goyal, Goyal, Lall (2019): Learning Activation Functions: A New Paradigm for Understanding Neural "
         "Networks",
+        use="To repeat the papers: a polynomial grows without bound, so it needs small inputs and shallow networks.",
         parameters=(ParameterSpec(name="a", init="fitted to relu", domain="any real numbers", coefficients=5),),
         monotone=False,
         relu_start="nearest",
@@ -119,6 +120,7 @@ class SLAFAReLU(Elementwise):
         title="SLAF (N=2)",
         equation="a_0 + a_1·x",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
+        use="To repeat the AReLU paper's tables alone: with two coefficients it is a straight line.",
         parameters=(ParameterSpec(name="a", init=(1.0, 1.0), domain="any real numbers", coefficients=2),),
         invertible=True,
     )

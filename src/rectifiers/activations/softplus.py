@@ -62,6 +62,8 @@ class Softplus(Elementwise):
         equation="log(1 + exp(β·x)) / β",
         paper="Dugas, Bengio, Bélisle, Nadeau, Garcia (2001): Incorporating Second-Order Functional Knowledge "
         "for Better Option Pricing",
+        use="Where the output has to be positive and smooth, as a scale or a variance has to be. As an activation "
+        "it was among the last to learn in our runs of AReLU's Table 1.",
         invertible=True,
     )
     constants = ("beta",)

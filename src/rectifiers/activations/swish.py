@@ -66,6 +66,7 @@ class Swish(Elementwise):
         title="Swish",
         equation="x·σ(β·x)",
         paper="Ramachandran, Zoph, Le (2017): Searching for Activation Functions",
+        use="Where the architecture was designed with it. β is fixed; `pau` can be fitted to it and then learns.",
         monotone=False,
     )
     constants = ("beta",)

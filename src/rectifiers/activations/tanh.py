@@ -54,6 +54,7 @@ class Tanh(Elementwise):
         title="Tanh",
         equation="(exp(x) − exp(−x)) / (exp(x) + exp(−x))",
         paper="LeCun, Bottou, Orr, Müller (1998): Efficient BackProp",
+        use="In recurrent cells and where outputs have to be bounded.",
         invertible=True,
         steepest=1.0,
     )

@@ -59,6 +59,7 @@ class VLU(Elementwise):
         title="VLU",
         equation="max(0, x) + α·sin(β·x)",
         paper="Gupta, Ahuja (2021): Parametric Variational Linear Units (PVLUs) in Deep Convolutional Networks",
+        use="As PVLU with fixed waves: to separate what the wave does from what learning it does.",
         monotone=False,
         kinks=(0.0,),
         relu_start="exact",

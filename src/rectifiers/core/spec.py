@@ -63,6 +63,7 @@ class ActivationSpec:
         title: name as the paper prints it.
         equation: the formula, in plain text.
         paper: authors, year, title.
+        use: when to use it, in a sentence or two.
         parameters: the learnable parameters; empty for a fixed function.
         kind: `elementwise`, `channelwise` (mixes or multiplies channels), or `convolution`.
         share: default granularity of the parameters.
@@ -85,6 +86,7 @@ class ActivationSpec:
     title: str
     equation: str
     paper: str
+    use: str = ""
     parameters: tuple[ParameterSpec, ...] = ()
     kind: Kind = "elementwise"
     share: Literal["layer", "channel", "element"] = "layer"

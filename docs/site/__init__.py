@@ -1,0 +1,1 @@
+"""What the site adds to the Markdown: pages from the code, contents from lists, mathematics without scripts."""
