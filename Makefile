@@ -15,9 +15,10 @@ export OMP_NUM_THREADS ?= 1
 LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 DOCS := $(VENV)/.docs
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL = $(if $(LOCKED),$(PIP) --require-hashes --requirement requirements.lock && $(PIP) --no-deps,$(PIP)) --editable
 
-.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy chaos wheels docs clean
+.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy chaos wheels test-oldest lock audit docs-links docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,7 +66,7 @@ bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and runs per mi
 	@$(BIN)/python benchmarks/sweep.py
 
 surgery-zoo: $(LAB) ## try every step of a swap on the models of eight libraries; writes docs/surgery-zoo.md (about an hour)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/zoo/requirements.txt
+	@$(PIP) --requirement benchmarks/zoo/requirements.txt
 	@$(BIN)/python -m benchmarks.zoo
 
 # ExecuTorch names the PyTorch that it was made with; it runs with others.
@@ -77,11 +78,32 @@ deploy: $(LAB) ## take every function through export, compilers, int8 and other 
 chaos: $(LAB) ## do harm to sweeps at random moments, and count what is lost; writes docs/faults.md (hours; CHAOS="--times 2": minutes)
 	@$(BIN)/python benchmarks/chaos.py --write $(CHAOS)
 
-wheels: $(DEV) ## build two wheels in dist: one with compiled kernels for this kind of machine, one for all
+wheels: $(DEV) ## build in dist two wheels, one with compiled kernels for this kind of machine and one for all, and the source
 	@library=$$($(BIN)/python -c 'from rectifiers.kernels import build; print(build.find_or_build()[0])') && \
 		RECTIFIERS_LIBRARY=$$library $(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@$(BIN)/python -m hatchling build --target sdist
 	@ls dist
+
+# The oldest releases that pyproject.toml allows, in an environment of their own.
+test-oldest: $(BIN)/pip ## install the oldest dependencies that are allowed, and run the tests with them
+	@$(PYTHON) -m venv .venv-oldest
+	@.venv-oldest/bin/pip install --quiet --disable-pip-version-check uv
+	@.venv-oldest/bin/uv pip install --quiet --python .venv-oldest --resolution lowest-direct --editable ".[dev]"
+	@.venv-oldest/bin/pytest --numprocesses auto --maxprocesses 8
+
+# Of the Python and the machine that the workflows run on.
+lock: $(BIN)/pip ## write anew which releases, by their hashes, the workflows install (LOCKED=1)
+	@$(PIP) uv
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.12 \
+		--python-platform x86_64-manylinux_2_28 --extra dev --extra docs --output-file requirements.lock pyproject.toml
+
+audit: $(BIN)/pip ## look up known vulnerabilities of everything in requirements.lock
+	@$(PIP) pip-audit
+	@$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+
+docs-links: $(DOCS) ## follow the links to other sites; needs the network
+	@$(BIN)/sphinx-build --quiet --builder linkcheck -c docs . build/links
 
 docs: $(DOCS) ## write what follows from the specs and the results anew, and build the site in build/site; a warning is an error
 	@$(BIN)/python docs/build.py

@@ -97,7 +97,7 @@ def page(name: str, sections: Sequence[Section], pictures: Path, depth: int) -> 
         for picture in section.figures:
             path = pictures / f"{name.replace('/', '-')}-{picture.name}"
             if path.suffix == ".svg":
-                text = figures.svg(picture.figure, name=path.stem, title=picture.caption)
+                text = figures.standalone(figures.svg(picture.figure, name=path.stem, title=picture.caption))
                 path.write_text(text, encoding="utf-8")
             else:
                 path.write_bytes(figures.png(picture.figure))

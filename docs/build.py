@@ -27,7 +27,7 @@ from rectifiers.papers import registry as experiments
 from rectifiers.papers.claims import SNAPSHOT, count_statuses
 from rectifiers.report.export import to_markdown
 from rectifiers.report.figures.accuracy import accuracy_figure
-from rectifiers.report.figures.canvas import drawing_style, panels, svg, zero_lines
+from rectifiers.report.figures.canvas import drawing_style, panels, standalone, svg, zero_lines
 from rectifiers.report.figures.costs import TITLE, costs_figure
 from rectifiers.report.figures.function import sample
 from rectifiers.report.figures.gallery import draw_gallery
@@ -351,7 +351,8 @@ def gallery() -> str:
             axis.plot(x, y, color=colour)
             axis.set_title(spec.title, fontsize=8)
             axis.set_ylim(-2, 4)
-    return svg(figure, name="gallery", title="All functions of one number at their start, and their derivatives")
+    title = "All functions of one number at their start, and their derivatives"
+    return standalone(svg(figure, name="gallery", title=title))
 
 
 def table1() -> tuple[Table, Outcomes]:
@@ -407,7 +408,7 @@ def learned() -> str:
     names = ("arelu", "pvlu", "apl", "pau")
     shapes = {registry.get(name).spec.title: [Shape(**one) for one in known[name]] for name in names}
     figure = draw_gallery(shapes, dict(zip(shapes, SERIES, strict=False)))
-    return svg(figure, name="learned", title="Functions before and after training")
+    return standalone(svg(figure, name="learned", title="Functions before and after training"))
 
 
 def accuracy() -> str:
@@ -415,7 +416,8 @@ def accuracy() -> str:
     table, outcomes = table1()
     figure = accuracy_figure(table, styles(table.experiment, outcomes))
     assert figure is not None
-    return svg(figure, name="table1", title="Test accuracy after the first epoch: ours with intervals, and the paper's")
+    title = "Test accuracy after the first epoch: ours with intervals, and the paper's"
+    return standalone(svg(figure, name="table1", title=title))
 
 
 def kernels(text: str) -> str:
@@ -430,7 +432,7 @@ def kernels(text: str) -> str:
 def costs() -> str:
     """What the functions cost beside `nn.ReLU`, as SVG."""
     figure = costs_figure(json.loads(COSTS.read_text("utf-8"))["settings"])
-    return svg(figure, name="kernels", title=TITLE)
+    return standalone(svg(figure, name="kernels", title=TITLE))
 
 
 def _costs(facts: dict[str, Any]) -> Iterator[str]:

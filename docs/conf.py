@@ -49,6 +49,8 @@ autodoc_typehints_description_target = "documented_params"
 autodoc_mock_imports = ["timm", "transformers"]
 autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
+# docs/site/extension.py calls it, so that a property's first line is not read as its type.
+napoleon_google_docstring = False
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 

@@ -11,8 +11,10 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.ext.napoleon import GoogleDocstring
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxTranslator
+from sphinx.util.nodes import make_refnode
 
 from . import api, command_line, functions
 from .typeset import mathml
@@ -35,6 +37,9 @@ CONTENTS = (
 )
 
 
+# Points from which on a drawing is not legible on a phone unless it scrolls.
+WIDE = 450
+
 # What stands on the site alone, because it is generated while the site is built.
 GENERATED_LINKS = """
 - [Functions, a page each](generated/functions/index.md): equation, curve, when to use it, cost, results.
@@ -47,7 +52,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register everything with Sphinx."""
     app.connect("builder-inited", generate)
     app.connect("source-read", add_contents)
-    app.connect("autodoc-process-docstring", escape)
+    app.connect("autodoc-process-docstring", read_docstring)
     app.connect("missing-reference", resolve)
     app.add_post_transform(InlineDrawings)
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
@@ -71,8 +76,8 @@ def add_contents(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] += "\n\n```{toctree}\n:hidden:\n\n" + "\n".join(dict.fromkeys(items)) + "\n```\n"
 
 
-def escape(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Keep bars and stars of formulas in docstrings what they are; in reStructuredText they would mean something."""
+def read_docstring(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Read docstrings in Google's style; bars and stars of their formulas stay what they are."""
     example = False
     for number, line in enumerate(lines):
         example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
@@ -80,6 +85,8 @@ def escape(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: l
             parts = line.split("`")
             parts[::2] = [re.sub(r"(?<!\\)\||(?<= )\*\*(?= |,)", r"\\\g<0>", part) for part in parts[::2]]
             lines[number] = "`".join(parts)
+    kind = "method" if what in ("attribute", "property") else what
+    lines[:] = GoogleDocstring(lines, app.config, app, kind, name, thing, options).lines()
 
 
 def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.TextElement) -> nodes.Node | None:
@@ -100,8 +107,6 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.
 
 
 def _link(app: Sphinx, node: pending_xref, page: str, anchor: str, text: nodes.TextElement) -> nodes.Node:
-    from sphinx.util.nodes import make_refnode
-
     return make_refnode(app.builder, node["refdoc"], page, anchor, text)
 
 
@@ -126,7 +131,9 @@ class InlineDrawings(SphinxPostTransform):
             if path.suffix == ".svg" and path.is_file():
                 drawing = re.sub(r"^<\?xml[^>]*>\s*", "", path.read_text("utf-8"))
                 drawing = re.sub(r"<style data-standalone>.*?</style>", "", drawing, flags=re.DOTALL)
-                image.replace_self(nodes.raw("", f'<div class="drawing">{drawing}</div>', format="html"))
+                width = re.search(r'<svg [^>]*width="([\d.]+)pt"', drawing)
+                kind = "drawing wide" if width and float(width[1]) > WIDE else "drawing"
+                image.replace_self(nodes.raw("", f'<div class="{kind}">{drawing}</div>', format="html"))
 
 
 def _inline(self: SphinxTranslator, node: nodes.math) -> None:

@@ -61,7 +61,10 @@ def remarks(equation: str) -> str:
 
 def mathml(source: str, *, block: bool) -> str:
     """Write LaTeX as MathML."""
-    return convert(source, display="block" if block else "inline")
+    written = convert(source, display="block" if block else "inline")
+    if r"\begin{cases}" in source:
+        written = re.sub(r"<mo [^>]*>&#x0007B;</mo><mtable>", '<mtable class="cases">', written)
+    return written
 
 
 def _split(equation: str) -> tuple[str, str]:

@@ -67,6 +67,20 @@ def test_a_time_limit_leaves_kinds_unmeasured(
     assert lab.plan("quickstart", results="nowhere").guessed == 0
 
 
+def test_what_is_only_counted_is_not_trained(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    epochs = []
+
+    def watched(*args: Any, **options: Any) -> Iterator[Epoch]:
+        epochs.append(options["epochs"])
+        return fit(*args, **options)
+
+    monkeypatch.setattr(cost, "fit", watched)
+    options = ("--set", "epochs=0", "--set", "trace_points=0")
+    plan = cli("plan", "quickstart", "--preset", "smoke", *options).out
+    assert set(epochs) == {0}
+    assert "digits-conv on digits: nothing is trained, " in plan
+
+
 def test_in_words(cli: Cli) -> None:
     outcome = cli("plan", "quickstart", "--preset", "smoke")
     assert outcome.code == 0

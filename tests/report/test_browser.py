@@ -49,7 +49,7 @@ def test_hostile_names_are_shown_and_run_nothing(tmp_path: Path) -> None:
     title = re.search(r"<title>(.*?)</title>", document, re.DOTALL)
     assert title is not None
     assert title[1].strip() != "owned"
-    assert "<script" not in document
+    assert document.count("<script") == page.count("<script") == 1
     assert not re.search(r"<[^>]*\bon(error|load|focus)=", re.sub(r"=\"[^\"]*\"", "", document))
     for name in NAMES:
         assert document.count(name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")) > 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -23,6 +24,7 @@ from rectifiers.report.figures import (
     plot_gallery,
     png,
     shapes_figure,
+    standalone,
     styles,
     svg,
     traces_figure,
@@ -193,6 +195,48 @@ def test_a_trace_shows_what_the_function_makes_of_a_parameter() -> None:
     assert [axis.get_title(loc="left") for axis in figure.axes] == ["α", "1 + σ(β)"]
     (beta,) = (result.trace.values["features.0.beta"][0] for _, result in runs if result and result.trace)
     assert figure.axes[1].lines[0].get_ydata()[0] == pytest.approx(1 + 1 / (1 + math.exp(-beta)))
+
+
+def test_many_starts_of_one_function_share_a_panel_per_parameter_and_layer() -> None:
+    rows = tuple(f"AReLU {place}" for place in range(6))
+    made = experiment(rows=rows, seeds=1)
+    runs = outcomes(made, learning=rows)
+    figure = traces_figure(build(made, "paper", runs), runs, styles(made, runs), "digits")
+    assert figure is not None
+    assert len({len(axis.lines) for axis in figure.axes}) == 1
+    assert len(figure.axes[0].lines) >= 5
+    assert "AReLU 5" in texts(figure)
+
+
+def test_curves_look_at_the_end_where_rows_can_be_told_apart() -> None:
+    made = experiment(rows=("ReLU", "AReLU"), epochs=EPOCHS, seeds=3)
+    runs = outcomes(made)
+    figure = curves_figure(build(made, "paper", runs), runs, styles(made, runs))
+    assert figure is not None
+    (axis,) = figure.axes
+    ends: list[Any] = [value for line in axis.lines for value in list(line.get_ydata())[EPOCHS // 2 :]]
+    low, high = axis.get_ylim()
+    assert low < min(ends) <= max(ends) < high
+    assert high - low < 2 * (max(ends) - min(ends)) + 1
+
+
+def test_a_drawing_tells_its_values_where_the_pointer_is() -> None:
+    made = experiment(rows=("ReLU", "AReLU"), published=True)
+    runs = outcomes(made)
+    figure = accuracy_figure(build(made, "paper", runs), styles(made, runs))
+    titles = re.findall(r"<title>([^<]*)</title>", svg(figure or Figure(), name="x", title="t"))
+    assert titles[0] == "t"
+    assert any(re.fullmatch(r"AReLU: \d+\.\d+ ± \d+\.\d+", title) for title in titles)
+    assert any(title.startswith("ReLU, the paper's: ") for title in titles)
+
+
+def test_a_drawing_by_itself_follows_the_readers_colours() -> None:
+    drawing = standalone(plot_function("relu"))
+    root = ElementTree.fromstring(drawing)
+    (style,) = [one for one in root if one.tag.endswith("style")]
+    assert "prefers-color-scheme: dark" in (style.text or "")
+    for variable in set(re.findall(r"var\((--[a-z0-9-]+)", drawing)):
+        assert f"{variable}:" in (style.text or "")
 
 
 def test_losses_are_the_means_of_each_epoch_on_a_logarithmic_axis() -> None:

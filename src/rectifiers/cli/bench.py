@@ -92,9 +92,10 @@ def run_benchmark(
     if output is not None:
         write_file(output, json.dumps(_round(facts), indent=1, ensure_ascii=False) + "\n")
     if plot is not None:
-        from ..report.figures import costs, svg
+        from ..report.figures import costs, standalone, svg
 
-        write_file(plot, svg(costs.costs_figure(_round(facts["settings"])), name="kernels", title=costs.TITLE))
+        drawing = svg(costs.costs_figure(_round(facts["settings"])), name="kernels", title=costs.TITLE)
+        write_file(plot, standalone(drawing))
 
 
 def _items(text: str) -> list[str]:

@@ -117,10 +117,10 @@ def _words(value: Any) -> str:
 
 
 def _draw(name: str, suffix: str) -> str | bytes:
-    from ..report.figures import function_figure, plot_function, png
+    from ..report.figures import function_figure, plot_function, png, standalone
 
     if suffix.lower() == ".svg":
-        return plot_function(name)
+        return standalone(plot_function(name))
     if suffix.lower() == ".png":
         return png(function_figure(name))
     raise ConfigError(f"--plot writes .svg or .png, got {suffix or 'a name without an ending'!r}")

@@ -63,7 +63,7 @@ class Speed:
     """How fast a network trains.
 
     Args:
-        step: seconds of one training step.
+        step: seconds of one training step; 0 where nothing is trained.
         image: seconds to evaluate one image, or one patch of it.
         batch: examples that were trained on; fewer than the trial's where memory does not suffice for them, and the
             step is then as many of these as it has examples.
@@ -104,7 +104,7 @@ class Cost:
         activation: of the runs.
         batch_size: examples per step.
         measured_batch: examples per step that was measured; fewer where memory did not suffice for all.
-        step_seconds: of one step of training.
+        step_seconds: of one step of training; 0 where nothing is trained, as for counts of parameters.
         runs: how many there are.
         run_seconds: their mean.
     """
@@ -168,7 +168,8 @@ def estimate_costs(
     """
     groups: dict[tuple[Any, ...], list[Trial]] = {}
     for trial in trials:
-        groups.setdefault((stand_ins[trial.dataset], *(getattr(trial, field) for field in FIELDS)), []).append(trial)
+        fields = (getattr(trial, field) for field in FIELDS)
+        groups.setdefault((stand_ins[trial.dataset], *fields, trial.epochs > 0), []).append(trial)
     start, guessed = time.monotonic(), 0
     costs: list[Cost] = []
     seconds: list[float] = []
@@ -208,6 +209,8 @@ def _slowest(speeds: Speeds, kind: tuple[Any, ...]) -> Speed:
 def measure_speed(trial: Trial, data: Dataset) -> Speed:
     """Train and test on a few batches as a trial would: one to warm up, and a few that are timed; of slow ones, on one.
 
+    A trial without epochs only tests.
+
     A batch for which this machine lacks the memory is halved until there is enough.
 
     Raises:
@@ -238,6 +241,8 @@ def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
     task = task_of(data.train)
     update = build_update(trial, net, optimizer, task)
 
+    epochs = min(trial.epochs, 1)
+
     def run(steps: int) -> tuple[Epoch, int]:
         train = _take_first(data.train, steps * batch)
         batches = Batches(train, batch, normalise=normalise, device=trial.device, augment=Augmentation(trial.augment))
@@ -246,7 +251,7 @@ def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
             optimizer,
             train=build_mixing(trial, data, batches),
             test=Batches(test, EVALUATION_BATCH, normalise=normalise, device=trial.device),
-            epochs=1,
+            epochs=epochs,
             seed=trial.seed,
             task=task,
             frozen=frozen,
@@ -257,7 +262,7 @@ def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
     epoch, steps = run(1)
     if trial.compile or epoch.train_seconds < PATIENCE:
         epoch, steps = run(STEPS)
-    return epoch.train_seconds / steps, epoch.test_seconds / len(test)
+    return epochs * epoch.train_seconds / steps, epoch.test_seconds / len(test)
 
 
 def _measure_together(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:

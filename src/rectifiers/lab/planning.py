@@ -150,10 +150,13 @@ class RunPlan:
         return experiment.power.describe(experiment.preset(self.selection.preset).seeds)
 
     def _cost_facts(self, costs: Sequence[Cost], seconds: float) -> Iterator[tuple[str, list[str]]]:
-        for network, dataset in dict.fromkeys((cost.network, cost.dataset) for cost in costs):
-            kinds = [cost for cost in costs if (cost.network, cost.dataset) == (network, dataset)]
-            step, run = span([cost.step_seconds for cost in kinds]), span([cost.run_seconds for cost in kinds])
-            yield "cost", [f"{network} on {dataset}: {step} a step, {run} a run, by activation"]
+        groups: dict[tuple[str, str, bool], list[Cost]] = {}
+        for cost in costs:
+            groups.setdefault((cost.network, cost.dataset, cost.step_seconds > 0), []).append(cost)
+        for (network, dataset, trains), kinds in groups.items():
+            step = f"{span([cost.step_seconds for cost in kinds])} a step" if trains else "nothing is trained"
+            run = span([cost.run_seconds for cost in kinds])
+            yield "cost", [f"{network} on {dataset}: {step}, {run} a run, by activation"]
         for cost in costs:
             if cost.measured_batch < cost.batch_size:
                 text = f"{cost.network} with {cost.activation}: {cost.batch_size} examples at a time do not fit here"

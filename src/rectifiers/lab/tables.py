@@ -137,7 +137,7 @@ class Results:
 
     def _draw(self, ending: str) -> str | bytes:
         # matplotlib takes a moment that a table does not need.
-        from ..report.figures import accuracy_figure, pdf, png, styles, svg
+        from ..report.figures import accuracy_figure, pdf, png, standalone, styles, svg
 
         table = with_titles(self.table)
         chosen = styles(self.table.experiment, self.outcomes)
@@ -147,7 +147,7 @@ class Results:
         if figure is None:
             raise ConfigError(f"there is nothing to draw; {self.selection.command('run')} makes the runs")
         if ending == ".svg":
-            return svg(figure, name="table", title=table.experiment.title)
+            return standalone(svg(figure, name="table", title=table.experiment.title))
         return pdf(figure) if ending == ".pdf" else png(figure, dpi=300)
 
     def __str__(self) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,6 +14,7 @@ from matplotlib.figure import Figure
 
 from ..core.version import __version__
 from .figures import png, svg
+from .figures.style import DARK
 
 
 @dataclass(frozen=True)
@@ -58,4 +61,8 @@ def render_template(name: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name).render(version=__version__, **values)
+    script = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template(name).render(
+        version=__version__, script=Markup(script), script_hash=f"sha256-{digest}", dark=DARK, **values
+    )

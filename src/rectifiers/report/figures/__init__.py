@@ -6,7 +6,7 @@ Each file draws one kind of figure and returns a `matplotlib.figure.Figure`; `sv
 from __future__ import annotations
 
 from .accuracy import accuracy_figure
-from .canvas import pdf, png, svg
+from .canvas import pdf, png, standalone, svg
 from .correlation import correlation_figure
 from .costs import costs_figure
 from .curves import curves_figure, losses_figure
@@ -53,6 +53,7 @@ __all__ = [
     "segmentation_figure",
     "shapes_figure",
     "similarity_figure",
+    "standalone",
     "styles",
     "svg",
     "traces_figure",

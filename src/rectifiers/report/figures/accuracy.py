@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..table import Table
-from .canvas import drawing_style, panels, percent_limits
+from ..wording import cell_number, our_number
+from .canvas import drawing_style, panels, percent_limits, saying
 from .style import INK, MUTED, RULE, Style
 
 
@@ -67,6 +69,9 @@ def _draw(axis: Axes, table: Table, column: str, styles: Mapping[str, Style]) ->
         if cell.summary.n:
             if cell.aggregate == "mean" and np.isfinite(cell.summary.low):
                 axis.plot([cell.summary.low, cell.summary.high], [index, index], color=colour, linewidth=1.6)
-            axis.plot([cell.value], [index], color=colour, marker="o", markersize=4.5)
+            said = saying(f"{cell.row}: {our_number(cell)}")
+            axis.plot([cell.value], [index], color=colour, marker="o", markersize=4.5, gid=said)
         if table.beside_paper and cell.published is not None:
-            axis.plot([cell.published], [index], color=INK, marker="D", markersize=4.5, mfc="none", mew=0.8, alpha=0.8)
+            said = saying(f"{cell.row}, the paper's: {cell_number(cell, cell.published)}")
+            hollow: dict[str, Any] = {"marker": "D", "markersize": 4.5, "mfc": "none", "mew": 0.8, "alpha": 0.8}
+            axis.plot([cell.published], [index], color=INK, gid=said, **hollow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from ...experiments.result import Result
 from ...training.metrics import Epoch
 from ..table import Outcomes, Table, finished_results, results_by_cell
-from .canvas import drawing_style, legend, panels, percent_limits, plot_mean
+from .canvas import drawing_style, legend, panels, percent_limits, plot_mean, saying
 from .style import Style
 
 
@@ -30,8 +31,18 @@ def curves_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style])
     """
     figure = _draw_panels(table, outcomes, styles, "test accuracy, %", lambda epoch: epoch.test_accuracy)
     for axis in figure.axes if figure else ():
-        axis.set_ylim(percent_limits(axis.get_ylim()))
+        _look_at_the_end(axis)
     return figure
+
+
+def _look_at_the_end(axis: Axes) -> None:
+    """Limit an accuracy axis to the means of the second half, where rows that differ little can be told apart."""
+    means = [np.asarray(line.get_ydata(), float) for line in axis.lines]
+    values = np.concatenate([[], *(one[len(one) // 2 :] for one in means)])
+    if values.size:
+        low, high = float(values.min()), float(values.max())
+        room = max(0.15 * (high - low), 0.25)
+        axis.set_ylim(percent_limits((low - room, high + room)))
 
 
 def losses_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style]) -> Figure | None:
@@ -68,7 +79,7 @@ def _draw_panels(
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             # Named rows go last, over the background.
             for row in sorted(table.rows, key=lambda label: styles[label].named):
-                _draw(axis, finished.get((row, column), []), styles[row], measure)
+                _draw(axis, finished.get((row, column), []), row, styles[row], measure)
         drawn = {row for (row, _), results in finished.items() if results}
         figure.supxlabel("epoch", fontsize=9)
         figure.supylabel(label, fontsize=9)
@@ -76,7 +87,7 @@ def _draw_panels(
     return figure
 
 
-def _draw(axis: Axes, results: Sequence[Result], style: Style, measure: Callable[[Epoch], float]) -> None:
+def _draw(axis: Axes, results: Sequence[Result], row: str, style: Style, measure: Callable[[Epoch], float]) -> None:
     length = min((len(result.epochs) for result in results), default=0)
     if not length:
         return
@@ -91,4 +102,5 @@ def _draw(axis: Axes, results: Sequence[Result], style: Style, measure: Callable
         linestyle=style.dashes,
         linewidth=style.width,
         alpha=1 if style.named else 0.6,
+        gid=saying(f"{row}: {fmean(measure(result.epochs[length - 1]) for result in results):.2f} in the end"),
     )

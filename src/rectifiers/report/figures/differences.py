@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ...experiments.compare.findings import Findings
 from ...experiments.experiment import Cell
 from ...experiments.result import Result
-from .canvas import drawing_style, panels
+from .canvas import drawing_style, panels, saying
 from .style import INK, MUTED, RULE, SERIES
 
 
@@ -52,7 +52,8 @@ def differences_figure(found: Findings, outcomes: Sequence[tuple[Cell, Result]])
             if math.isfinite(one.low):
                 ends = sorted((sign * one.low, sign * one.high))
                 axis.plot(ends, [place, place], color=SERIES[0], linewidth=2)
-            axis.plot([sign * one.difference], [place], "o", color=SERIES[0], markersize=5.5)
+            said = saying(f"{row.label}: {found.words.signed(one.difference)}")
+            axis.plot([sign * one.difference], [place], "o", color=SERIES[0], markersize=5.5, gid=said)
         axis.set_yticks(range(len(rows)), [row.label for row in rows])
         axis.set_ylim(len(rows) - 0.5, -0.5)
         unit = found.words.unit.strip()

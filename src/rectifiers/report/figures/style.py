@@ -25,6 +25,14 @@ VARIABLES: Mapping[str, str] = {
 }
 """CSS variables through which a page may recolour a figure, for dark backgrounds."""
 
+_ON_DARK = (
+    *("#e6edf3", "#9198a1", "#30363d"),
+    *("#58a6ff", "#ff8f4a", "#3ccf9f", "#e08cc8", "#e3b341", "#79d0ff", "#d477a6", "#b8c94a"),
+)
+
+DARK: Mapping[str, str] = dict(zip(VARIABLES.values(), _ON_DARK, strict=True))
+"""What these variables are on dark backgrounds."""
+
 Dashes = Literal["-", "--"] | tuple[float, tuple[float, ...]]
 
 DASHES: tuple[Dashes, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))

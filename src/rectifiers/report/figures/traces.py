@@ -14,8 +14,8 @@ from ... import activations
 from ...core.spec import Effect
 from ...experiments.result import Trajectory
 from ..table import Outcomes, Table, finished_results, results_by_cell
-from .canvas import drawing_style, plot_mean
-from .style import DASHES, INK, Dashes, Style
+from .canvas import drawing_style, legend, plot_mean
+from .style import DASHES, INK, SERIES, Dashes, Style
 
 LETTERS = {"alpha": "α", "beta": "β", "theta": "θ"}
 
@@ -27,6 +27,9 @@ EFFECTS: Mapping[Effect, Callable[[float], float]] = {
 
 def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style], column: str) -> Figure | None:
     """Draw a row of panels per function, a panel per parameter, and a line per layer: the mean over the seeds.
+
+    Many rows of the same parameters, such as starts of one function, are drawn over each other instead, a panel per
+    parameter and layer, because panel by panel they could hardly be told apart.
 
     Where the function's spec says what it makes of a parameter, such as 1 + σ(β), that is drawn, of the layer's mean.
     Bands are 95 % t-intervals over the seeds; diverged runs are left out.
@@ -50,6 +53,8 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
             traced[row], effects[row] = traces, _effects(done[0].trial.activation)
     if not traced:
         return None
+    if len(traced) > 4 and len({tuple(traces[0].values) for traces in traced.values()}) == 1:
+        return _overlay(traced, effects[next(iter(traced))], styles)
     layers = list(dict.fromkeys(_split(key)[0] for traces in traced.values() for key in traces[0].values))
     dashes = {layer: DASHES[index % len(DASHES)] for index, layer in enumerate(layers)}
     wide = max(len(_parameters(traces[0])) for traces in traced.values())
@@ -75,6 +80,35 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
             for layer in layers
         ]
         figure.legend(handles=handles, loc="outside upper left", ncols=min(len(handles), 4), handlelength=3)
+    return figure
+
+
+def _overlay(
+    traced: Mapping[str, Sequence[Trajectory]], effects: Mapping[str, Effect], styles: Mapping[str, Style]
+) -> Figure:
+    """Draw a row of panels per parameter, a panel per layer, and a line per row of the table."""
+    first = next(iter(traced.values()))[0]
+    parameters = _parameters(first)
+    layers = list(dict.fromkeys(_split(key)[0] for key in first.values))
+    chosen = {
+        row: Style(SERIES[place % len(SERIES)], DASHES[place // len(SERIES) % len(DASHES)], 1.4)
+        for place, row in enumerate(traced)
+    }
+    with drawing_style():
+        figure = Figure(figsize=(2.6 * len(layers) + 0.6, 2.2 * len(parameters) + 0.8), layout="constrained")
+        grid = figure.subplots(len(parameters), len(layers), squeeze=False, sharex=True, sharey="row")
+        for axes, parameter in zip(grid, parameters, strict=True):
+            letter, effect = LETTERS.get(parameter, parameter), effects.get(parameter)
+            axes[0].set_ylabel(f"{effect}({letter})" if effect else letter)
+            for axis, layer in zip(axes, layers, strict=True):
+                axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+                for row, traces in traced.items():
+                    key, style = f"{layer}.{parameter}", chosen[row]
+                    _draw(axis, traces, key, EFFECTS[effect] if effect else float, style, style.dashes)
+        for axis, layer in zip(grid[0], layers, strict=True):
+            axis.set_title(f"layer {layer}")
+        figure.supxlabel("training step", fontsize=9)
+        legend(figure, chosen)
     return figure
 
 
