@@ -18,7 +18,7 @@ from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.experiments.claims import Claims
 from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.run_trial import run_trial
-from rectifiers.experiments.runner import Progress, _in_order, run
+from rectifiers.experiments.runner import Progress, in_order, run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.weights import read_run
@@ -140,7 +140,7 @@ def test_nobody_waits_for_a_start_that_another_worker_trains() -> None:
     starts = [{**TINY, "activation": "relu", "seed": seed} for seed in (6, 7)]
     firsts, seconds = ([tiny(start=start, seed=seed) for start in starts] for seed in (0, 1))
     vote, plain, after = tiny(vote=2, epochs=0), tiny(seed=9), tiny(start={**TINY, "activation": "relu", "seed": 5})
-    found = list(_in_order([vote, plain, firsts[0], seconds[0], firsts[1], seconds[1], after, needed]))
+    found = list(in_order([vote, plain, firsts[0], seconds[0], firsts[1], seconds[1], after, needed]))
     assert found == [needed, *firsts, after, plain, *seconds, vote]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -106,6 +107,10 @@ def run_experiment(
     from ..lab.progress import say
     from .table import print_results, print_sections
 
+    if os.environ.get("TORCHELASTIC_RUN_ID") and os.environ.get("RANK", "0") != "0":
+        # Of the processes that torchrun starts, one talks.
+        no_report, sys.stdout = True, open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the end
+        sys.stderr = sys.stdout
     selection = lab.open(
         experiment,
         preset=preset,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from .. import datasets, networks
+from ..core.errors import ConfigError
 from ..kernels import dispatch
 from ..networks import outside
 from ..training.devices import check_device
+from ..training.group import current
 from . import own, pretrained
 from .checkpointing import describe_resumption, open_checkpoints, remove_checkpoints
 from .compare.run_own import run_own
@@ -46,7 +49,7 @@ def run_trial(
     Raises:
         RectifiersError: a name is unknown, data are missing or damaged, or the parts do not fit together.
     """
-    if weights is not None and (keep or is_kept(weights, trial)):
+    if weights is not None and (keep or current().take_first(is_kept(weights, trial))):
         return run_once(trial, data_dir, weights).result
     return run_afresh(trial, data_dir, weights).result
 
@@ -58,12 +61,15 @@ def run_once(trial: Trial, data_dir: Path | str | None = None, weights: Path | N
     """
     if weights is None:
         return run_afresh(trial, data_dir)
-    with lock_weights(weights, trial):
-        kept = read_run(weights, trial)
+    # Of processes that train together, the first one looks and writes, and the others do as it does.
+    group = current()
+    with lock_weights(weights, trial) if group.is_first else nullcontext():
+        kept = read_run(weights, trial) if group.take_first(is_kept(weights, trial)) else None
         if kept is None:
             kept = run_afresh(trial, data_dir, weights)
-            write_run(weights, kept)
-            remove_checkpoints(weights, trial)
+            if group.is_first:
+                write_run(weights, kept)
+                remove_checkpoints(weights, trial)
     return kept
 
 
@@ -76,8 +82,12 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     kernels = dispatch.require(trial.kernels)
     # Here and not behind the training: nothing that can fail stands between it and its result.
     facts = provenance()
+    if trial.parallel != "none":
+        facts["processes"] = str(current().size)
     if isinstance(trial, OwnTrial):
         check_identity(trial)
+        if current().size > 1:
+            raise ConfigError("a model of your own is trained by one process; start it without torchrun")
         checkpoints = open_checkpoints(weights, trial, trial.dataset)
         fields, weights_at_end, content = run_own(trial, data_dir, checkpoints)
         where_from = _where_from(facts, content, started, clock, kernels=kernels, **describe_resumption(checkpoints))

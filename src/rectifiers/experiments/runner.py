@@ -167,7 +167,7 @@ def run(
             "it defines what they need; put the code that runs them under `if __name__ == '__main__':`"
         )
     trials = list(dict.fromkeys(cell.trial for cell in cells))
-    queue = _in_order([trial for trial in trials if not store.has(trial)], longest_first=count > 1 or place is not None)
+    queue = in_order([trial for trial in trials if not store.has(trial)], longest_first=count > 1 or place is not None)
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
     if not queue:
@@ -186,7 +186,7 @@ def run(
     return progress
 
 
-def _in_order(trials: Sequence[Trial], *, longest_first: bool = False) -> deque[Trial]:
+def in_order(trials: Sequence[Trial], *, longest_first: bool = False) -> deque[Trial]:
     """Trials that others need first, then one of each start, votes last, so that no worker waits for another.
 
     Args:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from ..core.errors import ConfigError
 from ..core.seeds import derive
 from ..datasets.dataset import Dataset
 from ..training import record
@@ -15,11 +17,15 @@ from ..training.batches import TrainingBatches
 from ..training.checkpoints import Checkpoints
 from ..training.early_stopping import EarlyStopping, never
 from ..training.frozen import freeze
+from ..training.group import current
 from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
 from ..training.phases import PROBED, PhaseRecorder, first_examples
 from ..training.renewal import forget
 from ..training.reproducible import reproducible
+from ..training.sharded import WholeNetwork, WholeOptimizer, distribute
+from ..training.shared_norm import share_statistics
+from ..training.state import Stateful
 from ..training.tasks import Task
 from . import pulse
 from .batches import TrialBatches, build_batches
@@ -104,14 +110,28 @@ def train_given(
         As `train_network`.
     """
     answering = net if called is None else called
+    group = current()
+    if group.size > 1:
+        if batches.phases is not None:
+            raise ConfigError("tasks that follow one another are trained by one process; start it without torchrun")
+        share_statistics(net)
     frozen = freeze(net, trial.trained)
     steps = count_steps(trial, batches.train)
     recorder = record.Recorder(net, every=max(1, steps // trial.trace_points) if trial.trace_points else 0)
     before = sample_curves(net)
+    whole, updated = net, answering
+    instead: dict[str, Stateful] = {}
+    if group.size > 1 and trial.parallel != "none":
+        if trial.parallel == "fsdp":
+            # What follows the training looks into a network whose parameters are whole.
+            whole = copy.deepcopy(net)
+        updated = distribute(answering, trial.parallel)
     optimizer, average = build_optimizer(trial, net), build_average(trial, answering)
     evaluated = answering if average is None else average.module
     renewal = build_renewal(trial)
     phases = None if batches.phases is None else PhaseRecorder(batches.phases, evaluated, task, steps)
+    if whole is not net:
+        instead = {"net": WholeNetwork(net), "optimizer": WholeOptimizer(net, optimizer)}
 
     def on_step(step: int) -> None:
         recorder(step)
@@ -129,12 +149,13 @@ def train_given(
         factor=build_factor(trial, steps),
         frozen=frozen,
         on_step=on_step,
-        update=build_update(trial, answering, optimizer, task),
+        update=build_update(trial, updated, optimizer, task),
         accumulate=trial.accumulate,
         average=average,
         ended=EarlyStopping(trial.patience, task.measure) if trial.patience else never,
         checkpoints=checkpoints,
         also={"recorder": recorder} if phases is None else {"recorder": recorder, "phases": phases},
+        instead=instead,
     )
     epochs: list[Epoch] = []
     status: Literal["done", "diverged"] = "done"
@@ -156,6 +177,9 @@ def train_given(
         status = "diverged"
     if phases is not None and status == "done":
         phases.finish()
+    if whole is not net:
+        whole.load_state_dict(instead["net"].state_dict())
+        net = whole
     if average is not None:
         net = average.module if called is None else average.module.get_submodule("model")
     shapes = [describe_curve(name, before[name], after) for name, after in sample_curves(net).items()]

@@ -81,6 +81,7 @@ def build_optimizer(trial: Trial, net: nn.Module) -> torch.optim.Optimizer:
         activation_weight_decay=trial.activation_weight_decay,
         rho=trial.rho,
         eps=trial.eps,
+        fused=trial.parallel != "fsdp",
     )
     if trial.l2_init:
         pull_to_start(optimizer, trial.l2_init)

@@ -220,6 +220,11 @@ class Trial(BaseModel):
         "reference",
         description="what formulas run by: `cpu` and `triton` are kernels, which are faster and round in another way",
     )
+    parallel: Literal["none", "ddp", "fsdp"] = Field(
+        "none",
+        description="how processes that `torchrun` started share the training: `ddp`, a copy of the network in each, "
+        "or `fsdp`, a part of it; the number of processes changes the last bits",
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="root of all random streams")
     data_digest: str | None = Field(
         None, pattern=DIGEST_PATTERN, description="of the files, for data at a path; filled in, and never written"
@@ -381,6 +386,12 @@ class Trial(BaseModel):
                 raise ValueError(f"{changed[0]} is not for networks that are one computation; leave it or together out")
             if self.optimizer not in OPTIMIZERS:
                 raise ValueError(f"together needs an optimizer that goes element by element: {', '.join(OPTIMIZERS)}")
+        if self.parallel != "none" and self.compile:
+            raise ValueError("compile is for trainings of one process; leave out compile, or parallel")
+        if self.parallel != "none" and isinstance(self.class_weights, tuple | str):
+            raise ValueError("class_weights is for trainings of one process; leave out class_weights, or parallel")
+        if self.parallel == "fsdp" and (self.ema or self.trace_points or self.precision == "float16"):
+            raise ValueError("ema, trace_points and precision='float16' need the whole network; use parallel='ddp'")
         if self.vote and self.seed:
             raise ValueError("a vote is one evaluation of networks with seeds 0, 1, …; its own seed is 0")
         return self

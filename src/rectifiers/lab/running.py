@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from ..experiments.on_ray import NAME as RAY
 from ..experiments.on_ray import OnRay
 from ..experiments.preflight import check_data, check_names
 from ..experiments.store import Store, write_atomically
+from ..experiments.together import run_together
 from ..experiments.trial import Trial
+from ..training.group import is_started_together
 from .log import Log
 from .progress import show_progress
 from .selecting import Selectable, check_count, select
@@ -91,25 +94,37 @@ def run(
     new = [trial for trial in selection.trials if trial not in done]
     check_data([*new, *starts], selection.data_dir, download=download)
     store = selection.open_store()
-    tracking = Tracking(track, selection.experiment.folder, store, new)
+    is_first = not is_started_together() or os.environ.get("RANK") == "0"
+    progress = progress and is_first
+    tracking = Tracking(track if is_first else (), selection.experiment.folder, store, new)
     with show_progress(len(selection.trials), hidden=not progress) as report:
 
         def on_progress(progress: runner.Progress) -> None:
             report(progress)
             tracking.update(progress.kept + progress.done)
 
-        ended = runner.run(
-            selection.cells,
-            store,
-            workers=workers,
-            data_dir=selection.data_dir,
-            on_progress=on_progress,
-            on_event=Log(selection.folder / LOG, hidden=not progress),
-            place=place,
-            patient=wait,
-            time_limit=math.inf if time_limit is None else time_limit,
-        )
-    for trial in selection.done():
+        log = Log(selection.folder / LOG, hidden=not progress)
+        if is_started_together():
+            ended = run_together(
+                selection.cells,
+                store,
+                data_dir=selection.data_dir,
+                on_progress=on_progress,
+                on_event=log if is_first else lambda text, urgent: None,
+            )
+        else:
+            ended = runner.run(
+                selection.cells,
+                store,
+                workers=workers,
+                data_dir=selection.data_dir,
+                on_progress=on_progress,
+                on_event=log,
+                place=place,
+                patient=wait,
+                time_limit=math.inf if time_limit is None else time_limit,
+            )
+    for trial in selection.done() if is_first else ():
         _story(store, trial).unlink(missing_ok=True)
     failed = {trial: _write_story(store, trial, story) for trial, story in ended.failed.items()}
     return Results(selection, store.outcomes(selection.cells), failed)

@@ -16,6 +16,7 @@ from ..datasets.examples import Examples, Which
 from ..datasets.views import ten_crop
 from .augmentation import Augmentation
 from .fetching import count_loader_workers, fetch
+from .group import Group, current
 
 
 class TrainingBatches(Protocol):
@@ -76,23 +77,29 @@ class Batches:
         for run, raw in zip(runs, fetch(self.split.take, runs, self.loaders), strict=True):
             yield self.normalise(self._here(raw)), self.targets[run]
 
-    def epoch(self, epoch: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, epoch: int, skip: int = 0, group: Group | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches in the order and with the augmentation that belong to this epoch and the seed.
 
         Args:
             epoch: its number.
             skip: batches at its beginning that were taken before this object remembered its state.
+            group: the processes that train together, each of which gets its share of each batch; None takes those that
+                do now.
 
         Raises:
             ShapeError: augmented images have another size than those that are evaluated.
+            ConfigError: a batch has fewer examples than there are processes.
         """
         if not skip:
             self._draws = self.augment.draws(self.seed, epoch)
-        draws = self._draws
+        draws, group = self._draws, group or current()
         gather = self.split.whole if self.augment.crops else self.split.take
-        chosen = order(len(self.targets), self.seed, epoch).to(self.targets.device).split(self.size)[skip:]
-        for indices, raw in zip(chosen, fetch(gather, chosen, self.loaders), strict=True):
-            images = self.augment(self._here(raw), draws)
+        batches = order(len(self.targets), self.seed, epoch).to(self.targets.device).split(self.size)[skip:]
+        shares = [group.share_of_batch(len(batch)) for batch in batches]
+        chosen = [batch[share] for batch, share in zip(batches, shares, strict=True)]
+        raws = fetch(gather, chosen, self.loaders)
+        for batch, share, indices, raw in zip(batches, shares, chosen, raws, strict=True):
+            images = self.augment(self._here(raw), draws, count=len(batch), share=share)
             if self.augment.crops and tuple(images.shape[1:]) != self.split.shape:
                 raise ShapeError(
                     f"augmentation {self.augment} makes inputs of {shape_text(tuple(images.shape[1:]))}, "

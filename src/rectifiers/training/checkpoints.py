@@ -13,11 +13,12 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from ..core.errors import DataError
+from ..core.errors import ConfigError, DataError
 from ..core.files import write_whole
 from ..core.wording import listing
 from ..surgery.weights_file import read_weights
-from .state import Stateful, pack, unpack
+from .group import current
+from .state import State, Stateful, pack, unpack
 
 FORMAT = 1
 MINUTES = 5.0
@@ -53,25 +54,36 @@ class Checkpoints:
 
         Args:
             parts: by name; set in this order.
+
+        Raises:
+            ConfigError: of processes that train together, one sees others.
         """
+        state: Mapping[str, State] = {}
         for index in sorted(self.folder.glob("*.json"), reverse=True):
             try:
                 step, state = int(index.stem), self._read(index)
             except (OSError, DataError, ValueError, KeyError, TypeError) as error:
                 self.passed_over.append(f"{index.stem} {error if isinstance(error, DataError) else 'is damaged'}")
                 continue
-            for name, part in parts.items():
-                part.load_state_dict(state[name])
             self.resumed = step
             break
+        if current().any(self.resumed != current().take_first(self.resumed)):
+            raise ConfigError(
+                f"processes that train together read different checkpoints in {self.folder}; all of them have to see "
+                "the results folder"
+            )
+        if self.resumed:
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
         if self.passed_over:
             goes_on = f"goes on after step {self.resumed}" if self.resumed else "begins anew"
             _log.warning("%s: %s; training %s", self.folder, listing(self.passed_over), goes_on)
         return bool(self.resumed)
 
     def is_due(self) -> bool:
-        """Whether it is time for the next checkpoint."""
-        return time.monotonic() - self._last >= max(self.seconds, self._took / SHARE if self.seconds else 0.0)
+        """Whether it is time for the next checkpoint, in one of the processes that train together."""
+        due = time.monotonic() - self._last >= max(self.seconds, self._took / SHARE if self.seconds else 0.0)
+        return current().any(due)
 
     def keep(self, step: int, parts: Mapping[str, Stateful]) -> None:
         """Write a checkpoint, and remove those before the last two.
@@ -83,8 +95,15 @@ class Checkpoints:
             parts: what is kept, by name.
         """
         start = time.monotonic()
+        states = {name: part.state_dict() for name, part in parts.items()}
+        if current().is_first:
+            self._write(step, states)
+        self._last = time.monotonic()
+        self._took = self._last - start
+
+    def _write(self, step: int, states: Mapping[str, State]) -> None:
         try:
-            tensors, text = pack({name: part.state_dict() for name, part in parts.items()})
+            tensors, text = pack(states)
             content = save(tensors, metadata={"state": text})
             facts = {**self.identity, "sha256": hashlib.sha256(content).hexdigest()}
             stem = f"{step:012d}"
@@ -99,8 +118,6 @@ class Checkpoints:
         except (OSError, TypeError) as error:  # the latter from what an optimizer of a user's own remembers
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             _log.warning("no checkpoint in %s: %s; training goes on without", self.folder, reason)
-        self._last = time.monotonic()
-        self._took = self._last - start
 
     def remove(self) -> None:
         """Remove all checkpoints, for the training has ended and its outcome is kept."""

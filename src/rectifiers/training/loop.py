@@ -17,9 +17,11 @@ from .batches import Batches, TrainingBatches, grouped
 from .checkpoints import Checkpoints, kept_when_stopped
 from .devices import device_of
 from .early_stopping import never
+from .group import current
 from .metrics import Epoch, Scores
 from .progress import DivergedError as DivergedError
 from .progress import Progress
+from .sharded import SharedEvaluation
 from .state import Noise, Stateful
 from .tasks import Classification, Task
 from .update import Update
@@ -44,6 +46,7 @@ def fit(
     ended: Callable[[Sequence[Epoch]], bool] = never,
     checkpoints: Checkpoints | None = None,
     also: Mapping[str, Stateful] = MappingProxyType({}),
+    instead: Mapping[str, Stateful] = MappingProxyType({}),
 ) -> Iterator[Epoch]:
     """Train `net`, and yield the measurements of each epoch as it ends.
 
@@ -70,19 +73,23 @@ def fit(
         checkpoints: where a training goes on that was interrupted, with the same bits, and where it is kept: from time
             to time, and when `on_step` stops it. The epochs before are yielded again.
         also: what checkpoints hold besides the training, by name.
+        instead: what remembers `net` and `optimizer` for them, where these do not do it themselves.
 
     Raises:
         DivergedError: the loss is no longer finite.
     """
     task = task or Classification()
     update = update or Update(net, optimizer, task)
+    processes = current()
     evaluated = net if average is None else average.module
+    if processes.size > 1:
+        evaluated = SharedEvaluation(evaluated, processes)
     if epochs == 0:
         yield evaluate([evaluated], task, test, validation)
     rates = [group["lr"] for group in optimizer.param_groups]
     steps = -(-len(train) // accumulate)
     progress = Progress()
-    things = {"net": net, "optimizer": optimizer, "update": update, "train": train, "average": average}
+    things = {"net": net, "optimizer": optimizer, "update": update, "train": train, "average": average, **instead}
     parts = {name: thing for name, thing in things.items() if isinstance(thing, Stateful)}
     parts |= {"progress": progress, **also, "noise": Noise(device_of(net))}
     if checkpoints is not None and checkpoints.resume(parts):
@@ -91,7 +98,7 @@ def fit(
         on_step(0)
     while (epoch := len(progress.epochs)) < epochs and not ended(progress.epochs):
         if not progress.steps:
-            torch.manual_seed(derive(seed, "noise", epoch))
+            torch.manual_seed(derive(seed, "noise", epoch, *([] if processes.is_first else [processes.rank])))
         net.train()
         for module in frozen:
             module.eval()
@@ -109,12 +116,13 @@ def fit(
             with kept_when_stopped(checkpoints, epoch * steps + progress.steps, parts):
                 on_step(epoch * steps + progress.steps)
             start = time.perf_counter()
+        sums = progress.sums()
         progress.epochs.append(
             Epoch(
                 epoch=epoch + 1,
                 lr=optimizer.param_groups[0]["lr"],
-                train_loss=progress.loss / progress.count,
-                train_accuracy=task.score(progress.tally),
+                train_loss=sums["loss"] / sums["count"],
+                train_accuracy=task.score(sums["tally"]),
                 train_seconds=progress.seconds,
                 **_measure([evaluated], task, test, validation),
             )

@@ -11,6 +11,7 @@ from torchvision.transforms import v2
 from ..core.errors import ConfigError
 from ..core.seeds import derive
 from .batches import Batches
+from .group import ALONE, current
 
 
 class MixedBatches:
@@ -43,11 +44,13 @@ class MixedBatches:
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of an epoch, each mixed by random numbers that belong to its place, the epoch and the seed."""
-        for place, (images, labels) in enumerate(self.batches.epoch(epoch, skip), start=skip):
+        # Any two images of a batch may be mixed, so that each process makes all of it.
+        for place, (images, labels) in enumerate(self.batches.epoch(epoch, skip, ALONE), start=skip):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(derive(self.batches.seed, "mix", epoch, place))
-                mixed = self.mix(images, labels)
-            yield mixed
+                mixed_images, shares = self.mix(images, labels)
+            own = current().share_of_batch(len(shares))
+            yield mixed_images[own], shares[own]
 
     def state_dict(self) -> dict[str, Tensor]:
         """What the batches remember; the mixing needs no memory."""

@@ -29,6 +29,7 @@ def create(
     activation_weight_decay: float = 0.0,
     rho: float | None = None,
     eps: float | None = None,
+    fused: bool = True,
 ) -> torch.optim.Optimizer:
     """An optimizer over all parameters of `net` that take gradients.
 
@@ -43,6 +44,7 @@ def create(
         activation_weight_decay: the same of the activations' parameters.
         rho: decay of rmsprop's mean of squared gradients; None takes PyTorch's 0.99.
         eps: what adam, adamw and rmsprop add to the root that they divide by; None takes PyTorch's 1e-8.
+        fused: take a step in one call; what FSDP made of parameters cannot.
 
     Raises:
         UnknownNameError: with the nearest names.
@@ -57,11 +59,11 @@ def create(
     constants: dict[str, Any] = {} if eps is None else {"eps": eps}
     # One fused call per step: with networks of this size the loop over parameters would cost as much as a layer.
     if name == "sgd":
-        return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
+        return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=fused)
     if name == "adam":
-        return torch.optim.Adam(groups, lr=lr, fused=True, **constants)
+        return torch.optim.Adam(groups, lr=lr, fused=fused, **constants)
     if name == "adamw":
-        return torch.optim.AdamW(groups, lr=lr, fused=True, **constants)
+        return torch.optim.AdamW(groups, lr=lr, fused=fused, **constants)
     if name == "rmsprop":
         constants |= {} if rho is None else {"alpha": rho}
         return torch.optim.RMSprop(groups, lr=lr, momentum=momentum, **constants)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..core.errors import RectifiersError
+from .group import current
 from .metrics import Epoch
 from .tasks import Task
 from .update import Answer
@@ -53,10 +54,20 @@ class Progress:
         self.count += len(targets)
         self.tally = self.tally + task.tally(outputs, targets)
 
+    def sums(self) -> dict[str, Any]:
+        """The sums of all processes that train together."""
+        group = current()
+        if group.size == 1:
+            return {"loss": self.loss, "count": self.count, "tally": self.tally}
+        loss, count = group.sum(torch.tensor((self.loss, self.count), dtype=torch.float64)).tolist()
+        return {"loss": loss, "count": int(count), "tally": group.sum(self.tally)}
+
     def state_dict(self) -> dict[str, Any]:
         """All of it."""
-        return {**vars(self), "epochs": [epoch.model_dump_json() for epoch in self.epochs]}
+        return {**vars(self), **self.sums(), "epochs": [epoch.model_dump_json() for epoch in self.epochs]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from there; of several processes the first has what was summed up so far."""
         vars(self).update(state_dict, epochs=[Epoch.model_validate_json(epoch) for epoch in state_dict["epochs"]])
+        if not current().is_first:
+            self.loss, self.count, self.tally = 0.0, 0, torch.zeros_like(self.tally)

@@ -12,6 +12,9 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from ..core.seeds import derive
+from .group import current
+
 State = Any
 """Dictionaries, lists and tuples of tensors, numbers, words, truth values and None."""
 
@@ -37,18 +40,28 @@ class Noise:
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Where the streams are now."""
+    def state_dict(self) -> dict[str, Any]:
+        """Where the streams are now, in this process and in those that train together with it."""
         states = {"cpu": torch.get_rng_state()}
         if self.device.type != "cpu":
             states[self.device.type] = getattr(torch, self.device.type).get_rng_state()
-        return states
+        group = current()
+        if group.size == 1:
+            return states
+        everywhere = {name: group.collect(state) for name, state in states.items()}
+        ranks = [{name: found[rank] for name, found in everywhere.items()} for rank in range(group.size)]
+        return {**ranks[0], "others": ranks[1:]}
 
-    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
-        """Go on from there."""
-        torch.set_rng_state(state_dict["cpu"])
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from there; a process that there was not gets streams of its own."""
+        rank = current().rank
+        kept = [state_dict, *state_dict.get("others", ())]
+        if rank >= len(kept):
+            torch.manual_seed(derive(int(state_dict["cpu"].long().sum()), "noise", rank))
+            return
+        torch.set_rng_state(kept[rank]["cpu"])
         if self.device.type != "cpu":
-            getattr(torch, self.device.type).set_rng_state(state_dict[self.device.type])
+            getattr(torch, self.device.type).set_rng_state(kept[rank][self.device.type])
 
 
 def pack(state: State) -> tuple[dict[str, Tensor], str]:

@@ -8,7 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
+from .group import current
 from .tasks import Task
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -18,8 +20,8 @@ class Answer(NamedTuple):
     """What a network gave for a batch, before the step.
 
     Args:
-        loss: mean of the batch.
-        outputs: of the network, detached.
+        loss: mean of the batch, of all processes that train together.
+        outputs: of the network, detached; of a group's processes each has its share.
         targets: what they should have been.
     """
 
@@ -32,7 +34,7 @@ class Update:
     """Change a network by the mean gradient of one batch, or of several that together make one step.
 
     Args:
-        net: the network.
+        net: the network, or what trains it in several processes.
         optimizer: over its parameters.
         task: what is learned.
         clip_norm: longest gradient; a longer one is shortened to it. None leaves it.
@@ -59,15 +61,24 @@ class Update:
     def __call__(self, batches: Sequence[tuple[Tensor, Tensor]]) -> list[Answer]:
         """Take one step; of several batches each counts by its number of examples."""
         self.optimizer.zero_grad(set_to_none=True)
-        count = sum(len(targets) for _, targets in batches)
+        group = current()
+        sizes = [len(targets) for _, targets in batches]
+        wholes = sizes if group.size == 1 else group.sum(torch.tensor(sizes)).tolist()
         answers = []
-        for inputs, targets in batches:
-            with self._autocast():
-                outputs = self.net(inputs)
-                loss = self.task.loss(outputs, targets)
-            share = len(targets) / count
-            self.scaler.scale(loss if share == 1 else share * loss).backward()
+        for place, (inputs, targets) in enumerate(batches):
+            # Gradients of several processes are averaged, when those of all batches are there.
+            with self._waiting(place + 1 < len(batches)):
+                with self._autocast():
+                    outputs = self.net(inputs)
+                    loss = self.task.loss(outputs, targets)
+                share = group.size * len(targets) / sum(wholes)
+                self.scaler.scale(loss if share == 1 else share * loss).backward()
             answers.append(Answer(loss.detach(), outputs.detach(), targets))
+        if group.size > 1:
+            losses = group.sum(torch.stack([loss * size for (loss, *_), size in zip(answers, sizes, strict=True)]))
+            answers = [
+                Answer(loss / whole, *rest) for loss, whole, (_, *rest) in zip(losses, wholes, answers, strict=True)
+            ]
         if self.clip_norm is not None:
             self.scaler.unscale_(self.optimizer)
             parameters = [one for group in self.optimizer.param_groups for one in group["params"]]
@@ -75,6 +86,14 @@ class Update:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return answers
+
+    def _waiting(self, more: bool) -> AbstractContextManager[Any]:
+        """Keep processes from exchanging gradients while more batches of the step are to come."""
+        if isinstance(self.net, DistributedDataParallel):
+            return self.net.no_sync() if more else nullcontext()
+        if hasattr(self.net, "set_requires_gradient_sync"):  # as FSDP's modules have it
+            self.net.set_requires_gradient_sync(not more)
+        return nullcontext()
 
     def state_dict(self) -> dict[str, Any]:
         """What the scaling of the loss remembers."""

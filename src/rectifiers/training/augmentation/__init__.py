@@ -33,6 +33,8 @@ TABLE = {
     "shift": "shift:Shift",
 }
 
+EVERYTHING = slice(None)
+
 registry: Registry[type[Transform]] = Registry("augmentation", __name__, TABLE)
 
 
@@ -81,12 +83,16 @@ class Augmentation:
             for spec, transform in zip(self.specs, self.transforms, strict=True)
         }
 
-    def __call__(self, images: Tensor, draws: Mapping[Transform, torch.Generator]) -> Tensor:
+    def __call__(
+        self, images: Tensor, draws: Mapping[Transform, torch.Generator], *, count: int = 0, share: slice = EVERYTHING
+    ) -> Tensor:
         """The batch, augmented.
 
         Args:
             images: uint8, N×C×H×W.
             draws: streams of the epoch; they move on by what the batch draws.
+            count: images of the whole batch, where these are a share of it.
+            share: which of them these are.
 
         Returns:
             uint8 on the device of `images`, which are never changed.
@@ -95,8 +101,8 @@ class Augmentation:
             ShapeError: the images are too small.
         """
         for transform in self.transforms:
-            drawn = transform.draw(tuple(images.shape), draws[transform])
-            images = transform.apply(images, drawn.to(images.device))
+            drawn = transform.draw((count or len(images), *images.shape[1:]), draws[transform])
+            images = transform.apply(images, drawn[share].to(images.device))
         return images
 
     def __str__(self) -> str:

@@ -1,0 +1,82 @@
+"""Batch normalisation whose statistics are those of the whole batch, whichever processes have its shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from .group import current
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; the derivative of what each of them makes of it is summed in turn."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous().clone()
+        dist.all_reduce(total)
+        return total
+
+
+class SharedBatchNorm(_BatchNorm):
+    """Batch normalisation over the whole batch, with the parameters and statistics of the module that it replaces.
+
+    PyTorch's `SyncBatchNorm` is for GPUs alone.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Any number of dimensions will do."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise a share of a batch, whose second dimension is the channels."""
+        if not self.training or current().size == 1:
+            return super().forward(input)
+        dims = [dim for dim in range(input.dim()) if dim != 1]
+        shape = [1, -1, *[1] * (input.dim() - 2)]
+        # Autocast leaves sums in single precision, as the fused kernel does.
+        x = input.float()
+        count = current().sum(torch.tensor(float(x.numel() // x.shape[1]), device=x.device))
+        mean = _Sum.apply(x.sum(dims)) / count
+        centred = x - mean.view(shape)
+        variance = _Sum.apply((centred * centred).sum(dims)) / count
+        self._remember(mean.detach(), (variance * count / (count - 1).clamp(min=1)).detach())
+        scaled = centred * torch.rsqrt(variance + self.eps).view(shape)
+        if self.affine:
+            scaled = scaled * self.weight.view(shape) + self.bias.view(shape)
+        return scaled.to(input.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        """Move the statistics that are used in evaluation."""
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked.add_(1)
+        factor = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), factor)
+        self.running_var.lerp_(variance.to(self.running_var.dtype), factor)
+
+
+def share_statistics(net: nn.Module) -> None:
+    """Replace all batch normalisation in a network, in place; parameters, statistics and names stay."""
+    for module in net.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+                setattr(module, name, _replace(child))
+
+
+def _replace(norm: _BatchNorm) -> SharedBatchNorm:
+    made = SharedBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+    made.weight, made.bias, made.training = norm.weight, norm.bias, norm.training
+    made.running_mean, made.running_var = norm.running_mean, norm.running_var
+    made.num_batches_tracked = norm.num_batches_tracked
+    return made
