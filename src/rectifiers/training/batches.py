@@ -77,22 +77,26 @@ class Batches:
         for run, raw in zip(runs, fetch(self.split.take, runs, self.loaders), strict=True):
             yield self.normalise(self._here(raw)), self.targets[run]
 
-    def epoch(self, epoch: int, skip: int = 0, group: Group | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches in the order and with the augmentation that belong to this epoch and the seed.
+
+        Of processes that train together, each gets its share of each batch.
 
         Args:
             epoch: its number.
             skip: batches at its beginning that were taken before this object remembered its state.
-            group: the processes that train together, each of which gets its share of each batch; None takes those that
-                do now.
 
         Raises:
             ShapeError: augmented images have another size than those that are evaluated.
             ConfigError: a batch has fewer examples than there are processes.
         """
+        return self.epoch_of(current(), epoch, skip)
+
+    def epoch_of(self, group: Group, epoch: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same, divided among the processes of a given group."""
         if not skip:
             self._draws = self.augment.draws(self.seed, epoch)
-        draws, group = self._draws, group or current()
+        draws = self._draws
         gather = self.split.whole if self.augment.crops else self.split.take
         batches = order(len(self.targets), self.seed, epoch).to(self.targets.device).split(self.size)[skip:]
         shares = [group.share_of_batch(len(batch)) for batch in batches]

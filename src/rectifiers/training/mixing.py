@@ -45,7 +45,7 @@ class MixedBatches:
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of an epoch, each mixed by random numbers that belong to its place, the epoch and the seed."""
         # Any two images of a batch may be mixed, so that each process makes all of it.
-        for place, (images, labels) in enumerate(self.batches.epoch(epoch, skip, ALONE), start=skip):
+        for place, (images, labels) in enumerate(self.batches.epoch_of(ALONE, epoch, skip), start=skip):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(derive(self.batches.seed, "mix", epoch, place))
                 mixed_images, shares = self.mix(images, labels)

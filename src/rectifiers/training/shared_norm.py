@@ -40,7 +40,8 @@ class SharedBatchNorm(_BatchNorm):
     def forward(self, input: Tensor) -> Tensor:
         """Normalise a share of a batch, whose second dimension is the channels."""
         if not self.training or current().size == 1:
-            return super().forward(input)
+            alone: Tensor = super().forward(input)
+            return alone
         dims = [dim for dim in range(input.dim()) if dim != 1]
         shape = [1, -1, *[1] * (input.dim() - 2)]
         # Autocast leaves sums in single precision, as the fused kernel does.
@@ -50,7 +51,7 @@ class SharedBatchNorm(_BatchNorm):
         centred = x - mean.view(shape)
         variance = _Sum.apply((centred * centred).sum(dims)) / count
         self._remember(mean.detach(), (variance * count / (count - 1).clamp(min=1)).detach())
-        scaled = centred * torch.rsqrt(variance + self.eps).view(shape)
+        scaled: Tensor = centred * torch.rsqrt(variance + self.eps).view(shape)
         if self.affine:
             scaled = scaled * self.weight.view(shape) + self.bias.view(shape)
         return scaled.to(input.dtype)

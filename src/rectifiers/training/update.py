@@ -91,8 +91,9 @@ class Update:
         """Keep processes from exchanging gradients while more batches of the step are to come."""
         if isinstance(self.net, DistributedDataParallel):
             return self.net.no_sync() if more else nullcontext()
-        if hasattr(self.net, "set_requires_gradient_sync"):  # as FSDP's modules have it
-            self.net.set_requires_gradient_sync(not more)
+        exchange: Any = getattr(self.net, "set_requires_gradient_sync", None)  # as FSDP's modules have it
+        if exchange is not None:
+            exchange(not more)
         return nullcontext()
 
     def state_dict(self) -> dict[str, Any]:
