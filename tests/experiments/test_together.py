@@ -111,6 +111,7 @@ def test_trials_have_to_say_how_they_are_divided() -> None:
     [
         ({"parallel": "ddp", "compile": True}, "leave out compile"),
         ({"parallel": "ddp", "class_weights": "balanced"}, "leave out class_weights"),
+        ({"parallel": "ddp", "l2_init": 0.1}, "leave out l2_init"),
         ({"parallel": "fsdp", "ema": 0.9}, "use parallel='ddp'"),
     ],
 )

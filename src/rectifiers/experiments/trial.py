@@ -43,6 +43,7 @@ OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
 
 
 ALONE = (
+    "parallel",
     "start",
     "pretrained",
     "trained",
@@ -388,6 +389,8 @@ class Trial(BaseModel):
                 raise ValueError(f"together needs an optimizer that goes element by element: {', '.join(OPTIMIZERS)}")
         if self.parallel != "none" and self.compile:
             raise ValueError("compile is for trainings of one process; leave out compile, or parallel")
+        if self.parallel != "none" and self.l2_init:
+            raise ValueError("l2_init is for trainings of one process; leave out l2_init, or parallel")
         if self.parallel != "none" and isinstance(self.class_weights, tuple | str):
             raise ValueError("class_weights is for trainings of one process; leave out class_weights, or parallel")
         if self.parallel == "fsdp" and (self.ema or self.trace_points or self.precision == "float16"):
