@@ -54,6 +54,11 @@ def status(path: Path, folder: Path, **environment: str) -> str:
     return done.stdout.strip()
 
 
+SOURCES = {
+    str(source.relative_to(build.SOURCES)) for library in (build.KERNELS, build.NODES) for source in library.sources()
+}
+
+
 def names(path: Path) -> set[str]:
     with zipfile.ZipFile(path) as archive:
         return {name.removeprefix("rectifiers/kernels/cpu/") for name in archive.namelist() if "/cpu/" in name}
@@ -62,7 +67,7 @@ def names(path: Path) -> set[str]:
 def test_a_wheel_for_every_machine_builds_its_kernels_there(tmp_path: Path, library: Path) -> None:
     path = wheel(tmp_path)
     assert path.name.endswith("-py3-none-any.whl")
-    assert names(path) == {source.name for source in build.sources()}
+    assert names(path) == SOURCES
     assert ", built now, " in status(path, tmp_path / "built")
     without = status(path, tmp_path / "reference", CXX="no-such-compiler")
     assert without.startswith("reference, composite PyTorch: no C++ compiler")
@@ -72,7 +77,7 @@ def test_a_wheel_for_every_machine_builds_its_kernels_there(tmp_path: Path, libr
 def test_a_wheel_with_kernels_needs_no_compiler(tmp_path: Path, library: Path) -> None:
     path = wheel(tmp_path, RECTIFIERS_LIBRARY=str(library))
     assert "-py3-none-manylinux_" in path.name
-    assert names(path) == {"librectifiers.so", *(source.name for source in build.sources())}
+    assert names(path) == {"librectifiers.so", *SOURCES}
     assert status(path, tmp_path / "packaged", CXX="no-such-compiler").endswith(", packaged")
 
 

@@ -12,12 +12,22 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.autograd.graph import saved_tensors_hooks
 
 from rectifiers import activations, kernels
+from rectifiers.kernels import nodes
 from rectifiers.kernels.elementwise import ElementwiseFormula
 from rectifiers.kernels.layout import ELEMENT, LAYER
 
 from .cases import NAMED, WITH_PARAMETERS, every, needs_library, parameters
 
 pytestmark = needs_library
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["nodes in C++", "nodes in Python"])
+def both_nodes(request: pytest.FixtureRequest, compiled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test with nodes of both kinds, where there are both."""
+    if not nodes.are_loaded() and request.param:
+        pytest.skip("nodes are made in Python here")
+    monkeypatch.setattr(nodes, "_loaded", request.param)
+
 
 SHAPE = (3, 4, 5)
 

@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 from rectifiers import functional as R
 from rectifiers import kernels
 from rectifiers.core.errors import ConfigError
-from rectifiers.kernels import build, conv_threshold, dispatch, library, provider, selftest
+from rectifiers.kernels import build, conv_threshold, dispatch, library, provider, random_slopes, selftest
 from rectifiers.kernels.formulas import VARIANTS
 
 from .cases import NAMED, needs_library
@@ -80,7 +80,7 @@ def test_the_compiled_list_is_that_of_the_declarations() -> None:
     listed = re.findall(
         r"^(?:FORMULA|DOUBLING)\((\w+)", (build.SOURCES / "formulas.def").read_text(), flags=re.MULTILINE
     )
-    assert sorted([*listed, conv_threshold.NAME]) == sorted(VARIANTS)
+    assert sorted([*listed, conv_threshold.NAME, random_slopes.NAME]) == sorted(VARIANTS)
 
 
 def test_a_choice_that_is_none() -> None:
@@ -264,6 +264,24 @@ def test_the_cache_of_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Path, "expanduser", nobody)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert build.cache_dir() == tmp_path / f"rectifiers-{os.geteuid()}"
+
+
+@needs_library
+def test_without_nodes_in_c_plus_plus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler that cannot make them leaves the kernels as they are."""
+    name = build.KERNELS.name
+    monkeypatch.setenv("CXX", compiler := script(tmp_path / "cc", "echo 'error: no such header' >&2; exit 1"))
+    for library_, found in ((build.KERNELS, True), (build.NODES, False)):
+        folder = tmp_path / "rectifiers" / build.fingerprint(compiler, library_)
+        folder.mkdir(parents=True)
+        if found:
+            assert library.state(warn=False).origin
+            built = Path(re.findall(r"/.*\.so", library.state(warn=False).origin)[0])
+            for ending in (".so", ".sha256"):
+                (folder / f"{name}{ending}").write_bytes(built.with_suffix(ending).read_bytes())
+    status = run(CXX=compiler, XDG_CACHE_HOME=str(tmp_path))["status"]
+    assert status.startswith("cpu kernel, ")
+    assert ", nodes in Python, built before, " in status
 
 
 @needs_library

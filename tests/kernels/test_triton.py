@@ -69,7 +69,7 @@ def as_if_interpreted(monkeypatch: pytest.MonkeyPatch, no_states: None) -> Itera
 def test_insisting_on_what_is_not_there(monkeypatch: pytest.MonkeyPatch, no_states: None) -> None:
     monkeypatch.setattr(loading, "device", lambda: None)
     with kernels.using("triton"):
-        with pytest.raises(ConfigError, match=r"RECTIFIERS_KERNELS=triton: no kernel for two_slopes: .*; take 'auto'"):
+        with pytest.raises(ConfigError, match=r"kernels=triton: no kernel for two_slopes: .*; take 'auto'"):
             R.prelu(torch.ones(3), 0.2)
         assert all(text.startswith("reference, composite PyTorch: ") for text in kernels.status().values())
 
@@ -122,7 +122,7 @@ def test_the_compiler_accepts_every_kernel(tmp_path: Path) -> None:
 
 def test_the_record_covers_every_formula() -> None:
     rows = json.loads(RESULTS.read_text())["kernels"]
-    for name in sorted(VARIANTS):
+    for name in sorted(VARIANTS.keys() - loading.Triton.lacks):
         found = {(row["kernel"], row["target"]) for row in rows if row["formula"] == name}
         passes = ("forward", "input", "weight") if name == "conv_threshold" else ("forward", "backward")
         assert found == {(kernel, target) for kernel in passes for target in ("sm_80", "sm_90")}

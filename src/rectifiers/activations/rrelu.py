@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.fx import wrap
 from typing_extensions import Unpack
@@ -12,7 +11,7 @@ from ..core.elementwise import Elementwise, apply
 from ..core.errors import ConfigError
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
-from ..kernels import two_slopes
+from ..kernels import random_slopes, two_slopes
 
 
 @wrap
@@ -23,7 +22,8 @@ def rrelu(x: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool 
         x: input of any shape.
         lower: least slope.
         upper: greatest slope.
-        training: whether to draw the slopes, from torch's global generator.
+        training: whether to draw the slopes. Their noise follows from torch's global generator, but not the same by a
+            kernel as by the reference.
 
     Returns:
         Tensor of the shape and dtype of `x`.
@@ -42,10 +42,7 @@ def rrelu(x: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool 
         slope = (lower + upper) / 2
         return apply("rrelu", two_slopes.plain, x, slope=slope, positive=1.0)
 
-    def drawn(x: Tensor) -> Tensor:
-        return two_slopes.reference(x, torch.empty_like(x).uniform_(lower, upper), 1.0)
-
-    return apply("rrelu", drawn, x)
+    return apply("rrelu", random_slopes.RandomSlopes(lower, upper), x)
 
 
 def _check_bounds(owner: str, lower: float, upper: float) -> None:

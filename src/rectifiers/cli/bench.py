@@ -70,7 +70,7 @@ def run_benchmark(
     from ..core.files import write_file
     from ..speed.measure import measure
     from ..speed.peak import USUAL, measure_peaks
-    from ..speed.subjects import can_be_timed, choose_functions, find_rivals, names_of_ours
+    from ..speed.subjects import can_be_timed, choose_functions, find_rivals, make_noisy, names_of_ours
 
     brought = [one.name for one in use_own(own) if one.kind == "activation"]
     chosen = can_be_timed() if functions == "all" else choose_functions([*_items(functions), *brought])
@@ -80,7 +80,8 @@ def run_benchmark(
     say = (lambda line: None) if as_json else print
     for heading in ("machine", "rivals"):
         say("\n".join(f"{key}: {value}" for key, value in facts[heading].items()))
-    for timing in measure(rivals, shapes, counts, rounds, timed):
+    unchecked = rivals if functions else [*make_noisy(), *rivals]
+    for timing in measure(unchecked, shapes, counts, rounds, timed):
         facts["settings"].append(asdict(timing))
         say("\n" + "\n".join(_lines(timing)))
     if batch:

@@ -1,4 +1,4 @@
-"""Compile the kernels on this machine, once, by one call of the C++ compiler, and keep them in the user's cache.
+"""Compile a library on this machine, once, by one call of the C++ compiler, and keep it in the user's cache.
 
 A process that is killed while it builds leaves no lock, for the system opens it, and only a file that nobody loads.
 What is loaded runs as the user does, and a truncated library kills the process that touches it: so the folder is the
@@ -18,6 +18,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -30,7 +31,6 @@ SOURCES = Path(__file__).parent / "cpu"
 # The oldest PyTorch whose stable ABI has what the sources use; the library serves all from there on.
 TARGET = "0x020a000000000000"
 FLAGS = (
-    "-std=c++17",
     "-O3",
     "-fPIC",
     "-shared",
@@ -39,8 +39,52 @@ FLAGS = (
     # Nobody reads errno or floating-point exceptions; results are the same.
     "-fno-math-errno",
     "-fno-trapping-math",
-    f"-DTORCH_TARGET_VERSION={TARGET}",
 )
+
+
+@dataclass(frozen=True)
+class Library:
+    """What is compiled.
+
+    Args:
+        name: of the file, without its ending.
+        folder: of the sources.
+        flags: of the compiler, beside `FLAGS`.
+        libraries: PyTorch's, which it is linked with.
+        version: of PyTorch, as far as the library depends on it.
+        reads: sources of another folder that it reads.
+    """
+
+    name: str
+    folder: Path
+    flags: tuple[str, ...]
+    libraries: tuple[str, ...]
+    version: str
+    reads: tuple[Path, ...] = ()
+
+    def sources(self) -> list[Path]:
+        """The C++ files, headers included."""
+        endings = (".cpp", ".h", ".inc", ".def")
+        return [*sorted(path for path in self.folder.iterdir() if path.suffix in endings), *self.reads]
+
+
+KERNELS = Library(
+    "librectifiers",
+    SOURCES,
+    ("-std=c++17", f"-DTORCH_TARGET_VERSION={TARGET}"),
+    ("torch_cpu",),
+    torch.__version__.partition(".")[0],
+)
+NODES = Library(
+    "librectifiers_nodes",
+    SOURCES / "nodes",
+    ("-std=c++20", f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}"),
+    ("c10", "torch_cpu", "torch"),
+    torch.__version__,
+    (SOURCES / "formulas.def",),
+)
+"""Nodes of the graph in C++, for which PyTorch's stable ABI has no name."""
+
 LOCK_SECONDS = 180.0
 BUILD_SECONDS = 150.0
 
@@ -49,8 +93,11 @@ class BuildError(Exception):
     """Why there is no compiled library."""
 
 
-def find_or_build() -> tuple[Path, str]:
-    """Find the compiled library, or build it, and say where it comes from.
+def find_or_build(library: Library = KERNELS) -> tuple[Path, str]:
+    """Find a compiled library, or build it, and say where it comes from.
+
+    Args:
+        library: which.
 
     Raises:
         BuildError: there is none and it cannot be built.
@@ -59,7 +106,7 @@ def find_or_build() -> tuple[Path, str]:
         compiler = find_compiler()
     except ConfigError as error:
         raise BuildError(str(error)) from None
-    path = cache_dir() / fingerprint(compiler) / "librectifiers.so"
+    path = cache_dir() / fingerprint(compiler, library) / f"{library.name}.so"
     try:
         for folder in (path.parent.parent, path.parent):
             _make_private(folder)
@@ -74,7 +121,7 @@ def find_or_build() -> tuple[Path, str]:
                         RuntimeWarning,
                         stacklevel=2,
                     )
-                _compile(compiler, path)
+                _compile(compiler, library, path)
     except OSError as error:
         raise BuildError(f"{path.parent} cannot be written: {error.strerror or error}") from error
     return path, f"built now, {path}"
@@ -118,43 +165,44 @@ def _checksum(path: Path) -> bytes:
     return hashlib.sha256(path.read_bytes()).hexdigest().encode()
 
 
-def fingerprint(compiler: str) -> str:
+def fingerprint(compiler: str, library: Library = KERNELS) -> str:
     """A name for all that a compiled library depends on."""
     digest = hashlib.sha256()
-    for source in sources():
+    for source in library.sources():
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    major = torch.__version__.partition(".")[0]
-    digest.update(repr((FLAGS, str(Path(compiler).resolve()), platform.machine(), sys.platform, major)).encode())
+    facts = (FLAGS, library.flags, str(Path(compiler).resolve()), platform.machine(), sys.platform, library.version)
+    digest.update(repr(facts).encode())
     return digest.hexdigest()[:16]
 
 
-def sources() -> list[Path]:
-    """The C++ files, headers included."""
-    return sorted(path for path in SOURCES.iterdir() if path.suffix in (".cpp", ".h", ".inc", ".def"))
-
-
-def command(compiler: str, target: Path) -> list[str]:
+def command(compiler: str, library: Library, target: Path) -> list[str]:
     """The one call of the compiler."""
     home = Path(torch.__file__).parent
     return [
         compiler,
         *FLAGS,
-        *(str(source) for source in sources() if source.suffix == ".cpp"),
+        *library.flags,
+        *(str(source) for source in library.sources() if source.suffix == ".cpp"),
         f"-isystem{home / 'include'}",
+        f"-isystem{home / 'include' / 'torch' / 'csrc' / 'api' / 'include'}",
         f"-L{home / 'lib'}",
-        "-ltorch_cpu",
+        *(f"-l{name}" for name in library.libraries),
         "-o",
         str(target),
     ]
 
 
-def _compile(compiler: str, path: Path) -> None:
+def _compile(compiler: str, library: Library, path: Path) -> None:
     for left in path.parent.glob(f".{path.name}.*"):  # by builders that were killed
         left.unlink()
     try:
         with write_whole(path) as unfinished:
             subprocess.run(
-                command(compiler, unfinished), check=True, capture_output=True, text=True, timeout=BUILD_SECONDS
+                command(compiler, library, unfinished),
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=BUILD_SECONDS,
             )
         with write_whole(_checksum_file(path)) as file:
             file.write_bytes(_checksum(path))

@@ -94,7 +94,7 @@ def serves(formula: str, x: Tensor) -> bool:
     choice = _chosen.get() or _environment()
     insisted = choice != AUTO
     for provider in _asked[choice]:
-        if provider.takes(x, insisted):
+        if formula not in provider.lacks and provider.takes(x, insisted):
             state = provider.state(formula, not insisted)
             if formula in state.formulas:
                 return provider.has_operators

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..core.granularity import spread
-from . import dispatch, registration
+from . import dispatch, nodes, registration
 from .eager import NARROW, is_eager, is_plain
 from .formula import Formula, relative_error
 from .layout import ELEMENT, LAYER
@@ -71,18 +71,23 @@ class ElementwiseFormula(Formula):
         self.name, self.reference, self.parameters = name, reference, parameters
         self.options = dict(options or {})
         self.saves, self.inverse, self.flagged, self.doubles = saves, inverse, flagged, output == "doubled"
-        self.forward_name, self.backward_name, self.invertible_name = (
-            f"{name}_{part}" for part in ("forward", "backward", "invertible")
+        self.forward_name, self.backward_name, self.invertible_name, self.node_name, self.composite_name = (
+            f"{name}_{part}" for part in ("forward", "backward", "invertible", "node", "composite")
         )
         # What every call looks at.
         self.values = tuple(self.options.values())
         self._listed = tuple(parameter.listed for parameter in parameters)
+        self._kept = ("input", "output", "invertible").index(saves)
         self._most = _MOST_COEFFICIENTS - self._listed.count(False) if any(self._listed) else 0
 
     @cached_property
     def forward_operator(self) -> Callable[..., Tensor]:
         """The operator without a derivative, once a provider has loaded it."""
         return dispatch.operator(self.forward_name)
+
+    @cached_property
+    def _node_operator(self) -> Callable[..., Tensor]:
+        return dispatch.operator(self.node_name)
 
     @cached_property
     def _backward_operator(self) -> Callable[..., Any]:
@@ -136,9 +141,13 @@ class ElementwiseFormula(Formula):
 
     def apply(self, x: Tensor, parameters: Sequence[Tensor], axis: int, tracked: bool) -> Tensor:
         """Run the operator, with its derivative if it is `tracked`."""
-        if tracked and torch.is_grad_enabled():
-            return _differentiable(self, axis)(x, *parameters)
-        return self.forward(x, parameters, axis)
+        if not (tracked and torch.is_grad_enabled()):
+            return self.forward(x, parameters, axis)
+        if nodes.are_loaded() and x.is_cpu:
+            # A rounded output does not tell on which side of a threshold the input was.
+            kept = 0 if parameters and x.dtype in NARROW else self._kept
+            return self._node_operator(x, *parameters, *self.values, axis, kept)
+        return _differentiable(self, axis)(x, *parameters)
 
     def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:
         """Run the operator that has no derivative of its own."""
@@ -157,7 +166,7 @@ class ElementwiseFormula(Formula):
             inverted: whether the output was saved for the input.
         """
         if torch.is_grad_enabled() or not is_eager():
-            return self._composite_backward(grad, saved, parameters, axis, inverted)
+            return self.composite_backward(grad, saved, parameters, axis, inverted)
         if self.flagged:
             gradients = self._backward_operator(grad, saved, *parameters, *self.values, axis, inverted)
         else:
@@ -195,9 +204,10 @@ class ElementwiseFormula(Formula):
         wide, ready = self._ready(y, parameters, axis)
         return self.inverse(wide, *self.coefficients(ready)).to(y.dtype)
 
-    def _composite_backward(
+    def composite_backward(
         self, grad: Tensor, saved: Tensor, parameters: Sequence[Tensor], axis: int, inverted: bool
-    ) -> tuple[Tensor | None, ...]:
+    ) -> tuple[Tensor, ...]:
+        """Gradients of the input and of all parameters by the reference, with the arguments of `backward`."""
         create_graph = torch.is_grad_enabled()
         with torch.enable_grad():
             x = self._recover(saved, parameters, axis) if inverted else saved
@@ -209,10 +219,7 @@ class ElementwiseFormula(Formula):
 
     def schemas(self) -> Iterator[str]:
         """Declarations of its operators, in PyTorch's language."""
-        tensors = [f"Tensor {parameter.name}" for parameter in self.parameters]
-        options = [f"{type(value).__name__} {name}" for name, value in self.options.items()]
-        rest = ", ".join((*tensors, *options, "int axis"))
-        gradients = f"({', '.join(['Tensor'] * (1 + len(tensors)))})" if tensors else "Tensor"
+        tensors, options, rest, gradients = self._arguments()
         for name in (self.name, self.forward_name):
             yield f"{name}(Tensor x, {rest}) -> Tensor"
         flag = ", bool inverted" if self.flagged else ""
@@ -220,9 +227,25 @@ class ElementwiseFormula(Formula):
         if self.flagged:
             yield f"{self.invertible_name}({', '.join((*tensors, *options))}) -> bool"
 
+    def node_schemas(self) -> Iterator[str]:
+        """Declarations of the operator that makes a node in C++, and of the one that it calls for higher orders."""
+        _, _, rest, gradients = self._arguments()
+        yield f"{self.node_name}(Tensor x, {rest}, int kept) -> Tensor"
+        yield f"{self.composite_name}(Tensor grad, Tensor saved, {rest}, bool inverted) -> {gradients}"
+
+    def _arguments(self) -> tuple[list[str], list[str], str, str]:
+        tensors = [f"Tensor {parameter.name}" for parameter in self.parameters]
+        options = [f"{type(value).__name__} {name}" for name, value in self.options.items()]
+        gradients = f"({', '.join(['Tensor'] * (1 + len(tensors)))})" if tensors else "Tensor"
+        return tensors, options, ", ".join((*tensors, *options, "int axis")), gradients
+
     def register(self, library: torch.library.Library, variants: Sequence[Any]) -> None:
         """Tell PyTorch the shapes, derivatives and batching of its operators."""
         registration.register(library, {variant.values: variant for variant in variants})
+
+    def register_composite(self, library: torch.library.Library, variants: Sequence[Any]) -> None:
+        """Bring the code of the operator that nodes in C++ call for higher orders."""
+        registration.register_composite(library, {variant.values: variant for variant in variants})
 
     def errors(self, device: str) -> Iterator[tuple[str, float]]:
         """How far its kernel is from its reference, on some random inputs."""

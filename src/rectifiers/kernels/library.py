@@ -8,12 +8,13 @@ from __future__ import annotations
 import ctypes
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from . import build, dispatch, operators, selftest
+from . import build, dispatch, nodes, operators, selftest
 from .formulas import VARIANTS
 from .provider import Provider, State
 
@@ -46,20 +47,27 @@ def state(*, warn: bool) -> State:
 
 
 def _load() -> State:
-    try:
-        path, origin = (PACKAGED, "packaged") if PACKAGED.exists() else build.find_or_build()
-    except build.BuildError as error:
-        return State(reason=str(error))
-    try:
-        operators.define()
-        torch.ops.load_library(path)
-    except OSError as error:
-        return State(reason=f"{path} cannot be loaded: {error.__cause__ or error}")
+    packaged = PACKAGED.exists()
+    # Both libraries are compiled at once, where that is still to be done; a user of packaged kernels waits for none.
+    with ThreadPoolExecutor(max_workers=1) as builder:
+        found = None if packaged else builder.submit(nodes.find_or_build)
+        try:
+            path, origin = (PACKAGED, "packaged") if packaged else build.find_or_build()
+        except build.BuildError as error:
+            return State(reason=str(error))
+        try:
+            operators.define()
+            torch.ops.load_library(path)
+        except OSError as error:
+            return State(reason=f"{path} cannot be loaded: {error.__cause__ or error}")
+        if found is not None and (compiled := found.result()) is not None:
+            operators.define_for_nodes()
+            nodes.load(compiled)
     mismatches = selftest.mismatches()
     good = frozenset(VARIANTS.keys() - mismatches.keys())
     reason = "; ".join(f"{formula}: {text}" for formula, text in mismatches.items())
     description = f"cpu kernel, {_instruction_set(path)}"
-    return State(good, f"{description}, {origin}", reason, mismatches, description)
+    return State(good, f"{description}, {nodes.describe()}, {origin}", reason, mismatches, description)
 
 
 def _instruction_set(path: Path) -> str:

@@ -11,6 +11,7 @@ import threading
 
 import torch
 
+from .elementwise import ElementwiseFormula
 from .formulas import VARIANTS
 
 _library = torch.library.Library("rectifiers", "DEF")
@@ -30,3 +31,12 @@ def define() -> None:
                 _library.define(schema)
         for variants in VARIANTS.values():
             variants[0].register(_library, variants)
+
+
+def define_for_nodes() -> None:
+    """Declare what nodes in C++ need; once, before they are loaded."""
+    for variants in VARIANTS.values():
+        if isinstance(first := variants[0], ElementwiseFormula):
+            for schema in first.node_schemas():
+                _library.define(schema)
+            first.register_composite(_library, variants)

@@ -39,11 +39,13 @@ class Provider(ABC):
         name: what `RECTIFIERS_KERNELS` calls it.
         priority: who is asked first; the highest.
         has_operators: whether PyTorch's operators run it; a formula without is composite PyTorch.
+        lacks: names of the formulas that it brings no kernel for: the next provider runs them, or the reference.
     """
 
     name: ClassVar[str]
     priority: ClassVar[int]
     has_operators: ClassVar[bool] = True
+    lacks: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def takes(self, x: Tensor, insisted: bool) -> bool:
@@ -73,5 +75,7 @@ class Provider(ABC):
 
     def explain(self, formula: str, insisted: bool) -> str:
         """How a formula runs by this provider, and why."""
+        if formula in self.lacks:
+            return f"reference, composite PyTorch: {State().why(formula)}"
         state = self.state(formula, False)
         return state.origin if formula in state.formulas else f"reference, composite PyTorch: {state.why(formula)}"

@@ -61,3 +61,21 @@ def register(library: torch.library.Library, variants: Mapping[tuple[int, ...], 
         torch.library.register_fake(forward, fake, lib=library)
     torch.library.register_fake(f"{name}_backward", fake_backward, lib=library)
     torch.library.register_autograd(name, backward, setup_context=setup_context, lib=library)
+
+
+def register_composite(library: torch.library.Library, variants: Mapping[tuple[int, ...], Any]) -> None:
+    """Bring the reference's gradients, for nodes in C++ whose derivative is itself differentiated or transformed.
+
+    Args:
+        library: where the operators are declared.
+        variants: the formulas, by the values of their options.
+    """
+    formula = next(iter(variants.values()))
+    count = len(formula.parameters)
+
+    def composite(grad: Tensor, saved: Tensor, *rest: Any) -> Any:
+        parameters, (*values, axis, inverted) = rest[:count], rest[count:]
+        gradients = variants[tuple(values)].composite_backward(grad, saved, parameters, axis, inverted)
+        return gradients if parameters else gradients[0]
+
+    library.impl(formula.composite_name, composite, "CompositeImplicitAutograd")

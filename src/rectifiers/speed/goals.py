@@ -7,15 +7,25 @@ from math import prod
 FEW = 64
 """Elements up to which a call is all overhead."""
 
-OVERHEAD_GOAL = 2.0
+OVERHEAD_GOAL = 1.8
+"""What `nn.PReLU` takes."""
 
-BIG = (128, 64, 32, 32)
-GOALS = {
-    **dict.fromkeys(("arelu", "adarelu", "crelu", "apl_arelu", "prelu", "leaky_relu"), 1.1),
-    **dict.fromkeys(("vlu", "pvlu"), 1.5),
-    "pau": 2.0,
+GOALS: dict[tuple[int, ...], dict[str, float]] = {
+    (128, 10, 12, 12): {
+        **dict.fromkeys(("arelu", "prelu", "adarelu"), 1.25),
+        **dict.fromkeys(("vlu", "pvlu"), 2.0),
+        "pau": 4.0,
+        "crelu": 1.5,
+    },
+    (128, 64, 32, 32): {
+        **dict.fromkeys(("arelu", "crelu", "apl_arelu", "prelu", "leaky_relu"), 1.1),
+        "adarelu": 1.05,
+        **dict.fromkeys(("vlu", "pvlu"), 1.2),
+        "pau": 1.5,
+        "rrelu": 2.5,
+    },
 }
-"""At `BIG`, with two threads."""
+"""By shape, with one thread and with two."""
 
 
 def goal_of(function: str, shape: tuple[int, ...]) -> float | None:
@@ -27,8 +37,8 @@ def goal_of(function: str, shape: tuple[int, ...]) -> float | None:
 
     Example:
         >>> goal_of("pau", (128, 64, 32, 32)), goal_of("pau", (2, 4)), goal_of("", (2, 4))
-        (2.0, 2.0, None)
+        (1.5, 1.8, None)
     """
-    if shape == BIG:
-        return GOALS.get(function)
+    if shape in GOALS:
+        return GOALS[shape].get(function)
     return OVERHEAD_GOAL if function and prod(shape) <= FEW else None

@@ -126,7 +126,7 @@ def measure(
     """Check and time all functions, shape by shape; images in both memory layouts.
 
     Args:
-        rivals: other packages' functions, from `find_rivals`.
+        rivals: what is timed without a check: other packages' functions, from `find_rivals`, and those of `make_noisy`.
         shapes: of the input, channels second.
         threads: numbers of PyTorch's.
         rounds: turns of each function.

@@ -122,6 +122,12 @@ def make_subjects(channels: int, names: Sequence[str] | None = None) -> Iterator
             yield Subject(label, module, name, outputs=spec.channel_factor[0])
 
 
+def make_noisy() -> Iterator[Subject]:
+    """RReLU while it draws its slopes, whose value cannot be checked, and PyTorch's."""
+    yield Subject("rrelu, drawing", activations.create("rrelu").train(), "rrelu", checked=False)
+    yield Subject("nn.RReLU, drawing", nn.RReLU().train(), checked=False)
+
+
 def make_yardsticks() -> list[Subject]:
     """PyTorch's own, and AReLU as published."""
     return [

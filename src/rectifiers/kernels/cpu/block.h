@@ -69,6 +69,12 @@ struct Doubling {
   void (*backward)(int64_t runs, int64_t n, const S* grad, const S* y, S* grad_x, int64_t gap);
 };
 
+// Slopes between two bounds, drawn by a seed.
+struct Draw {
+  double lower, upper;
+  uint64_t seed;
+};
+
 // All formulas in one precision; a formula whose operator takes an option has as many variants as that has values.
 template <class S>
 struct Formulas {
@@ -78,6 +84,7 @@ struct Formulas {
 #include "formulas.def"
   // Adds sums to others, and sets them to zero.
   void (*add_up)(int64_t n, S* sums, double* to);
+  void (*draw_slopes)(int64_t begin, int64_t n, const S* sign, const S* from, S* to, const Draw& draw);
   Convolution<S> convolution;
   SampleTile<S> samples;
 };
