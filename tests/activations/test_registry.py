@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -186,4 +187,4 @@ def test_specs_are_literal() -> None:
 
 
 def test_version_is_a_version() -> None:
-    assert all(part.isdigit() for part in rectifiers.__version__.split("."))
+    assert re.fullmatch(r"\d+\.\d+\.\d+(rc\d+)?", rectifiers.__version__)

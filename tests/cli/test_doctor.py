@@ -101,7 +101,7 @@ def test_refusals(refused: Callable[..., str], model: str, tmp_path: Path) -> No
         ((make, "--input", "4,1,8,8", "--weights", "none.safetensors"), "cannot read none.safetensors"),
         (
             (make, "--input", "4,1,8,8", "--weights", "bad.safetensors"),
-            "bad.safetensors is truncated, damaged, or no",
+            "bad.safetensors is truncated, damaged or not",
         ),
         (
             (make, "--input", "4,1,8,8", "--weights", "other.safetensors"),

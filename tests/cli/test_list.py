@@ -25,7 +25,14 @@ def test_lists_every_registered_name(cli: Cli) -> None:
     }.items():
         assert [thing["name"] for thing in listing[kind]] == registry.names()
         assert all(thing["summary"] for thing in listing[kind])
-    assert [paper["name"] for paper in listing["papers"]] == ["arelu", "convrelu", "crelu", "decide", "pvlu"]
+    assert [paper["name"] for paper in listing["papers"]] == [
+        "arelu",
+        "convrelu",
+        "crelu",
+        "decide",
+        "plasticity",
+        "pvlu",
+    ]
 
 
 def test_one_kind(cli: Cli) -> None:

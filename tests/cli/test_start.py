@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from rectifiers import __version__
+
 HEAVY = ("torch", "numpy", "scipy", "sklearn", "torchvision", "matplotlib", "jinja2")
 PROBE = f"""
 import json, sys, time
@@ -36,7 +38,7 @@ def probe(*arguments: str, **environment: str) -> tuple[dict[str, object], str]:
     ("arguments", "expected"),
     [
         (["--help"], "Commands"),
-        (["--version"], "rectifiers 0."),
+        (["--version"], f"rectifiers {__version__}"),
         (["list"], "arelu/table1"),
         (["run", "-h"], "--seeds"),
     ],

@@ -71,6 +71,7 @@ OTHER: dict[str, Any] = {
     "schedule": "cosine",
     "label_smoothing": 0.1,
     "class_weights": "balanced",
+    "parallel": "ddp",
     "mixup": 0.2,
     "cutmix": 1.0,
     "ema": 0.9,

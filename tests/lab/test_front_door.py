@@ -204,7 +204,7 @@ def test_a_plain_script_is_not_run_again_by_its_workers(tmp_path: Path) -> None:
         [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=240
     )
     assert done.stdout == "0\n"
-    assert done.stderr.splitlines()[-1].startswith("1 of 1 run, ")
+    assert done.stderr.splitlines()[-1].startswith("1 of 1 run")
     assert (tmp_path / "imported.txt").read_text() == "__main__\n"
 
 

@@ -36,7 +36,8 @@ def published(name: str) -> PublishedNumbers:
 
 
 def test_all_entries_of_papers_have_numbers_or_words_or_say_that_there_are_none() -> None:
-    assert {*ENTRIES, "quickstart"} == set(registry)
+    ours = {name for name in registry if name.startswith("plasticity/")}
+    assert {*ENTRIES, *ours, "quickstart"} == set(registry)
     for name in ENTRIES:
         numbers = published(name)
         assert numbers.cells or numbers.stated or numbers.says or "no numbers" in numbers.source

@@ -112,7 +112,7 @@ class Probe:
         >>> net = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
         >>> _ = net[0].weight.data.fill_(0.0), net[0].bias.data.copy_(torch.tensor([1.0, -1.0]))
         >>> found = Probe(net, torch.ones(4, 1))(torch.ones(4, 1), lambda outputs: outputs.sum())
-        >>> found.dormant, found.dead, found.effective_rank, round(found.weight_norm, 3), found.gradient_norm
+        >>> found.dormant, found.dead, found.effective_rank, round(found.weight_norm, 3), round(found.gradient_norm, 3)
         (0.5, 0.5, 1.0, 1.414, 5.657)
     """
 

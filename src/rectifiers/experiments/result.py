@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..training.metrics import ACCURACY, Epoch, Measure
-from ..training.phases import Phase
+from ..training.phase import Phase
 from .compare.trial import AnyTrial
 
 FORMAT = 1

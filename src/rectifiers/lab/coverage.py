@@ -51,7 +51,7 @@ def count_cells(experiment: Experiment, results: Path) -> list[Coverage]:
     Example:
         >>> from rectifiers.papers import registry
         >>> print(*count_cells(registry.get("quickstart"), Path("nowhere")), sep="; ")
-        smoke 0 of 3 cells; pocket 0 of 5 cells
+        smoke 0 of 3 cells; pocket 0 of 8 cells
     """
     if experiment.lacking:
         return []
