@@ -41,21 +41,28 @@ class Features:
     """
 
     def __init__(self, units: int, *, ranks: bool = True) -> None:
-        self.count = 0
         self.sizes = torch.zeros(units, dtype=torch.float64)
         self.products = torch.zeros(units, units, dtype=torch.float64) if ranks else None
 
     def add(self, values: Tensor) -> None:
         """Add values, (values, units)."""
         values = to_float64(values.detach())
-        self.count += len(values)
         self.sizes += values.abs().sum(0).cpu()
         if self.products is not None:
             self.products += (values.T @ values).cpu()
 
+    def add_sizes(self, sizes: Tensor) -> None:
+        """Add the sums of |h| of each unit alone, (units,); no rank can be told of them."""
+        self.sizes += to_float64(sizes.detach()).cpu()
+
     def dormant(self, tau: float = TAU) -> Tensor:
         """Mark the units whose mean size is at most `tau` times the mean over all; all where everything is 0."""
         return self.sizes <= tau * self.sizes.mean()
+
+    @property
+    def dormant_share(self) -> float:
+        """Which share of the units is `TAU`-dormant."""
+        return _share(self.dormant())
 
     @property
     def effective_rank(self) -> float:

@@ -58,6 +58,10 @@ def diagnose_model(
             show_default=False,
         ),
     ] = None,
+    ranks: Annotated[
+        bool,
+        typer.Option("--ranks", help="Take the ranks of what activations give, too; --json and --output have them."),
+    ] = False,
     own: OwnOption = None,
     data_dir: DataOption = DATA,
     output: Annotated[
@@ -90,7 +94,7 @@ def diagnose_model(
     if weights is not None:
         saving.load_strictly(subject, read_weights(weights).tensors, str(weights))
     if data is None:
-        diagnosis = diagnose(subject, [make_inputs(shapes)]).with_note(
+        diagnosis = diagnose(subject, [make_inputs(shapes)], ranks=ranks).with_note(
             "these figures come from random numbers; give --data for figures that mean something"
         )
     else:
@@ -102,7 +106,7 @@ def diagnose_model(
             )
         shapes = [(1, *examples.shape)]
         fed = Batches(examples, batch_size, normalise=examples.numbers(normalise))
-        diagnosis = diagnose(subject, fed, batches=batches)
+        diagnosis = diagnose(subject, fed, batches=batches, ranks=ranks)
     diagnosis = diagnosis.with_command(Command(model, tuple(shapes), str(weights or "")))
     if output is not None:
         _write(diagnosis, output, parameter_histograms(subject) if any(True for _ in learned_values(subject)) else [])

@@ -487,3 +487,33 @@ def test_a_site_that_gets_no_values() -> None:
     assert [site.values for site in diagnosis.sites] == [20, 0]
     assert diagnosis.sites[1].no_gradient == 1
     assert json.loads(diagnosis.to_json())["sites"][1]["mean"] is None
+
+
+def test_dormant_units_ranks_and_lengths() -> None:
+    net = nn.Sequential(nn.Linear(1, 3, bias=False), nn.ReLU(), nn.Linear(3, 1, bias=False))
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor([[1.0], [0.001], [-1.0]]))
+        net[2].weight.copy_(torch.tensor([[2.0, 0.0, 0.0]]))
+    data = [torch.full((4, 1), value) for value in (1.0, 3.0)]
+    found = rectifiers.diagnose(net, data, ranks=True)
+    (site,) = found.sites
+    assert (site.dead, site.dormant) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert site.effective_rank == pytest.approx(1.0)
+    assert site.stable_rank == pytest.approx(1.0)
+    assert found.weight_norm == pytest.approx(6**0.5, rel=1e-5)
+    # With respect to what makes the first unit 8·x, and to what reads the first two 4·x and 0.004·x.
+    lengths = [80**0.5, 3 * 80**0.5]
+    assert found.gradient_norm == pytest.approx(math.sqrt(sum(one**2 for one in lengths) / 2), rel=1e-5)
+    assert "66.7 %" in str(found)
+
+
+def test_ranks_are_taken_on_request_alone() -> None:
+    found = rectifiers.diagnose(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), [torch.ones(2, 2)], gradients=False)
+    assert (found.sites[0].effective_rank, found.sites[0].stable_rank, found.gradient_norm) == (None, None, None)
+
+
+def test_twice_as_many_outputs_as_units() -> None:
+    net = nn.Sequential(nn.Linear(1, 1, bias=False), activations.create("crelu", channels=1))
+    net[0].weight.data.fill_(1.0)
+    site = rectifiers.diagnose(net, [torch.ones(3, 1)]).sites[0]
+    assert (site.dead, site.dormant) == (0.0, 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 
 import pytest
 import torch
@@ -118,7 +119,7 @@ def test_forms() -> None:
         net(torch.tensor([[-1.0], [1.0]]))
     assert "No unit is silent" in str(watch.history)
     assert json.loads(watch.history.to_json())["sites"][0]["off"] == [0.5]
-    assert watch.history.to_csv().splitlines()[1] == "0,1,relu,1,0.0,0.5,0.0,1.0"
+    assert watch.history.to_csv().splitlines()[1] == "0,1,relu,1,0.0,0.5,0.0,1.0,0.0"
 
 
 def test_refusals() -> None:
@@ -126,3 +127,34 @@ def test_refusals() -> None:
         Watch(nn.ReLU(), every=0)
     with pytest.raises(UnsupportedError, match=r"expected an nn.Module"):
         Watch("net")  # type: ignore[arg-type]
+
+
+def test_dormant_units_ranks_and_lengths() -> None:
+    net = nn.Sequential(nn.Linear(1, 2, bias=False), nn.ReLU(), nn.Linear(2, 1, bias=False))
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor([[1.0], [0.001]]))
+        net[2].weight.copy_(torch.tensor([[2.0, 0.0]]))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.0)
+    with Watch(net, every=2, ranks=True) as watch:
+        for value in (1.0, 5.0, 3.0):
+            optimizer.zero_grad()
+            net(torch.full((4, 1), value)).sum().backward()
+            optimizer.step()
+    history = watch.history
+    (site,) = history.sites
+    assert (site.silent, site.dormant) == ((0.0, 0.0), (0.5, 0.5))
+    assert site.effective_rank == pytest.approx((1.0, 1.0))
+    assert site.stable_rank == pytest.approx((1.0, 1.0))
+    assert history.weight_norm == pytest.approx((5**0.5, 5**0.5), rel=1e-5)
+    # Of the loss Σ w·relu(v·x) over 4 examples: 4·2·x and 0 with respect to v, 4·x and 0.004·x with respect to w.
+    assert history.gradient_norm == pytest.approx((80**0.5, 3 * 80**0.5), rel=1e-5)
+    assert history.to_csv().splitlines()[0].endswith("dormant,effective_rank,stable_rank")
+
+
+def test_no_backward_pass_has_no_length() -> None:
+    net = nn.Sequential(nn.Linear(1, 1), nn.ReLU())
+    with Watch(net, every=1) as watch:
+        net(torch.ones(1, 1))
+    assert math.isnan(watch.history.gradient_norm[0])
+    assert watch.history.sites[0].effective_rank == ()
+    assert not any(parameter._post_accumulate_grad_hooks for parameter in net.parameters())

@@ -85,6 +85,11 @@ class SiteHealth:
         bounds: learned parameters at their bounds.
         spread: how the pre-activations are spread.
         curve: the function itself; None if it is not elementwise.
+        dormant: share of units whose outputs have a mean size of at most 0.025 of the mean over the site's units, which
+            is what "dormant" means to Sokar et al. (2023): of a ReLU, units that are dead or seldom and little on.
+        effective_rank: exp(−Σp·log p) with p = σ/Σσ, where σ are the singular values of the outputs as a matrix of
+            values by units; None if ranks were not asked for.
+        stable_rank: Σσ²/max σ²; None if ranks were not asked for.
     """
 
     index: int
@@ -117,6 +122,9 @@ class SiteHealth:
     bounds: tuple[AtBound, ...]
     spread: Spread
     curve: Curve | None
+    dormant: float = math.nan
+    effective_rank: float | None = None
+    stable_rank: float | None = None
 
     @property
     def gain(self) -> float | None:
@@ -151,6 +159,9 @@ COLUMNS = (
     "gradient_out",
     "gain",
     "gradient_not_finite",
+    "dormant",
+    "effective_rank",
+    "stable_rank",
 )
 """The columns of the CSV form."""
 
@@ -167,6 +178,9 @@ class Diagnosis:
         sites: the figures of all sites, in forward order.
         findings: what is wrong, problems first.
         notes: what to know about how the figures were obtained.
+        weight_norm: length of all parameters that take gradients, as one vector.
+        gradient_norm: root mean square over the batches of the length of the gradient with respect to them; None if no
+            gradients were taken.
     """
 
     model: str
@@ -176,6 +190,8 @@ class Diagnosis:
     sites: tuple[SiteHealth, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = field(default=())
+    weight_norm: float = math.nan
+    gradient_norm: float | None = None
 
     def with_command(self, command: Command) -> Diagnosis:
         """Return the same diagnosis with its advice worded as commands of `rectifiers swap` too."""
@@ -248,6 +264,7 @@ HEADING = (
     "units",
     "dead",
     "nearly",
+    "dormant",
     "always on",
     "zeros",
     "mean",
@@ -266,6 +283,7 @@ def _row(site: SiteHealth) -> tuple[str, ...]:
         f"{site.units:,}",
         percent(site.dead),
         percent(site.nearly_dead),
+        percent(site.dormant),
         percent(site.always_on),
         percent(site.sparsity),
         number(site.mean),

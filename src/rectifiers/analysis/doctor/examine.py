@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from ...watching.observer import Observer, trace_sites
 from ...watching.preserve import preserve, without_gradients
 from ...watching.sites import Site
 from ...watching.wrappers import fixed_parts, is_scripted, look_inside
+from ..plasticity import norm
 from .diagnosis import Diagnosis
 from .findings import findings
 from .loss import Loss, loss_of
@@ -29,6 +31,7 @@ def diagnose(
     call: ModelCall | None = None,
     batches: int | None = None,
     gradients: bool = True,
+    ranks: bool = False,
 ) -> Diagnosis:
     """Examine every activation of `model` on the batches of `loader`, in evaluation mode; the model is left as it was.
 
@@ -45,6 +48,7 @@ def diagnose(
         call: calls the model on a batch, if the rules for batches do not fit.
         batches: how many batches to use; None for all.
         gradients: whether to take gradients.
+        ranks: whether to take the ranks of what activations give; memory then grows with the square of the units.
 
     Raises:
         ConfigError: the model calls no activation, or fails on a batch.
@@ -60,7 +64,7 @@ def diagnose(
     """
     inner = look_inside(model)
     feed = Feed(inner, loader, call, batches)
-    tallies = Tallies()
+    tallies, squares = Tallies(ranks=ranks), 0.0
     observer: Observer | None = None
     samples = batch_count = 0
     loss_name = ""
@@ -71,7 +75,8 @@ def diagnose(
             samples += batch.size
             if observer is None:
                 observer = Observer(inner, find_batch_sites(inner, feed, batch), tallies)
-            loss_name = _examine(feed, batch, observer, tallies, loss, gradients) or loss_name
+            loss_name, length = _examine(feed, batch, observer, tallies, loss, gradients) or (loss_name, 0.0)
+            squares += length**2
     assert observer is not None
     sites = tallies.health(observer)
     return Diagnosis(
@@ -82,6 +87,8 @@ def diagnose(
         sites=sites,
         findings=findings(sites),
         notes=tuple(_notes(inner, observer, gradients, tallies)),
+        weight_norm=norm([parameter for parameter in inner.parameters() if parameter.requires_grad]),
+        gradient_norm=math.sqrt(squares / batch_count) if loss_name else None,
     )
 
 
@@ -121,27 +128,29 @@ def check_visited(observer: Observer) -> None:
         )
 
 
-def _examine(feed: Feed, batch: Batch, observer: Observer, tallies: Tallies, loss: Loss | None, gradients: bool) -> str:
-    """Count one batch, and return the name of its loss; empty if it has no gradient."""
+def _examine(
+    feed: Feed, batch: Batch, observer: Observer, tallies: Tallies, loss: Loss | None, gradients: bool
+) -> tuple[str, float] | None:
+    """Count one batch; return the name of its loss and the length of the gradient, or None if there is none."""
     with torch.set_grad_enabled(gradients or feed.takes_gradients), observer:
         outputs, inputs = feed.forward(batch, differentiable=gradients)
     check_visited(observer)
     if not gradients:
-        return ""
+        return None
     value, name = loss_of(outputs, batch, loss)
     leaves = inputs + [parameter for parameter in observer.model.parameters() if parameter.requires_grad]
     if value.requires_grad and leaves:
         try:
             with tallies.counting():
-                torch.autograd.grad(value, leaves, allow_unused=True)
+                found = torch.autograd.grad(value, leaves, allow_unused=True)
         except RuntimeError as error:
             raise ConfigError(
                 f"{type(observer.model).__name__} has no gradient on batch {batch.number}: {error}. Correct it, or get "
                 "all other figures with gradients=False"
             ) from error
         tallies.end_batch()
-        return name
-    return ""
+        return name, norm([gradient for gradient in found[len(inputs) :] if gradient is not None])
+    return None
 
 
 def _notes(model: nn.Module, observer: Observer, gradients: bool, tallies: Tallies) -> list[str]:

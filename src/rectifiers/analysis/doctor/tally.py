@@ -13,6 +13,7 @@ from torch import Tensor
 from ...watching.kinds import spec_of
 from ...watching.observer import Observer, SiteCall
 from ...watching.sites import Site, unit_dim
+from ..plasticity import Features
 from ..slopes import by_unit, slopes
 from ..streaming import Histogram, Moments, to_float64
 from .bounds import STEEPEST, parameters_at_bounds
@@ -31,8 +32,9 @@ FLAT = 0.01
 class Tallies:
     """A tally for every site; the listener of an observer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ranks: bool = False) -> None:
         self.of: dict[str, Tally] = {}
+        self.ranks = ranks
         self._counts = False
 
     @contextmanager
@@ -53,7 +55,7 @@ class Tallies:
 
     def before(self, call: SiteCall) -> None:
         """Have the gradient at the activation's input counted."""
-        tally = self.of.setdefault(call.site.name, Tally(call.site, call.site.channels))
+        tally = self.of.setdefault(call.site.name, Tally(call.site, call.site.channels, ranks=self.ranks))
         if call.x.requires_grad:
             call.x.register_hook(self._when_counting(tally.gradient_before))
 
@@ -80,10 +82,12 @@ class Tally:
     Args:
         site: the site.
         units: how many units it has.
+        ranks: whether to keep what the ranks of its outputs are taken of.
     """
 
-    def __init__(self, site: Site, units: int) -> None:
-        self.site = site
+    def __init__(self, site: Site, units: int, *, ranks: bool = False) -> None:
+        self.site, self.ranks = site, ranks
+        self.features: Features | None = None
         self.moments = Moments(units)
         self.slopes = Moments(units)
         self.spread = Histogram()
@@ -116,6 +120,10 @@ class Tally:
         self.on += (derivatives.abs() >= OFF).sum(0).cpu()
         self.saturated += int(self._flat(values, derivatives).sum())
         self._count_zeros(slope if self._is_convolution else y)
+        outputs = by_unit(self.site, y)
+        if self.features is None:
+            self.features = Features(outputs.shape[1], ranks=self.ranks)
+        self.features.add(outputs.where(outputs.isfinite(), 0.0))
 
     @property
     def _is_convolution(self) -> bool:
@@ -195,6 +203,9 @@ class Tally:
             bounds=tuple(parameters_at_bounds(self.last.module if self.last else None)),
             spread=Spread(tuple(edges), tuple(counts)),
             curve=self._curve(edges[0], edges[-1]),
+            dormant=math.nan if self.features is None else self.features.dormant_share,
+            effective_rank=self.features.effective_rank if self.features and self.ranks else None,
+            stable_rank=self.features.stable_rank if self.features and self.ranks else None,
         )
 
     def _norm(self, side: str) -> float | None:

@@ -22,7 +22,8 @@ from ...core.wording import finite, plural
 from ...watching.observer import Observer, SiteCall, trace_sites
 from ...watching.sites import Site
 from ...watching.wrappers import entrance, look_inside, run_eagerly
-from ..slopes import other_dims, slopes
+from ..plasticity import Features
+from ..slopes import by_unit, other_dims, slopes
 from .tally import OFF
 
 
@@ -40,6 +41,10 @@ class SiteHistory:
         std: for each step, the standard deviation of the pre-activations.
         died: for each unit, the first watched step from which it was silent to the end; None for units that were not
             silent in the last batch.
+        dormant: for each step, the share of units whose outputs have a mean size of at most 0.025 of the mean over the
+            site's units.
+        effective_rank: for each step, that of the outputs, as in `SiteHealth`; empty if ranks were not asked for.
+        stable_rank: for each step, that of the outputs; empty if ranks were not asked for.
     """
 
     name: str
@@ -50,6 +55,9 @@ class SiteHistory:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     died: tuple[int | None, ...]
+    dormant: tuple[float, ...] = ()
+    effective_rank: tuple[float, ...] = ()
+    stable_rank: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,11 +68,16 @@ class History:
         steps: the watched steps, counted from 0.
         sites: the sites in forward order.
         parameters: mean of each learned parameter at these steps, by layer and name.
+        weight_norm: at each of these steps, the length of all parameters that take gradients, as one vector.
+        gradient_norm: the length of what their `grad` held when the backward pass of the step had ended; NaN where
+            there was none, and for sharded parameters.
     """
 
     steps: tuple[int, ...]
     sites: tuple[SiteHistory, ...]
     parameters: Mapping[str, tuple[float, ...]]
+    weight_norm: tuple[float, ...] = ()
+    gradient_norm: tuple[float, ...] = ()
 
     def to_json(self) -> str:
         """Return all numbers as JSON text, with null where there is no number."""
@@ -74,9 +87,11 @@ class History:
         """Return a CSV table with a header and a line per site and step."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(["step", "site", "kind", "units", "silent", "off", "mean", "std"])
+        ranks = any(site.effective_rank for site in self.sites)
+        columns = ["silent", "off", "mean", "std", "dormant", *(["effective_rank", "stable_rank"] if ranks else [])]
+        writer.writerow(["step", "site", "kind", "units", *columns])
         for site in self.sites:
-            for row in zip(self.steps, site.silent, site.off, site.mean, site.std, strict=True):
+            for row in zip(self.steps, *(getattr(site, column) for column in columns), strict=True):
                 writer.writerow([row[0], site.name, site.kind, site.units, *finite(list(row[1:]))])
         return buffer.getvalue()
 
@@ -110,6 +125,7 @@ class Watch:
     Args:
         model: any module that `diagnose` takes; calls in evaluation mode are not counted.
         every: how many calls in training mode it takes for one to be watched, beginning with the first.
+        ranks: whether to take the ranks of what activations give, too.
 
     Raises:
         ConfigError: `every` is not a positive integer.
@@ -125,13 +141,16 @@ class Watch:
         ((0, 2), (0.5, 0.5), (None, 0))
     """
 
-    def __init__(self, model: nn.Module, every: int = 50) -> None:
+    def __init__(self, model: nn.Module, every: int = 50, *, ranks: bool = False) -> None:
         self.model, self._entrance = look_inside(model, running=True), entrance(model)
         self.every = check_count("Watch", "every", every)
         self.step = 0
         self._steps: list[int] = []
         self._parameters: dict[str, list[float]] = {}
-        self._snapshots = _Snapshots()
+        self._weights: list[float] = []
+        self._gradients: list[dict[nn.Parameter, Tensor]] = []
+        self._gradient_hooks = ExitStack()
+        self._snapshots = _Snapshots(ranks=ranks)
         self._observer: Observer | None = None
         self._active = self._surveying = False
         self._exits = ExitStack()
@@ -147,6 +166,7 @@ class Watch:
     def close(self) -> None:
         """Remove the hooks; the history stays."""
         self._hooks.close()
+        self._gradient_hooks.close()
 
     def _stand_in_front(self, model: nn.Module) -> Callable[[], None]:
         """Watch the calls of a model that was compiled in place, with its hooks; return what undoes it."""
@@ -184,12 +204,18 @@ class Watch:
             steps=tuple(self._steps),
             sites=tuple(self._snapshots.history(site, self._steps) for site in visited.values()),
             parameters={name: tuple(values) for name, values in self._parameters.items()},
+            weight_norm=tuple(self._weights),
+            gradient_norm=tuple(
+                float(torch.stack([one.cpu() for one in lengths.values()]).norm()) if lengths else math.nan
+                for lengths in self._gradients
+            ),
         )
 
     def _begin(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         model = self.model
         if self._surveying or self._active or not model.training:
             return
+        self._gradient_hooks.close()
         step, self.step = self.step, self.step + 1
         if step % self.every:
             return
@@ -199,6 +225,7 @@ class Watch:
         for layer, name, values in learned_values(model):
             means = self._parameters.setdefault(f"{layer}.{name}".lstrip("."), [math.nan] * (len(self._steps) - 1))
             means.append(float(_whole(values).float().mean()))
+        self._note_lengths()
         self._snapshots.begin(len(self._steps) - 1)
         self._exits.enter_context(run_eagerly(self._entrance))
         self._exits.enter_context(self._observer)
@@ -210,6 +237,22 @@ class Watch:
         if self._active:
             self._active = False
             self._exits.close()
+
+    def _note_lengths(self) -> None:
+        """Note the length of the parameters, and have that of their gradients noted when there are some."""
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self._weights.append(float(nn.utils.get_total_norm([_whole(parameter.detach()) for parameter in trained])))
+        lengths: dict[nn.Parameter, Tensor] = {}
+        self._gradients.append(lengths)
+
+        def note(parameter: nn.Parameter) -> None:
+            if parameter.grad is not None:
+                lengths[parameter] = torch.linalg.vector_norm(parameter.grad.detach(), dtype=torch.float32)
+
+        for parameter in trained:
+            if not hasattr(parameter, "full_tensor"):
+                handle = parameter.register_post_accumulate_grad_hook(note)
+                self._gradient_hooks.callback(handle.remove)
 
     def _sites(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Site]:
         self._surveying = True
@@ -233,8 +276,10 @@ def _share(mask: Tensor) -> Tensor:
 class _Snapshots:
     """The figures of single batches at each site; the listener of an observer."""
 
-    def __init__(self) -> None:
-        self.index = -1
+    def __init__(self, *, ranks: bool = False) -> None:
+        self.index, self.ranks = -1, ranks
+        self.features: dict[str, Features] = {}
+        self.lasting: dict[str, dict[int, tuple[float, float, float]]] = {}
         self.figures: dict[str, dict[int, Tensor]] = {}
         self.on: dict[str, Tensor] = {}
         self.last_on: dict[str, Tensor] = {}
@@ -257,6 +302,14 @@ class _Snapshots:
         self.on[name] = ever if name not in self.on else self.on[name] | ever
         figures = torch.stack([1 - _share(self.on[name]), 1 - _share(on), mean, std])
         self.figures.setdefault(name, {})[self.index] = figures
+        # All outputs as float64, or a copy of them, would take longer than all else here.
+        sizes = torch.linalg.vector_norm(y, 1, other_dims(call.site, y), dtype=torch.float32).reshape(-1)
+        if name not in self.features:
+            self.features[name] = Features(len(sizes), ranks=self.ranks)
+        if self.ranks:
+            self.features[name].add(by_unit(call.site, y))
+        else:
+            self.features[name].add_sizes(sizes)
 
     def _end_batch(self) -> None:
         for name, on in self.on.items():
@@ -264,6 +317,10 @@ class _Snapshots:
             last = torch.full(on.shape, -1, device=on.device) if last is None else last
             self.last_on[name] = torch.where(on, self.index, last)
         self.on = {}
+        for name, features in self.features.items():
+            ranks = (features.effective_rank, features.stable_rank) if self.ranks else (math.nan, math.nan)
+            self.lasting.setdefault(name, {})[self.index] = (features.dormant_share, *ranks)
+        self.features = {}
 
     def history(self, site: Site, steps: list[int]) -> SiteHistory:
         """Return the history of a site."""
@@ -271,6 +328,9 @@ class _Snapshots:
         figures = self.figures[site.name]
         rows = [figures[index].tolist() if index in figures else [math.nan] * 4 for index in range(len(steps))]
         silent, off, mean, std = (tuple(column) for column in zip(*rows, strict=True))
+        nothing = (math.nan, math.nan, math.nan)
+        lasting = [self.lasting[site.name].get(index, nothing) for index in range(len(steps))]
+        dormant, effective, stable = (tuple(column) for column in zip(*lasting, strict=True))
         last_on = self.last_on[site.name].tolist()
         return SiteHistory(
             name=site.name,
@@ -281,4 +341,7 @@ class _Snapshots:
             mean=mean,
             std=std,
             died=tuple(steps[last + 1] if last + 1 < len(steps) else None for last in last_on),
+            dormant=dormant,
+            effective_rank=effective if self.ranks else (),
+            stable_rank=stable if self.ranks else (),
         )
