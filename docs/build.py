@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import inspect
 import json
@@ -33,7 +34,7 @@ from rectifiers.report.figures.function import sample
 from rectifiers.report.figures.gallery import draw_gallery
 from rectifiers.report.figures.style import MUTED, SERIES, styles
 from rectifiers.report.table import Outcomes, Table, build
-from rectifiers.report.wording import our_number
+from rectifiers.report.wording import MARKS, our_number
 
 HERE = Path(__file__).parent
 CLASSES = HERE.parent / "src" / "rectifiers" / "activations" / "classes.py"
@@ -56,6 +57,9 @@ COSTS_BEGIN, COSTS_END = "<!-- kernels:begin -->\n", "<!-- kernels:end -->\n"
 CONVOLUTIONS = HERE.parent / "benchmarks" / "results" / "conv_relu.json"
 SHAPES = HERE.parent / "benchmarks" / "results" / "shapes.json"
 PRESETS = HERE.parent / "benchmarks" / "results" / "paper_presets.json"
+PLASTICITY = HERE / "plasticity.md"
+SEQUENCES = {"regression": "regression", "permuted-mnist": "permuted MNIST", "random-labels": "random labels"}
+PLASTICITY_BEGIN, PLASTICITY_END = "<!-- plasticity:begin -->\n", "<!-- plasticity:end -->\n"
 CONVOLUTIONS_BEGIN, CONVOLUTIONS_END = "<!-- conv_relu:begin -->\n", "<!-- conv_relu:end -->\n"
 
 CLASSES_INTRODUCTION = '''\
@@ -429,6 +433,31 @@ def kernels(text: str) -> str:
     return before + CONVOLUTIONS_BEGIN + table + rest.split(CONVOLUTIONS_END)[1]
 
 
+def plasticity(text: str) -> str:
+    """The page on plasticity with the table between its marks written anew."""
+    before, rest = text.split(PLASTICITY_BEGIN)
+    return before + PLASTICITY_BEGIN + _kept() + PLASTICITY_END + rest.split(PLASTICITY_END)[1]
+
+
+def _kept() -> str:
+    """What networks learn at the end of each sequence of tasks, from the published cells."""
+    columns: list[dict[str, str]] = []
+    for name in SEQUENCES:
+        with (RESULTS / "plasticity" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            cells = [cell for cell in csv.DictReader(file) if cell["metric"] == "online_late"]
+        columns.append(
+            {
+                cell["row"]: f"{float(cell['mean']):.1f} ± {float(cell['mean']) - float(cell['low']):.1f}"
+                f" {MARKS.get(cell['verdict'], '')}".rstrip()
+                for cell in cells
+            }
+        )
+    rows = max(columns, key=len)
+    lines = [f"| | {' | '.join(SEQUENCES.values())} |", "|:--|--:|--:|--:|"]
+    lines += [f"| {row} | {' | '.join(column.get(row, '–') for column in columns)} |" for row in rows]
+    return "\n".join([*lines, ""])
+
+
 def costs() -> str:
     """What the functions cost beside `nn.ReLU`, as SVG."""
     figure = costs_figure(json.loads(COSTS.read_text("utf-8"))["settings"])
@@ -587,6 +616,7 @@ if __name__ == "__main__":
     ACCURACY.write_text(accuracy(), encoding="utf-8")
     COSTS_PICTURE.write_text(costs(), encoding="utf-8")
     KERNELS.write_text(kernels(KERNELS.read_text(encoding="utf-8")), encoding="utf-8")
+    PLASTICITY.write_text(plasticity(PLASTICITY.read_text(encoding="utf-8")), encoding="utf-8")
     TABLE1.write_text(table1_page(), encoding="utf-8")
     LEARNED.write_text(learned(), encoding="utf-8")
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -10,6 +10,7 @@ import pytest
 from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.experiments.experiment import Lead, Preset
 from rectifiers.experiments.statistics import summarise
+from rectifiers.papers import registry
 from rectifiers.report.table import build
 from rectifiers.report.wording import footnotes
 
@@ -175,3 +176,10 @@ def test_blocks_hold_all_columns_evenly(count: int, most: int, sizes: list[int])
 def test_an_unknown_preset_is_named() -> None:
     with pytest.raises(UnknownNameError, match="papr"):
         build(experiment(), "papr", [])
+
+
+def test_columns_that_are_metrics_of_the_same_runs_share_them() -> None:
+    changing = registry.get("plasticity/permuted-mnist")
+    table = build(changing, "smoke", [(cell, None) for cell in changing.cells("smoke")])
+    assert len(table.columns) == 5
+    assert (table.planned, table.missing, table.diverged) == (7 * 2, 7 * 2, 0)

@@ -101,7 +101,8 @@ class Results:
 
     def to_jsonl(self) -> str:
         """The results themselves, one a line: what can be kept under version control, and read in their place."""
-        return to_jsonl(result for _, result in self.outcomes if result is not None)
+        # Columns that are metrics of the same runs share them.
+        return to_jsonl({result.trial: result for _, result in self.outcomes if result is not None}.values())
 
     def to_csv(self) -> str:
         """One line per cell, with a header."""

@@ -130,19 +130,24 @@ class Table:
         return self.experiment.preset(self.preset)
 
     @property
+    def trained_cells(self) -> list[TableCell]:
+        """The cells of the columns for which something was trained."""
+        return [cell for (_, column), cell in self.cells.items() if column in self.trained_columns]
+
+    @property
     def planned(self) -> int:
-        """How many runs the preset asks for, counted once per cell."""
-        return sum(cell.planned for cell in self.cells.values())
+        """How many runs the preset asks for; columns that are metrics of the same runs share them."""
+        return sum(cell.planned for cell in self.trained_cells)
 
     @property
     def missing(self) -> int:
         """How many of them are missing."""
-        return sum(cell.missing for cell in self.cells.values())
+        return sum(cell.missing for cell in self.trained_cells)
 
     @property
     def diverged(self) -> int:
         """How many of them diverged."""
-        return sum(cell.summary.diverged for cell in self.cells.values())
+        return sum(cell.summary.diverged for cell in self.trained_cells)
 
     @property
     def has_published_numbers(self) -> bool:
