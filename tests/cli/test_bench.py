@@ -17,7 +17,7 @@ def test_table(cli: Cli) -> None:
     outcome = cli("bench", *SMALL)
     assert outcome.code == 0
     assert "2×4, contiguous, threads: 1; nn.ReLU" in outcome.out
-    assert "goal ≤ 2.0" in outcome.out
+    assert "goal ≤ 1.8" in outcome.out
     for function in ("arelu, as published", "arelu, channel", "pau", "copy"):
         assert f"\n  {function} " in outcome.out
     for package in ("rational-activations", "torch-activation", "echoai"):
@@ -33,7 +33,7 @@ def test_numbers_for_programs_and_to_keep(cli: Cli, tmp_path: Path) -> None:
     rows = {row["function"]: row for row in setting["rows"]}
     assert rows["nn.ReLU"]["ratio"] == [1, 1, 1]
     assert rows["nn.PReLU"]["to_prelu"] == [1, 1, 1]
-    assert rows["arelu"]["goal"] == 2
+    assert rows["arelu"]["goal"] == 1.8
     assert rows["arelu"]["error"] < 1e-6
     picture = (tmp_path / "bench.svg").read_text(encoding="utf-8")
     assert "that of nn.ReLU" in picture

@@ -33,6 +33,7 @@ def rrelu(x: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool 
         ConfigError: `lower` is above `upper`, or one of them is not a finite number.
 
     Example:
+        >>> import torch
         >>> rrelu(torch.tensor([-1.0, 1.0]), lower=0.25, upper=0.75).tolist()
         [-0.5, 1.0]
     """
@@ -63,6 +64,7 @@ class RReLU(Elementwise):
         Any shape in, the same out.
 
     Example:
+        >>> import torch
         >>> RReLU(lower=0.25, upper=0.75).eval()(torch.tensor([-1.0, 1.0])).tolist()
         [-0.5, 1.0]
     """

@@ -79,7 +79,8 @@ def names_of_ours() -> list[str]:
     Convolutions take no input as it is, and what is drawn at random has no value to check.
     """
     specs = [activations.registry.get(name).spec for name in can_be_timed()]
-    return [spec.name for spec in specs if spec.formula or spec.parameters or spec.name in GOALS]
+    with_goals = {name for goals in GOALS.values() for name in goals}
+    return [spec.name for spec in specs if spec.formula or spec.parameters or spec.name in with_goals]
 
 
 def can_be_timed() -> list[str]:
