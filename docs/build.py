@@ -177,6 +177,8 @@ FINDINGS_TEXT = """\
   {arelu[1]:.2f} × its memory in training; as published {published[0]:.1f} × and {published[1]:.1f} ×, and PyTorch's own
   PReLU {prelu[0]:.1f} × and {prelu[1]:.1f} ×. [Measured](docs/kernels.md#what-it-costs) on 128×64×32×32 numbers, one
   thread, and in a ResNet-18.
+- **CReLU keeps a network learning where ReLU stops.** New random labels, phase after phase: {kept[CReLU]} % against
+  {kept[ReLU]} % over the last tenth of the phases, in small; [25 functions on three sequences](docs/plasticity.md).
 """
 
 RELU_START = {
@@ -398,6 +400,7 @@ def _surprises() -> str:
         arelu=(times["arelu"], memory["arelu"]),
         published=(times["arelu, as published"], memory["arelu, as published"]),
         prelu=(times["nn.PReLU"], memory["nn.PReLU"]),
+        kept={row: text.rstrip(" " + "".join(MARKS.values())) for row, text in _late("random-labels").items()},
     )
 
 
@@ -440,22 +443,22 @@ def plasticity(text: str) -> str:
 
 
 def _kept() -> str:
-    """What networks learn at the end of each sequence of tasks, from the published cells."""
-    columns: list[dict[str, str]] = []
-    for name in SEQUENCES:
-        with (RESULTS / "plasticity" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            cells = [cell for cell in csv.DictReader(file) if cell["metric"] == "online_late"]
-        columns.append(
-            {
-                cell["row"]: f"{float(cell['mean']):.1f} ± {float(cell['mean']) - float(cell['low']):.1f}"
-                f" {MARKS.get(cell['verdict'], '')}".rstrip()
-                for cell in cells
-            }
-        )
-    rows = max(columns, key=len)
+    """What networks learn at the end of each sequence of tasks."""
+    columns = [_late(name) for name in SEQUENCES]
     lines = [f"| | {' | '.join(SEQUENCES.values())} |", "|:--|--:|--:|--:|"]
-    lines += [f"| {row} | {' | '.join(column.get(row, '–') for column in columns)} |" for row in rows]
+    lines += [f"| {row} | {' | '.join(column.get(row, '–') for column in columns)} |" for row in max(columns, key=len)]
     return "\n".join([*lines, ""])
+
+
+def _late(name: str) -> dict[str, str]:
+    """By row, the online score over the last tenth of a sequence's phases, from the published cells."""
+    with (RESULTS / "plasticity" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        cells = [cell for cell in csv.DictReader(file) if cell["metric"] == "online_late"]
+    texts = {}
+    for cell in cells:
+        mean, low = float(cell["mean"]), float(cell["low"])
+        texts[cell["row"]] = f"{mean:.1f} ± {mean - low:.1f} {MARKS.get(cell['verdict'], '')}".rstrip()
+    return texts
 
 
 def costs() -> str:

@@ -91,7 +91,7 @@ class Written(Elementwise):
         return ", ".join(filter(None, (repr(self.formula), super().extra_repr())))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle the formula, for the class stands in no module."""
+        """Pickle the formula, because the class is in no module."""
         cls = type(self)
         return _renew, (cls.formula, cls.starts, cls.spec.name, cls.__module__), self.__getstate__()
 

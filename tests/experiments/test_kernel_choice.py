@@ -53,7 +53,7 @@ def test_the_fast_ones_unless_something_speaks_against_them(monkeypatch: pytest.
     assert choose_kernels([tiny(start=tiny(device="cuda"))]).name == "reference"
     assert str(choose_kernels([tiny(compile=True)])) == "reference, which a compiler fuses"
     monkeypatch.setenv("CXX", "no-such-compiler")
-    assert str(choose_kernels([tiny()])).startswith("reference, for there are no fast kernels: no C++ compiler")
+    assert str(choose_kernels([tiny()])).startswith("reference, because there are no fast kernels: no C++ compiler")
     monkeypatch.setenv("RECTIFIERS_KERNELS", "reference")
     assert "RECTIFIERS_KERNELS forbids them" in choose_kernels([tiny()]).why
 

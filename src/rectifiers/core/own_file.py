@@ -1,4 +1,4 @@
-"""A Python file of the user's own: loaded by its path, known by its content. Imports no torch by itself."""
+"""A user's Python file: loaded by its path, identified by its content. Imports no torch by itself."""
 
 from __future__ import annotations
 

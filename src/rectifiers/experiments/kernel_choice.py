@@ -47,14 +47,14 @@ def choose_kernels(trials: Iterable[Trial], has: Callable[[Trial], bool] = lambd
     Example:
         >>> trial = Trial(dataset="digits", network="digits-conv", activation="arelu", lr=0.01, device="cuda")
         >>> print(choose_kernels([trial]))
-        reference, for nobody has run the kernels on cuda
+        reference, because nobody has run the kernels on cuda
     """
     trials = list(trials)
     by_reference = sum(map(has, trials))
     lineage = [one for trial in trials for one in (trial, *trial.lineage)]
     elsewhere = next((one.device for one in lineage if one.device != "cpu"), "")
     if elsewhere:
-        return KernelChoice(REFERENCE, f"for nobody has run the kernels on {elsewhere}")
+        return KernelChoice(REFERENCE, f"because nobody has run the kernels on {elsewhere}")
     if any(one.compile for one in lineage):
         return KernelChoice(REFERENCE, "which a compiler fuses")
     if any(one.together for one in lineage):
@@ -62,7 +62,7 @@ def choose_kernels(trials: Iterable[Trial], has: Callable[[Trial], bool] = lambd
     if by_reference > sum(has(with_kernels(trial, FAST)) for trial in trials):
         return KernelChoice(REFERENCE, "which made the results there are")
     if lack := _lack():
-        return KernelChoice(REFERENCE, f"for there are no fast kernels: {lack}")
+        return KernelChoice(REFERENCE, f"because there are no fast kernels: {lack}")
     return KernelChoice(FAST, "the fast ones")
 
 

@@ -202,8 +202,8 @@ def undecided_by_holm(table: Table) -> str:
     several = len(table.accuracy_columns) > 1
     places = "; ".join(f"{column}: {', '.join(rows)}" if several else ", ".join(rows) for column, rows in found.items())
     return (
-        "inconclusive although the 95 % interval of the difference excludes 0, for so many rows are compared at once "
-        f"(Holm's correction): {places}"
+        "inconclusive although the 95 % interval of the difference excludes 0, because so many rows are compared at "
+        f"once (Holm's correction): {places}"
     )
 
 

@@ -114,7 +114,7 @@ def find_batch_sites(model: nn.Module, feed: Feed, batch: Batch) -> list[Site]:
         calls.append((batch.args, batch.kwargs))
     if not calls:
         raise ConfigError(
-            f"call=… does not call {type(model).__name__} itself; let it do so, for its activations to be seen"
+            f"call=… does not call {type(model).__name__} itself; let it do so, so that its activations are seen"
         )
     return trace_sites(model, *calls[0])
 

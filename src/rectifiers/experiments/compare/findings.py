@@ -226,8 +226,8 @@ def _notes(course: Course, shown: Outcomes) -> list[str]:
     notes = []
     if course.screened_on == "test":
         notes.append(
-            "screening looked at test data, for there are no validation data; what is reported comes from fresh seeds, "
-            "but from the same test data"
+            "screening looked at test data, because there are no validation data; what is reported comes from fresh "
+            "seeds, but from the same test data"
         )
     diverged: dict[str, int] = {}
     for cell, result in shown:
