@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,10 @@ def locate(reference: str) -> Any:
 
 
 def story(error: BaseException) -> str:
-    """An error in one line, with its type."""
-    text = " ".join(str(error).split())
+    """An error in one line, with its type; of one in a loader's process, what was raised there."""
+    text = str(error)
+    if "Original Traceback (most recent call last)" in text:
+        # Behind its traceback, the last line that begins with a class of errors names it.
+        text = re.split(r"\n[\w.]*(?:Error|Exception|Exit|Interrupt|Iteration|Warning): ?", text)[-1]
+    text = " ".join(text.split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

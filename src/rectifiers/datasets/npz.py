@@ -66,7 +66,7 @@ class Npz(PathSource):
         try:
             content = read_regular(self.path)
         except FileNotFoundError as error:
-            raise DataError(f"no file {self.path}; write npz:PATH with the path of an .npz file") from error
+            raise DataError(f"no file {self.path}; give the path of an .npz file") from error
         except OSError as error:
             raise DataError(f"cannot read {self.path}: {error.strerror}; check the path") from error
         if content.startswith(npy.MAGIC):

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -41,6 +41,7 @@ from ..experiments.kernel_choice import REFERENCE, choose_kernels
 from ..experiments.own import list_references, use
 from ..experiments.result import Result
 from ..experiments.store import Store
+from ..training.devices import check_device
 from .comparison import Comparison
 from .progress import in_notebook, say, show_progress
 from .selecting import RESULTS, check_count
@@ -179,10 +180,12 @@ def compare(
         use(reference)
     variants = read_variants(activations)
     goal = check_goal(task, loss, metric, better, own_training=train is not None)
+    if isinstance(data, Iterator):
+        raise ConfigError(f"data must be readable more than once, got a {type(data).__name__}; give a list or loaders")
     name_of_data = _name_data(data)
     chosen = _settings(settings, train, chooses=limit is not None or tune_lr, tunes=tune_lr)
     check_settings(settings, inspect.signature(compare).parameters, named=train is not None or bool(name_of_data))
-    OwnTrial.create(network="", kernels=kernels or REFERENCE, **chosen)
+    check_device(OwnTrial.create(network="", kernels=kernels or REFERENCE, **chosen).device)
     folder = check_folder(datasets.data_folder(data_dir), "data_dir")
     common = OwnTrial.create(
         **_own(model, name_of_data or data, train, example),
@@ -468,6 +471,8 @@ def _doubt(course: Course, baseline: Variant) -> str:
 
 
 def _open(results: Path | str | None, name: str) -> Store:
+    if not re.fullmatch(r"\w[\w .-]*", name):
+        raise ConfigError(f"name must be a plain name, such as my-comparison, got {name!r}; it is that of a folder")
     root = check_folder(Path(results or os.environ.get("RECTIFIERS_RESULTS") or RESULTS), "results")
     return Store(root, name)
 

@@ -73,14 +73,13 @@ class Variant:
             model = surgery.swap(model, swap.to, example=example, **swap.arguments).model
         if not self.change:
             return model
+        name = self.label or title(self.change)
         try:
             changed = resolve(self.change)(model)
         except Exception as error:
-            raise ConfigError(f"variant {self.label} failed: {story(error)}") from error
+            raise ConfigError(f"variant {name} failed: {story(error)}") from error
         if not isinstance(changed, nn.Module):
-            raise ConfigError(
-                f"variant {self.label} returned {type(changed).__name__}; return the changed model from it"
-            )
+            raise ConfigError(f"variant {name} returned {type(changed).__name__}; return the changed model from it")
         return changed
 
     def code(self, model: str, example: str) -> str:
@@ -135,6 +134,8 @@ def read_variants(given: Variants) -> list[Variant]:
         raise ConfigError(f"activations must be a list, such as ['arelu', 'pvlu@R1'], got {given!r}")
     pairs = list(given.items()) if isinstance(given, Mapping) else [("", one) for one in given]
     variants = [_read(one, label) for label, one in pairs]
+    if not variants:
+        raise ConfigError("activations must name at least one, such as ['arelu', 'pvlu@R1'], got none")
     labels = [variant.label for variant in variants]
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
