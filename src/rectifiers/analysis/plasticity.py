@@ -173,12 +173,14 @@ class Probe:
 
 
 def norm(tensors: list[Tensor] | list[nn.Parameter]) -> float:
-    """Compute the length of some tensors as one vector, in float64.
+    """Compute the length of some tensors as one vector, in float64; NaN if one is offloaded and has no numbers here.
 
     Example:
         >>> norm([torch.tensor([3.0]), torch.tensor([[4.0]])])
         5.0
     """
+    if any(tensor.is_meta for tensor in tensors):
+        return math.nan
     return math.sqrt(sum(float(to_float64(tensor.detach()).square().sum()) for tensor in tensors))
 
 

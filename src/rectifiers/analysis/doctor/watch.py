@@ -241,7 +241,9 @@ class Watch:
     def _note_lengths(self) -> None:
         """Note the length of the parameters, and have that of their gradients noted when there are some."""
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self._weights.append(float(nn.utils.get_total_norm([_whole(parameter.detach()) for parameter in trained])))
+        whole = [_whole(parameter.detach()) for parameter in trained]
+        offloaded = any(parameter.is_meta for parameter in whole)
+        self._weights.append(math.nan if offloaded else float(nn.utils.get_total_norm(whole)))
         lengths: dict[nn.Parameter, Tensor] = {}
         self._gradients.append(lengths)
 
