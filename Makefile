@@ -18,7 +18,7 @@ DOCS := $(VENV)/.docs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL = $(if $(LOCKED),$(PIP) --require-hashes --requirement requirements.lock && $(PIP) --no-deps,$(PIP)) --editable
 
-.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy chaos wheels test-oldest lock audit docs-links docs clean
+.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy fold chaos wheels test-oldest lock audit docs-links docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ deploy: $(LAB) ## take every function through export, compilers, int8 and other 
 	@$(INSTALL) ".[hf,onnx]"
 	@$(BIN)/pip install --quiet --no-deps torchao executorch ruamel.yaml tabulate
 	@$(BIN)/python benchmarks/deploy.py
+
+fold: $(LAB) ## train with SiLU, go back to ReLU in several ways, fold, quantise; writes docs/fold.md (half an hour; CIFAR-10)
+	@$(INSTALL) ".[onnx,timm]"
+	@$(BIN)/python -m benchmarks.fold --latency --pretrained
 
 chaos: $(LAB) ## do harm to sweeps at random moments, and count what is lost; writes docs/faults.md (hours; CHAOS="--times 2": minutes)
 	@$(BIN)/python benchmarks/chaos.py --write $(CHAOS)
