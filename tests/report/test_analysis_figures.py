@@ -274,3 +274,12 @@ def test_mosaics_of_all_ranks() -> None:
     assert tuple(mosaic(torch.zeros(1, 2, 5)).shape) == (2, 5)
     assert tuple(mosaic(torch.zeros(4, 3, 2, 5)).shape) == (12, 10)
     assert int(mosaic(torch.zeros(5, 2, 2)).isnan().sum()) == 4
+
+
+def test_a_number_of_each_layer_is_a_line_of_means_with_gaps_where_a_network_lacks_it() -> None:
+    figure = figures.by_layer_figure({"ReLU": [[1.0, 3.0], [4.0, 4.0]], "ConvReLU": [[], [5.0]]}, "zeros, %")
+    (axis,) = figure.axes
+    first, second = (np.asarray(line.get_ydata(), dtype=float) for line in axis.lines)
+    np.testing.assert_array_equal(first, [2.0, 4.0])
+    np.testing.assert_array_equal(second, [math.nan, 5.0])
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("activation, in forward order", "zeros, %")

@@ -9,7 +9,7 @@ from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
 from .functions import COMPARED_FUNCTIONS
-from .images import CIFAR100, DENSENET, FUNCTIONS, ON_DIGITS, ON_SUBSET, PRESETS, PROTOCOL, SETTINGS
+from .images import CIFAR100, DENSENET, FUNCTIONS, ON_CIFAR10, ON_DIGITS, PRESETS, PROTOCOL, SETTINGS
 
 experiment = Experiment(
     name="convrelu/figure5",
@@ -20,7 +20,7 @@ experiment = Experiment(
     columns=(CIFAR100,),
     presets={
         "smoke": replace(PRESETS["smoke"], columns={"Cifar100": ON_DIGITS}),
-        "pocket": replace(PRESETS["pocket"], columns={"Cifar100": ON_SUBSET}),
+        "pocket": replace(PRESETS["pocket"], columns={"Cifar100": ON_CIFAR10}),
         "paper": PRESETS["paper"],
     },
     published=load_published(Path(__file__).with_suffix(".toml")),

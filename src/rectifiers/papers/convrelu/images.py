@@ -54,7 +54,7 @@ POCKET: dict[str, Any] = {
 }
 
 ON_DIGITS: dict[str, Any] = {"dataset": "digits-32"}
-ON_SUBSET: dict[str, Any] = {"dataset": "cifar10-subset"}
+ON_CIFAR10: dict[str, Any] = {"dataset": "cifar10"}
 
 PRESETS = {
     "smoke": Preset(
@@ -68,7 +68,7 @@ PRESETS = {
         "seeds: shows in minutes what differs by more than the noise.",
         settings=POCKET,
         seeds=3,
-        columns={"Cifar10": ON_SUBSET},
+        columns={"Cifar10": ON_CIFAR10},
     ),
     "paper": PAPER_PRESET,
 }

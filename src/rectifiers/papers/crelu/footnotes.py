@@ -9,7 +9,7 @@ from ...experiments.experiment import Arm, Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .cifar import COUNTING, columns
-from .vgg import PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models, with_crelu
+from .vgg import ON_PART, PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models, with_crelu
 
 
 def _with_avr(where: str, width: float, dropout: float) -> dict[str, Any]:
@@ -54,7 +54,7 @@ experiment = Experiment(
             settings=POCKET,
             seeds=3,
             rows={arm.label: arm.settings for arm in rows(**SMALL)},
-            columns={"CIFAR-10 Single": {"dataset": "cifar10-subset"}},
+            columns={"CIFAR-10 Single": ON_PART},
         ),
         "paper": PAPER_PRESET,
     },

@@ -8,7 +8,7 @@ from ...experiments.experiment import Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .cifar import COUNTING, columns
-from .vgg import PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models
+from .vgg import ON_PART, PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models
 
 experiment = Experiment(
     name="crelu/table2",
@@ -31,7 +31,7 @@ experiment = Experiment(
             settings=POCKET,
             seeds=3,
             rows={arm.label: arm.settings for arm in models(**SMALL)},
-            columns={"CIFAR-10 Single": {"dataset": "cifar10-subset"}},
+            columns={"CIFAR-10 Single": ON_PART},
         ),
         "paper": PAPER_PRESET,
     },

@@ -8,7 +8,7 @@ from ...experiments.experiment import Arm, Column, Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .cifar import CIFAR10, CIFAR100, VOTE
-from .vgg import PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models, with_crelu
+from .vgg import ON_PART, PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models, with_crelu
 
 BEST = Arm("VGG + CReLU", with_crelu((0, 2)))
 
@@ -36,7 +36,7 @@ experiment = Experiment(
             settings={**POCKET, "folds": 3, "vote": 3},
             seeds=1,
             rows={"VGG": models(**SMALL)[0].settings, BEST.label: with_crelu((0, 2), **SMALL)},
-            columns={"CIFAR-10": {"dataset": "cifar10-subset"}},
+            columns={"CIFAR-10": ON_PART},
         ),
         "paper": PAPER_PRESET,
     },

@@ -55,6 +55,7 @@ def _size(width: float, dropout: float) -> dict[str, Any]:
 SMOKE: dict[str, Any] = {"epochs": 1, "milestones": (), "train_size": 60, "batch_size": 27, "lr": 0.1}
 
 POCKET: dict[str, Any] = {"lr": 0.05, "epochs": 10, "milestones": (5, 8), "gamma": 0.3, "batch_size": 64}
+ON_PART: dict[str, Any] = {"dataset": "cifar10", "train_size": 10_000}
 SMALL: dict[str, float] = {"width": 0.25, "dropout": 0.25}
 """A quarter of the filters, and of the dropout: the networks of the pocket presets."""
 

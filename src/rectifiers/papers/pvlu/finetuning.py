@@ -69,7 +69,7 @@ SMOKE: dict[str, Any] = {"train_size": 60, "batch_size": 30, "epochs": 1, "augme
 POCKET: dict[str, Any] = {"normalise": "cifar10"}
 
 ON_DIGITS: dict[str, Any] = {"dataset": "digits-32"}
-ON_SUBSET: dict[str, Any] = {"dataset": "cifar10-subset"}
+ON_PART: dict[str, Any] = {"dataset": "cifar10", "train_size": 10_000}
 
 BASE_TRAINING: dict[str, Any] = {"epochs": 10, "milestones": (8,), "augment": ("crop:4", "flip")}
 """Settings of training with ReLU in the preset `pocket`."""

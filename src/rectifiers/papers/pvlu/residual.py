@@ -9,7 +9,7 @@ from .finetuning import (
     BASE_TRAINING,
     ENLARGED,
     ON_DIGITS,
-    ON_SUBSET,
+    ON_PART,
     PAPER_PRESET,
     POCKET,
     POCKET_NOTE,
@@ -73,7 +73,7 @@ PRESETS = {
         settings=POCKET,
         seeds=3,
         rows=rows_from_scratch(BASE_TRAINING, {"epochs": 5}),
-        columns=_narrow(1 / 8, **ON_SUBSET),
+        columns=_narrow(1 / 8, **ON_PART),
     ),
     "paper": PAPER_PRESET,
 }

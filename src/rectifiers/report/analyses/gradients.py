@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from ..figures import by_layer_figure
 from .health import SiteNumbers, examine_sites
-from .layers import count_signs, each_network, layer_grid, records
+from .layers import by_layer, count_signs, each_network, layer_grid, records
 from .networks import ColumnNetworks
-from .section import Section
+from .section import CaptionedFigure, Section
 
 TEXT = (
     "The norm of the loss's gradient at the input of each activation, over the test images, as its decimal logarithm: "
@@ -22,7 +23,15 @@ def gradients(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
     for column in columns:
         found = each_network(column, lambda network: examine_sites(network, "gradient_in", "gradient_out"))
         grid = layer_grid(found, column.experiment.baseline, _size, digits=2)
-        yield Section(column.heading("Gradients"), TEXT, count_signs(grid), (grid,), records=records(found))
+        figure = by_layer_figure(by_layer(found, _size), "log10 of the gradient's norm")
+        yield Section(
+            column.heading("Gradients"),
+            TEXT,
+            count_signs(grid),
+            (grid,),
+            (CaptionedFigure("gradients.svg", "Gradients by layer, with 95 % intervals over the seeds", figure),),
+            records(found),
+        )
 
 
 def _size(site: SiteNumbers) -> float:

@@ -85,6 +85,20 @@ def layer_grid(found: Found[L], baseline: str, value: Callable[[L], float], *, w
     return Grid(("layer", *titles, *(f"{row} − {baseline}" for row in others)), tuple(lines), digits)
 
 
+def by_layer(found: Found[L], value: Callable[[L], float]) -> dict[str, list[list[float]]]:
+    """The numbers of all seeds, layer by layer, for a figure; none where a row's networks lack the layer.
+
+    Args:
+        found: the layers.
+        value: gives a layer's number.
+    """
+    names = dict.fromkeys(layer.layer for seeds in found.values() for layers in seeds.values() for layer in layers)
+    return {
+        row: [[value(layer) for layers in seeds.values() for layer in layers if layer.layer == name] for name in names]
+        for row, seeds in found.items()
+    }
+
+
 def count_signs(grid: Grid, titles: Sequence[str] | None = None, *, what: str = "layers", than: int = 0) -> str:
     """Say in how many layers the intervals of a grid's columns lie above a number, and below.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from ..figures import by_layer_figure
 from .health import SiteNumbers, examine_sites
-from .layers import count_signs, each_network, layer_grid, records
+from .layers import by_layer, count_signs, each_network, layer_grid, records
 from .networks import ColumnNetworks
-from .section import Section
+from .section import CaptionedFigure, Section
 
 QUANTITIES = {
     "Sparsity": (
@@ -32,8 +33,15 @@ def sparsity(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
         for heading, (name, text) in QUANTITIES.items():
             grid = layer_grid(found, column.experiment.baseline, partial(_percent, name), digits=1)
             everything = records(found) if name == "sparsity" else ()
+            figure = by_layer_figure(by_layer(found, partial(_percent, name)), f"{heading.lower()}, %")
+            caption = f"{heading} by layer, with 95 % intervals over the seeds"
             yield Section(
-                column.heading(heading), f"{text} {INTERVALS}", count_signs(grid), (grid,), records=everything
+                column.heading(heading),
+                f"{text} {INTERVALS}",
+                count_signs(grid),
+                (grid,),
+                (CaptionedFigure(f"{name}.svg", caption, figure),),
+                everything,
             )
 
 

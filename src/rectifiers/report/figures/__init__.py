@@ -6,6 +6,7 @@ Each file draws one kind of figure and returns a `matplotlib.figure.Figure`; `sv
 from __future__ import annotations
 
 from .accuracy import accuracy_figure
+from .by_layer import by_layer_figure
 from .canvas import pdf, png, standalone, svg
 from .correlation import correlation_figure
 from .costs import costs_figure
@@ -30,6 +31,7 @@ from .traces import traces_figure
 __all__ = [
     "Style",
     "accuracy_figure",
+    "by_layer_figure",
     "correlation_figure",
     "costs_figure",
     "curves_figure",
