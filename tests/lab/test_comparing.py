@@ -144,6 +144,11 @@ def test_a_budget_selects_and_confirms() -> None:
     assert found.findings.runs <= 34
 
 
+def test_a_larger_budget_remembers_the_looks_of_the_smaller_one() -> None:
+    looks = [compare(budget=f"{runs} runs", seeds=5, margin=0.0).to_dict()["looks"] for runs in (8, 8, 13)]
+    assert looks == [[4], [4], [4, 6]]
+
+
 def test_learning_rates_are_tuned_for_a_training_that_takes_one() -> None:
     def takes(model: nn.Module, seed: int, lr: float) -> dict[str, float]:
         model(torch.zeros(2, 6))

@@ -11,6 +11,9 @@ CARD = "store.json"
 LOG = "log.txt"
 """Stands beside it: what happened in the runs, line by line."""
 
+LOOKS = "looks.json"
+"""Stands beside the runs of a comparison: how often one has looked at it."""
+
 
 def count_results(folder: Path) -> int:
     """How many results there are in the folder of an experiment's runs, in files of their own and packed.

@@ -24,7 +24,7 @@ from ..core.errors import StoreError
 from ..core.files import write_whole
 from ..core.reading import parse_json
 from . import archive, pulse
-from .counting import CARD, LOG
+from .counting import CARD, LOG, LOOKS
 from .experiment import Cell
 from .explain import explain
 from .result import FORMAT, Result
@@ -81,7 +81,7 @@ class Store:
     def _looks_ours(self) -> bool:
         """Whether a folder that lost its card holds nothing but what a store holds, and a result among it."""
         names = [path.name for path in self.folder.iterdir() if not path.name.startswith(".")]
-        own = all(_ID.fullmatch(name) or name in (WEIGHTS, LOG, archive.NAME) for name in names)
+        own = all(_ID.fullmatch(name) or name in (WEIGHTS, LOG, LOOKS, archive.NAME) for name in names)
         return own and (archive.NAME in names or any(self.folder.glob("*/result.json")))
 
     def _foreign(self) -> bool:

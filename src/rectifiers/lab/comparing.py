@@ -27,6 +27,7 @@ from ..experiments.compare.checking import check_goal, check_settings
 from ..experiments.compare.costs import measure_costs
 from ..experiments.compare.distrust import ignored_model, ignored_seeds, unrepeatable
 from ..experiments.compare.findings import read_findings
+from ..experiments.compare.looked import Looked
 from ..experiments.compare.margin import doubt, usual_margin
 from ..experiments.compare.own_training import check_training
 from ..experiments.compare.preparing import prepare_rows, trial_of
@@ -232,6 +233,7 @@ def compare(
         workers,
         margins,
         spent=bench.spent,
+        looked=Looked(bench.store.folder),
     )
     tried = [trial for trials in list_tried(rows, common.lr, make).values() for trial in trials] if tune_lr else []
     campaign.check(len(tried))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy
 import pytest
 
-from rectifiers.core.errors import ConfigError
+from rectifiers.core.errors import ConfigError, StoreError
 from rectifiers.experiments.compare.budget import Budget, read_budget
-from rectifiers.experiments.compare.campaign import FRESH, Campaign, Course
+from rectifiers.experiments.compare.campaign import FRESH, Campaign, Course, oriented
+from rectifiers.experiments.compare.looked import Look, Looked
 from rectifiers.experiments.compare.preparing import trial_of
+from rectifiers.experiments.compare.sequential import compare_sequentially
 from rectifiers.experiments.compare.trial import OwnTrial
 from rectifiers.experiments.compare.tuning import SEEDS, tune
 from rectifiers.experiments.compare.variants import AS_IT_IS, Variant, parse_variant
@@ -114,7 +117,7 @@ def test_without_a_budget_all_get_the_same_seeds() -> None:
         (AS_IT_IS, 1),
     ]
     assert len(laboratory.order) == 15
-    assert (course.stop, course.taken, course.dropped) == ("seeds", [], [])
+    assert (course.stop, course.taken, course.dropped) == ("seeds", {}, [])
     assert course.comparisons["arelu"].verdict == "better"
 
 
@@ -138,7 +141,7 @@ def test_the_better_half_goes_on_and_the_winner_is_confirmed_on_fresh_seeds() ->
     fresh = {cell.trial.seed for cell, _ in course.outcomes}
     selected = {cell.trial.seed for cell, _ in course.screening}
     assert min(fresh) >= FRESH > max(selected)
-    assert (course.stop, course.taken) == ("decided", [5])
+    assert (course.stop, course.taken) == ("decided", {1: 5})
     verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
     assert (verdict.decision, verdict.best) == ("use it", "arelu")
 
@@ -146,7 +149,7 @@ def test_the_better_half_goes_on_and_the_winner_is_confirmed_on_fresh_seeds() ->
 def test_seeds_go_on_until_the_budget_is_spent() -> None:
     laboratory = Laboratory(of({"arelu": 0.4}, 3.0))
     course = campaign(laboratory, ["arelu"], budget=Budget(runs=40)).go([])
-    assert (course.stop, course.taken) == ("budget", [5, 8, 12, 18])
+    assert (course.stop, course.taken) == ("budget", {1: 5, 2: 8, 3: 12, 4: 18})
     assert len(laboratory.order) == 36
     verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
     assert verdict.decision == "cannot tell yet"
@@ -191,7 +194,7 @@ def test_a_round_that_the_time_cuts_short_counts_as_far_as_all_rows_ran() -> Non
     course = campaign(laboratory, ["arelu", "pvlu"], budget=Budget(seconds=60)).go([])
     # Two seeds and four fit, of eight there are six; then three pairs of the five that were to be looked at first.
     assert [one.seeds for one in course.dropped] == [6]
-    assert course.taken == [3]
+    assert course.taken == {1: 3}
 
 
 def test_a_budget_of_time_is_refused_where_it_is_known_to_be_too_small() -> None:
@@ -206,7 +209,72 @@ def test_a_budget_of_time_is_refused_where_it_is_known_to_be_too_small() -> None
 def test_a_small_rest_of_the_budget_is_a_look_at_fewer_seeds() -> None:
     laboratory = Laboratory(of(GAINS))
     course = campaign(laboratory, list(GAINS), budget=Budget(runs=18)).go([])
-    assert course.taken == [4]
+    assert course.taken == {1: 4}
+
+
+def test_a_look_that_the_budget_cut_short_spends_its_share_once() -> None:
+    laboratory, looked = Laboratory(of({"arelu": 0.4}, 3.0)), Looked()
+
+    def call(runs: int) -> Course:
+        return replace(campaign(laboratory, ["arelu"], budget=Budget(runs=runs)), looked=looked).go([])
+
+    assert call(9).taken == {1: 4}
+    again = call(9)
+    assert (again.taken, again.looks) == ({1: 4}, 1)
+    # The look at five, which would have been the first, is the second one, and later.
+    grown = call(15)
+    assert grown.taken == {1: 4, 2: 6}
+    p = compare_sequentially(
+        *(scores(grown)[name] for name in ("arelu", AS_IT_IS)),
+        seeds=range(FRESH, FRESH + 6),
+        taken={1: 4, 2: 6},
+        margin=0.5,
+    ).p
+    assert grown.comparisons["arelu"].p == p
+    # A smaller budget takes back no look.
+    assert call(6).taken == {1: 4, 2: 6}
+
+
+def scores(course: Course) -> dict[str, dict[int, float]]:
+    found: dict[str, dict[int, float]] = {}
+    for cell, result in course.outcomes:
+        found.setdefault(cell.row, {})[cell.trial.seed] = oriented(result)
+    return found
+
+
+def test_a_larger_budget_that_confirms_another_contender_has_looked_before() -> None:
+    plain = of({}, 2.0)
+    screened = {"pvlu": [4.0, 0.0], "arelu": [0.0, 2.0] + [6.0] * 20}
+
+    def score(trial: OwnTrial) -> float:
+        if trial.seed >= FRESH:
+            return plain(trial)
+        return 80 + dict(enumerate(screened.get(name_of(trial), []))).get(trial.seed, 0.0)
+
+    laboratory = Laboratory(score)
+    looked = Looked()
+
+    def call(runs: int) -> Course:
+        one = campaign(laboratory, ["arelu", "pvlu"], budget=Budget(runs=runs))
+        return replace(one, looked=looked).go([])
+
+    first, second = call(16), call(90)
+    assert [list(one.comparisons) for one in (first, second)] == [["pvlu"], ["arelu"]]
+    assert first.taken == {1: 5}
+    assert min(second.taken) == 2
+
+
+def test_looks_are_kept_with_the_runs(tmp_path: Path) -> None:
+    looked = Looked(tmp_path)
+    assert looked.past("a") == []
+    looks = [Look(("as it is", "arelu"), 4), Look(("as it is", "arelu"), 6)]
+    for look in looks:
+        looked.note("a", look)
+    looked.note("b", looks[0])
+    assert Looked(tmp_path).past("a") == looks
+    (tmp_path / "looks.json").write_text("[]")
+    with pytest.raises(StoreError, match=r"looks\.json is damaged, .*; restore it"):
+        looked.past("a")
 
 
 def test_screening_without_validation_data_is_marked() -> None:

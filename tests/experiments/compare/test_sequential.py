@@ -23,7 +23,7 @@ def test_the_error_of_all_looks_together_stays_below_alpha() -> None:
     trials, wrong, naive = 400, 0, 0
     for _ in range(trials):
         values, zero = rows(random.standard_normal(LOOKS[-1]))
-        found = compare_sequentially(values, zero, seeds=range(41), taken=LOOKS, margin=0.0)
+        found = compare_sequentially(values, zero, seeds=range(41), taken=dict(enumerate(LOOKS, 1)), margin=0.0)
         wrong += found.verdict != "inconclusive"
         naive += any(
             compare({seed: values[seed] for seed in range(n)}, dict.fromkeys(range(n), 0.0), margin=0.0).p < 0.05
@@ -40,7 +40,9 @@ def test_equivalence_at_the_edge_of_the_margin_is_rarely_claimed() -> None:
     wrong = 0
     for _ in range(trials):
         values, zero = rows(0.5 + random.standard_normal(LOOKS[-1]))
-        wrong += compare_sequentially(values, zero, seeds=range(41), taken=LOOKS, margin=0.5).equivalent
+        wrong += compare_sequentially(
+            values, zero, seeds=range(41), taken=dict(enumerate(LOOKS, 1)), margin=0.5
+        ).equivalent
     assert wrong <= stats.binom.ppf(0.999, trials, 0.05)
 
 
@@ -50,7 +52,9 @@ def test_the_interval_covers_the_truth_at_every_look() -> None:
     for _ in range(200):
         values, zero = rows(1 + random.standard_normal(LOOKS[-1]))
         for place in range(1, len(LOOKS) + 1):
-            found = compare_sequentially(values, zero, seeds=range(41), taken=LOOKS[:place], margin=0.0)
+            found = compare_sequentially(
+                values, zero, seeds=range(41), taken=dict(enumerate(LOOKS[:place], 1)), margin=0.0
+            )
             if not found.low <= 1 <= found.high:
                 missed += 1
                 break
@@ -60,23 +64,26 @@ def test_the_interval_covers_the_truth_at_every_look() -> None:
 def test_a_real_difference_is_found() -> None:
     random = numpy.random.default_rng(3)
     values, zero = rows(1 + random.standard_normal(41))
-    assert compare_sequentially(values, zero, seeds=range(41), taken=LOOKS, margin=0.1).verdict == "better"
+    assert (
+        compare_sequentially(values, zero, seeds=range(41), taken=dict(enumerate(LOOKS, 1)), margin=0.1).verdict
+        == "better"
+    )
 
 
 def test_what_an_earlier_look_decided_stays_decided() -> None:
     values = {seed: 5.0 + 0.1 * seed for seed in range(5)} | {seed: -40.0 + seed for seed in range(5, 8)}
     zero = dict.fromkeys(range(8), 0.0)
-    first = compare_sequentially(values, zero, seeds=range(8), taken=[5], margin=0.1)
-    second = compare_sequentially(values, zero, seeds=range(8), taken=[5, 8], margin=0.1)
+    first = compare_sequentially(values, zero, seeds=range(8), taken={1: 5}, margin=0.1)
+    second = compare_sequentially(values, zero, seeds=range(8), taken={1: 5, 2: 8}, margin=0.1)
     assert first.p == second.p < 0.05
 
 
 def test_one_row_alone_is_not_corrected_and_two_are() -> None:
     values = {"base": dict.fromkeys(range(5), 0.0), "a": {0: 1.0, 1: 1.1, 2: 0.9, 3: 1.2, 4: 0.8}}
-    alone = compare_family_sequentially(values, "base", seeds=range(5), taken=[5], margin=0.1)["a"]
+    alone = compare_family_sequentially(values, "base", seeds=range(5), taken={1: 5}, margin=0.1)["a"]
     assert alone.adjusted_p == alone.p
     both = compare_family_sequentially(
-        {**values, "b": {0: 0.1, 1: -0.1, 2: 0.2, 3: -0.3, 4: 0.0}}, "base", seeds=range(5), taken=[5], margin=0.1
+        {**values, "b": {0: 0.1, 1: -0.1, 2: 0.2, 3: -0.3, 4: 0.0}}, "base", seeds=range(5), taken={1: 5}, margin=0.1
     )
     assert both["a"].adjusted_p == pytest.approx(2 * alone.p)
 

@@ -11,6 +11,7 @@ Without a budget every variant gets the same seeds. With one:
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from ..experiment import Cell
 from ..result import Result
 from ..statistics import FEWEST, PairedDifference, compare, compare_family
 from .budget import Budget, seconds_of
+from .looked import Look, Looked
 from .racing import clearly_worse
 from .sequential import compare_family_sequentially, looks
 from .trial import OwnTrial
@@ -87,7 +89,8 @@ class Course:
         dropped: contenders that screening left behind.
         screened_on: what screening looked at: "validation" or "test"; empty where nothing was screened.
         screening: runs of the screening.
-        taken: seeds at each look of the confirmation; empty without a budget.
+        taken: pairs at each look at what is confirmed, by the look's number; empty without a budget.
+        looks: how often one has looked in all, in earlier calls and at other contenders too.
         stop: why it ended.
     """
 
@@ -97,7 +100,8 @@ class Course:
     dropped: list[Dropped] = field(default_factory=list)
     screened_on: str = ""
     screening: Outcomes = field(default_factory=list)
-    taken: list[int] = field(default_factory=list)
+    taken: dict[int, int] = field(default_factory=dict)
+    looks: int = 0
     stop: Stop = "seeds"
 
     @property
@@ -124,6 +128,7 @@ class Campaign:
         spent: seconds of the clock that are spent, from the runs that there are.
         confidence: of the intervals.
         most: seeds of the confirmation at most.
+        looked: the looks of earlier calls.
     """
 
     baseline: Variant
@@ -139,6 +144,7 @@ class Campaign:
     spent: Callable[[Sequence[Result]], float] | None = None
     confidence: float = 0.95
     most: int = 200
+    looked: Looked = field(default_factory=Looked)
 
     def check(self, preparing: int = 0) -> None:
         """Make sure that the budget is enough for a verdict.
@@ -255,18 +261,27 @@ class Campaign:
         course.stop = "budget"
         if sum(not row.control for row in rows[1:]) > 1:  # the budget ended in the first round
             return course
-        for planned in looks(self.seeds, most=self.most):
+        labels = tuple(row.label for row in rows)
+        past = self.looked.past(self._key)
+        course.looks = len(past)
+        mine = {number: look.pairs for number, look in enumerate(past, start=1) if look.rows == labels}
+        latest = max(mine.values(), default=0)
+        new = ((0, pairs) for pairs in looks(self.seeds, most=self.most, after=latest))
+        for known, planned in (*mine.items(), *new):
             # A first look at fewer seeds is better than none.
-            counts = [planned] if course.taken else range(planned, FEWEST - 1, -1)
+            counts = [planned] if known or course.taken else range(planned, FEWEST - 1, -1)
             count = next((one for one in counts if self._affords(course, self._fresh(rows, one))), 0)
             if not count:
                 break
             self.execute(self._fresh(rows, count), self._seconds_left(course), f"confirmation, {plural(count, 'pair')}")
             whole = self._whole(rows, range(FRESH, FRESH + count))
-            if whole < count and (course.taken or whole < FEWEST):
+            if whole < count and (known or course.taken or whole < FEWEST):
                 break
+            if not known:
+                self.looked.note(self._key, Look(labels, whole))
+                course.looks += 1
             seeds = [FRESH + number for number in range(whole)]
-            course.taken.append(whole)
+            course.taken[known or course.looks] = whole
             course.outcomes = self._outcomes(rows, seeds)
             course.comparisons = compare_family_sequentially(
                 self._values(course.outcomes),
@@ -283,6 +298,12 @@ class Campaign:
                 break
         return course
 
+    @property
+    def _key(self) -> str:
+        """What stands for this comparison, whatever its budget."""
+        ids = sorted(self.make(row, FRESH).id for row in (self.baseline, *self.others))
+        return hashlib.sha256(" ".join(ids).encode()).hexdigest()[:16]
+
     def _fresh(self, rows: Sequence[Variant], count: int) -> list[OwnTrial]:
         return [self.make(row, FRESH + number) for number in range(count) for row in rows]
 
@@ -290,10 +311,12 @@ class Campaign:
         """Whether a share of what is left of the budget is enough for those of these trials that were not run yet."""
         assert self.budget is not None
         lacking = [trial for trial in trials if self.read(trial) is None]
+        if not lacking:
+            return True
         if not math.isfinite(self.budget.seconds):
             return len(lacking) <= share * (self.budget.runs - len(course.results))
         paces = self._paces(course)
-        if not lacking or not paces:
+        if not paces:
             return True
         usual = fmean(paces.values())
         needed = sum(paces.get(_kind(trial), usual) for trial in lacking) / self.workers

@@ -80,6 +80,7 @@ class Findings:
         code: the lines that put the winner in.
         notes: what else there is to know, in sentences without a full stop.
         taken: pairs at each look; empty without a budget.
+        looks: how often one has looked in all, at other contenders too.
         stop: why it ended.
         budget: the limit, if there was one.
         seconds: of all runs together.
@@ -98,6 +99,7 @@ class Findings:
     code: str
     notes: tuple[str, ...]
     taken: tuple[int, ...]
+    looks: int
     stop: Stop
     budget: Budget | None
     seconds: float
@@ -107,7 +109,7 @@ class Findings:
     @property
     def words(self) -> Words:
         """How its differences are worded."""
-        return Words(self.measure, self.baseline, self.margin, max(0, len(self.rows) - 1), len(self.taken))
+        return Words(self.measure, self.baseline, self.margin, max(0, len(self.rows) - 1), self.looks)
 
     @property
     def best(self) -> Variant:
@@ -167,7 +169,7 @@ def read_findings(
         _row(variants[label], course.outcomes, course, verdict, distrusted=bool(distrust)) for label in present
     )
     winner = variants.get(verdict.best, campaign.baseline)
-    words = Words(measure, baseline, margin, len(course.comparisons), len(course.taken))
+    words = Words(measure, baseline, margin, len(course.comparisons), course.looks)
     return Findings(
         model=title(common.network),
         measure=measure,
@@ -179,7 +181,8 @@ def read_findings(
         verdict=verdict,
         code=winner.code("model", example),
         notes=(*notes, *_notes(course, shown)),
-        taken=tuple(course.taken),
+        taken=tuple(course.taken.values()),
+        looks=course.looks,
         stop=course.stop,
         budget=campaign.budget,
         seconds=sum(map(seconds_of, results)),

@@ -22,18 +22,19 @@ GROWTH = 1.5
 """Pairs at a look, by pairs at the look before."""
 
 
-def looks(first: int, most: int | None = None) -> Iterator[int]:
+def looks(first: int, most: int | None = None, *, after: int = 0) -> Iterator[int]:
     """The numbers of pairs at which one looks.
 
     Args:
         first: at the first look.
         most: the last look is at this number at most; None for no end.
+        after: pairs at the look before the first of these; 0 for none.
 
     Example:
-        >>> list(looks(5, most=30))
-        [5, 8, 12, 18, 27]
+        >>> list(looks(5, most=30)), list(looks(5, most=30, after=4))
+        ([5, 8, 12, 18, 27], [6, 9, 14, 21])
     """
-    count = first
+    count = max(first, math.ceil(GROWTH * after))
     while most is None or count <= most:
         yield count
         count = math.ceil(GROWTH * count)
@@ -54,7 +55,7 @@ def compare_sequentially(
     baseline: Mapping[int, float],
     *,
     seeds: Sequence[int],
-    taken: Sequence[int],
+    taken: Mapping[int, int],
     margin: float,
     confidence: float = 0.95,
 ) -> PairedDifference:
@@ -64,7 +65,7 @@ def compare_sequentially(
         values: seed → value; NaN stands for a run without one.
         baseline: the same of the other row.
         seeds: in the order in which they were run.
-        taken: how many of them there were at each look so far.
+        taken: how many of them there were at each look so far, by the look's number, counted from 1.
         margin: difference below which the two count as equivalent.
         confidence: 1 − confidence is the chance to err in all looks together.
 
@@ -74,12 +75,12 @@ def compare_sequentially(
 
     Example:
         >>> row, relu = {0: 93.0, 1: 95.0, 2: 94.0}, {0: 90.0, 1: 91.0, 2: 92.0}
-        >>> found = compare_sequentially(row, relu, seeds=[0, 1, 2], taken=[3], margin=0.5)
+        >>> found = compare_sequentially(row, relu, seeds=[0, 1, 2], taken={1: 3}, margin=0.5)
         >>> round(found.p, 4), round(compare(row, relu, margin=0.5).p, 4)
         (0.0702, 0.0351)
     """
     p, equivalent = 1.0, False
-    for look, count in enumerate(taken, start=1):
+    for look, count in taken.items():
         now = seeds[:count]
         here = compare(
             {seed: values.get(seed, math.nan) for seed in now},
@@ -98,7 +99,7 @@ def compare_family_sequentially(
     baseline: str,
     *,
     seeds: Sequence[int],
-    taken: Sequence[int],
+    taken: Mapping[int, int],
     margin: float,
     confidence: float = 0.95,
 ) -> dict[str, PairedDifference]:

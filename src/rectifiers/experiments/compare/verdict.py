@@ -54,7 +54,7 @@ def judge(
         margin: difference that counts as equivalent.
         significance: the α of the tests.
     """
-    words = Words(measure, baseline, margin, len(course.comparisons), len(course.taken), significance)
+    words = Words(measure, baseline, margin, len(course.comparisons), course.looks, significance)
     rows = {label: words.row(one) for label, one in course.comparisons.items()}
     if distrust:
         return Verdict("cannot tell yet", "", distrust, {})
