@@ -45,7 +45,7 @@ ON_CIFAR100: dict[str, Any] = {
 SMOKE: dict[str, Any] = {"epochs": 1, "milestones": (), "warmup_epochs": 0, "train_size": 32, "batch_size": 16}
 
 POCKET: dict[str, Any] = {
-    "dataset": "cifar10-subset",
+    "dataset": "cifar10",
     "lr": 0.05,
     "epochs": 6,
     "milestones": (4,),

@@ -34,4 +34,4 @@ SMALL: dict[str, float] = {"width": 1 / 6, "dropout": 1 / 4}
 """The networks of the presets: factors of all numbers of filters and of the dropout."""
 
 ON_DIGITS: dict[str, Any] = {"dataset": "digits-32"}
-ON_SUBSET: dict[str, Any] = {"dataset": "cifar10-subset"}
+ON_PART: dict[str, Any] = {"dataset": "cifar10", "train_size": 10_000}

@@ -8,7 +8,7 @@ from ...experiments.experiment import Arm, Column, Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .cifar import COUNTING, columns
-from .convpool import ON_DIGITS, ON_SUBSET, POCKET, SETTINGS, SMALL, SMALLEST, SMOKE
+from .convpool import ON_DIGITS, ON_PART, POCKET, SETTINGS, SMALL, SMALLEST, SMOKE
 
 
 def models(width: float = 1.0, **options: float) -> tuple[Arm, ...]:
@@ -51,7 +51,7 @@ experiment = Experiment(
             settings=POCKET,
             seeds=3,
             rows={arm.label: arm.settings for arm in models(**SMALL)},
-            columns={"CIFAR-10 Single train": ON_SUBSET, "CIFAR-10 Single test": ON_SUBSET},
+            columns={"CIFAR-10 Single train": ON_PART, "CIFAR-10 Single test": ON_PART},
         ),
         "paper": Preset(note="As published, as far as the paper says.", seeds=10, comparable=True),
     },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...experiments.experiment import Arm, Column, Preset
 from . import imagenet
-from .convpool import ON_DIGITS, ON_SUBSET, POCKET, SETTINGS, SMALL, SMALLEST, SMOKE
+from .convpool import ON_DIGITS, ON_PART, POCKET, SETTINGS, SMALL, SMALLEST, SMOKE
 
 RELU = Arm("ReLU", {"activation": "relu"})
 CRELU = Arm("CReLU", {"activation": "crelu"})
@@ -57,7 +57,7 @@ ON_CIFAR10 = {
     "pocket": Preset(
         note="10,000 images of CIFAR-10 at twice their size, 6 epochs of AlexNet with half the filters, three seeds.",
         seeds=3,
-        columns={SMALL_ALEXNET.label: ON_SUBSET},
+        columns={SMALL_ALEXNET.label: ON_PART},
     ),
 }
 
@@ -94,7 +94,7 @@ def small_presets(what: str) -> dict[str, Preset]:
             "quarter of the dropout, three seeds.",
             settings=POCKET,
             seeds=3,
-            columns={"CIFAR-10": {**ON_SUBSET, "network_args": SMALL}},
+            columns={"CIFAR-10": {**ON_PART, "network_args": SMALL}},
         ),
     }
 
