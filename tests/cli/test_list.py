@@ -65,7 +65,7 @@ def test_papers_tell_the_state_of_every_table_and_figure(cli: Cli, tmp_path: Pat
     assert entries["arelu/table5"]["cells"][0] == counted
     assert (entries["arelu/table6"]["runs"], entries["arelu/table6"]["coverage"]) == (0, "never run")
     assert all(not entry["lacking"] for entry in entries.values())
-    assert entries["crelu/figure3"]["state"].startswith("runs here: smoke; pocket needs data: cifar10-subset; paper")
+    assert entries["crelu/figure3"]["state"].startswith("runs here: smoke; pocket needs data: cifar10; paper")
     text = cli("list", "papers").out
     assert f"      run in runs: smoke 3 of 3 cells; {lacking}\n" in text
     assert "waits for" not in text

@@ -247,11 +247,3 @@ def test_published_cifar(name: str) -> None:
     data = load(name)
     assert (len(data.train), len(data.test)) == (50000, 10000)
     assert data.test.labels.bincount().unique().tolist() == [10000 // len(data.classes)]
-
-
-@pytest.mark.skipif(not check("cifar10-subset").ready, reason="RECTIFIERS_DATA holds no cifar10-subset")
-def test_pictures_of_cifar10() -> None:
-    data = load("cifar10-subset")
-    assert data.shape == (3, 32, 32)
-    assert data.classes[:3] == ("airplane", "automobile", "bird")
-    assert data.train.labels.bincount().tolist() == [len(data.train) // 10] * 10

@@ -38,8 +38,8 @@ def test_the_same_noise_every_time() -> None:
 
 
 def test_what_cannot_be_generated() -> None:
-    with pytest.raises(ConfigError, match="the size of the data set 'cifar10-subset' is not known without its files"):
-        datasets.load("generated:cifar10-subset")
+    with pytest.raises(ConfigError, match="the size of the data set 'cifar10-part' is not known without its files"):
+        datasets.load("generated:cifar10-part")
     with pytest.raises(ConfigError, match="needs a name, got 'generated'; write 'generated:NAME'"):
         datasets.load("generated")
     with pytest.raises(UnknownNameError, match="did you mean imagenet"):

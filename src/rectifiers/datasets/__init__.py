@@ -32,8 +32,6 @@ TABLE = {
     "cifar10": "cifar10:CIFAR10",
     "cifar10-gaussian": "cifar_gaussian:CIFAR10Gaussian",
     "cifar10-part": "cifar10:CIFAR10Part",
-    "cifar10-subset": "cifar10_subset:CIFAR10Subset",
-    "cifar10-subset-gaussian": "cifar_gaussian:CIFAR10SubsetGaussian",
     "cifar100": "cifar100:CIFAR100",
     "cifar100-gaussian": "cifar_gaussian:CIFAR100Gaussian",
     "cifar100-part": "cifar100:CIFAR100Part",

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from .blur import gaussian_blur, radius
 from .cifar10 import CIFAR10
-from .cifar10_subset import CIFAR10Subset
 from .cifar100 import CIFAR100
 from .dataset import Dataset, map_images
 
@@ -39,14 +38,4 @@ class CIFAR100Gaussian(CIFAR100):
 
     def load(self, data_dir: Path) -> Dataset:
         """Read CIFAR-100 and blur it."""
-        return map_images(super().load(data_dir), self.name, _blur, NOTE)
-
-
-class CIFAR10SubsetGaussian(CIFAR10Subset):
-    """Pictures of CIFAR-10, blurred with a standard deviation of 1 pixel: colour images of 32×32, 10 classes."""
-
-    name: ClassVar[str] = "cifar10-subset-gaussian"
-
-    def load(self, data_dir: Path) -> Dataset:
-        """Decode the pictures and blur them."""
         return map_images(super().load(data_dir), self.name, _blur, NOTE)

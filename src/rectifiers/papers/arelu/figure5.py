@@ -34,6 +34,7 @@ experiment = Experiment(
         ),
         "paper": Preset(note="100 epochs of all slices, as far as the paper says.", comparable=True),
     },
+    metric="best_on_test",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=PROTOCOL,
     runs="arelu/segmentation",

@@ -22,6 +22,8 @@ experiment = Experiment(
         "(2009): a unit fires on 1 % of all inputs, and a layer's score is that of its best 20 % of units.",
         "Our text of the paper does not say which transformations the scores average over; ours are translations, "
         "rotations and flips.",
+        "The paper speaks of all seven convolutional layers of the networks on CIFAR. ConvPool-CNN-C has nine, of "
+        "which the last makes the classes; ours shows the other eight, all that a function stands behind.",
         "The units of each half of CReLU are counted separately, and scores are read behind the pooling.",
     ),
     runs="crelu/all-cnn",
