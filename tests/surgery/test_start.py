@@ -131,6 +131,69 @@ def test_a_fit_to_relu_where_relu_is_out_of_reach_is_nearer_than_a_start_at_relu
     assert float(was.changes[0].error or 0) < 0.5 < 100 < float(relu.changes[0].error or 0)
 
 
+def uneven(make: Any) -> nn.Sequential:
+    """Return a net whose channels see values of different sizes and places."""
+    net = mlp(make)
+    with torch.no_grad():
+        net[0].weight.mul_(torch.linspace(0.1, 2, 32)[:, None])
+        net[0].bias.add_(torch.linspace(-3, 3, 32))
+    return net
+
+
+@pytest.mark.parametrize("to", ["pau", "arelu", "pvlu", "slaf"])
+def test_channels_with_parameters_of_their_own_have_fits_of_their_own(to: str) -> None:
+    net = uneven(nn.SiLU)
+    inputs = net[0](X).detach()
+    was, errors = net[1](inputs), {}
+    for share in ("layer", "channel"):
+        changed = copy.deepcopy(net)
+        change = swap(changed, to, example=X, from_="swish", where="first", start="was", share=share).plan.changes[0]
+        errors[share] = apart(was, run(changed[1], inputs))
+        assert change.error == pytest.approx(errors[share], rel=0.25)
+    assert errors["channel"] < 0.98 * errors["layer"]
+    parameters = [parameter.detach() for parameter in changed[1].parameters()]
+    assert all(parameter.shape[-1] == 32 for parameter in parameters)
+    assert any((parameter != parameter[..., :1]).any() for parameter in parameters)
+
+
+def test_channels_are_fitted_wherever_they_are() -> None:
+    net, x = uneven(nn.SiLU), X.reshape(32, 8, 16)
+    flat = plan_swap(net, "pau", example=X, from_="swish", start="was", share="channel")
+    rows = plan_swap(net, "pau", example=x, from_="swish", start="was", share="channel")
+    images = nn.Sequential(nn.Flatten(0, 1), net[0], nn.Unflatten(0, (32, 8)), Turn(), net[1], nn.Flatten())
+    columns = plan_swap(images, "pau", example=x, from_="swish", start="was", share="channel", channel_dim=1)
+    errors = [plan.changes[0].error for plan in (flat, rows, columns)]
+    assert errors == pytest.approx([errors[0]] * 3, rel=0.2)
+
+
+class Turn(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.transpose(1, 2)
+
+
+@pytest.mark.parametrize("to", ["prelu", "comb_arelu"])
+def test_slopes_of_channels_are_taken_over(to: str, tmp_path: Path) -> None:
+    def make() -> nn.Sequential:
+        net = mlp(nn.PReLU, 32)
+        for index in (1, 3):
+            with torch.no_grad():
+                net[index].weight.copy_(torch.rand(32, generator=torch.Generator().manual_seed(index)))
+        return net
+
+    net = make()
+    before = run(net, X)
+    report = swap(net, to, example=X, from_="prelu", start="was", share="channel")
+    assert {change.start for change in report.plan.changes} == {"equal"}
+    assert apart(before, run(net, X)) < 1e-6
+    assert "one for each channel" in repr(net[1])
+    read = SwapPlan.from_json(report.plan.to_json())
+    assert read == report.plan
+    save(net, tmp_path / "net")
+    assert torch.equal(run(load(tmp_path / "net", make()), X), run(net, X))
+    report.revert()
+    assert torch.equal(run(net, X), before)
+
+
 def test_a_cap_stays_around_a_fit() -> None:
     net = mlp(nn.ReLU6)
     report = swap(net, "pau", example=X * 5, start="was")

@@ -21,8 +21,9 @@ from .granularity import Granularity, check_channel_dim, check_share, infer_unit
 from .scripting import Unscriptable
 from .spec import ActivationSpec, ParameterSpec
 
-Init = float | tuple[float, ...] | Callable[[Tensor], object]
-"""A starting value: a number, one number per coefficient, or a function that fills a tensor in place."""
+Init = float | tuple[float, ...] | tuple[tuple[float, ...], ...] | Callable[[Tensor], object]
+"""A starting value: a number, one number per coefficient, either of them for each channel, or a function that fills a
+tensor in place."""
 
 
 class Accelerated(Protocol):
@@ -191,10 +192,12 @@ class Elementwise(Unscriptable, nn.Module):
 
     def _lead(self, parameter: ParameterSpec) -> tuple[int, ...]:
         """Shape in front of the units: the number of coefficients, or nothing."""
+        if not parameter.coefficients:
+            return ()
         value = self._inits[parameter.name]
         if isinstance(value, tuple):
-            return (len(value),)
-        return (self._coefficients or parameter.coefficients,) if parameter.coefficients else ()
+            return (len(value[0] if isinstance(value[0], tuple) else value),)
+        return (self._coefficients or parameter.coefficients,)
 
     def _shape(self, parameter: ParameterSpec, units: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of a parameter: its coefficients and the units, but at least one axis."""
@@ -213,7 +216,8 @@ class Elementwise(Unscriptable, nn.Module):
         """Give parameters other starting values, and set all parameters to their starts.
 
         Args:
-            **values: by name, in the form of the values that they replace: a number, or one per coefficient.
+            **values: by name, in the form of the values that they replace: a number, or one per coefficient; with
+                `share="channel"`, also a tuple of these, one for each channel.
 
         Raises:
             ConfigError: there is no such parameter, or the form is another.
@@ -222,14 +226,28 @@ class Elementwise(Unscriptable, nn.Module):
         for name, value in values.items():
             if name not in known:
                 raise ConfigError(f"{self.owner}: unknown parameter {name!r}; it has {', '.join(known) or 'none'}")
-            init, lead = _check_init(self.owner, known[name], value), self._lead(known[name])
+            self._inits[name] = self._check_start(known[name], value)
+        self.fitted = {**self.fitted, **values}
+        self.reset_parameters()
+
+    def _check_start(self, parameter: ParameterSpec, value: Init) -> Init:
+        lead, name = self._lead(parameter), parameter.name
+        units: tuple[Any, ...] = (value,)
+        several = self.share == "channel" and _is_for_each_channel(value, parameter)
+        if several and isinstance(value, tuple):
+            units = value
+            if self.units != (len(units),):
+                raise ConfigError(
+                    f"{self.owner}: {name} is given for {len(units)} channels, but its units are {self.units}"
+                )
+        checked = tuple(_check_init(self.owner, parameter, unit) for unit in units)
+        for init in checked:
             if lead != ((len(init),) if isinstance(init, tuple) else ()) and not callable(init):
                 raise ConfigError(
                     f"{self.owner}: {name} has {lead[0] if lead else 'no'} coefficients, got the start {value!r}"
                 )
-            self._inits[name] = init
-        self.fitted = {**self.fitted, **values}
-        self.reset_parameters()
+        result: Init = checked if several else checked[0]  # type: ignore[assignment]
+        return result
 
     def guesses(self, points: Points) -> list[dict[str, Any]]:
         """Return starting values from which to look for those that bring the function near `points`.
@@ -253,11 +271,8 @@ class Elementwise(Unscriptable, nn.Module):
         with torch.no_grad():
             if callable(value):
                 value(tensor)
-            elif isinstance(value, tuple):
-                column = torch.tensor(value, dtype=tensor.dtype, device=tensor.device)
-                tensor.copy_(column.reshape(-1, *(1 for _ in tensor.shape[1:])).expand_as(tensor))
             else:
-                tensor.fill_(value)
+                tensor.copy_(align_start(value, tensor))
 
     def ready(self, x: Tensor) -> Tensor:
         """`x` itself, once the parameters exist."""
@@ -309,7 +324,12 @@ class Elementwise(Unscriptable, nn.Module):
     def extra_repr(self) -> str:
         """Show starting values, options and granularity."""
         values = {**self._inits, **{name: getattr(self, name) for name in self.constants}}
-        parts = [f"{name}={_show(value)}" for name, value in values.items() if not callable(value)]
+        several = [one.name for one in self.spec.parameters if _is_for_each_channel(self._inits[one.name], one)]
+        parts = [
+            f"{name}={'one for each channel' if name in several else _show(value)}"
+            for name, value in values.items()
+            if not callable(value)
+        ]
         if self.spec.parameters:
             parts.append(f"share={self.share!r}")
             if self.share != "layer":
@@ -327,6 +347,21 @@ def _check_init(owner: str, parameter: ParameterSpec, value: Any) -> Init:
     if parameter.coefficients and isinstance(value, tuple):
         return tuple(check_number(owner, parameter.name, number) for number in value)
     return check_number(owner, parameter.name, value)
+
+
+def align_start(value: float | tuple[Any, ...], tensor: Tensor) -> Tensor:
+    """Return a starting value as a tensor that broadcasts to a parameter: coefficients along the first axis."""
+    start = torch.tensor(value, dtype=tensor.dtype, device=tensor.device)
+    if start.dim() == 2:
+        return start.T
+    if start.shape == tensor.shape:
+        return start
+    return start.reshape(-1, *(1 for _ in tensor.shape[1:])) if start.dim() else start
+
+
+def _is_for_each_channel(value: Init, parameter: ParameterSpec) -> bool:
+    """Return whether a starting value of a parameter is a tuple with one for each channel."""
+    return isinstance(value, tuple) and (not parameter.coefficients or isinstance(value[0], tuple))
 
 
 def _show(value: object) -> str:

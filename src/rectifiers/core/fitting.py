@@ -43,7 +43,7 @@ class Points:
     """A function as numbers: what it makes of some inputs, and how much each of them counts.
 
     Args:
-        x: inputs, ascending, of shape (N,) and float64.
+        x: inputs, ascending, of shape (N,) and float64; (N, C) for one function per channel, in any order.
         y: the function's values there.
         weight: weights of the squared errors.
     """

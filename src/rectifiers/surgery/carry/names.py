@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from ...core.elementwise import Elementwise
+from ...core.elementwise import Elementwise, align_start
 from ...core.errors import UnsupportedError
 from ...core.wording import listing
 from ...watching.kinds import spec_of
@@ -130,9 +129,6 @@ def _is_fitted(module: nn.Module) -> bool:
     )
 
 
-def _equals(tensor: Tensor, value: float | tuple[float, ...] | None) -> bool:
-    """Return whether every unit has this value, or these coefficients along the first axis."""
-    wanted = torch.tensor(value, dtype=tensor.dtype, device=tensor.device)
-    if wanted.dim():
-        wanted = wanted.reshape(-1, *(1 for _ in tensor.shape[1:]))
-    return bool((tensor == wanted).all())
+def _equals(tensor: Tensor, value: float | tuple[Any, ...] | None) -> bool:
+    """Return whether every unit has this value or these coefficients, or each channel its own."""
+    return value is not None and bool((tensor == align_start(value, tensor)).all())

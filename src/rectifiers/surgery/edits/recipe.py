@@ -58,7 +58,7 @@ class Recipe:
     keep_output: bool = False
     allow_infinite: bool = False
     shape: tuple[int, ...] = ()
-    fitted: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+    fitted: Mapping[str, float | tuple[float, ...] | tuple[tuple[float, ...], ...]] = field(default_factory=dict)
     annealed_from: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, model: nn.Module) -> nn.Module:
@@ -148,8 +148,12 @@ def read_recipe(data: Mapping[str, Any] | None) -> Recipe | None:
         raise ValueError(f"expected the name of an activation, got {data['activation']!r}")
     if _largest(data.get("settings", {})) > _MOST:
         raise ValueError(f"expected at most {_MOST:,} learned numbers, got {data['settings']!r}")
-    fitted = {name: tuple(v) if isinstance(v, list) else v for name, v in data.get("fitted", {}).items()}
+    fitted = {name: _tuples(value) for name, value in data.get("fitted", {}).items()}
     return Recipe(**{**data, "fitted": fitted})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _largest(value: Any) -> int:

@@ -26,7 +26,7 @@ class SiteStart:
     start: Start
     at: Literal["published", "relu", "fitted"]
     error: float | None = None
-    fitted: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+    fitted: Mapping[str, float | tuple[float, ...] | tuple[tuple[float, ...], ...]] = field(default_factory=dict)
     note: str = ""
 
 

@@ -26,6 +26,8 @@ QUANTILES, GRID = 513, 129
 """How many values stand for those that were seen, and for the range around them."""
 REACH = 3.0
 """The range around the values reaches this far on both sides of zero, at least."""
+IN_CHANNEL = 64
+"""How many values of one call are kept in each channel."""
 FEW, LEAST = 32, 1e-4
 """With so few values, the range around them counts as much as they do; with more, ever less, down to the least."""
 
@@ -40,11 +42,15 @@ class Seen:
         function: applies the activation that is there; None before it was called.
         inputs: values that it got, in float64.
         outputs: what it made of them.
+        channels: inputs in each channel and what it made of them, both of shape (N, C), where they are asked for.
+        layout: size of an input with one value in each channel; (1, C, 1, 1) for images.
     """
 
     function: Function | None = None
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
+    channels: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    layout: tuple[int, ...] = ()
 
     def add(self, call: SiteCall, y: Tensor) -> None:
         """Keep a sample of the values of a call, with the least and the greatest."""
@@ -56,6 +62,41 @@ class Seen:
         self.function = call.repeat
         self.inputs.append(x[ranks].double().cpu())
         self.outputs.append(y[ranks].double().cpu())
+
+    def add_channels(self, call: SiteCall, y: Tensor) -> None:
+        """Keep a sample of the values of a call in each channel, where it is known which dimension holds them."""
+        x, y, at = call.x, y.detach(), call.site.channel_dim
+        plain = not (x.is_meta or x.is_nested or is_functorch_wrapped_tensor(x)) and x.is_floating_point()
+        if not plain or not x.numel() or x.shape != y.shape or x.dim() < 2:
+            return
+        if at is None or not -x.dim() <= at < x.dim():
+            return
+        rows = [values.movedim(at, -1).flatten(0, -2) for values in (x, y)]
+        ranks = torch.linspace(0, len(rows[0]) - 1, min(len(rows[0]), IN_CHANNEL), dtype=torch.float64, device="cpu")
+        channels = rows[0].shape[1]
+        layout = tuple(channels if dim == at % x.dim() else 1 for dim in range(x.dim()))
+        if self.layout in ((), layout):
+            self.layout = layout
+            inputs, outputs = (values[ranks.long().to(values.device)].cpu() for values in rows)
+            self.channels.append((inputs, outputs))
+
+    def apply(self, rows: Tensor) -> Tensor | None:
+        """Return what the activation makes of numbers of shape (N, C), in float64; None if it cannot be called on them.
+
+        It is called in float64, or in the dtype that it got if it takes no other.
+        """
+        if self.function is None:
+            return None
+        at = max(range(len(self.layout)), key=self.layout.__getitem__) if max(self.layout) > 1 else 1
+        size = [*self.layout]
+        size[1 if at == 0 else 0] = len(rows)
+        x = rows if at else rows.T
+        for dtype in (torch.float64, self.channels[0][0].dtype):
+            y = call_on(self.function, x.to(dtype).reshape(size))
+            if y is not None:
+                y = y.double().reshape(x.shape)
+                return y if at else y.T
+        return None
 
     def points(self) -> tuple[Points, Tensor] | None:
         """Return points that stand for the values, for a fit, and the part of their inputs that was seen.
@@ -116,8 +157,9 @@ def call_on(function: Function, x: Tensor) -> Tensor | None:
 
 
 class _Collector:
-    def __init__(self, names: Collection[str]) -> None:
+    def __init__(self, names: Collection[str], by_channel: bool) -> None:
         self.seen = {name: Seen() for name in names}
+        self.by_channel = by_channel
 
     def before(self, call: SiteCall) -> None:
         """Do nothing."""
@@ -126,6 +168,8 @@ class _Collector:
         """Keep a sample."""
         if call.site.name in self.seen:
             self.seen[call.site.name].add(call, y)
+            if self.by_channel:
+                self.seen[call.site.name].add_channels(call, y)
 
 
 def see_values(
@@ -135,6 +179,8 @@ def see_values(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     loader: Iterable[Any] | None = None,
+    *,
+    by_channel: bool = False,
 ) -> dict[str, Seen]:
     """Run `model` in evaluation mode and sample the values at some of its sites; it is left as it was.
 
@@ -145,8 +191,9 @@ def see_values(
         args: positional arguments of the model.
         kwargs: keyword arguments of the model.
         loader: batches to look at instead, the first few.
+        by_channel: whether the values in each channel are sampled too.
     """
-    collector = _Collector(names)
+    collector = _Collector(names, by_channel)
     if loader is None:
         with Observer(model, list(all_sites), collector):
             evaluate(model, args, kwargs)
@@ -163,8 +210,11 @@ def pool(seen: Iterable[Seen]) -> Seen:
     """Return the values of several sites as if they were those of one."""
     parts = list(seen)
     function = next((part.function for part in parts if part.function is not None), None)
+    one_layout = len({part.layout for part in parts}) == 1
     return Seen(
         function,
         list(chain.from_iterable(part.inputs for part in parts)),
         list(chain.from_iterable(part.outputs for part in parts)),
+        list(chain.from_iterable(part.channels for part in parts)) if one_layout else [],
+        parts[0].layout,
     )

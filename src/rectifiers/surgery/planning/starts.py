@@ -14,9 +14,10 @@ from ...activations import create, registry
 from ...core.elementwise import Elementwise
 from ...core.fitting import Points
 from ...core.granularity import Granularity
-from ...core.matching import match
+from ...core.matching import match, match_channels
 from ...watching.sites import Site
 from ..edits.recipe import Recipe
+from .by_channel import ChannelPoints, channel_points
 from .planned import SiteStart, Start
 from .seen import Seen, call_on, pool, see_values
 from .target import Target
@@ -54,7 +55,8 @@ def decide_starts(
     open_sites = [site for site in sites if _wish(site, target) != "relu" or target.relu_start(site) != "exact"]
     if not open_sites:
         return target
-    seen = see_values(model, all_sites, [site.name for site in open_sites], args, kwargs, loader)
+    by_channel = target.share == "channel" and any(_wish(site, target).startswith("fit") for site in open_sites)
+    seen = see_values(model, all_sites, [site.name for site in open_sites], args, kwargs, loader, by_channel=by_channel)
     if target.share_calls:
         seen = _pool_calls(open_sites, seen)
     starts: dict[int, SiteStart] = {}
@@ -67,7 +69,8 @@ def decide_starts(
                 starts[site.index] = _unseen(site, target)
                 continue
             points, shown = found
-            bits = (part.numpy().tobytes() for part in (points.x, points.y))
+            each = (part for pair in seen[site.name].channels for part in pair)
+            bits = (part.double().numpy().tobytes() for part in (points.x, points.y, *each))
             key = (site.kind, site.dtype, *site.settings.items(), *bits)
             if key not in known:
                 known[key] = _decide(site, target, seen[site.name], points, shown)
@@ -134,6 +137,8 @@ def _decide(site: Site, target: Target, seen: Seen, points: Points, shown: Tenso
         return replace(begun, start="exact", error=None)
     if begun.error is not None and begun.error <= ROUNDING * torch.finfo(site.dtype).eps:
         return replace(begun, start="equal", error=None)
+    if (each := channel_points(seen, points)) is not None:
+        begun = _fit_channels(site, target, begun, each, capped=bool(capped))
     if wish == "fit" or begun.error is None or begun.error <= NEAR:
         return begun
     start, at = _unfitted(site, target, "relu")
@@ -145,6 +150,18 @@ def _decide(site: Site, target: Target, seen: Seen, points: Points, shown: Tenso
         note=f"{spec.title} comes within {100 * begun.error:.2g} % of {site.kind} at best, and so {where}; "
         "start='was' takes the nearest",
     )
+
+
+def _fit_channels(site: Site, target: Target, begun: SiteStart, each: ChannelPoints, *, capped: bool) -> SiteStart:
+    """Return a start with values for each channel, if these come nearer than those for all of them."""
+    points = replace(each.points, y=each.points.x.relu()) if capped else each.points
+    apart = replace(begun, fitted=match_channels(_maker(target), points, dict(begun.fitted)))
+    before, after = (_channel_error(_recipe(site, target, start, by_channel=True), each) for start in (begun, apart))
+    if before is None or after is None or after >= before:
+        return begun
+    if after <= ROUNDING * torch.finfo(site.dtype).eps:
+        return replace(apart, start="equal", error=None)
+    return replace(apart, error=after)
 
 
 def _unfitted(
@@ -162,24 +179,44 @@ def _maker(target: Target) -> partial[Any]:
     return partial(create, str(target.activation), **own)
 
 
-def _recipe(site: Site, target: Target, begun: SiteStart) -> Recipe:
-    """Return the recipe for a site with such a start, for a row of numbers instead of the site's values."""
+def _recipe(site: Site, target: Target, begun: SiteStart, *, by_channel: bool = False) -> Recipe:
+    """Return the recipe for a site with such a start, for a row of numbers instead of the site's values.
+
+    Args:
+        site: the site.
+        target: what to put in.
+        begun: the start.
+        by_channel: whether it is to be for numbers of shape (N, C).
+    """
     recipe = replace(target, starts={site.index: begun}).recipe(site)
     own = {name: value for name, value in recipe.settings.items() if name not in ("channels", "channel_dim")}
     spec = target.spec
     assert spec is not None
     # A class of the user's may not take an argument that it does not need.
-    shared = {"share": "layer"} if "share" in own or spec.share != "layer" else {}
+    shared: dict[str, Any] = {"share": "layer"} if "share" in own or spec.share != "layer" else {}
+    if by_channel:
+        shared = {"share": "channel", "channels": site.channels}
     return replace(recipe, settings={**own, **shared}, write_back=False)
 
 
-def _error(recipe: Recipe, points: Points, shown: Tensor) -> float | None:
-    """Return how far a function is from the points that were seen; None for one that starts at random."""
+def _values(recipe: Recipe, x: Tensor) -> Tensor | None:
+    """Return what a function makes of numbers; None for one that starts at random."""
     with torch.random.fork_rng(devices=()):
         module = recipe.build(nn.Identity()).eval()
     if any(callable(init) for part in module.modules() for init in getattr(part, "_inits", {}).values()):
         return None
-    values = call_on(module.double(), points.x)
+    return call_on(module.double(), x)
+
+
+def _channel_error(recipe: Recipe, each: ChannelPoints) -> float | None:
+    """Return how far a function is from the values that were seen in the channels."""
+    values = _values(recipe, each.points.x)
+    return None if values is None else each.error(values)
+
+
+def _error(recipe: Recipe, points: Points, shown: Tensor) -> float | None:
+    """Return how far a function is from the points that were seen; None for one that starts at random."""
+    values = _values(recipe, points.x)
     if values is None:
         return None
     inside = (points.x >= shown[0]) & (points.x <= shown[-1])
