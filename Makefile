@@ -80,7 +80,7 @@ fold: $(LAB) ## train with SiLU, go back to ReLU in several ways, fold, quantise
 	@$(BIN)/python -m benchmarks.fold --latency --pretrained
 
 chaos: $(LAB) ## do harm to sweeps at random moments, and count what is lost; writes docs/faults.md (hours; CHAOS="--times 2": minutes)
-	@$(BIN)/python benchmarks/chaos.py --write $(CHAOS)
+	@$(BIN)/python benchmarks/chaos.py --output benchmarks/results/chaos.json --write $(CHAOS)
 
 wheels: $(DEV) ## build in dist two wheels, one with compiled kernels for this kind of machine and one for all, and the source
 	@library=$$($(BIN)/python -c 'from rectifiers.kernels import build; print(build.find_or_build()[0])') && \

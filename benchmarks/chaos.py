@@ -1,33 +1,47 @@
 """What becomes of a sweep when things go wrong: fault by fault, how often it was tried, and what was lost.
 
-    python benchmarks/chaos.py [--times 50] [--only "a worker killed"] [--write]
+    python benchmarks/chaos.py --times 50 --output benchmarks/results/chaos.json --write [--only "a worker killed"]
 
-Each try starts a sweep of small runs of several epochs in processes of its own, does the fault at a random moment,
-starts the same sweep again, and compares every result with that of a lonely run, bit for bit. Lost is a result that
-was finished before the fault and is gone or different after it, or one that never comes or comes out different.
-`--write` puts the table into docs/faults.md. A disk is filled where this user may mount a small one.
+Each try of a fault whose moment is random starts a sweep of small runs in processes of its own, which keep a checkpoint
+after every step, does the fault, starts the same sweep again, and compares every result with that of a lonely run, bit
+for bit. The moment follows from the fault's name and the try's number. Lost is a result that was finished before the
+fault and is gone or different after it, one that never comes or comes out different, and a training that goes on from
+an earlier step than its last checkpoint. A run of this script that was ended goes on where its `--output` stands;
+`--write` puts the table of that file into docs/faults.md. Disks are filled and made read-only where this user may mount
+small ones.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
+import math
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from rectifiers.core.errors import RectifiersError
+import rectifiers
+from rectifiers.core.compiler import find_compiler
+from rectifiers.core.errors import ConfigError, RectifiersError
+from rectifiers.core.files import write_file
+from rectifiers.experiments import archive
+from rectifiers.experiments.checkpointing import VARIABLE
 from rectifiers.experiments.claims import FOLDER, Claims
 from rectifiers.experiments.counting import CARD
 from rectifiers.experiments.experiment import Cell
@@ -35,11 +49,20 @@ from rectifiers.experiments.identity import identify
 from rectifiers.experiments.result import Result
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import StoppedError, run
-from rectifiers.experiments.store import Store
+from rectifiers.experiments.store import Store, checkpoints_folder
 from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.verifying import verify
+from rectifiers.experiments.weights import Run, write_run
+from rectifiers.kernels import build
+from rectifiers.training.checkpoints import Checkpoints
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "faults.md"
+LINES = 16
+"""That a sweep says at least, by which a moment in it is chosen: a busy machine is slow in words and work alike."""
+PATIENCE = 1800
+"""Seconds for what takes one on an idle machine; programs that measure may stop all others for minutes."""
+COMPUTING = 30
+"""Seconds of the processor's time in which a process has to notice that its parent is gone."""
 TRIALS = [
     Trial.create(
         dataset="digits",
@@ -62,8 +85,9 @@ def outcome(result: Result) -> dict[str, Any]:
     return result.model_dump(mode="json", exclude={"provenance": True, "epochs": {"__all__": clocks}})
 
 
-def sweep(folder: Path, workers: int) -> None:
+def sweep(folder: Path, workers: int) -> int:
     """Run the sweep, and print what happens; the body of the processes that are harmed."""
+    os.environ[VARIABLE] = "0"
     try:
         run(
             [Cell("row", "column", trial) for trial in TRIALS],
@@ -72,23 +96,59 @@ def sweep(folder: Path, workers: int) -> None:
             on_event=lambda text, urgent: print(text, flush=True),
         )
     except StoppedError as error:
-        sys.exit(128 + error.signal)
+        return error.code
+    except (KeyboardInterrupt, RectifiersError) as error:
+        print(f"{type(error).__name__}: {error}", flush=True)
+        return 1
+    return 0
 
 
-def start(folder: Path, workers: int = 2) -> subprocess.Popen[str]:
-    """Start the sweep in a process and a group of its own."""
-    return subprocess.Popen(
-        [sys.executable, __file__, "--sweep", str(folder), "--workers", str(workers)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        # Shells let background jobs, this program perhaps among them, ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+class Sweep:
+    """The sweep in a process and a group of its own, forked from this one so that it starts at once.
+
+    Args:
+        folder: of the results.
+        workers: as for `run`.
+    """
+
+    def __init__(self, folder: Path, workers: int = 2) -> None:
+        reading, writing = os.pipe()
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if not self.pid:
+            code = 70
+            try:
+                os.setsid()
+                os.dup2(writing, 1)
+                os.dup2(writing, 2)
+                # Shells let background jobs, this program perhaps among them, ignore Ctrl-C.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                code = sweep(folder, workers)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        os.close(writing)
+        self.lines = os.fdopen(reading, encoding="utf-8", errors="replace")
+        self._ended = False
+
+    def wait(self) -> None:
+        """Wait for the end of the process."""
+        if not self._ended:
+            deadline = time.monotonic() + PATIENCE
+            while not os.waitpid(self.pid, os.WNOHANG)[0]:
+                assert time.monotonic() < deadline, "it does not end"
+                time.sleep(0.02)
+            self._ended = True
+
+    def read(self) -> str:
+        """The rest of what it says, until all its processes have ended."""
+        said = self.lines.read()
+        self.wait()
+        return said
 
 
-def workers_of(process: subprocess.Popen[str]) -> list[int]:
+def workers_of(process: Sweep) -> list[int]:
     """The workers that live now."""
     with suppress(OSError):
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -96,13 +156,11 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
     return []
 
 
-def wait_for_work(process: subprocess.Popen[str]) -> None:
-    """Wait until the first trial has begun, and then for a random moment."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if " begins: " in line:
-            break
-    time.sleep(random.uniform(0, 4))
+def wait_for_work(process: Sweep) -> None:
+    """Wait for a random moment of the sweep."""
+    for _ in range(random.randrange(LINES)):
+        process.lines.readline()
+    time.sleep(random.uniform(0, 0.3))
 
 
 def kill(pid: int, number: int) -> None:
@@ -118,67 +176,99 @@ def read_all(folder: Path) -> dict[str, Any]:
     return {name: outcome(result) for name, result in found.items() if result is not None}
 
 
-Harm = Callable[[subprocess.Popen[str], Path], None]
+Harm = Callable[[Sweep, Path], None]
 
 
 def harmed(folder: Path, harm: Harm, expected: dict[str, Any]) -> int:
-    """Harm a running sweep, start it again, and count what is lost."""
-    process = start(folder)
+    """Harm a running sweep, go on with it, and count what is lost."""
+    process = Sweep(folder)
     wait_for_work(process)
     before = read_all(folder) if (folder / "sweep").exists() else {}
     harm(process, folder)
-    process.communicate(timeout=600)
+    process.read()
     lost = 0
     if harm is not take_away:
         after = read_all(folder)
         lost = sum(after.get(name) != result for name, result in before.items())
-    again = start(folder)
-    again.communicate(timeout=600)
-    return lost + sum(read_all(folder).get(name) != result for name, result in expected.items())
+    return lost + finish(folder, expected)
 
 
-def kill_worker(process: subprocess.Popen[str], folder: Path) -> None:
+def finish(folder: Path, expected: dict[str, Any]) -> int:
+    """Go on with a sweep, in this process, and count what is lost."""
+    store = Store(folder, "sweep")
+    last = {
+        trial: int(max(checkpoints_folder(store.folder, trial).glob("*.json")).stem)
+        for trial in TRIALS
+        if not store.has(trial) and any(checkpoints_folder(store.folder, trial).glob("*.json"))
+    }
+    run([Cell("row", "column", trial) for trial in TRIALS], store, here=True)
+    done = read_all(folder)
+    lost = sum(done.get(name) != result for name, result in expected.items())
+    for trial, step in last.items():
+        result = store.read(trial)
+        resumed = re.match(r"after step (\d+)", "" if result is None else result.provenance.get("resumed", ""))
+        lost += resumed is None or int(resumed[1]) < step
+    return lost
+
+
+def kill_worker(process: Sweep, folder: Path) -> None:
     """As the system does when memory runs out."""
     for pid in workers_of(process)[:1]:
         kill(pid, signal.SIGKILL)
 
 
-def kill_runner(process: subprocess.Popen[str], folder: Path) -> None:
+def kill_runner(process: Sweep, folder: Path) -> None:
     """Its workers must end with it."""
     workers = workers_of(process)
     kill(process.pid, signal.SIGKILL)
     process.wait()
-    # One that was just starting ends when it has started.
-    deadline = time.monotonic() + 60
-    while any(map(is_alive, workers)):
+    for pid in workers:
+        wait_for_end(pid)
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait for a process that has to end by itself; one that was just starting ends when it has started."""
+    since, deadline = computed(pid), time.monotonic() + PATIENCE
+    while (now := computed(pid)) is not None:
+        assert now - (since or 0.0) < COMPUTING, "a worker outlived its runner"
         assert time.monotonic() < deadline, "a worker outlived its runner"
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process runs."""
+def computed(pid: int) -> float | None:
+    """Seconds of the processor's time that a process had; None if there is no such process."""
     with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    return False
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return None
 
 
-def kill_group(process: subprocess.Popen[str], folder: Path) -> None:
+def kill_group(process: Sweep, folder: Path) -> None:
     """All at once, as a cluster does."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def ask(number: int) -> Harm:
-    """A signal that asks to end, which has to be obeyed within seconds."""
+def ask(*numbers: int) -> Harm:
+    """Signals that ask to end, which have to be obeyed."""
 
-    def harm(process: subprocess.Popen[str], folder: Path) -> None:
-        kill(process.pid, number)
-        process.communicate(timeout=30)
+    def harm(process: Sweep, folder: Path) -> None:
+        for number in numbers:
+            kill(process.pid, number)
+            time.sleep(0.1)
+        process.wait()
 
     return harm
 
 
-def stop_runner(process: subprocess.Popen[str], folder: Path) -> None:
+def stop_worker(process: Sweep, folder: Path) -> None:
+    """A worker stands still, and so cannot obey when the run is asked to end."""
+    for pid in workers_of(process)[:1]:
+        kill(pid, signal.SIGSTOP)
+    ask(signal.SIGTERM)(process, folder)
+
+
+def stop_runner(process: Sweep, folder: Path) -> None:
     """The whole group stands still for a moment, and goes on."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGSTOP)
@@ -186,12 +276,12 @@ def stop_runner(process: subprocess.Popen[str], folder: Path) -> None:
         os.killpg(process.pid, signal.SIGCONT)
 
 
-def take_away(process: subprocess.Popen[str], folder: Path) -> None:
+def take_away(process: Sweep, folder: Path) -> None:
     """The folder is deleted in mid-run."""
     shutil.rmtree(folder / "sweep", ignore_errors=True)
 
 
-def lose_card(process: subprocess.Popen[str], folder: Path) -> None:
+def lose_card(process: Sweep, folder: Path) -> None:
     """The card of the folder is deleted in mid-run."""
     (folder / "sweep" / CARD).unlink(missing_ok=True)
 
@@ -200,8 +290,8 @@ def race(count: int) -> Callable[[Path, dict[str, Any]], int]:
     """Several runners at once: nothing is begun twice, and everything comes out the same."""
 
     def attempt(folder: Path, expected: dict[str, Any]) -> int:
-        processes = [start(folder, workers=1) for _ in range(count)]
-        said = "".join(process.communicate(timeout=600)[0] for process in processes)
+        processes = [Sweep(folder, workers=1) for _ in range(count)]
+        said = "".join(process.read() for process in processes)
         begun = [line.split()[0] for line in said.splitlines() if " begins: " in line]
         twice = len(begun) - len(set(begun))
         return twice + sum(read_all(folder).get(name) != result for name, result in expected.items())
@@ -212,7 +302,7 @@ def race(count: int) -> Callable[[Path, dict[str, Any]], int]:
 def fill_disk(folder: Path, expected: dict[str, Any]) -> int:
     """A disk without room in mid-run: the run waits, and goes on when there is some."""
     with small_disk(folder):
-        process = start(folder)
+        process = Sweep(folder)
         wait_for_work(process)
         ballast = folder / "ballast"
         with suppress(OSError), ballast.open("wb") as file:
@@ -223,62 +313,139 @@ def fill_disk(folder: Path, expected: dict[str, Any]) -> int:
         time.sleep(5)
         lost = sum(read_all(folder).get(name) != result for name, result in before.items())
         ballast.unlink()
-        process.communicate(timeout=600)
-        again = start(folder)
-        again.communicate(timeout=600)
-        return lost + sum(read_all(folder).get(name) != result for name, result in expected.items())
+        process.read()
+        return lost + finish(folder, expected)
+
+
+def forbid_writing(folder: Path, expected: dict[str, Any]) -> int:
+    """A disk that becomes read-only in mid-run: what had finished stays, and the sweep goes on when it may."""
+    with small_disk(folder):
+        process = Sweep(folder)
+        wait_for_work(process)
+        before = read_all(folder) if (folder / "sweep").exists() else {}
+        # Not while a file is open to be written.
+        while subprocess.run(["mount", "-o", "remount,ro", str(folder)], capture_output=True, check=False).returncode:
+            time.sleep(0.01)
+        process.read()
+        lost = sum(read_all(folder).get(name) != result for name, result in before.items())
+        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
+        return lost + finish(folder, expected)
 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """Two megabytes of memory as a disk of its own."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=True, capture_output=True)
+    """Four megabytes of memory as a disk of its own."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=True, capture_output=True)
     try:
         yield
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def can_mount() -> bool:
-    """Whether this user may mount a disk."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with small_disk(Path(folder)):
-                return True
-        except (OSError, subprocess.CalledProcessError):
-            return False
+def cut(path: Path, is_believed: Callable[[], bool]) -> tuple[int, int]:
+    """Cut a file at each of its lengths, or at thousands of them; how many these were, and when it was believed."""
+    whole = path.read_bytes().rstrip()
+    lengths = sorted({*range(0, len(whole), math.ceil(len(whole) / 4096)), *range(max(0, len(whole) - 64), len(whole))})
+    believed = 0
+    for length in lengths:
+        path.write_bytes(whole[:length])
+        with suppress(RectifiersError):
+            believed += is_believed()
+    path.write_bytes(whole)
+    return len(lengths), believed
 
 
-def cut_results(folder: Path, expected: dict[str, Any]) -> int:
-    """A result cut at each of its lengths is told from a whole one."""
+def cut_result(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
+    """A cut result is told from a whole one, and set aside on request."""
     store = Store(folder, "sweep")
     path = store.write(run_trial(TRIALS[0]))
-    whole = path.read_bytes().rstrip()
-    believed = 0
-    for length in range(len(whole)):
-        path.write_bytes(whole[:length])
-        try:
-            believed += store.read(TRIALS[0]) is not None
-        except RectifiersError:
-            continue
-    path.write_bytes(whole[: len(whole) // 2])
-    return believed + (len(verify(store.folder, mend=True)) != 1)
+    tried, believed = cut(path, lambda: store.read(TRIALS[0]) is not None)
+    path.write_bytes(path.read_bytes()[:-9])
+    return tried, believed + (len(verify(store.folder, mend=True)) != 1)
 
 
-def cut_claims(folder: Path, expected: dict[str, Any]) -> int:
-    """A claim of a runner elsewhere, cut at each of its lengths, is not taken for none."""
+def cut_checkpoint(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
+    """A cut checkpoint is passed over for the one before."""
+    net = torch.nn.Linear(2, 2)
+    for step in (1, 2):
+        Checkpoints(folder, {}).keep(step, {"net": net})
+
+    def is_believed() -> bool:
+        checkpoints = Checkpoints(folder, {})
+        checkpoints.resume({"net": net})
+        return checkpoints.resumed != 1
+
+    both = [cut(path, is_believed) for path in sorted(folder.glob("*2.*"))]
+    return sum(tried for tried, _ in both), sum(believed for _, believed in both)
+
+
+def cut_card(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
+    """A folder whose store.json is cut keeps its results."""
+    store = Store(folder, "sweep")
+    store.write(run_trial(TRIALS[0]))
+
+    def loses() -> bool:
+        verify(store.folder, mend=True)
+        return Store(folder, "sweep").read(TRIALS[0]) is None
+
+    return cut(store.folder / CARD, loses)
+
+
+def cut_packed(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
+    """Packed results that are cut are no smaller sweep."""
+    store = Store(folder, "sweep")
+    path = store.folder / archive.NAME
+    write_file(path, archive.to_jsonl(run_trial(trial) for trial in TRIALS[:2]))
+    return cut(path, lambda: Store(folder, "sweep").read(TRIALS[0]) is not None)
+
+
+def cut_weights(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
+    """Cut weights are named."""
+    store = Store(folder, "sweep")
+    write_run(store.weights, Run(run_trial(TRIALS[0]), {"weight": torch.zeros(3)}))
+    (path,) = store.weights.iterdir()
+    return cut(path, lambda: not verify(store.folder))
+
+
+def cut_model(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
+    """A saved model whose plan or weights are cut is not loaded."""
+    example = torch.zeros(1, 1, 8, 8)
+
+    def net() -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU())
+
+    model = net()
+    rectifiers.swap(model, "pvlu", example=example)
+    rectifiers.save(model, folder / "model")
+    both = [cut(path, lambda: bool(rectifiers.load(folder / "model", net()))) for path in (folder / "model").iterdir()]
+    return sum(tried for tried, _ in both), sum(believed for _, believed in both)
+
+
+def cut_library(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
+    """A compiled library that was cut is not loaded, but built anew."""
+    (folder / "sources").mkdir()
+    (folder / "sources" / "one.cpp").write_text('extern "C" int one() { return 1; }\n')
+    library = build.Library("one", folder / "sources", (), ("c10",), "0")
+    os.environ["XDG_CACHE_HOME"] = str(folder)
+    path, _ = build.find_or_build(library)
+    whole = path.read_bytes()
+    tried, believed = cut(path, lambda: build._is_whole(path))
+    path.write_bytes(whole[:-9])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        build.find_or_build(library)
+    return tried, believed + (path.read_bytes() != whole)
+
+
+def cut_claim(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
+    """A cut claim of a runner elsewhere is not taken for none."""
     gone = Claims(folder)
     gone._facts["process"] = "another machine 1"
     (folder / FOLDER).mkdir()
     gone._write()
     assert gone.take(TRIALS[0])
-    claim = folder / FOLDER / f"{TRIALS[0].id}.0"
-    whole, taken = claim.read_bytes(), 0
     with Claims(folder) as runner:
-        for length in range(len(whole)):
-            claim.write_bytes(whole[:length])
-            taken += runner.take(TRIALS[0])
-    return taken
+        return cut(folder / FOLDER / f"{TRIALS[0].id}.0", lambda: runner.take(TRIALS[0]))
 
 
 def jump_clocks(folder: Path, expected: dict[str, Any]) -> int:
@@ -330,64 +497,113 @@ def with_harm(harm: Harm) -> Callable[[Path, dict[str, Any]], int]:
     return lambda folder, expected: harmed(folder, harm, expected)
 
 
-FAULTS: dict[str, tuple[Callable[[Path, dict[str, Any]], int], bool]] = {
-    "a worker killed": (with_harm(kill_worker), True),
-    "the runner killed": (with_harm(kill_runner), True),
-    "runner and workers killed": (with_harm(kill_group), True),
-    "SIGTERM": (with_harm(ask(signal.SIGTERM)), True),
-    "SIGHUP": (with_harm(ask(signal.SIGHUP)), True),
-    "SIGUSR1": (with_harm(ask(signal.SIGUSR1)), True),
-    "Ctrl-C": (with_harm(ask(signal.SIGINT)), True),
-    "all processes stopped for a while": (with_harm(stop_runner), True),
-    "the folder deleted in mid-run": (with_harm(take_away), True),
-    "store.json deleted in mid-run": (with_harm(lose_card), True),
-    "two runners at once": (race(2), True),
-    "four runners at once": (race(4), True),
-    "a full disk in mid-run": (fill_disk, True),
-    "a result cut at every length": (cut_results, False),
-    "a claim cut at every length": (cut_claims, False),
-    "clocks that jump": (jump_clocks, False),
-    "data replaced under a run": (change_data, False),
-    "a folder of another version": (find_other_version, False),
+def can_mount() -> bool:
+    """Whether this user may mount a disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with small_disk(Path(folder)):
+                return True
+        except (OSError, subprocess.CalledProcessError):
+            return False
+
+
+def can_compile() -> bool:
+    """Whether there is a compiler."""
+    try:
+        return bool(find_compiler())
+    except ConfigError:
+        return False
+
+
+Attempt = Callable[[Path, dict[str, Any]], int | tuple[int, int]]
+"""Does a fault once, or several times, and tells how many times and what was lost."""
+AT_RANDOM: dict[str, Attempt] = {
+    "a worker killed": with_harm(kill_worker),
+    "the runner killed": with_harm(kill_runner),
+    "runner and workers killed": with_harm(kill_group),
+    "SIGTERM": with_harm(ask(signal.SIGTERM)),
+    "SIGHUP": with_harm(ask(signal.SIGHUP)),
+    "SIGUSR1": with_harm(ask(signal.SIGUSR1)),
+    "Ctrl-C": with_harm(ask(signal.SIGINT)),
+    "Ctrl-C twice": with_harm(ask(signal.SIGINT, signal.SIGINT)),
+    "a worker stopped, then SIGTERM": with_harm(stop_worker),
+    "all processes stopped for a while": with_harm(stop_runner),
+    "the folder deleted in mid-run": with_harm(take_away),
+    "store.json deleted in mid-run": with_harm(lose_card),
+    "two runners at once": race(2),
+    "four runners at once": race(4),
+    "a full disk in mid-run": fill_disk,
+    "a disk that becomes read-only in mid-run": forbid_writing,
 }
-"""By name: what does it, and whether its moment is random, so that trying it once tells little."""
+"""Faults at a random moment, of which one try tells little, by name."""
+CERTAIN: dict[str, Attempt] = {
+    "a result cut": cut_result,
+    "a checkpoint cut": cut_checkpoint,
+    "store.json cut": cut_card,
+    "packed results cut": cut_packed,
+    "trained weights cut": cut_weights,
+    "a claim cut": cut_claim,
+    "a saved model cut": cut_model,
+    "a compiled library cut": cut_library,
+    "clocks that jump": jump_clocks,
+    "data replaced under a run": change_data,
+    "a folder of another version": find_other_version,
+}
+"""Faults that come out the same each time; a file that is cut is cut at each of its lengths."""
+FAULTS = {**AT_RANDOM, **CERTAIN}
+NEEDS = {fill_disk: can_mount, forbid_writing: can_mount, cut_library: can_compile}
 
 
-def main() -> None:
+def tries(name: str, number: int, expected: dict[str, Any]) -> tuple[int, int]:
+    """Do a fault in a folder of its own; how many times, and what was lost."""
+    random.seed(f"{name} {number}")
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        outcome_ = FAULTS[name](Path(folder), expected)
+    return outcome_ if isinstance(outcome_, tuple) else (1, outcome_)
+
+
+def to_markdown(counts: dict[str, list[int]]) -> str:
+    """The table of the documentation."""
+    rows = [f"| {name} | {tried:,} | {lost:,} |" for name, (tried, lost) in counts.items()]
+    return "\n".join(["| Fault | Times tried | Lost |", "|---|--:|--:|", *rows]) + "\n"
+
+
+def main() -> int:
+    """Try all faults, or some, and print the counts; the exit code is 1 if something was lost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=50, help="how often each fault of a random moment is tried")
-    parser.add_argument("--only", action="append", help="a fault by its name; may be repeated")
-    parser.add_argument("--write", action="store_true", help="write docs/faults.md")
-    parser.add_argument("--sweep", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--workers", type=int, default=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.sweep is not None:
-        sweep(arguments.sweep, arguments.workers)
-        return
-    random.seed(0)
+    parser.add_argument("--only", action="append", choices=FAULTS, help="a fault; all by default")
+    parser.add_argument("--output", type=Path, help="JSON file of the counts, which are added to")
+    parser.add_argument("--write", action="store_true", help="write the table of that file to docs/faults.md")
+    chosen = parser.parse_args()
+    if chosen.write and not chosen.output:
+        parser.error("--write needs --output")
+    counts: dict[str, list[int]] = {}
+    if chosen.output and chosen.output.exists():
+        counts = json.loads(chosen.output.read_text(encoding="utf-8"))
+    logging.disable()  # what the library says of each damaged file
     expected = {trial.id: outcome(run_trial(trial)) for trial in TRIALS}
-    rows, losses = [], 0
-    for name, (attempt, at_random) in FAULTS.items():
-        if arguments.only and name not in arguments.only:
-            continue
-        if attempt is fill_disk and not can_mount():
-            print(f"{name}: left out, for no disk can be mounted here", flush=True)
-            continue
-        times = arguments.times if at_random else 1
-        lost = 0
-        for _ in range(times):
-            with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-                lost += attempt(Path(folder), expected)
-        print(f"{name}: tried {times}, lost {lost}", flush=True)
-        rows.append(f"| {name} | {times} | {lost} |")
-        losses += lost
-    if arguments.write:
+    # Each fault is tried once before one is tried twice, for who ends it soon.
+    for number in range(chosen.times):
+        for name in chosen.only or FAULTS:
+            tried, lost = counts.get(name, (0, 0))
+            if tried > (number if name in AT_RANDOM else 0):
+                continue
+            if not NEEDS.get(FAULTS[name], lambda: True)():
+                print(f"{name}: left out, for this user cannot do it here", flush=True)
+                continue
+            more, losses = tries(name, number, expected)
+            counts[name] = [tried + more, lost + losses]
+            print(f"{name}: tried {tried + more:,}, lost {lost + losses:,}", flush=True)
+            if chosen.output:
+                counts = {name: counts[name] for name in FAULTS if name in counts}
+                write_file(chosen.output, json.dumps(counts, indent=1) + "\n")
+    if chosen.write:
         begin, end = "<!-- table:begin -->\n", "<!-- table:end -->"
         head, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
-        table = "\n".join(["| Fault | Times tried | Lost |", "|---|--:|--:|", *rows])
-        PAGE.write_text(f"{head}{begin}\n{table}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
-    sys.exit(losses > 0)
+        PAGE.write_text(f"{head}{begin}\n{to_markdown(counts)}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+    return int(any(lost for _, lost in counts.values()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

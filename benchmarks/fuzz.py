@@ -1,10 +1,11 @@
 """Feed damaged files to every reader: each has to give an answer or a named error, soon, within the memory it deserves.
 
-    python benchmarks/fuzz.py --inputs 100000 --output benchmarks/results/fuzz.json
+    python benchmarks/fuzz.py --inputs 100000 --output benchmarks/results/fuzz.json --write
 
 Every input follows from its reader's name and its number, so that a fault is made again by
 `--only READER --first NUMBER --inputs 1`. Readers run in processes of their own, so that
-a crash or a hang does not end the rest.
+a crash or a hang does not end the rest. A run that was ended goes on where its `--output` stands;
+`--write` puts the table of that file into docs/security.md.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import platform
 import random
 import resource
@@ -40,14 +42,20 @@ from torch import nn
 
 import rectifiers
 from rectifiers.core.errors import RectifiersError
+from rectifiers.core.files import write_file
 from rectifiers.core.reading import allowance, parse_json
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "security.md"
 SECONDS = 10
-"""After which a reader hangs."""
+"""Of the processor's time, after which a reader hangs; that of the clock tells little on a busy machine."""
+WAIT = 600
+"""Seconds of the clock, after which a reader waits for what never comes."""
 SLACK = 128 * 2**20
 """Bytes that Python and PyTorch may keep besides what a file deserves."""
-PORTION = 25_000
+PORTION = 50_000
 """Inputs of one process."""
+MEMORY = Path("/dev/shm")
+"""A folder in memory, where there is one: to write each input to a disk takes longer than to read it."""
 
 Read = Callable[[bytes, Path], object]
 
@@ -523,8 +531,8 @@ class Outcome:
         answers: how many were read.
         errors: how many were refused by a named error.
         faults: number of an input, and what came instead.
-        seconds: how long they took together.
-        megabytes: how much the largest took at once, beyond what the reader had before.
+        seconds: how long they took together, of the processor's time.
+        megabytes: how much they took at once, at most, beyond what the reader had before.
     """
 
     inputs: int = 0
@@ -544,21 +552,24 @@ class Outcome:
         self.megabytes = max(self.megabytes, other.megabytes)
 
 
-def run_here(name: str, numbers: Iterable[int]) -> Outcome:
-    """Read inputs of those numbers in this process."""
+def run_here(name: str, numbers: Iterable[int], tell: Callable[[Outcome], object] = lambda outcome: None) -> Outcome:
+    """Read inputs of those numbers in this process, and tell before each what came of those before it."""
     outcome = Outcome()
     reader = READERS[name]
-    signal.signal(signal.SIGALRM, _stop)
-    begin = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+    signal.signal(signal.SIGPROF, _stop)
+    begin = time.process_time()
+    with tempfile.TemporaryDirectory(dir=_scratch()) as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for seed in _seeds(name):
             with suppress(RectifiersError):
                 reader.read(seed, Path(scratch))
+        empty = peak = _peak()
         for number in numbers:
+            tell(outcome)
             content = make_input(name, number)
-            before = _peak()
-            signal.alarm(SECONDS)
+            # Without a handler, the second one ends the process wherever it waits.
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, WAIT)
             try:
                 reader.read(content, Path(scratch))
                 outcome.answers += 1
@@ -569,14 +580,20 @@ def run_here(name: str, numbers: Iterable[int]) -> Outcome:
             except BaseException as error:
                 outcome.faults[number] = f"{type(error).__name__}: {error}"[:200]
             finally:
-                signal.alarm(0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
+                signal.setitimer(signal.ITIMER_REAL, 0)
             outcome.inputs += 1
-            grown = _peak() - before
-            outcome.megabytes = max(outcome.megabytes, grown / 1e6)
-            if grown > allowance(len(content)) + SLACK:
-                outcome.faults[number] = f"{len(content):,} bytes took {grown / 1e6:,.0f} MB"
-    outcome.seconds = time.monotonic() - begin
+            before, peak = peak, _peak()
+            if peak > before:
+                outcome.megabytes = (peak - empty) / 1e6
+                if peak - empty > allowance(len(content)) + SLACK:
+                    outcome.faults[number] = f"{len(content):,} bytes took {outcome.megabytes:,.0f} MB"
+            outcome.seconds = time.process_time() - begin
     return outcome
+
+
+def _scratch() -> Path | None:
+    return MEMORY if os.access(MEMORY, os.W_OK) else None
 
 
 def _stop(signal_number: int, frame: object) -> None:
@@ -587,52 +604,51 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def run(name: str, first: int, count: int, seconds: float) -> Outcome:
+def run(name: str, first: int, count: int, seconds: float = math.inf) -> Outcome:
     """Read inputs in processes of their own; one that crashes is a fault, and the others go on after it.
 
     Args:
         name: of the reader.
         first: number of the first input.
         count: how many.
-        seconds: after which no more are begun.
+        seconds: of the processor's time, after which no more are begun.
     """
     outcome = Outcome()
-    stop = time.monotonic() + seconds
-    for begin, end in _portions(first, first + count):
-        while (left := stop - time.monotonic()) > 0 and begin < end:
-            command = [sys.executable, __file__, "--portion", name, str(begin), str(end), str(left)]
-            with tempfile.NamedTemporaryFile() as told:
-                done = subprocess.run([*command, told.name], capture_output=True, text=True, check=False)
-                lines = Path(told.name).read_text(encoding="utf-8").splitlines()
-            if done.returncode == 0:
-                found = json.loads(lines[-1])
-                outcome.add(Outcome(**{**found, "faults": {int(key): fault for key, fault in found["faults"].items()}}))
-                break
-            reached = int(lines[-1]) if lines else begin
-            outcome.faults[reached] = f"ended with {done.returncode}: {done.stderr[-100:]}"
-            outcome.inputs += reached - begin + 1
-            begin = reached + 1
+    while outcome.inputs < count and outcome.seconds < seconds:
+        begin = first + outcome.inputs
+        end = min(first + count, begin + PORTION)
+        command = [sys.executable, __file__, "--portion", name, str(begin), str(end), str(seconds - outcome.seconds)]
+        with tempfile.NamedTemporaryFile() as told:
+            done = subprocess.run([*command, told.name], capture_output=True, text=True, check=False)
+            lines = Path(told.name).read_text(encoding="utf-8").splitlines(keepends=True)
+        so_far = _load(json.loads(next((line for line in reversed(lines) if line.endswith("\n")), "{}")))
+        if done.returncode:
+            so_far.faults[begin + so_far.inputs] = f"ended with {done.returncode}: {done.stderr[-100:]}"
+            so_far.inputs += 1
+        outcome.add(so_far)
     return outcome
 
 
-def _portions(first: int, end: int) -> Iterator[tuple[int, int]]:
-    for begin in range(first, end, PORTION):
-        yield begin, min(end, begin + PORTION)
+def _load(document: dict[str, Any]) -> Outcome:
+    faults = {int(number): fault for number, fault in document.get("faults", {}).items()}
+    return Outcome(**{**document, "faults": faults})
 
 
 def _run_portion(name: str, begin: int, end: int, seconds: float, told: str) -> None:
-    """Read inputs, and tell to a file where it is and at last what came of them."""
-    stop = time.monotonic() + seconds
+    """Read inputs, and tell to a file at each what came of those before it, and at last of all."""
+    start = time.process_time()
     with Path(told).open("w", encoding="utf-8", buffering=1) as file:
+
+        def tell(outcome: Outcome) -> None:
+            file.write(json.dumps(vars(outcome)) + "\n")
 
         def numbers() -> Iterator[int]:
             for number in range(begin, end):
-                if time.monotonic() > stop:
+                if time.process_time() - start > seconds:
                     return
-                file.write(f"{number}\n")
                 yield number
 
-        file.write(json.dumps(asdict(run_here(name, numbers()))) + "\n")
+        tell(run_here(name, numbers(), tell))
 
 
 def to_markdown(outcomes: dict[str, Outcome]) -> str:
@@ -653,31 +669,60 @@ def main(arguments: list[str] | None = None) -> int:
     """Run all readers, or some, and print the table; the exit code is 1 if there was a fault."""
     parser = argparse.ArgumentParser(description="Feed damaged files to every reader.")
     parser.add_argument("--inputs", type=int, default=1000, help="inputs of each reader")
-    parser.add_argument("--first", type=int, default=0, help="number of the first")
+    parser.add_argument("--first", type=int, default=0, help="number of the first; without --output")
     parser.add_argument("--seconds", type=float, default=math.inf, help="after which a reader gets no more inputs")
     parser.add_argument("--only", action="append", choices=READERS, help="a reader; all by default")
-    parser.add_argument("--output", type=Path, help="JSON file to keep the counts in")
+    parser.add_argument("--output", type=Path, help="JSON file of the counts, which are added to")
+    parser.add_argument("--write", action="store_true", help="write the table of that file to docs/security.md")
     parser.add_argument("--portion", nargs=5, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.portion:
         name, begin, end, seconds, told = chosen.portion
         _run_portion(name, int(begin), int(end), float(seconds), told)
         return 0
-    outcomes = {}
-    for name in chosen.only or READERS:
-        outcomes[name] = run(name, chosen.first, chosen.inputs, chosen.seconds)
-        for number, fault in outcomes[name].faults.items():
-            print(f"{name}, input {number}: {fault}", file=sys.stderr)
-        print(to_markdown({name: outcomes[name]}).splitlines()[-1], flush=True)
-        if chosen.output:
-            facts = {
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "rectifiers": rectifiers.__version__,
-            }
-            document = {"facts": facts, "outcomes": {name: asdict(one) for name, one in outcomes.items()}}
-            chosen.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if (chosen.output and chosen.first) or (chosen.write and not chosen.output):
+        parser.error("--first goes without --output, and --write with it")
+    outcomes = _read(chosen.output)
+    # Each reader gets some before one gets all, for who ends it soon.
+    for _ in range(0, chosen.inputs, PORTION):
+        for name in chosen.only or READERS:
+            known = outcomes.setdefault(name, Outcome())
+            more = run(
+                name,
+                chosen.first + known.inputs,
+                min(PORTION, chosen.inputs - known.inputs),
+                chosen.seconds - known.seconds,
+            )
+            for number, fault in more.faults.items():
+                print(f"{name}, input {number}: {fault}", file=sys.stderr)
+            known.add(more)
+            if more.inputs:
+                print(to_markdown({name: known}).splitlines()[-1], flush=True)
+                _keep(outcomes, chosen.output)
+    if chosen.write:
+        begin, end = "<!-- table:begin -->\n", "<!-- table:end -->"
+        head, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+        PAGE.write_text(f"{head}{begin}\n{to_markdown(outcomes)}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
     return int(any(one.faults for one in outcomes.values()))
+
+
+def _read(output: Path | None) -> dict[str, Outcome]:
+    if output is None or not output.exists():
+        return {}
+    found = json.loads(output.read_text(encoding="utf-8"))["outcomes"]
+    return {name: _load(found[name]) for name in READERS if name in found}
+
+
+def _keep(outcomes: dict[str, Outcome], output: Path | None) -> None:
+    if output is None:
+        return
+    facts = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "rectifiers": rectifiers.__version__,
+    }
+    document = {"facts": facts, "outcomes": {name: asdict(outcomes[name]) for name in READERS if name in outcomes}}
+    write_file(output, json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

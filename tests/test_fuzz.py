@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
 import pickle
 import sys
 import zipfile
@@ -102,3 +103,30 @@ def test_sizes_without_numbers_whose_product_overflows() -> None:
     content = bytes([0, 0, 8, 3, 0, 0, 0, 0, *[255] * 8])
     with pytest.raises(RectifiersError, match="file: cannot be read as an IDX file"):
         FUZZ.READERS["IDX"].read(content, Path())
+
+
+def test_runs_are_counted_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "fuzz.json"
+    for inputs in (20, 50, 50):
+        assert FUZZ.main(["--only", "IDX", "--inputs", str(inputs), "--output", str(output)]) == 0
+    assert capsys.readouterr().out.count("| IDX |") == 2
+    (counted,) = json.loads(output.read_text())["outcomes"].values()
+    at_once = FUZZ.run_here("IDX", range(50))
+    assert [counted[name] for name in ("inputs", "answers", "errors")] == [50, at_once.answers, at_once.errors]
+
+
+def test_a_reader_that_computes_for_ever_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(content: bytes, folder: Path) -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(FUZZ, "SECONDS", 0.1)
+    monkeypatch.setitem(FUZZ.READERS, "IDX", FUZZ.Reader(list, hang))
+    monkeypatch.setattr(FUZZ, "make_input", lambda name, number: b"")
+    assert FUZZ.run_here("IDX", range(1)).faults == {0: "took more than 0.1 s"}
+
+
+def test_the_table_is_that_of_the_counts() -> None:
+    outcomes = FUZZ._read(SCRIPT.parent / "results" / "fuzz.json")
+    assert f"\n\n{FUZZ.to_markdown(outcomes)}\n" in FUZZ.PAGE.read_text(encoding="utf-8")
+    assert not any(one.faults for one in outcomes.values())
