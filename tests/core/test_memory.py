@@ -8,7 +8,7 @@ import resource
 import pytest
 import torch
 
-from rectifiers.core.memory import is_out_of_memory, within_memory
+from rectifiers.core.memory import is_out_of_memory, peak, within_memory
 
 
 def test_what_goes_beyond_the_free_memory_is_an_error() -> None:
@@ -32,3 +32,15 @@ def test_what_goes_beyond_the_free_memory_is_an_error() -> None:
 )
 def test_other_errors_are_told_apart(error: Exception, told: bool) -> None:
     assert is_out_of_memory(error) == told
+
+
+def test_what_a_process_has_held_at_most() -> None:
+    """What was given back counts, and what a process shares with others does not."""
+    before = peak()
+    assert before is not None
+    size = before + 2**26
+    assert torch.zeros(size, dtype=torch.uint8).sum() == 0
+    after = peak(os.getpid())
+    assert after is not None
+    assert size <= after <= size + before + 2**26
+    assert peak(2**22 + 1) is None

@@ -18,7 +18,7 @@ from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.experiments.claims import Claims
 from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.run_trial import run_trial
-from rectifiers.experiments.runner import Progress, in_order, run
+from rectifiers.experiments.runner import Progress, run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.weights import read_run
@@ -132,16 +132,6 @@ def test_errors_of_two_kinds(tmp_path: Path) -> None:
     assert caught.value.nearest[0] == "arelu"
     assert finished(store) == ids(good)
     assert multiprocessing.active_children() == []
-
-
-def test_nobody_waits_for_a_start_that_another_worker_trains() -> None:
-    """What others need first, then one trial of each start, so that their starts are trained at once; votes last."""
-    needed = tiny(activation="relu", seed=5)
-    starts = [{**TINY, "activation": "relu", "seed": seed} for seed in (6, 7)]
-    firsts, seconds = ([tiny(start=start, seed=seed) for start in starts] for seed in (0, 1))
-    vote, plain, after = tiny(vote=2, epochs=0), tiny(seed=9), tiny(start={**TINY, "activation": "relu", "seed": 5})
-    found = list(in_order([vote, plain, firsts[0], seconds[0], firsts[1], seconds[1], after, needed]))
-    assert found == [needed, *firsts, after, plain, *seconds, vote]
 
 
 def test_weights_are_made_up_for(tmp_path: Path) -> None:

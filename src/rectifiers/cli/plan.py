@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
+from ..core.errors import ConfigError
 from .options import (
     DATA,
     RESULTS,
@@ -14,10 +19,27 @@ from .options import (
     ResultsOption,
     SeedsOption,
     SettingsOption,
-    WorkersOption,
+    read_count,
     read_settings,
 )
 from .output import print_json
+
+
+def _read_counts(option: typer.CallbackParam, value: str | None) -> str | None:
+    """The callback of `--workers`: it refuses what is no list of numbers with commas between them."""
+    for text in () if value is None else value.split(","):
+        read_count()(option, text.strip())
+    return value
+
+
+def _read_price(option: typer.CallbackParam, value: str | float | None) -> float | None:
+    """The callback of `--price`."""
+    if value is None or isinstance(value, float):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        raise ConfigError(f"{option.opts[0]} must be a number such as 2.10, got {value!r}") from None
 
 
 def plan_experiment(
@@ -27,12 +49,33 @@ def plan_experiment(
     settings: SettingsOption = None,
     kernels: KernelsOption = None,
     own: OwnOption = None,
-    workers: WorkersOption = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            "--workers",
+            metavar="N[,N…]",
+            help="For how many runs at a time, or for several such numbers, such as 1,8,64,1000; one per core by "
+            "default.",
+            callback=_read_counts,
+            show_default=False,
+        ),
+    ] = None,
+    price: Annotated[
+        float | None,
+        typer.Option(
+            "--price",
+            metavar="AMOUNT",
+            help="What an hour of one worker costs, such as 2.10, in any currency.",
+            parser=str,
+            callback=_read_price,
+            show_default=False,
+        ),
+    ] = None,
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell how many runs an experiment has, whether the data are there, and how long it will take."""
+    """Tell how many runs an experiment has, whether the data are there, and what it takes: hours, gigabytes, money."""
     from .. import lab
 
     plan = lab.plan(
@@ -40,7 +83,8 @@ def plan_experiment(
         preset=preset,
         seeds=seeds,
         settings=read_settings(settings, kernels),
-        workers=workers,
+        workers=None if workers is None else [int(text) for text in workers.split(",")],
+        price=price,
         data_dir=data_dir,
         results=results,
         own=own or (),

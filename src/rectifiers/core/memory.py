@@ -44,6 +44,21 @@ def free() -> int | None:
     return max(0, _read_bytes(meminfo, "MemAvailable") - SPARED) if meminfo.exists() else None
 
 
+def peak(process: int | str = "self") -> int | None:
+    """How many bytes a process has held at most, without what it shares with others; None where that is not known.
+
+    Args:
+        process: its number; this one by default.
+    """
+    status = Path(f"/proc/{process}/status")
+    try:
+        # Libraries and files in memory are there once for all processes.
+        shared = _read_bytes(status, "RssFile") + _read_bytes(status, "RssShmem")
+        return max(0, _read_bytes(status, "VmHWM") - shared)
+    except (OSError, KeyError):
+        return None
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out.
 

@@ -56,6 +56,19 @@ def duration(seconds: float) -> str:
     return f"{hours:.1f} h" if hours < 100 else f"{hours:,.0f} h"
 
 
+def gigabytes(amount: float) -> str:
+    """So many times 10⁹ bytes, in the unit that fits.
+
+    Example:
+        >>> gigabytes(0.0042), gigabytes(1.26), gigabytes(1200)
+        ('4.2 MB', '1.26 GB', '1.2 TB')
+    """
+    for unit, size in (("TB", 1e3), ("GB", 1.0)):
+        if amount >= size:
+            return f"{amount / size:.3g} {unit}"
+    return f"{1e3 * amount:.3g} MB"
+
+
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from .. import datasets
 from ..core.memory import is_out_of_memory, within_memory
 from ..datasets.dataset import Dataset
 from ..datasets.examples import Examples
-from ..training import optimizers
+from ..training import optimizers, record
 from ..training.augmentation import Augmentation
 from ..training.batches import Batches
 from ..training.frozen import freeze
@@ -67,11 +68,15 @@ class Speed:
         image: seconds to evaluate one image, or one patch of it.
         batch: examples that were trained on; fewer than the trial's where memory does not suffice for them, and the
             step is then as many of these as it has examples.
+        weights: bytes of the network's parameters and buffers.
+        curves: layers whose activation a result draws.
     """
 
     step: float
     image: float
     batch: int
+    weights: int = 0
+    curves: int = 0
 
     def seconds(self, trial: Trial, train: int, test: int) -> float:
         """The whole run with its evaluations, without the start of its process and without what it starts from.
@@ -136,11 +141,13 @@ class Costs:
     Args:
         kinds: what each kind of run costs.
         seconds: of each run.
+        speeds: of each run.
         guessed: how many kinds were not measured, because time ran out; they are taken for the slowest that were.
     """
 
     kinds: tuple[Cost, ...]
-    seconds: tuple[float, ...]
+    seconds: Mapping[Trial, float]
+    speeds: Mapping[Trial, Speed]
     guessed: int = 0
 
 
@@ -172,7 +179,8 @@ def estimate_costs(
         groups.setdefault((stand_ins[trial.dataset], *fields, trial.epochs > 0), []).append(trial)
     start, guessed = time.monotonic(), 0
     costs: list[Cost] = []
-    seconds: list[float] = []
+    seconds: dict[Trial, float] = {}
+    of_each: dict[Trial, Speed] = {}
     for number, (key, alike) in enumerate(groups.items(), start=1):
         first = alike[0]
         data = datasets.load(stand_ins[first.dataset], data_dir)
@@ -184,7 +192,8 @@ def estimate_costs(
         size = datasets.size(first.dataset) if stand_ins[first.dataset] != first.dataset else None
         counts = (size.train, size.test) if size else (len(data.train), len(data.test))
         runs = [speed.seconds(trial, *counts) for trial in alike]
-        seconds += runs
+        seconds |= zip(alike, runs, strict=True)
+        of_each |= dict.fromkeys(alike, speed)
         costs.append(
             Cost(
                 network=first.network,
@@ -197,7 +206,7 @@ def estimate_costs(
                 run_seconds=sum(runs) / len(runs),
             )
         )
-    return Costs(tuple(costs), tuple(seconds), guessed)
+    return Costs(tuple(costs), seconds, of_each, guessed)
 
 
 def _slowest(speeds: Speeds, kind: tuple[Any, ...]) -> Speed:
@@ -220,8 +229,8 @@ def measure_speed(trial: Trial, data: Dataset) -> Speed:
     while True:
         try:
             with within_memory(), reproducible(trial.threads, trial.kernels):
-                step, image = _measure(trial, data, batch)
-            return Speed(step * trial.batch_size / batch, image, batch)
+                found = _measure(trial, data, batch)
+            return replace(found, step=found.step * trial.batch_size / batch)
         except (MemoryError, RuntimeError) as error:
             if batch == 1 or not is_out_of_memory(error):
                 raise
@@ -229,8 +238,8 @@ def measure_speed(trial: Trial, data: Dataset) -> Speed:
         batch //= 2
 
 
-def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
-    """Seconds of a step with `batch` examples, and of the evaluation of one."""
+def _measure(trial: Trial, data: Dataset, batch: int) -> Speed:
+    """How fast steps with `batch` examples are."""
     if trial.together:
         return _measure_together(trial, data, batch)
     test = _take_first(data.test, min(batch, EVALUATION_BATCH))
@@ -262,10 +271,10 @@ def _measure(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
     epoch, steps = run(1)
     if trial.compile or epoch.train_seconds < PATIENCE:
         epoch, steps = run(STEPS)
-    return epochs * epoch.train_seconds / steps, epoch.test_seconds / len(test)
+    return Speed(epochs * epoch.train_seconds / steps, epoch.test_seconds / len(test), batch, *_describe(net))
 
 
-def _measure_together(trial: Trial, data: Dataset, batch: int) -> tuple[float, float]:
+def _measure_together(trial: Trial, data: Dataset, batch: int) -> Speed:
     """The same for one of several networks that are one computation: their time by their number."""
     seeds = [trial.with_seed(seed) for seed in range(trial.together)]
     test = _take_first(data.test, min(batch, EVALUATION_BATCH))
@@ -288,7 +297,14 @@ def _measure_together(trial: Trial, data: Dataset, batch: int) -> tuple[float, f
 
     run(1)
     epoch, steps = run(STEPS)
-    return (math.nan, math.nan) if epoch is None else (epoch.train_seconds / steps, epoch.test_seconds / len(test))
+    step, image = (epoch.train_seconds / steps, epoch.test_seconds / len(test)) if epoch else (math.nan, math.nan)
+    return Speed(step, image, batch, *_describe(build_network(trial, data)))
+
+
+def _describe(net: nn.Module) -> tuple[int, int]:
+    """Bytes of a network's weights, and how many of its layers have an activation whose curve a result draws."""
+    weights = sum(tensor.nbytes for tensor in (*net.parameters(), *net.buffers()))
+    return weights, sum(1 for _ in record.learnable(net))
 
 
 def _take_first(split: Examples, count: int) -> Examples:

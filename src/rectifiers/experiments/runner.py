@@ -27,6 +27,7 @@ from .experiment import Cell
 from .failure import Failure, from_silence
 from .gpus import spare_gpus
 from .machine import count_cores
+from .order import in_order, seed_by_seed
 from .store import Store
 from .trial import Trial
 from .worker import STOPPED, Job, Outcome, carry_out, main_to_import
@@ -167,7 +168,8 @@ def run(
             "it defines what they need; put the code that runs them under `if __name__ == '__main__':`"
         )
     trials = list(dict.fromkeys(cell.trial for cell in cells))
-    queue = in_order([trial for trial in trials if not store.has(trial)], longest_first=count > 1 or place is not None)
+    todo = [trial for trial in trials if not store.has(trial)]
+    queue = in_order(todo, key=seed_by_seed(todo)) if count > 1 or place is not None else in_order(todo)
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
     if not queue:
@@ -184,30 +186,6 @@ def run(
         else:
             running.run(LocalCrew(job, count, spare_gpus(queue)))
     return progress
-
-
-def in_order(trials: Sequence[Trial], *, longest_first: bool = False) -> deque[Trial]:
-    """Trials that others need first, then one of each start, votes last, so that no worker waits for another.
-
-    Args:
-        trials: in the order that they are to have otherwise.
-        longest_first: of one seed, so that no long one is left when the others are done; seeds stay in their order, so
-            that an interrupted sweep has something of every cell.
-    """
-    needed = {ancestor for trial in trials for ancestor in trial.ancestors}
-    firsts = {trial.start: trial for trial in reversed(trials) if trial.start is not None}
-    seeds = {seed: place for place, seed in enumerate(dict.fromkeys(trial.seed for trial in trials))}
-
-    def rank(trial: Trial) -> tuple[int, int, int]:
-        if trial.vote:
-            stage = 3
-        elif trial in needed:
-            stage = 0
-        else:
-            stage = 2 if trial.start is None or firsts[trial.start] is not trial else 1
-        return (stage, seeds[trial.seed], -trial.epochs) if longest_first else (stage, 0, 0)
-
-    return deque(sorted(trials, key=rank))
 
 
 class _Running:

@@ -15,9 +15,10 @@ from ..core.errors import ConfigError
 from ..training.group import Group, together
 from .claims import Claims
 from .experiment import Cell
+from .order import in_order
 from .pulse import Pulse, StoppedError, watched
 from .run_trial import run_trial
-from .runner import OnEvent, Progress, in_order
+from .runner import OnEvent, Progress
 from .runner import StoppedError as RunStoppedError
 from .store import Store
 from .trial import Trial

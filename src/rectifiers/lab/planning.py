@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,12 +11,16 @@ from typing import Any
 
 from .. import datasets
 from ..core import notebook
-from ..core.wording import duration, plural, span
+from ..core.errors import ConfigError
+from ..core.memory import peak
+from ..core.wording import duration, gigabytes, plural, span
 from ..datasets.source import Availability
 from ..experiments import pretrained
-from ..experiments.cost import Cost, Speeds, estimate_costs
+from ..experiments.cost import Cost, Costs, Speeds, estimate_costs
 from ..experiments.machine import count_cores
 from ..experiments.preflight import check_names
+from ..experiments.schedule import makespan
+from ..experiments.sizes import size_of_checkpoints, size_of_result
 from ..experiments.trial import Trial
 from .progress import say
 from .selecting import Selectable, Selection, check_count, select
@@ -51,6 +56,43 @@ class Needed:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """What all runs take on so many workers, each as fast as one alone on this machine.
+
+    Args:
+        workers: runs at a time; no more than there are runs.
+        seconds: until the last has ended, when each idle worker takes the longest that is left.
+        worker_hours: paid for, when all workers are kept until the last run has ended.
+        memory: gigabytes of all workers, without the libraries, which are there once on each machine; None where the
+            system does not say what processes hold.
+        disk: gigabytes of results, kept weights, checkpoints and data files, each kept once.
+        price: of the worker-hours; None without a price of one.
+    """
+
+    workers: int
+    seconds: float
+    worker_hours: float
+    memory: float | None
+    disk: float
+    price: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as JSON holds them."""
+        return {"workers": self.workers, "seconds": self.seconds} | {
+            "worker_hours": self.worker_hours,
+            "memory_gigabytes": self.memory,
+            "disk_gigabytes": self.disk,
+            "price": self.price,
+        }
+
+    def __str__(self) -> str:
+        memory = () if self.memory is None else (f"{gigabytes(self.memory)} of memory",)
+        price = () if self.price is None else (f"a price of {self.price:,.2f}",)
+        parts = [f"{self.worker_hours:,.3g} worker-hours", *memory, f"{gigabytes(self.disk)} on disk", *price]
+        return f"{plural(self.workers, 'worker')}: {duration(self.seconds)}, {', '.join(parts)}"
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """What an experiment will take: runs, data, hours, and how it deviates from its paper.
 
@@ -59,11 +101,12 @@ class RunPlan:
         done: runs that the results folder has.
         to_do: runs that it lacks.
         starts: runs besides those, that they start from.
-        workers: runs at a time.
+        workers: runs at a time, in `seconds`.
         data: the data sets.
         weights: the published weights.
         costs: what each kind of run costs; None where there is nothing to measure on.
         seconds: all of it, with so many workers; None where there is nothing to measure on.
+        scales: all of it with each number of workers that was asked for; empty where there is nothing to measure on.
         guessed: kinds of run that were not measured within the time limit, and are taken for the slowest that were.
     """
 
@@ -76,6 +119,7 @@ class RunPlan:
     weights: tuple[Needed, ...]
     costs: tuple[Cost, ...] | None
     seconds: float | None
+    scales: tuple[Scale, ...] = ()
     guessed: int = 0
 
     @property
@@ -107,6 +151,7 @@ class RunPlan:
             "deviations": list(self.deviations),
             "costs": None if self.costs is None else [cost.to_dict() for cost in self.costs],
             "seconds": self.seconds,
+            "scales": [scale.to_dict() for scale in self.scales],
             "power": self._power(),
             "guessed": self.guessed,
         }
@@ -168,6 +213,7 @@ class RunPlan:
         if any(not one.ready for one in self.data):
             lines.append("where data are missing, on noise of the same shape; reading the files takes extra time")
         yield "time", lines
+        yield "takes", [str(scale) for scale in self.scales]
 
 
 def plan(
@@ -176,7 +222,8 @@ def plan(
     preset: str | None = None,
     seeds: int | None = None,
     settings: Mapping[str, Any] | None = None,
-    workers: int | None = None,
+    workers: int | Sequence[int] | None = None,
+    price: float | None = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
     own: Sequence[str] | str = (),
@@ -193,7 +240,9 @@ def plan(
         preset: its size; None takes `pocket`, or the last one where there is none of that name.
         seeds: how many; None takes the preset's.
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
-        workers: runs at a time; None takes one per core that this process may use.
+        workers: runs at a time, or several such numbers, such as `[1, 8, 64, 1000]`, also of machines that are not
+            here; None takes one per core that this process may use.
+        price: of an hour of one worker, in any currency.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
@@ -213,8 +262,11 @@ def plan(
         data       digits: ready
         cost       digits-conv on digits: ... a step, ... a run, by activation
         time       about ... with 2 workers, measured on a few steps of each
+        takes      2 workers: ... worker-hours, ... of memory, ... on disk
     """
-    check_count("workers", workers)
+    counts = _read_workers(workers)
+    if price is not None and not 0 <= price < math.inf:
+        raise ConfigError(f"price must be what an hour of one worker costs, 0 or more, got {price}")
     selection = select(
         experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
     )
@@ -223,28 +275,75 @@ def plan(
     trials = [*selection.trials, *starts]
     check_names(trials)
     data = _find_data(trials, selection.data_dir)
-    count = min(workers or count_cores(), max(1, len(to_do)))
+    weights = _find_weights(trials, selection.data_dir)
     stand_ins = {one.name: _choose_stand_in(one) for one in data}
-    costs, total, guessed = None, None, 0
+    costs, scales, guessed = None, (), 0
     if all(stand_ins.values()):
         known = {} if speeds is None else speeds
         found = estimate_costs(
             [*starts, *to_do], selection.data_dir, stand_ins, known, limit=limit, on_kind=_announce_later()
         )
         costs, guessed = found.kinds, found.guessed
-        # The longest run is the least there is, however many workers.
-        total = max(sum(found.seconds) / count, max(found.seconds, default=0.0))
+        files = sum(one.gigabytes or 0.0 for one in (*data, *weights))
+        keeps = bool(selection.experiment.analysis)
+        useful = dict.fromkeys(min(count, max(1, len(found.seconds))) for count in counts)
+        scales = tuple(_scale(found, count, files, keeps, price) for count in useful)
     return RunPlan(
         selection=selection,
         done=len(done),
         to_do=len(to_do),
         starts=len(starts),
-        workers=count,
+        workers=scales[0].workers if scales else min(counts[0], max(1, len(to_do))),
         data=data,
-        weights=_find_weights(trials, selection.data_dir),
+        weights=weights,
         costs=costs,
-        seconds=total,
+        seconds=scales[0].seconds if scales else None,
+        scales=scales,
         guessed=guessed,
+    )
+
+
+def _read_workers(workers: int | Sequence[int] | None) -> Sequence[int]:
+    """The numbers of workers that were asked for.
+
+    Raises:
+        ConfigError: one is none.
+    """
+    if workers is None:
+        return (count_cores(),)
+    counts = (workers,) if isinstance(workers, int) else tuple(workers)
+    if not counts:
+        raise ConfigError("workers must be a number, or several, got none")
+    for count in counts:
+        check_count("workers", count)
+    return counts
+
+
+def _scale(costs: Costs, workers: int, files: float, keeps: bool, price: float | None) -> Scale:
+    """What runs take on so many workers.
+
+    Args:
+        costs: of the runs.
+        workers: how many.
+        files: gigabytes of data and published weights.
+        keeps: whether the weights of all runs are kept.
+        price: of an hour of one worker.
+    """
+    seconds = makespan(costs.seconds, workers)
+    hours = workers * seconds / 3600
+    needed = {start for trial in costs.seconds for start in trial.ancestors}
+    kept = sum(speed.weights for trial, speed in costs.speeds.items() if keeps or trial in needed)
+    results = sum(size_of_result(trial, speed.curves) for trial, speed in costs.speeds.items())
+    checkpoints = [size_of_checkpoints(trial, speed.weights) for trial, speed in costs.speeds.items()]
+    # Each worker is a process like this one, which has just done what a worker does.
+    held = peak()
+    return Scale(
+        workers=workers,
+        seconds=seconds,
+        worker_hours=hours,
+        memory=None if held is None else workers * held / 1e9,
+        disk=files + (kept + results + workers * max(checkpoints, default=0)) / 1e9,
+        price=None if price is None else hours * price,
     )
 
 

@@ -1,0 +1,32 @@
+"""What trials take on many workers, computed from what each of them takes."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+
+from .order import in_order
+from .trial import Trial
+
+
+def makespan(seconds: Mapping[Trial, float], workers: int) -> float:
+    """Seconds until all are done: each idle worker takes the longest trial left, after those that others start from.
+
+    A worker whose trial starts from another one, which has not ended, waits for it, as workers do.
+
+    Args:
+        seconds: of each trial.
+        workers: how many there are.
+
+    Example:
+        >>> trial = Trial.create(dataset="digits", network="digits-conv", activation="relu")
+        >>> makespan({trial.with_seed(seed): hours for seed, hours in enumerate((1.0, 2.0, 3.0, 6.0))}, 2)
+        6.0
+    """
+    free = [0.0] * min(workers, len(seconds))
+    ended: dict[Trial, float] = {}
+    for trial in in_order(seconds, key=lambda trial: -seconds[trial]):
+        begins = max(free[0], *(ended.get(start, 0.0) for start in trial.ancestors), 0.0)
+        ended[trial] = begins + seconds[trial]
+        heapq.heapreplace(free, ended[trial])
+    return max(free, default=0.0)

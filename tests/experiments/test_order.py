@@ -1,0 +1,55 @@
+"""Orders and schedules of trials."""
+
+from __future__ import annotations
+
+import random
+
+from rectifiers.experiments.order import in_order, seed_by_seed
+from rectifiers.experiments.schedule import makespan
+
+from .samples import TINY, tiny
+
+
+def test_nobody_waits_for_a_start_that_another_worker_trains() -> None:
+    """What others need first, then one trial of each start, so that their starts are trained at once; votes last."""
+    needed = tiny(activation="relu", seed=5)
+    starts = [{**TINY, "activation": "relu", "seed": seed} for seed in (6, 7)]
+    firsts, seconds = ([tiny(start=start, seed=seed) for start in starts] for seed in (0, 1))
+    vote, plain, after = tiny(vote=2, epochs=0), tiny(seed=9), tiny(start={**TINY, "activation": "relu", "seed": 5})
+    found = list(in_order([vote, plain, firsts[0], seconds[0], firsts[1], seconds[1], after, needed]))
+    assert found == [needed, *firsts, after, plain, *seconds, vote]
+
+
+def test_seed_by_seed_with_the_longest_first() -> None:
+    trials = [tiny(seed=seed, epochs=epochs) for seed in (3, 1) for epochs in (1, 9)]
+    assert [(one.seed, one.epochs) for one in in_order(trials, key=seed_by_seed(trials))] == [
+        (3, 9),
+        (3, 1),
+        (1, 9),
+        (1, 1),
+    ]
+
+
+def test_a_makespan_is_between_the_bounds_of_the_longest_first() -> None:
+    """At least the mean load and the longest trial; less than twice that."""
+    rng = random.Random(0)
+    for _ in range(50):
+        seconds = {tiny(seed=seed): rng.uniform(1, 100) for seed in range(rng.randrange(1, 60))}
+        for workers in (1, 2, 7, 100):
+            bound = max(sum(seconds.values()) / workers, *seconds.values())
+            found = makespan(seconds, workers)
+            if workers == 1:
+                assert abs(found - bound) < 1e-9 * bound
+            assert bound * (1 - 1e-9) <= found < 2 * bound
+
+
+def test_the_textbook_case_in_which_the_longest_first_is_not_best() -> None:
+    """Two workers, lengths 3, 3, 2, 2, 2: 7 where 6 is possible."""
+    assert makespan({tiny(seed=seed): length for seed, length in enumerate((3, 2, 2, 3, 2))}, 2) == 7
+
+
+def test_what_starts_from_a_trial_waits_for_it() -> None:
+    start = tiny(activation="relu")
+    after = [tiny(start={**TINY, "activation": "relu"}, seed=seed) for seed in range(2)]
+    assert makespan({after[0]: 3.0, after[1]: 2.0, start: 5.0}, 8) == 8.0
+    assert makespan({}, 8) == 0.0
