@@ -1,8 +1,11 @@
 """Claims: how runners that share a results folder, on one machine or on several, divide its trials.
 
 A claim is a file that exists or does not, made by an operation that is atomic on network file systems too. Its name is
-the trial's id and a number. A claim of a runner that died is not taken away, which two others could do at once: the
-next number is made, and only one runner can make it. The highest number holds.
+the trial's id and a number, 0 at first. A claim of a runner that died is not taken away, which two others could do at
+once: the next number is made, and only one runner can make it. The highest number holds, and its holder removes it
+before the lower ones.
+
+Of a thousand trials that others hold, a runner that looks for a free one learns from one look at the folder.
 
 A runner beats: it writes its own file anew every few seconds. Others compare what they see there with what they saw
 before, by their own steady clock, so that clocks that differ or jump do no harm.
@@ -62,6 +65,9 @@ class Claims:
 
     Raises:
         StoreError: the folder cannot be written.
+
+    Attributes:
+        runners: how many there were at the last look, with this one.
     """
 
     def __init__(
@@ -74,6 +80,9 @@ class Claims:
         self._facts = {"token": self.token, "host": socket.gethostname(), "pid": os.getpid(), "process": _process()}
         self._beats = 0
         self._mine: dict[str, int] = {}
+        self._held: dict[str, int] = {}
+        self._beats_seen: dict[str, dict[str, Any]] = {}
+        self.runners = 1
         self._seen: dict[str, tuple[str, float]] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, name="claims", daemon=True)
@@ -97,6 +106,25 @@ class Claims:
         with suppress(OSError):  # others are at work
             self.folder.rmdir()
 
+    def look(self) -> None:
+        """See which trials are claimed now, and by how many runners."""
+        found, runners = self._list()
+        self._held = {trial_id: numbers[-1] for trial_id, numbers in found.items() if trial_id not in self._mine}
+        self._beats_seen.clear()
+        self.runners = max(1, runners)
+
+    def is_held(self, trial: Trial) -> bool:
+        """Whether another runner, alive or dead, held it at the last look."""
+        return trial.id in self._held
+
+    def is_free(self, trial: Trial) -> bool:
+        """Whether no runner that lives held it at the last look; one that is free counts as held no more."""
+        number = self._held.get(trial.id)
+        if number is not None and not self._is_expired(trial.id, number, self._beats_seen):
+            return False
+        self._held.pop(trial.id, None)
+        return True
+
     def take(self, trial: Trial) -> bool:
         """Claim a trial; whoever succeeds has to look once more whether it has finished.
 
@@ -106,37 +134,52 @@ class Claims:
         Raises:
             StoreError: the folder cannot be written.
         """
-        numbers = self._numbers(trial.id)
-        if numbers and not self._is_expired(trial.id, numbers[-1]):
-            return False
-        number = numbers[-1] + 1 if numbers else 0
+        number = 0
+        if not self._try(trial, number):
+            numbers = self._list()[0].get(trial.id, [])
+            if not numbers or not self._is_expired(trial.id, numbers[-1], {}):
+                return False
+            number = numbers[-1] + 1
+            if not self._try(trial, number):
+                return False
+        self._mine[trial.id] = number
+        return True
+
+    def _try(self, trial: Trial, number: int) -> bool:
         try:
-            made = self._make(self.folder / f"{trial.id}.{number}")
+            return self._make(self.folder / f"{trial.id}.{number}")
         except OSError as error:
             raise StoreError(f"cannot write {self.folder}: {error.strerror}; check its permissions") from None
-        if made:
-            self._mine[trial.id] = number
-        return made
 
     def release(self, trial: Trial) -> None:
         """Give a trial back, finished or not."""
         self._release(trial.id)
 
     def _release(self, trial_id: str) -> None:
-        highest = self._mine.pop(trial_id)
-        for number in self._numbers(trial_id):
-            if number <= highest:
-                with suppress(OSError):
-                    (self.folder / f"{trial_id}.{number}").unlink()
+        number = self._mine.pop(trial_id)
+        self._held.pop(trial_id, None)
+        if (self.folder / f"{trial_id}.{number + 1}").exists():
+            return  # Another runner took this one for dead, and removes all claims when it has done.
+        for lower in range(number, -1, -1):
+            with suppress(OSError):
+                (self.folder / f"{trial_id}.{lower}").unlink()
 
-    def _numbers(self, trial_id: str) -> list[int]:
-        """The numbers of the claims on a trial, ascending."""
+    def _list(self) -> tuple[dict[str, list[int]], int]:
+        """The numbers of the claims on each trial, ascending, and how many runners there are."""
         try:
             names = os.listdir(self.folder)  # noqa: PTH208 - names alone, without an object for each
         except OSError:
-            return []
-        endings = (name.rpartition(".")[2] for name in names if name.startswith(f"{trial_id}."))
-        return sorted(int(ending) for ending in endings if ending.isdecimal())
+            names = []
+        found: dict[str, list[int]] = {}
+        runners = 0
+        for name in names:
+            trial_id, _, ending = name.rpartition(".")
+            if ending.isdecimal():
+                found.setdefault(trial_id, []).append(int(ending))
+            runners += ending == "runner"
+        for numbers in found.values():
+            numbers.sort()
+        return found, runners
 
     def _make(self, claim: Path) -> bool:
         """Make a file that is not there, whole at once; False if it is there."""
@@ -162,19 +205,21 @@ class Claims:
             return False
         return True
 
-    def _is_expired(self, trial_id: str, number: int) -> bool:
-        """Whether the runner that made a claim has died."""
+    def _is_expired(self, trial_id: str, number: int, beats: dict[str, dict[str, Any]]) -> bool:
+        """Whether the runner that made a claim has died; what runners' files say is remembered in `beats`."""
         claim = self.folder / f"{trial_id}.{number}"
-        found = _read(claim)
-        token = found.get("token")
+        token = _read(claim).get("token")
         if token == self.token:
             return False
         if not isinstance(token, str):  # half written, or damaged
             return self._is_silent(claim.name, "")
-        beating = _read(self._file(token))
+        beating = beats.get(token)
+        if beating is None:
+            found = _read(self._file(token))
+            beating = beats[token] = found and found | {"changed": _changed(self._file(token))}
         if not beating:  # it ended, and this claim was left behind
             return self._is_silent(claim.name, token) if claim.exists() else True
-        return _has_ended(beating) or self._is_silent(token, f"{beating.get('beat')} {_changed(self._file(token))}")
+        return _has_ended(beating) or self._is_silent(token, f"{beating.get('beat')} {beating['changed']}")
 
     def _is_silent(self, what: str, state: str) -> bool:
         """Whether `what` has been in the same state for the length of `expiry`, as far as this runner saw."""

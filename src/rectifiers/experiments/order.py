@@ -8,6 +8,11 @@ from typing import Any
 
 from .trial import Trial
 
+AHEAD = 2.0
+"""How many times as long as the longest trial the others may take when it is time to begin with the longest."""
+SHRUNK = 0.8
+"""To which part trials that wait have to become fewer, before it is looked again whether that time has come."""
+
 
 def in_order(trials: Collection[Trial], *, key: Callable[[Trial], Any] = lambda trial: 0) -> deque[Trial]:
     """Trials that others need first, then one of each start, votes last, so that no worker waits for another.
@@ -38,3 +43,58 @@ def seed_by_seed(trials: Collection[Trial]) -> Callable[[Trial], tuple[int, int]
     """
     seeds = {seed: place for place, seed in enumerate(dict.fromkeys(trial.seed for trial in trials))}
     return lambda trial: (seeds[trial.seed], -trial.epochs)
+
+
+class Lengths:
+    """How long trials are, learned from those that ended; before, the number of their epochs tells which are longer."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, Trial] = {}
+        self._seconds: dict[Trial, float] = {}
+        self._total = self._epochs = 0.0
+
+    def learn(self, trial: Trial, seconds: float) -> None:
+        """Note how long a trial took; others that differ in their seed alone are as long."""
+        self._seconds[self._kind(trial)] = seconds
+        self._total, self._epochs = self._total + seconds, self._epochs + max(trial.epochs, 1)
+
+    def __call__(self, trial: Trial) -> float:
+        """Seconds that a trial will take; of a kind that none has ended of, by its epochs."""
+        known = self._seconds.get(self._kind(trial))
+        if known is not None:
+            return known
+        return max(trial.epochs, 1) * (self._total / self._epochs if self._epochs else 1.0)
+
+    def _kind(self, trial: Trial) -> Trial:
+        # Looked up by the id, which is remembered; a trial's hash and equality are computed from all its fields.
+        kind = self._kinds.get(trial.id)
+        if kind is None:
+            kind = self._kinds[trial.id] = trial.with_seed(0)
+        return kind
+
+
+class Tail:
+    """Brings the longest trials forward when few are left, so that none is left when all others are done.
+
+    Args:
+        count: how many trials there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.lengths = Lengths()
+        self._due = count
+
+    def arrange(self, queue: deque[Trial], workers: int) -> deque[Trial]:
+        """The trials that wait, in the order in which they are to be begun by so many workers; looked at now and then.
+
+        Args:
+            queue: in the order so far.
+            workers: at work on them.
+        """
+        if len(queue) > self._due or len(queue) < 2:
+            return queue
+        self._due = int(SHRUNK * len(queue))
+        lengths = {trial.id: self.lengths(trial) for trial in queue}
+        if sum(lengths.values()) > AHEAD * workers * max(lengths.values()):
+            return queue
+        return in_order(queue, key=lambda trial: -lengths[trial.id])

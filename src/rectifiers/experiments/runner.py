@@ -27,7 +27,7 @@ from .experiment import Cell
 from .failure import Failure, from_silence
 from .gpus import spare_gpus
 from .machine import count_cores
-from .order import in_order, seed_by_seed
+from .order import Tail, in_order, seed_by_seed
 from .store import Store
 from .trial import Trial
 from .worker import STOPPED, Job, Outcome, carry_out, main_to_import
@@ -45,7 +45,13 @@ GRACE = 10.0
 TICK = 0.5
 """Seconds between two looks at what sends no message."""
 LOOK = 2.0
-"""Seconds between two looks at what other runners do."""
+"""Seconds between two looks at what other runners do, while nothing else is to be begun."""
+PATROL = 30.0
+"""Seconds between two of them while there is, for what runners held that died."""
+RARELY = 20
+"""How many times as long as a look takes the time to the next one is at least."""
+SHARE = 0.1
+"""Of the time since a trial was begun last, that it may take until one is noticed that has become free."""
 
 
 OnEvent = Callable[[str, bool], None]
@@ -178,7 +184,7 @@ def run(
     main = main_to_import(trials)
     with Claims(store.folder) as claims:
         job = Job(store, data_dir, needed, main, own.loaded())
-        running = _Running(job, queue, claims, progress, on_progress, on_event, patient, time_limit, may_begin)
+        running = Running(job, queue, claims, progress, on_progress, on_event, patient, time_limit, may_begin)
         if place is not None:
             running.run(place.gather(job, claims, workers, lambda text: on_event(text, True)))
         elif here or (main is not None and not main):
@@ -188,7 +194,7 @@ def run(
     return progress
 
 
-class _Running:
+class Running:
     """A run while it runs: its workers, what is left to do, and what went wrong.
 
     Args:
@@ -201,6 +207,7 @@ class _Running:
         patient: whether it waits for what others are at.
         time_limit: seconds that it may last.
         may_begin: asked before each trial.
+        clock: seconds that never jump.
     """
 
     def __init__(
@@ -214,17 +221,22 @@ class _Running:
         patient: bool,
         time_limit: float,
         may_begin: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.may_begin = may_begin
+        self.may_begin, self.clock = may_begin, clock
         self.job, self.queue, self.claims, self.progress = job, queue, claims, progress
         self.on_progress, self.on_event, self.patient = on_progress, on_event, patient
-        self.deadline = time.monotonic() + time_limit
+        self.deadline = clock() + time_limit
         self.elsewhere: deque[Trial] = deque()
         self.pool: list[Hand] = []
         self.tries: Counter[Trial] = Counter()
         self.in_a_row = 0
         self.paused_until = 0.0
-        self.looked = 0.0
+        self.tail = Tail(len(queue))
+        self.looked = self.tended = -math.inf
+        self.took = clock()
+        self.rest = LOOK
+        """Seconds after a look in which there is no other one."""
         self.obstacle: RectifiersError | None = None
         self.given_up = False
         self.alone = False
@@ -247,23 +259,15 @@ class _Running:
             self._check_time()
 
     def _check_time(self) -> None:
-        if time.monotonic() > self.deadline:
+        if self.clock() > self.deadline:
             raise TimeUpError
 
     def run(self, crew: Crew) -> None:
         """Let a crew run all trials."""
         with _stopping_on_signals(), closing(crew):
             try:
-                while True:
-                    self._fill(crew)
-                    busy = [one for one in self.pool if one.trial is not None]
-                    if not busy and not self._has_more():
-                        break
-                    self._check_time()
-                    for ready in crew.ready(busy, TICK):
-                        self._listen(ready, crew)
-                    self._end_silent(crew)
-                    self.claims.running = {one.trial.id: one.doing for one in self.pool if one.trial is not None}
+                while self.step(crew):
+                    pass
                 if self.obstacle is not None:
                     raise self.obstacle
             except KeyboardInterrupt as error:
@@ -273,6 +277,21 @@ class _Running:
             finally:
                 self._end_pool()
 
+    def step(self, crew: Crew) -> bool:
+        """Give out trials, and hear what a crew has to say, for a moment; False when all is done."""
+        self._fill(crew)
+        busy = [one for one in self.pool if one.trial is not None]
+        if not busy and not self._has_more():
+            return False
+        self._check_time()
+        for ready in crew.ready(busy, TICK):
+            self._listen(ready, crew)
+        if self.clock() - self.tended >= TICK:
+            self.tended = self.clock()
+            self._end_silent(crew)
+            self.claims.running = {one.trial.id: one.doing for one in self.pool if one.trial is not None}
+        return True
+
     def _has_more(self) -> bool:
         """Whether another trial is to be begun, here or by another runner."""
         left = self.queue or (self.elsewhere and self.patient)
@@ -280,7 +299,7 @@ class _Running:
 
     def _fill(self, crew: Crew) -> None:
         """Give trials to idle workers, and start workers while the crew has room."""
-        if self.obstacle is not None or self.given_up or time.monotonic() < self.paused_until:
+        if self.obstacle is not None or self.given_up or self.clock() < self.paused_until:
             return
         for one in [one for one in self.pool if one.trial is None]:
             if not one.is_alive():
@@ -290,9 +309,7 @@ class _Running:
         while idle or len(self.pool) < room:
             if self.alone and any(one.trial is not None for one in self.pool):
                 return
-            if not self.queue and time.monotonic() - self.looked < LOOK:
-                return
-            trial = self._next()
+            trial = self._next(room)
             if trial is None:
                 return
             try:
@@ -309,26 +326,55 @@ class _Running:
         self.pool.append(crew.start())
         return self.pool[-1]
 
-    def _next(self) -> Trial | None:
-        """Claim the next trial that nobody has finished or holds; None if there is none now."""
+    def _next(self, workers: int = 1) -> Trial | None:
+        """Claim the next trial that nobody has finished or holds; None if there is none now.
+
+        Args:
+            workers: of this runner.
+        """
         if not self.may_begin():
             self.queue.clear()
             self.elsewhere.clear()
-        for _ in range(len(self.queue)):
+        if (self.queue or self.elsewhere) and self.clock() >= self.looked + max(PATROL, self.rest):
+            self._look()
+        self.queue = self.tail.arrange(self.queue, workers * self.claims.runners)
+        trial = self._claim_first()
+        if trial is None and self.elsewhere and self.clock() >= self.looked + self.rest:
+            self._look()
+            trial = self._claim_first()
+        return trial
+
+    def _claim_first(self) -> Trial | None:
+        """Claim the first trial of the queue that was free at the last look, and still is."""
+        while self.queue:
             trial = self.queue.popleft()
-            if self._is_finished(trial):
-                continue
-            if self.claims.take(trial):
-                if not self._is_finished(trial):  # it ended while it was claimed
-                    return trial
-                self.claims.release(trial)
-            else:
+            if self.claims.is_held(trial):
                 self.elsewhere.append(trial)
-        if self.elsewhere and time.monotonic() - self.looked >= LOOK:
-            self.looked = time.monotonic()
-            self.queue, self.elsewhere = self.elsewhere, deque()
-            return self._next()
+            elif not self._is_finished(trial):
+                if not self.claims.take(trial):
+                    self.elsewhere.append(trial)
+                elif self._is_finished(trial):  # it ended while it was claimed
+                    self.claims.release(trial)
+                else:
+                    self.took = self.clock()
+                    return trial
         return None
+
+    def _look(self) -> None:
+        """See what other runners hold, and put first what they gave back, or held when they died."""
+        began = time.monotonic()
+        self.claims.look()
+        if self.looked == -math.inf:
+            self.elsewhere.extend(trial for trial in self.queue if self.claims.is_held(trial))
+            self.queue = deque(trial for trial in self.queue if not self.claims.is_held(trial))
+        free: deque[Trial] = deque()
+        for _ in range(len(self.elsewhere)):
+            trial = self.elsewhere.popleft()
+            if not self._is_finished(trial):
+                (free if self.claims.is_free(trial) else self.elsewhere).append(trial)
+        self.queue.extendleft(reversed(free))
+        self.looked = self.clock()
+        self.rest = max(LOOK, RARELY * (time.monotonic() - began), min(PATROL, SHARE * (self.looked - self.took)))
 
     def _take_mates(self, trial: Trial) -> list[Trial]:
         """Claim the trials of the queue that are one computation with a claimed one; none if weights are to be kept."""
@@ -389,13 +435,16 @@ class _Running:
         if isinstance(outcome, Failure):
             self._drop(one)
             self.alone = self.alone or (outcome.memory and crew.shares_memory)
-        self.say(f"{trial.id} ended after {duration(time.monotonic() - one.began)}: {_in_short(outcome)}")
+        seconds = self.clock() - one.began
+        if isinstance(outcome, str):
+            self.tail.lengths.learn(trial, seconds)
+        self.say(f"{trial.id} ended after {duration(seconds)}: {_in_short(outcome)}")
         self._note_all(trial, mates, outcome)
 
     def _end_silent(self, crew: Crew) -> None:
         """End workers that have not said a word for longer than they may."""
         for one in [one for one in self.pool if one.trial is not None]:
-            silent = time.monotonic() - one.heard
+            silent = self.clock() - one.heard
             if silent > one.patience:
                 self._end(one, from_silence(silent), crew)
 
@@ -431,7 +480,7 @@ class _Running:
                 urgent=True,
             )
         elif pause:
-            self.paused_until = time.monotonic() + pause
+            self.paused_until = self.clock() + pause
             self.say(f"rests for {duration(pause)}: {reason}", urgent=True)
 
     def _drop(self, one: Hand) -> None:

@@ -277,7 +277,8 @@ def plan(
     data = _find_data(trials, selection.data_dir)
     weights = _find_weights(trials, selection.data_dir)
     stand_ins = {one.name: _choose_stand_in(one) for one in data}
-    costs, scales, guessed = None, (), 0
+    costs, guessed = None, 0
+    scales: tuple[Scale, ...] = ()
     if all(stand_ins.values()):
         known = {} if speeds is None else speeds
         found = estimate_costs(

@@ -1,0 +1,26 @@
+"""A sweep on a simulated cluster whose workers and machines die: each trial ends once, and in good time."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.cluster import simulate
+
+
+@pytest.mark.parametrize(
+    ("runners", "life", "most"),
+    [
+        (1, 24, 1.05),
+        (5, 24, 1.05),
+        # A worker dies in every third of its trials, or a machine each hour; work since the checkpoints is lost.
+        (1, 1, 1.2),
+        (5, 1, 1.2),
+    ],
+)
+def test_each_trial_ends_once_and_nobody_waits_long(runners: int, life: int, most: float) -> None:
+    found = simulate(trials=1000, workers=50, runners=runners, life=3600 * life)
+    assert (found["finished"], found["finished_twice"]) == (1000, 0)
+    assert found["deaths"] > (0 if life == 24 else 10)
+    assert 1 <= found["ratio"] <= most
+    # A millisecond on a machine of its own; this one may be busy with other tests.
+    assert found["milliseconds_per_trial"] < 20
