@@ -13,6 +13,7 @@ from .compare import compare_activations
 from .cost import cost_model
 from .doctor import diagnose_model
 from .env import show_environment
+from .export import export_results
 from .list import list_names
 from .new import write_template
 from .plan import plan_experiment
@@ -58,6 +59,7 @@ app.command("plan", epilog="Example: rectifiers plan arelu/table1 --preset paper
 app.command("run", epilog="Example: rectifiers run quickstart --seeds 10 --set epochs=5")(run_experiment)
 app.command("report", epilog="Example: rectifiers report quickstart --output quickstart.html")(write_experiment_report)
 app.command("table", epilog="Example: rectifiers table arelu/table1 --preset paper --format markdown")(print_table)
+app.command("export", epilog="Example: rectifiers export exported --results results")(export_results)
 app.command("bench", epilog="Example: rectifiers bench --sizes 128x64x32x32 --threads 2")(run_benchmark)
 app.command(
     "cost", epilog="Example: rectifiers cost torchvision.models:resnet18 --activations arelu,pvlu --input 8,3,64,64"

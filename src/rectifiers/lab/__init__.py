@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .comparing import plan_comparison as plan_comparison
     from .comparison import Comparison as Comparison
     from .environment import describe_environment as describe_environment
+    from .exporting import Export as Export
+    from .exporting import export as export
     from .following import Status as Status
     from .following import status as status
     from .planning import RunPlan as RunPlan
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Comparison": "comparison:Comparison",
+    "Export": "exporting:Export",
     "Own": ".experiments.own:Own",
     "Judged": "claims:Judged",
     "Report": "reports:Report",
@@ -52,6 +55,7 @@ _HOME = {
     "compare": "comparing:compare",
     "describe_environment": "environment:describe_environment",
     "experiment": "building:experiment",
+    "export": "exporting:export",
     "judge_claims": "claims:judge_claims",
     "open": "selecting:select",
     "plan": "planning:plan",

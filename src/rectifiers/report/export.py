@@ -62,7 +62,7 @@ def to_dict(table: Table) -> dict[str, Any]:
         "missing": table.missing,
         "diverged": table.diverged,
         "notes": footnotes(table),
-        "cells": [_record(cell) for cell in table.cells.values()],
+        "cells": [cell_record(cell) for cell in table.cells.values()],
         "leads": [_lead_record(table.lead_value(lead, column)) for lead in table.leads for column in table.columns],
     }
 
@@ -77,7 +77,7 @@ def to_csv(table: Table) -> str:
         "preset": table.preset,
         "baseline": table.experiment.baseline,
     }
-    records = [{**head, **_record(cell)} for cell in table.cells.values()]
+    records = [{**head, **cell_record(cell)} for cell in table.cells.values()]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, fieldnames=list(records[0]) if records else list(head), lineterminator="\n")
     writer.writeheader()
@@ -131,7 +131,8 @@ def to_latex(table: Table) -> str:
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
-def _record(cell: TableCell) -> dict[str, Any]:
+def cell_record(cell: TableCell) -> dict[str, Any]:
+    """All numbers of a cell by name, with None where there is no number."""
     summary, comparison = cell.summary, cell.comparison
     record = {
         "row": cell.row,
