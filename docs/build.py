@@ -143,8 +143,8 @@ CLAIMS_INTRODUCTION = """\
 <!-- Written by `make docs` from the papers' `claims.toml` and the published results; edit those. -->
 
 Every claim has its place in its paper and its source here: the runs in [results](../results/README.md), the analyses of
-[the gallery](gallery.md), or a test. `rectifiers list claims` prints the same, and `--json` gives it to programs;
-`rectifiers list claims --results runs` judges by your own runs.
+[the gallery](gallery.md), whose networks on CIFAR-10 saw JPEG pictures, or a test. `rectifiers list claims` prints the
+same, and `--json` gives it to programs; `rectifiers list claims --results runs` judges by your own runs.
 
 - **reproduced**, **contradicted**: run as published, and the 95 % interval of the difference, paired by seed, lies
   wholly on the claimed side of zero, or on the other. A claim that two are level is reproduced if the 90 % interval
