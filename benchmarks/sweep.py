@@ -28,6 +28,7 @@ from torch.nn import functional as F
 
 from rectifiers import activations, networks
 from rectifiers.experiments.experiment import Cell
+from rectifiers.experiments.kernel_choice import choose_kernels
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import run
 from rectifiers.experiments.store import Store
@@ -71,19 +72,26 @@ def yardstick(activation: str, loaders: dict[bool, torch.utils.data.DataLoader])
     return time.perf_counter() - start
 
 
-def trial(activation: str, seed: int) -> Trial:
+def trial(activation: str, seed: int, kernels: str) -> Trial:
     """One run of the sweep."""
     return Trial.create(
-        dataset="mnist", network="mnist-conv", activation=activation, optimizer="sgd", momentum=0.9, lr=1e-3, seed=seed
+        dataset="mnist",
+        network="mnist-conv",
+        activation=activation,
+        optimizer="sgd",
+        momentum=0.9,
+        lr=1e-3,
+        seed=seed,
+        kernels=kernels,
     )
 
 
-def sweep(functions: Sequence[str], data_dir: Path, workers: int) -> dict[str, float]:
+def sweep(functions: Sequence[str], data_dir: Path, workers: int, kernels: str) -> dict[str, float]:
     """Seconds per run of a sweep, one run per function, counted once all workers are at work."""
     marks: list[float] = []
     # A multiple of the workers, or the last training runs alone, which a sweep of hundreds would not notice.
     counted = -(-len(functions) // workers) * workers
-    trials = [trial(functions[place % len(functions)], place) for place in range(counted + workers)]
+    trials = [trial(functions[place % len(functions)], place, kernels) for place in range(counted + workers)]
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         run(
@@ -97,11 +105,12 @@ def sweep(functions: Sequence[str], data_dir: Path, workers: int) -> dict[str, f
     return {"steady": steady, "start": marks[workers - 1] - start - steady * workers}
 
 
-def profile(activation: str, data_dir: Path) -> str:
+def profile(activation: str, data_dir: Path, kernels: str) -> str:
     """The operators that one run spends its time in."""
-    run_trial(trial(activation, 0).model_copy(update={"train_size": 2560}), data_dir)
+    chosen = trial(activation, 0, kernels)
+    run_trial(chosen.model_copy(update={"train_size": 2560}), data_dir)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as recorded:
-        run_trial(trial(activation, 0).model_copy(update={"train_size": 12800}), data_dir)
+        run_trial(chosen.model_copy(update={"train_size": 12800}), data_dir)
     events = recorded.key_averages()
     total = sum(event.self_cpu_time_total for event in events)
     lines = [
@@ -117,22 +126,25 @@ def main() -> None:
     parser.add_argument("--activation", nargs="+", default=[arm.settings["activation"] for arm in FUNCTIONS])
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--kernels", help="of our runs; by default those that a table begun here has")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if not any((arguments.data_dir / "MNIST" / "raw").glob("*.gz")):
         print(f"sweep: left out, for MNIST is not in {arguments.data_dir}; say where by --data-dir or RECTIFIERS_DATA")
         return
+    kernels = arguments.kernels or choose_kernels([trial("relu", 0, "reference")]).name
     ratios, ours, theirs, starts = [], [], [], []
     loaders = mnist_loaders(arguments.data_dir)
     for _ in range(arguments.rounds):
         theirs.append(statistics.fmean(yardstick(name, loaders) for name in arguments.activation))
-        measured = sweep(arguments.activation, arguments.data_dir, arguments.workers)
+        measured = sweep(arguments.activation, arguments.data_dir, arguments.workers, kernels)
         ours.append(measured["steady"])
         starts.append(measured["start"])
         ratios.append(theirs[-1] / ours[-1])
     summary = {
         "functions": len(arguments.activation),
         "workers": arguments.workers,
+        "kernels": kernels,
         "yardstick seconds per training": statistics.median(theirs),
         "sweep seconds per training": statistics.median(ours),
         "trainings per minute": 60 / statistics.median(ours),
@@ -149,7 +161,7 @@ def main() -> None:
     for name, value in summary.items():
         print(f"{name}: {value:.2f}" if isinstance(value, float) else f"{name}: {value}")
     print(f"where one run with {arguments.activation[-1]} spends its time:")
-    print(profile(arguments.activation[-1], arguments.data_dir))
+    print(profile(arguments.activation[-1], arguments.data_dir, kernels))
 
 
 if __name__ == "__main__":

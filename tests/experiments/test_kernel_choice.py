@@ -11,6 +11,7 @@ import torch
 
 from rectifiers.core.errors import ConfigError
 from rectifiers.experiments import runner, train_network
+from rectifiers.experiments.compare.trial import OwnTrial
 from rectifiers.experiments.kernel_choice import choose_kernels, with_kernels
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.store import Store
@@ -38,6 +39,7 @@ def test_trials_by_the_reference_keep_their_names() -> None:
         ({"kernels": "cpu", "device": "cuda"}, "kernels='cpu' run on device='cpu', not on 'cuda'"),
         ({"kernels": "triton", "device": "mps"}, "kernels='triton' are not for device='mps'"),
         ({"kernels": "cpu", "compile": True}, "compile=true has no use for kernels='cpu'"),
+        ({"kernels": "cpu-fused", "device": "cuda"}, "kernels='cpu-fused' run on device='cpu', not on 'cuda'"),
         ({"kernels": "fast"}, "kernels"),
     ],
 )
@@ -48,7 +50,8 @@ def test_kernels_that_a_trial_cannot_run_by_are_refused(changes: dict[str, Any],
 
 def test_the_fast_ones_unless_something_speaks_against_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "true")
-    assert choose_kernels([tiny()]).name == "cpu"
+    assert str(choose_kernels([tiny()])) == "cpu-fused, the fast ones"
+    assert str(choose_kernels([OwnTrial(network="")])) == "cpu, the fast ones"
     assert choose_kernels([tiny(), tiny(device="cuda")]).name == "reference"
     assert choose_kernels([tiny(start=tiny(device="cuda"))]).name == "reference"
     assert str(choose_kernels([tiny(compile=True)])) == "reference, which a compiler fuses"
@@ -58,13 +61,18 @@ def test_the_fast_ones_unless_something_speaks_against_them(monkeypatch: pytest.
     assert "RECTIFIERS_KERNELS forbids them" in choose_kernels([tiny()]).why
 
 
+def test_models_of_ones_own_are_run_part_by_part() -> None:
+    with pytest.raises(ConfigError, match="kernels='cpu-fused' is for the laboratory's networks; take 'cpu'"):
+        OwnTrial.create(network="", kernels="cpu-fused")
+
+
 def test_runs_go_on_with_the_kernels_that_made_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "true")
     trials = [tiny(lr=lr, start=tiny()) for lr in (0.1, 0.2, 0.3)]
     fast = [with_kernels(trial, "cpu") for trial in trials]
     assert all(one.start is not None and one.start.kernels == "cpu" for one in fast)
     assert choose_kernels(trials, set(trials[:1]).__contains__).name == "reference"
-    assert choose_kernels(trials, set(fast[:1]).__contains__).name == "cpu"
+    assert str(choose_kernels(trials, set(fast[:1]).__contains__)) == "cpu, which made the results there are"
     assert choose_kernels(trials, {*trials[:1], *fast[:2]}.__contains__).name == "cpu"
 
 
@@ -102,3 +110,12 @@ def test_fast_kernels_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     run_trial(tiny(kernels="cpu"))
     run_trial(tiny())
     assert served == [True, False]
+
+
+@needs_library
+def test_parts_are_fused_where_a_trial_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    fused: list[object] = []
+    monkeypatch.setattr(train_network, "fuse", fused.append)
+    told = [run_trial(tiny(kernels=kernels)).provenance["kernels"] for kernels in ("cpu", "cpu-fused")]
+    assert len(fused) == 1
+    assert told[1] == f"{told[0]}, fused"

@@ -49,8 +49,8 @@ def test_changes_and_the_command_that_makes_them() -> None:
 def test_kernels_are_the_fast_ones_where_a_table_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CXX", "true")
     selection = lab.open("quickstart", preset="smoke", results=tmp_path)
-    assert {trial.kernels for trial in selection.trials} == {"cpu"}
-    assert selection.kernels == "cpu, the fast ones"
+    assert {trial.kernels for trial in selection.trials} == {"cpu-fused"}
+    assert selection.kernels == "cpu-fused, the fast ones"
     assert "kernels" not in selection.heading + selection.command("run")
 
 
@@ -62,7 +62,7 @@ def test_kernels_stay_what_they_were_in_a_table_that_was_begun(monkeypatch: pyte
     found = lab.open(begun, results=tmp_path)
     assert found.trials == by_reference.trials
     assert found.kernels == "reference, which made the results there are"
-    assert {trial.kernels for trial in lab.open(begun, preset="smoke", results=tmp_path).trials} == {"cpu"}
+    assert {trial.kernels for trial in lab.open(begun, preset="smoke", results=tmp_path).trials} == {"cpu-fused"}
 
 
 def test_kernels_that_are_chosen_change_nothing_else() -> None:

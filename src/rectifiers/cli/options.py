@@ -137,9 +137,9 @@ KernelsOption = Annotated[
     str | None,
     typer.Option(
         "--kernels",
-        metavar="cpu|triton|reference",
-        help="What formulas run by; by default the fast kernels in C++ on a CPU, unless runs of these were made by the "
-        "reference.",
+        metavar="cpu-fused|cpu|triton|reference",
+        help="What formulas run by; by default the fast kernels in C++ on a CPU, unless runs of these were made by "
+        "others.",
         show_default=False,
     ),
 ]

@@ -20,6 +20,7 @@ from ..training import optimizers, record
 from ..training.augmentation import Augmentation
 from ..training.batches import Batches
 from ..training.frozen import freeze
+from ..training.fused import fuse
 from ..training.loop import fit
 from ..training.metrics import Epoch
 from ..training.reproducible import reproducible
@@ -228,7 +229,7 @@ def measure_speed(trial: Trial, data: Dataset) -> Speed:
     batch = trial.batch_size
     while True:
         try:
-            with within_memory(), reproducible(trial.threads, trial.kernels):
+            with within_memory(), reproducible(trial.threads, trial.provider):
                 found = _measure(trial, data, batch)
             return replace(found, step=found.step * trial.batch_size / batch)
         except (MemoryError, RuntimeError) as error:
@@ -245,6 +246,8 @@ def _measure(trial: Trial, data: Dataset, batch: int) -> Speed:
     test = _take_first(data.test, min(batch, EVALUATION_BATCH))
     normalise = data.train.numbers(trial.normalise, channels_last=trial.channels_last)
     net = build_network(trial, data)
+    if trial.fuses:
+        fuse(net)
     frozen = freeze(net, trial.trained)
     optimizer = optimizers.create(trial.optimizer, net, lr=HARMLESS, momentum=trial.momentum)
     task = task_of(data.train)

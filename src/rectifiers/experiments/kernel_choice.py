@@ -14,6 +14,7 @@ from ..core.compiler import find_compiler
 from ..core.errors import ConfigError
 from .trial import Trial
 
+FUSED = "cpu-fused"
 FAST = "cpu"
 REFERENCE = "reference"
 
@@ -50,7 +51,6 @@ def choose_kernels(trials: Iterable[Trial], has: Callable[[Trial], bool] = lambd
         reference, because nobody has run the kernels on cuda
     """
     trials = list(trials)
-    by_reference = sum(map(has, trials))
     lineage = [one for trial in trials for one in (trial, *trial.lineage)]
     elsewhere = next((one.device for one in lineage if one.device != "cpu"), "")
     if elsewhere:
@@ -59,11 +59,14 @@ def choose_kernels(trials: Iterable[Trial], has: Callable[[Trial], bool] = lambd
         return KernelChoice(REFERENCE, "which a compiler fuses")
     if any(one.together for one in lineage):
         return KernelChoice(REFERENCE, "which alone computes several networks as one")
-    if by_reference > sum(has(with_kernels(trial, FAST)) for trial in trials):
+    choices = (*((FUSED,) if all(trial.may_fuse for trial in trials) else ()), FAST, REFERENCE)
+    results = {name: sum(has(with_kernels(trial, name)) for trial in trials) for name in choices}
+    most = max(choices, key=results.__getitem__)
+    if most == REFERENCE:
         return KernelChoice(REFERENCE, "which made the results there are")
     if lack := _lack():
         return KernelChoice(REFERENCE, f"because there are no fast kernels: {lack}")
-    return KernelChoice(FAST, "the fast ones")
+    return KernelChoice(most, "the fast ones" if most == choices[0] else "which made the results there are")
 
 
 def with_kernels(trial: Trial, kernels: str) -> Trial:

@@ -79,7 +79,7 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     own.check(trial)
     check_device(trial.device)
     # The kernels that it names: they are loaded, and named by their instruction set in the result.
-    kernels = dispatch.require(trial.kernels)
+    kernels = dispatch.require(trial.provider) + (", fused" if trial.fuses else "")
     # Here and not behind the training: nothing that can fail stands between it and its result.
     facts = provenance()
     if trial.parallel != "none":

@@ -17,6 +17,7 @@ from ..training.batches import TrainingBatches
 from ..training.checkpoints import Checkpoints
 from ..training.early_stopping import EarlyStopping, never
 from ..training.frozen import freeze
+from ..training.fused import fuse
 from ..training.group import current
 from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
@@ -60,8 +61,10 @@ def train_network(
         Fields of the result, and the weights at the end. The status is `diverged`, with the epochs before, if the
         training loss, or the test loss after the last epoch, left the finite numbers.
     """
-    with reproducible(trial.threads, trial.kernels):
+    with reproducible(trial.threads, trial.provider):
         net = build_network(trial, data)
+        if trial.fuses:
+            fuse(net)
         if start is not None:
             transplant(start, net)
         batches = build_batches(trial, data)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from functools import cache, cached_property
 from operator import itemgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -84,6 +84,9 @@ class Trial(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    may_fuse: ClassVar[bool] = True
+    """Whether its network may be run several parts at a time."""
 
     dataset: str = Field(description="data set: `rectifiers list datasets`")
     network: str = Field(
@@ -217,9 +220,10 @@ class Trial(BaseModel):
     threads: int = Field(
         1, ge=1, le=MOST_THREADS, description="threads of PyTorch; sums in another order give other bits"
     )
-    kernels: Literal["reference", "cpu", "triton"] = Field(
+    kernels: Literal["reference", "cpu", "cpu-fused", "triton"] = Field(
         "reference",
-        description="what formulas run by: `cpu` and `triton` are kernels, which are faster and round in another way",
+        description="what formulas run by: `cpu` and `triton` are kernels, which are faster and round in another way; "
+        "`cpu-fused` also computes a convolution and the max-pooling behind it in one pass",
     )
     parallel: Literal["none", "ddp", "fsdp"] = Field(
         "none",
@@ -369,8 +373,12 @@ class Trial(BaseModel):
             raise ValueError("patience needs validation data; set validation to 0.1, for example")
         if self.folds == 1 or (self.folds and self.validation):
             raise ValueError("folds hold out validation data: there must be at least 2, and validation must be 0")
-        if self.kernels == "cpu" and self.device != "cpu":
-            raise ValueError(f"kernels='cpu' run on device='cpu', not on {self.device!r}; take 'reference' or 'triton'")
+        if self.provider == "cpu" and self.device != "cpu":
+            raise ValueError(
+                f"kernels={self.kernels!r} run on device='cpu', not on {self.device!r}; take 'reference' or 'triton'"
+            )
+        if self.fuses and not self.may_fuse:
+            raise ValueError("kernels='cpu-fused' is for the laboratory's networks; take 'cpu'")
         if self.kernels == "triton" and self.device == "mps":
             raise ValueError("kernels='triton' are not for device='mps'; take 'reference'")
         if self.kernels != "reference" and self.compile:
@@ -418,6 +426,16 @@ class Trial(BaseModel):
     def lineage(self) -> tuple[Trial, ...]:
         """The trials whose trained weights it needs, and those that these need, the nearest first, each once."""
         return tuple(dict.fromkeys(one for ancestor in self.ancestors for one in (ancestor, *ancestor.lineage)))
+
+    @property
+    def provider(self) -> str:
+        """Who brings the kernels that formulas run by."""
+        return self.kernels.partition("-")[0]
+
+    @property
+    def fuses(self) -> bool:
+        """Whether parts of the network that follow one another are computed in one pass."""
+        return self.kernels == "cpu-fused"
 
     @property
     def activations(self) -> tuple[str, ...]:

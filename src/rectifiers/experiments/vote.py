@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..datasets.dataset import Dataset
+from ..training.fused import fuse
 from ..training.loop import evaluate
 from ..training.reproducible import reproducible
 from ..training.tasks import task_of
@@ -26,11 +27,13 @@ def take_vote(trial: Trial, data: Dataset, members: Sequence[Run]) -> dict[str, 
     Returns:
         Fields of its result.
     """
-    with reproducible(trial.threads, trial.kernels):
+    with reproducible(trial.threads, trial.provider):
         nets = []
         for result, weights in members:
             nets.append(build_network(result.trial, data))
             nets[-1].load_state_dict(weights)
+            if trial.fuses:
+                fuse(nets[-1])
         task = task_of(data.train, trial.patches)
         epoch = evaluate(nets, task, build_batches(trial, data).test)
     return {"status": "done", "measure": task.measure, "epochs": [epoch], **count_parameters(nets[0])}

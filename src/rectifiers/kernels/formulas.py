@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import conv_threshold, crelu, dispatch, hinges, random_slopes, rational, threshold, two_slopes, wave
+from . import conv_threshold, crelu, dispatch, hinges, pooled_conv, random_slopes, rational, threshold, two_slopes, wave
 from .formula import Formula
 
 FORMULAS: tuple[Formula, ...] = (
     conv_threshold.formula,
     crelu.formula,
     hinges.formula,
+    pooled_conv.formula,
     random_slopes.formula,
     *rational.formulas.values(),
     threshold.formula,

@@ -72,7 +72,7 @@ def run_own(
     Raises:
         RectifiersError: model, variant, data and training do not fit together.
     """
-    with reproducible(trial.threads, trial.kernels):
+    with reproducible(trial.threads, trial.provider):
         if trial.train:
             return *_run_by_user(trial, data_dir), ""
         ready = get_ready(trial, data_dir)

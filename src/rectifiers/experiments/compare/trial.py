@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, field_serializer
 
@@ -22,6 +22,8 @@ class OwnTrial(Trial):
         >>> OwnTrial(**trial.settings) == trial
         True
     """
+
+    may_fuse: ClassVar[bool] = False
 
     dataset: str = Field("", description="data: a registered name, or the name of what the user brought")
     network: str = Field(description="name of the function that makes the model")

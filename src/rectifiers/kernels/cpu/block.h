@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "conv_border.h"
+#include "pooled_conv_kernels.h"
 
 namespace rectifiers {
 
@@ -99,6 +100,7 @@ struct Kernels {
   Formulas<float> single;
   Formulas<double> twice;
   Half bfloat16, float16;
+  PooledConvolution pooled;
 };
 
 // Those for the best that the processor has; see isa.cpp.
