@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+from torch.distributed.fsdp import FullyShardedDataParallel, MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor
 
 from rectifiers import swap
 from rectifiers.activations import registry
@@ -98,6 +100,31 @@ def check_watch() -> None:
         torch.testing.assert_close(values, expected.parameters[name])
 
 
+def check_doctor() -> None:
+    """A sharded model is examined with all its weights, before and after it was trained, and goes on training."""
+    for parts, policy in ((False, MixedPrecisionPolicy()), (True, MixedPrecisionPolicy()), (True, HALF)):
+        net = swapped("pvlu")
+        assert net is not None
+        plain, x = copy.deepcopy(net), torch.randn(4, 3, 8, 8)
+        options: dict[str, Any] = {"mesh": init_device_mesh("cpu", (dist.get_world_size(),)), "mp_policy": policy}
+        for part in (net[2], net[4]) if parts else ():
+            fully_shard(part, **options)
+        fully_shard(net, **options)
+        narrow = policy.param_dtype is not None
+        expected = diagnose(copy.deepcopy(plain).bfloat16() if narrow else plain, [x.bfloat16() if narrow else x])
+        assert diagnose(net, [x]) == expected
+        assert all(isinstance(parameter, DTensor) for parameter in net.parameters())
+        outputs = step(net, x)
+        if not narrow:
+            torch.testing.assert_close(outputs, step(plain, x))
+            found, expected = diagnose(net, [x]), diagnose(plain, [x])
+            assert found.weight_norm == pytest.approx(expected.weight_norm, rel=1e-6)
+            assert found.sites[0].dead == expected.sites[0].dead
+
+
+HALF = MixedPrecisionPolicy(param_dtype=torch.bfloat16)
+
+
 def check_refusals(wrap: Wrap, way: str) -> None:
     """What cannot be looked at says what to do, and that works: a copy has the weights of all processes."""
     net = swapped("pvlu")
@@ -105,11 +132,11 @@ def check_refusals(wrap: Wrap, way: str) -> None:
     x, unwrapped = torch.randn(4, 3, 8, 8), copy.deepcopy(net)
     sharded = wrap(net)
     step(sharded, x)
-    remedy = r"before it is wrapped, or at an unwrapped copy .*get_model_state_dict gives with full_state_dict=True"
-    with pytest.raises(UnsupportedError, match=remedy):
-        diagnose(sharded, [x])
     if way == "FSDP1":
-        with pytest.raises(UnsupportedError, match="Watch follows one that fully_shard has sharded"):
+        remedy = r"before it is wrapped, or at an unwrapped copy .*get_model_state_dict gives with full_state_dict=True"
+        with pytest.raises(UnsupportedError, match=remedy):
+            diagnose(sharded, [x])
+        with pytest.raises(UnsupportedError, match="fully_shard, inside of which diagnose and Watch can look"):
             Watch(sharded)
     weights = get_model_state_dict(sharded, options=StateDictOptions(full_state_dict=True))
     with torch.no_grad():
@@ -128,6 +155,8 @@ def work(rank: int, file: str, way: str) -> None:
         assert len(everywhere) >= 20
         assert {"arelu", "apl", "comb", "convrelu2d", "crelu", "elsa", "pau", "prelu", "pvlu"} <= set(everywhere)
         check_watch()
+        if way == "FSDP2":
+            check_doctor()
         check_refusals(WRAPS[way], way)
         # Sharded models end before their group does, and no process leaves while another still talks to it.
         gc.collect()
@@ -155,6 +184,12 @@ def test_a_number_per_layer_can_be_sharded(way: str) -> None:
 @pytest.mark.usefixtures("alone")
 def test_watch_follows_sharded_training() -> None:
     check_watch()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("alone")
+def test_the_doctor_puts_the_weights_together() -> None:
+    check_doctor()
 
 
 @pytest.mark.filterwarnings("ignore")

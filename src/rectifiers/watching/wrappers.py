@@ -36,15 +36,12 @@ def unwrap(model: nn.Module) -> nn.Module:
     return inner
 
 
-def look_inside(model: nn.Module, *, running: bool = False) -> nn.Module:
+def look_inside(model: nn.Module) -> nn.Module:
     """Return the module to watch: the one inside compiled, data parallel and distributed wrappers.
 
-    Args:
-        model: any module.
-        running: whether it is watched only while it runs, when `fully_shard` has put its weights together.
-
     Raises:
-        UnsupportedError: the model is scripted, exported, sharded, quantised or lazy; the message says what to do.
+        UnsupportedError: the model is scripted, exported, quantised, lazy, or sharded by `FullyShardedDataParallel`;
+            the message says what to do.
     """
     _check_module(model)
     inner = peel(model)
@@ -52,8 +49,7 @@ def look_inside(model: nn.Module, *, running: bool = False) -> nn.Module:
     if advice:
         raise UnsupportedError(f"{type(inner).__name__} {advice}")
     for name, module in inner.named_modules():
-        put_together = running and _sharding(module) == "FSDPModule"
-        advice = ("" if put_together else _sharded(module)) or _unreadable(module)
+        advice = _sharded(module) or _unreadable(module)
         if advice:
             raise UnsupportedError(f"{name or type(inner).__name__} {advice}")
     return inner
@@ -113,6 +109,11 @@ def execution_device(model: nn.Module) -> torch.device | None:
     return None
 
 
+def is_fully_sharded(module: nn.Module) -> bool:
+    """Return whether `fully_shard` has sharded a module."""
+    return _sharding(module) == "FSDPModule"
+
+
 def is_scripted(module: nn.Module) -> bool:
     """Return whether a module's code runs outside of Python."""
     return isinstance(module, torch.jit.ScriptModule)
@@ -139,17 +140,17 @@ def _fixed(module: nn.Module) -> str:
 
 
 def _distributed(module: nn.Module) -> str:
-    if type(module).__name__ == "DistributedDataParallel" or _sharded(module):
+    if type(module).__name__ == "DistributedDataParallel" or _sharding(module):
         return "is distributed, and new parameters would not be synchronised: swap before wrapping it"
     return ""
 
 
 def _sharded(module: nn.Module) -> str:
-    if _sharding(module):
+    if _sharding(module) == "FullyShardedDataParallel":
         return (
             "is sharded, and a process has only a part of its weights: look at the model before it is wrapped, or at "
-            "an unwrapped copy with the weights that get_model_state_dict gives with full_state_dict=True; Watch "
-            "follows one that fully_shard has sharded"
+            "an unwrapped copy with the weights that get_model_state_dict gives with full_state_dict=True, or shard it "
+            "by fully_shard, inside of which diagnose and Watch can look"
         )
     return ""
 

@@ -14,6 +14,7 @@ from ...core.wording import listing
 from ...watching.feeding import Batch, Feed, ModelCall
 from ...watching.observer import Observer, trace_sites
 from ...watching.preserve import preserve, without_gradients
+from ...watching.sharded import plain_class_name, whole_weights
 from ...watching.sites import Site
 from ...watching.wrappers import fixed_parts, is_scripted, look_inside
 from ..plasticity import norm
@@ -40,6 +41,9 @@ def diagnose(
     it is the same on all of them and not 0. Counts are exact, moments are in float64, and memory does not grow with the
     number of batches.
 
+    Of a model that `fully_shard` has sharded, every process has all weights meanwhile, and examines it on its own
+    batches; all of them have to call `diagnose`.
+
     Args:
         model: any module; activations that a swap has put in are seen too.
         loader: batches: tensors, tuples of inputs and labels, or dictionaries; see `rectifiers.watching.feeding.Feed`.
@@ -53,7 +57,7 @@ def diagnose(
     Raises:
         ConfigError: the model calls no activation, or fails on a batch.
         DataError: the loader gives no batches.
-        UnsupportedError: the model is scripted, quantised or sharded.
+        UnsupportedError: the model is scripted, quantised, or sharded by `FullyShardedDataParallel`.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))
@@ -68,7 +72,7 @@ def diagnose(
     observer: Observer | None = None
     samples = batch_count = 0
     loss_name = ""
-    with preserve(inner):
+    with whole_weights(inner), preserve(inner):
         inner.eval()
         for batch in feed:
             batch_count = batch.number
@@ -77,19 +81,19 @@ def diagnose(
                 observer = Observer(inner, find_batch_sites(inner, feed, batch), tallies)
             loss_name, length = _examine(feed, batch, observer, tallies, loss, gradients) or (loss_name, 0.0)
             squares += length**2
-    assert observer is not None
-    sites = tallies.health(observer)
-    return Diagnosis(
-        model=type(inner).__name__,
-        samples=samples,
-        batches=batch_count,
-        loss=loss_name,
-        sites=sites,
-        findings=findings(sites),
-        notes=tuple(_notes(inner, observer, gradients, tallies)),
-        weight_norm=norm([parameter for parameter in inner.parameters() if parameter.requires_grad]),
-        gradient_norm=math.sqrt(squares / batch_count) if loss_name else None,
-    )
+        assert observer is not None
+        sites = tallies.health(observer)
+        return Diagnosis(
+            model=plain_class_name(inner),
+            samples=samples,
+            batches=batch_count,
+            loss=loss_name,
+            sites=sites,
+            findings=findings(sites),
+            notes=tuple(_notes(inner, observer, gradients, tallies)),
+            weight_norm=norm([parameter for parameter in inner.parameters() if parameter.requires_grad]),
+            gradient_norm=math.sqrt(squares / batch_count) if loss_name else None,
+        )
 
 
 def find_batch_sites(model: nn.Module, feed: Feed, batch: Batch) -> list[Site]:

@@ -142,7 +142,7 @@ class Watch:
     """
 
     def __init__(self, model: nn.Module, every: int = 50, *, ranks: bool = False) -> None:
-        self.model, self._entrance = look_inside(model, running=True), entrance(model)
+        self.model, self._entrance = look_inside(model), entrance(model)
         self.every = check_count("Watch", "every", every)
         self.step = 0
         self._steps: list[int] = []
