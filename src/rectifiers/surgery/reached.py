@@ -41,7 +41,7 @@ def all_reached(model: nn.Module, sites: Iterable[Site]) -> Iterator[None]:
     missed = [name for name, (owner, activation) in put_in.items() if owner in called and activation not in called]
     if missed:
         raise UnsupportedError(
-            f"{listing(missed)}: the function is still called there, and not what was put in, because a hook calls it, "
-            "or because the method around it is called as a value, such as Base.forward(self, x); call that as "
+            f"{listing(missed)}: the function is still called there, and not what was put in, because the "
+            "method around it is called as a value, such as Base.forward(self, x); call that as "
             "self.forward(x) or super().forward(x), or make the activation a module"
         )

@@ -28,7 +28,7 @@ from .planning.target import Cap, StartAt, Target, read_start
 from .planning.units import obey_channel_dim
 from .reached import all_reached
 from .select import Where, select
-from .unreachable import split_fixed, unseen, written_out
+from .unreachable import called_elsewhere, split_fixed, unseen, written_out
 from .warnings import warn_of_calls, warn_of_start
 
 
@@ -246,7 +246,7 @@ def _make_plan(request: Request) -> SwapPlan:
     chosen = select(survey.sites, request.where, wanted) if any(site.kind in wanted for site in survey.sites) else []
     name = type(survey.model).__name__
     chosen, left = split_fixed(survey.model, chosen)
-    left += unseen(survey.model, wanted) + written_out(survey.trace, wanted)
+    left += unseen(survey.model, wanted) + called_elsewhere(survey.trace, wanted) + written_out(survey.trace, wanted)
     if not chosen and left:
         return SwapPlan(name, request.target.title, (), tuple(left), (), survey.notes)
     if not chosen:

@@ -33,6 +33,24 @@ def unseen(model: nn.Module, kinds: frozenset[str]) -> list[Left]:
     return left
 
 
+def called_elsewhere(trace: Trace, kinds: frozenset[str]) -> list[Left]:
+    """Return the activations of the kinds asked for that hooks call, and a note if other threads may call some."""
+    name = type(trace.model).__name__
+    hooked = [
+        Left(
+            path or name,
+            kind,
+            "a hook of it calls this function; call it in a method, or let the hook call a module that the model has",
+        )
+        for path, kind in dict.fromkeys(trace.hooked)
+        if kind in kinds
+    ]
+    if not trace.threads:
+        return hooked
+    reason = "functions that its threads call are not seen; let the thread that calls the model call them"
+    return [*hooked, Left(name, "in other threads", reason)]
+
+
 def written_out(trace: Trace, kinds: frozenset[str]) -> list[Left]:
     """Return the activations that are written out in several operations, of the kinds that are asked for."""
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -19,6 +19,21 @@ from .formulas import formula_kind
 
 FAMILIES = {"relu": ("relu", "relu6")}
 """Names that stand for several kinds: `relu` means ReLU with or without a cap."""
+
+_ATEN = (
+    *("relu", "relu6", "hardtanh", "threshold", "clamp", "clamp_min", "leaky_relu", "prelu", "rrelu", "elu", "celu"),
+    *("selu", "gelu", "silu", "mish", "hardswish", "hardsigmoid", "softplus", "sigmoid", "tanh"),
+)
+"""PyTorch's operators that are activations, which a model may call as `torch.ops.aten.relu`."""
+
+
+def _operators(name: str) -> Iterator[Callable[..., Any]]:
+    """Give the operator of a name and the one that writes over its input, and of each the overload for numbers."""
+    for spelling in (name, f"{name}_"):
+        operator = getattr(torch.ops.aten, spelling, None)
+        if operator is not None:
+            yield from (operator, operator.default)
+
 
 FUNCTIONS: dict[Callable[..., Any], str] = {
     **dict.fromkeys((F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_), "relu"),
@@ -41,6 +56,11 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
     F.softplus: "softplus",
     **dict.fromkeys((F.sigmoid, torch.sigmoid, torch.sigmoid_, Tensor.sigmoid, Tensor.sigmoid_), "sigmoid"),
     **dict.fromkeys((F.tanh, torch.tanh, torch.tanh_, Tensor.tanh, Tensor.tanh_), "tanh"),
+    **{
+        operator: {"silu": "swish", "clamp_min": "clamp"}.get(name, name)
+        for name in _ATEN
+        for operator in _operators(name)
+    },
 }
 """Every function that a swap can find; `clamp`, `hardtanh` and `threshold` are ReLUs with certain bounds only."""
 
@@ -112,7 +132,7 @@ def bounds(kind: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple
 
 def tensor_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
     """Return the tensor that an activation is called on."""
-    x: Tensor = args[0] if args else kwargs["input"]
+    x: Tensor = args[0] if args else kwargs["input" if "input" in kwargs else "self"]
     return x
 
 
@@ -124,7 +144,7 @@ def is_inplace(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
         >>> is_inplace(F.relu, (x,), {"inplace": True}), is_inplace(F.leaky_relu, (x, 0.1), {})
         (True, False)
     """
-    if getattr(func, "__name__", "").endswith("_"):
+    if getattr(func, "__name__", "").partition(".")[0].endswith("_"):
         return True
     position = _POSITION.get(FUNCTIONS.get(func, ""), len(args))
     positional = getattr(func, "__module__", "") == F.__name__ and len(args) > position and args[position]

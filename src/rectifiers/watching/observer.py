@@ -19,7 +19,7 @@ from typing_extensions import Self
 from . import kinds
 from .kinds import own_kind, spec_of
 from .names import Numbering, holder_of, slot_path
-from .places import Locator, find_owner, frame_of_call, has_own_gradient, place_of_module
+from .places import Locator, find_hooked, find_owner, frame_of_call, has_own_gradient, place_of_module
 from .sites import Site, locate_sites
 from .trace import record
 from .watcher import Frame, Watcher
@@ -118,7 +118,7 @@ class Observer(Watcher):
         """Call the function, and tell the listener if it is an activation."""
         if self._inside or func not in kinds.FUNCTIONS or kinds.identify(func, args, kwargs) is None:
             return func(*args, **kwargs)
-        if has_own_gradient(sys._getframe(1)):
+        if has_own_gradient(sys._getframe(1)) or find_hooked(sys._getframe(1)) is not None:
             return func(*args, **kwargs)
         owner = self.stack[-1].module
         x = kinds.tensor_of(args, kwargs)
@@ -129,7 +129,7 @@ class Observer(Watcher):
         inplace = kinds.is_inplace(func, args, kwargs)
         # Without the input, because `repeat` would keep it alive.
         other_args = args[1:]
-        other_kwargs = {name: value for name, value in kwargs.items() if name != "input"}
+        other_kwargs = {name: value for name, value in kwargs.items() if name not in ("input", "self")}
 
         def repeat(other: Tensor) -> Tensor:
             result: Tensor = func(other.clone() if inplace else other, *other_args, **other_kwargs)

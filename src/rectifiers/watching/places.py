@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -38,6 +38,11 @@ _MOST_FILES, _MOST_FUNCTIONS = 64, 1024
 """How many are remembered."""
 _CHECKPOINT = torch.utils.checkpoint.__file__
 _HERE = str(Path(__file__).parent)
+_CALLS = {
+    nn.Module._call_impl.__code__,
+    *(part for part in nn.Module._call_impl.__code__.co_consts if isinstance(part, CodeType)),
+}
+"""The code in which PyTorch calls a module and its hooks."""
 _TORCH = str(Path(torch.__file__).parent / "_")[:-1]
 _TRANSPARENT = frozenset(
     str(Path(torch.__file__).parent.joinpath(*name.split("/")))
@@ -388,6 +393,22 @@ def has_own_gradient(caller: FrameType | None) -> bool:
             return True
         classes += cls.__subclasses__()
     return False
+
+
+def find_hooked(caller: FrameType | None) -> nn.Module | None:
+    """Return the module that has the hook in which a call is made, and not a module's code; None for other calls."""
+    inside, frame = None, caller
+    while frame is not None and frame.f_code not in _CALLS:
+        inside, frame = frame, frame.f_back
+    if frame is None or inside is None:
+        return None
+    hook = frame.f_locals.get("hook")
+    while isinstance(hook, functools.partial):
+        hook = hook.func
+    if not isinstance(hook, (FunctionType, MethodType)):
+        hook = getattr(type(hook), "__call__", None)  # noqa: B004
+    module = frame.f_locals.get("self")
+    return module if getattr(hook, "__code__", None) is inside.f_code and isinstance(module, nn.Module) else None
 
 
 def frame_of_call(caller: FrameType | None, module: nn.Module) -> FrameType | None:

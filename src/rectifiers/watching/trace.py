@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import itertools
 import sys
+import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import FrameType
@@ -30,6 +32,7 @@ from .places import (
     NotedCall,
     Place,
     UnderWay,
+    find_hooked,
     find_owner,
     frame_of_call,
     has_own_gradient,
@@ -84,7 +87,7 @@ class Op:
     @property
     def name(self) -> str:
         """The function's name, without the underscore of in-place forms."""
-        return str(getattr(self.func, "__name__", self.func)).rstrip("_") or "op"
+        return str(getattr(self.func, "__name__", self.func)).partition(".")[0].rstrip("_") or "op"
 
     @property
     def module(self) -> nn.Module:
@@ -115,6 +118,8 @@ class Trace:
         reached: the modules that were called.
         producer: the op that made a value.
         consumers: the ops that read a value.
+        hooked: the activations that hooks call: the names of the hooks' modules, and the kinds.
+        threads: whether other threads were at work.
     """
 
     model: nn.Module
@@ -128,6 +133,8 @@ class Trace:
     reached: set[nn.Module] = field(default_factory=set)
     producer: dict[int, Op] = field(default_factory=dict)
     consumers: dict[int, list[Op]] = field(default_factory=lambda: defaultdict(list))
+    hooked: list[tuple[str, str]] = field(default_factory=list)
+    threads: bool = False
 
     @cached_property
     def names(self) -> dict[nn.Module, str]:
@@ -161,7 +168,7 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *
     def run() -> Trace:
         trace = Trace(model, args, kwargs)
         recorder = _Recorder(trace)
-        with preserve(model), recorder:
+        with preserve(model), recorder, _notice_threads(trace):
             given, named = copy_contents((args, dict(kwargs)), model)
             model.train(training)
             result = model(*given, **named)
@@ -229,7 +236,7 @@ class _Recorder(Watcher):
             return func(*args, **kwargs)
         given = _tensors_in((*args, *kwargs.values()))
         kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
-        if kind is not None and has_own_gradient(sys._getframe(1)):
+        if kind is not None and (has_own_gradient(sys._getframe(1)) or self._is_hooked(kind)):
             kind = None
         inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
         self.mark_readers(given)
@@ -256,6 +263,22 @@ class _Recorder(Watcher):
         if kind is not None:
             self._remember(op, kinds.tensor_of(args, kwargs), made[0])
         return result
+
+    def call_outside(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
+        if kind is not None:
+            self._is_hooked(kind)
+        return func(*args, **kwargs)
+
+    def end_elsewhere(self) -> None:
+        self.trace.threads = True
+
+    def _is_hooked(self, kind: str) -> bool:
+        """Return whether an activation is called in a hook, and note it."""
+        module = find_hooked(sys._getframe(2))
+        if module is not None:
+            self.trace.hooked.append((self.names.get(module, ""), kind))
+        return module is not None
 
     def _find_place(self, func: Any, caller: FrameType) -> _Called:
         """Find out where an activation is called that is a function."""
@@ -337,6 +360,22 @@ class _Recorder(Watcher):
                 op, first = (None, 0) if storage is None else self.written.get(storage._cdata, (None, 0))
                 if op is not None and self.number(tensor) < first:
                     op.aliased = True
+
+
+@contextmanager
+def _notice_threads(trace: Trace) -> Iterator[None]:
+    """Note in a trace whether threads are started in the block."""
+    before = threading.getprofile()
+
+    def begin(*_: Any) -> None:
+        trace.threads = True
+        sys.setprofile(before)
+
+    threading.setprofile(begin)
+    try:
+        yield
+    finally:
+        threading.setprofile(before)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -50,12 +51,14 @@ class Watcher(TorchFunctionMode):
         self.names = {module: name for name, module in model.named_modules()}
         self.stack: list[Frame] = []
         self.muted = False
+        self._thread = 0
         self._numbers = itertools.count()
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
         """Start following."""
         self.stack = []
+        self._thread = threading.get_ident()
         self._exits.callback(hooks.register_module_forward_pre_hook(self._enter).remove)
         self._exits.callback(hooks.register_module_forward_hook(self._leave, always_call=True).remove)
         super().__enter__()
@@ -93,6 +96,13 @@ class Watcher(TorchFunctionMode):
         """Handle a function call of the module on top of the stack: call the function and return its result."""
         return func(*args, **kwargs)
 
+    def call_outside(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Handle a function call outside of any module's, as in a hook of the model: call the function."""
+        return func(*args, **kwargs)
+
+    def end_elsewhere(self) -> None:
+        """Handle the end of a module's call in another thread, where functions are not seen."""
+
     def begin_frame(self, module: nn.Module) -> Frame:
         """Put a call of `module` on the stack; for a watcher that starts while the call is under way."""
         frame = Frame(module, next(self._numbers))
@@ -109,11 +119,14 @@ class Watcher(TorchFunctionMode):
             self.muted = False
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        if module in self.names and not self.muted:
+        if module in self.names and not self.muted and self._is_here():
             self.begin_module(self.begin_frame(module), args)
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if module not in self.names or self.muted:
+            return
+        if not self._is_here():
+            self.end_elsewhere()
             return
         while self.stack and self.stack[-1].module is not module:
             self.drop_module(self.stack.pop())
@@ -121,10 +134,13 @@ class Watcher(TorchFunctionMode):
             self.end_module(self.stack[-1], args, output)
             self.stack.pop()
 
+    def _is_here(self) -> bool:
+        return threading.get_ident() == self._thread
+
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if self.muted or not self.stack:
+        if self.muted:
             return func(*args, **kwargs)
-        return self.call_function(func, args, kwargs)
+        return (self.call_function if self.stack else self.call_outside)(func, args, kwargs)

@@ -16,7 +16,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 from ...watching import kinds
-from ...watching.places import has_own_gradient
+from ...watching.places import find_hooked, has_own_gradient
 from ...watching.replaced import Calls, replaced_calls
 
 _QUIET = (
@@ -60,7 +60,7 @@ class Interception(TorchFunctionMode):
             return func(*args, **kwargs)
         if self.nested and not self._is_called_by_owner():
             return func(*args, **kwargs)
-        if not torch.compiler.is_compiling() and has_own_gradient(sys._getframe(1)):
+        if not torch.compiler.is_compiling() and _is_no_call_of_its_own(sys._getframe(1)):
             return func(*args, **kwargs)
         while self.number in self.skipped:
             self.number += 1
@@ -82,6 +82,10 @@ class Interception(TorchFunctionMode):
     @functools.cached_property
     def _inside(self) -> set[nn.Module]:
         return set(self.owner.modules())
+
+
+def _is_no_call_of_its_own(caller: FrameType) -> bool:
+    return has_own_gradient(caller) or find_hooked(caller) is not None
 
 
 def is_intercepting(owner: nn.Module) -> bool:

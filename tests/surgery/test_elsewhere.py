@@ -1,0 +1,162 @@
+"""Calls of functions outside of the methods of modules: as operators they are found, in hooks and threads told of."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rectifiers import diagnose, find_sites, plan_swap, swap
+from rectifiers.surgery.swap import NothingToSwapError
+
+from .samples import run, structure
+
+aten = torch.ops.aten
+X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+
+
+class Operators(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = aten.relu(self.a(x))
+        x = aten.gelu.default(self.b(x), approximate="tanh")
+        return aten.leaky_relu_(self.a(x), 0.2) + aten.clamp(self.b(x), 0)
+
+
+def test_operators_are_functions_as_others_are() -> None:
+    torch.manual_seed(0)
+    net = Operators()
+    kinds = {site.name: site.kind for site in find_sites(net, X)}
+    assert kinds == {":relu": "relu", ":gelu": "gelu", ":leaky_relu": "leaky_relu", ":clamp": "clamp"}
+    before, parts = run(net, X), structure(net)
+    report = swap(net, "prelu", example=X, from_=("relu", "leaky_relu", "clamp"), share="channel")
+    assert [change.start for change in report.plan.changes] == ["exact"] * 3
+    assert torch.equal(run(net, X), before)
+    with torch.no_grad():
+        for parameter in net.rectified.parameters():
+            parameter.fill_(1.0)
+    linear = net.b(aten.gelu(net.b(net.a(X)), approximate="tanh"))
+    assert not torch.equal(run(net, X), before)
+    exported = torch.export.export(net.eval(), (X,)).module()
+    torch.testing.assert_close(exported(X), run(net, X))
+    assert linear.shape == X.shape
+    assert {site.name for site in diagnose(net, [X]).sites} >= {":gelu"}
+    report.revert()
+    assert structure(net) == parts
+    assert torch.equal(run(net, X), before)
+
+
+class Plain(nn.Module):
+    """A net with one function of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 4), nn.Sigmoid())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(F.relu(self.a(x)))
+
+
+class Hook:
+    def __call__(self, module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        return F.relu(output - 1)
+
+
+def shift(by: float, module: nn.Module, args: tuple[Tensor], output: Tensor | None = None) -> Tensor:
+    return F.relu(args[0] - by if output is None else output - by)
+
+
+def hooked(name: str) -> Plain:
+    torch.manual_seed(0)
+    net = Plain()
+    if name == "forward":
+        net.a.register_forward_hook(lambda module, args, output: F.relu(output - 1))
+    elif name == "before":
+        net.b.register_forward_pre_hook(lambda module, args: (F.relu(args[0] - 1),))
+    elif name == "partial":
+        net.b.register_forward_hook(functools.partial(shift, 1.0))
+    elif name == "object":
+        net.b.register_forward_hook(Hook())
+    elif name == "model":
+        net.register_forward_hook(lambda module, args, output: output.relu())
+    else:
+        net.register_forward_pre_hook(lambda module, args: args[0].relu())
+    return net
+
+
+@pytest.mark.parametrize("name", ["forward", "before", "partial", "object", "model", "model before"])
+def test_functions_in_hooks_stay_and_are_told_of(name: str) -> None:
+    net = hooked(name)
+    before = run(net, X)
+    report = swap(net, "prelu", example=X, share="channel")
+    assert [change.site for change in report.plan.changes] == [":relu"]
+    (left,) = report.plan.left
+    where = {"forward": "a", "before": "b", "partial": "b", "object": "b"}.get(name, "Plain")
+    assert (left.site, left.was) == (where, "relu")
+    assert "a hook of it calls this function" in left.reason
+    assert torch.equal(run(net, X), before)
+    # What was put in is called, and nothing else is.
+    changed = copy.deepcopy(net)
+    with torch.no_grad():
+        next(changed.rectified.parameters()).fill_(1.0)
+    plain = hooked(name)
+    plain.load_state_dict(net.state_dict(), strict=False)
+    plain.forward = lambda x: plain.b(plain.a(x))  # type: ignore[method-assign]
+    assert torch.equal(run(changed, X), run(plain, X))
+    assert [site.name for site in diagnose(net, [X]).sites] == ["rectified.0", "b.1"]
+
+
+class Threads(Plain):
+    def part(self, x: Tensor) -> Tensor:
+        return F.relu(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with ThreadPoolExecutor(1) as pool:
+            (y,) = pool.map(self.part, [self.a(x)])
+        return self.b(y)
+
+
+class Both(Threads):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(super().forward(x))
+
+
+class Pool(Plain):
+    """A net whose modules run in a thread that was there before."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        super().__init__()
+        self.pool = pool
+        self.c = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(self.pool.submit(self.c, x).result())
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(abs, 1).result()
+        yield pool
+
+
+def test_what_threads_call_is_told_of(pool: ThreadPoolExecutor) -> None:
+    with pytest.raises(NothingToSwapError, match="Threads: functions that its threads call are not seen"):
+        swap(Threads(), "prelu", example=X, share="layer")
+    for net in (Both(), Pool(pool)):
+        before = run(net, X)
+        report = swap(net, "prelu", example=X, share="layer")
+        assert [change.site for change in report.plan.changes] == [":relu"]
+        assert ("in other threads") in [left.was for left in report.plan.left]
+        assert torch.equal(run(net, X), before)
+    assert not plan_swap(Plain(), "prelu", example=X, share="layer").left
