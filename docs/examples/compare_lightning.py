@@ -1,6 +1,7 @@
 """Activations compared in a Lightning module, on scikit-learn's digits, in half a minute on two cores.
 
-Run it with `python compare_lightning.py`; it needs `pip install "rectifiers[lab]" lightning`.
+Run it with `python compare_lightning.py`; it needs `pip install "rectifiers[lab]" "lightning!=2.6.2,!=2.6.3"`, for
+these two releases held malicious code.
 """
 
 import sys

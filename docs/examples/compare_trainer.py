@@ -48,8 +48,6 @@ def make_trainer(model, seed):
         learning_rate=3e-3,
         save_strategy="no",
         report_to=[],
-        disable_tqdm=True,
-        logging_strategy="no",
     )
     return Trainer(model, arguments, train_dataset=ROWS[:1000], eval_dataset=ROWS[1000:], compute_metrics=accuracy)
 

@@ -35,7 +35,9 @@ def load(name: str) -> ModuleType:
         ("accelerate", "compare_accelerate", "from_accelerate", "loop"),
     ],
 )
-def test_the_examples_compare(package: str, example: str, adapter: str, function: str, tmp_path: Path) -> None:
+def test_the_examples_compare(
+    package: str, example: str, adapter: str, function: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip(package)
     module = load(example)
     train = getattr(adapters, adapter)(getattr(module, function))
@@ -46,14 +48,23 @@ def test_the_examples_compare(package: str, example: str, adapter: str, function
     assert found.findings.measure.name == "accuracy"
     assert not found.findings.verdict.text.startswith(function)
     assert not found.findings.notes, "two runs of one seed are the same"
+    assert capsys.readouterr().out == ""
+
+
+class PrinterCallback:
+    """Called as one of transformers' own is."""
 
 
 class Recorder:
     """A trainer without a framework."""
 
-    def __init__(self) -> None:
+    def __init__(self, *callbacks: Any) -> None:
+        self.callback_handler = type("Handler", (), {"callbacks": list(callbacks)})()
         self.args = type("Arguments", (), {"seed": 42, "data_seed": None})()
         self.trained = False
+
+    def remove_callback(self, callback: Any) -> None:
+        self.callback_handler.callbacks.remove(callback)
 
     def train(self) -> None:
         self.trained = True
@@ -72,6 +83,13 @@ def test_a_trainer_gets_the_seed_and_what_is_set() -> None:
     train = adapters.from_trainer(make_trainer)
     assert train(None, 3, None, lr=0.5) == {"eval_accuracy": 1.0, "eval_seed": 6}
     assert (rates, train.__name__) == ([0.5], "make_trainer")
+
+
+def test_a_trainer_prints_nothing_and_keeps_callbacks_of_the_users_own() -> None:
+    own = object()
+    trainer = Recorder(PrinterCallback(), own)
+    adapters.from_trainer(lambda model, seed: trainer)(None, 3, None)
+    assert trainer.callback_handler.callbacks == [own]
 
 
 def test_what_returns_no_trainer() -> None:

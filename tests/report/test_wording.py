@@ -34,3 +34,18 @@ def test_rows_that_only_holms_correction_leaves_open_are_named() -> None:
 
 def test_alone_it_would_be_better_and_needs_no_note() -> None:
     assert not [note for note in notes(("ReLU", "AReLU")) if "Holm's correction)" in note]
+
+
+def test_what_more_seeds_would_show_of_rows_that_are_inconclusive() -> None:
+    (note,) = [note for note in notes(("ReLU", "PVLU")) if "more seed" in note]
+    assert note == "With 80 % power, 78 more seeds would show 0.50 points for PVLU."
+    (note,) = [note for note in notes(("ReLU", "AReLU", "PVLU"), ("one", "two")) if "more seed" in note]
+    assert note.count("more seeds would show 0.50 points for PVLU at ") == 2
+    assert "AReLU" not in note
+    columns = tuple("abcdefgh")
+    (note,) = [note for note in notes(("ReLU", "PVLU"), columns) if "more seed" in note]
+    assert note.startswith("With 80 % power, 78 (PVLU at a) to 78 (PVLU at h) more seeds would show the differences")
+
+
+def test_where_all_is_decided_no_more_seeds_are_asked_for() -> None:
+    assert not [note for note in notes(("ReLU", "AReLU")) if "more seed" in note]

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..core.errors import ConfigError, UnknownNameError
 
@@ -243,6 +243,44 @@ def pairs_needed(difference: float, spread: float, *, confidence: float = 0.95, 
         middle = (low + high) // 2
         low, high = (low, middle) if suffices(middle) else (middle, high)
     return high
+
+
+class MorePairs(NamedTuple):
+    """What more pairs would show, of a comparison that is inconclusive.
+
+    Args:
+        pairs: how many more; None where there are more than one could run.
+        difference: that they would show with 80 % power: the one that was found, or the margin if that is larger.
+    """
+
+    pairs: int | None
+    difference: float
+
+
+def more_pairs(found: PairedDifference, margin: float, *, level: float = 0.05) -> MorePairs | None:
+    """How many more pairs would show something.
+
+    Args:
+        found: an inconclusive comparison.
+        margin: difference that counts as equivalent.
+        level: the α that is left for it, after all corrections.
+
+    Returns:
+        What they would show; None where its spread is not known, or there is nothing to show.
+
+    Example:
+        >>> row, zero = {0: 1.0, 1: 0.0, 2: -1.0, 3: 2.0}, {0: 0.0, 1: 0.0, 2: 0.0, 3: 0.0}
+        >>> more_pairs(compare(row, zero, margin=0.1), 0.1)
+        MorePairs(pairs=51, difference=0.5)
+    """
+    wanted = max(abs(found.difference), margin)
+    if not (wanted > 0 and math.isfinite(found.spread)):
+        return None
+    needed = pairs_needed(wanted, found.spread, confidence=1 - level)
+    if needed is None:
+        return MorePairs(None, wanted)
+    # Where chance has gone against it so far, half as many again.
+    return MorePairs(needed - found.n if needed > found.n else max(1, found.n // 2), wanted)
 
 
 def detectable_in_spreads(pairs: int, confidence: float = 0.95) -> float:

@@ -20,7 +20,8 @@ def from_trainer(make_trainer: Callable[..., Any]) -> Train:
 
     Args:
         make_trainer: takes the model and the seed, and returns a `transformers.Trainer` of it; its arguments need not
-            set the seed.
+            set the seed. Its progress and its metrics are not printed, for a comparison has many runs and shows its own
+            progress; what else its callbacks do stays.
 
     Returns:
         A training: `compare(…, train=from_trainer(make_trainer), metric="accuracy")`.
@@ -40,11 +41,22 @@ def from_trainer(make_trainer: Callable[..., Any]) -> Train:
             raise ConfigError(f"{_name(make_trainer)} returned {type(trainer).__name__}; it has to return a Trainer")
         # The order of the data follows it, too.
         trainer.args.seed, trainer.args.data_seed = seed, seed
+        _quieten(trainer)
         trainer.train()
         found: Mapping[str, float] = trainer.evaluate()
         return found
 
     return _called_as(make_trainer, train)
+
+
+PRINTS = ("PrinterCallback", "ProgressCallback", "NotebookProgressCallback")
+"""Callbacks of a `transformers.Trainer` that print."""
+
+
+def _quieten(trainer: Any) -> None:
+    for callback in list(getattr(getattr(trainer, "callback_handler", None), "callbacks", ())):
+        if type(callback).__name__ in PRINTS:
+            trainer.remove_callback(callback)
 
 
 def from_lightning(make: Callable[..., Any]) -> Train:

@@ -7,7 +7,7 @@ from collections import Counter
 
 from ..core.wording import NOTHING, plural
 from ..experiments.result import METRICS
-from ..experiments.statistics import FEWEST
+from ..experiments.statistics import FEWEST, MorePairs, more_pairs
 from .analyses.section import GridEntry, SeedMean
 from .table import LeadValue, Table, TableCell
 
@@ -218,6 +218,38 @@ def detectable_difference(table: Table) -> str:
     return f"smallest difference that a paired t-test finds here with 80 % power: {span}"
 
 
+NAMED = 6
+"""Of how many rows it is said what more seeds would show; of more, the range."""
+
+
+def more_seeds(table: Table) -> str:
+    """Say what more seeds would show of the rows that are inconclusive; empty where nothing is."""
+    open_ones: list[tuple[str, MorePairs]] = []
+    several = len(table.accuracy_columns) > 1
+    for cell in table.cells.values():
+        one = cell.comparison
+        if one is None or one.verdict != "inconclusive" or one.n < FEWEST:
+            continue
+        family = sum(other.comparison is not None for other in table.column(cell.column))
+        more = more_pairs(one, table.experiment.margin, level=one.significance / family)
+        if more is not None:
+            open_ones.append((f"{cell.row} at {cell.column}" if several else cell.row, more))
+    if not open_ones:
+        return ""
+    known = sorted((more.pairs, more.difference, row) for row, more in open_ones if more.pairs is not None)
+    hopeless = [row for row, more in open_ones if more.pairs is None]
+    if known and len(open_ones) > NAMED:
+        (least, _, first), (most, _, last) = known[0], known[-1]
+        return (
+            f"with 80 % power, {least:,} ({first}) to {most:,} ({last}) more seeds would show the differences that "
+            "were found, or one as large as the margin where these are smaller"
+        )
+    parts = [f"{plural(pairs, 'more seed')} would show {number(found)} points for {row}" for pairs, found, row in known]
+    if hopeless:
+        parts.append(f"no number of seeds that one could run would show anything for {', '.join(hopeless)}")
+    return f"with 80 % power, {'; '.join(parts)}"
+
+
 def lead_rule(table: Table) -> str:
     """Say what the lines below the table are; empty where there are none."""
     lines = [
@@ -263,6 +295,7 @@ def footnotes(table: Table) -> list[str]:
         verdict_rule(table),
         undecided_by_holm(table),
         detectable_difference(table),
+        more_seeds(table),
         progress(table),
     ]
     return [f"{sentence(line)}." for line in lines if line]

@@ -41,6 +41,20 @@ def inputs_of(part: Any, epoch: int, **options: Any) -> Tensor:
     return torch.cat([batch.args[0] for batch, _ in batches(part, **options).epoch(epoch)])
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_loader_processes_that_stay_draw_what_new_ones_draw() -> None:
+    def drawn(**options: Any) -> list[Tensor]:
+        part = DataLoader(Noisy(), 8, shuffle=True, num_workers=1, **options)
+        # Two epochs, one of another seed, and the first one again.
+        return [inputs_of(part, epoch, seed=seed) for epoch, seed in ((1, 0), (2, 0), (1, 5), (1, 0))]
+
+    stay, anew = drawn(persistent_workers=True), drawn()
+    assert all(map(torch.equal, stay, anew))
+    assert torch.equal(stay[0], stay[3])
+    assert not torch.equal(stay[0], stay[1])
+    assert not torch.equal(stay[0], stay[2])
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ...core.wording import plural
 from ...training.metrics import Measure
-from ..statistics import FEWEST, PairedDifference, pairs_needed
+from ..statistics import FEWEST, PairedDifference, more_pairs
 from .campaign import Course
 from .sequential import share
 
@@ -169,17 +169,13 @@ class Words:
 
     def _more(self, one: PairedDifference) -> str:
         """How many more seeds would show what."""
-        wanted = max(abs(one.difference), self.tolerance)
-        if wanted <= 0 or not math.isfinite(one.spread):
-            return ""
         spent = share(self.looks + 1) if self.looks else 1.0
-        level = self.significance * spent / max(1, self.family)
-        needed = pairs_needed(wanted, one.spread, confidence=1 - level)
-        if needed is None:
+        more = more_pairs(one, self.tolerance, level=self.significance * spent / max(1, self.family))
+        if more is None:
+            return ""
+        if more.pairs is None:
             return "; no number of seeds that one could run would show it"
-        if needed <= one.n:
-            needed = one.n + max(1, one.n // 2)
-        return f"; {plural(needed - one.n, 'more seed')} would show a difference of {self.number(wanted)}{self.unit}"
+        return f"; {plural(more.pairs, 'more seed')} would show a difference of {self.size(more.difference)}"
 
 
 def _difference(one: PairedDifference) -> float:
