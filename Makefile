@@ -18,7 +18,7 @@ DOCS := $(VENV)/.docs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL = $(if $(LOCKED),$(PIP) --require-hashes --requirement requirements.lock && $(PIP) --no-deps,$(PIP)) --editable
 
-.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy fold chaos wheels test-oldest lock audit docs-links docs clean
+.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy fold chaos gpu-check wheels test-oldest lock audit docs-links docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ bench: $(LAB) ## measure what the functions cost beside nn.ReLU, and runs per mi
 	@$(BIN)/python benchmarks/conv_relu.py --cpu-time --output benchmarks/results/conv_relu.json
 	@$(BIN)/python benchmarks/input_pipeline.py
 	@$(BIN)/python benchmarks/sweep.py
+
+# On a bare machine, and without a network: nothing is set up, the PyTorch and the Triton that are there serve.
+gpu-check: ## try the GPU kernels on this machine's GPU, right and how fast; writes gpu-check/gpu-check.md (at most eight minutes)
+	@PYTHONPATH=src $(PYTHON) -m rectifiers.speed.gpu --output gpu-check
 
 surgery-zoo: $(LAB) ## try every step of a swap on the models of eight libraries; writes docs/surgery-zoo.md (about an hour)
 	@$(PIP) --requirement benchmarks/zoo/requirements.txt

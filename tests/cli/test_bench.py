@@ -60,6 +60,7 @@ def test_functions_by_name_and_of_ones_own(cli: Cli, own_file: Callable[..., Pat
         ([*SMALL, "--functions", "arelo"], "unknown activation 'arelo'; did you mean arelu"),
         ([*SMALL, "--functions", "rrelu"], "rrelu cannot be timed beside nn.ReLU: it draws random numbers"),
         ([*SMALL, "--output", "nowhere/bench.json"], "cannot write nowhere/bench.json"),
+        (["--device", "tpu"], "device must be one of cuda, interpreted, got 'tpu'"),
     ],
 )
 def test_mistakes(refused: Callable[..., str], arguments: list[str], line: str) -> None:

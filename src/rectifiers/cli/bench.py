@@ -63,9 +63,24 @@ def run_benchmark(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the numbers into an .svg file.", show_default=False)
     ] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device",
+            metavar="NAME",
+            help="cpu; or cuda, which checks and times the GPU kernels by a plan of its own, within --seconds, and "
+            "writes numbers and a page into the folder --output, gpu-check by default; repeated, it goes on there.",
+        ),
+    ] = "cpu",
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="N", help="How long the check of a GPU may take.")
+    ] = 480.0,
     as_json: JsonOption = False,
 ) -> None:
     """Check the functions against float64, then time them against nn.ReLU, forward and backward."""
+    if device != "cpu":
+        _check_gpu(device, output or Path("gpu-check"), seconds, as_json)
+        return
     shapes, counts = [_shape(size) for size in _items(sizes)], [_count(item) for item in _items(threads)]
     from ..core.files import write_file
     from ..speed.measure import measure
@@ -97,6 +112,18 @@ def run_benchmark(
 
         drawing = svg(costs.costs_figure(_round(facts["settings"])), name="kernels", title=costs.TITLE)
         write_file(plot, standalone(drawing))
+
+
+def _check_gpu(device: str, folder: Path, seconds: float, as_json: bool) -> None:
+    from ..speed.gpu.page import failures
+    from ..speed.gpu.run import PAGE, run
+
+    content = run(device, folder, seconds, say=(lambda line: None) if as_json else print)
+    if as_json:
+        print_json(content)
+    wrong = failures(content)
+    if wrong:
+        raise ConfigError(f"{len(wrong)} of {len(content['results'])} pieces failed; {folder / PAGE} says which")
 
 
 def _items(text: str) -> list[str]:

@@ -180,8 +180,8 @@ def _errors(subject: Subject, x: Tensor) -> tuple[float, float]:
     grad = torch.randn_like(subject.module(x))
     with kernels.using("reference"):
         truth = _derive(deepcopy(subject.module).double(), x.double(), grad.double())
-        composite = _distance(_derive(subject.module, x, grad), truth)
-    found = _distance(_derive(subject.module, x, grad), truth)
+        composite = distance(_derive(subject.module, x, grad), truth)
+    found = distance(_derive(subject.module, x, grad), truth)
     if not found <= TOLERANCE:
         raise WrongResultError(
             f"{subject.name} at {tuple(x.shape)} differs from its value in float64 by {found:.1e}, "
@@ -197,7 +197,7 @@ def _derive(module: nn.Module, x: Tensor, grad: Tensor) -> list[Tensor]:
     return [out.detach(), *torch.autograd.grad(out, [leaf, *module.parameters()], grad)]
 
 
-def _distance(found: Sequence[Tensor], truth: Sequence[Tensor]) -> float:
+def distance(found: Sequence[Tensor], truth: Sequence[Tensor]) -> float:
     """Largest error, in units of the largest value.
 
     A parameter's gradient sums n terms and may come out near zero; its unit is √n at least, a usual size for them.

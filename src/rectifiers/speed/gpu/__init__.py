@@ -1,0 +1,1 @@
+"""Triton's kernels on a GPU: whether they are right there and what they cost, by a command that nobody watches."""
