@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .lab.comparing import compare as compare
     from .lab.comparison import Comparison as Comparison
     from .lab.costing import cost as cost
+    from .surgery import Adapters as Adapters
     from .surgery import anneal as anneal
     from .surgery import base_state_dict as base_state_dict
     from .surgery import fold as fold
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .written import elementwise as elementwise
 
 _HOME = {
+    "Adapters": "surgery",
     "Comparison": "lab.comparison",
     "RectifiersError": "core.errors",
     "anneal": "surgery",

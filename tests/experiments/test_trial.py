@@ -99,13 +99,14 @@ OTHER: dict[str, Any] = {
 
 
 def test_every_field_decides_the_id() -> None:
-    paired = {"nesterov", "patience", "rho", "eps", "shrink", "perturb", "redo"}
+    paired = {"adapter", "nesterov", "patience", "rho", "eps", "shrink", "perturb", "redo"}
     assert OTHER.keys() | paired == Trial.model_fields.keys()
     ids = {name: trial(**{name: value}).id for name, value in OTHER.items()}
     ids["nesterov"] = trial(momentum=0.9, nesterov=True).id
     ids["momentum 0.9"] = trial(momentum=0.9).id
     ids["rho"] = trial(optimizer="rmsprop", rho=0.9).id
     ids["eps"] = trial(optimizer="rmsprop", eps=1e-7).id
+    ids["adapter"] = trial(trained="adapter", adapter="ia3").id
     ids["patience"] = trial(validation=0.1, patience=3).id
     for name, value in (("shrink", 0.5), ("perturb", 0.1), ("redo", 0.1)):
         ids[name] = trial(phase_epochs=1, **{name: value}).id
@@ -206,6 +207,14 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         (
             {"start": OTHER["start"], "pretrained": "alexnet-imagenet1k-v1"},
             "a trial starts from another or from published weights; write pretrained into its start",
+        ),
+        (
+            {"adapter": "ia3"},
+            "adapter='ia3' does not go with trained='all'; an adapter is trained by 'adapter' or 'adapter and head'",
+        ),
+        (
+            {"trained": "adapter"},
+            "adapter=None does not go with trained='adapter'; an adapter is trained by 'adapter' or 'adapter and head'",
         ),
         ({"pretrained": ""}, "pretrained: expected text, not nothing, got ''"),
         ({"seed": -1}, "seed: expected at least 0, got -1"),

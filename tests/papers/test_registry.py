@@ -34,7 +34,10 @@ PAPERS = {
 
 WITHOUT_PAPER = {"quickstart", "decide/arelu", "decide/convrelu", "decide/crelu", "decide/pvlu"}
 
-OF_NO_ONE_PAPER = {"plasticity/permuted-mnist", "plasticity/random-labels", "plasticity/regression"}
+OF_NO_ONE_PAPER = {
+    *("peft/blurred", "peft/new-classes"),
+    *("plasticity/class-incremental", "plasticity/permuted-mnist", "plasticity/random-labels", "plasticity/regression"),
+}
 """Their full size follows published protocols, of which there are no tables."""
 
 

@@ -1,4 +1,4 @@
-"""The parts of a network that can be trained on their own: its activations, its normalisation, its head."""
+"""The parts of a network that can be trained on their own: activations, normalisation, biases, adapter, head."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from .learned import shaping_parameters
 
-Part = Literal["activations", "norms", "head"]
+Part = Literal["activations", "norms", "biases", "adapter", "head"]
 
 NORMS = (
     nn.BatchNorm1d,
@@ -25,14 +25,17 @@ NORMS = (
     nn.RMSNorm,
 )
 
+ADAPTED = ("lora_", "ia3_")
+"""How the names of parameters begin that the package peft adds to a network."""
+
 
 def parameters_of(model: nn.Module, parts: Collection[Part]) -> set[nn.Parameter]:
     """The parameters of some parts of `model`, each once.
 
     Args:
         model: any module.
-        parts: `activations`, the parameters that shape them; `norms`, those of normalisation; `head`, those of the
-            last layer with weights.
+        parts: `activations`, the parameters that shape them; `norms`, those of normalisation; `biases`, of all layers;
+            `adapter`, what peft added; `head`, those of the last layer with weights.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.PReLU(), nn.Linear(3, 2))
@@ -45,6 +48,12 @@ def parameters_of(model: nn.Module, parts: Collection[Part]) -> set[nn.Parameter
         chosen |= shaping_parameters(model)
     if "norms" in parts:
         chosen |= {p for module in model.modules() if isinstance(module, NORMS) for p in module.parameters()}
+    if "biases" in parts:
+        chosen |= {parameter for name, parameter in model.named_parameters() if name.rpartition(".")[2] == "bias"}
+    if "adapter" in parts:
+        for name, parameter in model.named_parameters():
+            if any(part.startswith(ADAPTED) for part in name.split(".")):
+                chosen.add(parameter)
     if "head" in parts:
         layers = [module for module in model.modules() if isinstance(module, nn.Linear | _ConvNd)]
         chosen |= {parameter for layer in layers[-1:] for parameter in layer.parameters()}

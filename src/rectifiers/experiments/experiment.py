@@ -358,7 +358,8 @@ def _follows(last: Trial, first: Trial, seed: int) -> bool:
 
 def _start(shared: Mapping[str, Any], start: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """The fields of what a trial starts from, and of what that starts from."""
-    fields = {name: value for name, value in shared.items() if name not in ("start", "trained")} | {"seed": seed}
+    left = ("start", "trained", "adapter")
+    fields = {name: value for name, value in shared.items() if name not in left} | {"seed": seed}
     inner = start.get("start")
     own = {**fields, **start}
     return {**own, "start": _start(own, _table(inner), seed)} if inner else own

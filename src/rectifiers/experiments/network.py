@@ -74,10 +74,11 @@ def _build_around(trial: Trial, data: Dataset) -> nn.Module:
 
 
 def count_parameters(net: nn.Module) -> dict[str, int]:
-    """How many numbers a network can learn, and how many of them are its activations', by the fields of a result."""
+    """How many numbers a network has, how many are its activations', and how many are not frozen, as a result says."""
     return {
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "activation_parameters": sum(parameter.numel() for parameter in shaping_parameters(net)),
+        "trained_parameters": sum(parameter.numel() for parameter in net.parameters() if parameter.requires_grad),
     }
 
 

@@ -28,6 +28,7 @@ Metric = Literal[
     "end_late",
     "backward_transfer",
     "parameters",
+    "trained_parameters",
     "activation_share",
 ]
 
@@ -44,11 +45,15 @@ METRICS: dict[Metric, str] = {
     "end_late": "test accuracy at the end of a phase, mean over the last tenth of them",
     "backward_transfer": "what the test accuracy on a phase became after the last one, in points, mean over the others",
     "parameters": "trainable numbers of the network",
+    "trained_parameters": "those of them that were trained",
     "activation_share": "the activations' parameters in percent of all others",
 }
 
-COUNTS = frozenset({"parameters", "activation_share"})
+COUNTS = frozenset({"parameters", "trained_parameters", "activation_share"})
 """Metrics that no training changes."""
+
+WHOLE = frozenset({"parameters", "trained_parameters"})
+"""Metrics that are whole numbers."""
 
 
 def _some(phases: Sequence[Phase]) -> int:
@@ -112,6 +117,7 @@ class Result(BaseModel):
     epochs: list[Epoch]
     parameters: int = Field(description="trainable parameters of the network, the activations' included")
     activation_parameters: int = Field(description="those of the activations alone")
+    trained_parameters: int | None = Field(None, description="those that were not frozen; older results do not tell")
     shapes: list[Shape] = []
     trace: Trajectory | None = None
     phases: list[Phase] = Field([], description="what was measured in each phase of data that change")
@@ -124,6 +130,8 @@ class Result(BaseModel):
             return math.nan
         if metric == "parameters":
             return self.parameters
+        if metric == "trained_parameters":
+            return math.nan if self.trained_parameters is None else self.trained_parameters
         if metric == "activation_share":
             others = self.parameters - self.activation_parameters
             return 100.0 * self.activation_parameters / others if others else math.nan

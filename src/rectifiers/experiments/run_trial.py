@@ -16,6 +16,7 @@ from ..networks import outside
 from ..training.devices import check_device
 from ..training.group import current
 from . import own, pretrained
+from .adapter import load_peft
 from .checkpointing import describe_resumption, open_checkpoints, remove_checkpoints
 from .compare.run_own import run_own
 from .compare.trial import OwnTrial
@@ -98,6 +99,8 @@ def run_afresh(trial: Trial, data_dir: Path | str | None = None, weights: Path |
     used = {"kernels": kernels, **_describe_library(trial.network)}
     if trial.pretrained:
         used["pretrained"] = pretrained.get(trial.pretrained).resource.file
+    if trial.adapter is not None:
+        used["adapter"] = f"peft {load_peft().__version__}"
     needed = [run_once(ancestor, data_dir, weights) for ancestor in trial.ancestors]
     checkpoints = open_checkpoints(weights, trial, datasets.digest(data))
     outcome: dict[str, Any]

@@ -29,6 +29,7 @@ from ..training.shared_norm import share_statistics
 from ..training.state import Stateful
 from ..training.tasks import Task
 from . import pulse
+from .adapter import insert_adapter
 from .batches import TrialBatches, build_batches
 from .network import build_network, count_parameters
 from .result import Shape, Trajectory
@@ -67,6 +68,8 @@ def train_network(
             fuse(net)
         if start is not None:
             transplant(start, net)
+        if trial.adapter is not None:
+            insert_adapter(trial, net)
         batches = build_batches(trial, data)
         batches_to_train = build_mixing(trial, data, batches.train)
         task = build_task(trial, data, batches.train)

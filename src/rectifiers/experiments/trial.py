@@ -47,6 +47,7 @@ ALONE = (
     "start",
     "pretrained",
     "trained",
+    "adapter",
     "mixup",
     "cutmix",
     "ema",
@@ -115,8 +116,25 @@ class Trial(BaseModel):
     pretrained: str | None = Field(
         None, min_length=1, description="published weights that it starts from instead: docs/data.md lists them"
     )
-    trained: Literal["all", "activations", "activations and norms", "activations, norms and head", "head"] = Field(
-        "all", description="what is trained; normalisation that is not trained keeps its statistics too"
+    trained: Literal[
+        "all",
+        "activations",
+        "activations and norms",
+        "activations, norms and head",
+        "activations and head",
+        "norms",
+        "norms and head",
+        "biases",
+        "biases and head",
+        "adapter",
+        "adapter and head",
+        "head",
+    ] = Field("all", description="what is trained; normalisation that is not trained keeps its statistics too")
+    adapter: str | None = Field(
+        None,
+        pattern="^(ia3|lora:[1-9][0-9]{0,3})$",
+        description="what the package peft adds to the layers in front of the head once the weights are there: `ia3`, "
+        "factors of what they give, or `lora:RANK`, matrices of that rank",
     )
     own: tuple[tuple[str, str], ...] = Field(
         (), description="what its names take from files of the user's own, and the hashes of these files"
@@ -387,6 +405,11 @@ class Trial(BaseModel):
             raise ValueError("shrink, perturb and redo renew a network when its data change; set phase_epochs")
         if self.l2_init and self.precision == "float16":
             raise ValueError("l2_init does not go with float16, whose gradients are scaled; take bfloat16")
+        if (self.adapter is not None) != self.trained.startswith("adapter"):
+            raise ValueError(
+                f"adapter={self.adapter!r} does not go with trained={self.trained!r}; an adapter is trained by "
+                "'adapter' or 'adapter and head'"
+            )
         if self.together:
             changed = [
                 name for name, value in _defaults_of(type(self)) if name in ALONE and self.__dict__[name] != value

@@ -18,7 +18,7 @@ from ..core.errors import ConfigError
 from ..core.files import write_file
 from ..core.wording import plural
 from ..experiments.archive import to_jsonl
-from ..experiments.result import COUNTS
+from ..experiments.result import COUNTS, WHOLE
 from ..experiments.trial import Trial
 from ..report import export
 from ..report.analyses.section import Section
@@ -217,7 +217,7 @@ def _lacking(cell: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _show(cell: Mapping[str, Any], value: float) -> str:
-    return f"{value:,.0f}" if cell["metric"] == "parameters" else f"{value:.2f}".replace("-", "−")
+    return f"{value:,.0f}" if cell["metric"] in WHOLE else f"{value:.2f}".replace("-", "−")
 
 
 def _compare(cell: Mapping[str, Any], baseline: str) -> str:

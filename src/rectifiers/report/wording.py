@@ -6,7 +6,7 @@ import math
 from collections import Counter
 
 from ..core.wording import NOTHING, plural
-from ..experiments.result import METRICS
+from ..experiments.result import METRICS, WHOLE
 from ..experiments.statistics import FEWEST, MorePairs, more_pairs
 from .analyses.section import GridEntry, SeedMean
 from .table import LeadValue, Table, TableCell
@@ -51,14 +51,14 @@ def interval(low: float, high: float) -> str:
 
 def cell_number(cell: TableCell, value: float | None) -> str:
     """Write a number of the cell's kind: a count as a whole number, all others with two digits."""
-    if cell.metric != "parameters" or value is None or math.isnan(value):
+    if cell.metric not in WHOLE or value is None or math.isnan(value):
         return number(value)
     return f"{value:,.0f}"
 
 
 def minus_paper(cell: TableCell) -> str:
     """Write how far our number is from the paper's."""
-    if cell.metric != "parameters" or cell.difference is None:
+    if cell.metric not in WHOLE or cell.difference is None:
         return signed(cell.difference)
     return f"{cell.difference:+,.0f}".replace("-", "−")
 

@@ -11,12 +11,32 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ..core.errors import ConfigError, UnknownNameError
 from ..core.parts import Part, parameters_of
 
-Trained = Literal["all", "activations", "activations and norms", "activations, norms and head", "head"]
+Trained = Literal[
+    "all",
+    "activations",
+    "activations and norms",
+    "activations, norms and head",
+    "activations and head",
+    "norms",
+    "norms and head",
+    "biases",
+    "biases and head",
+    "adapter",
+    "adapter and head",
+    "head",
+]
 
 PARTS: Mapping[Trained, frozenset[Part]] = {
     "activations": frozenset({"activations"}),
     "activations and norms": frozenset({"activations", "norms"}),
     "activations, norms and head": frozenset({"activations", "norms", "head"}),
+    "activations and head": frozenset({"activations", "head"}),
+    "norms": frozenset({"norms"}),
+    "norms and head": frozenset({"norms", "head"}),
+    "biases": frozenset({"biases"}),
+    "biases and head": frozenset({"biases", "head"}),
+    "adapter": frozenset({"adapter"}),
+    "adapter and head": frozenset({"adapter", "head"}),
     "head": frozenset({"head"}),
 }
 """The parts that each choice trains; `all` trains everything, whether it belongs to a part or not."""
@@ -27,8 +47,8 @@ def freeze(net: nn.Module, trained: Trained) -> list[nn.Module]:
 
     Args:
         net: any network, its lazy parameters made.
-        trained: `all`; or parts: the parameters of `activations`, of normalisation (`norms`), and of the `head`, the
-            last layer with weights.
+        trained: `all`; or parts: the parameters of `activations`, of normalisation (`norms`), the `biases` of all
+            layers, what peft added (`adapter`), and the `head`, the last layer with weights.
 
     Returns:
         The batch norms that are not trained: keep them in evaluation mode, so that their statistics stay.

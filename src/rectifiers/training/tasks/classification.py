@@ -12,6 +12,9 @@ from ..batches import Batches
 from ..metrics import ACCURACY, Scores
 from .task import Task
 
+FEW = 10
+"""Classes up to which the five likeliest tell nothing."""
+
 
 class Classification(Task):
     """Cross-entropy and accuracy.
@@ -65,9 +68,10 @@ class Classification(Task):
             loss += F.cross_entropy(logits, labels, reduction="sum").item()
             hits += int((logits.argmax(1) == labels).sum())
             classes = logits.shape[1]
-            near += int((logits.topk(min(5, classes)).indices == labels[:, None]).sum())
+            if classes > FEW:
+                near += int((logits.topk(5).indices == labels[:, None]).sum())
             count += len(labels)
-        return Scores(loss / count, 100.0 * hits / count, 100.0 * near / count if classes > 10 else None)
+        return Scores(loss / count, 100.0 * hits / count, 100.0 * near / count if classes > FEW else None)
 
     def answers(
         self, nets: Iterable[nn.Module], batches: Iterable[tuple[Tensor, Tensor]]

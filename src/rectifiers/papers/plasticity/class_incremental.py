@@ -1,0 +1,63 @@
+"""Classes that come two at a time: which functions keep learning new ones, phase after phase."""
+
+from __future__ import annotations
+
+from ...experiments.experiment import Experiment, Preset
+from .rows import COLUMNS, CONTROLS, DEVIATIONS, FEW, FUNCTIONS, sized
+
+ROWS = (*FUNCTIONS, *CONTROLS)
+SMALL = sized(ROWS, 32, 33)
+
+experiment = Experiment(
+    name="plasticity/class-incremental",
+    title="CIFAR-100, two classes at a time: 25 functions, and what else keeps a network learning",
+    settings={
+        "dataset": "class-incremental:cifar100",
+        "network": "mlp",
+        "optimizer": "adam",
+        "lr": 0.001,
+        "batch_size": 16,
+        "phase_epochs": 10,
+        "epochs": 5_000,
+    },
+    rows=ROWS,
+    columns=COLUMNS,
+    presets={
+        "smoke": Preset(
+            note="Three phases of digits of 8×8, two seeds: does it run at all?",
+            settings={
+                "dataset": "class-incremental:digits",
+                "train_size": 160,
+                "epochs": 3,
+                "phase_epochs": 1,
+                "lr": 0.01,
+                "together": 2,
+            },
+            seeds=2,
+            rows={label: fields for label, fields in SMALL.items() if label in FEW},
+        ),
+        "pocket": Preset(
+            note="A hundred images of every class, twenty phases of twenty epochs, two hidden layers of 32, and ten "
+            "seeds: an hour or two.",
+            settings={
+                "dataset": "class-incremental:cifar100-part",
+                "epochs": 400,
+                "phase_epochs": 20,
+                "together": 10,
+            },
+            seeds=10,
+            rows=SMALL,
+        ),
+        "full": Preset(
+            note="500 phases of ten epochs, which are ten times all classes, two hidden layers of 100; thirty seeds. "
+            "Days on two cores.",
+            settings={"together": 30},
+            seeds=30,
+            rows=sized(ROWS, 100, 106),
+        ),
+    },
+    metric="online",
+    margin=1.0,
+    deviations=DEVIATIONS,
+    figures=("curves",),
+)
