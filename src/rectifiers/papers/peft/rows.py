@@ -40,7 +40,7 @@ RELU: dict[str, Any] = {"activation": "relu"}
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "PVLU": {"activation": "pvlu", "activation_args": {"alpha": 0.0, "beta": 1.0}},
     "PReLU's slopes": {"activation": "prelu", "activation_args": {"share": "channel", "a": 0.0}},
-    "AdaReLU's thresholds": {"activation": "adarelu", "activation_args": {"theta": 0.0}},
+    "AdaReLU's thresholds": {"activation": "adarelu", "activation_args": {"relu_like": True}},
     "AReLU's two numbers": {"activation": "arelu", "activation_args": {"relu_like": True}},
     "PAU, rational": {"activation": "pau", "activation_args": {"relu_like": True}},
 }
