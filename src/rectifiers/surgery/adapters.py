@@ -26,6 +26,8 @@ from .folding import fold
 from .swap import SwapReport
 from .weights_file import load_safetensors, read_weights
 
+ACTIVATIONS: tuple[Part, ...] = ("activations",)
+"""What a set has by itself."""
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -66,9 +68,9 @@ class Adapters:
         True
     """
 
-    def __init__(self, model: nn.Module, parts: Collection[Part] = ("activations",)) -> None:
-        self.model, self.parts, self.active = peel(model), tuple(parts), None
-        self.active: str | None
+    def __init__(self, model: nn.Module, parts: Collection[Part] = ACTIVATIONS) -> None:
+        self.model, self.parts = peel(model), tuple(parts)
+        self.active: str | None = None
         chosen = parameters_of(self.model, self.parts)
         self._parameters = {name: one for name, one in self.model.named_parameters() if one in chosen}
         lazy = [name for name, parameter in self.model.named_parameters() if is_lazy(parameter)]
