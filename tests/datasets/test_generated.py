@@ -9,6 +9,7 @@ from rectifiers import datasets
 from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.datasets.slices import Slices
 from rectifiers.datasets.texts import Texts
+from rectifiers.datasets.volumes import Volumes
 
 PUBLISHED = [name for name in datasets.registry if datasets.registry.get(name).size is not None]
 
@@ -25,7 +26,8 @@ def test_shapes_and_classes_are_those_of_the_data(name: str) -> None:
 
 def test_kinds_of_examples() -> None:
     assert isinstance(datasets.load("generated:ag-news").train, Texts)
-    assert isinstance(datasets.load("generated:lgg").train, Slices)
+    assert type(datasets.load("generated:lgg").train) is Slices
+    assert type(datasets.load("generated:lgg-prepared").train) is Volumes
     pictures = datasets.load("generated:imagenet").train
     assert tuple(pictures.whole(slice(0, 2)).shape) == (2, 3, 256, 256)
     few = pictures.part(torch.arange(len(pictures)) < 3)

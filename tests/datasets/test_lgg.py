@@ -71,6 +71,21 @@ def test_batches_of_images_and_masks(lgg: Path) -> None:
         assert torch.equal(masks.flatten(1).sum(1).float(), 2 * (images[:, 1, 0, 0] * 255).round())
 
 
+def test_prepared_volumes_lack_the_outermost_slices(lgg: Path) -> None:
+    """The fixture's images have one colour each; here all of them get a bright square."""
+    for folder in (lgg / "kaggle_3m").iterdir():
+        for number in range(1, 12):
+            file = folder / f"{folder.name}_{number}.tif"
+            if file.exists():
+                pixels = np.full((16, 16, 3), 40, np.uint8)
+                pixels[4:8, 4:8] = 200
+                Image.fromarray(pixels).save(file)
+    data = load("lgg-prepared", lgg)
+    assert (data.name, data.shape, len(data.train) + len(data.test)) == ("lgg-prepared", (3, 256, 256), 11 * 1 + 9)
+    assert repr(data.test).startswith("Volumes(")
+    assert len(data.test.strata) == 10
+
+
 def test_missing_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"lgg: not found; getting it takes an account.*kaggle.com(.|\n)*tmp.*kaggle_3m"

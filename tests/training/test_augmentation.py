@@ -32,6 +32,7 @@ SPECS = {
     "pca": "pca:0.1",
     "resized-crop": "resized-crop:28",
     "rotate": "rotate:15",
+    "scale": "scale:0.2",
     "shift": "shift:0.1",
 }
 
@@ -67,6 +68,7 @@ TORCHVISION = {
     "pca": lambda image, *shift: (image + torch.tensor(shift)[:, None, None]).round().clamp(0, 255).to(torch.uint8),
     "resized-crop": lambda image, *place: F.resized_crop(image, *place, size=[28, 28]),
     "rotate": lambda image, angle: F.rotate(image, angle),
+    "scale": lambda image, scale: F.affine(image, 0.0, [0, 0], scale, [0.0, 0.0]),
     "shift": shift,
 }
 
@@ -89,7 +91,7 @@ def test_as_torchvision(name: str, channels_last: bool) -> None:
     if name == "gaussian":  # sums in another order may fall on the other side of a half
         assert (ours.int() - theirs.int()).abs().max() <= 1
         assert (ours != theirs).float().mean() < 1e-3
-    elif name == "rotate":  # so may the place that a pixel comes from
+    elif name in ("rotate", "scale"):  # so may the place that a pixel comes from
         assert (ours != theirs).float().mean() < 1e-4
     else:
         assert torch.equal(ours, theirs)
@@ -132,6 +134,8 @@ def test_half_is_flipped() -> None:
 def test_angles_and_widths_are_even() -> None:
     low, high, mean = spread(drawn("rotate:15"))
     assert (low, high, mean) == pytest.approx((-15, 15, 0), abs=0.3)
+    low, high, mean = spread(drawn("scale:0.05"))
+    assert (low, high, mean) == pytest.approx((0.95, 1.05, 1), abs=0.001)
     low, high, mean = spread(drawn("gaussian:2"))
     assert (low, high, mean) == pytest.approx((0.1, 2, 1.05), abs=0.03)
 
@@ -267,8 +271,19 @@ def test_batches_refuse_another_size_than_is_evaluated() -> None:
     ],
 )
 def test_texts_and_masks_are_not_augmented_as_images(split: Examples) -> None:
-    with pytest.raises(ConfigError, match=r"augmentation flip is for images with a label each, got (Texts|Slices)"):
-        Batches(split, 20, normalise=split.numbers("unit"), augment=Augmentation(("flip",)))
+    with pytest.raises(ConfigError, match=r"augmentation cutout:4 is for images with a label each, got (Texts|Slices)"):
+        Batches(split, 20, normalise=split.numbers("unit"), augment=Augmentation(("cutout:4",)))
+
+
+@pytest.mark.parametrize("spec", ["crop:4", "flip", "rotate:15", "scale:0.2", "shift:0.1"])
+def test_masks_move_along_with_their_images(spec: str) -> None:
+    """Here a mask is where red is bright, and stays so."""
+    split = Slices(IMAGES, (IMAGES[:, :1] > 127).to(torch.uint8), torch.arange(64))
+    batches = Batches(split, 20, normalise=split.numbers("unit"), seed=3, augment=Augmentation((spec,)))
+    moved = list(batches.epoch(0))
+    assert all(torch.equal(masks, (images[:, :1] > 0.5).to(torch.uint8)) for images, masks in moved)
+    plain = Batches(split, 20, normalise=split.numbers("unit"), seed=3).epoch(0)
+    assert not any(torch.equal(masks, still) for (_, masks), (_, still) in zip(moved, plain, strict=True))
 
 
 def test_texts_begin_later() -> None:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from rectifiers.core.errors import ShapeError, UnknownNameError
 from rectifiers.datasets.slices import Slices
+from rectifiers.datasets.volumes import Volumes
 from rectifiers.training.batches import Batches
 from rectifiers.training.metrics import Measure
 from rectifiers.training.tasks import (
@@ -55,6 +56,17 @@ def test_dice_loss_of_a_known_case() -> None:
 def test_volumes_count_alike_however_many_slices_they_have() -> None:
     data = Batches(volumes(), 2, normalise=lambda raw: raw.float() / 255)
     assert Segmentation().evaluate([Bright()], data).score == pytest.approx(100 * (2 / 3 + 1) / 2)
+
+
+def test_only_the_largest_piece_of_a_prepared_volume_counts() -> None:
+    """The first patient's mask is found, in two slices, and a pixel far from it; of the second's, nothing."""
+    masks, images = (torch.zeros(3, 1, 3, 3, dtype=torch.uint8) for _ in range(2))
+    masks[0, 0, 0, :2], masks[1, 0, 0, 0], masks[2, 0, 1, 1] = 1, 1, 1
+    images[0, 0, 0, :2], images[1, 0, 0, 0], images[1, 0, 2, 2] = 255, 255, 255
+    for kind, dice in ((Slices, (2 * 3 / 7 + 0) / 2), (Volumes, (1 + 0) / 2)):
+        split = kind(images, masks, torch.tensor([0, 0, 7]))
+        data = Batches(split, 2, normalise=lambda raw: raw.float() / 255)
+        assert Segmentation().evaluate([Bright()], data).score == pytest.approx(100 * dice)
 
 
 def test_slices_are_a_segmentation_and_labels_a_classification() -> None:

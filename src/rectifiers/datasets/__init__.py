@@ -44,6 +44,7 @@ TABLE = {
     "generated": "generated:Generated",
     "imagenet": "imagenet:ImageNet",
     "lgg": "lgg:LGG",
+    "lgg-prepared": "lgg:LGGPrepared",
     "mnist": "mnist:MNIST",
     "mnist-7": "mnist_7:MNIST7",
     "mnist-colour": "mnist_colour:MNISTColour",

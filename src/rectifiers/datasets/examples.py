@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from .batches import order
+
 Which = Tensor | slice
 """Indices of examples (int64), or a slice."""
 
@@ -20,12 +22,14 @@ class Examples(ABC):
     Class attributes:
         noun: plural of what is counted when a part is taken, for errors.
         augmentable: which transforms of the inputs alone fit: those for "images", those for "texts", or none ("").
+        masked: whether the targets are masks of the inputs, which transforms that move pixels have to move along.
         fewest_classes: how many names of classes a data set of them has at least.
         streams: whether batches are read from files, so that it is worth fetching them ahead.
     """
 
     noun: ClassVar[str] = "images"
     augmentable: ClassVar[str] = "images"
+    masked: ClassVar[bool] = False
     fewest_classes: ClassVar[int] = 2
     streams: ClassVar[bool] = False
 
@@ -88,6 +92,18 @@ class Examples(ABC):
     def whole(self, which: Which) -> Tensor:
         """Take a raw batch with its margin, for random crops; here there is no margin."""
         return self.take(which)
+
+    def order(self, seed: int, epoch: int) -> Tensor:
+        """Indices of an epoch's examples, in the order in which they are trained on: each once.
+
+        Args:
+            seed: seed of the trial.
+            epoch: number of the epoch.
+
+        Returns:
+            int64, as many as there are examples.
+        """
+        return order(len(self), seed, epoch)
 
     def to(self, device: torch.device | str) -> Self:
         """Copy the examples to a device, if they are small enough to live there."""

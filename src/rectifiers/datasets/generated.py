@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -90,7 +92,10 @@ class Generated(GivenSource):
                 f"the size of the data set {self.given!r} is not known without its files; use it as it is"
             )
         draw = torch.Generator().manual_seed(derive(0, "generated", self.given))
-        make = _slices if issubclass(source, LGG) else _texts if len(source.size.shape) == 2 else _images
+        if issubclass(source, LGG):
+            make: Callable[..., Examples] = partial(_slices, source.kind)
+        else:
+            make = _texts if len(source.size.shape) == 2 else _images
         train, test = (make(source.size, count, draw) for count in (TRAIN, TEST))
         classes = tuple(map(str, range(max(2, source.size.classes))))
         return Dataset(f"generated:{self.given}", train, test, classes, note="noise; nothing can be learned from it")
@@ -120,8 +125,8 @@ def _texts(size: Size, count: int, draw: torch.Generator) -> Examples:
     return Texts(codes, torch.stack((begin, begin + length), 1), _labels(size, count, draw), length)
 
 
-def _slices(size: Size, count: int, draw: torch.Generator) -> Examples:
+def _slices(kind: type[Slices], size: Size, count: int, draw: torch.Generator) -> Examples:
     count = count // SLICES * SLICES if count == TRAIN else _TESTED * SLICES
     _, *sides = size.shape
     masks = torch.randint(2, (count, 1, *sides), dtype=torch.uint8, generator=draw)
-    return Slices(_pixels((count, *size.shape), draw), masks, torch.arange(count) // SLICES)
+    return kind(_pixels((count, *size.shape), draw), masks, torch.arange(count) // SLICES)

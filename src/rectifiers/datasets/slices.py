@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
 from ..core.errors import DataError
 from ..core.wording import plural
@@ -32,6 +33,9 @@ class Slices(Examples):
 
     noun: ClassVar[str] = "patients"
     augmentable: ClassVar[str] = ""
+    masked: ClassVar[bool] = True
+    largest_piece: ClassVar[bool] = False
+    """Whether of what is predicted in a volume only the largest connected piece counts."""
 
     images: Tensor
     masks: Tensor
@@ -60,17 +64,17 @@ class Slices(Examples):
         """Take images as they are."""
         return self.images[which]
 
-    def part(self, mask: Tensor) -> Slices:
+    def part(self, mask: Tensor) -> Self:
         """Select the slices for which a boolean mask holds, in their order."""
-        return Slices(self.images[mask], self.masks[mask], self.patients[mask])
+        return type(self)(self.images[mask], self.masks[mask], self.patients[mask])
 
     def numbers(self, kind: str, *, channels_last: bool = False) -> Normalise:
         """Make the normalisation called `kind`, measured on these images."""
         return Normalise.fit(kind, self.images, channels_last=channels_last)
 
-    def to(self, device: torch.device | str) -> Slices:
+    def to(self, device: torch.device | str) -> Self:
         """Copy the slices to a device."""
-        return Slices(self.images.to(device), self.masks.to(device), self.patients.to(device))
+        return type(self)(self.images.to(device), self.masks.to(device), self.patients.to(device))
 
     def check(self, where: str, classes: int) -> None:
         """Make sure that images, masks and patients fit together."""
@@ -88,6 +92,5 @@ class Slices(Examples):
         yield from (self.images, self.masks, self.patients)
 
     def __repr__(self) -> str:
-        return (
-            f"Slices({plural(len(self), 'image')} of {plural(len(self.strata), 'patient')}, {shape_text(self.shape)})"
-        )
+        counts = f"{plural(len(self), 'image')} of {plural(len(self.strata), 'patient')}"
+        return f"{type(self).__name__}({counts}, {shape_text(self.shape)})"

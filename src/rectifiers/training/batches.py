@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ConfigError, ShapeError
-from ..datasets.batches import order
 from ..datasets.dataset import shape_text
 from ..datasets.examples import Examples, Which
 from ..datasets.views import ten_crop
@@ -55,7 +54,7 @@ class Batches:
         augment: Augmentation = Augmentation(),  # noqa: B008 - it is frozen
     ) -> None:
         for spec, transform in zip(augment.specs, augment.transforms, strict=True):
-            if transform.takes != split.augmentable:
+            if transform.takes != split.augmentable and not (transform.moves and split.masked):
                 raise ConfigError(
                     f"augmentation {spec} is for {transform.takes} with a label each, got {split!r}; leave it out"
                 )
@@ -98,18 +97,23 @@ class Batches:
             self._draws = self.augment.draws(self.seed, epoch)
         draws = self._draws
         gather = self.split.whole if self.augment.crops else self.split.take
-        batches = order(len(self.targets), self.seed, epoch).to(self.targets.device).split(self.size)[skip:]
+        batches = self.split.order(self.seed, epoch).to(self.targets.device).split(self.size)[skip:]
         shares = [group.share_of_batch(len(batch)) for batch in batches]
         chosen = [batch[share] for batch, share in zip(batches, shares, strict=True)]
         raws = fetch(gather, chosen, self.loaders)
         for batch, share, indices, raw in zip(batches, shares, chosen, raws, strict=True):
-            images = self.augment(self._here(raw), draws, count=len(batch), share=share)
+            images, targets = self._here(raw), self.targets.index_select(0, indices)
+            if self.split.masked and self.augment.transforms:  # a mask goes where its image goes
+                both = self.augment(torch.cat((images, targets), 1), draws, count=len(batch), share=share)
+                images, targets = both.tensor_split((images.shape[1],), 1)
+            else:
+                images = self.augment(images, draws, count=len(batch), share=share)
             if self.augment.crops and tuple(images.shape[1:]) != self.split.shape:
                 raise ShapeError(
                     f"augmentation {self.augment} makes inputs of {shape_text(tuple(images.shape[1:]))}, "
                     f"but evaluation has {shape_text(self.split.shape)}; augment to that size"
                 )
-            yield self.normalise(images), self.targets.index_select(0, indices)
+            yield self.normalise(images), targets
 
     def state_dict(self) -> dict[str, Tensor]:
         """Where the transforms of the running epoch will draw from, by name."""

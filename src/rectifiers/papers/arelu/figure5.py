@@ -20,7 +20,7 @@ experiment = Experiment(
         "smoke": Preset(
             note="Noise in the shape of two patients and a sixteenth of the features: does it run at all?",
             settings={
-                "dataset": "generated:lgg",
+                "dataset": "generated:lgg-prepared",
                 "network_args": {"features": 2},
                 "epochs": 1,
                 "train_size": 2,

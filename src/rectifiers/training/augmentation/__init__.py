@@ -30,6 +30,7 @@ TABLE = {
     "pca": "pca:PCA",
     "resized-crop": "resized_crop:ResizedCrop",
     "rotate": "rotate:Rotate",
+    "scale": "scale:Scale",
     "shift": "shift:Shift",
 }
 

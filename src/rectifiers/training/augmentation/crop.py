@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ class Crop(Transform):
     Args:
         margin: pixels.
     """
+
+    moves: ClassVar[bool] = True
 
     margin: int
 

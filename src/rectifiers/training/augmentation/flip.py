@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from .transform import Transform
 @dataclass(frozen=True)
 class Flip(Transform):
     """Left and right exchanged, in half of the images: flip."""
+
+    moves: ClassVar[bool] = True
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Which images."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ class Rotate(Transform):
     Args:
         degrees: the largest angle.
     """
+
+    moves: ClassVar[bool] = True
 
     degrees: float
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ class Shift(Transform):
     Args:
         share: of width and height, 0 to 1.
     """
+
+    moves: ClassVar[bool] = True
 
     share: float
 

@@ -18,10 +18,12 @@ class Transform(ABC):
 
     Class attributes:
         takes: what it is for, "images" or "texts".
+        moves: whether it only moves pixels, whatever they are: then a mask can be moved along with its image.
         crops: whether it cuts images down to the size that a network sees.
     """
 
     takes: ClassVar[str] = "images"
+    moves: ClassVar[bool] = False
     crops: ClassVar[bool] = False
 
     @abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
+from scipy import ndimage
 from torch import Tensor, nn
 
 from ...datasets.slices import Slices
@@ -20,7 +21,8 @@ class Segmentation(Task):
     """The Dice loss, 1 − (2Σpm + 1)/(Σp + Σm + 1), and the Dice coefficient of whole volumes.
 
     Networks return one logit per pixel. Each patient is a volume, and counts the same however many slices it has. While
-    training, and of batches that know no patients, each slice counts as a volume.
+    training, and of batches that know no patients, each slice counts as a volume. Where the data ask for it, only the
+    largest connected piece of what is predicted in a volume counts.
     """
 
     measure = Measure("Dice coefficient", "%")
@@ -45,17 +47,34 @@ class Segmentation(Task):
         if not (isinstance(batches, Batches) and isinstance(batches.split, Slices)):
             return super().evaluate(nets, batches)
         members = [net.eval() for net in nets]
-        losses, sizes, areas = [], [], []
+        patients = batches.split.patients.unique(return_inverse=True)[1]
+        losses, sizes, areas, predictions = [], [], [], []
         for images, masks in batches:
             logits = torch.stack([net(images).sigmoid() for net in members]).mean(0).logit()
             losses.append(float(self.loss(logits, masks)))
             sizes.append(len(masks))
             areas.append(torch.stack(_areas(logits, masks)))
-        patients = batches.split.patients.unique(return_inverse=True)[1]
+            if batches.split.largest_piece:
+                predictions.append((logits[:, 0] > 0).cpu())
         sums = torch.zeros(3, int(patients.max()) + 1, dtype=torch.float64, device=patients.device)
         sums.index_add_(1, patients, torch.cat(areas, 1))
+        if predictions:
+            volumes, places = torch.cat(predictions), patients.cpu()
+            for patient in range(sums.shape[1]):
+                here = places == patient
+                piece, true = _largest_piece(volumes[here]), batches.targets[:, 0].cpu()[here] > 0
+                sums[0, patient], sums[1, patient] = (piece & true).sum(), piece.sum()
         loss = sum(value * size for value, size in zip(losses, sizes, strict=True)) / sum(sizes)
         return Scores(loss, 100.0 * float(_dice(*sums).mean()))
+
+
+def _largest_piece(volume: Tensor) -> Tensor:
+    """The largest piece of what holds, connected face to face; bool, N×H×W."""
+    pieces, count = ndimage.label(volume.numpy())
+    if count < 2:
+        return volume
+    found = torch.from_numpy(pieces)
+    return found == 1 + int(found.flatten().bincount()[1:].argmax())
 
 
 def _areas(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
