@@ -10,6 +10,27 @@ import pytest
 
 from .conftest import Cli
 
+CONFIG = "extra_benchmark_config_str"
+
+# As Liger-Kernel's file of benchmarks has them, but for the version.
+COLUMNS = [
+    "kernel_name",
+    "kernel_provider",
+    "kernel_operation_mode",
+    "metric_name",
+    "metric_unit",
+    "x_name",
+    "x_label",
+    "x_value",
+    "y_value_50",
+    "y_value_20",
+    "y_value_80",
+    CONFIG,
+    "gpu_name",
+    "timestamp",
+    "rectifiers_version",
+]
+
 SMALL = ("--sizes", "2x4", "--threads", "1", "--rounds", "2", "--batch", "0")
 
 
@@ -27,10 +48,19 @@ def test_table(cli: Cli) -> None:
 def test_numbers_for_programs_and_to_keep(cli: Cli, tmp_path: Path) -> None:
     printed = json.loads(cli("bench", *SMALL, "--json", "--output", "bench.json", "--plot", "bench.svg").out)
     kept = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
-    assert printed.keys() == kept.keys() == {"machine", "rivals", "settings", "training_step"}
-    assert kept["machine"]["torch"] == printed["machine"]["torch"]
+    assert kept.keys() == {"machine", "rivals", "settings", "training_step"}
     (setting,) = kept["settings"]
     rows = {row["function"]: row for row in setting["rows"]}
+    assert len(printed) == len(rows)
+    by_name = {(row["kernel_name"], row["kernel_provider"], "channel" in row[CONFIG]): row for row in printed}
+    pau = by_name["pau", "rectifiers", True]
+    assert list(pau) == COLUMNS
+    assert pau["y_value_50"] == pytest.approx(rows["pau, channel"]["microseconds"] / 1e3, rel=1e-3)
+    assert pau["y_value_20"] <= pau["y_value_50"] <= pau["y_value_80"]
+    assert (pau["x_value"], pau["metric_unit"], pau["kernel_operation_mode"]) == (8, "ms", "full")
+    config = {"shape": [2, 4], "layout": "contiguous", "dtype": "float32", "threads": 1, "share": "channel"}
+    assert json.loads(pau[CONFIG]) == config
+    assert {("relu", "torch", False), ("copy", "torch", False)} <= by_name.keys()
     assert rows["nn.ReLU"]["ratio"] == [1, 1, 1]
     assert rows["nn.PReLU"]["to_prelu"] == [1, 1, 1]
     assert rows["arelu"]["goal"] == 1.8

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,14 +78,18 @@ def run_benchmark(
     ] = 480.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the functions against float64, then time them against nn.ReLU, forward and backward."""
+    """Check the functions against float64, then time them against nn.ReLU, forward and backward.
+
+    --json prints a list of rows with the columns of Liger-Kernel's benchmarks; --output keeps everything.
+    """
     if device != "cpu":
         _check_gpu(device, output or Path("gpu-check"), seconds, as_json)
         return
     shapes, counts = [_shape(size) for size in _items(sizes)], [_count(item) for item in _items(threads)]
     from ..core.files import write_file
-    from ..speed.measure import measure
+    from ..speed.measure import Timing, measure
     from ..speed.peak import USUAL, measure_peaks
+    from ..speed.published import published_rows
     from ..speed.subjects import can_be_timed, choose_functions, find_rivals, make_noisy, names_of_ours
 
     brought = [one.name for one in use_own(own) if one.kind == "activation"]
@@ -92,11 +97,13 @@ def run_benchmark(
     timed = chosen if functions else [*names_of_ours(), *(name for name in brought if name not in names_of_ours())]
     rivals, states = find_rivals()
     facts: dict[str, Any] = {"machine": _machine(), "rivals": states, "settings": [], "training_step": []}
+    timings, begun = list[Timing](), datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
     say = (lambda line: None) if as_json else print
     for heading in ("machine", "rivals"):
         say("\n".join(f"{key}: {value}" for key, value in facts[heading].items()))
     unchecked = rivals if functions else [*make_noisy(), *rivals]
     for timing in measure(unchecked, shapes, counts, rounds, timed):
+        timings.append(timing)
         facts["settings"].append(asdict(timing))
         say("\n" + "\n".join(_lines(timing)))
     if batch:
@@ -104,7 +111,7 @@ def run_benchmark(
         facts["training_step"] = [asdict(one) for one in peaks]
         say("\n" + "\n".join(_peak_lines(peaks)))
     if as_json:
-        print_json(facts)
+        print_json(_round(list(published_rows(timings, facts["machine"], begun))))
     if output is not None:
         write_file(output, json.dumps(_round(facts), indent=1, ensure_ascii=False) + "\n")
     if plot is not None:

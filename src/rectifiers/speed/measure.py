@@ -19,7 +19,7 @@ from .. import kernels
 from ..core.errors import RectifiersError
 from .goals import goal_of
 from .subjects import Subject, make_subjects, make_yardsticks
-from .turns import clock, quartiles, take_turns, use_threads
+from .turns import clock, percentiles, quartiles, take_turns, use_threads
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 TOLERANCE = 1e-5
@@ -38,6 +38,7 @@ class Row:
         ratio: quartiles of the time divided by that of `nn.ReLU`, round by round and per element of the output.
         to_prelu: the same to `nn.PReLU`.
         microseconds: median of a call.
+        spread: its 20th and 80th percentile.
         bytes_kept: bytes kept for the derivative beyond the output, per element of the input.
         error: largest error against float64, relative to the largest value; None for those not compared.
         composite_error: the same of the composite in float32.
@@ -48,6 +49,7 @@ class Row:
     ratio: tuple[float, ...]
     to_prelu: tuple[float, ...]
     microseconds: float
+    spread: tuple[float, float]
     bytes_kept: float | None = None
     error: float | None = None
     composite_error: float | None = None
@@ -105,6 +107,7 @@ def measure_at(
             ratio=quartiles(values, seconds["nn.ReLU"], outputs.get(name, 1)),
             to_prelu=quartiles(values, seconds["nn.PReLU"], outputs.get(name, 1)),
             microseconds=1e6 * statistics.median(values),
+            spread=(1e6 * percentiles(values)[0], 1e6 * percentiles(values)[2]),
             bytes_kept=kept.get(name),
             error=errors[name][0] if name in errors else None,
             composite_error=errors[name][1] if name in errors else None,

@@ -48,6 +48,17 @@ def quartiles(values: Sequence[float], yardstick: Sequence[float], parts: int = 
     return tuple(statistics.quantiles(ratios, n=4, method="inclusive"))
 
 
+def percentiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """The 20th, 50th and 80th percentile.
+
+    Example:
+        >>> percentiles([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+        (2.0, 3.5, 5.0)
+    """
+    fifths = statistics.quantiles(values, n=5, method="inclusive")
+    return fifths[0], statistics.median(values), fifths[3]
+
+
 @contextmanager
 def use_threads(count: int) -> Iterator[None]:
     """Let PyTorch use so many threads in the block."""

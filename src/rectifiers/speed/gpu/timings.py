@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from ... import activations, kernels
 from ..measure import LAYOUTS
+from ..turns import percentiles
 from .device import Device
 from .pieces import DTYPES, Piece, Shape, Sizes
 
@@ -44,17 +44,6 @@ def measure(piece: Piece, device: Device, sizes: Sizes) -> dict[str, Any]:
     for (provider, mode), values in samples.items():
         times.setdefault(provider, {})[mode] = [float(f"{value:.4g}") for value in percentiles(values)]
     return {"sizes": list(shape.sizes), "outputs": shape.outputs, "times": times, "failed": failed}
-
-
-def percentiles(values: list[float]) -> tuple[float, float, float]:
-    """The 20th, 50th and 80th percentile.
-
-    Example:
-        >>> percentiles([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-        (2.0, 3.5, 5.0)
-    """
-    fifths = statistics.quantiles(values, n=5, method="inclusive")
-    return fifths[0], statistics.median(values), fifths[3]
 
 
 def _calls(piece: Piece, device: Device, shape: Shape) -> dict[tuple[str, str], Callable[[], object]]:
