@@ -31,6 +31,11 @@ def test_without_a_verb_the_help_is_shown(cli: Cli) -> None:
     [
         (["trian"], "no such command 'trian'; see rectifiers --help"),
         (["--verison"], "no such option: --verison"),
+        (["compare", "nets:Net", "--lr", "0.1"], "no such option: --lr; it is a setting: --set lr=…"),
+        (
+            ["run", "quickstart", "--batch-size", "8"],
+            "no such option: --batch-size; it is a setting: --set batch_size=…",
+        ),
         (["list", "activations", "all"], "got unexpected extra argument"),
         (["plan"], "missing argument 'EXPERIMENT'; see rectifiers plan --help"),
         (["swap", "nets:Net", "--input", "1,3"], "missing option '--to'; see rectifiers swap --help"),

@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..core.errors import RectifiersError
 from ..core.wording import printable
@@ -57,7 +58,20 @@ def _explain_usage(error: Exception) -> str:
         raise error
     message = error.format_message().strip().rstrip(".").replace("Value error, ", "")
     context = getattr(error, "ctx", None)
+    if setting := _setting(message, context):
+        return f"no such option: {setting[0]}; it is a setting: --set {setting[1]}=…"
     return f"{message[:1].lower()}{message[1:]}; see {context.command_path if context else 'rectifiers'} --help"
+
+
+def _setting(message: str, context: Any) -> tuple[str, str] | None:
+    """The option that does not exist, and the setting of that name, which a command that takes settings has."""
+    found = re.match(r"No such option: (--([\w-]+))", message)
+    if not found or context is None or not any("--set" in one.opts for one in context.command.params):
+        return None
+    from ..experiments.trial import Trial
+
+    name = found[2].replace("-", "_")
+    return (found[1], name) if name in Trial.model_fields else None
 
 
 def _fail(message: str) -> NoReturn:

@@ -166,6 +166,8 @@ def compare_activations(
     """
     if better not in (None, "higher", "lower"):
         raise ConfigError(f"--better must be higher or lower, got {better!r}")
+    if bool(data) == bool(train):
+        raise ConfigError("give either --data, for our loop, or --train, a training of your own")
     use_own(brought)
     shapes = [parse_sizes(text) for text in inputs or ()]
     chosen = split_settings(settings) | ({} if epochs is None else {"epochs": epochs})

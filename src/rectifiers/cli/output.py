@@ -26,14 +26,25 @@ def width() -> int:
     return found if found >= LEAST_WIDTH else PIPE_WIDTH
 
 
+OPTIONS = {"from_": "--from", "example": "--input", "better": "--better", "task": "--task", "train": "--train"}
+"""Arguments in Python that errors tell to give, and the options that stand for them."""
+
+
 def spell_options(text: str) -> str:
-    """The same text, with `--from` where it names the Python argument that the option stands for.
+    """The same text, with options where it names the Python arguments that they stand for.
 
     Example:
         >>> spell_options("no ReLU here; name other kinds with from_='gelu'")
         'no ReLU here; name other kinds with --from gelu'
+        >>> spell_options("give example=…, such as example=(1, 3, 32, 32); give better='higher'")
+        'give --input …, such as --input 1,3,32,32; give --better higher'
     """
-    return re.sub(r"\bfrom_=(?:'(\w+)'|…)", lambda found: f"--from {found[1] or '…'}", text)
+
+    def spell(found: re.Match[str]) -> str:
+        value = (found["word"] or found["sizes"] or "…").replace(", ", ",")
+        return f"{OPTIONS[found['name']]} {value}"
+
+    return re.sub(rf"\b(?P<name>{'|'.join(OPTIONS)})=(?:'(?P<word>\w+)'|\((?P<sizes>[\d, ]+)\)|…)", spell, text)
 
 
 def print_json(value: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ...core.errors import ConfigError, UnknownNameError
 from ...core.wording import listing
+from .references import refer
 from .task import TASKS, loss_name, measure_name, measure_of
 from .trial import OwnTrial
 
@@ -59,6 +60,8 @@ def check_goal(task: str, loss: Any, metric: Any, better: Any, *, own_training: 
         raise ConfigError(f"{'task' if task else 'loss'} is for our loop; your training decides what it learns")
     if task and task not in TASKS:
         raise UnknownNameError("task", task, TASKS)
+    if isinstance(metric, str) and ":" in metric:
+        refer(metric)
     words = tuple(thing if isinstance(thing, str) and ":" not in thing else "" for thing in (loss, metric))
     measure = words[1] if own_training else measure_name(words[1], task)
     if own_training and measure:
@@ -89,7 +92,7 @@ def check_settings(settings: Mapping[str, Any], known: Iterable[str], *, named: 
     for name in settings:
         if name not in fields:
             near = UnknownNameError("setting", name, {*fields, *known}).nearest
-            raise ConfigError(f"{name}: no such setting" + (f"; did you mean {listing(near)}?" if near else ""))
+            raise ConfigError(f"{name}: no such setting" + (f"; did you mean {' or '.join(near)}?" if near else ""))
     OwnTrial.create(network="", **settings)
     idle = [] if named else [name for name in BY_NAME_ALONE if settings.get(name)]
     if idle:
