@@ -52,6 +52,20 @@ def test_the_same_command_again_runs_nothing(cli: Cli, finished: Path) -> None:
     assert results_in(finished) == before
 
 
+def test_with_nothing_to_do_pytorch_is_not_loaded(finished: Path) -> None:
+    code = """
+import sys
+from rectifiers.cli import main
+try:
+    main()
+finally:
+    print("torch" in sys.modules, file=sys.stderr)
+"""
+    command = [sys.executable, "-c", code, *SMOKE, "--results", str(finished), "--no-report"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stderr.splitlines()[-1] == "False"
+
+
 def test_more_seeds_run_only_the_missing_ones(cli: Cli, finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "runs")
     before = results_in(tmp_path / "runs")

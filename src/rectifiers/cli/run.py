@@ -120,21 +120,26 @@ def run_experiment(
         results=results,
         own=own or (),
     )
-    runs = plural(len(selection.trials), "run")
-    done = f"{len(selection.done())} done before, in {selection.folder}"
-    say(f"{selection.heading}\n{runs}, {done}; kernels: {selection.kernels}")
+    runs, done = plural(len(selection.trials), "run"), selection.done()
+    say(f"{selection.heading}\n{runs}, {len(done)} done before, in {selection.folder}; kernels: {selection.kernels}")
     if download:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
+    is_done = len(done) == len(selection.trials) and on is None and not track
     try:
-        found = lab.run(
-            selection,
-            workers=workers,
-            download=download,
-            track=track or (),
-            wait=not no_wait,
-            time_limit=time_limit,
-            on=on,
-            gpu_share=gpu_share,
+        # Reading results takes no PyTorch, which takes seconds to load.
+        found = (
+            lab.table(selection)
+            if is_done
+            else lab.run(
+                selection,
+                workers=workers,
+                download=download,
+                track=track or (),
+                wait=not no_wait,
+                time_limit=time_limit,
+                on=on,
+                gpu_share=gpu_share,
+            )
         )
     except KeyboardInterrupt as error:
         kept = f"{len(selection.done())} of {runs}"

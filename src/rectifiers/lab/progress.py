@@ -6,13 +6,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from ..core.wording import duration, plural
-from ..experiments import runner
+
+if TYPE_CHECKING:
+    # It loads PyTorch, and many who say something do without.
+    from ..experiments import runner
 
 LINE_EVERY = 10.0
 """Seconds between plain lines."""
@@ -20,7 +24,7 @@ LINE_EVERY = 10.0
 UPDATE_EVERY = 0.5
 """Seconds between changes of the line in a notebook."""
 
-OnProgress = Callable[[runner.Progress], None]
+OnProgress = Callable[["runner.Progress"], None]
 
 
 class Pace:
