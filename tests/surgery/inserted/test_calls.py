@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rectifiers import kernels, swap
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.surgery.inserted.interception import Interception, is_quiet
 from rectifiers.surgery.inserted.per_call import PerCall
@@ -164,3 +165,36 @@ def test_quiet_modules_call_no_activations() -> None:
     assert is_quiet(nn.Sequential(nn.Conv2d(1, 1, 1), nn.Sequential(nn.BatchNorm2d(1), nn.MaxPool2d(2))))
     assert not is_quiet(nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()))
     assert not is_quiet(Twice())
+
+
+class Coder(nn.Module):
+    """One method that is called once, whose function is known by its place, and one that is called twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return F.relu(self.inner(x))
+
+    def decode(self, x: Tensor) -> Tensor:
+        return F.relu(self.outer(x))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.encode(x)
+        return self.decode(x), self.decode(2 * x)
+
+
+@pytest.mark.parametrize("provider", ["auto", "reference"])
+def test_an_activation_made_of_functions_that_are_counted_keeps_its_own(provider: str) -> None:
+    torch.manual_seed(0)
+    net, x = Coder(), torch.randn(4, 8)
+    with kernels.using(provider):
+        swap(net, "pvlu", example=x, share="layer")
+        first, second, third = net.rectified.children()
+        with torch.no_grad():
+            for number, activation in enumerate((first, second, third), 1):
+                activation.alpha.fill_(number)
+        hidden = first(net.inner(x))
+        for ours, theirs in zip(net(x), (second(net.outer(hidden)), third(net.outer(2 * hidden))), strict=True):
+            torch.testing.assert_close(ours, theirs)

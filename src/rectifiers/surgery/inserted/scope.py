@@ -50,7 +50,9 @@ def _scope_class(base: Any, through: tuple[str, ...] = ()) -> type[nn.Module]:
             calls = replaced_calls(self)
             if not calls._modules:
                 return original(self, *args, **kwargs)
-            with Interception(self, calls, self.__dict__[_NESTED], rewritten_numbers(self)):
+            # Activations that rewritten methods call may be made of such functions themselves.
+            own = rewritten_numbers(self)
+            with Interception(self, calls, self.__dict__[_NESTED] or bool(own), own):
                 return original(self, *args, **kwargs)
         finally:
             for module in reused:
