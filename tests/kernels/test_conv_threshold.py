@@ -302,3 +302,15 @@ def test_wrong_arguments_raise(change: dict[str, Any], message: str) -> None:
     case = Case(**{**vars(Case((1, 4, 8), (6, 4, 3), (1,), (1, 1), (1,), 1)), **change})
     with pytest.raises(RuntimeError, match=message):
         dispatch.operator(conv_threshold.NAME)(*case.tensors(), *case.settings)
+
+
+@pytest.mark.parametrize("taps", [1, 3])
+@pytest.mark.parametrize("outputs", [4, 48])
+def test_the_order_of_memory_changes_no_bit(taps: int, outputs: int) -> None:
+    """The path by samples reads and writes channels_last in place; the other one copies."""
+    case = Case((17, 6, 9, 8), (outputs, 3, taps, taps), (1, 2), (1, 0, 2, 1), (1, 1), 2)
+    x, *rest = case.tensors()
+    expected = differentiated(kernel, [x, *rest], case)
+    found = differentiated(kernel, [x.to(memory_format=torch.channels_last), *rest], case)
+    assert found[0].is_contiguous(memory_format=torch.channels_last)
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))

@@ -63,9 +63,9 @@ inline Tensor to_compute(const Tensor& tensor, int32_t dtype) {
   return copy;
 }
 
-// A result as the caller gets it.
-inline Tensor to_return(const Tensor& result, bool channels_last, int32_t dtype) {
-  if (dtype_of(result) == dtype && !channels_last) return result;
+// A result as the caller gets it; `ordered` says that its memory has that order already.
+inline Tensor to_return(const Tensor& result, bool channels_last, int32_t dtype, bool ordered = false) {
+  if (dtype_of(result) == dtype && (ordered || !channels_last)) return result;
   Tensor copy = empty_ordered(sizes_of(result), channels_last, dtype);
   torch::stable::copy_(copy, result);
   return copy;
@@ -76,6 +76,7 @@ struct ConvCall {
   bool channels_last;
   Tensor x, weight, threshold;
   Geometry geometry;
+  bool in_place = false;  // whether x, and what is like it, stay channels_last
 
   ConvCall(
       const Tensor& x,
@@ -87,10 +88,16 @@ struct ConvCall {
       int64_t groups)
       : dtype(compute_dtype(dtype_of(x))),
         channels_last(!x.is_contiguous() && is_channels_last(Shape(x))),
-        x(to_compute(x, dtype)),
+        x(x),
         weight(to_compute(weight, dtype)),
         threshold(to_compute(threshold, dtype)),
         geometry(check(Shape(x), Shape(weight), Shape(threshold), stride, padding, dilation, groups)) {}
+
+  // Makes the input ready for one of the two paths: that by samples reads it where it lies.
+  void get_ready(bool by_samples) {
+    in_place = by_samples && channels_last && dtype_of(x) == dtype;
+    if (!in_place) x = to_compute(x, dtype);
+  }
 
   bool is_double() const { return dtype == aoti_torch_dtype_float64(); }
 

@@ -76,13 +76,15 @@ struct Geometry {
   }
 };
 
-// What a convolution reads, contiguous and in the type that is computed in.
+// What a convolution reads, contiguous and in the type that is computed in; of x, channels may be innermost, which only the
+// sample path reads and writes so.
 template <class S>
 struct Operands {
   const S *x, *weight, *threshold;
+  bool channels_last;
 };
 
-// Where the gradients of all operands, and of the bias, go.
+// Where the gradients of all operands, and of the bias, go; that of x in its own order.
 template <class S>
 struct Gradients {
   S *x, *weight, *threshold, *bias;

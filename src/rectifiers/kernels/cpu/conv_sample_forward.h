@@ -22,8 +22,8 @@ class SampleForward {
   SampleForward(const SamplePlan<S>& plan, const Operands<S>& in, const S* bias, S* y)
       : plan_(plan),
         g_(plan.g),
-        x_(Images<const S>{in.x, g_.channels, g_.in}),
-        y_(Images<S>{y, g_.outputs, g_.out}),
+        x_(Images<const S>{in.x, g_.channels, g_.in, in.channels_last}),
+        y_(Images<S>{y, g_.outputs, g_.out, in.channels_last}),
         bias_(bias),
         chunks_(plan.channels, std::max<int64_t>(1, kSampleTerms / plan.taps)),
         blocks_(plan.outputs, plan.kernels.forward_outputs),

@@ -19,12 +19,13 @@ namespace rectifiers {
 
 constexpr int64_t kSampleTerms = 160;  // products that are summed up before others are added
 
-// A tensor N × channels × image.
+// A tensor N × channels × image, or with the channels of a pixel side by side.
 template <class T>
 struct Images {
   T* data;
   int64_t channels;
   const int64_t (&sizes)[3];
+  bool channels_last = false;
 
   int64_t pixels() const { return sizes[0] * sizes[1] * sizes[2]; }
 };
@@ -64,7 +65,9 @@ struct SamplePlan {
   void interleave(const Images<const S>& from, const Part& part, const Region& region, S* to, int64_t pitch) const {
     each_run(from, part, region, [&](const S* x, int64_t pixel, int64_t c, int64_t n) {
       S* const into = to + pixel * pitch + c * kernels.samples;
-      kernels.interleave(n, samples(part), x, from.channels * from.pixels(), into, pitch, from.pixels());
+      const int64_t from_one = from.channels_last ? kernels.samples : pitch;
+      const int64_t next = from.channels_last ? from.channels : from.pixels();
+      kernels.interleave(n, samples(part), x, from.channels * from.pixels(), into, from_one, next);
     });
   }
 
@@ -72,7 +75,8 @@ struct SamplePlan {
   void deinterleave(const S* from, int64_t pitch, const Part& part, const Region& region, const Images<S>& to) const {
     each_run(to, part, region, [&](S* x, int64_t pixel, int64_t c, int64_t n) {
       const S* const of = from + pixel * pitch + c * kernels.samples;
-      kernels.deinterleave(n, samples(part), of, pitch, x, to.channels * to.pixels());
+      const int64_t from_one = to.channels_last ? kernels.samples : pitch;
+      kernels.deinterleave(n, samples(part), of, from_one, x, to.channels * to.pixels());
     });
   }
 
@@ -125,13 +129,20 @@ struct SamplePlan {
     return std::min(kernels.samples, g.batch - part.sample_block * kernels.samples);
   }
 
-  // Calls body(where in the tensor, pixel of the region, channel of the part, n) for every piece of memory.
+  // Calls body(where in the tensor, pixel of the region, channel of the part, n) for every piece of memory: n pixels of a
+  // channel, or all channels of a pixel.
   template <class T, class Body>
   void each_run(const Images<T>& images, const Part& part, const Region& region, const Body& body) const {
     const int64_t plane = images.pixels();
-    T* const first =
-        images.data + (part.sample_block * kernels.samples * images.channels + part.first_channel) * plane;
+    T* const sample = images.data + part.sample_block * kernels.samples * images.channels * plane;
+    T* const first = sample + part.first_channel * (images.channels_last ? 1 : plane);
     region.each_run(images.sizes, [&](int64_t in_image, int64_t in_region, int64_t n) {
+      if (images.channels_last) {
+        for (int64_t i = 0; i < n; ++i) {
+          body(first + (in_image + i) * images.channels, in_region + i, int64_t(0), part.channels);
+        }
+        return;
+      }
       for (int64_t c = 0; c < part.channels; ++c) body(first + c * plane + in_image, in_region, c, n);
     });
   }

@@ -22,7 +22,12 @@ S* mutable_data(const Tensor& tensor) {
 
 template <class S>
 Operands<S> operands(const ConvCall& call) {
-  return {.x = data<S>(call.x), .weight = data<S>(call.weight), .threshold = data<S>(call.threshold)};
+  return {
+      .x = data<S>(call.x),
+      .weight = data<S>(call.weight),
+      .threshold = data<S>(call.threshold),
+      .channels_last = call.in_place,
+  };
 }
 
 // Calls body(convolver) with that of one of the two paths.
@@ -33,25 +38,45 @@ void convolve(const ConvCall& call, const Formulas<S>& formulas, bool by_samples
 }
 
 template <class S>
-void run_forward(const ConvCall& call, const Formulas<S>& formulas, const std::optional<Tensor>& bias, const Tensor& y) {
+Tensor forward(ConvCall& call, const Formulas<S>& formulas, const std::optional<Tensor>& bias) {
   const bool by_samples = SampleConvolver<S>::suits(call.geometry, formulas.samples);
-  convolve(call, formulas, by_samples, [&](const auto& convolver) {
-    convolver.forward(operands<S>(call), bias ? data<S>(*bias) : nullptr, mutable_data<S>(y));
-  });
+  call.get_ready(by_samples);
+  const Tensor y = empty_ordered(call.output_sizes(), call.in_place, call.dtype);
+  if (y.numel()) {
+    convolve(call, formulas, by_samples, [&](const auto& convolver) {
+      convolver.forward(operands<S>(call), bias ? data<S>(*bias) : nullptr, mutable_data<S>(y));
+    });
+  }
+  return y;
 }
 
+using All = std::tuple<Tensor, Tensor, Tensor, Tensor>;
+
+// Gradients of input, weight, threshold and bias.
 template <class S>
-void run_backward(const ConvCall& call, const Formulas<S>& formulas, const Tensor& grad, const Tensor (&gradients)[4]) {
+All backward(ConvCall& call, const Formulas<S>& formulas, const Tensor& grad) {
+  const bool by_samples = SampleConvolver<S>::suits_backward(call.geometry, formulas.samples);
+  call.get_ready(by_samples);
+  Tensor gradients[] = {
+      empty_ordered(sizes_of(call.x), call.in_place, call.dtype),
+      empty_ordered(sizes_of(call.weight), false, call.dtype),
+      empty_ordered(sizes_of(call.threshold), false, call.dtype),
+      empty_ordered({call.geometry.outputs}, false, call.dtype),
+  };
   const Gradients<S> out = {
       .x = mutable_data<S>(gradients[0]),
       .weight = mutable_data<S>(gradients[1]),
       .threshold = mutable_data<S>(gradients[2]),
       .bias = mutable_data<S>(gradients[3]),
   };
-  const bool by_samples = SampleConvolver<S>::suits_backward(call.geometry, formulas.samples);
-  convolve(call, formulas, by_samples, [&](const auto& convolver) {
-    convolver.backward(operands<S>(call), data<S>(grad), out);
-  });
+  if (grad.numel() && call.x.numel()) {
+    convolve(call, formulas, by_samples, [&](const auto& convolver) {
+      convolver.backward(operands<S>(call), data<S>(grad), out);
+    });
+  } else {
+    for (Tensor& gradient : gradients) torch::stable::zero_(gradient);
+  }
+  return {gradients[0], gradients[1], gradients[2], gradients[3]};
 }
 
 Tensor conv_threshold(
@@ -63,20 +88,17 @@ Tensor conv_threshold(
     std::vector<int64_t> padding,
     std::vector<int64_t> dilation,
     int64_t groups) {
-  const ConvCall call(x, weight, threshold, stride, padding, dilation, groups);
-  const Tensor y = empty_ordered(call.output_sizes(), false, call.dtype);
+  ConvCall call(x, weight, threshold, stride, padding, dilation, groups);
   if (bias) {
     STD_TORCH_CHECK(bias->numel() == call.geometry.outputs, "rectifiers: expected a bias per output channel");
     bias = to_compute(*bias, call.dtype);
   }
-  if (y.numel()) {
-    call.is_double() ? run_forward(call, best_kernels().twice, bias, y)
-                     : run_forward(call, best_kernels().single, bias, y);
-  }
-  return to_return(y, call.channels_last, dtype_of(x));
+  const Tensor y =
+      call.is_double() ? forward(call, best_kernels().twice, bias) : forward(call, best_kernels().single, bias);
+  return to_return(y, call.channels_last, dtype_of(x), call.in_place);
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> conv_threshold_backward(
+All conv_threshold_backward(
     Tensor grad,
     Tensor x,
     Tensor weight,
@@ -85,26 +107,17 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_threshold_backward(
     std::vector<int64_t> padding,
     std::vector<int64_t> dilation,
     int64_t groups) {
-  const ConvCall call(x, weight, threshold, stride, padding, dilation, groups);
+  ConvCall call(x, weight, threshold, stride, padding, dilation, groups);
   STD_TORCH_CHECK(sizes_of(grad) == call.output_sizes(), "rectifiers: expected a gradient of the shape of the output");
   const Tensor upstream = to_compute(grad, call.dtype);
-  Tensor gradients[] = {
-      empty_ordered(sizes_of(x), false, call.dtype),
-      empty_ordered(sizes_of(weight), false, call.dtype),
-      empty_ordered(sizes_of(threshold), false, call.dtype),
-      empty_ordered({call.geometry.outputs}, false, call.dtype),
-  };
-  if (grad.numel() && x.numel()) {
-    call.is_double() ? run_backward(call, best_kernels().twice, upstream, gradients)
-                     : run_backward(call, best_kernels().single, upstream, gradients);
-  } else {
-    for (Tensor& gradient : gradients) torch::stable::zero_(gradient);
-  }
+  const auto [grad_x, grad_weight, grad_threshold, grad_bias] =
+      call.is_double() ? backward(call, best_kernels().twice, upstream)
+                       : backward(call, best_kernels().single, upstream);
   return {
-      to_return(gradients[0], call.channels_last, dtype_of(x)),
-      to_return(gradients[1], false, dtype_of(weight)),
-      to_return(gradients[2], false, dtype_of(threshold)),
-      to_return(gradients[3], false, dtype_of(weight)),
+      to_return(grad_x, call.channels_last, dtype_of(x), call.in_place),
+      to_return(grad_weight, false, dtype_of(weight)),
+      to_return(grad_threshold, false, dtype_of(threshold)),
+      to_return(grad_bias, false, dtype_of(weight)),
   };
 }
 
