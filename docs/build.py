@@ -26,6 +26,7 @@ from rectifiers.lab.claims import Judged, judge_claims
 from rectifiers.networks.placement import list_sites
 from rectifiers.papers import registry as experiments
 from rectifiers.papers.claims import SNAPSHOT, count_statuses
+from rectifiers.papers.peft.rows import FUNCTIONS as TUNED
 from rectifiers.report.export import to_markdown
 from rectifiers.report.figures.accuracy import accuracy_figure
 from rectifiers.report.figures.canvas import drawing_style, panels, standalone, svg, zero_lines
@@ -60,6 +61,9 @@ PRESETS = HERE.parent / "benchmarks" / "results" / "paper_presets.json"
 PLASTICITY = HERE / "plasticity.md"
 SEQUENCES = {"regression": "regression", "permuted-mnist": "permuted MNIST", "random-labels": "random labels"}
 PLASTICITY_BEGIN, PLASTICITY_END = "<!-- plasticity:begin -->\n", "<!-- plasticity:end -->\n"
+PEFT = HERE / "peft.md"
+PEFT_PICTURE = HERE / "images" / "peft.svg"
+PEFT_BEGIN, PEFT_END = "<!-- peft:begin -->\n", "<!-- peft:end -->\n"
 CONVOLUTIONS_BEGIN, CONVOLUTIONS_END = "<!-- conv_relu:begin -->\n", "<!-- conv_relu:end -->\n"
 
 CLASSES_INTRODUCTION = '''\
@@ -461,6 +465,40 @@ def _late(name: str) -> dict[str, str]:
     return texts
 
 
+def peft(text: str) -> str:
+    """The page on fine-tuning a few numbers with the table between its marks written anew."""
+    before, rest = text.split(PEFT_BEGIN)
+    lines = ["| trained | numbers | accuracy, % |", "|:--|--:|--:|"]
+    for row, numbers, cell in _tuned():
+        mean, low = float(cell["mean"]), float(cell["low"])
+        mark = MARKS.get(cell["verdict"], "")
+        lines.append(f"| {row} | {numbers:,} | {mean:.1f} ± {mean - low:.1f} {mark}".rstrip() + " |")
+    return before + PEFT_BEGIN + "\n".join([*lines, ""]) + PEFT_END + rest.split(PEFT_END)[1]
+
+
+def _tuned() -> list[tuple[str, int, dict[str, str]]]:
+    """Row, how many numbers are trained, and the cell of the accuracy, from the published cells."""
+    with (RESULTS / "peft" / "new-classes.csv").open(encoding="utf-8", newline="") as file:
+        cells = list(csv.DictReader(file))
+    counts = {cell["row"]: round(float(cell["mean"])) for cell in cells if cell["metric"] == "trained_parameters"}
+    return [(cell["row"], counts[cell["row"]], cell) for cell in cells if cell["metric"] == "final_epoch"]
+
+
+def peft_picture() -> str:
+    """Accuracy against how many numbers are trained, as SVG."""
+    with drawing_style():
+        figure, (axis,) = panels(1, width=7.4, height=3.8)
+        for row, numbers, cell in _tuned():
+            mean, low = float(cell["mean"]), float(cell["low"])
+            colour = SERIES[0] if row in TUNED else SERIES[1]
+            axis.errorbar(numbers, mean, yerr=mean - low, fmt="o", color=colour, markersize=4, capsize=2, linewidth=1)
+            axis.annotate(row, (numbers, mean), (5, 3), textcoords="offset points", fontsize=7)
+        axis.set_xscale("log")
+        axis.set_xlabel("numbers trained, the head's among them")
+        axis.set_ylabel("test accuracy, %")
+    return standalone(svg(figure, name="peft", title="Accuracy against how many numbers are trained"))
+
+
 def costs() -> str:
     """What the functions cost beside `nn.ReLU`, as SVG."""
     figure = costs_figure(json.loads(COSTS.read_text("utf-8"))["settings"])
@@ -620,6 +658,8 @@ if __name__ == "__main__":
     COSTS_PICTURE.write_text(costs(), encoding="utf-8")
     KERNELS.write_text(kernels(KERNELS.read_text(encoding="utf-8")), encoding="utf-8")
     PLASTICITY.write_text(plasticity(PLASTICITY.read_text(encoding="utf-8")), encoding="utf-8")
+    PEFT.write_text(peft(PEFT.read_text(encoding="utf-8")), encoding="utf-8")
+    PEFT_PICTURE.write_text(peft_picture(), encoding="utf-8")
     TABLE1.write_text(table1_page(), encoding="utf-8")
     LEARNED.write_text(learned(), encoding="utf-8")
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")

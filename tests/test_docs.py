@@ -127,7 +127,9 @@ def test_gallery_shows_every_function_of_one_number(build: ModuleType) -> None:
     assert titles <= set(re.findall(r"<text[^>]*>([^<]*)</text>", committed)), "run `make docs`"
 
 
-@pytest.mark.parametrize("page", ["compare", "fold", "granularity", "lab", "relu-like", "start", "surgery", "training"])
+@pytest.mark.parametrize(
+    "page", ["compare", "fold", "granularity", "lab", "peft", "relu-like", "start", "surgery", "training"]
+)
 def test_sessions_print_what_they_show(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
