@@ -73,12 +73,22 @@ def test_a_full_disk(refused: Callable[..., str]) -> None:
     assert "cannot write /dev/full: No space left on device" in refused("table", "quickstart", "-o", "/dev/full")
 
 
-def test_a_damaged_result_is_named(refused: Callable[..., str], finished: Path, tmp_path: Path) -> None:
+def test_damaged_results_are_named_and_left_out(cli: Cli, finished: Path, tmp_path: Path) -> None:
     import shutil
 
     shutil.copytree(finished, tmp_path / "runs")
-    result = next(tmp_path.glob("runs/quickstart/*/result.json"))
-    result.write_text(result.read_text()[:100])
-    line = refused(*SMOKE)
-    assert str(result.relative_to(tmp_path)) in line
-    assert "delete it and run again" in line
+    damaged = sorted(tmp_path.glob("runs/quickstart/*/result.json"))[:2]
+    for result in damaged:
+        result.write_text(result.read_text()[:100])
+    told = cli(*SMOKE)
+    assert told.code == 1
+    assert "4 of 6 runs finished; 2 missing." in told.out
+    for result in damaged:
+        assert f"{result.relative_to(tmp_path)} is damaged" in told.err
+    assert told.err.count("set it aside with `rectifiers verify --mend runs/quickstart`, and run again") == 2
+    assert cli(*SMOKE, "--format", "csv").code == 1
+    again = cli("run", *SMOKE[1:], "--no-report")
+    assert again.code == 1
+    assert "2 of 6 runs failed" in again.err
+    assert cli("verify", "--mend", "runs/quickstart").code == 0
+    assert cli("run", *SMOKE[1:]).code == 0

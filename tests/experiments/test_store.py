@@ -152,7 +152,7 @@ def test_damaged_result(store: Store, content: bytes) -> None:
     with pytest.raises(StoreError) as caught:
         store.read(TRIAL)
     assert str(caught.value).startswith(f"{path} is damaged (result: ")
-    assert str(caught.value).endswith("; delete it and run again")
+    assert str(caught.value).endswith(f"; set it aside with `rectifiers verify --mend {store.folder}`, and run again")
     assert "\n" not in str(caught.value)
 
 
@@ -168,7 +168,7 @@ def test_result_of_another_trial(store: Store) -> None:
     other = tiny(seed=7)
     store.path(other).parent.mkdir()
     path.rename(store.path(other))
-    with pytest.raises(StoreError, match=r"holds another trial \(dataset=digits .*\); delete it and run again"):
+    with pytest.raises(StoreError, match=r"holds another trial \(dataset=digits .*\); set it aside with"):
         store.read(other)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from rectifiers.experiments.runner import StoppedError, run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 
+{before}
 if __name__ == "__main__":
     trials = [Trial(**{settings}, epochs=int(sys.argv[3]), seed=seed) for seed in range(int(sys.argv[2]))]
     store = Store(sys.argv[1], "sweep")
@@ -42,9 +43,9 @@ if __name__ == "__main__":
 """
 
 
-def start(tmp_path: Path, trials: int, epochs: int) -> subprocess.Popen[str]:
+def start(tmp_path: Path, trials: int, epochs: int, *, before: str = "", **settings: Any) -> subprocess.Popen[str]:
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.replace("{settings}", repr(TINY)))
+    script.write_text(SCRIPT.replace("{settings}", repr({**TINY, **settings})).replace("{before}", before))
     return subprocess.Popen(
         [sys.executable, str(script), str(tmp_path / "runs"), str(trials), str(epochs)],
         stdout=subprocess.PIPE,
@@ -154,9 +155,9 @@ def test_a_stopped_worker_is_noticed_and_its_trial_tried_again(tmp_path: Path, m
     workers: list[Worker] = []
     give = Worker.give
 
-    def watch(worker: Worker, trial: Trial, patience: float) -> None:
+    def watch(worker: Worker, trial: Trial, patience: float, mates: Sequence[Trial] = ()) -> None:
         workers.append(worker)
-        give(worker, trial, patience)
+        give(worker, trial, patience, mates)
 
     monkeypatch.setattr(Worker, "give", watch)
     said: list[str] = []

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -30,9 +30,6 @@ from .options import (
     read_time,
     split_texts,
 )
-
-if TYPE_CHECKING:
-    from ..lab import Results
 
 
 def run_experiment(
@@ -105,7 +102,7 @@ def run_experiment(
         return
     from .. import lab
     from ..lab.progress import say
-    from .table import print_results, print_sections
+    from .table import print_results, print_sections, tell_failures
 
     if os.environ.get("TORCHELASTIC_RUN_ID") and os.environ.get("RANK", "0") != "0":
         # Of the processes that torchrun starts, one talks.
@@ -151,7 +148,9 @@ def run_experiment(
         print_sections(report.sections)
         print(f"\nReport: {report}")
     if found.failed:
-        _tell_failures(found)
+        tell_failures(found)
+        total = plural(len(found.selection.trials), "run")
+        say(f"{len(found.failed)} of {total} failed; try again with\n  {_this_command()}")
         raise typer.Exit(1)
 
 
@@ -182,16 +181,6 @@ def _write_slurm_script(
         submit=submit,
     )
     print(written)
-
-
-def _tell_failures(found: Results) -> None:
-    """Say which runs failed and why."""
-    from ..lab.progress import say
-
-    for trial, failure in found.failed.items():
-        say(f"failed: {trial}\n  {failure.reason}\n  the whole error: {failure.path}")
-    total = plural(len(found.selection.trials), "run")
-    say(f"{len(found.failed)} of {total} failed; try again with\n  {_this_command()}")
 
 
 def _this_command() -> str:

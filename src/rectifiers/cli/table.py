@@ -58,9 +58,11 @@ def print_table(
         ),
     ] = None,
 ) -> None:
-    """Print the table of an experiment without running anything; cells that were not run say so."""
+    """Print the table of an experiment without running anything; cells that were not run say so.
+
+    Damaged results are left out and named, and the exit code is 1.
+    """
     from .. import lab
-    from ..core.files import write_file
 
     found = lab.table(
         experiment,
@@ -76,7 +78,16 @@ def print_table(
         print(f"{found.selection.heading}\n")
         print_results(found)
         print_sections(found.sections)
-        return
+    else:
+        _write(found, style, output)
+    if found.failed:
+        tell_failures(found)
+        raise typer.Exit(1)
+
+
+def _write(found: Results, style: Format, output: Path | None) -> None:
+    from ..core.files import write_file
+
     writers = {
         Format.terminal: found.to_text,
         Format.markdown: found.to_markdown,
@@ -111,3 +122,12 @@ def print_sections(sections: Sequence[Section]) -> None:
 
     if sections:
         Console(width=width(), highlight=False).print(render_sections(sections))
+
+
+def tell_failures(results: Results) -> None:
+    """Say which runs failed, or have damaged results, and why."""
+    from ..lab.progress import say
+
+    for trial, failure in results.failed.items():
+        more = "" if str(failure.path) in failure.reason else f"\n  the whole error: {failure.path}"
+        say(f"failed: {trial}\n  {failure.reason}{more}")

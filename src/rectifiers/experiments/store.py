@@ -140,7 +140,8 @@ class Store:
         """The trial's result, or None if it has not finished.
 
         Raises:
-            StoreError: the file is damaged, or belongs to another trial.
+            DamagedError: the file is damaged, or belongs to another trial.
+            StoreError: it cannot be read.
         """
         text = read_bytes(f"{self._place}{trial.id}/result.json")
         if text is None:
@@ -162,17 +163,53 @@ class Store:
         try:
             result = Result.model_validate_json(text)
         except ValidationError as error:
-            raise StoreError(
-                f"{path} is damaged ({explain(error, 'result')}), and `rectifiers verify` tells what else is; "
-                "delete it and run again"
-            ) from None
+            raise DamagedError(path, f"is damaged ({explain(error, 'result')})") from None
         if result.trial != trial:
-            raise StoreError(f"{path} holds another trial ({result.trial}); delete it and run again")
+            raise DamagedError(path, f"holds another trial ({result.trial})")
         return result
 
-    def outcomes(self, cells: Iterable[Cell]) -> list[tuple[Cell, Result | None]]:
-        """Each cell with its result, or with None where it has not been run."""
-        return [(cell, self.read(cell.trial)) for cell in cells]
+    def outcomes(
+        self, cells: Iterable[Cell], damaged: dict[Trial, DamagedError] | None = None
+    ) -> list[tuple[Cell, Result | None]]:
+        """Each cell with its result, or with None where it has not been run or its result is damaged.
+
+        Args:
+            cells: that are asked for.
+            damaged: takes the trials whose results are damaged; None logs a warning of each.
+
+        Raises:
+            StoreError: a file cannot be read, or packed results are damaged.
+        """
+        bad: dict[Trial, DamagedError] = {}
+        outcomes: list[tuple[Cell, Result | None]] = []
+        for cell in cells:
+            result = None
+            try:
+                result = self.read(cell.trial)
+            except DamagedError as error:
+                bad[cell.trial] = error
+            outcomes.append((cell, result))
+        if damaged is not None:
+            damaged.update(bad)
+        else:
+            for error in bad.values():
+                logging.getLogger(__name__).warning("left out: %s", error)
+        return outcomes
+
+
+class DamagedError(StoreError):
+    """A result that cannot be read, while others may.
+
+    Args:
+        path: of its file.
+        problem: what is wrong with it.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path = path
+        super().__init__(
+            f"{path} {problem}; set it aside with `rectifiers verify --mend {path.parent.parent}`, and run again"
+        )
 
 
 @cache

@@ -14,14 +14,14 @@ from ..experiments.counting import LOG
 from ..experiments.on_ray import NAME as RAY
 from ..experiments.on_ray import OnRay
 from ..experiments.preflight import check_data, check_names
-from ..experiments.store import Store, write_atomically
+from ..experiments.store import DamagedError, Store, write_atomically
 from ..experiments.together import run_together
 from ..experiments.trial import Trial
 from ..training.group import is_started_together
 from .log import Log
 from .progress import show_progress
 from .selecting import Selectable, check_count, select
-from .tables import Failure, Results
+from .tables import Failure, Results, failed_to_read
 from .tracking import Tracking
 
 
@@ -67,7 +67,8 @@ def run(
         gpu_share: of a GPU there, that each run takes which runs on one.
 
     Returns:
-        The results with their table. Runs that ended in an error stand in `failed`; the next call tries them again.
+        The results with their table. Runs that ended in an error stand in `failed`, and the next call tries them again;
+        so do those whose results, from an earlier call, are damaged, until these are set aside.
 
     Raises:
         RectifiersError: a name is unknown, data are missing or damaged, or the parts do not fit together.
@@ -127,7 +128,9 @@ def run(
     for trial in selection.done() if is_first else ():
         _story(store, trial).unlink(missing_ok=True)
     failed = {trial: _write_story(store, trial, story) for trial, story in ended.failed.items()}
-    return Results(selection, store.outcomes(selection.cells), failed)
+    damaged: dict[Trial, DamagedError] = {}
+    outcomes = store.outcomes(selection.cells, damaged)
+    return Results(selection, outcomes, {**failed, **failed_to_read(damaged)})
 
 
 def find_place(on: str, gpu_share: float) -> OnRay:

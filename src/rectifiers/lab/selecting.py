@@ -24,7 +24,7 @@ from ..experiments.kernel_choice import REFERENCE, KernelChoice, choose_kernels
 from ..experiments.own import check_used, list_references, use
 from ..experiments.result import Result
 from ..experiments.rows import add_row
-from ..experiments.store import Store, is_kept, weights_folder
+from ..experiments.store import DamagedError, Store, is_kept, weights_folder
 from ..experiments.trial import Trial
 from ..papers import registry
 from ..report import analyses
@@ -99,15 +99,18 @@ class Selection:
         """
         return Store(self.results, self.experiment.folder, keep_weights=bool(self.experiment.analysis))
 
-    def outcomes(self) -> list[tuple[Cell, Result | None]]:
+    def outcomes(self, damaged: dict[Trial, DamagedError] | None = None) -> list[tuple[Cell, Result | None]]:
         """Each cell with what the results folder has of it; nothing is written.
+
+        Args:
+            damaged: takes the trials whose results are damaged, which are left out; None logs a warning of each.
 
         Raises:
             StoreError: the folder belongs to something else, or is damaged.
         """
         if not self.folder.exists():
             return [(cell, None) for cell in self.cells]
-        return self.open_store().outcomes(self.cells)
+        return self.open_store().outcomes(self.cells, damaged)
 
     def done(self) -> set[Trial]:
         """The trials that the results folder has, without reading them."""

@@ -19,6 +19,7 @@ from ..core.files import write_file
 from ..core.wording import plural
 from ..experiments.archive import to_jsonl
 from ..experiments.result import COUNTS, WHOLE
+from ..experiments.store import DamagedError
 from ..experiments.trial import Trial
 from ..report import export
 from ..report.analyses.section import Section
@@ -47,15 +48,20 @@ MARKS = {
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that ended in an error.
+    """A run that ended in an error, or whose result is damaged.
 
     Args:
         reason: the last line of the error.
-        path: the file that tells the whole of it.
+        path: the file that tells the whole of it, or the damaged one.
     """
 
     reason: str
     path: Path
+
+
+def failed_to_read(damaged: Mapping[Trial, DamagedError]) -> dict[Trial, Failure]:
+    """What the damage of results means for their trials."""
+    return {trial: Failure(str(error), error.path) for trial, error in damaged.items()}
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Results:
     Args:
         selection: what was run.
         outcomes: its trials, each with its result; None where there is none.
-        failed: trials that ended in an error when they were run last, and why.
+        failed: trials that ended in an error when they were run last, or whose results are damaged, and why.
     """
 
     selection: Selection
@@ -241,6 +247,8 @@ def table(
 ) -> Results:
     """Compute the table of an experiment from the results there are; what was not run says so.
 
+    Damaged results are left out, and stand in `failed`.
+
     Args:
         experiment: a registered name, the path of a TOML file, an experiment from `lab.experiment`, or a selection.
         preset: its size; None takes `pocket`, or the last one where there is none of that name.
@@ -261,4 +269,5 @@ def table(
     selection = select(
         experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
     )
-    return Results(selection, selection.outcomes())
+    damaged: dict[Trial, DamagedError] = {}
+    return Results(selection, selection.outcomes(damaged), failed_to_read(damaged))
