@@ -61,6 +61,7 @@ SWAP = ("swap", "torchvision.models:squeezenet1_1", "--to", "pvlu", "--input")
         (("plan", "quickstart", "--set", f"batch_size={10**21}"), "batch_size: expected at most 10000000"),
         (("plan", "quickstart", "--set", "epochs=1e9"), "epochs: expected at most 10000000"),
         (("run", "quickstart", "--results", ""), "--results needs a folder, got ''; write . for the working directory"),
+        (("run", "quickstart", "--results", "a\nb"), r"--results must be a path that can be printed, got b'a\nb'"),
         (("run", "quickstart", "--data-dir", ""), "--data-dir needs a folder, got ''"),
         ((*SWAP, "99999999,3,64,64"), "--input 99999999,3,64,64 takes 4,915 GB"),
         ((*SWAP, "0,3,64,64"), "--input needs sizes of at least 1"),

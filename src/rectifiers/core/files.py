@@ -91,15 +91,28 @@ def named_path(text: str | Path, what: str) -> Path:
 
 
 def check_folder(path: Path, what: str) -> Path:
-    """Make sure that a folder which the user named is not a file; it need not be there yet.
+    """Make sure that what the user named can be a folder; it need not be there yet.
 
     Args:
-        path: the folder.
+        path: the folder; `~` and `~name` stand for home folders.
         what: what it is for, for the error.
 
+    Returns:
+        The path, with the home folder in place of `~`.
+
     Raises:
-        ConfigError: it is a file.
+        ConfigError: it is a file, or not in UTF-8, or holds control characters, or names the home of nobody.
+
+    Example:
+        >>> check_folder(Path("runs"), "--results").name
+        'runs'
     """
+    if not is_printable_line(str(path)):
+        raise ConfigError(f"{what} must be a path that can be printed, got {os.fsencode(path)!r}; choose another one")
+    try:
+        path = path.expanduser()
+    except RuntimeError as error:  # no such user
+        raise ConfigError(f"{what}: cannot find {str(path)!r}: {error}; write the whole path") from None
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{what} must be a folder, but {path} is a file; name another one")
     return path

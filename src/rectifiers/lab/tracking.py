@@ -41,7 +41,7 @@ class TensorBoard:
         except ImportError:
             raise ConfigError("tensorboard is not installed: pip install 'rectifiers[tensorboard]'") from None
         self._open: Callable[[str], Any] = SummaryWriter
-        self.folder = check_folder(Path(folder).expanduser(), "the folder of tensorboard:")
+        self.folder = check_folder(Path(folder), "the folder of tensorboard:")
 
     def write(self, experiment: str, result: Result) -> None:
         """Write what one run gave; what was there of it is replaced."""
