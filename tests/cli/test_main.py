@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from rectifiers.cli import _fail, main
+from rectifiers.lab.progress import say
 
 from .conftest import Cli
 
@@ -106,6 +109,17 @@ def test_a_closed_pipe_is_quiet() -> None:
     listing.stderr.close()
     assert listing.wait() == 1
     assert errors == b""
+
+
+def test_a_closed_pipe_behind_the_errors_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as broken:
+        monkeypatch.setattr(sys, "stderr", broken)
+        say("nobody hears this")
+        monkeypatch.undo()
+        with suppress(BrokenPipeError):
+            broken.close()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

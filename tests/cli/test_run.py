@@ -122,6 +122,21 @@ def test_ctrl_c_before_the_first_result(start: Start, tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="closes what POSIX numbers")
+@pytest.mark.parametrize("closed", [(2,), (0, 1, 2)])
+def test_closed_standard_streams_are_no_obstacle(closed: tuple[int, ...], tmp_path: Path) -> None:
+    """A pipe that got their numbers would be taken for them."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rectifiers", "run", "quickstart", "--preset", "smoke", "--workers", "2"],
+        cwd=tmp_path,
+        preexec_fn=lambda: [os.close(number) for number in closed] and None,
+    )
+    assert process.wait(timeout=600) == 0
+    assert len(results_in(tmp_path / "runs")) == 6
+    assert list(tmp_path.glob("runs/*.html"))
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the worker in /proc")
 def test_a_worker_killed_twice_fails_its_run_alone(start: Start, cli: Cli, tmp_path: Path) -> None:
     process = start(*LONG)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -54,9 +56,12 @@ class Sick:
 
 
 class SickCrew:
-    """Nothing but sick hands, as on a machine without memory."""
+    """Nothing but sick hands, as on a machine without memory, or none at all, as on one that cannot start a process."""
 
     shares_memory = takes_mates = False
+
+    def __init__(self, *, can_start: bool) -> None:
+        self.can_start = can_start
 
     def gather(self, *_: object) -> SickCrew:
         return self
@@ -65,6 +70,8 @@ class SickCrew:
         return 2
 
     def start(self) -> Sick:
+        if not self.can_start:
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
         return Sick()
 
     def ready(self, hands: Sequence[object], seconds: float) -> Sequence[object]:
@@ -74,7 +81,10 @@ class SickCrew:
         pass
 
 
-def test_a_sick_machine_does_not_use_up_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("can_start", [True, False])
+def test_a_sick_machine_does_not_use_up_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_start: bool
+) -> None:
     """Ten failures in a row end it, with rests between them, and most trials are left for the next run."""
     monkeypatch.setattr(runner, "PAUSES", (0.0, 0.01))
     said: list[str] = []
@@ -82,16 +92,53 @@ def test_a_sick_machine_does_not_use_up_the_sweep(tmp_path: Path, monkeypatch: p
     progress = run(
         cells(*trials),
         Store(tmp_path, "sweep"),
-        place=SickCrew(),  # type: ignore[arg-type]
+        place=SickCrew(can_start=can_start),  # type: ignore[arg-type]
         on_event=lambda text, urgent: said.append(text),
     )
     begun = sum(" begins: " in text for text in said)
-    assert runner.BUDGET <= begun <= runner.BUDGET + 2
+    assert (runner.BUDGET <= begun <= runner.BUDGET + 2) if can_start else begun == 0
     assert progress.failed == {}
     assert progress.remaining == 40
     assert any(text.startswith("rests for") for text in said)
-    given_up = "nothing more is begun, for 10 tries in a row failed: no memory for a process"
-    assert any(text.startswith(given_up) for text in said)
+    reason = "no memory for a process" if can_start else "cannot start a process: Resource temporarily unavailable"
+    assert f"nothing more is begun, for 10 tries in a row failed: {reason}" in said
+
+
+class Hungry(Sick):
+    """A hand that finishes, but for the first, which lacks memory."""
+
+    failed = False
+
+    def read(self) -> tuple[str, Any]:
+        if not Hungry.failed:
+            Hungry.failed = True
+            return "ended", Failure("out of memory", passing=True, memory=True)
+        return "ended", "done"
+
+
+class SmallCrew(SickCrew):
+    """Hands that share a memory which is too small for two."""
+
+    shares_memory = True
+
+    def __init__(self) -> None:
+        super().__init__(can_start=True)
+        self.busy: list[int] = []
+
+    def start(self) -> Sick:
+        return Hungry()
+
+    def ready(self, hands: Sequence[object], seconds: float) -> Sequence[object]:
+        self.busy.append(len(hands))
+        return hands[:1]
+
+
+def test_where_memory_ran_out_trials_run_one_at_a_time(tmp_path: Path) -> None:
+    crew = SmallCrew()
+    trials = [tiny(seed=seed) for seed in range(5)]
+    progress = run(cells(*trials), Store(tmp_path, "sweep"), place=crew)  # type: ignore[arg-type]
+    assert (progress.done, progress.failed) == (5, {})
+    assert crew.busy == [2, 1, 1, 1, 1, 1]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity")

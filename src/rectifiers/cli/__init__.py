@@ -13,6 +13,7 @@ import sys
 from typing import Any, NoReturn
 
 from ..core.errors import RectifiersError
+from ..core.files import fill_standard_streams
 from ..core.wording import printable
 from .output import spell_options
 
@@ -21,6 +22,7 @@ def main() -> None:
     """Run the command of `sys.argv`; a user's mistake becomes one line on stderr and exit code 2."""
     if os.environ.get("COLUMNS") == "0":
         del os.environ["COLUMNS"]  # of a terminal that does not know its width; tables would have none
+    fill_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # α and β in a terminal that knows ASCII only
@@ -30,7 +32,8 @@ def main() -> None:
         try:
             code = app(sys.argv[1:] or ["--help"], prog_name="rectifiers", standalone_mode=False)
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except RectifiersError as error:
         _fail(spell_options(str(error)))
@@ -38,6 +41,8 @@ def main() -> None:
         if (error.name or "").startswith(__package__.split(".")[0]):
             raise
         _fail(f'the command line needs {error.name}; install "rectifiers[lab]"')
+    except KeyboardInterrupt:  # before the words of the command are read, which typer does not hear of
+        sys.exit(130)
     except BrokenPipeError:
         _abandon_stdout()
         sys.exit(1)
@@ -75,7 +80,8 @@ def _setting(message: str, context: Any) -> tuple[str, str] | None:
 
 
 def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"error: {printable(message)}\n")
+    if sys.stderr is not None:
+        sys.stderr.write(f"error: {printable(message)}\n")
     sys.exit(2)
 
 

@@ -65,6 +65,19 @@ def write_file(path: Path, content: str | bytes, *, make_folder: bool = False) -
         raise ConfigError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
 
 
+def fill_standard_streams() -> None:
+    """Open what is closed of standard input, output and error to nowhere, so that no pipe or file gets its number.
+
+    What a process writes to its standard error would go into that file, and a process that is started would take it
+    for its own standard error.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+
+
 def named_path(text: str | Path, what: str) -> Path:
     r"""Make an absolute path of what the user wrote; `~` and `~name` stand for home folders.
 

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError
+from ..core.files import fill_standard_streams
 from . import own
 from .failure import Failure, from_error, from_exit
 from .gpus import seeing
@@ -83,6 +84,7 @@ class Worker:
     """
 
     def __init__(self, job: Job, gpu: str | None = None) -> None:
+        fill_standard_streams()
         # Spawned, not forked: a fork would inherit the locks of PyTorch's threads.
         context = multiprocessing.get_context("spawn")
         self._words = tempfile.NamedTemporaryFile(prefix="rectifiers-", suffix=".log")  # noqa: SIM115 - outlives this
