@@ -109,9 +109,10 @@ class Sweep:
     Args:
         folder: of the results.
         workers: as for `run`.
+        before: called in it before it begins.
     """
 
-    def __init__(self, folder: Path, workers: int = 2) -> None:
+    def __init__(self, folder: Path, workers: int = 2, before: Callable[[], object] = lambda: None) -> None:
         reading, writing = os.pipe()
         sys.stdout.flush()
         self.pid = os.fork()
@@ -123,6 +124,7 @@ class Sweep:
                 os.dup2(writing, 2)
                 # Shells let background jobs, this program perhaps among them, ignore Ctrl-C.
                 signal.signal(signal.SIGINT, signal.default_int_handler)
+                before()
                 code = sweep(folder, workers)
             except BaseException:
                 traceback.print_exc()
@@ -342,6 +344,36 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def close_streams(folder: Path, expected: dict[str, Any]) -> int:
+    """Standard input and error are closed, so that pipes could get their numbers."""
+
+    def close() -> None:
+        os.close(0)
+        os.close(2)
+        sys.stderr = None  # type: ignore[assignment]
+
+    return ended_well(Sweep(folder, before=close), folder, expected)
+
+
+def hang_git(folder: Path, expected: dict[str, Any]) -> int:
+    """The git that is asked for the commit does not answer."""
+    (folder / "git").write_text("#!/bin/sh\nexec sleep 1000\n")
+    (folder / "git").chmod(0o755)
+
+    def prefer() -> None:
+        os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+    return ended_well(Sweep(folder, before=prefer), folder, expected)
+
+
+def ended_well(process: Sweep, folder: Path, expected: dict[str, Any]) -> int:
+    """Wait for the end of a sweep, and count what is not there."""
+    process.read()
+    return sum(read_all(folder).get(name) != result for name, result in expected.items()) + (
+        len(read_all(folder)) != len(TRIALS)
+    )
+
+
 def cut(path: Path, is_believed: Callable[[], bool]) -> tuple[int, int]:
     """Cut a file at each of its lengths, or at thousands of them; how many these were, and when it was believed."""
     whole = path.read_bytes().rstrip()
@@ -545,6 +577,8 @@ CERTAIN: dict[str, Attempt] = {
     "a claim cut": cut_claim,
     "a saved model cut": cut_model,
     "a compiled library cut": cut_library,
+    "standard streams closed": close_streams,
+    "a git that hangs": hang_git,
     "clocks that jump": jump_clocks,
     "data replaced under a run": change_data,
     "a folder of another version": find_other_version,

@@ -81,6 +81,12 @@ def test_corrupt_gzip(position: int, small_mnist: Files, write: Callable[..., Pa
         load("mnist", write({**small_mnist, name: bytes(content)}))
 
 
+def test_a_gzip_file_that_unpacks_without_end_is_refused(small_mnist: Files, write: Callable[..., Path]) -> None:
+    name = "t10k-images-idx3-ubyte.gz"
+    with pytest.raises(DataError, match=rf"{re.escape(name)} is damaged .*unpacks to more than 75,"):
+        load("mnist", write({**small_mnist, name: gzip.compress(bytes(80 * 2**20))}))
+
+
 def test_unreadable_file(small_mnist: Files, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write(small_mnist)
 

@@ -218,7 +218,9 @@ def test_folder_of_another_format(store: Store) -> None:
 @pytest.mark.parametrize("content", [b"", b"[]", b'"sweep"', b'{"runs": "sweep"}', b"\xff\xfe"])
 def test_damaged_card(store: Store, content: bytes) -> None:
     (store.folder / "store.json").write_bytes(content)
-    with pytest.raises(StoreError, match=r"store\.json is damaged; move .*sweep away, or give another results folder"):
+    with pytest.raises(
+        StoreError, match=r"store\.json is damaged; write it anew with `rectifiers verify --mend .*sweep`"
+    ):
         Store(store.folder.parent, "sweep")
 
 
@@ -246,6 +248,27 @@ def test_a_full_disk_is_waited_for_in_a_run(store: Store, monkeypatch: pytest.Mo
     attempts.clear()
     with pytest.raises(store_module.FullError):
         store.write(result())
+
+
+def test_a_disk_that_hiccups_gets_three_attempts_in_a_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, attempts, hiccups = store_module.write_bytes_atomically, [], 2
+
+    def stale(path: Path, content: bytes) -> None:
+        attempts.append(path)
+        if len(attempts) <= hiccups:
+            raise StoreError("stale file handle")
+        real(path, content)
+
+    monkeypatch.setattr(store_module, "write_bytes_atomically", stale)
+    monkeypatch.setattr(pulse, "RETRY", 0.0)
+    with pulse.watched(pulse.Pulse(lambda word, value: None)):
+        store.write(result())
+        assert store.read(tiny()) == result()
+        attempts.clear()
+        hiccups = store_module.ATTEMPTS
+        with pytest.raises(StoreError, match="stale file handle"):
+            store.write(result())
+    assert len(attempts) == store_module.ATTEMPTS
 
 
 def test_a_folder_that_lost_its_card_is_taken_back(store: Store) -> None:

@@ -59,7 +59,8 @@ class Store:
                 name, version = found["runs"], found["format"]
             except (ValueError, KeyError, TypeError):
                 raise StoreError(
-                    f"{card} is damaged; move {self.folder} away, or give another results folder"
+                    f"{card} is damaged; write it anew with `rectifiers verify --mend {self.folder}`, or give another "
+                    "results folder"
                 ) from None
             if name != self.name:
                 raise StoreError(
