@@ -193,8 +193,8 @@ class Store:
         if damaged is not None:
             damaged.update(bad)
         else:
-            for error in bad.values():
-                logging.getLogger(__name__).warning("left out: %s", error)
+            for one in bad.values():
+                logging.getLogger(__name__).warning("left out: %s", one)
         return outcomes
 
 
