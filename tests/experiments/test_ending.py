@@ -200,7 +200,7 @@ class TestEnds:
             "train_size": None,
             "batch_size": 2,
         }
-        process = start(tmp_path, trials=1, epochs=10**6, settings=settings)
+        process = start(tmp_path, trials=1, epochs=10**6, **settings)
         read_until(process, " begins: ")
         wait_until(lambda: any(map(descendants, children(process.pid))), seconds=300)
         (worker,) = children(process.pid)
