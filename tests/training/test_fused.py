@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from rectifiers import kernels, networks
+from rectifiers.activations import ConvReLU2d
 from rectifiers.kernels import library, pooled_conv
 from rectifiers.training.fused import fuse
 
@@ -123,3 +125,27 @@ def test_what_is_not_simply_called_runs_one_by_one(calls: list[tuple[int, ...]])
     assert not calls
     net(images)
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format], ids=str)
+@pytest.mark.parametrize("options", [{}, {"stride": 2, "bias": False}, {"groups": 2}], ids=str)
+def test_a_convrelu_of_one_tap_gives_the_same_up_to_rounding(
+    memory_format: torch.memory_format, options: dict[str, Any]
+) -> None:
+    plain = ConvReLU2d(6, 4, 1, **options).to(memory_format=memory_format)
+    nn.init.normal_(plain.threshold)
+    fused = fuse(copy.deepcopy(plain))
+    images = torch.randn(16, 6, 5, 7).to(memory_format=memory_format)
+    seen: list[object] = []
+    fused.register_forward_hook(lambda *_: seen.append(_))
+    for one, other in zip(gradients(fused, images), gradients(plain, images), strict=True):
+        assert one.shape == other.shape
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
+    assert len(seen) == 1
+    with torch.no_grad():
+        assert torch.equal(fused(images[0]), plain(images[0]))
+
+
+@pytest.mark.parametrize("options", [{"padding": 1}, {"padding": "same"}], ids=str)
+def test_a_convrelu_with_padding_stays_what_it_is(options: dict[str, Any]) -> None:
+    assert "forward" not in vars(fuse(ConvReLU2d(2, 3, 1, **options)))

@@ -241,7 +241,7 @@ class Trial(BaseModel):
     kernels: Literal["reference", "cpu", "cpu-fused", "triton"] = Field(
         "reference",
         description="what formulas run by: `cpu` and `triton` are kernels, which are faster and round in another way; "
-        "`cpu-fused` also computes a convolution and the max-pooling behind it in one pass",
+        "`cpu-fused` also takes faster ways through parts of the network",
     )
     parallel: Literal["none", "ddp", "fsdp"] = Field(
         "none",

@@ -1,7 +1,8 @@
-"""Parts of a network that run together where they follow one another: a convolution and the max-pooling behind it.
+"""Faster ways through parts of a network, which stays as it is: its modules, their names, types and weights.
 
-The network stays as it is: its modules, their names, types and weights. What changes is how an `nn.Sequential` goes
-through them, and it goes one by one again where somebody listens at one of the two.
+An `nn.Sequential` runs a convolution and the max-pooling behind it together, and one by one again where somebody
+listens at one of the two. A ConvReLU of a single tap on channels_last is a threshold per channel and a convolution of
+1×1, which spares its kernel the change of the order in memory.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from types import MethodType
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.modules.module import _has_any_global_hook
 
+from ..activations.adarelu import adarelu
+from ..activations.convrelu import ConvReLU2d
 from ..kernels import pooled_conv
 from ..networks.blocks import Network
 
@@ -25,7 +29,7 @@ _HOOKS = (
 
 
 def fuse(net: nn.Module) -> nn.Module:
-    """Let a network run convolutions and the max-pooling behind them in one pass, where there is a kernel for it.
+    """Let a network take faster ways where there are any: a convolution and max-pooling in one pass, for example.
 
     Results are the same up to rounding.
 
@@ -46,7 +50,23 @@ def fuse(net: nn.Module) -> nn.Module:
         if isinstance(module, nn.Sequential) and type(module).forward in _FORWARDS:
             # A bound method, which a copy of the network binds anew.
             module.forward = MethodType(_go_through, module)  # type: ignore[method-assign]
+        elif type(module) is ConvReLU2d and module.threshold[0].numel() == 1 and not any(_padding(module)):
+            module.forward = MethodType(_threshold_first, module)  # type: ignore[method-assign]
     return net
+
+
+def _padding(convolution: nn.Conv2d) -> tuple[int, ...]:
+    """Zeros that it adds, or may add, on each axis."""
+    return (1, 1) if isinstance(convolution.padding, str) else convolution.padding
+
+
+def _threshold_first(convolution: ConvReLU2d, inputs: Tensor) -> Tensor:
+    last = inputs.ndim == 4 and inputs.is_contiguous(memory_format=torch.channels_last) and not inputs.is_contiguous()
+    if not last or torch.is_autocast_enabled("cpu"):
+        return ConvReLU2d.forward(convolution, inputs)
+    seen = adarelu(inputs, convolution.threshold.flatten(), channel_dim=1)
+    weight, bias, groups = convolution.weight, convolution.bias, convolution.groups
+    return F.conv2d(seen, weight, bias, convolution.stride, groups=groups)
 
 
 def _go_through(sequence: nn.Sequential, inputs: Tensor) -> Tensor:
