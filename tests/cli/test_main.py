@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -96,6 +97,13 @@ def test_what_is_no_mistake_of_the_user_stays_an_error(monkeypatch: pytest.Monke
 def test_a_terminal_of_no_columns_has_tables(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "0")
     assert "AReLU" in cli("table", "quickstart", "--preset", "smoke", "--results", "nowhere").out
+
+
+def test_what_a_user_named_cannot_end_the_program_in_silence(refused: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "ending_model.py").write_text(
+        "import sys\nfrom torch import nn\n\n\nclass Net(nn.ReLU):\n    def forward(self, x):\n        sys.exit(0)\n"
+    )
+    assert "SystemExit: 0" in refused("swap", "ending_model:Net", "--to", "arelu", "--input", "1,3,8,8")
 
 
 def test_a_closed_pipe_is_quiet() -> None:

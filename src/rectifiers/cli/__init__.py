@@ -31,6 +31,11 @@ def main() -> None:
 
         try:
             code = app(sys.argv[1:] or ["--help"], prog_name="rectifiers", standalone_mode=False)
+        except SystemExit as error:
+            # Typer ends the program itself at a closed pipe, by 1, and where it completes words.
+            if error.code or "_RECTIFIERS_COMPLETE" in os.environ:
+                raise
+            _fail(f"what you named ended the program (SystemExit: {error}) instead of doing its work; correct it")
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
