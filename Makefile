@@ -18,7 +18,7 @@ DOCS := $(VENV)/.docs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL = $(if $(LOCKED),$(PIP) --require-hashes --requirement requirements.lock && $(PIP) --no-deps,$(PIP)) --editable
 
-.PHONY: help quickstart test test-all test-wheels coverage smoke check bench surgery-zoo deploy fold chaos gpu-check wheels test-oldest lock audit docs-links docs clean
+.PHONY: help quickstart test test-all test-wheels coverage smoke check bench gpu-check surgery-zoo deploy fold chaos wheels test-oldest lock audit docs-links docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -62,6 +62,7 @@ def test_every_activation_has_a_functional_form() -> None:
 
 
 PUBLIC = [
+    "Adapters",
     "Comparison",
     "RectifiersError",
     "anneal",

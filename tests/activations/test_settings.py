@@ -23,7 +23,7 @@ X = torch.linspace(-2.5, 2.5, 101, dtype=torch.float64)
 def test_pau_of_any_degree(degrees: tuple[int, int], form: str) -> None:
     module: Any = create("pau", init="tanh", degrees=degrees, form=form, dtype=torch.float64)
     assert (len(module.numerator), len(module.denominator)) == (degrees[0] + 1, degrees[1])
-    assert (module(X) - X.tanh()).abs().max() < (0.3 if degrees == (1, 1) else 0.06)
+    assert (module(X) - X.tanh()).abs().max() < (0.35 if degrees == (1, 1) else 0.06)
     channelwise: Any = create("pau", init="tanh", degrees=degrees, form=form, share="channel", channels=4)
     assert channelwise.numerator.shape == (degrees[0] + 1, 4)
 

@@ -30,6 +30,7 @@ def test_lists_every_registered_name(cli: Cli) -> None:
         "convrelu",
         "crelu",
         "decide",
+        "peft",
         "plasticity",
         "pvlu",
     ]

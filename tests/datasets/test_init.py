@@ -22,6 +22,7 @@ def test_every_source_is_registered() -> None:
     package = Path(datasets.__file__).parent
     modules = {entry.split(":")[0] for entry in datasets.TABLE.values()}
     helpers = {
+        "volumes",
         "batches",
         "blur",
         "characters",

@@ -229,6 +229,7 @@ def test_the_package_offers_it() -> None:
     assert rectifiers.lab is lab
     names = [
         "Comparison",
+        "Export",
         "Judged",
         "Own",
         "Report",
@@ -239,7 +240,7 @@ def test_the_package_offers_it() -> None:
         "Status",
         "Variant",
     ]
-    names += ["compare", "describe_environment", "experiment", "judge_claims"]
+    names += ["compare", "describe_environment", "experiment", "export", "judge_claims"]
     assert lab.__all__ == [
         *names,
         "open",

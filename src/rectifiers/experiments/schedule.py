@@ -19,7 +19,7 @@ def makespan(seconds: Mapping[Trial, float], workers: int) -> float:
         workers: how many there are.
 
     Example:
-        >>> trial = Trial.create(dataset="digits", network="digits-conv", activation="relu")
+        >>> trial = Trial.create(dataset="digits", network="digits-conv", activation="relu", lr=0.1)
         >>> makespan({trial.with_seed(seed): hours for seed, hours in enumerate((1.0, 2.0, 3.0, 6.0))}, 2)
         6.0
     """

@@ -258,7 +258,7 @@ def plan(
         >>> print(found)  # doctest: +ELLIPSIS
         quickstart, preset smoke: Two epochs of 256 images and three functions: does it run at all?
         runs       6: 0 done, 6 to do
-        kernels    cpu, the fast ones
+        kernels    cpu-fused, the fast ones
         data       digits: ready
         cost       digits-conv on digits: ... a step, ... a run, by activation
         time       about ... with 2 workers, measured on a few steps of each

@@ -49,8 +49,8 @@ class Regression(Task):
 
     Example:
         >>> task = Regression(measure="RMSE")
-        >>> task.score(task.tally(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])))
-        1.4142135623730951
+        >>> round(task.score(task.tally(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))), 6)
+        1.414214
     """
 
     def __init__(self, loss: str = "mse", measure: Literal["R²", "explained variance", "RMSE", "MAE"] = "R²") -> None:
