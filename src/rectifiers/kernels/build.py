@@ -86,7 +86,7 @@ NODES = Library(
 """Nodes of the graph in C++, for which PyTorch's stable ABI has no name."""
 
 LOCK_SECONDS = 180.0
-BUILD_SECONDS = 150.0
+BUILD_SECONDS = 600.0
 
 
 class BuildError(Exception):
