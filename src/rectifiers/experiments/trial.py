@@ -23,6 +23,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from ..core.errors import ConfigError, UnknownNameError
+from ..training.trained import Trained
 from .explain import DEVICE_PATTERN, DIGEST_PATTERN, explain
 
 Scalar = bool | int | float | str
@@ -116,20 +117,9 @@ class Trial(BaseModel):
     pretrained: str | None = Field(
         None, min_length=1, description="published weights that it starts from instead: docs/data.md lists them"
     )
-    trained: Literal[
-        "all",
-        "activations",
-        "activations and norms",
-        "activations, norms and head",
-        "activations and head",
-        "norms",
-        "norms and head",
-        "biases",
-        "biases and head",
-        "adapter",
-        "adapter and head",
-        "head",
-    ] = Field("all", description="what is trained; normalisation that is not trained keeps its statistics too")
+    trained: Trained = Field(
+        "all", description="what is trained; normalisation that is not trained keeps its statistics too"
+    )
     adapter: str | None = Field(
         None,
         pattern="^(ia3|lora:[1-9][0-9]{0,3})$",

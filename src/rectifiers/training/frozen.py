@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..core.errors import ConfigError, UnknownNameError
 from ..core.parts import Part, parameters_of
-
-Trained = Literal[
-    "all",
-    "activations",
-    "activations and norms",
-    "activations, norms and head",
-    "activations and head",
-    "norms",
-    "norms and head",
-    "biases",
-    "biases and head",
-    "adapter",
-    "adapter and head",
-    "head",
-]
+from .trained import Trained
 
 PARTS: Mapping[Trained, frozenset[Part]] = {
     "activations": frozenset({"activations"}),

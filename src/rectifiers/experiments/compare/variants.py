@@ -21,7 +21,7 @@ from ...core.errors import ConfigError, UnknownNameError
 from ...core.factory import story
 from ...core.wording import listing
 from ...surgery.edits.fold import CONVOLUTIONS
-from ...training.frozen import Trained
+from ...training.trained import Trained
 from ...watching.example import Example
 from .references import refer, resolve, title
 from .swap import Swap as Swap
