@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...experiments.experiment import Experiment, Preset
-from .rows import COLUMNS, CONTROLS, DEVIATIONS, FEW, FUNCTIONS, sized
+from .rows import COLUMNS, CONTROLS, DEVIATIONS, FUNCTIONS, few, sized
 
 ROWS = (*FUNCTIONS, *CONTROLS)
 SMALL = sized(ROWS, 32, 33)
@@ -34,7 +34,7 @@ experiment = Experiment(
                 "together": 2,
             },
             seeds=2,
-            rows={label: fields for label, fields in SMALL.items() if label in FEW},
+            rows=few(SMALL),
         ),
         "pocket": Preset(
             note="A hundred images of every class, twenty phases of twenty epochs, two hidden layers of 32, and ten "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...experiments.experiment import Experiment, Preset
-from .rows import COLUMNS, CONTROLS, DEVIATIONS, FEW, FUNCTIONS, sized
+from .rows import COLUMNS, CONTROLS, DEVIATIONS, FUNCTIONS, few, sized
 
 ROWS = (*FUNCTIONS, *CONTROLS)
 SMALL = sized(ROWS, 32, 42)
@@ -28,7 +28,7 @@ experiment = Experiment(
             note="Four phases of 320 digits of 8×8, two seeds: does it run at all?",
             settings={"dataset": "permuted:digits", "train_size": 320, "epochs": 4, "lr": 0.01, "together": 2},
             seeds=2,
-            rows={label: fields for label, fields in SMALL.items() if label in FEW},
+            rows=few(SMALL),
         ),
         "pocket": Preset(
             note="Thirty phases of 1,600 images of 7×7 pixels, two hidden layers of 32, and ten times the learning "

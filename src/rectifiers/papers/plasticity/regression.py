@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...experiments.experiment import Experiment, Preset
-from .rows import COLUMNS, CONTROLS, DEVIATIONS, FEW, FUNCTIONS, sized
+from .rows import COLUMNS, CONTROLS, DEVIATIONS, FUNCTIONS, few, sized
 
 # Maxout needs an even number of units. With one hidden layer of 5, ReLU and CReLU come to 111 and 116 parameters: no
 # number is nearer.
@@ -30,7 +30,7 @@ experiment = Experiment(
             note="Three phases of 200 rows, two seeds: does it run at all?",
             settings={"train_size": 200, "epochs": 3, "batch_size": 8, "together": 2},
             seeds=2,
-            rows={label: fields for label, fields in NETWORKS.items() if label in FEW},
+            rows=few(NETWORKS),
         ),
         "pocket": Preset(
             note="Twenty-four phases of 2,000 rows in batches of 8, and Adam, so that few steps show what is lost: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...experiments.experiment import Arm, Column
@@ -75,7 +75,12 @@ COLUMNS = (
     Column("backward transfer", {}, metric="backward_transfer"),
 )
 
-FEW = ("ReLU", "CReLU", "Tanh", "ReLU, layer norm", "ReLU, L2-init", "ReLU, ReDo", "ReLU, shrink and perturb")
+
+def few(networks: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Those of the rows, by label, that a smoke test runs: three functions and four of the controls."""
+    labels = ("ReLU", "CReLU", "Tanh", "ReLU, layer norm", "ReLU, L2-init", "ReLU, ReDo", "ReLU, shrink and perturb")
+    return {label: fields for label, fields in networks.items() if label in labels}
+
 
 DEVIATIONS = (
     "L2-init has λ = 0.01, which Kumar et al. (2023) find best with Adam. When the data change, ReDo draws units anew "
