@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -288,7 +288,7 @@ def plan(
         files = sum(one.gigabytes or 0.0 for one in (*data, *weights))
         keeps = bool(selection.experiment.analysis)
         useful = dict.fromkeys(min(count, max(1, len(found.seconds))) for count in counts)
-        scales = tuple(_scale(found, count, files, keeps, price) for count in useful)
+        scales = tuple(_scales(found, useful, files, keeps, price))
     return RunPlan(
         selection=selection,
         done=len(done),
@@ -320,32 +320,33 @@ def _read_workers(workers: int | Sequence[int] | None) -> Sequence[int]:
     return counts
 
 
-def _scale(costs: Costs, workers: int, files: float, keeps: bool, price: float | None) -> Scale:
-    """What runs take on so many workers.
+def _scales(costs: Costs, counts: Iterable[int], files: float, keeps: bool, price: float | None) -> Iterator[Scale]:
+    """What runs take on so many workers, for each of several numbers.
 
     Args:
         costs: of the runs.
-        workers: how many.
+        counts: how many workers.
         files: gigabytes of data and published weights.
         keeps: whether the weights of all runs are kept.
         price: of an hour of one worker.
     """
-    seconds = makespan(costs.seconds, workers)
-    hours = workers * seconds / 3600
     needed = {start for trial in costs.seconds for start in trial.ancestors}
     kept = sum(speed.weights for trial, speed in costs.speeds.items() if keeps or trial in needed)
     results = sum(size_of_result(trial, speed.curves) for trial, speed in costs.speeds.items())
-    checkpoints = [size_of_checkpoints(trial, speed.weights) for trial, speed in costs.speeds.items()]
+    checkpoints = max((size_of_checkpoints(trial, speed.weights) for trial, speed in costs.speeds.items()), default=0)
     # Each worker is a process like this one, which has just done what a worker does.
     held = peak()
-    return Scale(
-        workers=workers,
-        seconds=seconds,
-        worker_hours=hours,
-        memory=None if held is None else workers * held / 1e9,
-        disk=files + (kept + results + workers * max(checkpoints, default=0)) / 1e9,
-        price=None if price is None else hours * price,
-    )
+    for workers in counts:
+        seconds = makespan(costs.seconds, workers)
+        hours = workers * seconds / 3600
+        yield Scale(
+            workers=workers,
+            seconds=seconds,
+            worker_hours=hours,
+            memory=None if held is None else workers * held / 1e9,
+            disk=files + (kept + results + workers * checkpoints) / 1e9,
+            price=None if price is None else hours * price,
+        )
 
 
 def _announce_later() -> Callable[[str, int, int], None]:
