@@ -223,7 +223,7 @@ if __name__ == "__main__":
     cells = [Cell("a", "b", quick), Cell("a", "b", endless)]
     store = Store(sys.argv[1], "sweep")
     try:
-        run(cells, store, workers=1, on_progress=lambda progress: print(progress.done, flush=True))
+        run(cells, store, workers=2, on_progress=lambda progress: print(progress.done, flush=True))
     except KeyboardInterrupt:
         sys.exit(130)
 """
