@@ -10,7 +10,6 @@ import typer
 from ..core.wording import plural
 from ..lab.kinds import KINDS
 from ..lab.listing import CLAIMS, PAPERS, list_claims, list_kind
-from ..papers.claims import count_statuses
 from . import completion
 from .options import DATA, RESULTS, DataOption, JsonOption, OwnOption, ResultsOption, use_own
 from .output import print_json
@@ -61,6 +60,8 @@ def list_names(
 
 
 def _print_claims(claims: Sequence[Mapping[str, Any]]) -> None:
+    from ..papers.claims import count_statuses  # brings pydantic, which other commands do not wait for
+
     paper = ""
     for claim in claims:
         if claim["paper"] != paper:

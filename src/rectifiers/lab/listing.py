@@ -9,7 +9,6 @@ from typing import Any
 
 from .. import papers
 from ..experiments.counting import count_results
-from ..papers.claims import published_claims
 from .kinds import KINDS, check_kind
 
 PAPERS, CLAIMS = "papers", "claims"
@@ -55,6 +54,8 @@ def list_claims(results: Path | None = None) -> list[dict[str, Any]]:
         'arelu'
     """
     if results is None:
+        from ..papers.claims import published_claims
+
         return published_claims()
     from .claims import judge_claims
 
