@@ -23,6 +23,33 @@ finally:
 """
 
 
+PLAIN = """
+import time, typer
+app = typer.Typer()
+@app.command("one")
+def one(number: int = 1) -> None:
+    "Do one thing."
+@app.command("other")
+def other(number: int = 1) -> None:
+    "Do another."
+try:
+    app(["one", "--help"])
+finally:
+    import sys
+    print(time.process_time(), file=sys.stderr)
+"""
+"""A command line that is nothing but typer's."""
+OURS = 0.25
+"""Seconds that ours may take beside."""
+
+
+@pytest.fixture(scope="module")
+def at_once() -> float:
+    """Seconds of the processor within which an answer comes at once, on this machine: what typer takes, and ours."""
+    plain = (subprocess.run([sys.executable, "-c", PLAIN], capture_output=True, text=True) for _ in range(3))
+    return min(float(done.stderr) for done in plain) + OURS
+
+
 def probe(*arguments: str, **environment: str) -> tuple[dict[str, object], str]:
     done = subprocess.run(
         [sys.executable, "-c", PROBE, *arguments],
@@ -44,23 +71,23 @@ def probe(*arguments: str, **environment: str) -> tuple[dict[str, object], str]:
     ],
     ids=["help", "version", "list", "help of a verb"],
 )
-def test_answers_at_once_without_torch(arguments: list[str], expected: str) -> None:
+def test_answers_at_once_without_torch(arguments: list[str], expected: str, at_once: float) -> None:
     cost, output = probe(*arguments)
     assert expected in output
     assert cost["loaded"] == []
-    assert cost["seconds"] < 1.0
+    assert cost["seconds"] < at_once
 
 
 @pytest.mark.parametrize(
     ("words", "offered"),
     [("show pvl", "pvlu"), ("run arelu/table", "arelu/table1"), ("list net", "networks"), ("pl", "plan")],
 )
-def test_completion_offers_names_without_torch(words: str, offered: str) -> None:
+def test_completion_offers_names_without_torch(words: str, offered: str, at_once: float) -> None:
     count = str(len(words.split()))
     cost, output = probe(_RECTIFIERS_COMPLETE="complete_bash", COMP_WORDS=f"rectifiers {words}", COMP_CWORD=count)
     assert offered in output.split()
     assert cost["loaded"] == []
-    assert cost["seconds"] < 1.0
+    assert cost["seconds"] < at_once
 
 
 def test_says_what_to_install_without_the_extra() -> None:
