@@ -485,18 +485,19 @@ def _tuned() -> list[tuple[str, int, dict[str, str]]]:
 
 
 def peft_picture() -> str:
-    """Accuracy against how many numbers are trained, as SVG."""
+    """Accuracy by what is trained, the fewest numbers at the top, as SVG."""
+    rows = sorted(_tuned(), key=lambda one: one[1])
     with drawing_style():
         figure, (axis,) = panels(1, width=7.4, height=3.8)
-        for row, numbers, cell in _tuned():
+        for place, (row, _, cell) in enumerate(rows):
             mean, low = float(cell["mean"]), float(cell["low"])
             colour = SERIES[0] if row in TUNED else SERIES[1]
-            axis.errorbar(numbers, mean, yerr=mean - low, fmt="o", color=colour, markersize=4, capsize=2, linewidth=1)
-            axis.annotate(row, (numbers, mean), (5, 3), textcoords="offset points", fontsize=7)
-        axis.set_xscale("log")
-        axis.set_xlabel("numbers trained, the head's among them")
-        axis.set_ylabel("test accuracy, %")
-    return standalone(svg(figure, name="peft", title="Accuracy against how many numbers are trained"))
+            axis.errorbar(mean, place, xerr=mean - low, fmt="o", color=colour, markersize=4, capsize=2, linewidth=1)
+        axis.set_yticks(range(len(rows)), [f"{row}: {numbers:,}" for row, numbers, _ in rows])
+        axis.invert_yaxis()
+        axis.set_ylabel("what is trained, and how many numbers")
+        axis.set_xlabel("test accuracy, %")
+    return standalone(svg(figure, name="peft", title="Accuracy by what is trained, and how many numbers"))
 
 
 def costs() -> str:
