@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
+from PIL import Image
 
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import Progress, TimeUpError, run
@@ -69,6 +71,13 @@ def children(pid: int) -> list[int]:
     return [int(one) for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
+def descendants(pid: int) -> list[int]:
+    """The workers of a process, and the processes that load data for them, which are forked."""
+    workers = children(pid)
+    below = [Path(f"/proc/{one}/task").glob("*/children") for one in workers]
+    return workers + [int(one) for files in below for file in files for one in file.read_text().split()]
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
@@ -104,6 +113,57 @@ def test_workers_die_with_a_killed_runner_and_the_next_one_goes_on_at_once(tmp_p
     assert run(cells(*trials), store, workers=1).done == 2
     assert time.monotonic() - start_again < 80
     check_sweep(store, trials)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> dict[str, Any]:
+    """Settings of a trial whose data stay in their files."""
+    random = numpy.random.default_rng(0)
+    for part, count in (("train", 24), ("test", 8)):
+        for label in ("dark", "light"):
+            folder = tmp_path / "photos" / part / label
+            folder.mkdir(parents=True)
+            for number in range(count):
+                level = random.integers(0, 120, (32, 32, 3)) + (120 if label == "light" else 0)
+                Image.fromarray(level.astype("uint8")).save(folder / f"{number}.png")
+    return {
+        "dataset": f"pictures:{tmp_path / 'photos'}",
+        "network": "resnet-10-imagenet",
+        "network_args": {"width": 0.25},
+        "train_size": None,
+        "batch_size": 8,
+    }
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_processes_that_load_data_end_with_the_runner(
+    tmp_path: Path, pictures: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("RECTIFIERS_LOADER_WORKERS", "2")
+    process = start(tmp_path, 2, 10**6, **pictures)
+    read_until(process, r"epoch \d+ of")
+    found: set[int] = set()
+
+    def loaders_run() -> bool:
+        now = set(descendants(process.pid))
+        found.update(now)
+        return len(now) > 3
+
+    wait_until(loaders_run, seconds=60)
+    os.kill(process.pid, getattr(signal, name))
+    process.communicate(timeout=60)
+    wait_until(lambda: not any(map(is_alive, found)))
+
+
+def test_workers_with_processes_that_load_data_give_the_same_bits(
+    tmp_path: Path, pictures: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = [tiny(**pictures, seed=seed, epochs=2) for seed in range(2)]
+    alone = [outcome(run_trial(trial)) for trial in trials]
+    monkeypatch.setenv("RECTIFIERS_LOADER_WORKERS", "2")
+    store = Store(tmp_path / "runs", "sweep")
+    assert run(cells(*trials), store, workers=2).done == 2
+    assert [outcome(result) for result in map(store.read, trials) if result is not None] == alone
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1"])
