@@ -21,7 +21,7 @@ from ..core.spec import ActivationSpec
 from ..core.version import __version__
 from ..core.wording import listing
 from ..watching.example import Example
-from ..watching.wrappers import peel
+from ..watching.wrappers import check_whole, peel
 from .folding import fold
 from .swap import SwapReport
 from .weights_file import load_safetensors, read_weights
@@ -47,6 +47,7 @@ class Adapters:
 
     Raises:
         ConfigError: the model has no such parameters, or parameters without values.
+        UnsupportedError: the model is sharded.
 
     Example:
         >>> import rectifiers
@@ -69,6 +70,7 @@ class Adapters:
     """
 
     def __init__(self, model: nn.Module, parts: Collection[Part] = ACTIVATIONS) -> None:
+        check_whole(model)
         self.model, self.parts = peel(model), tuple(parts)
         self.active: str | None = None
         chosen = parameters_of(self.model, self.parts)

@@ -1,8 +1,8 @@
-"""Models that `fully_shard` has sharded, with whole weights for a while, as if they had never been."""
+"""Models that `fully_shard` or `FullyShardedDataParallel` has sharded, with whole weights for a while."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from .wrappers import is_fully_sharded
+from .wrappers import is_fully_sharded, is_in_shards
 
 
 @contextmanager
@@ -20,9 +20,9 @@ def whole_weights(model: nn.Module) -> Iterator[None]:
     Every process has to enter and leave the block. A model that is not sharded stays as it is.
 
     Args:
-        model: any module.
+        model: any module, with its wrappers.
     """
-    with ExitStack() as stack:
+    with unwrapped(model, cast=True), ExitStack() as stack:
         sharded: list[Any] = [module for module in model.modules() if is_fully_sharded(module)]
         for module in sharded:
             module.unshard()
@@ -38,6 +38,60 @@ def plain_class_name(model: nn.Module) -> str:
 
 
 @contextmanager
+def unwrapped(model: nn.Module, *, cast: bool) -> Iterator[None]:
+    """Take the wrappers that shard out of a model for the block, and give its modules whole weights.
+
+    The outermost wrapper keeps the module inside, whose own parts are put where they were before they were wrapped.
+    Every process has to enter and leave the block. Models without such wrappers stay as they are.
+
+    Args:
+        model: any module, with its wrappers.
+        cast: whether weights and inputs have the dtypes in which the wrapped model computes, and not those in which it
+            learns.
+    """
+    wrappers: list[Any] = [module for module in model.modules() if is_in_shards(module)]
+    if not wrappers:
+        yield
+        return
+    slots: list[tuple[nn.Module, str, Any]] = [
+        (parent, name, child)
+        for parent in list(model.modules())
+        for name, child in parent._modules.items()
+        if is_in_shards(child) and not is_in_shards(parent)
+    ]
+    with type(wrappers[0]).summon_full_params(model, writeback=False), ExitStack() as stack:
+        for wrapper in wrappers if cast else ():
+            stack.enter_context(_as_computed(wrapper))
+        for parent, name, child in slots:
+            parent._modules[name] = child.module
+            stack.callback(parent._modules.__setitem__, name, child)
+        yield
+
+
+@contextmanager
+def _as_computed(wrapper: Any) -> Iterator[None]:
+    """Give what a wrapper shards the dtypes that its forward pass has; all weights are there already."""
+    policy, handle = wrapper.mixed_precision, wrapper._handle
+    narrow = None if handle is None else handle._fwd_bwd_param_dtype
+    casts = policy.cast_root_forward_inputs if wrapper._is_root else policy.cast_forward_inputs
+    with ExitStack() as stack:
+        if narrow is not None:
+            for name, module, _ in handle.flat_param._param_infos:
+                weight = getattr(module, name)
+                stack.callback(setattr, weight, "data", weight.data)
+                weight.data = weight.data.to(narrow)
+        if narrow is not None and casts:
+            stack.callback(_cast_inputs(wrapper.module, narrow))
+        yield
+
+
+def _cast_inputs(module: nn.Module, dtype: torch.dtype) -> Callable[[], None]:
+    return module.register_forward_pre_hook(
+        lambda _, args, kwargs: _cast((args, kwargs), dtype), prepend=True, with_kwargs=True
+    ).remove
+
+
+@contextmanager
 def _without_sharding(module: Any) -> Iterator[None]:
     """Take the hooks off that put weights together and apart, and keep the dtypes that they bring about."""
     policy = module._get_fsdp_state()._mp_policy
@@ -48,10 +102,7 @@ def _without_sharding(module: Any) -> Iterator[None]:
             del hooks[key]
     with ExitStack() as casts:
         if narrow is not None:
-            cast = module.register_forward_pre_hook(
-                lambda _, args, kwargs: _cast((args, kwargs), narrow), prepend=True, with_kwargs=True
-            )
-            casts.callback(cast.remove)
+            casts.callback(_cast_inputs(module, narrow))
         if policy.output_dtype is not None:
             casts.callback(module.register_forward_hook(lambda *call: _cast(call[-1], policy.output_dtype)).remove)
         try:

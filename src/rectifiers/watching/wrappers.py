@@ -37,19 +37,21 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def look_inside(model: nn.Module) -> nn.Module:
-    """Return the module to watch: the one inside compiled, data parallel and distributed wrappers.
+    """Return the module to watch: the one inside compiled, data parallel, distributed and sharding wrappers.
 
     Raises:
-        UnsupportedError: the model is scripted, exported, quantised, lazy, or sharded by `FullyShardedDataParallel`;
-            the message says what to do.
+        UnsupportedError: the model is scripted, exported, quantised or lazy; the message says what to do.
     """
     _check_module(model)
     inner = peel(model)
+    while is_in_shards(inner):
+        assert isinstance(inner.module, nn.Module)
+        inner = peel(inner.module)
     advice = _fixed(inner)
     if advice:
         raise UnsupportedError(f"{type(inner).__name__} {advice}")
     for name, module in inner.named_modules():
-        advice = _sharded(module) or _unreadable(module)
+        advice = _unreadable(module)
         if advice:
             raise UnsupportedError(f"{name or type(inner).__name__} {advice}")
     return inner
@@ -73,6 +75,17 @@ def peel(model: nn.Module) -> nn.Module:
             return model
         assert isinstance(inner, nn.Module)
         model = inner
+
+
+def check_whole(model: nn.Module) -> None:
+    """Raise UnsupportedError if this process has only a part of a model's weights."""
+    for module in model.modules():
+        if _sharding(module):
+            raise UnsupportedError(
+                f"{type(peel(model)).__name__} is sharded, and a process has only a part of its weights: load those "
+                "that get_model_state_dict gives with full_state_dict=True into a copy that was swapped before it was "
+                "wrapped, and use that"
+            )
 
 
 def fixed_parts(model: nn.Module) -> dict[str, tuple[str, str]]:
@@ -114,6 +127,11 @@ def is_fully_sharded(module: nn.Module) -> bool:
     return _sharding(module) == "FSDPModule"
 
 
+def is_in_shards(module: nn.Module | None) -> bool:
+    """Return whether a module is the wrapper `FullyShardedDataParallel`."""
+    return module is not None and _sharding(module) == "FullyShardedDataParallel"
+
+
 def is_scripted(module: nn.Module) -> bool:
     """Return whether a module's code runs outside of Python."""
     return isinstance(module, torch.jit.ScriptModule)
@@ -142,16 +160,6 @@ def _fixed(module: nn.Module) -> str:
 def _distributed(module: nn.Module) -> str:
     if type(module).__name__ == "DistributedDataParallel" or _sharding(module):
         return "is distributed, and new parameters would not be synchronised: swap before wrapping it"
-    return ""
-
-
-def _sharded(module: nn.Module) -> str:
-    if _sharding(module) == "FullyShardedDataParallel":
-        return (
-            "is sharded, and a process has only a part of its weights: look at the model before it is wrapped, or at "
-            "an unwrapped copy with the weights that get_model_state_dict gives with full_state_dict=True, or shard it "
-            "by fully_shard, inside of which diagnose and Watch can look"
-        )
     return ""
 
 

@@ -41,8 +41,8 @@ def diagnose(
     it is the same on all of them and not 0. Counts are exact, moments are in float64, and memory does not grow with the
     number of batches.
 
-    Of a model that `fully_shard` has sharded, every process has all weights meanwhile, and examines it on its own
-    batches; all of them have to call `diagnose`.
+    Of a model that is sharded, by `fully_shard` or `FullyShardedDataParallel`, every process has all weights meanwhile,
+    and examines it on its own batches; all of them have to call `diagnose`.
 
     Args:
         model: any module; activations that a swap has put in are seen too.
@@ -57,7 +57,7 @@ def diagnose(
     Raises:
         ConfigError: the model calls no activation, or fails on a batch.
         DataError: the loader gives no batches.
-        UnsupportedError: the model is scripted, quantised, or sharded by `FullyShardedDataParallel`.
+        UnsupportedError: the model is scripted or quantised.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))
@@ -72,7 +72,7 @@ def diagnose(
     observer: Observer | None = None
     samples = batch_count = 0
     loss_name = ""
-    with whole_weights(inner), preserve(inner):
+    with whole_weights(model), preserve(inner):
         inner.eval()
         for batch in feed:
             batch_count = batch.number

@@ -20,6 +20,7 @@ from ...core.checks import check_count
 from ...core.learned import learned_values
 from ...core.wording import finite, plural
 from ...watching.observer import Observer, SiteCall, trace_sites
+from ...watching.sharded import unwrapped
 from ...watching.sites import Site
 from ...watching.wrappers import entrance, look_inside, run_eagerly
 from ..plasticity import Features
@@ -119,8 +120,8 @@ class Watch:
     Training keeps its bits, because no random number is drawn and nothing is changed. After a swap, start a new
     `Watch`, because the sites are others. Use it in a `with` statement, or `close` it.
 
-    In distributed training every process sees its own batches. A model that `fully_shard` has sharded has to be watched
-    in all processes, because it runs only in all of them together.
+    In distributed training every process sees its own batches. A model that is sharded, by `fully_shard` or
+    `FullyShardedDataParallel`, has to be watched in all processes, because it runs only in all of them together.
 
     Args:
         model: any module that `diagnose` takes; calls in evaluation mode are not counted.
@@ -129,7 +130,7 @@ class Watch:
 
     Raises:
         ConfigError: `every` is not a positive integer.
-        UnsupportedError: the model is scripted, quantised, or sharded by `FullyShardedDataParallel`.
+        UnsupportedError: the model is scripted or quantised.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
@@ -219,13 +220,15 @@ class Watch:
         step, self.step = self.step, self.step + 1
         if step % self.every:
             return
-        if self._observer is None:
-            self._observer = Observer(model, self._sites(args, kwargs), self._snapshots)
         self._steps.append(step)
-        for layer, name, values in learned_values(model):
-            means = self._parameters.setdefault(f"{layer}.{name}".lstrip("."), [math.nan] * (len(self._steps) - 1))
-            means.append(float(_whole(values).float().mean()))
-        self._note_lengths()
+        if self._observer is None:
+            with unwrapped(self._entrance, cast=True):
+                self._observer = Observer(model, self._sites(args, kwargs), self._snapshots)
+        with unwrapped(self._entrance, cast=False):
+            for layer, name, values in learned_values(model):
+                means = self._parameters.setdefault(f"{layer}.{name}".lstrip("."), [math.nan] * (len(self._steps) - 1))
+                means.append(float(_whole(values).float().mean()))
+            self._note_lengths()
         self._snapshots.begin(len(self._steps) - 1)
         self._exits.enter_context(run_eagerly(self._entrance))
         self._exits.enter_context(self._observer)

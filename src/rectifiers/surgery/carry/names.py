@@ -11,7 +11,7 @@ from ...core.elementwise import Elementwise, align_start
 from ...core.errors import UnsupportedError
 from ...core.wording import listing
 from ...watching.kinds import spec_of
-from ...watching.wrappers import peel
+from ...watching.wrappers import check_whole, peel
 from ..edits.absorb import AbsorbAffine, AbsorbOffset
 from ..edits.edit import Undo
 
@@ -61,7 +61,8 @@ def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str
         Tensors that share memory with the model's, by the names that they had before the swap.
 
     Raises:
-        UnsupportedError: activations have learned something, or weights have another shape than before.
+        UnsupportedError: the model is sharded, activations have learned something, or weights have another shape than
+            before.
 
     Example:
         >>> from ..swap import swap
@@ -70,6 +71,7 @@ def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str
         >>> list(net.state_dict()), list(base_state_dict(net))
         (['0.weight', '0.bias', '1.alpha', '1.beta'], ['0.weight', '0.bias'])
     """
+    check_whole(model)
     inner = peel(model)
     state = inner.state_dict(keep_vars=True)
     current: dict[str, str | None] = {name: name for name in state}

@@ -22,7 +22,7 @@ from ...core.files import write_whole
 from ...core.granularity import with_axis
 from ...core.reading import damage, parse_json
 from ...core.version import __version__
-from ...watching.wrappers import peel, unwrap
+from ...watching.wrappers import check_whole, peel, unwrap
 from ..plan import SwapPlan, history
 from ..weights_file import load_safetensors, read_weights
 
@@ -41,7 +41,7 @@ def save(model: nn.Module, folder: str | Path) -> None:
 
     Raises:
         ConfigError: a plan puts in a function without a name, a parameter has no values yet, or safetensors is missing.
-        UnsupportedError: the state dict has something other than plain tensors.
+        UnsupportedError: the model is sharded, or the state dict has something other than plain tensors.
         DataError: the folder cannot be written to.
 
     Example:
@@ -57,6 +57,7 @@ def save(model: nn.Module, folder: str | Path) -> None:
           (1): PVLU(alpha=0, beta=1, share='channel', channels=3)
         )
     """
+    check_whole(model)
     inner, folder = peel(model), Path(folder)
     safetensors = load_safetensors()
     tensors, aliases = _tensors(inner.state_dict())
