@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from rectifiers import datasets
 from rectifiers.core.errors import ConfigError
 from rectifiers.experiments.adapter import insert_adapter
+from rectifiers.experiments.cost import estimate_costs
 from rectifiers.experiments.network import build_network
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.train_network import train_network
@@ -56,6 +58,14 @@ def test_outputs_stay_and_only_what_was_added_learns(adapter: str, numbers: int)
     after = {name.replace(".base_layer", ""): value for name, value in weights.items()}
     assert all(torch.equal(after[name], value) for name, value in start.items())
     assert run_trial(trial(adapter=adapter)).provenance["adapter"].startswith("peft ")
+
+
+def test_what_an_adapter_costs_is_measured_with_it() -> None:
+    pytest.importorskip("peft")
+    trials = [trial(), trial(adapter="ia3")]
+    costs = estimate_costs(trials, Path("nowhere"), {"digits": "digits"}, {})
+    assert len(costs.kinds) == len(trials)
+    assert all(cost.step_seconds > 0 for cost in costs.kinds)
 
 
 def test_a_start_has_no_adapter_of_its_own() -> None:

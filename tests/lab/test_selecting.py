@@ -46,6 +46,19 @@ def test_changes_and_the_command_that_makes_them() -> None:
     assert lab.open(built(), preset="smoke").command("run") == "rectifiers.lab.run(experiment, preset='smoke')"
 
 
+def test_rows_and_columns_limit_a_table() -> None:
+    selection = lab.open("arelu/table1", preset="smoke", only=["AReLU", "ReLU", "SGD 1e-2"])
+    assert {(cell.row, cell.column) for cell in selection.cells} == {("AReLU", "SGD 1e-2"), ("ReLU", "SGD 1e-2")}
+    assert set(selection.trials) < set(lab.open("arelu/table1", preset="smoke").trials)
+    assert selection.command("run").endswith("--only AReLU --only ReLU --only 'SGD 1e-2'")
+    assert selection.heading == lab.open("arelu/table1", preset="smoke").heading
+
+
+def test_a_label_that_no_row_or_column_has_is_named_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="unknown row or column of quickstart 'ArELU'; did you mean AReLU"):
+        lab.open("quickstart", only="ArELU")
+
+
 def test_kernels_are_the_fast_ones_where_a_table_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CXX", "true")
     selection = lab.open("quickstart", preset="smoke", results=tmp_path)
@@ -101,7 +114,7 @@ def test_places_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_a_selection_stays_as_it_is() -> None:
     selection = lab.open("quickstart", preset="smoke")
     assert lab.open(selection) is selection
-    with pytest.raises(ConfigError, match="a selection has its preset, seeds, settings and folders already"):
+    with pytest.raises(ConfigError, match="a selection has its preset, seeds, settings, rows and folders already"):
         lab.plan(selection, seeds=3)
 
 

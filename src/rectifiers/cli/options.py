@@ -186,6 +186,15 @@ OwnOption = Annotated[
         show_default=False,
     ),
 ]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="LABEL",
+        help="Limit the table to this row or column, by its label; may be repeated.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 DATA = Path("data")

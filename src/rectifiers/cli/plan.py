@@ -14,6 +14,7 @@ from .options import (
     ExperimentArgument,
     JsonOption,
     KernelsOption,
+    OnlyOption,
     OwnOption,
     PresetOption,
     ResultsOption,
@@ -49,6 +50,7 @@ def plan_experiment(
     settings: SettingsOption = None,
     kernels: KernelsOption = None,
     own: OwnOption = None,
+    only: OnlyOption = None,
     workers: Annotated[
         str | None,
         typer.Option(
@@ -88,6 +90,7 @@ def plan_experiment(
         data_dir=data_dir,
         results=results,
         own=own or (),
+        only=only or (),
     )
     if as_json:
         print_json(plan.to_dict())

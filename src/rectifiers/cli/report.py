@@ -13,6 +13,7 @@ from .options import (
     DataOption,
     ExperimentArgument,
     KernelsOption,
+    OnlyOption,
     OwnOption,
     PresetOption,
     ResultsOption,
@@ -29,6 +30,7 @@ def write_experiment_report(
     settings: SettingsOption = None,
     kernels: KernelsOption = None,
     own: OwnOption = None,
+    only: OnlyOption = None,
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
     output: Annotated[
@@ -47,6 +49,7 @@ def write_experiment_report(
         data_dir=data_dir,
         results=results,
         own=own or (),
+        only=only or (),
         output=output,
     )
     print(written)

@@ -20,6 +20,7 @@ from .options import (
     DataOption,
     ExperimentArgument,
     KernelsOption,
+    OnlyOption,
     OwnOption,
     PresetOption,
     ResultsOption,
@@ -39,6 +40,7 @@ def run_experiment(
     settings: SettingsOption = None,
     kernels: KernelsOption = None,
     own: OwnOption = None,
+    only: OnlyOption = None,
     workers: WorkersOption = None,
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
@@ -97,7 +99,17 @@ def run_experiment(
     """
     if slurm or submit:
         _write_slurm_script(
-            experiment, preset, seeds, read_settings(settings, kernels), workers, data_dir, results, own, slurm, submit
+            experiment,
+            preset,
+            seeds,
+            read_settings(settings, kernels),
+            workers,
+            data_dir,
+            results,
+            own,
+            only,
+            slurm,
+            submit,
         )
         return
     from .. import lab
@@ -116,6 +128,7 @@ def run_experiment(
         data_dir=data_dir,
         results=results,
         own=own or (),
+        only=only or (),
     )
     runs, done = plural(len(selection.trials), "run"), selection.done()
     say(f"{selection.heading}\n{runs}, {len(done)} done before, in {selection.folder}; kernels: {selection.kernels}")
@@ -163,6 +176,7 @@ def _write_slurm_script(
     data_dir: Path,
     results: Path,
     own: Sequence[str] | None,
+    only: Sequence[str] | None,
     options: Sequence[str] | None,
     submit: bool,
 ) -> None:
@@ -178,6 +192,7 @@ def _write_slurm_script(
         data_dir=data_dir,
         results=results,
         own=own or (),
+        only=only or (),
         submit=submit,
     )
     print(written)

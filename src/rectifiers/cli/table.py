@@ -13,6 +13,7 @@ from .options import (
     RESULTS,
     ExperimentArgument,
     KernelsOption,
+    OnlyOption,
     OwnOption,
     PresetOption,
     ResultsOption,
@@ -46,6 +47,7 @@ def print_table(
     settings: SettingsOption = None,
     kernels: KernelsOption = None,
     own: OwnOption = None,
+    only: OnlyOption = None,
     results: ResultsOption = RESULTS,
     style: Annotated[Format, typer.Option("--format", "-f", help="Form of the table.")] = Format.terminal,
     output: Annotated[
@@ -71,6 +73,7 @@ def print_table(
         settings=read_settings(settings, kernels),
         results=results,
         own=own or (),
+        only=only or (),
     )
     if plot is not None:
         found.plot(plot)

@@ -20,14 +20,13 @@ from ..training import optimizers, record
 from ..training.augmentation import Augmentation
 from ..training.batches import Batches
 from ..training.frozen import freeze
-from ..training.fused import fuse
 from ..training.loop import fit
 from ..training.metrics import Epoch
 from ..training.reproducible import reproducible
 from ..training.tasks import task_of
 from ..training.together import CHUNK, Together, fit_together
 from .batches import EVALUATION_BATCH
-from .network import build_network
+from .network import build_network, prepare_network
 from .training_parts import build_mixing, build_update
 from .trial import Trial
 
@@ -43,6 +42,7 @@ FIELDS = (
     "activation",
     "where",
     "trained",
+    "adapter",
     "optimizer",
     "batch_size",
     "augment",
@@ -245,9 +245,7 @@ def _measure(trial: Trial, data: Dataset, batch: int) -> Speed:
         return _measure_together(trial, data, batch)
     test = _take_first(data.test, min(batch, EVALUATION_BATCH))
     normalise = data.train.numbers(trial.normalise, channels_last=trial.channels_last)
-    net = build_network(trial, data)
-    if trial.fuses:
-        fuse(net)
+    net = prepare_network(trial, data)
     frozen = freeze(net, trial.trained)
     optimizer = optimizers.create(trial.optimizer, net, lr=HARMLESS, momentum=trial.momentum)
     task = task_of(data.train)

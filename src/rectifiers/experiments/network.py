@@ -19,9 +19,12 @@ from ..networks import outside
 from ..networks.outside.network import OutsideNetwork
 from ..networks.placement import place
 from ..surgery.where import parse_where
+from ..training.fused import fuse
 from . import own
+from .adapter import insert_adapter
 from .swapped import build_swapped
 from .trial import Trial
+from .weights import Weights, transplant
 
 
 def build_network(trial: Trial, data: Dataset) -> nn.Module:
@@ -47,6 +50,27 @@ def build_network(trial: Trial, data: Dataset) -> nn.Module:
             net.eval()(_blank_image(data))
     layout = torch.channels_last if trial.channels_last else torch.contiguous_format
     return net.to(trial.device).to(memory_format=layout)
+
+
+def prepare_network(trial: Trial, data: Dataset, start: Weights | None = None) -> nn.Module:
+    """Build the network of a trial as it is trained: with faster ways, weights to start from, and an adapter.
+
+    Args:
+        trial: what is trained.
+        data: its data set.
+        start: weights that are taken over by name; None leaves those that were drawn.
+
+    Raises:
+        ConfigError: as for `build_network`; the weights do not fit; or there is no package for the adapter.
+    """
+    net = build_network(trial, data)
+    if trial.fuses:
+        fuse(net)
+    if start is not None:
+        transplant(start, net)
+    if trial.adapter is not None:
+        insert_adapter(trial, net)
+    return net
 
 
 def _find_swappable(name: str) -> OutsideNetwork | None:

@@ -17,7 +17,6 @@ from ..training.batches import TrainingBatches
 from ..training.checkpoints import Checkpoints
 from ..training.early_stopping import EarlyStopping, never
 from ..training.frozen import freeze
-from ..training.fused import fuse
 from ..training.group import current
 from ..training.loop import DivergedError, fit
 from ..training.metrics import Epoch
@@ -29,9 +28,8 @@ from ..training.shared_norm import share_statistics
 from ..training.state import Stateful
 from ..training.tasks import Task
 from . import pulse
-from .adapter import insert_adapter
 from .batches import TrialBatches, build_batches
-from .network import build_network, count_parameters
+from .network import build_network, count_parameters, prepare_network
 from .result import Shape, Trajectory
 from .training_parts import (
     build_average,
@@ -44,7 +42,7 @@ from .training_parts import (
     count_steps,
 )
 from .trial import Trial
-from .weights import Weights, transplant, weights_of
+from .weights import Weights, weights_of
 
 
 def train_network(
@@ -63,13 +61,7 @@ def train_network(
         training loss, or the test loss after the last epoch, left the finite numbers.
     """
     with reproducible(trial.threads, trial.provider):
-        net = build_network(trial, data)
-        if trial.fuses:
-            fuse(net)
-        if start is not None:
-            transplant(start, net)
-        if trial.adapter is not None:
-            insert_adapter(trial, net)
+        net = prepare_network(trial, data, start)
         batches = build_batches(trial, data)
         batches_to_train = build_mixing(trial, data, batches.train)
         task = build_task(trial, data, batches.train)

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..datasets.dataset import Dataset
-from ..training.fused import fuse
 from ..training.loop import evaluate
 from ..training.reproducible import reproducible
 from ..training.tasks import task_of
 from .batches import build_batches
-from .network import build_network, count_parameters
+from .network import count_parameters, prepare_network
 from .trial import Trial
 from .weights import Run
 
@@ -30,10 +29,8 @@ def take_vote(trial: Trial, data: Dataset, members: Sequence[Run]) -> dict[str, 
     with reproducible(trial.threads, trial.provider):
         nets = []
         for result, weights in members:
-            nets.append(build_network(result.trial, data))
+            nets.append(prepare_network(result.trial, data))
             nets[-1].load_state_dict(weights)
-            if trial.fuses:
-                fuse(nets[-1])
         task = task_of(data.train, trial.patches)
         epoch = evaluate(nets, task, build_batches(trial, data).test)
     return {"status": "done", "measure": task.measure, "epochs": [epoch], **count_parameters(nets[0])}

@@ -227,6 +227,7 @@ def plan(
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
     own: Sequence[str] | str = (),
+    only: Sequence[str] | str = (),
     speeds: Speeds | None = None,
     limit: float = LIMIT,
 ) -> RunPlan:
@@ -246,6 +247,7 @@ def plan(
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
+        only: labels of the rows or columns to which it is limited; none for all.
         speeds: kinds of run that were measured before; what is measured now is added.
         limit: seconds after which no further kind of run is measured; those left are taken for the slowest measured.
             What is measured is said on stderr if it takes longer than a moment.
@@ -268,7 +270,14 @@ def plan(
     if price is not None and not 0 <= price < math.inf:
         raise ConfigError(f"price must be what an hour of one worker costs, 0 or more, got {price}")
     selection = select(
-        experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
+        experiment,
+        preset=preset,
+        seeds=seeds,
+        settings=settings,
+        data_dir=data_dir,
+        results=results,
+        own=own,
+        only=only,
     )
     done, starts = selection.done(), selection.starts()
     to_do = [trial for trial in selection.trials if trial not in done]

@@ -43,6 +43,7 @@ def report(
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
     own: Sequence[str] | str = (),
+    only: Sequence[str] | str = (),
     output: Path | str | None = None,
 ) -> Report:
     """Write the report of an experiment as one HTML page, without running anything; what was not run says so.
@@ -57,6 +58,7 @@ def report(
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
+        only: labels of the rows or columns to which it is limited; none for all.
         output: file to write; None takes one beside the runs.
 
     Raises:
@@ -74,7 +76,14 @@ def report(
     from ..report.html import write_report  # draws, which takes a moment that a table does not need
 
     selection = select(
-        experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
+        experiment,
+        preset=preset,
+        seeds=seeds,
+        settings=settings,
+        data_dir=data_dir,
+        results=results,
+        own=own,
+        only=only,
     )
     outcomes = selection.outcomes()
     path = selection.report_path if output is None else Path(output)

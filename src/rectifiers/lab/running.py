@@ -35,6 +35,7 @@ def run(
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
     own: Sequence[str] | str = (),
+    only: Sequence[str] | str = (),
     download: bool = False,
     track: Sequence[str] = (),
     progress: bool = True,
@@ -56,6 +57,7 @@ def run(
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
+        only: labels of the rows or columns to which it is limited; none for all.
         download: fetch data files that are missing.
         track: where the numbers of new runs go besides, such as `tensorboard:FOLDER` or `mlflow:URI`.
         progress: show how far it is: a bar in a terminal, a line that changes in a notebook, a line now and then
@@ -88,7 +90,14 @@ def run(
         raise ConfigError(f"time_limit must be a number of seconds above 0, got {time_limit}")
     place = None if on is None else find_place(on, gpu_share)
     selection = select(
-        experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
+        experiment,
+        preset=preset,
+        seeds=seeds,
+        settings=settings,
+        data_dir=data_dir,
+        results=results,
+        own=own,
+        only=only,
     )
     done, starts = selection.done(), selection.starts()
     check_names([*selection.trials, *starts], here=place is None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from ..core.files import check_folder
 from ..core.reading import parse_json
 from ..core.wording import plural
 from ..experiments.definition import SETTINGS
-from ..experiments.experiment import Cell, Experiment
+from ..experiments.experiment import Cell, Experiment, Preset
 from ..experiments.file import load_experiment
 from ..experiments.kernel_choice import REFERENCE, KernelChoice, choose_kernels
 from ..experiments.own import check_used, list_references, use
@@ -151,6 +151,7 @@ def select(
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
     own: Sequence[str] | str = (),
+    only: Sequence[str] | str = (),
 ) -> Selection:
     """Choose an experiment in a size, with changes; `rectifiers.lab.open` is another name for it.
 
@@ -164,6 +165,7 @@ def select(
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row beside the others, and
             everything else can be chosen by its name in `settings`.
+        only: labels of rows or columns; what runs is in one of these rows, and in one of these columns. None for all.
 
     Raises:
         ConfigError: a value is outside its domain, the file is not an experiment, or the experiment cannot run yet.
@@ -180,9 +182,9 @@ def select(
         'rectifiers run quickstart --preset smoke --set epochs=1'
     """
     if isinstance(experiment, Selection):
-        if own or any(choice is not None for choice in (preset, seeds, settings, data_dir, results)):
+        if own or only or any(choice is not None for choice in (preset, seeds, settings, data_dir, results)):
             raise ConfigError(
-                "a selection has its preset, seeds, settings and folders already; make another to change it"
+                "a selection has its preset, seeds, settings, rows and folders already; make another to change it"
             )
         return experiment
     check_count("seeds", seeds)
@@ -217,10 +219,14 @@ def select(
     for one in brought:
         if one.kind == "activation":
             found = add_row(found, one.title, one.name)
+    labels = [only] if isinstance(only, str) else list(only)
+    if labels:
+        found = replace(found, presets={**found.presets, chosen: _limit(found, found.preset(chosen), labels)})
     arguments = [_name(experiment), "--preset", chosen]
     arguments += ["--seeds", str(seeds)] if seeds is not None else []
     arguments += [word for key, text in changed.items() for word in ("--set", f"{key}={text}")]
     arguments += [word for reference in own for word in ("--with", str(reference))]
+    arguments += [word for label in labels for word in ("--only", label)]
     arguments += ["--kernels", str(kernels)] if kernels is not None else []
     folder = check_folder(Path(results or os.environ.get("RECTIFIERS_RESULTS") or RESULTS), "results")
     choice = _choose_kernels(found, chosen, folder) if kernels is None else KernelChoice(kernels, "as chosen")
@@ -239,6 +245,26 @@ def select(
         arguments=() if isinstance(experiment, Experiment) else tuple(arguments),
         kernels="as the experiment names them" if choice is None else str(choice),
     )
+
+
+def _limit(experiment: Experiment, size: Preset, labels: Sequence[str]) -> Preset:
+    """The preset with those of its rows and columns alone that have these labels."""
+    rows = [arm.label for arm in experiment.rows if size.rows is None or arm.label in size.rows]
+    columns = [arm.label for arm in experiment.columns if size.columns is None or arm.label in size.columns]
+    for label in labels:
+        if label not in (*rows, *columns):
+            raise UnknownNameError(f"row or column of {experiment.name}", label, (*rows, *columns))
+    return replace(size, rows=_among(size.rows, rows, labels), columns=_among(size.columns, columns, labels))
+
+
+def _among(
+    arms: Collection[str] | Mapping[str, Mapping[str, Any]] | None, present: Sequence[str], labels: Sequence[str]
+) -> Collection[str] | Mapping[str, Mapping[str, Any]] | None:
+    """Those of a preset's rows, or columns, that have one of these labels; all if none has."""
+    chosen = [label for label in present if label in labels]
+    if not chosen:
+        return arms
+    return {label: arms[label] for label in chosen} if isinstance(arms, Mapping) else chosen
 
 
 def _choose_kernels(experiment: Experiment, preset: str, results: Path) -> KernelChoice | None:

@@ -75,6 +75,7 @@ def write_slurm_script(
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
     own: Sequence[str] = (),
+    only: Sequence[str] = (),
     submit: bool = False,
 ) -> SlurmScript:
     """Write a script beside the runs that carries out an experiment on a cluster with Slurm.
@@ -90,6 +91,7 @@ def write_slurm_script(
         data_dir: folder with the files of data sets, which all nodes have to see.
         results: folder that holds the runs, which all nodes have to see.
         own: what files of yours define.
+        only: labels of the rows or columns to which it is limited; none for all.
         submit: hand it to `sbatch`.
 
     Raises:
@@ -99,7 +101,14 @@ def write_slurm_script(
     """
     check_count("workers", workers)
     selection = select(
-        experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
+        experiment,
+        preset=preset,
+        seeds=seeds,
+        settings=settings,
+        data_dir=data_dir,
+        results=results,
+        own=own,
+        only=only,
     )
     if not selection.arguments:
         raise ConfigError(

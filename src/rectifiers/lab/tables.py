@@ -244,6 +244,7 @@ def table(
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
     own: Sequence[str] | str = (),
+    only: Sequence[str] | str = (),
 ) -> Results:
     """Compute the table of an experiment from the results there are; what was not run says so.
 
@@ -257,6 +258,7 @@ def table(
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
+        only: labels of the rows or columns to which it is limited; none for all.
 
     Raises:
         StoreError: the folder belongs to something else, or is damaged.
@@ -267,7 +269,14 @@ def table(
         (6, 6)
     """
     selection = select(
-        experiment, preset=preset, seeds=seeds, settings=settings, data_dir=data_dir, results=results, own=own
+        experiment,
+        preset=preset,
+        seeds=seeds,
+        settings=settings,
+        data_dir=data_dir,
+        results=results,
+        own=own,
+        only=only,
     )
     damaged: dict[Trial, DamagedError] = {}
     return Results(selection, selection.outcomes(damaged), failed_to_read(damaged))
