@@ -57,6 +57,11 @@ def test_data_table_verdict_and_page(cli: Cli) -> None:
     assert len(list(Path("runs/compare-make").glob("*/result.json"))) == 9
 
 
+def test_a_plan_for_one_seed_says_that_it_shows_nothing(cli: Cli) -> None:
+    words = ("compare", "own_for_compare:make", "--seeds", "1", "--data", "own_for_compare:data", "-a", "arelu")
+    assert "detectable  none with one seed of each" in cli(*words, "--plan-only", "--threads", "1").out
+
+
 def test_plan_only(cli: Cli) -> None:
     outcome = cli(*MODEL, "--data", "own_for_compare:data", "-a", "arelu", "--plan-only")
     assert outcome.code == 0, outcome.err
@@ -88,6 +93,11 @@ def test_a_training_as_json(cli: Cli) -> None:
         (("-a", "arelu", "--data", "own_for_compare:data", "--set", "lr=0"), "lr: expected more than 0"),
         (("-a", "arelu", "--data", "own_for_compare:data", "--set", "name=x"), "--set cannot change name"),
         (("-a", "arelu", "--data", "own_for_compare:data", "--budget", "soon"), "must be a time"),
+        (("-a", "arelu", "--data", "own_for_compare:data", "--budget", "2 runs"), "give more, or compare fewer"),
+        (("-a", "arelu", "--data", "own_for_compare:data", "-o", "."), "cannot write .: it is a folder; choose"),
+        (("-a", "arelu", "--data", "own_for_compare:data", "-o", "own_for_compare.py/x"), "is no folder that you may"),
+        (("-a", "arelu", "--data", "own_for_compare:data", "--threads", "0"), "--threads must be at least 1, got 0"),
+        (("-a", "arelu", "--data", "own_for_compare:data", "--unit", "kg"), "accuracy is in %, got unit='kg'"),
         (("-a", "arelu@R9", "--data", "own_for_compare:data"), "unknown activation site"),
         (("-a", "arelu", "--data", "own_for_compare:data", "--input", "four"), "--input needs sizes"),
     ],

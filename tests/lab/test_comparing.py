@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import torch
 from torch import nn
@@ -179,6 +181,17 @@ def test_other_tasks(targets: torch.Tensor, outputs: int, name: str) -> None:
     assert len(found.results) == 6
 
 
+def test_an_error_of_a_regression_gets_the_unit_of_its_targets() -> None:
+    found = compare(
+        lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1)),
+        data=(tensors(80)[0], tensors(80)[0][:, :1]),
+        metric="RMSE",
+        unit="kg",
+    )
+    assert "RMSE, kg" in str(found)
+    assert not found.findings.measure.higher_is_better
+
+
 def test_a_loss_and_a_metric_of_ones_own() -> None:
     def away(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return (outputs[:, 0] - targets).abs().mean()
@@ -308,6 +321,23 @@ def test_test_data_are_left_alone_by_what_chooses() -> None:
     assert found.results
 
 
+class Ragged(torch.utils.data.Dataset[Any]):
+    """Samples of several sizes, which do not make a batch."""
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, index: int) -> Any:
+        return torch.zeros(1 + index % 2), 0
+
+
+class Rectifies(nn.Module):
+    """A model without parameters."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, :3].relu()
+
+
 @pytest.mark.parametrize(
     ("model", "options", "message"),
     [
@@ -342,6 +372,27 @@ def test_test_data_are_left_alone_by_what_chooses() -> None:
         (make_model, {"seeds": 0}, "seeds must be at least 1"),
         (make_model, {"train": lambda model, seed, report: model(torch.zeros(2, 6)) and None}, "failed"),
         (make_model, {"train": lambda model: None}, "returned nothing"),
+        (make_model, {"train": lambda model: {}}, "returned an empty dictionary; return one such as"),
+        (make_model, {"train": lambda model: torch.zeros(3, 2)}, "must be a number, got a tensor of shape 3×2"),
+        (make_model, {"train": lambda model: sys.exit(3)}, "failed: SystemExit: 3"),
+        (lambda: sys.exit("no weights"), {}, "failed: SystemExit: no weights"),
+        (make_model, {"activations": [lambda model: sys.exit(1)]}, "variant <lambda> failed: SystemExit: 1"),
+        (make_model, {"activations": ["arelu+"]}, "cannot read the variant 'arelu\\+'"),
+        (make_model, {"data": lambda: None}, "the function that gives the data returned nothing"),
+        (make_model, {"data": lambda: sys.exit(1)}, "the function that gives the data failed: SystemExit: 1"),
+        (make_model, {"data": (torch.zeros(1, 6), torch.zeros(1).long())}, "1 sample is too few to hold some out"),
+        (make_model, {"data": (numpy.array([["a"]], dtype=object), torch.zeros(1))}, "have to be numbers"),
+        (make_model, {"data": DataLoader(Ragged(), 4)}, "reading the data failed: RuntimeError: stack expects"),
+        (make_model, {"data": Ragged()}, "reading the data failed: RuntimeError: stack expects"),
+        (Rectifies, {}, "Rectifies has no parameters to train$"),
+        (lambda: make_model().requires_grad_(False), {}, "has no parameters to train: all of them are frozen"),
+        (make_model, {"protocol": "finetune", "activations": ["gelu"]}, "gelu: the function has no parameters"),
+        (make_model, {"loss": lambda outputs, targets: outputs}, "the loss must be a tensor with one number, got a t"),
+        (make_model, {"loss": lambda outputs, targets: 0.5}, "the loss must be a tensor with one number, got 0.5"),
+        (make_model, {"metric": lambda outputs, targets: None, "better": "lower"}, "must be one number, got None"),
+        (make_model, {"task": "segmentation"}, "a segmentation needs outputs N×1×H×W"),
+        (make_model, {"unit": "kg"}, "accuracy is in %, got unit='kg'"),
+        (make_model, {"better": "lower"}, "more accuracy is better, got better='lower'"),
     ],
 )
 def test_mistakes_are_one_line(model: Any, options: dict[str, Any], message: str) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ..core.errors import ConfigError
+from ..core.files import check_file
 from .inputs import make_inputs, parse_sizes
 from .options import (
     DATA,
@@ -23,6 +24,7 @@ from .options import (
     OwnOption,
     ResultsOption,
     SettingsOption,
+    ThreadsOption,
     WhereOption,
     input_option,
     read_count,
@@ -135,6 +137,7 @@ def compare_activations(
         str | None,
         typer.Option("--better", help="Which of the metric is better: higher or lower.", show_default=False),
     ] = None,
+    unit: Annotated[str, typer.Option("--unit", help="Of the metric, for tables.", show_default=False)] = "",
     margin: Annotated[
         float | None, typer.Option("--margin", help="Difference that counts as none.", show_default=False)
     ] = None,
@@ -147,13 +150,14 @@ def compare_activations(
         int,
         typer.Option("--workers", metavar="N", help="How many runs at a time.", parser=str, callback=read_count()),
     ] = 1,
+    threads: ThreadsOption = None,
     name: Annotated[
         str, typer.Option("--name", help="Folder of the runs; after the model by default.", show_default=False)
     ] = "",
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
     download: Annotated[bool, typer.Option("--download", help="Fetch data files that are missing.")] = False,
-    brought: OwnOption = None,
+    own: OwnOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="HTML page to write.", show_default=False)
     ] = None,
@@ -168,16 +172,18 @@ def compare_activations(
         raise ConfigError(f"--better must be higher or lower, got {better!r}")
     if bool(data) == bool(train):
         raise ConfigError("give either --data, for our loop, or --train, a training of your own")
-    use_own(brought)
+    if output is not None:
+        check_file(output)
+    use_own(own)
     shapes = [parse_sizes(text) for text in inputs or ()]
     chosen = split_settings(settings) | ({} if epochs is None else {"epochs": epochs})
 
     from ..experiments.compare.variants import split_variants
     from ..lab.comparing import compare
 
-    own = sorted(set(chosen) & (set(inspect.signature(compare).parameters) - {"settings"}))
-    if own:
-        raise ConfigError(f"--set cannot change {own[0]}, which has an option of its own")
+    not_settings = sorted(set(chosen) & (set(inspect.signature(compare).parameters) - {"settings"}))
+    if not_settings:
+        raise ConfigError(f"--set cannot change {not_settings[0]}, which has an option of its own")
 
     example = shapes[0] if len(shapes) == 1 else make_inputs(shapes) if shapes else None
 
@@ -204,9 +210,11 @@ def compare_activations(
             loss=loss,
             metric=metric,
             better=better,  # type: ignore[arg-type]
+            unit=unit,
             margin=margin,
             costs=not no_costs,
             workers=workers,
+            threads=threads,
             kernels=kernels,  # type: ignore[arg-type]
             name=name,
             results=results,

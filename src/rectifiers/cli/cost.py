@@ -17,6 +17,7 @@ from .options import (
     ModelArgument,
     OwnOption,
     SwapSettingsOption,
+    ThreadsOption,
     WhereOption,
     read_count,
     use_own,
@@ -31,6 +32,7 @@ def cost_model(
         str,
         typer.Option(
             "--activations",
+            "-a",
             help="What to put in, separated by commas; NAME@WHERE chooses the sites of one.",
             autocompletion=completion.activations,
             show_default=False,
@@ -53,12 +55,7 @@ def cost_model(
             "--rounds", metavar="N", help="How many turns each takes in each way.", parser=str, callback=read_count(2)
         ),
     ] = 15,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            "--threads", metavar="N", help="PyTorch's threads.", parser=str, callback=read_count(), show_default=False
-        ),
-    ] = None,
+    threads: ThreadsOption = None,
     own: OwnOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -154,6 +154,12 @@ WorkersOption = Annotated[
         show_default=False,
     ),
 ]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", metavar="N", help="PyTorch's threads.", parser=str, callback=read_count(), show_default=False
+    ),
+]
 DataOption = Annotated[
     Path,
     typer.Option(

@@ -65,6 +65,27 @@ def write_file(path: Path, content: str | bytes, *, make_folder: bool = False) -
         raise ConfigError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
 
 
+def check_file(path: Path) -> None:
+    """Make sure, before the work whose result it is to hold, that a file which the user asked for can be written.
+
+    Args:
+        path: where `write_file` is to write it, with folders that are missing.
+
+    Raises:
+        ConfigError: it is a folder, or its place cannot be written to.
+
+    Example:
+        >>> check_file(Path("/"))
+        Traceback (most recent call last):
+        rectifiers.core.errors.ConfigError: cannot write /: it is a folder; choose another place
+    """
+    if path.is_dir():
+        raise ConfigError(f"cannot write {path}: it is a folder; choose another place")
+    place = next(folder for folder in path.absolute().parents if folder.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise ConfigError(f"cannot write {path}: {place} is no folder that you may write to; choose another place")
+
+
 def fill_standard_streams() -> None:
     """Open what is closed of standard input, output and error to nowhere, so that no pipe or file gets its number.
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
+
 from ..core.errors import ConfigError
 
 Train = Callable[..., Mapping[str, float]]
@@ -41,6 +43,8 @@ def from_trainer(make_trainer: Callable[..., Any]) -> Train:
             raise ConfigError(f"{_name(make_trainer)} returned {type(trainer).__name__}; it has to return a Trainer")
         # The order of the data follows it, too.
         trainer.args.seed, trainer.args.data_seed = seed, seed
+        if not torch.accelerator.is_available():
+            trainer.args.dataloader_pin_memory = False  # it would do nothing but warn, in each run
         _quieten(trainer)
         trainer.train()
         found: Mapping[str, float] = trainer.evaluate()

@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 from .. import datasets
-from ..core.errors import ConfigError, RectifiersError, UnknownNameError
+from ..core.errors import ConfigError, DataError, RectifiersError, UnknownNameError
+from ..core.factory import story
 from ..core.files import check_folder
 from ..core.wording import plural
 from ..datasets.tree import ARCHIVES
@@ -397,8 +398,8 @@ class _Bench:
                 here=here,
                 may_begin=may_begin,
             )
-        for trial, story in outcome.failed.items():
-            raise RectifiersError(f"a run failed: {story.rstrip().splitlines()[-1]} (seed {trial.seed})")
+        for trial, trace in outcome.failed.items():
+            raise RectifiersError(f"a run failed: {trace.rstrip().splitlines()[-1]} (seed {trial.seed})")
 
     def read(self, trial: OwnTrial) -> Result | None:
         """What the store has of a trial."""
@@ -411,8 +412,17 @@ def _own(model: Any, data: Any, train: Any, example: Any) -> dict[str, Any]:
         "network": refer(model),
         "train": "" if train is None else refer(train),
         "example": "" if example is None else _example(example),
-        "dataset": "" if data is None else data if _name_data(data) else refer(data),
+        "dataset": "" if data is None else data if _name_data(data) else _refer_data(data),
     }
+
+
+def _refer_data(data: Any) -> str:
+    try:
+        return refer(data)
+    except RectifiersError:
+        raise
+    except Exception as error:  # a few samples are looked at
+        raise DataError(f"reading the data failed: {story(error)}") from error
 
 
 def _refer_function(given: Any) -> str:

@@ -60,6 +60,7 @@ def test_data_are_known_by_content() -> None:
     two[3] = 9
     assert digest(one) != digest(two)
     assert digest(numpy.ones(3)) != digest(numpy.zeros(3))
+    assert digest(numpy.array(["a.png"])) == digest(numpy.array(["a.png"])) != digest(numpy.array(["b.png"]))
     loaders = [DataLoader(TensorDataset(data), 2, shuffle=True) for data in (one, one.clone(), two)]
     assert digest(loaders[0]) == digest(loaders[1]) != digest(loaders[2])
 

@@ -161,14 +161,15 @@ class Campaign:
         if least > self.budget.runs:
             tuning = "the choice of learning rates, " if preparing else ""
             raise ConfigError(
-                f"a budget of {self.budget} is too small: {tuning}screening and confirmation take {least} runs at least"
+                f"a budget of {self.budget} is too small: {tuning}screening and confirmation take {least} runs at "
+                "least; give more, or compare fewer activations"
             )
         paces = [pace for pace in self.paces.values() if not math.isnan(pace)]
         seconds = least * fmean(paces) / self.workers if paces else 0.0
         if seconds > self.budget.seconds:
             raise ConfigError(
                 f"a budget of {self.budget} is too small: screening and confirmation take {least} runs at least, which "
-                f"is about {duration(seconds)} here"
+                f"is about {duration(seconds)} here; give more, take fewer epochs, or compare fewer activations"
             )
 
     def go(self, before: Outcomes) -> Course:

@@ -20,10 +20,11 @@ from torch.utils.data import (
     TensorDataset,
 )
 
-from ...core.errors import ConfigError, DataError
+from ...core.errors import ConfigError, DataError, RectifiersError
 from ...core.factory import story
+from ...core.memory import is_out_of_memory
 from ...core.seeds import derive
-from ...core.wording import listing
+from ...core.wording import listing, plural
 from ...training.batches import Batches
 from ...watching.feeding import TARGETS, Batch, Feed
 from .generators import restore, seed_all, states
@@ -75,8 +76,10 @@ def read_data(given: Any) -> OwnData:
     if inspect.isroutine(given):
         try:
             given = given()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise DataError(f"the function that gives the data failed: {story(error)}") from error
+        if given is None:
+            raise DataError("the function that gives the data returned nothing; return them from it")
     if isinstance(given, Mapping):
         unknown = [str(key) for key in given if key not in _NAMES]
         if unknown or "train" not in given:
@@ -234,6 +237,10 @@ def _stream(loader: Iterable[Any], seed: int) -> Iterator[Any]:
                 batch = next(iterator)
             except StopIteration:
                 return
+            except (Exception, SystemExit) as error:
+                if isinstance(error, RectifiersError) or is_out_of_memory(error):
+                    raise
+                raise DataError(f"reading the data failed: {story(error)}") from error
             inside = states()
             restore(outside)
             yield batch
@@ -267,7 +274,10 @@ def _is_batch(thing: Any) -> bool:
 
 def _read_part(part: Any) -> Any:
     if _is_pair(part):
-        inputs, targets = (torch.as_tensor(half) for half in part)
+        try:
+            inputs, targets = map(torch.as_tensor, part)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise DataError(f"inputs and targets have to be numbers: {story(error)}") from error
         if inputs.dtype == torch.float64:
             inputs = inputs.float()
         if targets.dtype == torch.float64:
@@ -338,7 +348,10 @@ def _hold_out(part: Any, share: float, name: str) -> tuple[Any, Any]:
     total = len(dataset)  # type: ignore[arg-type]
     count = round(share * total)
     if not 0 < count < total:
-        raise DataError(f"{total} samples are too few to hold some out for {name}; give data=(train, validation, test)")
+        raise DataError(
+            f"{plural(total, 'sample')} {'is' if total == 1 else 'are'} too few to hold some out for {name}; give "
+            "data=(train, validation, test)"
+        )
     order = torch.randperm(total, generator=torch.Generator().manual_seed(derive(0, "hold-out", name))).tolist()
     rest, chosen = sorted(order[count:]), sorted(order[:count])
     if isinstance(part, TensorDataset):

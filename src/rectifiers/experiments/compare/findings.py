@@ -124,8 +124,9 @@ class Findings:
         if self.taken:
             looks = ", ".join(map(str, self.taken))
             return (
-                f"{paired}, after {looks} pairs, by a t-test whose α of 5 % is "
-                f"spent over all looks: {within}; otherwise better or worse; otherwise inconclusive"
+                f"{paired}, after {looks} pairs, by t-tests whose α of 5 % is spent over all looks: {within} (two "
+                "one-sided tests, whose interval is narrower than the one shown); otherwise better or worse; "
+                "otherwise inconclusive"
             )
         return (
             f"{paired}: {within} (90 % interval); otherwise better or worse if "

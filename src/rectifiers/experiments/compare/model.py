@@ -75,7 +75,7 @@ def make(factory: Any, name: str) -> nn.Module:
             model = factory()
     except RectifiersError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if is_out_of_memory(error):
             raise ConfigError(f"{name} does not fit into memory; make a smaller model") from None
         raise ConfigError(f"{name} failed: {story(error)}") from error

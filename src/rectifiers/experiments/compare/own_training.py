@@ -51,7 +51,7 @@ def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoc
         returned = train(model, **_arguments(train, name, trial, report))
     except RectifiersError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if is_out_of_memory(error):
             raise ConfigError(f"{name} ran out of memory; use smaller batches, or fewer workers") from None
         raise ConfigError(f"{name} failed: {story(error)}") from error
@@ -139,7 +139,8 @@ def _read(returned: Any, name: str, reports: list[dict[str, float]]) -> dict[str
             if (isinstance(value, int | float) and not isinstance(value, bool)) or getattr(value, "ndim", None) == 0
         }
         if not numbers:
-            raise ConfigError(f"{name} returned no number among {listing(list(map(str, returned))) or 'nothing'}")
+            given = f"no number among {listing(list(map(str, returned)))}" if returned else "an empty dictionary"
+            raise ConfigError(f"{name} returned {given}; return one such as {{'accuracy': 0.9}}")
         return numbers
     return {"metric": check_metric(returned, f"what {name} returns")}
 

@@ -15,6 +15,7 @@ from ...training.frozen import freeze
 from ...training.reproducible import reproducible
 from .. import own
 from .model import make_model
+from .references import title
 from .run_own import example_of, get_ready
 from .trial import OwnTrial
 from .variants import AS_IT_IS, Variant
@@ -102,7 +103,13 @@ def _try(common: OwnTrial, variant: Variant, data_dir: Path) -> nn.Module:
         model = get_ready(trial, data_dir).model
     else:
         model = make_model(trial, lambda plain: example_of(trial, plain, data_dir))
+    if variant.trained == "activations" and not parameters_of(model, {"activations"}):
+        raise ConfigError("the function has no parameters, which fine-tuning would train; take one that learns")
     freeze(model, variant.trained)
+    # A training of the user's own may free them.
+    if common.dataset and not any(parameter.requires_grad for parameter in model.parameters()):
+        frozen = ": all of them are frozen (requires_grad=False)" if any(True for _ in model.parameters()) else ""
+        raise ConfigError(f"{title(common.network)} has no parameters to train{frozen}")
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     return model

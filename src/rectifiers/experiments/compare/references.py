@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -179,6 +180,12 @@ class _Visit:
         self.tell(plain.dtype, tuple(plain.shape))
         self.write(plain.flatten().view(torch.uint8).numpy().tobytes() if plain.numel() else b"")
 
+    def _array(self, array: numpy.ndarray[Any, Any]) -> None:
+        try:
+            self._tensor(torch.as_tensor(array))
+        except TypeError:  # of texts, or of objects
+            self.see(array.tolist())
+
     def _function(self, function: types.FunctionType) -> None:
         installed = _is_installed(function)
         self.tell(*((function.__module__, function.__qualname__) if installed else (_source(function),)))
@@ -220,7 +227,7 @@ class _Visit:
         if isinstance(thing, nn.Module):
             self.see(thing.state_dict())
         elif hasattr(thing, "__array__"):
-            self._tensor(torch.as_tensor(thing))
+            self._array(numpy.asarray(thing))
         elif isinstance(thing, DataLoader):
             self.see([thing.batch_size, thing.drop_last, _first_batch(thing)])
             self.see(thing.dataset)

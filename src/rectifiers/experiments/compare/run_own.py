@@ -34,7 +34,7 @@ from .first_call import first_call
 from .model import make_model
 from .own_training import is_finite, train_by_user
 from .references import resolve, title
-from .task import task_of
+from .task import read_measure, task_of
 from .trial import OwnTrial
 
 
@@ -104,7 +104,7 @@ def told_in_a_line(trial: OwnTrial) -> Iterator[None]:
         yield
     except (RectifiersError, StoppedError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if is_out_of_memory(error):
             raise ConfigError(
                 f"{title(trial.network)} ran out of memory in training; use smaller batches, or fewer workers"
@@ -131,12 +131,13 @@ def get_ready(trial: OwnTrial, data_dir: Path | str | None = None) -> Ready:
                 "outputs; make its last layer larger"
             )
         task = build_task(trial, data, batches.train) if usual else task_of(trial, outputs, targets)
-        return Ready(model, None, build_mixing(trial, data, batches.train), batches, task)
+        return Ready(model, None, build_mixing(trial, data, batches.train), batches, read_measure(task, trial))
     if trial.mixup or trial.cutmix:
         raise ConfigError("mixup and cutmix are for data known by name; mix in your loaders, or in train=… of your own")
     batches = _own_batches(trial, model)
     called = Fed(model)
-    return Ready(model, called, batches.train, batches, task_of(trial, *_answer(trial, called, batches.test)))
+    task = read_measure(task_of(trial, *_answer(trial, called, batches.test)), trial)
+    return Ready(model, called, batches.train, batches, task)
 
 
 def _own_batches(trial: OwnTrial, model: nn.Module) -> TrialBatches:

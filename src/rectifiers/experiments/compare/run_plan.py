@@ -93,7 +93,9 @@ class ComparisonPlan:
                 text += f", about {duration(self.total)} in all with {plural(self.workers, 'worker')}"
             yield f"time        {text}"
         factor = detectable_in_spreads(self.seeds)
-        if math.isnan(self.spread):
+        if math.isinf(factor):
+            yield "detectable  none with one seed of each; take two at least"
+        elif math.isnan(self.spread):
             yield (
                 f"detectable  a difference of {factor:.2g} times the standard deviation of the differences between "
                 "pairs, with 80 % power; runs will tell how much that is"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,7 +22,8 @@ from ...training.tasks import (
     Segmentation,
     Task,
 )
-from ...training.tasks.regression import LOSSES, MEASURES
+from ...training.tasks.custom import one_number
+from ...training.tasks.regression import LOSSES, MEASURES, OF_TARGETS
 from .references import resolve, title
 from .trial import OwnTrial
 
@@ -157,6 +160,26 @@ def measure_of(trial: OwnTrial, name: str) -> Measure:
     return Measure(name, trial.unit, higher)
 
 
+def read_measure(task: Task, trial: OwnTrial) -> Task:
+    """Give the measure of a task the unit that a trial names, and see whether both mean the same by better.
+
+    Raises:
+        ConfigError: the measure has another unit, or is better the other way round.
+    """
+    measure = task.measure
+    if trial.better and (trial.better == "higher") != measure.higher_is_better:
+        more = "more" if measure.higher_is_better else "less"
+        raise ConfigError(f"{more} {measure.name} is better, got better={trial.better!r}; leave it out")
+    if trial.unit and trial.unit != measure.unit:
+        if measure.name not in OF_TARGETS:
+            raise ConfigError(
+                f"{measure.name} {f'is in {measure.unit}' if measure.unit else 'has no unit'}, got unit="
+                f"{trial.unit!r}; leave it out"
+            )
+        task.measure = replace(measure, unit=trial.unit)
+    return task
+
+
 def guess(outputs: Tensor, targets: Tensor) -> str:
     """Tell a task by what a model gives, and what it should have given.
 
@@ -185,7 +208,7 @@ class _WithLoss(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss given."""
-        return self._loss(outputs, targets)
+        return one_number(self._loss(outputs, targets), "the loss")
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """As in the task."""
@@ -217,6 +240,8 @@ def _check(name: str, outputs: Tensor, targets: Tensor) -> None:
             )
     elif name == "multi-label" and outputs.shape != targets.shape:
         raise ConfigError(f"several labels need an output for each, got {given}")
+    elif name == "segmentation" and (outputs.dim() != 4 or outputs.shape != targets.shape):
+        raise ConfigError(f"a segmentation needs outputs N×1×H×W and masks of the same shape, got {given}")
 
 
 def _shape(tensor: Tensor) -> str:
@@ -232,7 +257,8 @@ def check_metric(value: Any, name: str) -> float:
     if isinstance(value, Tensor) and value.numel() == 1:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{name} must be a number, got {value!r}")
+        given = f"a tensor of shape {_shape(value)}" if isinstance(value, Tensor) else reprlib.repr(value)
+        raise ConfigError(f"{name} must be a number, got {given}")
     return float(value)
 
 

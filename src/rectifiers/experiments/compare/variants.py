@@ -76,7 +76,7 @@ class Variant:
         name = self.label or title(self.change)
         try:
             changed = resolve(self.change)(model)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ConfigError(f"variant {name} failed: {story(error)}") from error
         if not isinstance(changed, nn.Module):
             raise ConfigError(f"variant {name} returned {type(changed).__name__}; return the changed model from it")
@@ -176,7 +176,7 @@ def parse_variant(text: str) -> Variant:
     rest, place = text.strip(), 0
     while place < len(rest):
         match = _SWAP.match(rest, place)
-        if match is None or (match.end() < len(rest) and rest[match.end()] != "+"):
+        if match is None or match.end() == len(rest) - 1 or (match.end() < len(rest) and rest[match.end()] != "+"):
             raise ConfigError(
                 f"cannot read the variant {text!r}; write NAME, NAME@WHERE or NAME:KEY=VALUE@WHERE, joined by +, such "
                 "as pvlu:start=was@R1+arelu@last"

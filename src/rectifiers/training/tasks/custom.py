@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ...core.errors import ConfigError
 from ..metrics import Measure, Scores
 from .task import Task
 
@@ -39,13 +42,17 @@ class CustomTask(Task):
         self._loss, self._score, self.measure = loss, score, measure
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Loss of a batch."""
-        return self._loss(outputs, targets)
+        """Loss of a batch.
+
+        Raises:
+            ConfigError: it is not a tensor with one number.
+        """
+        return one_number(self._loss(outputs, targets), "the loss")
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Score of the batch, times its size, and its size."""
         size = len(targets)
-        return torch.tensor((float(self._score(outputs.cpu(), targets.cpu())) * size, size), dtype=torch.float64)
+        return torch.tensor((self._measure(outputs, targets) * size, size), dtype=torch.float64)
 
     def score(self, tally: Tensor) -> float:
         """Mean of the batches' scores."""
@@ -59,4 +66,35 @@ class CustomTask(Task):
             losses += float(self.loss(outputs, targets)) * len(targets)
             pairs.append((outputs.cpu(), targets.cpu()))
         outputs, targets = (torch.cat(parts) for parts in zip(*pairs, strict=True))
-        return Scores(losses / len(targets), float(self._score(outputs, targets)))
+        return Scores(losses / len(targets), self._measure(outputs, targets))
+
+    def _measure(self, outputs: Tensor, targets: Tensor) -> float:
+        found = self._score(outputs.cpu(), targets.cpu())
+        try:
+            return float(found)
+        except (TypeError, ValueError, RuntimeError):
+            raise ConfigError(f"the metric must be one number, got {_words(found)}") from None
+
+
+def one_number(loss: Any, name: str) -> Tensor:
+    """A loss as it can be minimised.
+
+    Args:
+        loss: what the user's function returned.
+        name: of it, for the error.
+
+    Raises:
+        ConfigError: it is not a tensor with one number.
+
+    Example:
+        >>> one_number(torch.zeros(4), "the loss")
+        Traceback (most recent call last):
+        rectifiers.core.errors.ConfigError: the loss must be a tensor with one number, got a tensor of shape (4,)
+    """
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        raise ConfigError(f"{name} must be a tensor with one number, got {_words(loss)}")
+    return loss.reshape(())
+
+
+def _words(thing: Any) -> str:
+    return f"a tensor of shape {tuple(thing.shape)}" if isinstance(thing, Tensor) else reprlib.repr(thing)

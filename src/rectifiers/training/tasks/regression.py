@@ -31,6 +31,9 @@ MEASURES = {
 }
 """By name; errors are in the unit of the targets."""
 
+OF_TARGETS = frozenset(["RMSE", "MAE"])
+"""Those in the unit of the targets."""
+
 _ROUNDING = 1e-10
 """Share of Σy² below which a sum of squared deviations may be nothing but rounding."""
 
