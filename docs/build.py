@@ -6,7 +6,9 @@ import csv
 import importlib
 import inspect
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from rectifiers.core.wording import duration, plural, span
 from rectifiers.experiments.result import Shape
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
+from rectifiers.lab import coverage as covering
 from rectifiers.lab.claims import Judged, judge_claims
 from rectifiers.networks.placement import list_sites
 from rectifiers.papers import registry as experiments
@@ -128,7 +131,8 @@ entry takes on your machine, `rectifiers plan NAME --preset paper` measures a st
 data are missing, and says how many runs, gigabytes and hours it takes. Below each `paper` preset is what it said on
 two cores without a GPU, after a real step of every kind of run
 ([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)): these hours are calculated from a step, not measured
-on a whole run. `rectifiers list papers` says what can run on your machine, and what has been run.
+on a whole run. `rectifiers list papers` says what can run on your machine, and what has been run:
+in the results that are published here, and by you.
 
 Entries that look into trained networks say so; their report shows what they find, as pictures and as numbers with
 intervals over the seeds. They share the runs of a table where possible, but need the trained weights: runs that were
@@ -292,6 +296,40 @@ def claims_snapshot(judged: Sequence[Judged]) -> str:
     """The register as the package carries it: one claim per line."""
     lines = ",\n".join(json.dumps(one.to_dict(), ensure_ascii=False) for one in judged)
     return f"[\n{lines}\n]\n"
+
+
+def coverage_snapshot() -> str:
+    """What the published results cover, as the package carries it: one table or figure per line."""
+    lines = [
+        f"{json.dumps(name)}: {json.dumps([asdict(one) for one in covered])}"
+        for name in experiments
+        if (covered := covering.begun(covering.count_cells(experiments.get(name), RESULTS) + _in_tables(name)))
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _in_tables(name: str) -> list[covering.Coverage]:
+    """The same of an experiment whose runs are too large to publish: its cells alone are, as CSV."""
+    folder, _, table = name.partition("/")
+    path = RESULTS / folder / f"{table}.csv"
+    if not path.exists() or (path.parent / "results.jsonl").exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        published = {(cell["preset"], cell["row"], cell["column"]): int(cell["n"]) for cell in csv.DictReader(file)}
+    found = []
+    for preset in experiments.get(name).presets:
+        planned = experiments.get(name).cells(preset)
+        wanted = Counter((cell.row, cell.column) for cell in planned)
+        runs = {cell: published.get((preset, *cell), 0) for cell in wanted}
+        whole = sum(runs[cell] >= wanted[cell] for cell in wanted)
+        begun = sum(map(bool, runs.values())) - whole
+        # Columns show several measures of one run.
+        rows: dict[str, int] = {}
+        for (row, _column), n in runs.items():
+            rows[row] = max(rows.get(row, 0), n)
+        trials = len({cell.trial for cell in planned})
+        found.append(covering.Coverage(preset, len(wanted), whole, begun, sum(rows.values()), trials))
+    return found
 
 
 def _measured_on(measured: Iterable[dict[str, Any]]) -> str:
@@ -653,6 +691,7 @@ if __name__ == "__main__":
     judged = claims()
     CLAIMS.write_text(claims_page(judged), encoding="utf-8")
     SNAPSHOT.write_text(claims_snapshot(judged), encoding="utf-8")
+    covering.SNAPSHOT.write_text(coverage_snapshot(), encoding="utf-8")
     GALLERY.parent.mkdir(exist_ok=True)
     GALLERY.write_text(gallery(), encoding="utf-8")
     ACCURACY.write_text(accuracy(), encoding="utf-8")

@@ -61,6 +61,16 @@ def test_register_of_claims_is_up_to_date(build: ModuleType) -> None:
     assert build.SNAPSHOT.read_text(encoding="utf-8") == build.claims_snapshot(judged), "run `make docs`"
 
 
+def test_what_the_published_results_cover_is_up_to_date(build: ModuleType) -> None:
+    """Runs that lie in `results` are counted from there, those too large for it from the cells that it has of them."""
+    assert build.covering.SNAPSHOT.read_text(encoding="utf-8") == build.coverage_snapshot(), "run `make docs`"
+    covered = build.covering.published_coverage()
+    assert [str(one) for one in covered["arelu/table1"]] == ["paper 152 of 152 cells"]
+    assert covered["arelu/table1"][0].runs == 760
+    assert [str(one) for one in covered["plasticity/regression"]] == ["pocket 150 of 150 cells"]
+    assert not {name for name in covered if name.startswith("decide/")}
+
+
 def test_the_findings_in_the_readme_come_from_the_results(build: ModuleType) -> None:
     text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     assert text == build.readme(text), "run `make docs`"

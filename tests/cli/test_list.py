@@ -64,13 +64,23 @@ def test_papers_tell_the_state_of_every_table_and_figure(cli: Cli, tmp_path: Pat
     assert (entries["arelu/table5"]["state"], entries["arelu/table5"]["runs"]) == (lacking, 6)
     counted = {"preset": "smoke", "cells": 3, "run": 3, "begun": 0, "runs": 6, "planned": 6}
     assert entries["arelu/table5"]["cells"][0] == counted
-    assert (entries["arelu/table6"]["runs"], entries["arelu/table6"]["coverage"]) == (0, "never run")
+    assert (entries["arelu/table4"]["runs"], entries["arelu/table4"]["coverage"]) == (0, "never run")
     assert all(not entry["lacking"] for entry in entries.values())
     assert entries["crelu/figure3"]["state"].startswith("runs here: smoke; pocket needs data: cifar10; paper")
     text = cli("list", "papers").out
-    assert f"      run in runs: smoke 3 of 3 cells; {lacking}\n" in text
+    assert f"      published: paper 152 of 152 cells; run in runs: smoke 3 of 3 cells; {lacking}\n" in text
     assert "waits for" not in text
     assert "Figure 6 is a drawing of the network." in text
+
+
+def test_papers_tell_of_published_results_in_any_folder(cli: Cli) -> None:
+    """They come with the package: nothing needs to lie where the command runs."""
+    listing = json.loads(cli("list", "papers", "--json").out)["papers"]
+    entries = {entry["name"]: entry for paper in listing for entry in paper["entries"]}
+    assert entries["arelu/table5"]["coverage"] == "published: paper 152 of 152 cells"
+    (paper,) = entries["arelu/table5"]["published"]
+    assert (paper["preset"], paper["runs"], paper["planned"]) == ("paper", 760, 760)
+    assert (entries["arelu/table4"]["published"], entries["arelu/table4"]["coverage"]) == ([], "never run")
 
 
 def test_unknown_kind(refused: Callable[..., str]) -> None:

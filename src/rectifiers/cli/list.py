@@ -33,8 +33,9 @@ def list_names(
 ) -> None:
     """List activations, networks, data sets, experiments, papers and their claims.
 
-    With KIND papers, every table and figure says whether it can run here, and whether it was run. With KIND claims,
-    every claim of the papers says what is known about it, by the results that are published or by those in --results.
+    With KIND papers, every table and figure says how much of it was run, in the published results and in --results,
+    and whether it can run here. With KIND claims, every claim of the papers says what is known about it, by the
+    published results or by those in --results.
     """
     use_own(own)
     if kind == CLAIMS:

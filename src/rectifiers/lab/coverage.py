@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from ..experiments.experiment import Experiment
 from ..experiments.store import Store
 from ..experiments.trial import Trial
 from .selecting import select
+
+SNAPSHOT = Path(__file__).with_name("published_coverage.json")
+"""What the published results held of each table and figure when the documentation was last built."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +79,38 @@ def _count(experiment: Experiment, preset: str, results: Path, store: Store | No
     return Coverage(preset, len(cells), run, sum(map(any, done)) - run, sum(found.values()), len(found))
 
 
-def describe(coverage: Sequence[Coverage], results: Path) -> str:
-    """Say which presets were run, in whole or in part.
+def published_coverage() -> dict[str, list[Coverage]]:
+    """Read what the results that are published with this version cover: their presets, by the name of the experiment.
+
+    Example:
+        >>> print(*published_coverage()["arelu/table1"])
+        paper 152 of 152 cells
+    """
+    listed = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    return {name: [Coverage(**one) for one in presets] for name, presets in listed.items()}
+
+
+def describe(coverage: Sequence[Coverage], results: Path, published: Sequence[Coverage] = ()) -> str:
+    """Say which presets were run, in whole or in part, and of which there are published results.
+
+    Args:
+        coverage: what the folder holds.
+        results: the folder.
+        published: what the published results hold.
 
     Example:
         >>> describe([Coverage("pocket", 5, run=5), Coverage("paper", 9, run=2, begun=1)], Path("runs"))
         'run in runs: pocket 5 of 5 cells, paper 2 of 9 cells, 1 more begun'
+        >>> describe([Coverage("pocket", 5)], Path("runs"), [Coverage("pocket", 5, run=5)])
+        'published: pocket 5 of 5 cells'
         >>> describe([Coverage("pocket", 5)], Path("runs"))
         'never run'
     """
-    begun = [str(one) for one in coverage if one.run or one.begun]
-    return f"run in {results}: {', '.join(begun)}" if begun else "never run"
+    parts = [("published", published), (f"run in {results}", coverage)]
+    said = [f"{where}: {', '.join(map(str, run))}" for where, all_of_it in parts if (run := begun(all_of_it))]
+    return "; ".join(said) or "never run"
+
+
+def begun(coverage: Sequence[Coverage]) -> list[Coverage]:
+    """Those of which something was run."""
+    return [one for one in coverage if one.run or one.begun]

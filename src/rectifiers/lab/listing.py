@@ -75,8 +75,9 @@ def _paper(name: str, results: Path, data_dir: Path, *, states: bool) -> dict[st
 def _entries(paper: str, results: Path, data_dir: Path) -> list[dict[str, Any]]:
     """The tables and figures of a paper, each with its state."""
     from ..papers.state import state
-    from .coverage import count_cells, describe
+    from .coverage import count_cells, describe, published_coverage
 
+    published = published_coverage()
     return [
         {
             "name": name,
@@ -86,7 +87,8 @@ def _entries(paper: str, results: Path, data_dir: Path) -> list[dict[str, Any]]:
             "gpu": experiment.gpu,
             "runs": sum(one.runs for one in coverage),
             "cells": [asdict(one) for one in coverage],
-            "coverage": describe(coverage, results),
+            "published": [asdict(one) for one in published.get(name, ())],
+            "coverage": describe(coverage, results, published.get(name, ())),
         }
         for name in papers.registry
         if name.startswith(f"{paper}/")
