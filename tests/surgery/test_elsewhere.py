@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import functools
-from collections.abc import Iterator
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import pytest
@@ -17,6 +22,9 @@ from rectifiers import diagnose, find_sites, plan_swap, swap
 from rectifiers.surgery.swap import NothingToSwapError
 
 from .samples import run, structure
+
+Call = Callable[[Callable[[Tensor], Tensor], Tensor], Tensor]
+"""Calls a function on a tensor somewhere else."""
 
 aten = torch.ops.aten
 X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
@@ -132,31 +140,87 @@ class Both(Threads):
 
 
 class Pool(Plain):
-    """A net whose modules run in a thread that was there before."""
+    """A net that has a function called by a thread that was there before."""
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, call: Call, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.pool = pool
-        self.c = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+        self.call, self.function = call, function
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(self.pool.submit(self.c, x).result())
+        return super().forward(self.call(self.function, x))
+
+
+class Worker:
+    """A thread that waits for work in queues of Python's own."""
+
+    def __init__(self) -> None:
+        self.todo: queue.Queue[Any] = queue.Queue()
+        self.done: queue.Queue[Any] = queue.Queue()
+        threading.Thread(target=self.work, daemon=True).start()
+
+    def work(self) -> None:
+        while (job := self.todo.get()) is not None:
+            self.done.put(job[0](job[1]))
+
+    def __call__(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        self.todo.put((function, x))
+        y: Tensor = self.done.get()
+        return y
 
 
 @pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(abs, 1).result()
-        yield pool
+def pools() -> Iterator[dict[str, Call]]:
+    worker = Worker()
+    with ThreadPoolExecutor(1) as executor, ThreadPool(1) as pool:
+        executor.submit(abs, 1).result()
+        yield {
+            "executor": lambda function, x: executor.submit(function, x).result(),
+            "pool": lambda function, x: pool.apply(function, (x,)),
+            "queues": worker,
+            "loop": lambda function, x: asyncio.run(in_loop(executor, function, x)),
+        }
+    worker.todo.put(None)
 
 
-def test_what_threads_call_is_told_of(pool: ThreadPoolExecutor) -> None:
+async def in_loop(executor: ThreadPoolExecutor, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    return await asyncio.get_running_loop().run_in_executor(executor, function, x)
+
+
+def test_what_new_threads_call_is_told_of() -> None:
     with pytest.raises(NothingToSwapError, match="Threads: functions that its threads call are not seen"):
         swap(Threads(), "prelu", example=X, share="layer")
-    for net in (Both(), Pool(pool)):
-        before = run(net, X)
-        report = swap(net, "prelu", example=X, share="layer")
-        assert [change.site for change in report.plan.changes] == [":relu"]
-        assert ("in other threads") in [left.was for left in report.plan.left]
-        assert torch.equal(run(net, X), before)
+    assert_told(Both())
+
+
+@pytest.mark.parametrize("function", [F.relu, Tensor.relu, nn.Sequential(nn.Linear(4, 4), nn.ReLU())])
+@pytest.mark.parametrize("name", ["executor", "pool", "queues", "loop"])
+def test_what_threads_call_that_were_there_is_told_of(
+    pools: dict[str, Call], name: str, function: Callable[[Tensor], Tensor]
+) -> None:
+    assert_told(Pool(pools[name], function))
+
+
+def assert_told(net: nn.Module) -> None:
+    before = run(net, X)
+    report = swap(net, "prelu", example=X, share="layer")
+    assert [change.site for change in report.plan.changes] == [":relu"]
+    assert [left.was for left in report.plan.left] == ["in other threads"]
+    assert torch.equal(run(net, X), before)
+
+
+class Logging(Plain):
+    """A net that uses locks and starts a thread, neither of which has to do with activations."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        logging.getLogger(__name__).debug("forward")
+        with threading.Lock():
+            result: list[Tensor] = []
+            thread = threading.Thread(target=lambda: result.append(x * 2))
+            thread.start()
+            thread.join()
+        return super().forward(x)
+
+
+def test_other_threads_alone_are_not_told_of(pools: dict[str, Call]) -> None:
     assert not plan_swap(Plain(), "prelu", example=X, share="layer").left
+    assert not plan_swap(Logging(), "prelu", example=X, share="layer").left

@@ -28,6 +28,7 @@ from .carry.schedules import Schedulers
 from .carry.snapshot import take_snapshot
 from .carry.structure import remember_structure
 from .edits import EDITS, Edit, Undo
+from .edits.references import list_modules, renew_references
 from .planning.planned import Change, Left
 
 VERSION = 1
@@ -92,12 +93,13 @@ class SwapPlan:
         parameters, names = parameter_slots(inner), inner.state_dict(keep_vars=True)
         if snapshot:
             applied.undos.append(take_snapshot(inner, optimizer))
-        restore = remember_structure(inner)
+        restore, modules = remember_structure(inner), list_modules(inner)
         try:
             # Parameters made in inference mode could never be trained.
             with torch.inference_mode(False):
                 for edit in self.edits:
                     applied.undos.append(self._carry_out(edit, inner))
+            applied.undos.append(renew_references(inner, modules))
             applied.undos.append(remember_names(inner, names))
             applied.undos.append(note_in_configuration(inner, self.to_json))
             diff = compare_parameters(parameters, inner, self.edits)

@@ -13,6 +13,7 @@ from ..core import notebook
 from ..core.errors import ConfigError, RectifiersError, UnsupportedError
 from ..watching import Survey, kinds, survey_model
 from ..watching.example import Example, read_example
+from ..watching.observer import trace_sites
 from ..watching.preserve import evaluate
 from ..watching.sites import Site
 from ..watching.wrappers import unwrap
@@ -193,7 +194,7 @@ def swap(
         if halve:
             check = None
         else:
-            with all_reached(inner, survey.sites):
+            with all_reached(inner, survey.located, survey.trace.names, lambda: trace_sites(inner, args, kwargs)):
                 after = evaluate(inner, args, kwargs)
             check = _compare(before, after, inner, args, kwargs)
     except BaseException as error:

@@ -174,7 +174,7 @@ class Locator:
         if not is_fixed(node, call, receiver):
             # What may be another function the next time is looked at then, which takes a plain function.
             kind = "" if through_module else kinds.plain_kind(callee)
-            if not kind:
+            if not kind or kinds.plain_kind(_evaluate(call.func, names, frame.f_globals)) != kind:
                 return None
         time = self._count(within, function, (call.end_lineno, call.end_col_offset), kind)
         return Place(home, name, index, ast.unparse(call), receiver, time, False, kind)

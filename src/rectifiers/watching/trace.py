@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import itertools
 import sys
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import FrameType
@@ -40,6 +38,7 @@ from .places import (
     under_way,
 )
 from .preserve import preserve, without_gradients
+from .threads import notice_threads
 from .watcher import Frame, Watcher
 from .wrappers import is_scripted
 
@@ -119,7 +118,7 @@ class Trace:
         producer: the op that made a value.
         consumers: the ops that read a value.
         hooked: the activations that hooks call: the names of the hooks' modules, and the kinds.
-        threads: whether other threads were at work.
+        threads: whether other threads called activations, or may have done so.
     """
 
     model: nn.Module
@@ -168,7 +167,7 @@ def record(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *
     def run() -> Trace:
         trace = Trace(model, args, kwargs)
         recorder = _Recorder(trace)
-        with preserve(model), recorder, _notice_threads(trace):
+        with preserve(model), recorder, notice_threads(recorder.end_elsewhere):
             given, named = copy_contents((args, dict(kwargs)), model)
             model.train(training)
             result = model(*given, **named)
@@ -360,22 +359,6 @@ class _Recorder(Watcher):
                 op, first = (None, 0) if storage is None else self.written.get(storage._cdata, (None, 0))
                 if op is not None and self.number(tensor) < first:
                     op.aliased = True
-
-
-@contextmanager
-def _notice_threads(trace: Trace) -> Iterator[None]:
-    """Note in a trace whether threads are started in the block."""
-    before = threading.getprofile()
-
-    def begin(*_: Any) -> None:
-        trace.threads = True
-        sys.setprofile(before)
-
-    threading.setprofile(begin)
-    try:
-        yield
-    finally:
-        threading.setprofile(before)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ...watching.places import Place
 from ...watching.replaced import CHILD, HIDDEN, Calls
 from ..inserted.derived import goes_through_children
 from ..inserted.per_call import PerCall
-from ..inserted.rewritten import rebind_kept, rewritten_class
+from ..inserted.rewritten import rewritten_class
 from ..inserted.scope import open_scope
 from .edit import Undo, chain_undos, submodule
 from .fast_path import leave_fast_path
@@ -154,11 +154,9 @@ def _rewrite_class(owner: nn.Module, places: Iterable[tuple[int, Place]]) -> Und
         owner.__class__ = rewritten_class(before, tuple((place, number) for number, place in sorted(places, key=repr)))
     except UnsupportedError:
         return None
-    back = rebind_kept(owner, type(owner))
 
     def undo() -> None:
         owner.__class__ = before
-        back()
 
     return undo
 

@@ -25,6 +25,8 @@ class Derived(nn.Module):
 
     _base: type[nn.Module]
     _recipe: Recipe
+    _renewed: Mapping[Any, Any] = {}
+    """What this class has put in the place of functions of those that it is made from."""
 
     def __init_subclass__(cls, **unused: Any) -> None:
         """Leave out what the module's own class does for its subclasses, such as registering them."""
@@ -142,12 +144,35 @@ def derive_class(
         members: further attributes and methods of the class.
     """
     named = {"__module__": base.__module__, "__qualname__": base.__qualname__, "__doc__": base.__doc__}
-    own = {"_base": base, "_recipe": (make, base, *arguments)}
+    renewed = {base.forward: vars(first)["forward"]} if "forward" in vars(first) else {}
+    own = {"_base": base, "_recipe": (make, base, *arguments), "_renewed": renewed}
     # The metaclass's own `__new__` may register classes; plain ones have none.
     meta: Any = type(base)
     bases = (base, *more_bases) if issubclass(base, first) else (first, base, *more_bases)
     cls: type[nn.Module] = meta(base.__name__, bases, {**own, **named, **(members or {})})
     return cls
+
+
+def renewed_function(function: Any, before: type, now: type) -> Any:
+    """Return what is in the place of a class's function in the class that its module has now; itself if nothing is.
+
+    Args:
+        function: a function of the class before.
+        before: the class that the module had.
+        now: the class that it has.
+    """
+    tables = [vars(cls).get("_renewed", {}) for cls in now.__mro__]
+    renewed = {old: new for table in reversed(tables) for old, new in table.items()}
+    # A class that was made once more, from the source before, knows nothing of its predecessor's functions.
+    for cls in reversed(before.__mro__):
+        for old, new in vars(cls).get("_renewed", {}).items():
+            if new is function and new not in renewed and renewed.get(old, new) is not new:
+                function = old
+    seen = []
+    while function in renewed and function not in seen:
+        seen.append(function)
+        function = renewed[function]
+    return function
 
 
 def known_class(base: type[nn.Module], make: MakeClass, *arguments: Any) -> type[nn.Module] | None:

@@ -11,12 +11,11 @@ import __future__
 
 import ast
 import copy
-import functools
 import hashlib
 import linecache
 import types
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -48,7 +47,6 @@ class _Rewritten(Derived):
     """The base that is put in front of a module's class, some of whose methods are rewritten."""
 
     _numbers: frozenset[int]
-    _renewed: dict[FunctionType, FunctionType]
 
 
 def rewritten_class(base: type[nn.Module], table: Table) -> type[nn.Module]:
@@ -105,51 +103,6 @@ def _is_rewritten_already(base: type[nn.Module], table: Table) -> bool:
         if all(each is not function for each in unwrapped(newest)):
             return True
     return False
-
-
-def rebind_kept(module: nn.Module, cls: type[nn.Module]) -> Callable[[], None]:
-    """Let what a module keeps of its own methods be the rewritten ones of its new class; return what undoes that.
-
-    Methods are found in attributes, and in lists, tuples, dictionaries and `functools.partial`s there.
-    """
-    renewed = vars(cls).get("_renewed", {})
-    before: dict[str, Any] = {}
-    for name, value in vars(module).items():
-        if name not in _TORCHS_OWN:
-            new = _renew(value, module, renewed)
-            if new is not value:
-                before[name] = value
-                module.__dict__[name] = new
-
-    def undo() -> None:
-        module.__dict__.update(before)
-
-    return undo
-
-
-def _renew(value: Any, module: nn.Module, renewed: Mapping[FunctionType, FunctionType]) -> Any:
-    if isinstance(value, types.MethodType):
-        function = value.__func__
-        new = renewed.get(function) if value.__self__ is module and isinstance(function, FunctionType) else None
-        return value if new is None else types.MethodType(new, module)
-    if isinstance(value, functools.partial):
-        func = _renew(value.func, module, renewed)
-        if isinstance(func, FunctionType) and func in renewed and value.args and value.args[0] is module:
-            # A plain function of the class that is given the module; the method can be pickled.
-            return functools.partial(types.MethodType(renewed[func], module), *value.args[1:], **value.keywords)
-        return value if func is value.func else functools.partial(func, *value.args, **value.keywords)
-    if type(value) in (list, tuple):
-        parts = [_renew(part, module, renewed) for part in value]
-        changed = any(new is not old for new, old in zip(parts, value, strict=True))
-        return type(value)(parts) if changed else value
-    if type(value) is dict:
-        items = {key: _renew(part, module, renewed) for key, part in value.items()}
-        return items if any(items[key] is not part for key, part in value.items()) else value
-    return value
-
-
-_TORCHS_OWN = frozenset(vars(nn.Module()))
-"""What every module has."""
 
 
 def rewritten_numbers(module: nn.Module) -> frozenset[int]:
