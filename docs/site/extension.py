@@ -37,8 +37,9 @@ CONTENTS = (
 )
 
 
-# Points from which on a drawing is not legible on a phone unless it scrolls.
-WIDE = 450
+# Points from which on a drawing is not legible on a phone unless it scrolls, and pixels for each of its points that
+# keep its type legible where it does.
+WIDE, LEGIBLE = 450, 0.95
 
 # What stands on the site alone, because it is generated while the site is built.
 GENERATED_LINKS = """
@@ -132,8 +133,10 @@ class InlineDrawings(SphinxPostTransform):
                 drawing = re.sub(r"^<\?xml[^>]*>\s*", "", path.read_text("utf-8"))
                 drawing = re.sub(r"<style data-standalone>.*?</style>", "", drawing, flags=re.DOTALL)
                 width = re.search(r'<svg [^>]*width="([\d.]+)pt"', drawing)
-                kind = "drawing wide" if width and float(width[1]) > WIDE else "drawing"
-                image.replace_self(nodes.raw("", f'<div class="{kind}">{drawing}</div>', format="html"))
+                if width and float(width[1]) > WIDE:
+                    least = round(float(width[1]) * LEGIBLE)
+                    drawing = drawing.replace("<svg ", f'<svg style="min-width: {least}px" ', 1)
+                image.replace_self(nodes.raw("", f'<div class="drawing">{drawing}</div>', format="html"))
 
 
 def _inline(self: SphinxTranslator, node: nodes.math) -> None:

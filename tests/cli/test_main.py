@@ -12,16 +12,26 @@ from pathlib import Path
 import pytest
 
 from rectifiers.cli import _fail, main
+from rectifiers.cli.app import app
 from rectifiers.lab.progress import say
 
 from .conftest import Cli
 
+VERBS = [str(command.name) for command in app.registered_commands]
 
-@pytest.mark.parametrize("verb", ["list", "show", "swap", "plan", "run", "report", "table", "bench", "env"])
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_an_example(cli: Cli, verb: str) -> None:
     outcome = cli(verb, "--help")
     assert outcome.code == 0
-    assert f"Example: rectifiers {verb}" in outcome.out
+    assert f"Example: rectifiers {verb}" in " ".join(outcome.out.split())
+
+
+def test_the_terminal_breaks_the_lines_of_help() -> None:
+    """A docstring's own line breaks would leave half lines in a window of another width."""
+    for command in app.registered_commands:
+        assert command.help
+        assert all("\n" not in paragraph for paragraph in command.help.split("\n\n"))
 
 
 def test_without_a_verb_the_help_is_shown(cli: Cli) -> None:

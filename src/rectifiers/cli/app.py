@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -47,28 +49,27 @@ def _rectifiers(
     """Rectifiers that learn: look at them, plan and run comparisons, and read the results."""
 
 
-app.command("list", epilog="Example: rectifiers list activations")(list_names)
-app.command("show", epilog="Example: rectifiers show arelu --plot arelu.svg")(show_thing)
-app.command("swap", epilog="Example: rectifiers swap torchvision.models:resnet18 --to pvlu --input 1,3,64,64")(
-    swap_activations
-)
-app.command(
-    "compare", epilog="Example: rectifiers compare my_model:make_net --data photos -a arelu,pvlu@R1 --budget 30m"
-)(compare_activations)
-app.command("plan", epilog="Example: rectifiers plan arelu/table1 --preset paper --workers 2")(plan_experiment)
-app.command("run", epilog="Example: rectifiers run quickstart --seeds 10 --set epochs=5")(run_experiment)
-app.command("report", epilog="Example: rectifiers report quickstart --output quickstart.html")(write_experiment_report)
-app.command("table", epilog="Example: rectifiers table arelu/table1 --preset paper --format markdown")(print_table)
-app.command("export", epilog="Example: rectifiers export exported --results results")(export_results)
-app.command("bench", epilog="Example: rectifiers bench --sizes 128x64x32x32 --threads 2")(run_benchmark)
-app.command(
-    "cost", epilog="Example: rectifiers cost torchvision.models:resnet18 --activations arelu,pvlu --input 8,3,64,64"
-)(cost_model)
-app.command(
-    "doctor", epilog="Example: rectifiers doctor my_package.models:net --weights net.safetensors --data photos"
-)(diagnose_model)
-app.command("check", epilog="Example: rectifiers check my_act.py:MyAct")(check_thing)
-app.command("new", epilog="Example: rectifiers new activation my_act")(write_template)
-app.command("status", epilog="Example: rectifiers status --results runs")(show_status)
-app.command("verify", epilog="Example: rectifiers verify runs/quickstart --mend")(verify_folder)
-app.command("env", epilog="Example: rectifiers env --json")(show_environment)
+def _add(name: str, verb: Callable[..., None], example: str) -> None:
+    """Add a verb; its docstring is the help, whose paragraphs the terminal breaks into lines."""
+    paragraphs = inspect.cleandoc(verb.__doc__ or "").split("\n\n")
+    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    app.command(name, help=text, epilog=f"Example: rectifiers {example}")(verb)
+
+
+_add("list", list_names, "list activations")
+_add("show", show_thing, "show arelu --plot arelu.svg")
+_add("swap", swap_activations, "swap torchvision.models:resnet18 --to pvlu --input 1,3,64,64")
+_add("compare", compare_activations, "compare my_model:make_net --data photos -a arelu,pvlu@R1 --budget 30m")
+_add("plan", plan_experiment, "plan arelu/table1 --preset paper --workers 2")
+_add("run", run_experiment, "run quickstart --seeds 10 --set epochs=5")
+_add("report", write_experiment_report, "report quickstart --output quickstart.html")
+_add("table", print_table, "table arelu/table1 --preset paper --format markdown")
+_add("export", export_results, "export exported --results results")
+_add("bench", run_benchmark, "bench --sizes 128x64x32x32 --threads 2")
+_add("cost", cost_model, "cost torchvision.models:resnet18 --activations arelu,pvlu --input 8,3,64,64")
+_add("doctor", diagnose_model, "doctor my_package.models:net --weights net.safetensors --data photos")
+_add("check", check_thing, "check my_act.py:MyAct")
+_add("new", write_template, "new activation my_act")
+_add("status", show_status, "status --results runs")
+_add("verify", verify_folder, "verify runs/quickstart --mend")
+_add("env", show_environment, "env --json")

@@ -69,8 +69,8 @@ def run_benchmark(
         typer.Option(
             "--device",
             metavar="NAME",
-            help="cpu; or cuda, which checks and times the GPU kernels by a plan of its own, within --seconds, and "
-            "writes numbers and a page into the folder --output, gpu-check by default; repeated, it goes on there.",
+            help="cpu; or cuda, which checks and times the GPU kernels instead, within --seconds, and writes numbers "
+            "and a page into the folder --output (gpu-check by default), where the same command continues.",
         ),
     ] = "cpu",
     seconds: Annotated[

@@ -106,7 +106,7 @@ def compare_activations(
         typer.Option(
             "--budget",
             metavar="30m|2h|'60 runs'",
-            help="Select, and go on with fresh seeds until it is decided or this is spent.",
+            help="Choose the best, and test it on fresh seeds until the verdict is clear or this is spent.",
             show_default=False,
         ),
     ] = None,
@@ -135,11 +135,11 @@ def compare_activations(
     ] = "",
     better: Annotated[
         str | None,
-        typer.Option("--better", help="Which of the metric is better: higher or lower.", show_default=False),
+        typer.Option("--better", help="Which value of the metric is better: higher or lower.", show_default=False),
     ] = None,
-    unit: Annotated[str, typer.Option("--unit", help="Of the metric, for tables.", show_default=False)] = "",
+    unit: Annotated[str, typer.Option("--unit", help="Unit of the metric, for tables.", show_default=False)] = "",
     margin: Annotated[
-        float | None, typer.Option("--margin", help="Difference that counts as none.", show_default=False)
+        float | None, typer.Option("--margin", help="The largest difference that does not matter.", show_default=False)
     ] = None,
     settings: SettingsOption = None,
     kernels: KernelsOption = None,
@@ -152,7 +152,10 @@ def compare_activations(
     ] = 1,
     threads: ThreadsOption = None,
     name: Annotated[
-        str, typer.Option("--name", help="Folder of the runs; after the model by default.", show_default=False)
+        str,
+        typer.Option(
+            "--name", help="Name of the folder of the runs; by default that of the model.", show_default=False
+        ),
     ] = "",
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,

@@ -44,7 +44,7 @@ def cost_model(
     from_: FromOption = "",
     settings: SwapSettingsOption = None,
     compiled: Annotated[
-        bool, typer.Option("--compile/--no-compile", help="Measure with torch.compile too, which takes its time.")
+        bool, typer.Option("--compile/--no-compile", help="Measure with torch.compile too; compiling takes a while.")
     ] = True,
     exported: Annotated[
         bool, typer.Option("--export/--no-export", help="Measure torch.export, and onnxruntime if it is installed.")
@@ -52,7 +52,11 @@ def cost_model(
     rounds: Annotated[
         int,
         typer.Option(
-            "--rounds", metavar="N", help="How many turns each takes in each way.", parser=str, callback=read_count(2)
+            "--rounds",
+            metavar="N",
+            help="How many times each is measured in each way.",
+            parser=str,
+            callback=read_count(2),
         ),
     ] = 15,
     threads: ThreadsOption = None,

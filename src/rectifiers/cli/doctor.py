@@ -60,7 +60,7 @@ def diagnose_model(
     ] = None,
     ranks: Annotated[
         bool,
-        typer.Option("--ranks", help="Take the ranks of what activations give, too; --json and --output have them."),
+        typer.Option("--ranks", help="Compute the ranks of the activations' outputs too, for --json and --output."),
     ] = False,
     own: OwnOption = None,
     data_dir: DataOption = DATA,

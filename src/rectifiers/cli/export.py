@@ -11,7 +11,9 @@ from .options import RESULTS, ResultsOption, read_folder
 
 
 def export_results(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.", parser=read_folder("FOLDER"))],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder to write the files to.", parser=read_folder("FOLDER"))
+    ],
     results: ResultsOption = RESULTS,
 ) -> None:
     """Write all results, published numbers and claims of the papers as CSV files, described in Croissant."""

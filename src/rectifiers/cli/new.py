@@ -10,7 +10,7 @@ import typer
 
 def write_template(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="activation, network or dataset.", show_default=False)],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the file, such as my_act.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the file, such as my_act.", show_default=False)],
     folder: Annotated[Path, typer.Option("--folder", help="Where to write it.")] = Path(),
 ) -> None:
     """Write an activation, network or data set of your own, and its test; both pass as they are."""

@@ -138,8 +138,8 @@ KernelsOption = Annotated[
     typer.Option(
         "--kernels",
         metavar="cpu-fused|cpu|triton|reference",
-        help="What formulas run by; by default the fast kernels in C++ on a CPU, unless runs of these were made by "
-        "others.",
+        help="What computes the functions; by default what made the runs that are there, or the fast kernels in C++ on "
+        "a CPU.",
         show_default=False,
     ),
 ]
@@ -157,7 +157,7 @@ WorkersOption = Annotated[
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
-        "--threads", metavar="N", help="PyTorch's threads.", parser=str, callback=read_count(), show_default=False
+        "--threads", metavar="N", help="Threads of PyTorch.", parser=str, callback=read_count(), show_default=False
     ),
 ]
 DataOption = Annotated[

@@ -50,7 +50,7 @@ def run_experiment(
         typer.Option(
             "--track",
             metavar="NAME:PLACE",
-            help="Where the numbers of new runs go besides: tensorboard:FOLDER or mlflow:URI; may be repeated.",
+            help="Where to send the numbers of new runs as well: tensorboard:FOLDER or mlflow:URI; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -74,12 +74,12 @@ def run_experiment(
         typer.Option(
             "--on",
             metavar="CLUSTER",
-            help="Run on a cluster of Ray: ray, the one of RAY_ADDRESS or else of this machine alone, or ray://HOST:PORT.",
+            help="Run on a Ray cluster: ray takes the one that RAY_ADDRESS names, or starts one here; or ray://HOST:PORT.",
             show_default=False,
         ),
     ] = None,
     gpu_share: Annotated[
-        float, typer.Option("--gpu-share", help="How much of a GPU there each run takes that runs on one.")
+        float, typer.Option("--gpu-share", help="What share of a GPU a run takes there, if it runs on one.")
     ] = 1.0,
     slurm: Annotated[
         list[str] | None,

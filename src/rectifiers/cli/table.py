@@ -56,7 +56,9 @@ def print_table(
     plot: Annotated[
         Path | None,
         typer.Option(
-            "--plot", help="Draw it in the width of a column, too: a .pdf, .svg or .png file.", show_default=False
+            "--plot",
+            help="Also draw it, as wide as a column of a paper, into a .pdf, .svg or .png file.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
