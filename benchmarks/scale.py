@@ -25,6 +25,7 @@ from rectifiers import lab
 from rectifiers.core.memory import peak
 from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.provenance import provenance
+from rectifiers.experiments.result import Result
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import Progress, run
 from rectifiers.experiments.store import Store
@@ -163,14 +164,14 @@ def make_finished(root: Path) -> None:
     """A results folder in which a sweep of `FINISHED` trials has finished: one result of each row, for all seeds."""
     selection = lab.open("quickstart", seeds=SEEDS_OF_QUICKSTART, results=root)
     store = selection.open_store()
-    made: dict[str, str] = {}
+    made: dict[str, Result] = {}
     for cell in selection.cells:
         if cell.row not in made:
-            made[cell.row] = run_trial(cell.trial.model_copy(update={"epochs": 2})).model_dump_json()
-        fields = json.loads(made[cell.row])
+            made[cell.row] = run_trial(cell.trial)
         path = store.path(cell.trial)
         path.parent.mkdir()
-        path.write_text(json.dumps({**fields, "trial": cell.trial.settings}) + "\n", encoding="utf-8")
+        text = made[cell.row].model_copy(update={"trial": cell.trial}).model_dump_json()
+        path.write_text(f"{text}\n", encoding="utf-8")
 
 
 def measure_finished() -> dict[str, Any]:

@@ -64,6 +64,22 @@ def test_where_weights_are_kept_a_trial_is_done_with_them(store: Store) -> None:
     assert keeping.has(TRIAL)
 
 
+def test_a_trial_that_its_result_names_word_for_word_is_not_read_again(store: Store) -> None:
+    path = store.write(result(TRIAL))
+    found = store.read(TRIAL)
+    assert found is not None
+    assert found.trial is TRIAL
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields, indent=1))  # as another program writes it
+    other = store.read(TRIAL)
+    assert other == found
+    assert other is not None
+    assert other.trial is not TRIAL
+    path.write_text(json.dumps({**fields, "trial": None}))
+    with pytest.raises(StoreError, match="is damaged"):
+        store.read(TRIAL)
+
+
 def test_folder_opens_again(store: Store) -> None:
     store.write(result(TRIAL))
     assert Store(store.folder.parent, "sweep").read(TRIAL) == result(TRIAL)

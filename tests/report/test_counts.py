@@ -5,7 +5,9 @@ from __future__ import annotations
 from rectifiers.experiments.experiment import Arm, Cell, Column, Experiment, Preset, PublishedNumbers
 from rectifiers.experiments.result import Result
 from rectifiers.report.export import to_dict, to_markdown
-from rectifiers.report.figures import accuracy_figure, curves_figure, styles
+from rectifiers.report.figures.accuracy import accuracy_figure
+from rectifiers.report.figures.curves import curves_figure
+from rectifiers.report.figures.style import styles
 from rectifiers.report.html import render_page
 from rectifiers.report.table import build
 from rectifiers.report.wording import footnotes

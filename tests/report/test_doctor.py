@@ -15,15 +15,12 @@ from rectifiers.analysis.doctor.advice import Command
 from rectifiers.analysis.doctor.diagnosis import Diagnosis
 from rectifiers.core.errors import ConfigError
 from rectifiers.report.doctor import render_diagnosis, write_diagnosis
-from rectifiers.report.figures import (
-    health_figure,
-    history_figure,
-    parameters_figure,
-    png,
-    preactivations_figure,
-    similarity_figure,
-    svg,
-)
+from rectifiers.report.figures.canvas import png, svg
+from rectifiers.report.figures.health import health_figure
+from rectifiers.report.figures.history import history_figure
+from rectifiers.report.figures.parameters import parameters_figure
+from rectifiers.report.figures.preactivations import preactivations_figure
+from rectifiers.report.figures.similarity import similarity_figure
 
 X = torch.linspace(-1, 1, 64)[:, None].expand(-1, 3)
 

@@ -13,24 +13,15 @@ from matplotlib.figure import Figure
 
 from rectifiers.core.errors import UnknownNameError, UnsupportedError
 from rectifiers.experiments.statistics import summarise
-from rectifiers.report.figures import (
-    accuracy_figure,
-    costs_figure,
-    curves_figure,
-    function_figure,
-    gallery_figure,
-    losses_figure,
-    plot_function,
-    plot_gallery,
-    png,
-    shapes_figure,
-    standalone,
-    styles,
-    svg,
-    traces_figure,
-)
-from rectifiers.report.figures.function import sample
-from rectifiers.report.figures.style import INK, RULE, SERIES
+from rectifiers.report.figures.accuracy import accuracy_figure
+from rectifiers.report.figures.canvas import png, standalone, svg
+from rectifiers.report.figures.costs import costs_figure
+from rectifiers.report.figures.curves import curves_figure, losses_figure
+from rectifiers.report.figures.function import function_figure, plot_function, sample
+from rectifiers.report.figures.gallery import gallery_figure, plot_gallery
+from rectifiers.report.figures.shapes import shapes_figure
+from rectifiers.report.figures.style import INK, RULE, SERIES, styles
+from rectifiers.report.figures.traces import traces_figure
 from rectifiers.report.table import build
 
 from .synthetic import GRID, WEIRD, experiment, outcomes

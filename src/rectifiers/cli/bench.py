@@ -115,7 +115,8 @@ def run_benchmark(
     if output is not None:
         write_file(output, json.dumps(_round(facts), indent=1, ensure_ascii=False) + "\n")
     if plot is not None:
-        from ..report.figures import costs, standalone, svg
+        from ..report.figures import costs
+        from ..report.figures.canvas import standalone, svg
 
         drawing = svg(costs.costs_figure(_round(facts["settings"])), name="kernels", title=costs.TITLE)
         write_file(plot, standalone(drawing))

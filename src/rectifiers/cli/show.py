@@ -117,7 +117,8 @@ def _words(value: Any) -> str:
 
 
 def _draw(name: str, suffix: str) -> str | bytes:
-    from ..report.figures import function_figure, plot_function, png, standalone
+    from ..report.figures.canvas import png, standalone
+    from ..report.figures.function import function_figure, plot_function
 
     if suffix.lower() == ".svg":
         return standalone(plot_function(name))

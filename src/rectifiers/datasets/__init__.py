@@ -128,8 +128,7 @@ def _load(source: Source, data_dir: Path) -> Dataset:
 def _source(name: str) -> Source:
     kind, colon, given = name.partition(":")
     source = registry.get(kind)
-    # The registry has imported this module by now; the top of this file must not, for it needs torch.
-    from .source import GivenSource
+    from .source import GivenSource  # the registry has imported it by now
 
     if not issubclass(source, GivenSource):
         if colon:
@@ -172,12 +171,14 @@ def digest_files(name: str) -> str | None:
     """
     if ":" not in name:
         return None
-    source = _source(name)
-    # Both need torch.
-    from .identity import digest_path
     from .source import PathSource
 
-    return digest_path(source.path) if isinstance(source, PathSource) else None
+    source = _source(name)
+    if not isinstance(source, PathSource):
+        return None
+    from .identity import digest_path  # needs torch
+
+    return digest_path(source.path)
 
 
 def data_folder(data_dir: Path | str | None = None) -> Path:

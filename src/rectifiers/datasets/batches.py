@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..core.errors import DataError, ShapeError, UnknownNameError
+from ..core.lazy import torch
 from ..core.seeds import derive
 from ..core.wording import plural
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CONSTANTS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "unit": ((0.0,), (1.0,)),

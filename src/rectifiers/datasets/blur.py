@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from typing import TYPE_CHECKING
 
 from ..core.errors import ShapeError
+from ..core.lazy import functional as F
+from ..core.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _REACH = 4.0
 _AT_ONCE = 1000

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-import torch
-
 from ..core.errors import ConfigError
+from ..core.lazy import torch
 from ..core.seeds import derive
 from . import registry
 from .dataset import Dataset, Split

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import string
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from ..core.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 ALPHABET = string.ascii_lowercase + string.digits + "-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{}\n"
 """The 70 letters as they are published: the hyphen stands there twice, so the second one's row is always zero.

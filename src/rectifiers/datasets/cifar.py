@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import torch
-
 from ..core.errors import DataError
+from ..core.lazy import torch
 from .cifar_pictures import find, load_part, load_whole
 from .dataset import Dataset, Split
 from .published import PublishedSource

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-
+from ..core.lazy import torch
 from .blur import gaussian_blur, radius
 from .cifar10 import CIFAR10
 from .cifar100 import CIFAR100
 from .dataset import Dataset, map_images
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIGMA = 1.0
 NOTE = "training and test images behind a Gaussian filter of 1 pixel; the PVLU paper's width is lost"

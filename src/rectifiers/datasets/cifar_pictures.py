@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..core.errors import DataError
+from ..core.lazy import torch
 from ..core.wording import plural
 from .class_folders import labels, pictures
 from .dataset import Dataset, Split
 from .picture import decode_all
 from .tree import Tree, open_tree
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip", "")
 """Of an archive, or of none: a folder."""

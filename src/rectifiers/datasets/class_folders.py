@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..core.errors import DataError
+from ..core.lazy import torch
 from ..core.wording import is_printable_line, plural
 from .dataset import Dataset, Split
 from .picture import SUFFIXES, decode_all, is_picture
 from .tree import Tree
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _TEST_SHARE = 0.2
 _TEST_FOLDERS = ("test", "val")

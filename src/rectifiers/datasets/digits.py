@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
+from ..core.lazy import torch
 from ..core.seeds import derive
 from .dataset import Dataset, Split
 from .source import Source

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from torch import Tensor
-from torch.nn import functional as F
-
+from ..core.lazy import functional as F
 from .dataset import Dataset, map_images
 from .digits import Digits
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Digits28(Digits):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-import torch
-from torch import Tensor
 from typing_extensions import Self
 
+from ..core.lazy import torch
 from .batches import order
 
-Which = Tensor | slice
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Which: TypeAlias = "Tensor | slice"
 """Indices of examples (int64), or a slice."""
 
 

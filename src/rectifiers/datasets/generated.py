@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
 
 from ..core.errors import ConfigError
+from ..core.lazy import torch
 from ..core.seeds import derive
 from . import registry
 from .batches import Normalise
@@ -24,6 +22,9 @@ from .source import GivenSource, Size
 from .streamed import SEEN, STORED
 from .texts import Texts
 from .views import centre_crop
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TRAIN, TEST = 640, 250
 """Numbers of examples: enough for a few steps of large batches."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import struct
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..core.errors import DataError
+from ..core.lazy import torch
 from ..core.reading import damage
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _UNSIGNED_BYTE = 8
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, cast
 
-import torch
-
 from ..core.errors import DataError
+from ..core.lazy import torch
 from ..core.seeds import derive
 from .dataset import Dataset
 from .local import LocalSource

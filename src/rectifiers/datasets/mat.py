@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from torch import Tensor
-
+from ..core.lazy import torch
 from ..core.reading import allowance, damage, inflate
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _BEGIN = 128
 _LITTLE_ENDIAN = b"\x00\x01IM"

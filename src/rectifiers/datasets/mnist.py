@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-import torch
-
+from ..core.lazy import torch
 from .dataset import Dataset, Split
 from .files import Resource
 from .idx import decode

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from ..core.lazy import functional as F
+from ..core.lazy import torch
 from .dataset import Dataset, map_images
 from .mnist import MNIST
 from .source import Size
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SIDE, _TENTH = 4, 10
 

@@ -7,10 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
 from ..core.errors import DataError
+from ..core.lazy import torch
 from ..core.reading import damage, read_regular
 from ..core.wording import plural
 from . import npy
@@ -20,6 +18,7 @@ from .tree import read_members
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
 _CHANNELS = range(1, 5)
 _KEYS = {

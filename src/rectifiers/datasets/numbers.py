@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
 
 from ..core.errors import DataError
+from ..core.lazy import torch
 from .dataset import check_counts
 from .examples import Examples, Which
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,7 +66,7 @@ class Numbers(Examples):
         """
         if kind != "unit":
             raise DataError(f"rows of numbers are taken as they are, got normalise={kind!r}; leave it out")
-        return Tensor.float
+        return torch.Tensor.float
 
     def to(self, device: torch.device | str) -> Numbers:
         """Copy the rows to a device."""

@@ -9,10 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
 from ..core.errors import DataError
+from ..core.lazy import torch
 from ..core.memory import free
 from ..core.reading import allowance, damage
 from ..core.wording import plural
@@ -20,6 +18,7 @@ from .tree import Tree
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
-
+from ..core.lazy import torch
 from .changing import ChangingSource, drawn
 from .dataset import Split
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
 from typing_extensions import Self
 
 from ..core.errors import DataError
+from ..core.lazy import torch
 from ..core.wording import plural
 from .batches import Normalise
 from .dataset import check_counts, shape_text
 from .examples import Examples, Which
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False, repr=False)

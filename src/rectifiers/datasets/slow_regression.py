@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-
+from ..core.lazy import torch
 from .changing import ChangingDataset, drawn
 from .dataset import Dataset
 from .examples import Examples
 from .numbers import Numbers
 from .source import Source
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BITS, SLOW = 20, 15
 """Bits of an input, and how many of them stay for a phase."""

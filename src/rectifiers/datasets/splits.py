@@ -6,14 +6,15 @@ counted.
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, TypeVar
 
 from ..core.errors import ConfigError
+from ..core.lazy import torch
 from ..core.seeds import derive
 from .examples import Examples
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 E = TypeVar("E", bound=Examples)
 

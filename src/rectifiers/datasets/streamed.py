@@ -7,12 +7,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-from torch.utils.data import get_worker_info
-
+from ..core.lazy import torch
 from ..core.wording import plural
 from .batches import Normalise
 from .class_folders import labels, parts
@@ -22,6 +19,9 @@ from .picture import decode
 from .source import PathSource
 from .tree import Tree, open_tree
 from .views import centre_crop
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STORED, SEEN = 256, 224
 """Pixels of the square that a batch takes of each picture, and of its centre, which is evaluated (Krizhevsky,
@@ -71,7 +71,7 @@ class Streamed(LabelledExamples):
             images[index] = _square(self.tree, files[index])
 
         # Where several processes fetch batches, each has one thread.
-        threads = 1 if get_worker_info() else min(8, os.cpu_count() or 1)
+        threads = 1 if torch.utils.data.get_worker_info() else min(8, os.cpu_count() or 1)
         with ThreadPoolExecutor(threads) as pool:
             # The list raises what a thread raised.
             list(pool.map(fill, range(len(files))))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-import torch
-
 from ..core.errors import DataError
+from ..core.lazy import torch
 from . import mat
 from .dataset import Dataset, Split
 from .files import Resource

@@ -6,17 +6,18 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import IO, ClassVar
-
-import torch
-from torch import Tensor
+from typing import IO, TYPE_CHECKING, ClassVar
 
 from ..core.errors import ConfigError, DataError, UnknownNameError
+from ..core.lazy import torch
 from ..core.wording import plural
 from .batches import NORMALISATIONS
 from .characters import ALPHABET, OneHot, encode
 from .dataset import check_counts, check_labels
 from .examples import LabelledExamples, Which
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LENGTH = 1014
 """Characters that a network sees (Zhang, Zhao, LeCun, 2015)."""

@@ -6,9 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import ClassVar
 
-import torch
-
 from ..core.errors import DataError
+from ..core.lazy import torch
 from .dataset import Dataset, Split
 from .files import Resource
 from .picture import decode_all

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..core.errors import ShapeError
+from ..core.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def centre_crop(images: Tensor, size: Sequence[int]) -> Tensor:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from ..core.errors import DataError
+from ..core.lazy import functional as F
+from ..core.lazy import torch
 from ..core.seeds import derive
 from .slices import Slices
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIDE = 256
 """Pixels of a prepared slice, either way."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import datasets
 from ..core.errors import ConfigError, UnknownNameError
 from ..datasets.files import Resource
 from ..datasets.publication import Publication
 from ..datasets.source import Availability
-from ..surgery.weights_file import unpickle_tensors
-from .weights import Weights
+
+if TYPE_CHECKING:
+    from .weights import Weights
 
 FOLDERS = ("weights",)
 
@@ -135,6 +137,8 @@ def load(name: str, data_dir: Path | str | None = None, *, download: bool = Fals
         UnknownNameError: with the nearest names.
         DataError: the file is missing or damaged, or holds anything but weights.
     """
+    from ..surgery.weights_file import unpickle_tensors  # needs torch, which looking for the file does not
+
     publication, folder = get(name).publication, datasets.data_folder(data_dir)
     if download:
         publication.fetch(folder)

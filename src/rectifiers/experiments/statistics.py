@@ -111,7 +111,7 @@ def summarise(values: Sequence[float], *, diverged: int = 0, confidence: float =
     finished = [value for value in values if not math.isnan(value)]
     n = len(finished)
     mean, std = _mean(finished), _std(finished)
-    half = _half_width(std, n, confidence)
+    half = half_width(std, n, confidence)
     return Summary(n, diverged, mean, max(finished, default=math.nan), std, mean - half, mean + half)
 
 
@@ -154,8 +154,8 @@ def compare(
     difference, std = _mean(differences), _std(differences)
     if std <= 1e-12 * scale:  # what rounding leaves of a spread of zero
         std = 0.0
-    half = _half_width(std, n, confidence)
-    inner = _half_width(std, n, 1 - 2 * significance)
+    half = half_width(std, n, confidence)
+    inner = half_width(std, n, 1 - 2 * significance)
     p = _p_value(difference, std, n, no_difference=abs(difference) <= 1e-12 * scale)
     return PairedDifference(
         n=n,
@@ -332,7 +332,7 @@ def _std(values: Sequence[float]) -> float:
     return statistics.stdev(values) if len(values) > 1 else math.nan
 
 
-def _half_width(std: float, n: int, confidence: float) -> float:
+def half_width(std: float, n: int, confidence: float = 0.95) -> float:
     """Half the t-interval of a mean of n values."""
     if n < 2:
         return math.nan

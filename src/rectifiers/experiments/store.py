@@ -6,6 +6,7 @@ Results that came packed in one file (see `archive`) are read from there.
 from __future__ import annotations
 
 import errno
+import gc
 import itertools
 import json
 import logging
@@ -13,7 +14,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -147,26 +149,26 @@ class Store:
         text = read_bytes(f"{self._place}{trial.id}/result.json")
         if text is None:
             return self._packed.get(trial.id) or self._read_undigested(trial)
-        return self._parse(self.path(trial), text, trial)
+        return self._parse(text, trial)
 
     def _read_undigested(self, trial: Trial) -> Result | None:
         """The result that a version wrote which knew data by their path alone, if these are still the data there."""
         old = trial.undigested if trial.data_digest is not None else trial
         if old.id == trial.id or ((text := read_bytes(self.path(old))) is None and old.id not in self._packed):
             return None
-        found = self._packed[old.id] if text is None else self._parse(self.path(old), text, old)
+        found = self._packed[old.id] if text is None else self._parse(text, old)
         if found.provenance.get("data", "").rpartition(" ")[2] != datasets.digest(datasets.load(trial.dataset)):
             _log_once(f"{self.folder}: results of {trial.dataset} as it was before are not counted; its files changed")
             return None
         return found.model_copy(update={"trial": trial})
 
-    def _parse(self, path: Path, text: bytes, trial: Trial) -> Result:
+    def _parse(self, text: bytes, trial: Trial) -> Result:
         try:
-            result = Result.model_validate_json(text)
+            result = Result.of(trial, text)
         except ValidationError as error:
-            raise DamagedError(path, f"is damaged ({explain(error, 'result')})") from None
-        if result.trial != trial:
-            raise DamagedError(path, f"holds another trial ({result.trial})")
+            raise DamagedError(self.path(trial), f"is damaged ({explain(error, 'result')})") from None
+        if result.trial is not trial and result.trial != trial:
+            raise DamagedError(self.path(trial), f"holds another trial ({result.trial})")
         return result
 
     def outcomes(
@@ -183,13 +185,14 @@ class Store:
         """
         bad: dict[Trial, DamagedError] = {}
         outcomes: list[tuple[Cell, Result | None]] = []
-        for cell in cells:
-            result = None
-            try:
-                result = self.read(cell.trial)
-            except DamagedError as error:
-                bad[cell.trial] = error
-            outcomes.append((cell, result))
+        with without_garbage_collection():
+            for cell in cells:
+                result = None
+                try:
+                    result = self.read(cell.trial)
+                except DamagedError as error:
+                    bad[cell.trial] = error
+                outcomes.append((cell, result))
         if damaged is not None:
             damaged.update(bad)
         else:
@@ -216,6 +219,18 @@ class DamagedError(StoreError):
 @cache
 def _log_once(text: str) -> None:
     logging.getLogger(__name__).warning(text)
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Make many objects that stay, among which the collector would look for garbage again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 WEIGHTS = "weights"

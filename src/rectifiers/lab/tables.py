@@ -144,7 +144,9 @@ class Results:
 
     def _draw(self, ending: str) -> str | bytes:
         # matplotlib takes a moment that a table does not need.
-        from ..report.figures import accuracy_figure, pdf, png, standalone, styles, svg
+        from ..report.figures.accuracy import accuracy_figure
+        from ..report.figures.canvas import pdf, png, standalone, svg
+        from ..report.figures.style import styles
 
         table = with_titles(self.table)
         chosen = styles(self.table.experiment, self.outcomes)

@@ -10,7 +10,10 @@ from ..analysis.doctor.recovery import Recovery
 from ..analysis.doctor.watch import History
 from ..analysis.inside.parameters import ParameterHistogram
 from ..core.files import write_file
-from .figures import health_figure, history_figure, parameters_figure, preactivations_figure
+from .figures.health import health_figure
+from .figures.history import history_figure
+from .figures.parameters import parameters_figure
+from .figures.preactivations import preactivations_figure
 from .page import PageFigure, place_drawing, render_template
 
 

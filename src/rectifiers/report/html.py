@@ -16,7 +16,12 @@ from ..experiments.experiment import Experiment
 from ..experiments.result import METRICS
 from . import protocol, wording
 from .analyses.section import CaptionedFigure, Section
-from .figures import accuracy_figure, curves_figure, losses_figure, shapes_figure, styles, svg, traces_figure
+from .figures.accuracy import accuracy_figure
+from .figures.canvas import svg
+from .figures.curves import curves_figure, losses_figure
+from .figures.shapes import shapes_figure
+from .figures.style import styles
+from .figures.traces import traces_figure
 from .page import PageFigure, place_drawing, place_photograph, render_template
 from .table import Outcomes, Table, build
 

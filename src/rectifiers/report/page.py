@@ -13,7 +13,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ..core.version import __version__
-from .figures import png, svg
+from .figures.canvas import png, svg
 from .figures.style import DARK
 
 

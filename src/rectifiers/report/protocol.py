@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from ..core.wording import plural
@@ -67,11 +69,12 @@ def shared_settings(trials: Sequence[Trial]) -> list[SharedSetting]:
     """List the fields in which all trials agree, in the order of their definition."""
     if not trials:
         return []
-    dumps = [trial.model_dump(mode="json") for trial in trials]
+    first = trials[0]
+    values = first.model_dump(mode="json")
     return [
-        SharedSetting(name, words(dumps[0][name]), (field.description or "").replace("`", ""))
-        for name, field in type(trials[0]).model_fields.items()
-        if all(dump[name] == dumps[0][name] for dump in dumps)
+        SharedSetting(name, words(values[name]), (field.description or "").replace("`", ""))
+        for name, field in type(first).model_fields.items()
+        if len(set(map(attrgetter(name), trials))) == 1
     ]
 
 
@@ -87,12 +90,10 @@ def arm_settings(arms: Iterable[Arm], labels: Iterable[str]) -> list[tuple[str, 
 
 def provenance(results: Iterable[Result]) -> list[ProvenanceFact]:
     """Merge everything that the runs recorded about where and how they were made."""
-    counts: dict[str, dict[str, int]] = {}
+    found: dict[str, list[str]] = {}
     for result in results:
-        for name, value in _flatten(result.provenance):
-            values = counts.setdefault(name, {})
-            values[value] = values.get(value, 0) + 1
-    return [ProvenanceFact(name, sorted(values.items(), key=lambda item: -item[1])) for name, values in counts.items()]
+        _collect(result.provenance, "", found)
+    return [ProvenanceFact(name, Counter(values).most_common()) for name, values in found.items()]
 
 
 def words(value: Any) -> str:
@@ -113,12 +114,13 @@ def words(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+def _collect(facts: Mapping[str, Any], prefix: str, found: dict[str, list[str]]) -> None:
+    """Add the facts of a run to those of the others, in words, by their names."""
     for name, value in facts.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
+        if isinstance(value, dict):
+            _collect(value, f"{prefix}{name}.", found)
         else:
-            yield f"{prefix}{name}", words(value)
+            found.setdefault(prefix + name, []).append(value if isinstance(value, str) else words(value))
 
 
 def _order(value: str) -> tuple[int, float, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from ...analysis.inside.class_activation import GradCAM, grad_cam
-from ..figures import grad_cam_figure
+from ..figures.grad_cam import grad_cam_figure
 from .layers import count_signs, each_network, layer_grid, records
 from .networks import ColumnNetworks, TrainedNetwork
 from .section import CaptionedFigure, Section, SeedMean

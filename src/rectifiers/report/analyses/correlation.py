@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...analysis.inside.correlation import OutgoingCorrelation, outgoing_correlations
-from ..figures import correlation_figure
+from ..figures.correlation import correlation_figure
 from .layers import count_signs, each_network, first_seeds, records
 from .networks import ColumnNetworks
 from .section import CaptionedFigure, Grid, GridEntry, Section, SeedMean

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...analysis.inside.pairing import FilterPairs, filter_pairs
-from ..figures import filters_figure
+from ..figures.pairing import filters_figure
 from .layers import count_signs, each_network, first_seeds, records
 from .networks import ColumnNetworks, TrainedNetwork
 from .section import CaptionedFigure, Grid, GridEntry, Section, SeedMean

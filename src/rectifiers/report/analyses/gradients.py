@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from ..figures import by_layer_figure
+from ..figures.by_layer import by_layer_figure
 from .health import SiteNumbers, examine_sites
 from .layers import by_layer, count_signs, each_network, layer_grid, records
 from .networks import ColumnNetworks

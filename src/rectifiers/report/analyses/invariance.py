@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...analysis.inside.invariance import invariance_scores
-from ..figures import invariance_figure
+from ..figures.invariance import invariance_figure
 from .layers import count_signs, each_network, layer_grid, records
 from .networks import ColumnNetworks
 from .section import CaptionedFigure, Section

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...analysis.inside.activation_maps import FeatureMaps, feature_maps
-from ..figures import feature_maps_figure
+from ..figures.feature_maps import feature_maps_figure
 from .layers import each_network, first_seeds, records
 from .networks import ColumnNetworks, TrainedNetwork
 from .section import CaptionedFigure, Grid, GridEntry, Section, SeedMean

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...analysis.inside.pairing import filter_pairs
-from ..figures import pairing_figure
+from ..figures.pairing import pairing_figure
 from .layers import count_signs, each_network, first_seeds, layer_grid, records
 from .networks import ColumnNetworks
 from .section import CaptionedFigure, Section

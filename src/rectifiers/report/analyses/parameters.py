@@ -7,7 +7,7 @@ from typing import Any
 
 from ...analysis.inside.parameters import parameter_histograms
 from ...core.learned import learned_values
-from ..figures import parameters_figure
+from ..figures.parameters import parameters_figure
 from .layers import count_signs
 from .networks import ColumnNetworks
 from .section import CaptionedFigure, Grid, GridEntry, Section, SeedMean

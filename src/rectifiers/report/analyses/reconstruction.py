@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...analysis.inside.reconstruction import Reconstruction, reconstruct
-from ..figures import reconstruction_figure
+from ..figures.reconstruction import reconstruction_figure
 from .layers import count_signs, each_network, first_seeds, layer_grid, records
 from .networks import ColumnNetworks, TrainedNetwork
 from .section import CaptionedFigure, Section

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...training.tasks import Segmentation
-from ..figures import segmentation_figure
+from ..figures.segmentation import segmentation_figure
 from .layers import count_signs, paired_difference
 from .networks import ColumnNetworks, TrainedNetwork
 from .section import CaptionedFigure, Grid, GridEntry, Section, SeedMean

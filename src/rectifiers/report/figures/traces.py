@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ... import activations
-from ...core.spec import Effect
+from ...core.spec import Effect, ParameterSpec
 from ...experiments.result import Trajectory
 from ..table import Outcomes, Table, finished_results, results_by_cell
 from .canvas import drawing_style, legend, plot_mean
@@ -116,7 +116,10 @@ def _effects(name: str) -> dict[str, Effect]:
     """What an activation makes of its parameters, by their names."""
     if name not in activations.registry:  # results may come from where it was registered
         return {}
-    return {one.name: one.effect for one in activations.registry.get(name).spec.parameters if one.effect}
+    # Not from the class, which needs torch.
+    facts = activations.registry.facts(name).get("parameters", ())
+    parameters = (one if isinstance(one, ParameterSpec) else ParameterSpec(**one) for one in facts)
+    return {one.name: one.effect for one in parameters if one.effect}
 
 
 def _draw(

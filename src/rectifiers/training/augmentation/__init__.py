@@ -11,14 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ...core.errors import ConfigError
+from ...core.lazy import torch
 from ...core.registry import Registry
 from ...core.seeds import derive
 from .transform import Transform
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TABLE = {
     "crop": "crop:Crop",

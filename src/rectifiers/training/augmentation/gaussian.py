@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from ...core.lazy import torch
 from ...datasets.blur import gaussian_blur, radius
 from .transform import Transform, at_least
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _LEAST = 0.1
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ...core.errors import ShapeError
+from ...core.lazy import torch
 from .transform import Transform, at_least
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 EIGENVALUES = (55.46, 4.794, 1.148)
 COMPONENTS = ((-0.5675, -0.5808, -0.5836), (0.7192, -0.0045, -0.6948), (0.4009, -0.8140, 0.4203))
