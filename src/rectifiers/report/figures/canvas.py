@@ -98,7 +98,7 @@ def plot_mean(axis: Axes, x: Sequence[float], samples: Iterable[Sequence[float]]
         values = [value for value in sample if not math.isnan(value)]
         means.append(fmean(values) if values else math.nan)
         # In the precision of a picture: the exact deviation takes a second for thousands of seeds.
-        halves.append(half_width(np.std(values, ddof=1), len(values)) if len(values) > 1 else math.nan)
+        halves.append(half_width(float(np.std(values, ddof=1)), len(values)) if len(values) > 1 else math.nan)
     axis.plot(x, means, **line)
     if band and not np.isnan(halves).all():
         low, high = np.subtract(means, halves), np.add(means, halves)
