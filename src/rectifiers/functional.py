@@ -13,6 +13,7 @@ from .activations.convrelu import conv_relu1d, conv_relu2d, conv_relu3d
 from .activations.crelu import crelu
 from .activations.elsa import elsa
 from .activations.elu import elu
+from .activations.fatrelu import fatrelu
 from .activations.gelu import gelu
 from .activations.leaky_relu import leaky_relu
 from .activations.maxout import maxout
@@ -21,6 +22,7 @@ from .activations.prelu import prelu
 from .activations.pvlu import pvlu
 from .activations.relu import relu
 from .activations.relu6 import relu6
+from .activations.relu_squared import relu_squared
 from .activations.rrelu import rrelu
 from .activations.selu import selu
 from .activations.sigmoid import sigmoid
@@ -30,6 +32,7 @@ from .activations.softplus import softplus
 from .activations.swish import swish
 from .activations.tanh import tanh
 from .activations.vlu import vlu
+from .activations.xielu import xielu
 
 __all__ = [
     "adarelu",
@@ -45,6 +48,7 @@ __all__ = [
     "crelu",
     "elsa",
     "elu",
+    "fatrelu",
     "gelu",
     "leaky_relu",
     "maxout",
@@ -53,6 +57,7 @@ __all__ = [
     "pvlu",
     "relu",
     "relu6",
+    "relu_squared",
     "rrelu",
     "selu",
     "sigmoid",
@@ -62,4 +67,5 @@ __all__ = [
     "swish",
     "tanh",
     "vlu",
+    "xielu",
 ]

@@ -35,6 +35,7 @@ TABLE = {
     "crelu": "crelu:CReLU",
     "elsa": "elsa:ELSA",
     "elu": "elu:ELU",
+    "fatrelu": "fatrelu:FATReLU",
     "gelu": "gelu:GELU",
     "gelu_tanh": "gelu:GELUTanh",
     "leaky_relu": "leaky_relu:LeakyReLU",
@@ -46,6 +47,7 @@ TABLE = {
     "pvlu": "pvlu:PVLU",
     "relu": "relu:ReLU",
     "relu6": "relu6:ReLU6",
+    "relu_squared": "relu_squared:ReLUSquared",
     "rrelu": "rrelu:RReLU",
     "selu": "selu:SELU",
     "sigmoid": "sigmoid:Sigmoid",
@@ -56,6 +58,7 @@ TABLE = {
     "swish": "swish:Swish",
     "tanh": "tanh:Tanh",
     "vlu": "vlu:VLU",
+    "xielu": "xielu:XIELU",
 }
 
 CLASSES = {target.split(":")[1]: name for name, target in TABLE.items()}

@@ -14,6 +14,7 @@ from .convrelu import ConvReLU3d as ConvReLU3d
 from .crelu import CReLU as CReLU
 from .elsa import ELSA as ELSA
 from .elu import ELU as ELU
+from .fatrelu import FATReLU as FATReLU
 from .gelu import GELU as GELU
 from .gelu import GELUTanh as GELUTanh
 from .leaky_relu import LeakyReLU as LeakyReLU
@@ -25,6 +26,7 @@ from .prelu import PReLU as PReLU
 from .pvlu import PVLU as PVLU
 from .relu import ReLU as ReLU
 from .relu6 import ReLU6 as ReLU6
+from .relu_squared import ReLUSquared as ReLUSquared
 from .rrelu import RReLU as RReLU
 from .selu import SELU as SELU
 from .sigmoid import Sigmoid as Sigmoid
@@ -35,3 +37,4 @@ from .softplus import Softplus as Softplus
 from .swish import Swish as Swish
 from .tanh import Tanh as Tanh
 from .vlu import VLU as VLU
+from .xielu import XIELU as XIELU

@@ -31,6 +31,17 @@ def check_positive(owner: str, name: str, value: float) -> float:
     return value
 
 
+def check_not_negative(owner: str, name: str, value: float) -> float:
+    """Return `value` if it is a finite number, and not below zero.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not check_number(owner, name, value) >= 0:
+        raise ConfigError(f"{owner}: {name} must not be negative, got {value!r}")
+    return value
+
+
 def check_count(owner: str, name: str, value: int) -> int:
     """Return `value` if it is a whole number of at least 1.
 

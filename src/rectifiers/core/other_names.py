@@ -7,6 +7,8 @@ _OTHER_NAMES = {
     "hswish": "hardswish",
     "hsigmoid": "hardsigmoid",
     "lrelu": "leaky_relu",
+    "relu2": "relu_squared",
+    "squaredrelu": "relu_squared",
     **dict.fromkeys(("gelunew", "newgelu", "gelufast", "fastgelu", "geluaccurate", "accurategelu"), "gelu"),
     **dict.fromkeys(("gelutanh", "gelupytorchtanh", "gelupython", "gelupythontanh", "gelu10", "clippedgelu"), "gelu"),
 }

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from . import conv_threshold, crelu, dispatch, hinges, pooled_conv, random_slopes, rational, threshold, two_slopes, wave
+from . import (
+    conv_threshold,
+    crelu,
+    cut,
+    dispatch,
+    hinges,
+    pooled_conv,
+    random_slopes,
+    rational,
+    squared,
+    threshold,
+    two_slopes,
+    wave,
+    xielu,
+)
 from .formula import Formula
 
 FORMULAS: tuple[Formula, ...] = (
     conv_threshold.formula,
     crelu.formula,
+    cut.formula,
     hinges.formula,
     pooled_conv.formula,
     random_slopes.formula,
     *rational.formulas.values(),
+    squared.formula,
     threshold.formula,
     two_slopes.plain,
     two_slopes.attention,
     two_slopes.amplified,
     wave.formula,
     wave.formula_below,
+    xielu.formula,
 )
 
 VARIANTS: dict[str, list[Formula]] = {}

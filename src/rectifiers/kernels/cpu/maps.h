@@ -30,6 +30,12 @@ constexpr Map kSigmoid = {
     },
 };
 constexpr Map kOnePlusSigmoid = {[](double v) { return 1 + kSigmoid.value(v); }, kSigmoid.derivative};
+// As PyTorch's: the identity from 20 on.
+constexpr Map kSoftplus = {
+    [](double v) { return v > 20 ? v : std::log1p(std::exp(v)); },
+    [](double v) { return v > 20 ? 1.0 : kSigmoid.value(v); },
+};
+constexpr Map kHalfPlusSoftplus = {[](double v) { return 0.5 + kSoftplus.value(v); }, kSoftplus.derivative};
 
 // Of a parameter: how its values become coefficients, and whether its first axis counts them.
 struct Coefficients {

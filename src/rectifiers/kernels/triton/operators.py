@@ -12,19 +12,22 @@ from ...core.errors import DtypeError
 from ..conv_threshold import NAME as CONVOLUTION
 from ..elementwise import ElementwiseFormula
 from ..formulas import FORMULAS
-from . import conv_threshold, crelu, hinges, rational, threshold, two_slopes, wave
+from . import conv_threshold, crelu, cut, hinges, rational, squared, threshold, two_slopes, wave, xielu
 from .pointwise import Kernel
 
 KERNELS: dict[str, Kernel] = {
     kernel.formula.name: kernel
     for kernel in (
         crelu.kernel,
+        cut.kernel,
         hinges.kernel,
         rational.kernel,
+        squared.kernel,
         threshold.kernel,
         two_slopes.kernel,
         wave.kernel,
         wave.kernel_below,
+        xielu.kernel,
     )
 }
 

@@ -1,0 +1,34 @@
+// exp(x) − 1 for x up to 0: vectorised for float, the C library's for double.
+#pragma once
+
+#include <math.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace {
+
+// 2^k for whole numbers that a float's exponent holds.
+inline float power_of_two(int32_t k) {
+  const uint32_t bits = static_cast<uint32_t>(k + 127) << 23;
+  float power;
+  std::memcpy(&power, &bits, sizeof power);
+  return power;
+}
+
+// A multiple of log 2 is taken away, and a polynomial of what is left, fitted in the largest relative error, does the rest.
+// Below -20 the result rounds to -1; a NaN passes.
+inline float expm1_below(float x) {
+  // Adding and subtracting 3·2^22 rounds to the nearest whole number without an instruction that SSE2 lacks.
+  constexpr float round = 12582912.0f;
+  constexpr float high = 0.693359375f, low = -2.12194440e-4f;  // of log 2; products of k and `high` are exact
+  const float t = x < -20.0f ? -20.0f : x, k = (t * 1.44269504f + round) - round;
+  const float r = (t - k * high) - k * low;
+  const float p = r + r * r * (0.49999998f + r * (0.16666539f + r * (0.04166722f + r * (0.00836718f + r * 0.00138824f))));
+  const float power = power_of_two(static_cast<int32_t>(k));
+  return power * p + (power - 1);
+}
+
+inline double expm1_below(double x) { return ::expm1(x); }
+
+}  // namespace
