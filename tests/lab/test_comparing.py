@@ -165,6 +165,19 @@ def test_learning_rates_are_tuned_for_a_training_that_takes_one() -> None:
         compare(train=train, tune_lr=True)
 
 
+@pytest.mark.parametrize(("outputs", "name"), [(1, "Dice coefficient"), (2, "mean IoU")])
+def test_tasks_of_pixels(outputs: int, name: str) -> None:
+    images = torch.randn(40, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    targets = (images > 0).float() if outputs == 1 else (images[:, 0] > 0).long()
+
+    def make() -> nn.Module:
+        return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, outputs, 1))
+
+    found = compare(make, data=(images, targets))
+    assert found.findings.measure.name == name
+    assert len(found.results) == 6
+
+
 @pytest.mark.parametrize(
     ("targets", "outputs", "name"),
     [

@@ -350,7 +350,13 @@ class TestVerdicts:
         one = course.comparisons["arelu"]
         assert one.verdict == "inconclusive"
         assert one.high < 0.5
-        assert judge(course, ACCURACY, AS_IT_IS, margin=0.5).decision == "do not"
+        verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
+        assert verdict.decision == "do not"
+        assert verdict.text.startswith("arelu is not better than as it is by more than 0.5 points: −0.78 points [")
+
+    def test_an_interval_that_excludes_0_is_explained_for_one_row_too(self) -> None:
+        course = self.of_values(arelu=[1.0] * 3 + [math.nan] * 2)
+        assert "the interval excludes 0, but p is 0.25" in judge(course, ACCURACY, AS_IT_IS, margin=0.5).text
 
     def test_the_same_is_no_gain(self) -> None:
         verdict = judge(self.course({"arelu": 0.05}, 0.05), ACCURACY, AS_IT_IS, margin=0.5)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...core.errors import ConfigError
+from ...core.wording import listing
 from ..experiment import Cell
 from .campaign import COLUMN, Execute, Make, Outcomes, Read, oriented
 from .trial import OwnTrial
@@ -38,7 +39,10 @@ class Tuned:
         """What was chosen, and where it may not have been the best."""
         rates = ", ".join(f"{variant.label} {variant.lr:g}" for variant in self.variants)
         chosen = f"learning rates that were chosen on validation data: {rates}"
-        return [chosen, *(f"{one}: the best of the learning rates tried is at their edge" for one in self.at_the_edge)]
+        if not self.at_the_edge:
+            return [chosen]
+        edge = f"at the edge of those tried for {listing(self.at_the_edge)}; another lr may be better still"
+        return [chosen, f"the best learning rate is {edge}"]
 
 
 def list_tried(variants: Sequence[Variant], lr: float, make: Make) -> dict[tuple[str, float], list[OwnTrial]]:

@@ -83,12 +83,12 @@ def judge(
     if not open_ones:
         if len(contenders) == 1:
             (label,) = contenders
-            return Verdict(
-                "do not",
-                "",
-                f"{label}{' is' if contenders[label].verdict != 'inconclusive' else ':'} {rows[label]}",
-                rows,
-            )
+            one = contenders[label]
+            if one.verdict == "inconclusive":
+                text = f"{label} is not better than {baseline} by more than {words.margin}: {words.found(one)}"
+            else:
+                text = f"{label} is {rows[label]}"
+            return Verdict("do not", "", text, rows)
         return Verdict(
             "do not", "", f"none of {len(contenders)} is better than {baseline} by more than {words.margin}", rows
         )
@@ -146,11 +146,15 @@ class Words:
         texts = [(f"{end:+.2f}" if self.measure.unit == "%" else f"{end:+.3g}").replace("-", "−") for end in ends]
         return f"[{texts[0]}, {texts[1]}]"
 
+    def found(self, one: PairedDifference) -> str:
+        """A difference, its interval, and from how many pairs."""
+        return f"{self.signed(one.difference)} {self.interval(one)} of {self.measure.name}, {plural(one.n, 'pair')}"
+
     def row(self, one: PairedDifference) -> str:
         """What is to be said of one row."""
         if one.n < FEWEST:
             return f"{plural(one.n, 'pair')} of finished runs, too few to judge; {FEWEST} are the least"
-        found = f"{self.signed(one.difference)} {self.interval(one)} of {self.measure.name}, {plural(one.n, 'pair')}"
+        found = self.found(one)
         if one.verdict in ("better", "worse"):
             return f"{one.verdict} than {self.baseline}: {found}"
         if one.verdict == "equivalent":
@@ -164,7 +168,8 @@ class Words:
                     f"the interval excludes 0, but {self.family} rows were compared, and corrected for that (Holm) p "
                     f"is {one.adjusted_p:.2g}"
                 )
-            return f"the interval excludes 0, but over all looks p is {one.adjusted_p:.2g}"
+            over = "over all looks " if self.looks else ""
+            return f"the interval excludes 0, but {over}p is {one.adjusted_p:.2g}"
         return "this may be chance"
 
     def _more(self, one: PairedDifference) -> str:

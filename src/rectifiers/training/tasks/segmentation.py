@@ -44,17 +44,18 @@ class Segmentation(Task):
     @torch.inference_mode()
     def evaluate(self, nets: Iterable[nn.Module], batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
         """Mean Dice loss per batch, and the mean Dice coefficient of the patients in percent."""
-        if not (isinstance(batches, Batches) and isinstance(batches.split, Slices)):
+        split = getattr(batches, "split", None)
+        if not (isinstance(batches, Batches) and isinstance(split, Slices)):
             return super().evaluate(nets, batches)
         members = [net.eval() for net in nets]
-        patients = batches.split.patients.unique(return_inverse=True)[1]
+        patients = split.patients.unique(return_inverse=True)[1]
         losses, sizes, areas, predictions = [], [], [], []
         for images, masks in batches:
             logits = torch.stack([net(images).sigmoid() for net in members]).mean(0).logit()
             losses.append(float(self.loss(logits, masks)))
             sizes.append(len(masks))
             areas.append(torch.stack(_areas(logits, masks)))
-            if batches.split.largest_piece:
+            if split.largest_piece:
                 predictions.append((logits[:, 0] > 0).cpu())
         sums = torch.zeros(3, int(patients.max()) + 1, dtype=torch.float64, device=patients.device)
         sums.index_add_(1, patients, torch.cat(areas, 1))
