@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import rectifiers
-from rectifiers.lab.adapters import from_accelerate
+from rectifiers.lab.frameworks import from_accelerate
 
 DIGITS = load_digits()
 DATA = TensorDataset(torch.tensor(DIGITS.data, dtype=torch.float32) / 16, torch.tensor(DIGITS.target))

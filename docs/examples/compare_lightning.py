@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import rectifiers
-from rectifiers.lab.adapters import from_lightning
+from rectifiers.lab.frameworks import from_lightning
 
 DIGITS = load_digits()
 DATA = TensorDataset(torch.tensor(DIGITS.data, dtype=torch.float32) / 16, torch.tensor(DIGITS.target))

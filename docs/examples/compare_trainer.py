@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from transformers import Trainer, TrainingArguments, ViTConfig, ViTForImageClassification
 
 import rectifiers
-from rectifiers.lab.adapters import from_trainer
+from rectifiers.lab.frameworks import from_trainer
 
 DIGITS = load_digits()
 ROWS = [

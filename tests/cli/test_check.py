@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from .conftest import Cli
 
 FORMULA = "from rectifiers import elementwise\n\nMine = elementwise('x*tanh(a*x)', a=1.0)\n"
@@ -31,3 +33,14 @@ def test_json(cli: Cli) -> None:
 def test_a_mistake_is_one_line(refused: Callable[..., str]) -> None:
     assert "cannot read nowhere.py" in refused("check", "nowhere.py:Mine")
     assert "did you mean arelu" in refused("check", "arelo")
+    assert "a in the formula 'x*tanh(a*x)' has no starting value" in refused("check", "x*tanh(a*x)")
+    assert "'x*tanh(' is not a formula" in refused("check", "x*tanh(")
+    assert "did you mean Mish" in refused("check", "torch.nn:Mihs")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("words", "name"), [("x*tanh(x)", "Written"), ("torch.nn:Mish", "Mish")])
+def test_a_formula_and_a_module_of_a_package(cli: Cli, words: str, name: str) -> None:
+    found = cli("check", words)
+    assert found.code == 0, found.out
+    assert found.out.startswith(f"{name}, activation: ")

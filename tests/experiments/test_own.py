@@ -134,7 +134,7 @@ def test_an_optimizer_is_trained_with_and_checked(own_file: Write) -> None:
     result = run_trial(mine)
     assert result.status == "done"
     assert result.epochs[-1].train_loss != run_trial(trial(momentum=0.0, lr=0.001)).epochs[-1].train_loss
-    with pytest.raises(ConfigError, match="momentum is for sgd and rmsprop; Signs has settings of its own"):
+    with pytest.raises(ConfigError, match="momentum is for sgd and rmsprop, and Signs has settings of its own"):
         trial(optimizer="Signs", momentum=0.9)
 
 

@@ -172,7 +172,10 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         ({"dataset": None}, "dataset: expected text, got None"),
         ({"optimizer": "lion"}, "optimizer: expected 'sgd', 'adam', 'adamw' or 'rmsprop', got 'lion'"),
         ({"momentum": 1}, "momentum: expected less than 1, got 1"),
-        ({"momentum": 0.9, "optimizer": "adam"}, "momentum is for sgd and rmsprop; adam has betas of its own"),
+        (
+            {"momentum": 0.9, "optimizer": "adam"},
+            "momentum is for sgd and rmsprop, and adam has betas of its own; set",
+        ),
         ({"nesterov": True}, "nesterov needs sgd with momentum > 0"),
         ({"rho": 0.9}, "rho is for rmsprop, got optimizer 'sgd'"),
         ({"eps": 1e-7}, "eps is for adam, adamw and rmsprop, got optimizer 'sgd'"),

@@ -16,7 +16,8 @@ def check_thing(
         str,
         typer.Argument(
             metavar="FILE.py:NAME",
-            help="An activation, network, data set or augmentation of your own; or a registered name.",
+            help="An activation, network, data set or augmentation of your own, or of a package (PACKAGE.MODULE:NAME); "
+            "a formula such as 'x*tanh(x)'; or a registered name.",
             autocompletion=completion.activations,
             show_default=False,
         ),

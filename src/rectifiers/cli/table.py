@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.errors import ConfigError
 from .options import (
     RESULTS,
     ExperimentArgument,
@@ -100,13 +101,20 @@ def _write(found: Results, style: Format, output: Path | None) -> None:
         Format.latex: found.to_latex,
         Format.json: found.to_json,
         Format.jsonl: found.to_jsonl,
-        Format.sentence: lambda: found.to_sentence() + "\n",
+        Format.sentence: lambda: _sentence(found),
     }
     text = writers[style]()
     if output is None:
         print(text, end="")
     else:
         write_file(output, text)
+
+
+def _sentence(found: Results) -> str:
+    sentence = found.to_sentence()
+    if not sentence:
+        raise ConfigError(f"there is nothing to compare yet; {found.selection.command('run')} makes the runs")
+    return f"{sentence}\n"
 
 
 def print_results(results: Results) -> None:

@@ -48,6 +48,16 @@ def parse_reference(reference: str) -> tuple[Path, str | None]:
     return Path(match["path"]).expanduser(), match["name"]
 
 
+def is_file_reference(text: str) -> bool:
+    """Whether a text is `FILE.py:NAME` or `FILE.py`.
+
+    Example:
+        >>> is_file_reference("my_act.py"), is_file_reference("my.pytorch_acts:MyAct")
+        (True, False)
+    """
+    return _REFERENCE.fullmatch(text) is not None
+
+
 def load_file(path: Path) -> OwnFile:
     """Import a file by its path; one whose content has not changed is imported once.
 

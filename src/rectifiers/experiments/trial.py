@@ -364,7 +364,9 @@ class Trial(BaseModel):
             raise ValueError("a trial starts from another or from published weights; write pretrained into its start")
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             has = "betas" if self.optimizer in OPTIMIZERS else "settings"
-            raise ValueError(f"momentum is for sgd and rmsprop; {self.optimizer} has {has} of its own")
+            raise ValueError(
+                f"momentum is for sgd and rmsprop, and {self.optimizer} has {has} of its own; set momentum to 0"
+            )
         if self.nesterov and not (self.optimizer == "sgd" and self.momentum):
             raise ValueError("nesterov needs sgd with momentum > 0")
         if self.rho is not None and self.optimizer != "rmsprop":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +15,13 @@ from torch import nn
 from .. import activations
 from ..core.adapting import adapt, from_function
 from ..core.errors import ConfigError
+from ..core.factory import locate
+from ..core.own_file import is_file_reference
 from ..core.spec import ActivationSpec
 from ..experiments.own import WANTED, kind_of, read, registries
 from ..speed.measure import measure_at
 from ..speed.subjects import Subject, make_yardsticks
+from ..written import elementwise
 from .checks import CHECKS, Check
 from .report import CheckReport, Outcome, Price
 
@@ -31,7 +35,8 @@ def check(thing: Any, *, price: bool = True) -> CheckReport:
     `torch.compile`, export, ONNX and `torch.func`; it is saved, copied, and timed beside `nn.ReLU`.
 
     Args:
-        thing: a class, or a function of one tensor; `FILE.py:NAME`; or a registered name.
+        thing: a class, or a function of one tensor; `FILE.py:NAME` or `package.module:NAME`; a formula without
+            parameters, such as `"x*tanh(x)"`; or a registered name.
         price: measure time and memory as well.
 
     Returns:
@@ -63,10 +68,12 @@ def check(thing: Any, *, price: bool = True) -> CheckReport:
 def _find(thing: Any) -> tuple[str, str, Any]:
     """Kind, name and class of what is to be checked."""
     if isinstance(thing, str):
-        if ".py" in thing:
+        if is_file_reference(thing):
             found = read(thing)
             return found.kind, found.attribute, found.thing
-        return _find_registered(thing)
+        if re.fullmatch(r"[\w.-]+", thing):
+            return _find_registered(thing)
+        return _find(locate(thing) if re.fullmatch(r"[\w.]+:[\w.]+", thing) else elementwise(thing))
     kind = kind_of(thing)
     if kind is None or (kind == "data set" and not isinstance(thing, type)):
         raise ConfigError(f"expected {WANTED}, got {thing!r}; of a module give its class")

@@ -11,7 +11,7 @@ import pytest
 
 import rectifiers
 from rectifiers.core.errors import ConfigError
-from rectifiers.lab import adapters
+from rectifiers.lab import frameworks
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
@@ -28,7 +28,7 @@ def load(name: str) -> ModuleType:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize(
-    ("package", "example", "adapter", "function"),
+    ("package", "example", "wrapper", "function"),
     [
         ("transformers", "compare_trainer", "from_trainer", "make_trainer"),
         ("lightning", "compare_lightning", "from_lightning", "make"),
@@ -36,11 +36,11 @@ def load(name: str) -> ModuleType:
     ],
 )
 def test_the_examples_compare(
-    package: str, example: str, adapter: str, function: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    package: str, example: str, wrapper: str, function: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip(package)
     module = load(example)
-    train = getattr(adapters, adapter)(getattr(module, function))
+    train = getattr(frameworks, wrapper)(getattr(module, function))
     options: dict[str, Any] = {"metric": "accuracy", "activations": ["arelu"], "costs": False, "progress": False}
     found = rectifiers.compare(module.make_model, train=train, seeds=2, results=tmp_path, **options)
     scores = [result.value("final_epoch") for result in found.results]
@@ -80,7 +80,7 @@ def test_a_trainer_gets_the_seed_and_what_is_set() -> None:
         rates.append(lr)
         return Recorder()
 
-    train = adapters.from_trainer(make_trainer)
+    train = frameworks.from_trainer(make_trainer)
     assert train(None, 3, None, lr=0.5) == {"eval_accuracy": 1.0, "eval_seed": 6}
     assert (rates, train.__name__) == ([0.5], "make_trainer")
 
@@ -88,19 +88,19 @@ def test_a_trainer_gets_the_seed_and_what_is_set() -> None:
 def test_a_trainer_prints_nothing_and_keeps_callbacks_of_the_users_own() -> None:
     own = object()
     trainer = Recorder(PrinterCallback(), own)
-    adapters.from_trainer(lambda model, seed: trainer)(None, 3, None)
+    frameworks.from_trainer(lambda model, seed: trainer)(None, 3, None)
     assert trainer.callback_handler.callbacks == [own]
 
 
 def test_what_returns_no_trainer() -> None:
     with pytest.raises(ConfigError, match="it has to return a Trainer"):
-        adapters.from_trainer(lambda model, seed: model)(None, 0, None)
+        frameworks.from_trainer(lambda model, seed: model)(None, 0, None)
     with pytest.raises(ConfigError, match=r"has to return \(trainer, module, data\)"):
-        adapters.from_lightning(lambda model, seed: model)(None, 0, None)
+        frameworks.from_lightning(lambda model, seed: model)(None, 0, None)
 
 
-def test_adapters_are_told_apart_by_what_they_wrap() -> None:
+def test_trainings_are_told_apart_by_what_they_wrap() -> None:
     from rectifiers.experiments.compare.references import digest
 
-    one, same, other = (adapters.from_trainer(f) for f in (Recorder.train, Recorder.train, Recorder.evaluate))
+    one, same, other = (frameworks.from_trainer(f) for f in (Recorder.train, Recorder.train, Recorder.evaluate))
     assert digest(one) == digest(same) != digest(other)
