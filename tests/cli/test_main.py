@@ -109,11 +109,16 @@ def test_a_terminal_of_no_columns_has_tables(cli: Cli, monkeypatch: pytest.Monke
     assert "AReLU" in cli("table", "quickstart", "--preset", "smoke", "--results", "nowhere").out
 
 
-def test_what_a_user_named_cannot_end_the_program_in_silence(refused: Callable[..., str], tmp_path: Path) -> None:
-    (tmp_path / "ending_model.py").write_text(
-        "import sys\nfrom torch import nn\n\n\nclass Net(nn.ReLU):\n    def forward(self, x):\n        sys.exit(0)\n"
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_what_a_user_named_cannot_end_the_program_in_silence(
+    refused: Callable[..., str], tmp_path: Path, code: int
+) -> None:
+    module = f"ending_model_{code}"
+    (tmp_path / f"{module}.py").write_text(
+        "import sys\nfrom torch import nn\n\n\nclass Net(nn.ReLU):\n"
+        f"    def forward(self, x):\n        sys.exit({code})\n"
     )
-    assert "SystemExit: 0" in refused("swap", "ending_model:Net", "--to", "arelu", "--input", "1,3,8,8")
+    assert f"SystemExit: {code}" in refused("swap", f"{module}:Net", "--to", "arelu", "--input", "1,3,8,8")
 
 
 def test_a_closed_pipe_is_quiet() -> None:

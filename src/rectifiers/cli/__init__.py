@@ -32,8 +32,8 @@ def main() -> None:
         try:
             code = app(sys.argv[1:] or ["--help"], prog_name="rectifiers", standalone_mode=False)
         except SystemExit as error:
-            # Typer ends the program itself at a closed pipe, by 1, and where it completes words.
-            if error.code or "_RECTIFIERS_COMPLETE" in os.environ:
+            # Typer ends the program itself at a closed pipe, and where it completes words.
+            if isinstance(error.__context__, OSError) or "_RECTIFIERS_COMPLETE" in os.environ:
                 raise
             _fail(f"what you named ended the program (SystemExit: {error}) instead of doing its work; correct it")
         finally:
