@@ -126,6 +126,23 @@ def test_smaller_runs_settle_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert "--preset pocket" in found.command
 
 
+def test_an_experiment_that_was_made_to_decide_comes_before_a_smaller_size(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    decide = {"entry": "decide/arelu", "row": "AReLU", "over": ("*",), "column": "1e-4"}
+    experiment: Experiment = registry.get("decide/arelu")
+    store = Store(tmp_path, experiment.folder)
+    for cell in experiment.cells("pocket", seeds=2):
+        level = {"AReLU": 80.0, "PAU": 85.0}.get(cell.row, 70.0)
+        store.write(result(cell.trial, level + cell.trial.seed))
+    level = {"AReLU": 95.0, "ReLU": 90.0}
+    found = judged(monkeypatch, tmp_path, level, size="pocket", decide=decide)
+    assert found.status == "in small only"
+    assert found.finding.startswith("against it: AReLU − PAU (the best of the others): −")
+    assert found.command == "rectifiers run decide/arelu --preset pocket"
+    assert judged(monkeypatch, tmp_path, level, size="paper", decide=decide).status == "reproduced"
+
+
 def test_without_runs_all_that_needs_them_is_open(tmp_path: Path) -> None:
     found = lab.judge_claims(tmp_path)
     assert {one.status for one in found if not one.claim.tests} == {"open"}
@@ -139,6 +156,14 @@ def test_a_claim_has_one_kind_of_evidence() -> None:
         Claim(paper="arelu", place="here", says="so")
     with pytest.raises(ValueError, match="how the finding bears"):
         Claim(paper="arelu", place="here", says="so", finding="arelu/figure4")
+    with pytest.raises(ValueError, match="decide goes with an entry"):
+        Claim(
+            paper="arelu",
+            place="here",
+            says="so",
+            tests=("test",),
+            decide={"entry": "a", "row": "b", "over": ["c"], "column": "d"},
+        )
 
 
 def test_the_snapshot_has_every_claim() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ..experiments.experiment import Experiment
 from ..experiments.result import Result
 from ..experiments.statistics import PairedDifference, compare
 from ..papers import registry
-from ..papers.claims import ALL, PAPERS, Bearing, Claim, Status, load_claims
+from ..papers.claims import ALL, PAPERS, Bearing, Claim, Comparison, Status, load_claims
 from ..report.table import results_by_cell
 from .selecting import Selection, select
 
@@ -64,7 +64,8 @@ def judge_claims(
     A claim about experiments is *reproduced* if the 95 % interval of the difference, paired by seed, lies wholly on
     the claimed side of zero in runs as published, and *contradicted* if it lies wholly on the other. "Level" is
     reproduced if the 90 % interval lies within the experiment's margin, and contradicted if the 95 % interval does not
-    touch it. Otherwise it stays open. Runs of a smaller size are named as such, and settle nothing.
+    touch it. Otherwise it stays open. Runs of a smaller size, and of an experiment of ours that was made to decide the
+    claim, are named as such, and settle nothing.
 
     Args:
         results: folder that holds the runs of all experiments, such as `results`.
@@ -96,14 +97,11 @@ class _Judge:
             return Judged(claim, settled, "checked by a test", command=f"pytest {' '.join(claim.tests)}")
         if claim.finding:
             return self._by_finding(claim)
-        experiment = registry.get(claim.entry)
-        for size in sorted(experiment.presets, key=lambda size: not experiment.preset(size).comparable):
-            if size == "smoke":
-                continue
-            selection, runs = self.read(claim.entry, size)
-            found = _difference(claim, selection.experiment, runs)
+        for comparison, size in _sources(claim):
+            selection, runs = self.read(comparison.entry, size)
+            found = _difference(comparison, selection.experiment, runs)
             if found is not None:
-                return self._by_runs(claim, selection, *found)
+                return self._by_runs(claim, comparison, selection, *found)
         return Judged(claim, "open", "not run", command=self._settling(claim.entry), cost=self._cost(claim.entry))
 
     def _read(self, entry: str, size: str) -> tuple[Selection, Runs]:
@@ -117,12 +115,14 @@ class _Judge:
             return Judged(claim, "open", "not run", command=command, cost=cost)
         return Judged(claim, "in small only", f"{_leaning(claim.bears)}: {told}", command=command, cost=cost)
 
-    def _by_runs(self, claim: Claim, selection: Selection, other: str, difference: PairedDifference) -> Judged:
+    def _by_runs(
+        self, claim: Claim, made: Comparison, selection: Selection, other: str, difference: PairedDifference
+    ) -> Judged:
         experiment = selection.experiment
         bearing = _bearing(claim, difference, experiment.margin)
-        against = f"{other} (the best of the others)" if ALL in claim.over or len(claim.over) > 1 else other
+        against = f"{other} (the best of the others)" if ALL in made.over or len(made.over) > 1 else other
         told = (
-            f"{claim.row} − {against}: {_points(difference.difference)} "
+            f"{made.row} − {against}: {_points(difference.difference)} "
             f"[{_points(difference.low)}, {_points(difference.high)}] points, {plural(difference.n, 'pair')}"
         )
         facts: dict[str, Any] = {
@@ -146,22 +146,35 @@ class _Judge:
         return self.costs.get(entry) or registry.get(entry).gpu
 
 
-def _difference(claim: Claim, experiment: Experiment, runs: Runs) -> tuple[str, PairedDifference] | None:
+def _sources(claim: Claim) -> Iterator[tuple[Comparison, str]]:
+    """Where an answer may be, the better source first: comparisons and sizes.
+
+    The paper's entry as published; then what was made to decide the claim, with the power to; then smaller sizes.
+    """
+    presets = registry.get(claim.entry).presets
+    yield from ((claim.comparison, size) for size, preset in presets.items() if preset.comparable)
+    if claim.decide is not None:
+        yield from ((claim.decide, size) for size in registry.get(claim.decide.entry).presets if size != "smoke")
+    smaller = (size for size, preset in presets.items() if not preset.comparable and size != "smoke")
+    yield from ((claim.comparison, size) for size in smaller)
+
+
+def _difference(made: Comparison, experiment: Experiment, runs: Runs) -> tuple[str, PairedDifference] | None:
     """The row against the best of those that it is held against; None until both have two runs or more."""
-    column = next(column for column in experiment.columns if column.label == claim.column)
+    column = next(column for column in experiment.columns if column.label == made.column)
     metric = getattr(column, "metric", None) or experiment.metric
 
     def values(row: str) -> dict[int, float]:
-        done = [result for result in runs.get((row, claim.column), ()) if result is not None]
+        done = [result for result in runs.get((row, made.column), ()) if result is not None]
         return {result.trial.seed: result.value(metric) for result in done}
 
-    mine = values(claim.row)
-    rows = [row.label for row in experiment.rows] if ALL in claim.over else claim.over
-    others = {row: found for row in rows if row != claim.row and (found := values(row))}
+    mine = values(made.row)
+    rows = [row.label for row in experiment.rows] if ALL in made.over else made.over
+    others = {row: found for row in rows if row != made.row and (found := values(row))}
     compared = {row: compare(mine, found, margin=experiment.margin) for row, found in others.items()}
     ready = {row: one for row, one in compared.items() if one.n > 1}
     # All that it is held against must be there: the best of a few would be another claim.
-    if not ready or len(ready) < len(rows) - (claim.row in rows):
+    if not ready or len(ready) < len(rows) - (made.row in rows):
         return None
     nearest = min(ready, key=lambda row: ready[row].difference)
     return nearest, ready[nearest]

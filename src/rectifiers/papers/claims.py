@@ -7,6 +7,8 @@ entry    the experiment that can settle it, with
 row      the row that leads, or falls behind
 over     the rows that it is held against; "*" stands for all others, of which the best counts
 column   where
+decide   an experiment of ours that was made to decide it on small machines, where the entry is too large: a table
+         of its entry, row, over and column
 holds    "above" (the default), "below" or "level": how `row` stands to `over` if the claim is true
 finding  instead of an entry: the analysis of `docs/gallery.md` that bears on it
 tests    instead of both: the tests that check it, where it is a matter of mathematics or counting
@@ -40,6 +42,17 @@ SNAPSHOT = Path(__file__).with_name("claims.json")
 """What the published results said about each claim when the documentation was last built."""
 
 
+class Comparison(BaseModel):
+    """A row of an experiment, what it is held against, and where; the top of this module says what the fields are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    entry: str = Field(min_length=1)
+    row: str = Field(min_length=1)
+    over: tuple[str, ...] = Field(min_length=1)
+    column: str = Field(min_length=1)
+
+
 class Claim(BaseModel):
     """One claim of a paper; the top of this module says what its fields are."""
 
@@ -53,6 +66,7 @@ class Claim(BaseModel):
     row: str = ""
     over: tuple[str, ...] = ()
     column: str = ""
+    decide: Comparison | None = None
     holds: Holds = "above"
     finding: str = ""
     tests: tuple[str, ...] = ()
@@ -64,9 +78,16 @@ class Claim(BaseModel):
             raise ValueError("a claim has one of entry, finding and tests")
         if bool(self.entry) != bool(self.row and self.over and self.column):
             raise ValueError("row, over and column go with an entry")
+        if self.decide and not self.entry:
+            raise ValueError("decide goes with an entry")
         if self.finding and self.bears is None:
             raise ValueError(f"say how the finding bears on it: {', '.join(get_args(Bearing))}")
         return self
+
+    @property
+    def comparison(self) -> Comparison:
+        """What is compared in the paper's entry."""
+        return Comparison(entry=self.entry, row=self.row, over=self.over, column=self.column)
 
 
 def load_claims(paper: str) -> list[Claim]:
