@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
+import rectifiers
 from rectifiers.activations import registry
 
 ROOT = Path(__file__).parent.parent
@@ -65,6 +69,48 @@ def test_outputs_stay_when_compiled_ahead_of_time(
     errors = deploy.measure_together({name: deploy.make(name) for name in FUNCTIONS}, "aot_inductor")
     assert errors.keys() == {*FUNCTIONS}
     assert max(errors.values()) <= deploy.TOLERANCE
+
+
+def make_net() -> nn.Module:
+    """Too deep for sigmoids."""
+    layers = [layer for _ in range(4) for layer in (nn.Linear(64, 64), nn.Sigmoid())]
+    return nn.Sequential(nn.Flatten(), *layers, nn.Linear(64, 10))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_what_compare_chose_goes_the_ways_as_the_page_tells(
+    deploy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("onnxscript", "onnxruntime", "torchao"):
+        pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    found = rectifiers.compare(
+        make_net, data="digits", activations=["arelu"], from_="sigmoid", seeds=3, epochs=4, progress=False, costs=False
+    )
+    assert found.decision == "use it"
+    images = torch.rand(32, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    names: dict[str, Any] = {"torch": torch, "make_net": make_net, "model": make_net(), "example": images}
+    names["images"] = images
+    exec(found.best.code, names)
+    assert any(isinstance(module, rectifiers.AReLU) for module in names["model"].modules())
+    with torch.no_grad():
+        expected = names["model"].eval()(images)
+        pages = re.findall(r"```python\n(.*?)```", deploy.PAGE.read_text(encoding="utf-8"), re.DOTALL)
+        told = [code for code in pages if "make_net" in code or "quantize_static" in code]
+        assert len(told) == 2
+        for code in told:
+            exec(code, names)
+        for way, tolerance in (
+            (names["model"], 0.0),
+            (names["program"].module(), deploy.TOLERANCE),
+            (torch._inductor.aoti_load_package("net.pt2"), deploy.TOLERANCE),
+            (deploy._session(Path("net.onnx")), deploy.TOLERANCE),
+            (names["dynamic"], deploy.COARSE),
+            (names["static"], deploy.COARSE),
+            (deploy._session(Path("int8.onnx")), deploy.COARSE),
+        ):
+            assert deploy.distance(way(images), expected) <= tolerance
 
 
 def test_a_wrong_way_would_be_seen(deploy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
