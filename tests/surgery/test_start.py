@@ -486,12 +486,13 @@ def test_an_optimizer_tells_whether_a_net_was_trained() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_pau_comes_within_a_thousandth_of_gelu_and_finds_the_better_valley_for_elu(seed: int) -> None:
-    for kind, make, most in (("gelu", nn.GELU, 0.0012), ("elu", nn.ELU, 0.003)):
+def test_pau_comes_within_half_a_thousandth_of_gelu_and_finds_the_better_valley_for_elu(seed: int) -> None:
+    for kind, make, most in (("gelu", nn.GELU, 0.0005), ("swish", nn.SiLU, 1e-6), ("elu", nn.ELU, 0.003)):
         torch.manual_seed(seed)
         net = nn.Sequential(nn.Linear(16, 64), make(), nn.Linear(64, 64), make(), nn.Linear(64, 4))
         changes = plan_swap(net, "pau", example=torch.randn(512, 16), from_=kind, start="was").changes
-        assert all(change.error is not None and change.error < most for change in changes)
+        assert [change.start for change in changes if change.error is None] in ([], ["equal"])
+        assert all(change.error is None or change.error < most for change in changes)
 
 
 def test_a_function_that_would_be_relu_for_ever_is_told_of() -> None:
