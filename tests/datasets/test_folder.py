@@ -116,7 +116,7 @@ def test_truncated_picture_is_named(pets: Path) -> None:
 
 def test_more_than_8_bits_are_refused(pets: Path) -> None:
     Image.fromarray(np.zeros((4, 6), np.uint16)).save(pets / "dog" / "2.png")
-    with pytest.raises(DataError, match=r"dog/2\.png: expected 8 bits per channel, got mode I;16"):
+    with pytest.raises(DataError, match=r"dog/2\.png: expected 8 bits per channel, got mode I"):
         load(f"folder:{pets}")
 
 

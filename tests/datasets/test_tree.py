@@ -44,7 +44,7 @@ def archive_of(tmp_path: Path, kind: str) -> Path:
     if kind != "zip":
         return tar(path, mode="w" if kind == "tar" else "w:gz")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.mkdir("top")
+        archive.writestr("top/", "")
         for name, content in FILES.items():
             archive.writestr(name, content)
     return path

@@ -25,7 +25,8 @@ _LEAST = 1 / 1024
 """A slope from here on leaves an output the sign of its input."""
 
 
-@dataclass(frozen=True)
+# Compared by identity: PyTorch 2.10 hashes it while it compiles, before it has its fields.
+@dataclass(frozen=True, eq=False)
 class RandomSlopes:
     """slope·x for x < 0, x otherwise; the slopes uniform on [lower, upper], one per element."""
 

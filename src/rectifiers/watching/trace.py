@@ -24,7 +24,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from . import kinds
 from .contents import copy_contents, find_tensors
-from .kinds import own_kind
+from .kinds import own_kind, spec_of
 from .places import (
     Locator,
     NotedCall,
@@ -235,7 +235,9 @@ class _Recorder(Watcher):
             return func(*args, **kwargs)
         given = _tensors_in((*args, *kwargs.values()))
         kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
-        if kind is not None and (has_own_gradient(sys._getframe(1)) or self._is_hooked(kind)):
+        # What an activation of this library that changes the channels computes inside is no site either.
+        inside = spec_of(self.stack[-1].module) is not None
+        if kind is not None and (inside or has_own_gradient(sys._getframe(1)) or self._is_hooked(kind)):
             kind = None
         inplace = kind is not None and kinds.is_inplace(func, args, kwargs)
         self.mark_readers(given)

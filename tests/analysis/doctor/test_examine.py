@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import rectifiers
-from rectifiers import activations
+from rectifiers import activations, kernels
 from rectifiers.analysis.doctor.diagnosis import SiteHealth
 from rectifiers.core.errors import ConfigError, DataError, UnsupportedError
 from rectifiers.surgery import swap
@@ -169,12 +169,16 @@ def test_every_function_of_this_library_is_a_site(name: str) -> None:
     assert (site.curve is not None) == (act.spec.kind == "elementwise")
 
 
-def test_crelu_is_judged_by_both_its_halves() -> None:
+@pytest.mark.parametrize("provider", ["auto", "reference"])
+def test_crelu_is_judged_by_both_its_halves(provider: str) -> None:
+    """Composed of PyTorch's operations, it holds a ReLU, which is no site of its own."""
     net = nn.Sequential(nn.Linear(1, 2), rectifiers.CReLU(), nn.Linear(4, 1))
     with torch.no_grad():
         net[0].weight.fill_(1.0)
         net[0].bias.copy_(torch.tensor([-500.0, -100.0]))
-    site = only(net, [VALUES])
+    with kernels.using(provider):
+        assert not rectifiers.find_sites(net, VALUES[:2])
+        site = only(net, [VALUES])
     assert (site.dead, site.always_on) == (0, 0.5)
     assert site.sparsity == pytest.approx(0.5 + 1 / 800)
 

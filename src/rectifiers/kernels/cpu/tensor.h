@@ -8,6 +8,11 @@
 #include <cstdint>
 #include <vector>
 
+// PyTorch 2.10 has the macro under its older name, whose errors say less.
+#ifndef STABLE_TORCH_ERROR_CODE_CHECK
+#define STABLE_TORCH_ERROR_CODE_CHECK TORCH_ERROR_CODE_CHECK
+#endif
+
 namespace rectifiers {
 
 using torch::headeronly::ScalarType;
