@@ -12,7 +12,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -39,6 +38,9 @@ EACH = 10
 MANY = 2000
 FINISHED = 10_000
 SEEDS_OF_QUICKSTART = FINISHED // 8
+TIMES = 3
+"""How often a command is timed."""
+BYTECODE = Path(tempfile.gettempdir()) / f"rectifiers-scale-{os.getuid()}"
 TINY = {"dataset": "digits", "network": "digits-conv", "activation": "relu", "lr": 0.1, "kernels": "cpu"}
 
 RUNNER = """
@@ -146,13 +148,20 @@ def measure_memory() -> dict[str, Any]:
 
 
 def time_command(arguments: Sequence[str], results: Path) -> dict[str, float]:
-    """Seconds on the clock and of the processor, and gigabytes at most, of `rectifiers` with these arguments."""
-    environment = {**os.environ, "RECTIFIERS_RESULTS": str(results)}
+    """Seconds on the clock and of the processor, and gigabytes at most, of `rectifiers` with these arguments.
+
+    Medians of `TIMES`, after once that compiles what an installed package has compiled.
+    """
+    environment = {**os.environ, "RECTIFIERS_RESULTS": str(results), "PYTHONPYCACHEPREFIX": str(BYTECODE)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-S", "-c", MEASURED, sys.executable, "-m", "rectifiers", *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if ended.returncode:
-        raise SystemExit(f"rectifiers {' '.join(arguments)} failed: {ended.stderr}")
-    seconds, processor, gigabytes = map(float, ended.stdout.split()[-3:])
+    found = []
+    for _ in range(1 + TIMES):
+        ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        if ended.returncode:
+            raise SystemExit(f"rectifiers {' '.join(arguments)} failed: {ended.stderr}")
+        found.append([float(word) for word in ended.stdout.split()[-3:]])
+    seconds, processor, gigabytes = map(statistics.median, zip(*found[1:], strict=True))
     return {
         "seconds": round(seconds, 2),
         "processor_seconds": round(processor, 2),
@@ -174,20 +183,17 @@ def make_finished(root: Path) -> None:
         path.write_text(f"{text}\n", encoding="utf-8")
 
 
-def measure_finished() -> dict[str, Any]:
-    """What the verbs take on a sweep that has finished."""
-    root = Path(tempfile.mkdtemp())
-    try:
+def measure_finished(root: Path) -> dict[str, Any]:
+    """What the verbs take on a sweep that has finished, below a folder where it is made if it is not there."""
+    if not root.exists():
         make_finished(root)
-        sweep = ["quickstart", "--seeds", str(SEEDS_OF_QUICKSTART)]
-        return {
-            "run": time_command(["run", *sweep, "--no-report"], root),
-            "table": time_command(["table", *sweep], root),
-            "report": time_command(["report", *sweep, "--output", str(root / "page.html")], root),
-            "list papers": time_command(["list", "papers"], root),
-        }
-    finally:
-        shutil.rmtree(root)
+    sweep = ["quickstart", "--seeds", str(SEEDS_OF_QUICKSTART)]
+    return {
+        "run": time_command(["run", *sweep, "--no-report"], root),
+        "table": time_command(["table", *sweep], root),
+        "report": time_command(["report", *sweep, "--output", str(root / "page.html")], root),
+        "list papers": time_command(["list", "papers"], root),
+    }
 
 
 def measure_start() -> dict[str, Any]:
@@ -217,12 +223,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = ("workers", "memory", "finished", "start")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--folder", type=Path, default=Path("scale"), help="results folder of the sweep that has finished; it stays"
+    )
     parser.add_argument("--write", action="store_true", help=f"keep what came out in {RESULTS.name}, part by part")
     options = parser.parse_args(arguments)
     measures = {
         "workers": lambda: measure_workers(options.rounds),
         "memory": measure_memory,
-        "finished": measure_finished,
+        "finished": lambda: measure_finished(options.folder),
         "start": measure_start,
     }
     for name in options.only:

@@ -6,6 +6,7 @@ A verb's file is imported to show its help, so it imports what needs torch only 
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import re
@@ -22,6 +23,8 @@ def main() -> None:
     """Run the command of `sys.argv`; a user's mistake becomes one line on stderr and exit code 2."""
     if os.environ.get("COLUMNS") == "0":
         del os.environ["COLUMNS"]  # of a terminal that does not know its width; tables would have none
+    # Ten thousand results that are read are no garbage, and would be looked through for it again and again.
+    gc.set_threshold(50_000, 20, 50)
     fill_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
