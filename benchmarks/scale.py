@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 
 RESULTS = Path(__file__).parent / "results" / "scale.json"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "clusters.md"
 SECOND = 1.0
 """How long the trials of the sweep are whose scheduling is measured."""
 EACH = 10
@@ -218,6 +219,24 @@ def measure_start() -> dict[str, Any]:
     }
 
 
+def to_markdown(finished: Mapping[str, Any]) -> str:
+    """The table of the documentation."""
+    lines = ["| Command | Seconds | Gigabytes |", "|---|--:|--:|"]
+    lines += [
+        f"| `{name}` | {facts['seconds']:.1f} | {facts['gigabytes']:.2f} |"
+        for name, facts in finished.items()
+        if isinstance(facts, dict)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_page(finished: Mapping[str, Any]) -> None:
+    """Put the table into the documentation."""
+    begin, end = "<!-- finished:begin -->\n", "<!-- finished:end -->"
+    head, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    PAGE.write_text(f"{head}{begin}\n{to_markdown(finished)}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = ("workers", "memory", "finished", "start")
@@ -240,6 +259,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.write:
             kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
             RESULTS.write_text(json.dumps({**kept, name: found}, indent=2) + "\n", encoding="utf-8")
+            if name == "finished":
+                write_page(found)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from typing_extensions import Self
 
@@ -54,6 +55,18 @@ class Runner:
     dead: bool
 
 
+class Beat(NamedTuple):
+    """What a runner saw of another one.
+
+    Args:
+        state: of its file; it changes as long as it lives.
+        ended: whether its process has ended, as far as this machine can tell.
+    """
+
+    state: str
+    ended: bool
+
+
 class Claims:
     """The claims of one runner on the trials of a folder; a context in which it beats.
 
@@ -74,6 +87,7 @@ class Claims:
         self, folder: Path, *, beat: float = BEAT, expiry: float = EXPIRY, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.folder = folder / FOLDER
+        self._place = f"{self.folder}/"
         self.token = uuid.uuid4().hex
         self.running: Mapping[str, str] = {}
         self._beat, self._expiry, self._clock = beat, expiry, clock
@@ -81,7 +95,9 @@ class Claims:
         self._beats = 0
         self._mine: dict[str, int] = {}
         self._held: dict[str, int] = {}
-        self._beats_seen: dict[str, dict[str, Any]] = {}
+        self._beats_seen: dict[str, Beat | None] = {}
+        self._tokens: dict[str, tuple[str, str | None]] = {}
+        self._others: dict[str, Mapping[str, Any]] = {}
         self.runners = 1
         self._seen: dict[str, tuple[str, float]] = {}
         self._ended = threading.Event()
@@ -205,21 +221,40 @@ class Claims:
             return False
         return True
 
-    def _is_expired(self, trial_id: str, number: int, beats: dict[str, dict[str, Any]]) -> bool:
+    def _is_expired(self, trial_id: str, number: int, beats: dict[str, Beat | None]) -> bool:
         """Whether the runner that made a claim has died; what runners' files say is remembered in `beats`."""
-        claim = self.folder / f"{trial_id}.{number}"
-        token = _read(claim).get("token")
+        name = f"{trial_id}.{number}"
+        token = self._token_of(name)
         if token == self.token:
             return False
-        if not isinstance(token, str):  # half written, or damaged
-            return self._is_silent(claim.name, "")
-        beating = beats.get(token)
-        if beating is None:
-            found = _read(self._file(token))
-            beating = beats[token] = found and found | {"changed": _changed(self._file(token))}
-        if not beating:  # it ended, and this claim was left behind
-            return self._is_silent(claim.name, token) if claim.exists() else True
-        return _has_ended(beating) or self._is_silent(token, f"{beating.get('beat')} {beating['changed']}")
+        if token is None:  # half written, or damaged
+            return self._is_silent(name, "")
+        if token not in beats:
+            beats[token] = self._feel(token)
+        beat = beats[token]
+        if beat is None:  # it ended, and this claim was left behind
+            return self._is_silent(name, token) if _state(self._place + name) else True
+        return beat.ended or self._is_silent(token, beat.state)
+
+    def _token_of(self, name: str) -> str | None:
+        """Of the runner that made a claim; a file is read again only if it is another one."""
+        state = _state(self._place + name)
+        known, token = self._tokens.get(name, ("", None))
+        if state != known or token is None:
+            found = _read(self._place + name).get("token")
+            token = found if isinstance(found, str) else None
+            self._tokens[name] = state, token
+        return token
+
+    def _feel(self, token: str) -> Beat | None:
+        """The beat of another runner; None if its file is gone, or damaged."""
+        path = f"{self._place}{token}.runner"
+        state = _state(path)
+        facts = self._others.get(token) or _read(path)
+        if not (state and facts):
+            return None
+        self._others[token] = facts
+        return Beat(state, _has_ended(facts))
 
     def _is_silent(self, what: str, state: str) -> bool:
         """Whether `what` has been in the same state for the length of `expiry`, as far as this runner saw."""
@@ -286,20 +321,23 @@ def clear_dead(folder: Path) -> int:
     return len(dead)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path | str) -> dict[str, Any]:
     """What a file of ours says; nothing where there is none, or a damaged one."""
     try:
-        found = json.loads(path.read_bytes())
+        with open(path, "rb") as file:  # noqa: PTH123 - thousands of them, see `Store.has`
+            found = json.loads(file.read())
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _changed(path: Path) -> int:
+def _state(path: str) -> str:
+    """What tells a file from the one that was there before; empty where there is none."""
     try:
-        return path.stat().st_mtime_ns
+        found = os.stat(path)  # noqa: PTH116 - thousands of them
     except OSError:
-        return 0
+        return ""
+    return f"{found.st_ino} {found.st_mtime_ns} {found.st_size}"
 
 
 def _has_ended(facts: Mapping[str, Any]) -> bool:
@@ -319,6 +357,7 @@ def _process() -> str:
     return f"{machine} {_started(os.getpid())}" if machine else ""
 
 
+@cache
 def _machine() -> str:
     """This start of this machine, and the space in which its process ids count."""
     try:
