@@ -39,7 +39,7 @@ def test_a_mistake_is_one_line(refused: Callable[..., str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("words", "name"), [("x*tanh(x)", "Written"), ("torch.nn:Mish", "Mish")])
+@pytest.mark.parametrize(("words", "name"), [("x*tanh(x)", "x*tanh(x)"), ("torch.nn:Mish", "Mish")])
 def test_a_formula_and_a_module_of_a_package(cli: Cli, words: str, name: str) -> None:
     found = cli("check", words)
     assert found.code == 0, found.out
