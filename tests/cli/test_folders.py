@@ -44,7 +44,7 @@ def test_verify_names_and_mends(cli: Cli, tmp_path: Path) -> None:
     assert cli("verify", "runs/sweep").code == 0
 
 
-NESTED = "{" + '"a":{' * 3000 + "}" * 3001
+NESTED = "{" + '"a":{' * 100_000 + "}" * 100_001
 SWAP = ("swap", "torchvision.models:squeezenet1_1", "--to", "pvlu", "--input")
 
 
