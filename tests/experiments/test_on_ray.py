@@ -30,7 +30,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Two nodes of one core each; the first is the head. Sockets need a short path."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     # Ray keeps the cluster's address there, and expects the folder to exist.
-    Path("/tmp/ray").mkdir(exist_ok=True)
+    Path(tempfile.gettempdir(), "ray").mkdir(exist_ok=True)
     from ray.cluster_utils import Cluster
 
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="ray-") as folder:
