@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rectifiers.core.errors import ConfigError
-from rectifiers.experiments import runner, train_network
+from rectifiers.experiments import network, runner, train_network
 from rectifiers.experiments.compare.trial import OwnTrial
 from rectifiers.experiments.kernel_choice import choose_kernels, with_kernels
 from rectifiers.experiments.run_trial import run_trial
@@ -115,7 +115,7 @@ def test_fast_kernels_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_library
 def test_parts_are_fused_where_a_trial_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     fused: list[object] = []
-    monkeypatch.setattr(train_network, "fuse", fused.append)
+    monkeypatch.setattr(network, "fuse", fused.append)
     told = [run_trial(tiny(kernels=kernels)).provenance["kernels"] for kernels in ("cpu", "cpu-fused")]
     assert len(fused) == 1
     assert told[1] == f"{told[0]}, fused"
