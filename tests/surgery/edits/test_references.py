@@ -138,6 +138,51 @@ class Shared(nn.Module):
         return x
 
 
+class Block(Keeping):
+    """Calls its activation by a list or a dictionary, and nowhere else."""
+
+    def __init__(self, act: nn.Module, steps: Any) -> None:
+        super().__init__()
+        self.act, self.steps = act, steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.steps[0](self.a(x))
+        return y
+
+
+class OneList(nn.Module):
+    """Blocks that share an activation, and the list in which they keep it."""
+
+    def __init__(self, kind: Callable[[nn.Module], Any] = lambda act: [act]) -> None:
+        super().__init__()
+        act = nn.ReLU()
+        steps = kind(act)
+        self.blocks = nn.ModuleList(Block(act, steps) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+    def oracle(self, x: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = block.oracle(x)
+        return x
+
+
+class OneDictionary(OneList):
+    """The same by a dictionary that holds itself."""
+
+    def __init__(self) -> None:
+        super().__init__(_cycle)
+
+
+def _cycle(act: nn.Module) -> dict[Any, Any]:
+    steps: dict[Any, Any] = {0: act}
+    steps["self"] = steps
+    return steps
+
+
 class Methods(nn.Module):
     """Keeps methods of a part, and calls the part as well."""
 
@@ -189,7 +234,7 @@ class OfParent(Parent):
         return leaky(leaky(self.a(x)) - 0.1)
 
 
-KINDS = [InList, InCycle, Alone, InPartial, ByChild, Shared, Methods, OfModule, OfParent]
+KINDS = [InList, InCycle, Alone, InPartial, ByChild, Shared, OneList, OneDictionary, Methods, OfModule, OfParent]
 
 
 @pytest.mark.parametrize("build", KINDS)
@@ -213,6 +258,18 @@ def test_what_is_kept_follows_a_swap(build: Callable[[], Any], tmp_path: Path) -
     torch.testing.assert_close(run(load(tmp_path, fresh), X), run_oracle(net))
     net(X).sum().backward()
     assert all(parameter.grad is not None for parameter in net.parameters())
+
+
+@pytest.mark.parametrize("build", [OneList, OneDictionary])
+def test_each_block_keeps_its_own(build: Callable[[], OneList]) -> None:
+    net = build()
+    kept = [block.steps for block in net.blocks]
+    report = swap(net, "pvlu", example=X)
+    acts = [block.act for block in net.blocks]
+    assert acts[0] is not acts[1]
+    assert all(block.steps[0] is act for block, act in zip(net.blocks, acts, strict=True))
+    report.revert()
+    assert all(block.steps is steps for block, steps in zip(net.blocks, kept, strict=True))
 
 
 @pytest.mark.parametrize("build", [build for build in KINDS if build is not Methods])

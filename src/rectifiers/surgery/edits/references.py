@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import types
 from collections import defaultdict
@@ -37,7 +38,8 @@ def renew_references(model: nn.Module, before: Iterable[Module]) -> Undo:
     """Let what modules keep as values be what has taken its place: modules, and methods of the model's modules.
 
     It is found in attributes, and in lists, tuples, dictionaries and `functools.partial`s there. A module in whose
-    place several have come is followed by the one that the keeper has in that place.
+    place several have come is followed by the one that the keeper has in that place; a list or a dictionary of several
+    keepers that is not the same for all of them any more becomes one for each.
 
     Args:
         model: the model after it was changed.
@@ -87,7 +89,8 @@ class _Renewal:
         self.modules, self.classes = modules, classes
         self.here: Mapping[nn.Module, nn.Module] = {}
         self._changed: list[tuple[Any, Any, Any]] = []
-        self._seen: dict[int, Any] = {}
+        self._seen: dict[int, tuple[Any, Any]] = {}
+        self._copying: set[int] = set()
 
     def undo(self) -> None:
         """Put everything back."""
@@ -114,11 +117,25 @@ class _Renewal:
         if type(value) is tuple:
             new = tuple(map(self._renew, value))
             return value if all(one is item for one, item in zip(new, value, strict=True)) else new
-        if isinstance(value, (list, dict)) and id(value) not in self._seen:
-            self._seen[id(value)] = value
-            for key in list(value) if isinstance(value, dict) else range(len(value)):
-                self.renew_item(value, key)
+        if isinstance(value, (list, dict)):
+            return self._renew_container(value)
         return value
+
+    def _renew_container(self, value: Any) -> Any:
+        """Renew a list or a dictionary in place; or a copy, if it has become another one for another keeper."""
+        if id(value) not in self._seen:
+            self._seen[id(value)] = value, copy.copy(value)
+            for key in _keys(value):
+                self.renew_item(value, key)
+            return value
+        if id(value) in self._copying:
+            return value
+        self._copying.add(id(value))
+        own = copy.copy(self._seen[id(value)][1])
+        for key in _keys(own):
+            own[key] = self._renew(own[key])
+        self._copying.remove(id(value))
+        return value if all(own[key] is value[key] for key in _keys(own)) else own
 
     def _renew_method(self, method: types.MethodType) -> types.MethodType:
         owner, function = method.__self__, method.__func__
@@ -145,6 +162,10 @@ class _Renewal:
 
     def _renew_function(self, function: types.FunctionType, owner: nn.Module) -> Any:
         return renewed_function(function, self.classes[owner], type(owner)) if owner in self.classes else function
+
+
+def _keys(container: Any) -> list[Any]:
+    return list(container) if isinstance(container, dict) else list(range(len(container)))
 
 
 _TORCHS_OWN = frozenset(vars(nn.Module()))
