@@ -29,10 +29,10 @@ from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 from rectifiers.lab.selecting import select
 from rectifiers.papers import registry
-from rectifiers.report import figures
 from rectifiers.report.analyses.analyse import analyse
 from rectifiers.report.analyses.section import Grid, GridEntry, Section, to_dict
 from rectifiers.report.export import section_to_markdown, to_markdown
+from rectifiers.report.figures.canvas import png, standalone, svg
 from rectifiers.report.table import Outcomes, build
 
 ENTRIES = (
@@ -97,10 +97,10 @@ def page(name: str, sections: Sequence[Section], pictures: Path, depth: int) -> 
         for picture in section.figures:
             path = pictures / f"{name.replace('/', '-')}-{picture.name}"
             if path.suffix == ".svg":
-                text = figures.standalone(figures.svg(picture.figure, name=path.stem, title=picture.caption))
+                text = standalone(svg(picture.figure, name=path.stem, title=picture.caption))
                 path.write_text(text, encoding="utf-8")
             else:
-                path.write_bytes(figures.png(picture.figure))
+                path.write_bytes(png(picture.figure))
             place = path.relative_to(pictures.parents[1]).as_posix()
             yield f"![{picture.caption}]({place})\n\n*{picture.caption}.*\n"
 

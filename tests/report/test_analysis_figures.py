@@ -25,7 +25,15 @@ from rectifiers.analysis import (
     outgoing_correlations,
     reconstruct,
 )
-from rectifiers.report import figures
+from rectifiers.report.figures.by_layer import by_layer_figure
+from rectifiers.report.figures.canvas import png, svg
+from rectifiers.report.figures.correlation import correlation_figure
+from rectifiers.report.figures.feature_maps import feature_maps_figure
+from rectifiers.report.figures.grad_cam import grad_cam_figure
+from rectifiers.report.figures.invariance import invariance_figure
+from rectifiers.report.figures.pairing import filters_figure, pairing_figure
+from rectifiers.report.figures.reconstruction import reconstruction_figure
+from rectifiers.report.figures.segmentation import segmentation_figure
 from rectifiers.report.figures.tiles import mosaic
 
 
@@ -65,44 +73,44 @@ def titles(axes: Sequence[Axes]) -> list[str]:
 
 def pairing() -> Figure:
     whole = filter_pairs(network())
-    return figures.pairing_figure({"ReLU": whole, "$x$": whole[:1]})
+    return pairing_figure({"ReLU": whole, "$x$": whole[:1]})
 
 
 def filters() -> Figure:
-    return figures.filters_figure(filter_pairs(network())[0])
+    return filters_figure(filter_pairs(network())[0])
 
 
 def deep_filters() -> Figure:
-    return figures.filters_figure(filter_pairs(network())[1], most=3)
+    return filters_figure(filter_pairs(network())[1], most=3)
 
 
 def reconstruction() -> Figure:
-    return figures.reconstruction_figure(images(2), reconstruct(network(), images(2)))
+    return reconstruction_figure(images(2), reconstruct(network(), images(2)))
 
 
 def invariance() -> Figure:
     found = invariance_scores(network(), [images(100)])
-    return figures.invariance_figure({"one": [found], "two": [found, found]})
+    return invariance_figure({"one": [found], "two": [found, found]})
 
 
 def correlation() -> Figure:
-    return figures.correlation_figure(outgoing_correlations(network(), [images(1)]))
+    return correlation_figure(outgoing_correlations(network(), [images(1)]))
 
 
 def cam() -> Figure:
     found = grad_cam(network(), images(2), layer="4")
-    return figures.grad_cam_figure(images(2), {"ReLU": found, "AReLU": found}, ("cat", "dog"))
+    return grad_cam_figure(images(2), {"ReLU": found, "AReLU": found}, ("cat", "dog"))
 
 
 def maps() -> Figure:
     (found, *_) = feature_maps(network(), images(2))
-    return figures.feature_maps_figure(found)
+    return feature_maps_figure(found)
 
 
 def segmentation() -> Figure:
     mask = torch.zeros(12, 12, dtype=torch.bool)
     mask[2:5, 2:9] = True
-    return figures.segmentation_figure(images(1)[0], mask, {"ReLU": {"1": mask, "2": ~mask}, "AReLU": {"1": mask}})
+    return segmentation_figure(images(1)[0], mask, {"ReLU": {"1": mask, "2": ~mask}, "AReLU": {"1": mask}})
 
 
 DRAWN = (pairing, filters, deep_filters, reconstruction, invariance, correlation, cam, maps, segmentation)
@@ -111,19 +119,19 @@ DRAWN = (pairing, filters, deep_filters, reconstruction, invariance, correlation
 @pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
 def test_pictures_are_drawn_and_are_the_same_every_time(draw: Callable[[], Figure]) -> None:
     figure = draw()
-    text = figures.svg(figure, name=draw.__name__, title="what it shows")
-    assert text == figures.svg(draw(), name=draw.__name__, title="what it shows")
+    text = svg(figure, name=draw.__name__, title="what it shows")
+    assert text == svg(draw(), name=draw.__name__, title="what it shows")
     assert "<title>what it shows</title>" in text
-    assert figures.png(figure, dpi=40).startswith(b"\x89PNG")
+    assert png(figure, dpi=40).startswith(b"\x89PNG")
 
 
 def test_pictures_say_the_numbers() -> None:
     found = reconstruct(network(), images(2))
-    text = figures.svg(reconstruction(), name="x", title="x")
+    text = svg(reconstruction(), name="x", title="x")
     for error in found[0].error:
         assert f"0: {float(error):.2f}" in text
     target = grad_cam(network(), images(2), layer="4").target
-    text = figures.svg(cam(), name="x", title="x")
+    text = svg(cam(), name="x", title="x")
     assert [f"AReLU: {name}" in text for name in ("cat", "dog")] == [place in target for place in (0, 1)]
 
 
@@ -252,7 +260,7 @@ def test_segmentations_cover_what_was_found_and_outline_what_is_there() -> None:
 
 def test_nothing_to_find_has_no_outline() -> None:
     nothing = torch.zeros(12, 12, dtype=torch.bool)
-    figure = figures.segmentation_figure(images(1)[0], nothing, {"ReLU": {"1": nothing}})
+    figure = segmentation_figure(images(1)[0], nothing, {"ReLU": {"1": nothing}})
     assert not any(axis.collections for axis in figure.axes)
 
 
@@ -260,7 +268,7 @@ def test_nan_leaves_gaps() -> None:
     batch = -images(1)
     batch[0, 0, 3, 5] = math.nan
     (found,) = feature_maps(nn.ReLU(), batch)
-    figure = figures.feature_maps_figure(found)
+    figure = feature_maps_figure(found)
     gaps = [np.argwhere(np.ma.getmaskarray(pixels(axis))).tolist() for axis in figure.axes]
     assert gaps == [[[3, 5]], [], []] * 2
     bound = float(batch.nan_to_num(0.0).abs().max())
@@ -277,7 +285,7 @@ def test_mosaics_of_all_ranks() -> None:
 
 
 def test_a_number_of_each_layer_is_a_line_of_means_with_gaps_where_a_network_lacks_it() -> None:
-    figure = figures.by_layer_figure({"ReLU": [[1.0, 3.0], [4.0, 4.0]], "ConvReLU": [[], [5.0]]}, "zeros, %")
+    figure = by_layer_figure({"ReLU": [[1.0, 3.0], [4.0, 4.0]], "ConvReLU": [[], [5.0]]}, "zeros, %")
     (axis,) = figure.axes
     first, second = (np.asarray(line.get_ydata(), dtype=float) for line in axis.lines)
     np.testing.assert_array_equal(first, [2.0, 4.0])
