@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -30,9 +31,15 @@ def test_the_same_content_is_executed_once(tmp_path: Path) -> None:
     assert first.module.value is again.module.value
 
 
-def test_other_content_is_another_module(tmp_path: Path) -> None:
-    first = load_file(write(tmp_path, "value = 1"))
-    second = load_file(write(tmp_path, "value = 2"))
+def test_other_content_is_another_module_even_in_the_same_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = write(tmp_path, "value = 1")
+    first, times = load_file(path), path.stat()
+    write(tmp_path, "value = 2")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    second = load_file(path)
     assert (first.module.value, second.module.value) == (1, 2)
     assert first.digest != second.digest
 

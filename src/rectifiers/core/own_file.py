@@ -77,14 +77,13 @@ def load_file(path: Path) -> OwnFile:
     digest = hashlib.sha256(content).hexdigest()[:16]
     name = f"_own_{place.stem}_{hashlib.sha256(str(place).encode()).hexdigest()[:8]}_{digest}"
     if name not in sys.modules:
-        sys.modules[name] = _execute(path, place, name)
+        sys.modules[name] = _execute(path, place, name, content)
     return OwnFile(place, digest, sys.modules[name])
 
 
-def _execute(path: Path, place: Path, name: str) -> ModuleType:
+def _execute(path: Path, place: Path, name: str, content: bytes) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, place)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     folder = str(place.parent)
     if folder not in sys.path:
@@ -92,7 +91,8 @@ def _execute(path: Path, place: Path, name: str) -> ModuleType:
     # While it runs, too: dataclasses look their module up.
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        # Not by its loader, which takes bytecode of the file as it was earlier in the same second for that of this one.
+        exec(compile(content, str(place), "exec", dont_inherit=True), vars(module))
     except BaseException as error:
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):
