@@ -33,10 +33,11 @@ from rectifiers.core.seeds import derive
 from rectifiers.datasets.batches import Normalise, order
 from rectifiers.datasets.dataset import Split
 
+from .marks import replace_between
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "fold.json"
 PAGE = HERE.parent / "docs" / "fold.md"
-BEGIN, END = "<!-- figures:begin -->\n", "<!-- figures:end -->\n"
 BATCH, EPOCHS, TUNING = 128, 10, 2
 """Images at a time, epochs of the first training, and epochs of each fine-tuning."""
 
@@ -382,8 +383,7 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
 
 def page(text: str, facts: dict[str, Any]) -> str:
     """Write the tables into the page anew."""
-    before, rest = text.split(BEGIN)
-    return before + BEGIN + "".join(figures(facts)) + END + rest.split(END)[1]
+    return replace_between(text, "figures", "".join(figures(facts)))
 
 
 def main() -> None:

@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .marks import replace_between
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "seeds.json"
 PAGE = HERE.parent / "docs" / "plasticity.md"
-BEGIN, END = "<!-- seeds:begin -->\n", "<!-- seeds:end -->\n"
 
 TRIALS = {
     "regression": {
@@ -99,9 +100,7 @@ def table(facts: dict[str, dict[str, list[float]]]) -> Iterator[str]:
 
 def page(text: str, facts: dict[str, Any]) -> str:
     """The page with the table in its place."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + BEGIN + "\n".join(table(facts)) + "\n" + END + after
+    return replace_between(text, "seeds", "\n".join(table(facts)) + "\n")
 
 
 def main() -> None:

@@ -21,10 +21,11 @@ from rectifiers.experiments.cost import measure_speed
 from rectifiers.experiments.trial import Trial
 from rectifiers.papers.convrelu.images import CONVRELU, FIRST
 
+from .marks import replace_between
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "steps.json"
 PAGE = HERE.parent / "docs" / "training.md"
-BEGIN, END = "<!-- steps:begin -->\n", "<!-- steps:end -->\n"
 
 CHOICES: dict[str, dict[str, Any]] = {
     "reference": {"kernels": "reference"},
@@ -83,9 +84,7 @@ def table(facts: dict[str, Any]) -> Iterator[str]:
 
 def page(text: str, facts: dict[str, Any]) -> str:
     """The page with the table in its place."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + BEGIN + "\n".join(table(facts)) + "\n" + END + after
+    return replace_between(text, "steps", "\n".join(table(facts)) + "\n")
 
 
 def main() -> None:
