@@ -20,7 +20,10 @@ else:
             self._name = name
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(importlib.import_module(self._name), name)
+            found = getattr(importlib.import_module(self._name), name)
+            # Kept, for every batch of a training asks again.
+            setattr(self, name, found)
+            return found
 
     torch = _Lazy("torch")
     functional = _Lazy("torch.nn.functional")
