@@ -157,7 +157,8 @@ same, and `--json` gives it to programs; `rectifiers list claims --results runs`
 - **reproduced**, **contradicted**: run as published, and the 95 % interval of the difference, paired by seed, lies
   wholly on the claimed side of zero, or on the other. A claim that two are level is reproduced if the 90 % interval
   lies within the experiment's margin. Matters of mathematics and counting are settled by a test.
-- **in small only**: runs of a smaller size, which settle nothing; they say which way they lean.
+- **in small only**: runs of a smaller size, or of an experiment of ours that was made to decide the claim on small
+  machines; they settle nothing, and say which way they lean.
 - **open**: not run, or run as published with an interval that holds both answers.
 
 Where a row is held against the best of several others, that one was picked afterwards, which is in its favour.

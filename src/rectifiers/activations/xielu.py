@@ -70,7 +70,7 @@ class XIELU(Elementwise):
     spec = ActivationSpec(
         name="xielu",
         title="xIELU",
-        equation="s(αₚ)·x² + x/2 for x > 0, (1/2 + s(αₙ))·(eˣ − 1 − x) + x/2 otherwise; s is softplus",
+        equation="softplus(αₚ)·x² + x/2 for x > 0, (1/2 + softplus(αₙ))·(exp(x) − 1 − x) + x/2 otherwise",
         paper="Huang, Schlag (2024): Deriving Activation Functions Using Integration",
         use="In the feed-forward layers of language models without gates, for which it was made. Its output grows as "
         "the square of its input: elsewhere, normalise what it gets.",
