@@ -32,13 +32,25 @@ void pointwise_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts) {
 // double, and nearly as fast as none.
 constexpr int64_t kFew = 8, kLanes = 16;
 
+// By halves: one lane after the other, each would wait for the one before.
+inline double sum_of_lanes(double* lanes) {
+#pragma GCC unroll 4
+  for (int64_t half = kLanes / 2; half; half /= 2) {
+#pragma omp simd
+    for (int64_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  }
+  return lanes[0];
+}
+
 template <class Formula, class S, int rows>
 void uniform_backward(
     int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<double> sums, Counts) {
   const S a = c.data[0], b = c.data[(rows - 1) * c.stride];
   double first_lanes[kLanes] = {}, second_lanes[kLanes] = {};
   int64_t at = 0;
-  for (; at + kFew * kLanes <= n; at += kFew * kLanes) {
+  // A short block is not worth a second kind of sum.
+  const int64_t most = n < 2 * kFew * kLanes ? 0 : n;
+  for (; at + kFew * kLanes <= most; at += kFew * kLanes) {
 #pragma omp simd
     for (int64_t lane = 0; lane < kLanes; ++lane) {
       S first_sum = 0, second_sum = 0;
@@ -54,21 +66,36 @@ void uniform_backward(
       second_lanes[lane] += second_sum;
     }
   }
+  if (at + kLanes <= n) {
+    S first_few[kLanes] = {}, second_few[kLanes] = {};
+    for (; at + kLanes <= n; at += kLanes) {
+#pragma omp simd
+      for (int64_t lane = 0; lane < kLanes; ++lane) {
+        const Gradient<S> found = Formula::gradient(grad[at + lane], saved[at + lane], a, b);
+        grad_x[at + lane] = found.x;
+        first_few[lane] += found.first;
+        second_few[lane] += found.second;
+      }
+    }
+#pragma omp simd
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      first_lanes[lane] += first_few[lane];
+      second_lanes[lane] += second_few[lane];
+    }
+  }
   double first_sum = 0, second_sum = 0;
+  // Asked first, for such a loop adds up as many sums as a vector holds, even over nothing.
+  if (at < n) {
 #pragma omp simd reduction(+ : first_sum, second_sum)
-  for (int64_t i = at; i < n; ++i) {
-    const Gradient<S> found = Formula::gradient(grad[i], saved[i], a, b);
-    grad_x[i] = found.x;
-    first_sum += found.first;
-    second_sum += found.second;
+    for (int64_t i = at; i < n; ++i) {
+      const Gradient<S> found = Formula::gradient(grad[i], saved[i], a, b);
+      grad_x[i] = found.x;
+      first_sum += found.first;
+      second_sum += found.second;
+    }
   }
-#pragma omp simd reduction(+ : first_sum, second_sum)
-  for (int64_t lane = 0; lane < kLanes; ++lane) {
-    first_sum += first_lanes[lane];
-    second_sum += second_lanes[lane];
-  }
-  sums.data[0] += first_sum;
-  if constexpr (rows == 2) sums.data[sums.stride] += second_sum;
+  sums.data[0] += first_sum + sum_of_lanes(first_lanes);
+  if constexpr (rows == 2) sums.data[sums.stride] += second_sum + sum_of_lanes(second_lanes);
 }
 
 template <class S>

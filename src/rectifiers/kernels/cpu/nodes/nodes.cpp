@@ -71,23 +71,37 @@ struct Node<std::index_sequence<I...>> : torch::autograd::Function<Node<std::ind
     Tensor out = std::move(stack[0]).toTensor();
     const bool inverted = keeps == kAskParameters ? asked(*formula, settings, given...) : keeps == kOutput;
     context->save_for_backward({inverted ? out : x, given...});
-    context->saved_data["formula"] = reinterpret_cast<int64_t>(formula);
-    context->saved_data["option"] = settings.option;
-    context->saved_data["axis"] = settings.axis;
-    context->saved_data["inverted"] = inverted;
+    // One entry, for every one costs a search.
+    context->saved_data["call"] = c10::ivalue::Tuple::create(
+        {reinterpret_cast<int64_t>(formula), settings.option, settings.axis, inverted});
     return out;
   }
 
-  static variable_list backward(AutogradContext* context, variable_list grads) {
-    const auto& formula = *reinterpret_cast<const Formula*>(context->saved_data["formula"].toInt());
-    const bool inverted = context->saved_data["inverted"].toBool(), eager = is_eager(grads[0]);
-    Stack stack{grads[0]};
-    for (Tensor& saved : context->get_saved_variables()) stack.emplace_back(std::move(saved));
-    append(stack, formula, {context->saved_data["option"], context->saved_data["axis"].toInt()});
-    if (!eager || formula.invertible) stack.emplace_back(inverted);
-    (eager ? formula.backward : formula.composite).callBoxed(stack);
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
     // The formula, the settings and what is kept have no gradients.
-    variable_list found(3);
+    return gradients(*context, grads[0], 3);
+  }
+
+  // Those of the input and the parameters, behind so many that do not exist.
+  static variable_list gradients(AutogradContext& context, const Tensor& grad, size_t none) {
+    const auto call = context.saved_data["call"].toTuple();
+    const auto& values = call->elements();
+    const auto& formula = *reinterpret_cast<const Formula*>(values[0].toInt());
+    const bool eager = is_eager(grad);
+    Stack stack;
+    stack.reserve(5 + parameters);
+    stack.emplace_back(grad);
+    for (Tensor& saved : context.get_saved_variables()) stack.emplace_back(std::move(saved));
+    append(stack, formula, {values[1], values[2].toInt()});
+    if (!eager || formula.invertible) stack.push_back(values[3]);
+    if (eager) {
+      const at::AutoDispatchBelowADInplaceOrView below;
+      formula.backward.callBoxed(stack);
+    } else {
+      formula.composite.callBoxed(stack);
+    }
+    variable_list found(none);
+    found.reserve(none + stack.size());
     for (c10::IValue& gradient : stack) found.push_back(std::move(gradient).toTensor());
     return found;
   }
@@ -120,11 +134,37 @@ struct Node<std::index_sequence<I...>> : torch::autograd::Function<Node<std::ind
 };
 
 template <size_t parameters>
+using NodeOf = Node<std::make_index_sequence<parameters>>;
+
+}  // namespace
+
+// What PyTorch does around `backward` looks up the name of the node, which takes a tenth of a small call's time, for errors
+// that cannot happen here.
+namespace torch::autograd {
+
+#define APPLY(parameters)                                                                                  \
+  template <>                                                                                              \
+  variable_list CppNode<NodeOf<parameters>>::apply(variable_list&& grads) {                                \
+    const std::lock_guard<std::mutex> lock(mutex_);                                                        \
+    if (grads[0].defined()) return NodeOf<parameters>::gradients(ctx_, grads[0], 0);                       \
+    return CppNode_apply_functional<NodeOf<parameters>>(                                                   \
+        std::move(grads), ctx_, is_variable_input_, output_info_, name());                                 \
+  }
+APPLY(0)
+APPLY(1)
+APPLY(2)
+#undef APPLY
+
+}  // namespace torch::autograd
+
+namespace {
+
+template <size_t parameters>
 struct Kernel : c10::OperatorKernel {
   explicit Kernel(Formula formula) : formula(std::move(formula)) {}
 
   void operator()(const c10::OperatorHandle&, c10::DispatchKeySet, Stack* stack) {
-    Node<std::make_index_sequence<parameters>>::call(&formula, *stack);
+    NodeOf<parameters>::call(&formula, *stack);
   }
 
   const Formula formula;
