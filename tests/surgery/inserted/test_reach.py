@@ -413,6 +413,25 @@ def test_methods_called_past_their_module(build: Callable[[nn.Module], Outer], p
     torch.testing.assert_close(model(x), leaky(model.last(inner.oracle(x))))
 
 
+class CountedAround(Outer):
+    """Counts its own call, and calls its part past the part's own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        (y,) = map(F.relu, [self.last(self.inner.part(x))])
+        return y
+
+
+def test_calls_past_a_part_that_is_left_are_not_counted() -> None:
+    model, x = CountedAround(TwoMethods()), torch.randn(3, 4)
+    leak(model, x, where=":relu")
+    inner: Any = model.inner
+    with torch.no_grad():
+        expected = leaky(model.last(torch.relu(inner.b(torch.relu(inner.a(x))))))
+        torch.testing.assert_close(model(x), expected)
+        torch.testing.assert_close(torch.compile(model, backend="eager")(x), expected)
+        torch.testing.assert_close(torch.fx.symbolic_trace(model)(x), expected)
+
+
 class Calling(Plain):
     """Has no `forward`, and is called all the same."""
 

@@ -274,6 +274,8 @@ def test_places_and_numbers_in_one_module() -> None:
     model, x = Mixed(), torch.randn(3, 4)
     leak(model, (2, 4))
     torch.testing.assert_close(model(x), model.oracle(x))
+    # Nothing goes through the module's own call here.
+    torch.testing.assert_close(model.forward(x), model.oracle(x))
 
 
 @pytest.mark.parametrize("first", [0, 1, 2])

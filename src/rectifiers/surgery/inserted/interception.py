@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -16,8 +17,10 @@ from torch import nn
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 from ...watching import kinds
-from ...watching.places import find_hooked, has_own_gradient
+from ...watching.places import Locator, find_hooked, find_owner, has_own_gradient
 from ...watching.replaced import Calls, replaced_calls
+from ...watching.watcher import Frame
+from .uncompiled import Uncompiled
 
 _QUIET = (
     "Conv",
@@ -58,7 +61,7 @@ class Interception(TorchFunctionMode):
         kwargs = kwargs or {}
         if func not in kinds.FUNCTIONS or kinds.identify(func, args, kwargs) is None:
             return func(*args, **kwargs)
-        if self.nested and not self._is_called_by_owner():
+        if self.nested and not self._is_called_by_owner(func):
             return func(*args, **kwargs)
         if not torch.compiler.is_compiling() and _is_no_call_of_its_own(sys._getframe(1)):
             return func(*args, **kwargs)
@@ -68,20 +71,30 @@ class Interception(TorchFunctionMode):
         self.number += 1
         return func(*args, **kwargs) if activation is None else activation(kinds.tensor_of(args, kwargs))
 
-    def _is_called_by_owner(self) -> bool:
-        """Return whether `owner` is the innermost of its modules whose call is under way."""
-        frame: FrameType | None = sys._getframe(1)
+    def _is_called_by_owner(self, func: Any) -> bool:
+        """Return whether the call of a function that happens now is one of `owner`, as those that were counted were."""
+        caller = sys._getframe(2)
+        frame: FrameType | None = caller
         while frame is not None:
             if frame.f_code is nn.Module._call_impl.__code__:
                 module = frame.f_locals["self"]
-                if module is self.owner or module in self._inside:
-                    return module is self.owner
+                if module is self.owner:
+                    break
+                if module in self._inside:
+                    return False
             frame = frame.f_back
-        return False
+        return not _is_called_past(self.owner, self._inside, func, caller)
 
     @functools.cached_property
-    def _inside(self) -> set[nn.Module]:
-        return set(self.owner.modules())
+    def _inside(self) -> dict[nn.Module, str]:
+        return {module: name for name, module in self.owner.named_modules()}
+
+
+@Uncompiled
+def _is_called_past(owner: nn.Module, inside: Mapping[nn.Module, str], func: Any, caller: FrameType) -> bool:
+    """Return whether a module inside `owner` makes a call past its own, as in `self.part.encode(x)`."""
+    module = find_owner(caller, owner, inside)
+    return module is not owner and bool(Locator().locate(module, Frame(owner, 0), func, caller))
 
 
 def _is_no_call_of_its_own(caller: FrameType) -> bool:

@@ -21,6 +21,7 @@ from ...watching.replaced import replaced_calls
 from .derived import Derived, derive_class, known_class
 from .interception import Interception, is_intercepting, is_quiet
 from .rewritten import rebind, rewritten_numbers
+from .uncompiled import Uncompiled
 
 _REUSED, _NESTED = "_rectifiers_reused", "_rectifiers_nested"
 
@@ -40,6 +41,7 @@ def _scope_class(base: Any, through: tuple[str, ...] = ()) -> type[nn.Module]:
     if known is not None:
         return known
     original = base.forward
+    uncompiled = Uncompiled(original)
 
     @functools.wraps(original)
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -52,8 +54,10 @@ def _scope_class(base: Any, through: tuple[str, ...] = ()) -> type[nn.Module]:
                 return original(self, *args, **kwargs)
             # Activations that rewritten methods call may be made of such functions themselves.
             own = rewritten_numbers(self)
-            with Interception(self, calls, self.__dict__[_NESTED] or bool(own), own):
-                return original(self, *args, **kwargs)
+            nested = self.__dict__[_NESTED] or bool(own)
+            with Interception(self, calls, nested, own):
+                # Whose call it is, Python's frames tell, which compiled code does not have.
+                return (uncompiled if nested else original)(self, *args, **kwargs)
         finally:
             for module in reused:
                 module.begin(-1)
