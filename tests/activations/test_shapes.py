@@ -113,3 +113,30 @@ def test_channel_dim_of_channelwise_functions(name: str) -> None:
 def test_missing_channel_dimension_names_shape_and_dimension(name: str) -> None:
     with pytest.raises(ShapeError, match=r"dimension 7.*\(2, 4, 3\)"):
         build(name, channel_dim=7)(torch.zeros(2, 4, 3))
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("share", ["layer", "channel"])
+@pytest.mark.parametrize("name", names(lambda spec: spec.kind == "elementwise" and spec.parameters))
+def test_jagged_input_is_computed_sample_by_sample(name: str, share: str) -> None:
+    module = registry.get(name)(share=share, channels=3, channel_dim=-1).eval()
+    samples = [torch.randn(2, 3), torch.randn(5, 3)]
+    jagged = torch.nested.nested_tensor(samples, layout=torch.jagged, requires_grad=True)
+    out = module(jagged)
+    for y, x in zip(out.unbind(), samples, strict=True):
+        torch.testing.assert_close(y, module(x[None])[0])
+    out.values().sum().backward()
+    got = [parameter.grad.clone() for parameter in module.parameters()]
+    module.zero_grad()
+    torch.stack([module(x[None]).sum() for x in samples]).sum().backward()
+    for gradient, parameter in zip(got, module.parameters(), strict=True):
+        torch.testing.assert_close(gradient, parameter.grad)
+    assert jagged.grad is not None
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_channels_in_the_dimension_whose_length_differs_are_refused() -> None:
+    module = registry.get("pvlu")(channels=3, channel_dim=1)
+    x = torch.nested.nested_tensor([torch.randn(2, 3), torch.randn(5, 3)], layout=torch.jagged)
+    with pytest.raises(ShapeError, match=r"dimension 1 of a nested tensor of shape .*channel_dim"):
+        module(x)

@@ -18,6 +18,7 @@ from rectifiers.core.errors import ConfigError, UnknownNameError, UnsupportedErr
 from rectifiers.core.spec import ActivationSpec, ParameterSpec
 from rectifiers.surgery import base_state_dict, load, plan_swap, save, swap
 from rectifiers.surgery.plan import SwapPlan
+from rectifiers.surgery.swap import NothingToSwapError
 from rectifiers.surgery.warnings import sign_of_no_training
 
 from .samples import run, structure
@@ -519,3 +520,11 @@ def test_values_of_nested_tensors_are_seen() -> None:
     (change,) = swap(net, "arelu", example=(x,)).plan.changes
     assert change.error is not None
     assert 0 < change.error < 0.1
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_parameters_for_each_element_are_refused_where_samples_differ_in_length() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    x = torch.nested.nested_tensor([torch.randn(3, 4), torch.randn(5, 4)], layout=torch.jagged)
+    with pytest.raises(NothingToSwapError, match=r"its samples differ in length, .*share='layer'"):
+        swap(net, "prelu", example=(x,), share="element")

@@ -5,7 +5,7 @@ A function brings its formula alone. Dtypes, granularity, lazy channels and erro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Protocol
 
@@ -65,7 +65,7 @@ def apply(
     """Evaluate `formula(x, *parameters)` with parameters of any granularity; the output has the dtype of `x`.
 
     Half-precision inputs are computed in float32, and inputs narrower than the parameters in the parameters' dtype.
-    Quantised inputs are dequantised, and the output is quantised over its own range.
+    Quantised inputs are dequantised, and the output is quantised over its own range. Jagged inputs give jagged outputs.
 
     Args:
         owner: name of the function, for errors.
@@ -91,6 +91,8 @@ def apply(
         # What the values may be afterwards is known to nobody but them, so they get a scale of their own.
         out = apply(owner, formula, x.dequantize(), **narrow, **parameters)  # type: ignore[arg-type]
         return torch.quantize_per_tensor_dynamic(out, x.dtype, reduce_range=False)
+    if parameters and isinstance(x, Tensor) and x.is_nested and x.layout is torch.jagged:
+        return _apply_to_jagged(owner, formula, x, channel_dim, coefficients, parameters)
     check_input(owner, x)
     dtype = compute_dtype(x, *parameters.values())
     if dtype.is_complex:
@@ -100,6 +102,31 @@ def apply(
         tensor = value if isinstance(value, Tensor) else _as_tensor(owner, name, value, dtype, x.device)
         ready.append(spread(owner, name, tensor, x, channel_dim, name in coefficients).to(dtype))
     return formula(x.to(dtype), *ready).to(x.dtype)
+
+
+def _apply_to_jagged(
+    owner: str,
+    formula: Accelerated | Callable[..., Tensor],
+    x: Any,
+    channel_dim: int,
+    coefficients: frozenset[str],
+    parameters: Mapping[str, Tensor | float | Sequence[float]],
+) -> Tensor:
+    """Apply a formula to a nested tensor whose sequences lie one behind the other, which makes them one long batch."""
+    ragged: int = x._ragged_idx
+    axis = channel_dim % x.dim()
+    lone = all(
+        not isinstance(value, Tensor) or value.numel() <= (len(value) if name in coefficients else 1)
+        for name, value in parameters.items()
+    )
+    if axis in (0, ragged) and not lone:
+        raise ShapeError(
+            f"{owner}: dimension {axis} of a nested tensor of shape {tuple(x.shape)} has no parameter for each of its "
+            "entries, whose number differs; give the channels' own as channel_dim"
+        )
+    narrow = {"channel_dim": max(axis - 1, 0), "coefficients": coefficients}
+    out = apply(owner, formula, x.values(), **narrow, **parameters)  # type: ignore[arg-type]
+    return torch.nested.nested_tensor_from_jagged(out, x.offsets(), x.lengths(), jagged_dim=ragged)
 
 
 def _as_tensor(

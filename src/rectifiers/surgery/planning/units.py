@@ -83,6 +83,8 @@ def shape_obstacle(shapes: Collection[tuple[int, ...]], site: Site, target: Targ
     share = target.share
     if share == "layer":
         return ""
+    if share == "element" and not all(isinstance(size, int) for shape in shapes for size in shape):
+        return "its samples differ in length, so that they cannot share parameters for each element; give share='layer'"
     dim = None if share == "element" else site.channel_dim
     sizes = {shape[1:] if dim is None else shape[dim : dim + 1 or None] for shape in shapes}
     if len(sizes) < 2:
