@@ -34,9 +34,9 @@ from rectifiers.report.export import to_markdown
 from rectifiers.report.figures.accuracy import accuracy_figure
 from rectifiers.report.figures.canvas import drawing_style, panels, standalone, svg, zero_lines
 from rectifiers.report.figures.costs import TITLE, costs_figure
-from rectifiers.report.figures.function import sample
 from rectifiers.report.figures.gallery import draw_gallery
 from rectifiers.report.figures.style import MUTED, SERIES, styles
+from rectifiers.report.sampling import sample
 from rectifiers.report.table import Outcomes, Table, build
 from rectifiers.report.wording import MARKS, our_number
 

@@ -11,7 +11,7 @@ import pytest
 
 from rectifiers import __version__
 
-HEAVY = ("torch", "numpy", "scipy", "sklearn", "torchvision", "matplotlib", "jinja2")
+HEAVY = ("torch", "numpy", "scipy", "sklearn", "sympy", "torchvision", "matplotlib", "jinja2")
 PROBE = f"""
 import json, sys, time
 try:
@@ -88,6 +88,20 @@ def test_completion_offers_names_without_torch(words: str, offered: str, at_once
     assert offered in output.split()
     assert cost["loaded"] == []
     assert cost["seconds"] < at_once
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        (["show", "arelu"], {"scipy", "sklearn", "sympy", "matplotlib"}),
+        (["plan", "quickstart"], {"sklearn", "matplotlib"}),
+    ],
+    ids=["show", "plan"],
+)
+def test_loads_what_it_needs_alone(arguments: list[str], spared: set[str]) -> None:
+    cost, output = probe(*arguments)
+    assert arguments[1] in output
+    assert not spared & set(cost["loaded"])  # type: ignore[call-overload]
 
 
 def test_says_what_to_install_without_the_extra() -> None:

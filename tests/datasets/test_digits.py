@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 import torch
 from sklearn.datasets import load_digits
 from torch.nn import functional as F
 
 from rectifiers.datasets import digest, load
+from rectifiers.datasets.digits import Digits
 
 
 def test_split_and_scale() -> None:
@@ -25,6 +29,11 @@ def test_every_published_image_is_there_once() -> None:
     ours = sorted((*row, label) for row, label in zip(rows.tolist(), labels.tolist(), strict=True))
     theirs = sorted((*row, label) for row, label in zip(bunch.data.tolist(), bunch.target.tolist(), strict=True))
     assert ours == theirs
+
+
+def test_are_asked_of_scikit_learn_where_its_file_is_not_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert digest(Digits().load(Path("nowhere"))) == "cff90bbfc37127c0"
 
 
 def test_stratified() -> None:

@@ -54,7 +54,7 @@ def test_preset_takes_its_rows_and_columns() -> None:
 
 def test_more_seeds_keep_the_first_ones() -> None:
     two, three = experiment().cells("full"), experiment().cells("full", seeds=3)
-    assert three[: len(two)] == two
+    assert three[: len(two)] == list(two)
     assert {cell.trial.seed for cell in three[len(two) :]} == {2}
 
 
@@ -175,6 +175,16 @@ def test_copies_for_further_seeds_are_the_trials_that_checking_each_gives() -> N
             assert (cell.row, cell.column) == (row.label, column.label)
             assert (cell.trial, cell.trial.id, str(cell.trial)) == (alone, alone.id, str(alone))
             assert cell.trial.model_dump_json() == alone.model_dump_json()
+
+
+def test_a_hundred_thousand_seeds_are_counted_without_making_their_trials() -> None:
+    cells = experiment().cells("full", seeds=100_000)
+    kinds = cells.kinds()
+    assert kinds is not None
+    assert len(cells) == sum(kinds.values()) == 100_000 * len(kinds)
+    assert "_all" not in vars(cells)
+    # Where more differs than the seeds, each trial counts.
+    assert experiment(settings={**SETTINGS, "start": {"activation": "relu"}}).cells("full", seeds=4).kinds() is None
 
 
 def test_a_vote_has_one_seed_however_many_there_are() -> None:

@@ -53,3 +53,5 @@ def test_what_starts_from_a_trial_waits_for_it() -> None:
     after = [tiny(start={**TINY, "activation": "relu"}, seed=seed) for seed in range(2)]
     assert makespan({after[0]: 3.0, after[1]: 2.0, start: 5.0}, 8) == 8.0
     assert makespan({}, 8) == 0.0
+    # Several of a kind are as many alone.
+    assert makespan({tiny(): 3.0, tiny(epochs=2): 2.0}, 2, {tiny(): 2, tiny(epochs=2): 3}) == 7

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rectifiers.core.errors import StoreError
-from rectifiers.experiments import pulse
+from rectifiers.experiments import archive, pulse
 from rectifiers.experiments import store as store_module
 from rectifiers.experiments.counting import CARD
 from rectifiers.experiments.result import FORMAT
@@ -299,3 +299,16 @@ def test_a_folder_deleted_in_mid_run_holds_what_came_later(store: Store) -> None
     shutil.rmtree(store.folder)
     store.write(result())
     assert Store(store.folder.parent, store.name).read(tiny()) == result()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_counts_copies_as_it_finds_each(store: Store, packed: bool) -> None:
+    first = tiny()
+    results = [result(trial=first.with_seed(seed)) for seed in (0, 3, 4, 9)]
+    if packed:
+        (store.folder / archive.NAME).write_text(archive.to_jsonl(results), encoding="utf-8")
+    else:
+        for one in results:
+            store.write(one)
+    assert store.count(first, 5) == sum(store.has(first.with_seed(seed)) for seed in range(5)) == 3
+    assert store.count(tiny(epochs=7), 5) == 0

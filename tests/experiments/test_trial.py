@@ -261,3 +261,14 @@ def test_all_mistakes_at_once() -> None:
     assert str(caught.value) == (
         "trial: activation: is required; lr: expected more than 0, got 0; speed: no such setting"
     )
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"start": {**BASE, "epochs": 3}}, {"network_args": {"seed": 5}}, {"data_digest": "0" * 16}]
+)
+def test_ids_of_copies_are_known_without_making_them(changes: dict[str, Any]) -> None:
+    first = trial(**changes)
+    id_of = first.ids_by_seed()
+    for seed in (0, 1, 12, 2**31 - 1):
+        copied = first.with_seed(seed)
+        assert id_of(seed) == copied.id == Trial.create(**copied.model_dump()).id

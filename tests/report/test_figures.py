@@ -17,11 +17,12 @@ from rectifiers.report.figures.accuracy import accuracy_figure
 from rectifiers.report.figures.canvas import png, standalone, svg
 from rectifiers.report.figures.costs import costs_figure
 from rectifiers.report.figures.curves import curves_figure, losses_figure
-from rectifiers.report.figures.function import function_figure, plot_function, sample
+from rectifiers.report.figures.function import function_figure, plot_function
 from rectifiers.report.figures.gallery import gallery_figure, plot_gallery
 from rectifiers.report.figures.shapes import shapes_figure
 from rectifiers.report.figures.style import INK, RULE, SERIES, styles
 from rectifiers.report.figures.traces import traces_figure
+from rectifiers.report.sampling import sample
 from rectifiers.report.table import build
 
 from .synthetic import GRID, WEIRD, experiment, outcomes

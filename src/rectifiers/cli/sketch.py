@@ -15,7 +15,7 @@ def sketch(activation: Any, name: str) -> str:
         activation: its class.
         name: what it is called.
     """
-    from ..report.figures.function import sample_class
+    from ..report.sampling import sample_class
 
     try:
         x, y, slope = sample_class(activation, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -141,19 +141,21 @@ class Costs:
 
     Args:
         kinds: what each kind of run costs.
-        seconds: of each run.
-        speeds: of each run.
+        seconds: of each run that was given.
+        speeds: of each of them.
+        counts: how many each of them stands for.
         guessed: how many kinds were not measured, because time ran out; they are taken for the slowest that were.
     """
 
     kinds: tuple[Cost, ...]
     seconds: Mapping[Trial, float]
     speeds: Mapping[Trial, Speed]
+    counts: Mapping[Trial, int]
     guessed: int = 0
 
 
 def estimate_costs(
-    trials: Sequence[Trial],
+    counts: Mapping[Trial, int],
     data_dir: Path,
     stand_ins: Mapping[str, str],
     speeds: Speeds,
@@ -164,7 +166,7 @@ def estimate_costs(
     """What each kind of run costs.
 
     Args:
-        trials: what will run.
+        counts: what will run, and how many times with other seeds.
         data_dir: where data sets lie.
         stand_ins: data set → the one to measure on.
         speeds: of kinds that were measured before; added to.
@@ -175,7 +177,7 @@ def estimate_costs(
         RectifiersError: data, network and activation do not fit together.
     """
     groups: dict[tuple[Any, ...], list[Trial]] = {}
-    for trial in trials:
+    for trial in counts:
         fields = (getattr(trial, field) for field in FIELDS)
         groups.setdefault((stand_ins[trial.dataset], *fields, trial.epochs > 0), []).append(trial)
     start, guessed = time.monotonic(), 0
@@ -191,8 +193,10 @@ def estimate_costs(
             on_kind(f"{first.network} on {first.dataset} with {first.activation}", number, len(groups))
             speed = speeds[key] = measure_speed(first, data)
         size = datasets.size(first.dataset) if stand_ins[first.dataset] != first.dataset else None
-        counts = (size.train, size.test) if size else (len(data.train), len(data.test))
-        runs = [speed.seconds(trial, *counts) for trial in alike]
+        sizes = (size.train, size.test) if size else (len(data.train), len(data.test))
+        runs = [speed.seconds(trial, *sizes) for trial in alike]
+        count = sum(counts[trial] for trial in alike)
+        total = sum(counts[trial] * one for trial, one in zip(alike, runs, strict=True))
         seconds |= zip(alike, runs, strict=True)
         of_each |= dict.fromkeys(alike, speed)
         costs.append(
@@ -203,11 +207,11 @@ def estimate_costs(
                 batch_size=first.batch_size,
                 measured_batch=speed.batch,
                 step_seconds=speed.step,
-                runs=len(runs),
-                run_seconds=sum(runs) / len(runs),
+                runs=count,
+                run_seconds=total / count,
             )
         )
-    return Costs(tuple(costs), seconds, of_each, guessed)
+    return Costs(tuple(costs), seconds, of_each, counts, guessed)
 
 
 def _slowest(speeds: Speeds, kind: tuple[Any, ...]) -> Speed:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any, Literal
+from functools import cache, cached_property
+from itertools import zip_longest
+from typing import Any, Literal, overload
 
 from .. import datasets, networks
 from ..core.errors import ConfigError, UnknownNameError
@@ -162,6 +163,74 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Series:
+    """The trials of one place, a seed each.
+
+    Args:
+        first: with seed 0.
+        count: how many seeds.
+        trials: all of them; None where they are copies of the first with other seeds.
+    """
+
+    first: Cell
+    count: int
+    trials: Sequence[Trial] | None = None
+
+    def cells(self) -> Iterator[Cell]:
+        """All of them, in the order of their seeds."""
+        yield self.first
+        row, column, first = self.first.row, self.first.column, self.first.trial
+        if self.trials is not None:
+            yield from (Cell(row, column, trial) for trial in self.trials[1:])
+        elif self.count > 1:
+            # To check each of ten thousand trials would take seconds, and so would their ids.
+            id_of = first.ids_by_seed()
+            for seed in range(1, self.count):
+                yield Cell(row, column, first.with_seed(seed, id_of(seed)))
+
+
+class Cells(Sequence[Cell]):
+    """The cells of an experiment, seed by seed; made when one is looked at, for there may be a hundred thousand.
+
+    Args:
+        series: of each place.
+    """
+
+    def __init__(self, series: Sequence[Series]) -> None:
+        self.series = series
+
+    @cached_property
+    def _all(self) -> list[Cell]:
+        rounds = zip_longest(*(one.cells() for one in self.series))
+        return [cell for cells in rounds for cell in cells if cell is not None]
+
+    @overload
+    def __getitem__(self, place: int) -> Cell: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Cell]: ...
+
+    def __getitem__(self, place: int | slice) -> Cell | Sequence[Cell]:
+        return self._all[place]
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return sum(one.count for one in self.series)
+
+    def kinds(self) -> dict[Trial, int] | None:
+        """The first trial of each kind that differs in its seeds alone, and how many there are of it.
+
+        None where trials differ otherwise, or need others.
+        """
+        if any(one.trials is not None or one.first.trial.ancestors for one in self.series):
+            return None
+        # Columns that are metrics of the same runs share them.
+        return {one.first.trial: one.count for one in self.series}
+
+
+@dataclass(frozen=True)
 class Experiment:
     """A table or figure of a paper, or a comparison of the user's own.
 
@@ -292,9 +361,7 @@ class Experiment:
             raise UnknownNameError(f"preset of {self.name}", name, self.presets)
         return self.presets[name]
 
-    def cells(
-        self, preset: str, *, seeds: int | None = None, changes: Mapping[str, Any] | None = None
-    ) -> Sequence[Cell]:
+    def cells(self, preset: str, *, seeds: int | None = None, changes: Mapping[str, Any] | None = None) -> Cells:
         """All trials of a preset, seed by seed, so that an interrupted sweep has something of every cell.
 
         Args:
@@ -314,17 +381,17 @@ class Experiment:
         models = [
             (row, column, make(row, column, 0)) for column in self.columns for row in self.rows if size.has(row, column)
         ]
-        cells = [Cell(row.label, column.label, first) for row, column, first in models]
-        # A vote stands for networks of all seeds.
-        several = [model for model in models if not model[2].vote]
         last = count - 1
-        # What differs in nothing but its seeds is copied: to check each of a hundred thousand trials takes a minute.
-        alike = [last > 1 and _follows(make(row, column, last), first, last) for row, column, first in several]
-        for seed in range(1, count):
-            for (row, column, first), copied in zip(several, alike, strict=True):
-                trial = first.with_seed(seed) if copied else make(row, column, seed)
-                cells.append(Cell(row.label, column.label, trial))
-        return cells
+        series = []
+        for row, column, first in models:
+            if first.vote:  # it stands for networks of all seeds
+                series.append(Series(Cell(row.label, column.label, first), 1))
+            elif last > 1 and _follows(make(row, column, last), first, last):
+                series.append(Series(Cell(row.label, column.label, first), count))
+            else:
+                trials = [first, *(make(row, column, seed) for seed in range(1, count))]
+                series.append(Series(Cell(row.label, column.label, first), count, trials))
+        return Cells(series)
 
     def _fields(self, row: Arm, column: Arm, size: Preset, changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """The fields of one trial.

@@ -6,7 +6,6 @@ Results that came packed in one file (see `archive`) are read from there.
 from __future__ import annotations
 
 import errno
-import gc
 import itertools
 import json
 import logging
@@ -14,8 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from pydantic import ValidationError
 from .. import datasets
 from ..core.errors import StoreError
 from ..core.files import write_whole
+from ..core.garbage import without_garbage_collection
 from ..core.reading import parse_json
 from . import archive, pulse
 from .counting import CARD, LOG, LOOKS
@@ -126,6 +125,15 @@ class Store:
             or self._read_undigested(trial) is not None
         )
 
+    def count(self, first: Trial, seeds: int) -> int:
+        """How many of a trial's copies with so many seeds, from 0 on, have finished."""
+        if first.data_digest is not None:  # results may have an older name
+            return sum(self.has(first.with_seed(seed)) for seed in range(seeds))
+        id_of = first.ids_by_seed()
+        known = {*os.listdir(self.folder), *self._packed}  # noqa: PTH208 - not paths
+        ids = ((seed, id_of(seed)) for seed in range(seeds)) if known else ()
+        return sum(self.has(first.with_seed(seed, id)) for seed, id in ids if id in known)
+
     def write(self, result: Result) -> Path:
         """Keep a result, in place of the checkpoints on the way to it.
 
@@ -219,18 +227,6 @@ class DamagedError(StoreError):
 @cache
 def _log_once(text: str) -> None:
     logging.getLogger(__name__).warning(text)
-
-
-@contextmanager
-def without_garbage_collection() -> Iterator[None]:
-    """Make many objects that stay, among which the collector would look for garbage again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 WEIGHTS = "weights"

@@ -17,7 +17,7 @@ from ..core.elementwise import compute_dtype
 from . import dispatch
 from . import threshold as elementwise_threshold
 from .eager import is_eager, is_plain
-from .formula import Formula, relative_error
+from .formula import Formula, gradients, relative_error
 
 NAME = "conv_threshold"
 
@@ -216,7 +216,7 @@ class ConvolutionFormula(Formula):
         inputs: list[Any] = [tensor.requires_grad_() for tensor in (x, weight, threshold, bias)]
         with torch.enable_grad():
             expected = composite(*(*inputs, *options))
-            slopes = torch.autograd.grad(expected, inputs, grad)
+            slopes = gradients(expected, inputs, grad)
         yield f"shape {sizes[0]}", relative_error((out, *found), (expected, *slopes))
 
     def tolerance(self, device: str) -> float:

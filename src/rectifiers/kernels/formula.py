@@ -46,6 +46,12 @@ class Formula(ABC):
         return 1e-4
 
 
+def gradients(output: Tensor, inputs: Sequence[Tensor], grad: Tensor) -> tuple[Tensor, ...]:
+    """The gradients of inputs, for a gradient of the output."""
+    # As a sum: given the gradient itself, PyTorch loads its symbolic shapes, which takes a third of a second.
+    return torch.autograd.grad((output * grad).sum(), inputs)
+
+
 def relative_error(found: Sequence[Tensor | None], expected: Sequence[Tensor]) -> float:
     """The largest error of several tensors, each relative to its largest element, or to 1."""
     return max(_error(one, other) for one, other in zip(found, expected, strict=True))

@@ -125,7 +125,7 @@ class RunPlan:
     @property
     def runs(self) -> int:
         """How many runs the selection has."""
-        return len(self.selection.trials)
+        return self.selection.size
 
     @property
     def deviations(self) -> tuple[str, ...]:
@@ -279,9 +279,9 @@ def plan(
         own=own,
         only=only,
     )
-    done, starts = selection.done(), selection.starts()
-    to_do = [trial for trial in selection.trials if trial not in done]
-    trials = [*selection.trials, *starts]
+    left, starts = selection.left(), selection.starts()
+    to_do = sum(left.values())
+    trials = [*(selection.cells.kinds() or selection.trials), *starts]
     check_names(trials)
     data = _find_data(trials, selection.data_dir)
     weights = _find_weights(trials, selection.data_dir)
@@ -291,19 +291,25 @@ def plan(
     if all(stand_ins.values()):
         known = {} if speeds is None else speeds
         found = estimate_costs(
-            [*starts, *to_do], selection.data_dir, stand_ins, known, limit=limit, on_kind=_announce_later()
+            {**dict.fromkeys(starts, 1), **left},
+            selection.data_dir,
+            stand_ins,
+            known,
+            limit=limit,
+            on_kind=_announce_later(),
         )
         costs, guessed = found.kinds, found.guessed
         files = sum(one.gigabytes or 0.0 for one in (*data, *weights))
         keeps = bool(selection.experiment.analysis)
-        useful = dict.fromkeys(min(count, max(1, len(found.seconds))) for count in counts)
+        runs = max(1, sum(found.counts.values()))
+        useful = dict.fromkeys(min(count, runs) for count in counts)
         scales = tuple(_scales(found, useful, files, keeps, price))
     return RunPlan(
         selection=selection,
-        done=len(done),
-        to_do=len(to_do),
+        done=selection.size - to_do,
+        to_do=to_do,
         starts=len(starts),
-        workers=scales[0].workers if scales else min(counts[0], max(1, len(to_do))),
+        workers=scales[0].workers if scales else min(counts[0], max(1, to_do)),
         data=data,
         weights=weights,
         costs=costs,
@@ -340,13 +346,14 @@ def _scales(costs: Costs, counts: Iterable[int], files: float, keeps: bool, pric
         price: of an hour of one worker.
     """
     needed = {start for trial in costs.seconds for start in trial.ancestors}
-    kept = sum(speed.weights for trial, speed in costs.speeds.items() if keeps or trial in needed)
-    results = sum(size_of_result(trial, speed.curves) for trial, speed in costs.speeds.items())
+    alike = costs.counts
+    kept = sum(alike[trial] * speed.weights for trial, speed in costs.speeds.items() if keeps or trial in needed)
+    results = sum(alike[trial] * size_of_result(trial, speed.curves) for trial, speed in costs.speeds.items())
     checkpoints = max((size_of_checkpoints(trial, speed.weights) for trial, speed in costs.speeds.items()), default=0)
     # Each worker is a process like this one, which has just done what a worker does.
     held = peak()
     for workers in counts:
-        seconds = makespan(costs.seconds, workers)
+        seconds = makespan(costs.seconds, workers, alike)
         hours = workers * seconds / 3600
         yield Scale(
             workers=workers,

@@ -18,7 +18,7 @@ from ..core.files import check_folder
 from ..core.reading import parse_json
 from ..core.wording import plural
 from ..experiments.definition import SETTINGS
-from ..experiments.experiment import Cell, Experiment, Preset
+from ..experiments.experiment import Cell, Cells, Experiment, Preset
 from ..experiments.file import load_experiment
 from ..experiments.kernel_choice import REFERENCE, KernelChoice, choose_kernels
 from ..experiments.own import check_used, list_references, use
@@ -50,7 +50,7 @@ class Selection:
 
     experiment: Experiment
     preset: str
-    cells: Sequence[Cell]
+    cells: Cells
     results: Path
     data_dir: Path
     arguments: tuple[str, ...] = ()
@@ -60,6 +60,12 @@ class Selection:
     def trials(self) -> list[Trial]:
         """The trials, each once."""
         return list(dict.fromkeys(cell.trial for cell in self.cells))
+
+    @cached_property
+    def size(self) -> int:
+        """How many different trials there are."""
+        kinds = self.cells.kinds()
+        return len(self.trials) if kinds is None else sum(kinds.values())
 
     @property
     def heading(self) -> str:
@@ -119,8 +125,22 @@ class Selection:
         store = self.open_store()
         return {trial for trial in self.trials if store.has(trial)}
 
+    def left(self) -> dict[Trial, int]:
+        """Trials that are not done, the first of each kind where seeds alone differ, and how many there are of it."""
+        kinds = self.cells.kinds()
+        if kinds is None:
+            done = self.done()
+            return {trial: 1 for trial in self.trials if trial not in done}
+        if not self.folder.exists():
+            return kinds
+        store = self.open_store()
+        counts = {first: seeds - store.count(first, seeds) for first, seeds in kinds.items()}
+        return {first: count for first, count in counts.items() if count}
+
     def starts(self) -> list[Trial]:
         """What has to be trained besides the trials that are not done, for these start from it."""
+        if self.cells.kinds() is not None:  # none starts from another
+            return []
         done = self.done()
         to_do = {trial for trial in self.trials if trial not in done}
         needed = dict.fromkeys(start for trial in self.trials if trial in to_do for start in trial.lineage)
@@ -235,7 +255,8 @@ def select(
         settled = replace(size, settings={**size.settings, "kernels": choice.name})
         found = replace(found, presets={**found.presets, chosen: settled})
     cells = found.cells(chosen)
-    check_used(brought, [cell.trial for cell in cells], found.name)
+    if brought:
+        check_used(brought, [cell.trial for cell in cells], found.name)
     return Selection(
         experiment=found,
         preset=chosen,

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ..core.files import write_file
+from ..core.garbage import without_garbage_collection
 from ..core.wording import duration
 from ..experiments.experiment import Experiment
 from ..experiments.result import METRICS
@@ -53,7 +54,8 @@ def write_report(
         UnknownNameError: the experiment has no such preset.
     """
     target = Path(path)
-    page = render_page(experiment, preset, outcomes, command=command, sections=sections)
+    with without_garbage_collection():
+        page = render_page(experiment, preset, outcomes, command=command, sections=sections)
     write_file(target, page, make_folder=True)
     return target
 

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
 from ...experiments.statistics import half_width
 from .style import DARK, MUTED, RULE, SETTINGS, VARIABLES, Style
@@ -83,7 +84,7 @@ def percent_limits(bounds: tuple[float, float]) -> tuple[float, float]:
     return max(bounds[0], -2.0), min(bounds[1], 102.0)
 
 
-def plot_mean(axis: Axes, x: Sequence[float], samples: Iterable[Sequence[float]], *, band: bool, **line: Any) -> None:
+def plot_mean(axis: Axes, x: Sequence[float], samples: Iterable[ArrayLike], *, band: bool, **line: Any) -> None:
     """Draw the mean of the seeds as a line, and its 95 % t-interval as a band.
 
     Args:
@@ -95,10 +96,11 @@ def plot_mean(axis: Axes, x: Sequence[float], samples: Iterable[Sequence[float]]
     """
     means, halves = [], []
     for sample in samples:
-        values = [value for value in sample if not math.isnan(value)]
-        means.append(fmean(values) if values else math.nan)
+        values = np.asarray(sample, dtype=float)
+        values = values[~np.isnan(values)]
+        means.append(fmean(values.tolist()) if values.size else math.nan)
         # In the precision of a picture: the exact deviation takes a second for thousands of seeds.
-        halves.append(half_width(float(np.std(values, ddof=1)), len(values)) if len(values) > 1 else math.nan)
+        halves.append(half_width(float(values.std(ddof=1)), values.size) if values.size > 1 else math.nan)
     axis.plot(x, means, **line)
     if band and not np.isnan(halves).all():
         low, high = np.subtract(means, halves), np.add(means, halves)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from ... import activations
 from ...core.spec import Effect, ParameterSpec
@@ -19,10 +20,14 @@ from .style import DASHES, INK, SERIES, Dashes, Style
 
 LETTERS = {"alpha": "α", "beta": "β", "theta": "θ"}
 
-EFFECTS: Mapping[Effect, Callable[[float], float]] = {
-    "σ": lambda value: 1 / (1 + math.exp(-value)),
-    "1 + σ": lambda value: 1 + 1 / (1 + math.exp(-value)),
-}
+Numbers = NDArray[np.float64]
+
+
+def _sigmoid(values: Numbers) -> Numbers:
+    return 0.5 + 0.5 * np.tanh(0.5 * values)
+
+
+EFFECTS: Mapping[Effect, Callable[[Numbers], Numbers]] = {"σ": _sigmoid, "1 + σ": lambda values: 1 + _sigmoid(values)}
 
 
 def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style], column: str) -> Figure | None:
@@ -73,7 +78,7 @@ def traces_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style],
                 for layer in layers:
                     key = f"{layer}.{parameter}"
                     shown = [trace for trace in traces if key in trace.values]
-                    _draw(axis, shown, key, EFFECTS[effect] if effect else float, styles[row], dashes[layer])
+                    _draw(axis, shown, key, EFFECTS[effect] if effect else None, styles[row], dashes[layer])
         figure.supxlabel("training step", fontsize=9)
         handles = [
             Line2D([], [], color=INK, linestyle=dashes[layer], linewidth=1.4, label=f"layer {layer}")
@@ -104,7 +109,7 @@ def _overlay(
                 axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
                 for row, traces in traced.items():
                     key, style = f"{layer}.{parameter}", chosen[row]
-                    _draw(axis, traces, key, EFFECTS[effect] if effect else float, style, style.dashes)
+                    _draw(axis, traces, key, EFFECTS[effect] if effect else None, style, style.dashes)
         for axis, layer in zip(grid[0], layers, strict=True):
             axis.set_title(f"layer {layer}")
         figure.supxlabel("training step", fontsize=9)
@@ -126,17 +131,18 @@ def _draw(
     axis: Axes,
     traces: Sequence[Trajectory],
     key: str,
-    effect: Callable[[float], float],
+    effect: Callable[[Numbers], Numbers] | None,
     style: Style,
     dashes: Dashes,
 ) -> None:
     length = min((len(trace.values[key]) for trace in traces), default=0)
     if not length:
         return
+    values = np.array([trace.values[key][:length] for trace in traces])
     plot_mean(
         axis,
         traces[0].steps[:length],
-        ([effect(trace.values[key][index]) for trace in traces] for index in range(length)),
+        (values if effect is None else effect(values)).T,
         band=len(traces) > 1,
         color=style.colour,
         linestyle=dashes,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from scipy import ndimage
 from torch import Tensor, nn
 
 from ...datasets.slices import Slices
@@ -71,6 +70,8 @@ class Segmentation(Task):
 
 def _largest_piece(volume: Tensor) -> Tensor:
     """The largest piece of what holds, connected face to face; bool, N×H×W."""
+    from scipy import ndimage  # a tenth of a second that other tasks do not need
+
     pieces, count = ndimage.label(volume.numpy())
     if count < 2:
         return volume
