@@ -42,6 +42,7 @@ def main() -> None:
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
+            gc.freeze()  # what ends with the process is not looked through at its end
         sys.exit(code if isinstance(code, int) else 0)
     except RectifiersError as error:
         _fail(spell_options(str(error)))
