@@ -39,10 +39,10 @@ _MOST_FILES, _MOST_FUNCTIONS = 64, 1024
 _CHECKPOINT = torch.utils.checkpoint.__file__
 _HERE = str(Path(__file__).parent)
 _CALLS = {
-    nn.Module._call_impl.__code__,
-    *(part for part in nn.Module._call_impl.__code__.co_consts if isinstance(part, CodeType)),
+    id(nn.Module._call_impl.__code__),
+    *(id(part) for part in nn.Module._call_impl.__code__.co_consts if isinstance(part, CodeType)),
 }
-"""The code in which PyTorch calls a module and its hooks."""
+"""The code in which PyTorch calls a module and its hooks, by identity, for hashing code goes through all of it."""
 _TORCH = str(Path(torch.__file__).parent / "_")[:-1]
 _TRANSPARENT = frozenset(
     str(Path(torch.__file__).parent.joinpath(*name.split("/")))
@@ -395,10 +395,17 @@ def has_own_gradient(caller: FrameType | None) -> bool:
     return False
 
 
-def find_hooked(caller: FrameType | None) -> nn.Module | None:
-    """Return the module that has the hook in which a call is made, and not a module's code; None for other calls."""
+def find_hooked(caller: FrameType | None, within: CodeType | None = None) -> nn.Module | None:
+    """Return the module that has the hook in which a call is made, and not a module's code; None for other calls.
+
+    Args:
+        caller: the Python frame where the search begins.
+        within: code that is no hook, and calls none but through modules.
+    """
     inside, frame = None, caller
-    while frame is not None and frame.f_code not in _CALLS:
+    while frame is not None and id(frame.f_code) not in _CALLS:
+        if frame.f_code is within:
+            return None
         inside, frame = frame, frame.f_back
     if frame is None or inside is None:
         return None

@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Mapping
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
+from torch.overrides import TorchFunctionMode, _get_current_function_mode, _get_current_function_mode_stack
 
 from ...watching import kinds
 from ...watching.places import Locator, find_hooked, find_owner, has_own_gradient
@@ -48,11 +48,19 @@ class Interception(TorchFunctionMode):
         calls: the activations by number of the call.
         nested: whether modules inside `owner` call activation functions too.
         skipped: numbers of calls that rewritten methods make of activations themselves.
+        within: the code around the context, which is looked at no further.
     """
 
-    def __init__(self, owner: nn.Module, calls: Calls, nested: bool, skipped: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        owner: nn.Module,
+        calls: Calls,
+        nested: bool,
+        skipped: frozenset[int] = frozenset(),
+        within: CodeType | None = None,
+    ) -> None:
         super().__init__()
-        self.owner, self.calls, self.nested, self.skipped = owner, calls, nested, skipped
+        self.owner, self.calls, self.nested, self.skipped, self.within = owner, calls, nested, skipped, within
         self.number = 0
 
     def __torch_function__(
@@ -63,7 +71,7 @@ class Interception(TorchFunctionMode):
             return func(*args, **kwargs)
         if self.nested and not self._is_called_by_owner(func):
             return func(*args, **kwargs)
-        if not torch.compiler.is_compiling() and _is_no_call_of_its_own(sys._getframe(1)):
+        if not torch.compiler.is_compiling() and _is_no_call_of_its_own(sys._getframe(1), self.within):
             return func(*args, **kwargs)
         while self.number in self.skipped:
             self.number += 1
@@ -97,12 +105,15 @@ def _is_called_past(owner: nn.Module, inside: Mapping[nn.Module, str], func: Any
     return module is not owner and bool(Locator().locate(module, Frame(owner, 0), func, caller))
 
 
-def _is_no_call_of_its_own(caller: FrameType) -> bool:
-    return has_own_gradient(caller) or find_hooked(caller) is not None
+def _is_no_call_of_its_own(caller: FrameType, within: CodeType | None) -> bool:
+    return has_own_gradient(caller) or find_hooked(caller, within) is not None
 
 
 def is_intercepting(owner: nn.Module) -> bool:
     """Return whether calls of `owner` are being replaced just now, in this thread."""
+    top = _get_current_function_mode()
+    if isinstance(top, Interception) and top.owner is owner:
+        return True
     return any(isinstance(mode, Interception) and mode.owner is owner for mode in _get_current_function_mode_stack())
 
 

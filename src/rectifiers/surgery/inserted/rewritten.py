@@ -81,7 +81,7 @@ def rewritten_class(base: type[nn.Module], table: Table) -> type[nn.Module]:
     order = sorted(inherited, key=base.__mro__.index)
     more = tuple(_in_front_of(cls, inherited[cls]) for cls in order)
     numbers = frozenset(number for place, number in table if not place.module)
-    known_renewed = {"_numbers": numbers, "_renewed": renewed}
+    known_renewed = {"_numbers": numbers | _numbers_of(base), "_renewed": renewed}
     return derive_class(_Rewritten, base, rewritten_class, table, more_bases=more, members={**own, **known_renewed})
 
 
@@ -107,7 +107,11 @@ def _is_rewritten_already(base: type[nn.Module], table: Table) -> bool:
 
 def rewritten_numbers(module: nn.Module) -> frozenset[int]:
     """Return the numbers of the calls that the rewritten methods of a module make of activations."""
-    return frozenset(number for cls in type(module).__mro__ for number in vars(cls).get("_numbers", ()))
+    return _numbers_of(type(module))
+
+
+def _numbers_of(cls: type[nn.Module]) -> frozenset[int]:
+    return cls._numbers if issubclass(cls, _Rewritten) else frozenset()
 
 
 def _find(

@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -55,13 +55,14 @@ def _scope_class(base: Any, through: tuple[str, ...] = ()) -> type[nn.Module]:
             # Activations that rewritten methods call may be made of such functions themselves.
             own = rewritten_numbers(self)
             nested = self.__dict__[_NESTED] or bool(own)
-            with Interception(self, calls, nested, own):
+            with Interception(self, calls, nested, own, code):
                 # Whose call it is, Python's frames tell, which compiled code does not have.
                 return (uncompiled if nested else original)(self, *args, **kwargs)
         finally:
             for module in reused:
                 module.begin(-1)
 
+    code = cast("FunctionType", forward).__code__
     guarded = {name: _guard_inside(name, inspect.getattr_static(base, name)) for name in through}
     # A module that is a scope already counts in its own `forward`.
     counting = {} if issubclass(base, _Scope) else {"forward": forward}
@@ -79,7 +80,7 @@ def _guard(name: str, original: FunctionType) -> FunctionType:
 
     @functools.wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not torch.compiler.is_compiling() and not is_intercepting(self):
+        if not is_intercepting(self) and not torch.compiler.is_compiling():
             raise UnsupportedError(
                 f"{name} of this {type(self).__name__} calls activation functions that were swapped, which are told "
                 "apart by their numbers within one forward, because the code alone does not tell them apart; this call "
