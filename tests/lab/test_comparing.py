@@ -517,3 +517,43 @@ def test_a_training_of_ones_own_is_timed_by_its_first_run_which_is_kept(tmp_path
     assert plan.total > 0
     assert "budget      60 min: screening, then fresh seeds" in str(plan)
     assert len(list((tmp_path / "runs/timed").glob("*/result.json"))) == 1
+
+
+def test_runs_start_from_a_file_of_weights_that_is_known_by_what_it_holds(tmp_path: Path) -> None:
+    def same_weights() -> nn.Module:
+        torch.manual_seed(7)
+        return make_model()
+
+    torch.manual_seed(3)
+    model = make_model()
+    # Scores tell the weights that are trained no further apart.
+    for name in ("first.pt", "second.pt"):
+        torch.save({"state_dict": model.state_dict(), "epoch": 3}, tmp_path / name)
+    options: dict[str, Any] = {"protocol": "finetune", "seeds": 1, "epochs": 1}
+    found = compare(same_weights, weights=tmp_path / "first.pt", **options)
+    moved = compare(same_weights, weights=str(tmp_path / "second.pt"), **options)
+    ids = {cell.trial.id for cell, _ in found.outcomes}
+    assert ids == {cell.trial.id for cell, _ in moved.outcomes}
+    assert not ids & {cell.trial.id for cell, _ in compare(same_weights, **options).outcomes}
+    (trial,) = {cell.trial for cell, _ in found.outcomes if cell.row == UNTRAINED}
+    ready = get_ready(trial, tmp_path)
+    for name, value in ready.model.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"nothing", "is not a file of weights|holds more than tensors"),
+        (None, "cannot read .*: No such file"),
+        ({"0.weight": torch.zeros(2, 2)}, "net.pt does not fit this Sequential: it has no"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(tmp_path: Path, content: Any, message: str) -> None:
+    file = tmp_path / "net.pt"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content is not None:
+        torch.save(content, file)
+    with pytest.raises(RectifiersError, match=message):
+        compare(weights=file)

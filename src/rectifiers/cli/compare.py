@@ -65,6 +65,14 @@ def compare_activations(
             show_default=False,
         ),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            help="File of weights that every run starts from: .safetensors, .pt or .pth.",
+            show_default=False,
+        ),
+    ] = None,
     inputs: Annotated[
         list[str] | None,
         input_option("Shape of an input of the model, where data or training do not show it; one for each argument."),
@@ -200,6 +208,7 @@ def compare_activations(
             activations=[variant for text in activations for variant in split_variants(text)],
             data=data,
             train=train,
+            weights=weights,
             example=example,
             where=where,
             from_=from_,

@@ -255,14 +255,15 @@ class Trial(BaseModel):
     @property
     def _content(self) -> tuple[Any, ...]:
         """All that decides the outcome: the fields, with data of a digest in place of their path."""
-        values = self.__dict__ if self.data_digest is None else self.__dict__ | {"dataset": self._source}
+        pathless = self._pathless
+        values = self.__dict__ | pathless if pathless else self.__dict__
         content: tuple[Any, ...] = _values_of(type(self))(values)
         return content
 
     @property
-    def _source(self) -> str:
-        """The data set as the id knows it, without the path of data that have a digest."""
-        return self.dataset if self.data_digest is None else self.dataset.partition(":")[0]
+    def _pathless(self) -> dict[str, str]:
+        """Fields that name a file and have its digest, as the id knows them: without the path."""
+        return {} if self.data_digest is None else {"dataset": self.dataset.partition(":")[0]}
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy the trial with other values in some fields, and so with an id of its own."""
@@ -499,7 +500,7 @@ class Trial(BaseModel):
     @property
     def _identity(self) -> dict[str, Any]:
         """The settings that the id stands for."""
-        settings = self.settings | {"dataset": self._source}
+        settings = self.settings | {"dataset": self.dataset} | self._pathless
         return settings if self.start is None else settings | {"start": self.start._identity}
 
     @property

@@ -34,6 +34,7 @@ from ..experiments.compare.own_training import check_training
 from ..experiments.compare.preparing import prepare_rows, trial_of
 from ..experiments.compare.references import refer, resolve, title
 from ..experiments.compare.run_plan import ComparisonPlan, plan_campaign
+from ..experiments.compare.start_weights import refer_weights
 from ..experiments.compare.trial import OwnTrial
 from ..experiments.compare.tuning import list_tried, tune
 from ..experiments.compare.variants import Variant as Variant
@@ -69,6 +70,7 @@ def compare(
     activations: Variants,
     data: Any = None,
     train: Callable[..., Any] | str | None = None,
+    weights: Path | str | None = None,
     example: Any = None,
     where: str = "all",
     from_: str | Sequence[str] = (),
@@ -87,7 +89,7 @@ def compare(
     costs: bool = True,
     workers: int = 1,
     threads: int | None = None,
-    kernels: Literal["reference", "cpu", "triton"] | None = None,
+    kernels: Literal["reference", "cpu", "cpu-fused", "triton"] | None = None,
     name: str = "",
     results: Path | str | None = None,
     data_dir: Path | str | None = None,
@@ -114,6 +116,8 @@ def compare(
             validation, test).
         train: instead of data, your own training: `train(model, seed, report) -> metrics`. It returns a number or a
             dictionary of numbers, and may call `report(accuracy=…)` meanwhile.
+        weights: a file of weights that every run starts from, `.safetensors`, `.pt` or `.pth`; it is known by what it
+            holds. By default, those that `model` makes.
         example: what the model is called with, as `rectifiers.swap` takes it; by default, the first batch that the data
             or the training give it.
         where: at which sites, for variants that do not say.
@@ -191,6 +195,7 @@ def compare(
     folder = check_folder(datasets.data_folder(data_dir), "data_dir")
     common = OwnTrial.create(
         **_own(model, name_of_data or data, train, example),
+        weights="" if weights is None else refer_weights(weights),
         task=goal.task,
         loss=goal.loss or _refer_function(loss),
         measure=goal.measure or _refer_function(metric),

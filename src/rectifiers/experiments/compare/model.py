@@ -17,6 +17,7 @@ from ...core.memory import is_out_of_memory, within_memory
 from ...core.seeds import derive
 from ...watching.example import Example
 from .references import resolve, title
+from .start_weights import load_weights
 from .trial import OwnTrial
 from .variants import Variant
 
@@ -27,19 +28,22 @@ _made: WeakSet[nn.Module] = WeakSet()
 def make_model(trial: OwnTrial, example: Callable[[nn.Module], Example]) -> nn.Module:
     """The model of a trial.
 
-    Initial weights come from a stream that is named by the seed alone, so that they are the same in all variants where
-    a swap keeps them; activations draw from a stream of their own.
+    Initial weights are those of the trial's file. Without one they come from a stream that is named by the seed alone,
+    so that they are the same in all variants where a swap keeps them. Activations draw from a stream of their own.
 
     Args:
         trial: what is made.
         example: what the model is called with, asked for only where something is swapped.
 
     Raises:
-        ConfigError: the user's function fails, needs arguments, makes no model, or one that is too large.
+        ConfigError: the user's function fails, needs arguments, makes no model, or one that is too large; or the
+            weights do not fit it.
         RectifiersError: the variant does not fit the model.
     """
     torch.manual_seed(derive(trial.seed, "init"))
     model = make(resolve(trial.network), title(trial.network))
+    if trial.weights:
+        load_weights(model, trial.weights)
     if trial.device != "cpu":
         model = model.to(trial.device)
     variant = Variant("", trial.swaps, trial.change)

@@ -27,6 +27,7 @@ class OwnTrial(Trial):
 
     dataset: str = Field("", description="data: a registered name, or the name of what the user brought")
     network: str = Field(description="name of the function that makes the model")
+    weights: str = Field("", description="file of the weights that it starts from, with a digest of what it holds")
     activation: str = Field("relu", description="what other activations are compared with")
     lr: float = Field(0.01, gt=0, allow_inf_nan=False, description="learning rate")
     channels_last: bool = Field(False, description="images and weights lie in memory with channels innermost")
@@ -50,6 +51,10 @@ class OwnTrial(Trial):
     def _swaps_without_defaults(self, value: tuple[Swap, ...]) -> list[dict[str, Any]]:
         # Else a field added later would change the ids of all trials with swaps.
         return [swap.settings for swap in value]
+
+    @property
+    def _pathless(self) -> dict[str, str]:
+        return super()._pathless | ({"weights": self.weights.rpartition("#")[2]} if self.weights else {})
 
     @property
     def activations(self) -> tuple[str, ...]:
