@@ -78,8 +78,8 @@ class Written(Elementwise):
 
     @classmethod
     def called(cls, name: str) -> type[Written]:
-        """The same formula under another name."""
-        return _make(cls.formula, cls.starts, name, cls.__module__)
+        """The same formula under another name, if it has none yet."""
+        return cls if cls.spec.name != cls.formula else _make(cls.formula, cls.starts, name, cls.__module__)
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the formula."""

@@ -124,16 +124,42 @@ def test_names_are_taken_once(rooms: Registry[Any], name: str) -> None:
 
 def test_installed_packages_announce_theirs(rooms: Registry[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     class Point:
-        name = "tower"
+        value = "castle:tower"
+        loads = 0
+
+        def load(self) -> str:
+            self.loads += 1
+            return "high"
+
+    class Broken(Point):
+        def load(self) -> str:
+            raise ImportError("gone")
+
+    points = {"tower": Point(), "ruin": Broken()}
+    monkeypatch.setattr(registry_module, "_entry_points", lambda group: points if group == "house_of_rooms" else {})
+    assert {"tower", "ruin"} <= set(rooms.names())
+    assert rooms.get("tower") == rooms.get("tower") == "high"
+    assert points["tower"].loads == 1
+    assert rooms.is_announced("tower")
+    assert not rooms.is_announced("bath")
+    reason = (
+        "room 'ruin', which an installed package announces as castle:tower, cannot be loaded: ImportError: no stones"
+    )
+    with pytest.raises(ConfigError, match=reason):
+        rooms.get("ruin")
+    assert rooms.summary("ruin") == reason
+
+
+def test_what_packages_announce_is_adopted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        value = "castle:tower"
 
         def load(self) -> str:
             return "high"
 
-    monkeypatch.setattr(
-        registry_module, "_entry_points", lambda group: {"tower": Point()} if group == "house_of_rooms" else {}
-    )
-    assert "tower" in rooms.names()
-    assert rooms.get("tower") == "high"
+    monkeypatch.setattr(registry_module, "_entry_points", lambda group: {"tower": Point()})
+    rooms: Registry[str] = Registry("room", "nowhere", {}, lambda *given: " ".join(given))
+    assert rooms.get("tower") == "high tower castle:tower"
 
 
 def test_tables_do_not_share_names() -> None:

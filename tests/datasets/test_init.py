@@ -34,6 +34,7 @@ def test_every_source_is_registered() -> None:
         "download",
         "examples",
         "files",
+        "given",
         "identity",
         "idx",
         "local",

@@ -8,6 +8,7 @@ writes `classes.py`, where type checkers and editors look.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,19 @@ TABLE = {
 CLASSES = {target.split(":")[1]: name for name, target in TABLE.items()}
 """Registry name of every class of the table."""
 
-registry: Registry[Any] = Registry("activation", __name__, TABLE)
+
+def _adopt(thing: Any, name: str, origin: str) -> type[nn.Module]:
+    """A class with a spec, of a module class or a function of a tensor."""
+    from torch import nn
+
+    from ..core.adapting import adapt, from_function
+
+    if not (issubclass(thing, nn.Module) if isinstance(thing, type) else inspect.isfunction(thing)):
+        raise ConfigError(f"{origin}: expected a module class or a function of one tensor, got {thing!r}")
+    return adapt(thing if isinstance(thing, type) else from_function(thing), name, origin)
+
+
+registry: Registry[Any] = Registry("activation", __name__, TABLE, _adopt)
 
 
 def create(name: str, *, start: str | None = None, **arguments: Any) -> nn.Module:

@@ -52,7 +52,9 @@ def adapt(cls: type[nn.Module], name: str, origin: str) -> type[nn.Module]:
     if issubclass(cls, Elementwise):
         if spec is None:
             raise ConfigError(f"{origin}: {cls.__name__} is an Elementwise and needs a spec: spec = ActivationSpec(…)")
-        return cls
+        # A formula has no name before it gets one.
+        named: type[nn.Module] = cls.called(name) if hasattr(cls, "called") else cls
+        return named
     taken = _arguments_of(cls)
     if spec is not None and taken is None:
         return cls

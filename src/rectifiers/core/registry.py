@@ -28,13 +28,23 @@ class Registry(Generic[T]):
         kind: the kind, as errors word it: "activation", "data set".
         package: package of the modules in `table`; also the entry-point group for third parties.
         table: "module:attribute" by name, with modules relative to `package`.
+        adopt: makes of a third party's thing, its name and where it comes from what is to stand in the table; None
+            takes things as they are.
     """
 
-    def __init__(self, kind: str, package: str, table: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        package: str,
+        table: Mapping[str, str],
+        adopt: Callable[[Any, str, str], T] | None = None,
+    ) -> None:
         self.kind = kind
         self.package = package
         self.table = dict(table)
+        self._adopt = adopt
         self._added: dict[str, T] = {}
+        self._announced: dict[str, T] = {}
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()
@@ -51,6 +61,7 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: the name is not known.
+            ConfigError: an installed package announces it, and it cannot be loaded.
         """
         if name in self._added:
             return self._added[name]
@@ -58,10 +69,26 @@ class Registry(Generic[T]):
             module, attribute = self.table[name].split(":")
             thing: T = getattr(importlib.import_module(f"{self.package}.{module}"), attribute)
             return thing
-        if name in self._plugins():
-            loaded: T = self._plugins()[name].load()
-            return loaded
+        if self.is_announced(name):
+            if name not in self._announced:
+                self._announced[name] = self._load(name)
+            return self._announced[name]
         raise UnknownNameError(self.kind, name, self.names())
+
+    def is_announced(self, name: str) -> bool:
+        """Return whether `name` stands for what an installed package announces."""
+        return name not in self._added and name not in self.table and name in self._plugins()
+
+    def adopt(self, thing: Any, name: str, origin: str) -> T:
+        """Make of a third party's thing what is to stand in the table.
+
+        Args:
+            thing: what it is.
+            name: what it is called.
+            origin: where it comes from, for errors.
+        """
+        made: T = thing if self._adopt is None else self._adopt(thing, name, origin)
+        return made
 
     def register(self, name: str) -> Callable[[T], T]:
         """Make a decorator that registers what it decorates under `name`.
@@ -87,10 +114,17 @@ class Registry(Generic[T]):
         return [name for name, thing in self._added.items() if getattr(thing, "__module__", None) == module]
 
     def summary(self, name: str) -> str:
-        """Return the first line of the documentation of what `name` stands for; built-in things are not imported."""
+        """Return the first line of the documentation of what `name` stands for; built-in things are not imported.
+
+        Of what cannot be loaded, it is the reason.
+        """
         if name in self.table:
             return _documentation(self._source(name), self.table[name].split(":")[1])
-        return ((getattr(self.get(name), "__doc__", None) or "").strip().splitlines() or [""])[0]
+        try:
+            thing = self.get(name)
+        except ConfigError as error:
+            return str(error)
+        return ((getattr(thing, "__doc__", None) or "").strip().splitlines() or [""])[0]
 
     def facts(self, name: str) -> dict[str, Any]:
         """Return the literal fields of a class's `spec`, or of the call that makes a thing that is not a class.
@@ -108,6 +142,17 @@ class Registry(Generic[T]):
         assert package.submodule_search_locations
         base = Path(package.submodule_search_locations[0])
         return base.joinpath(*self.table[name].split(":")[0].split(".")).with_suffix(".py")
+
+    def _load(self, name: str) -> T:
+        origin = self._plugins()[name].value
+        try:
+            thing = self._plugins()[name].load()
+        except Exception as error:
+            raise ConfigError(
+                f"{self.kind} {name!r}, which an installed package announces as {origin}, cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return self.adopt(thing, name, origin)
 
     def _plugins(self) -> Mapping[str, Any]:
         return _entry_points(self.package)

@@ -62,7 +62,15 @@ TABLE = {
     "yelp-full": "yelp_full:YelpFull",
 }
 
-registry: Registry[type[Source]] = Registry("data set", __name__, TABLE)
+
+def _adopt(thing: Any, name: str, origin: str) -> type[Source]:
+    """A class of sources, of one source or of a function that returns a data set."""
+    from .given import as_source
+
+    return as_source(thing, name, origin)
+
+
+registry: Registry[type[Source]] = Registry("data set", __name__, TABLE, _adopt)
 
 _HOME = {
     "Dataset": "dataset",

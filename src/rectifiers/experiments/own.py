@@ -140,7 +140,7 @@ def read(reference: str) -> Read:
     kind = kind_of(thing)
     if kind is None:
         raise ConfigError(f"{path}: expected {WANTED}; {attribute} is of type {type(thing).__name__}")
-    return Read(kind, attribute, _complete(kind, thing, attribute, f"{path.name}:{attribute}"), file)
+    return Read(kind, attribute, registries()[kind].adopt(thing, attribute, f"{path.name}:{attribute}"), file)
 
 
 def loaded() -> tuple[Own, ...]:
@@ -190,7 +190,7 @@ def check(trial: Trial) -> None:
 
 @contextmanager
 def tell_failures(trial: Trial) -> Iterator[None]:
-    """Let what fails in a user's network or activation be told in one line.
+    """Let what fails in the network or activation of a user's file or package be told in one line.
 
     Raises:
         ConfigError: something failed with an error that is not this library's.
@@ -200,7 +200,8 @@ def tell_failures(trial: Trial) -> Iterator[None]:
     except RectifiersError:
         raise
     except Exception as error:
-        if not trial.own:
+        known = registries()
+        if not (trial.own or any(known[kind].is_announced(name) for kind, name in _names(trial))):
             raise
         raise ConfigError(
             f"{trial.network} with {trial.activation} fails on {trial.dataset}: {story(error)}; "
@@ -296,22 +297,6 @@ def _only(path: Path, names: set[str]) -> str:
         several = ", ".join(sorted(names))
         raise ConfigError(f"{path} defines {several}; say which, such as {path}:{min(names)}")
     return names.pop()
-
-
-def _complete(kind: str, thing: Any, name: str, origin: str) -> Any:
-    """What stands in the registry for a thing of the user's."""
-    if kind == "activation":
-        from ..core.adapting import adapt, from_function
-        from ..written import Written
-
-        if isinstance(thing, type) and issubclass(thing, Written) and thing.spec.name == thing.formula:
-            return thing.called(name)
-        return adapt(thing if isinstance(thing, type) else from_function(thing), name, origin)
-    if kind == "data set" and not isinstance(thing, type):
-        from .own_source import as_source
-
-        return as_source(thing, name, origin)
-    return thing
 
 
 def _names(trial: Trial) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A data set that a user's file makes by a function, or holds as a value."""
+"""A data set that somebody else makes by a function, or holds as a value."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ConfigError
-from ..datasets.dataset import Dataset
-from ..datasets.source import Availability, Source
+from .dataset import Dataset
+from .source import Availability, Source
 
 
-def as_source(thing: Source | Callable[..., Dataset], name: str, origin: str) -> type[Source]:
-    """A class of sources for one source, or for a function that returns the data set.
+def as_source(thing: type[Source] | Source | Callable[..., Dataset], name: str, origin: str) -> type[Source]:
+    """A class of sources: as it is, or for one source or a function that returns the data set.
 
     Args:
-        thing: a source, or a function that takes the data folder or nothing.
+        thing: a class of sources, a source, or a function that takes the data folder or nothing.
         name: what the data set is called.
         origin: where it comes from, for errors.
+
+    Raises:
+        ConfigError: it is none of these.
     """
+    if isinstance(thing, type) and issubclass(thing, Source):
+        return thing
+    if isinstance(thing, type) or not (isinstance(thing, Source) or callable(thing)):
+        raise ConfigError(f"{origin}: expected a Source, or a function that returns a Dataset, got {thing!r}")
     held = thing if isinstance(thing, Source) else None
     given = () if held is not None or not inspect.signature(thing).parameters else ("data_dir",)  # type: ignore[arg-type]
 
