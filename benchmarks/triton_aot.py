@@ -38,8 +38,8 @@ DTYPES = (torch.float32, torch.bfloat16)
 # Long runs of one channel, and channels side by side: the two ways that a tile is cut.
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 SHAPE = (128, 64, 32, 32)
-# Form B of degrees 5 and 4, and one hinge, are what the papers train.
-COEFFICIENTS = {"rational": ((6,), (4,)), "hinges": ((1,), (1,))}
+# Form B of degrees 5 and 4, one hinge, and three powers are what the papers train.
+COEFFICIENTS = {"rational": ((6,), (4,)), "hinges": ((1,), (1,)), "poly_norm": ((4,),), "poly_relu": ((4,),)}
 # A convolution of 64 to 64 channels, 3×3 with one zero around.
 GEOMETRY = conv_threshold.Geometry.of((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
 
@@ -52,11 +52,12 @@ class Launch(NamedTuple):
 
 
 def elementwise(formula: str, dtype: torch.dtype, memory_format: torch.memory_format) -> Iterator[Launch]:
-    """A formula's launches forward and backward, with channel-wise parameters."""
+    """A formula's launches forward and backward, with channel-wise parameters unless it knows a layer's alone."""
     kernel = KERNELS[formula]
     x = torch.empty(SHAPE, dtype=dtype, device="meta").to(memory_format=memory_format)
     leads = COEFFICIENTS.get(formula, ((),) * len(kernel.formula.parameters))
-    parameters = [torch.empty(*lead, SHAPE[1], device="meta") for lead in leads]
+    units = () if kernel.formula.along else (SHAPE[1],)
+    parameters = [torch.empty(*lead, *units, device="meta") for lead in leads]
 
     def call() -> None:
         out = kernel.forward(x, parameters, 1)

@@ -18,6 +18,8 @@ from .activations.gelu import gelu
 from .activations.leaky_relu import leaky_relu
 from .activations.maxout import maxout
 from .activations.pau import pau
+from .activations.poly_norm import poly_norm
+from .activations.poly_relu import poly_relu
 from .activations.prelu import prelu
 from .activations.pvlu import pvlu
 from .activations.relu import relu
@@ -53,6 +55,8 @@ __all__ = [
     "leaky_relu",
     "maxout",
     "pau",
+    "poly_norm",
+    "poly_relu",
     "prelu",
     "pvlu",
     "relu",

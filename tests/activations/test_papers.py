@@ -217,3 +217,26 @@ def test_rrelu_draws_slopes_between_one_eighth_and_one_third() -> None:
     torch.manual_seed(3)
     assert torch.equal(first, module(x))
     assert not torch.equal(first, module(x))
+
+
+def test_polynorm_is_that_of_the_authors_code() -> None:
+    """Their module, with the weights from the third power down, a bias, and ε = 10⁻⁶, over the last dimension."""
+
+    def norm(x: Tensor) -> Tensor:
+        return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+
+    x = 2 * torch.randn(3, 5, 7, dtype=torch.float64)
+    weight, bias = torch.randn(3, dtype=torch.float64), torch.randn(1, dtype=torch.float64)
+    theirs = weight[0] * norm(x**3) + weight[1] * norm(x**2) + weight[2] * norm(x) + bias
+    ours = R.poly_norm(x, torch.cat((bias, weight.flip(0))), channel_dim=-1)
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_polynomial_compositions_of_any_order(order: int) -> None:
+    x, a = 2 * torch.randn(3, 5, dtype=torch.float64), torch.randn(order + 1, dtype=torch.float64)
+    powers = [x**k for k in range(1, order + 1)]
+    normed = [power / (power.square().mean(1, keepdim=True) + 1e-6).sqrt() for power in powers]
+    torch.testing.assert_close(R.poly_norm(x, a), a[0] + torch.tensordot(a[1:], torch.stack(normed), 1))
+    above = torch.stack([x.relu() ** k for k in range(order + 1)])
+    torch.testing.assert_close(R.poly_relu(x, a), torch.tensordot(a, above, 1))

@@ -23,7 +23,7 @@ needs_library = pytest.mark.usefixtures("compiled")
 def axes(formula: ElementwiseFormula, shape: Sequence[int]) -> list[int]:
     """The axes that a formula can have for inputs of this shape."""
     dims = list(range(len(shape)))
-    return dims if formula.doubles else [LAYER, ELEMENT, *dims] if shape else [LAYER]
+    return dims if formula.along else [LAYER, ELEMENT, *dims] if shape else [LAYER]
 
 
 def parameters(
@@ -34,8 +34,9 @@ def parameters(
     coefficients: int = 3,
 ) -> list[Tensor]:
     """Parameters that fit, away from the bounds of their domains."""
-    units = () if axis == LAYER else tuple(shape[1:]) if axis == ELEMENT else (shape[axis],)
-    leads = [(coefficients,) if parameter.listed else () for parameter in formula.parameters]
+    layer = axis == LAYER or formula.along
+    units = () if layer else tuple(shape[1:]) if axis == ELEMENT else (shape[axis],)
+    leads = [(parameter.count or coefficients,) if parameter.listed else () for parameter in formula.parameters]
     return [(0.2 + 0.6 * torch.rand((*lead, *units))).to(dtype) for lead in leads]
 
 

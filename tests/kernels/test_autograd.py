@@ -43,7 +43,7 @@ def call(formula: ElementwiseFormula, axis: int, x: Tensor, *given: Tensor) -> T
 
 
 def axes(formula: ElementwiseFormula) -> tuple[int, ...]:
-    return (1,) if formula.doubles else (LAYER, 1, ELEMENT)
+    return (1,) if formula.along else (LAYER, 1, ELEMENT)
 
 
 @every

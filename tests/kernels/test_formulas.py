@@ -66,7 +66,7 @@ def test_every_way_to_cut_a_tensor_into_tasks(formula: ElementwiseFormula, shape
 @pytest.mark.parametrize("axis", [LAYER, 1, ELEMENT])
 def test_memory_order_is_kept(formula: ElementwiseFormula, memory_format: torch.memory_format, axis: int) -> None:
     x = torch.randn(3, 6, 5, 7).contiguous(memory_format=memory_format)
-    axis = 1 if formula.doubles else axis
+    axis = 1 if formula.along else axis
     out = formula.forward(x, parameters(formula, x.shape, axis, torch.float32), axis)
     assert out.is_contiguous(memory_format=memory_format)
 
@@ -76,7 +76,7 @@ def test_memory_order_is_kept(formula: ElementwiseFormula, memory_format: torch.
 def test_single_precision_is_as_near_to_double_as_the_reference(
     formula: ElementwiseFormula, shape: tuple[int, ...]
 ) -> None:
-    for axis in (1,) if formula.doubles else (LAYER, 1, ELEMENT):
+    for axis in (1,) if formula.along else (LAYER, 1, ELEMENT):
         x = off_kinks(2 * torch.randn(shape))
         given_ = parameters(formula, shape, axis, torch.float32)
         grad = output_grad(formula, x, axis)
@@ -96,7 +96,7 @@ def test_single_precision_is_as_near_to_double_as_the_reference(
 def test_half_precision_is_computed_in_float32(
     formula: ElementwiseFormula, dtype: torch.dtype, given_dtype: torch.dtype | None
 ) -> None:
-    for axis in (1,) if formula.doubles else (LAYER, 1):
+    for axis in (1,) if formula.along else (LAYER, 1):
         x = torch.randn(5, 67, 3).to(dtype)
         given_ = parameters(formula, x.shape, axis, given_dtype or dtype)
         grad = output_grad(formula, x, axis)
@@ -124,7 +124,7 @@ def test_half_precision_to_float_and_back() -> None:
 @pytest.mark.parametrize("axis", [LAYER, 1])
 def test_special_values(formula: ElementwiseFormula, axis: int) -> None:
     """As the reference has them, and never a harm to other elements; one value at a time, for sums mix them."""
-    axis = 1 if formula.doubles else axis
+    axis = 1 if formula.along else axis
     for value in (0.0, -0.0, math.inf, -math.inf, math.nan, 1e-42, -1e-42, 50.0, -50.0):
         x = off_kinks(torch.randn(3, 37))
         x[1, 2] = value

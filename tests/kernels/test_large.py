@@ -43,7 +43,7 @@ def pieces(x: Tensor, windows: list[slice]) -> Tensor:
 @every
 @torch.no_grad()  # With gradients on, a backward pass is the reference's, which can be differentiated again.
 def test_elementwise(formula: ElementwiseFormula) -> None:
-    if formula.doubles:
+    if formula.along:
         pytest.skip("it has a test of its own")
     dtype = torch.bfloat16
     x, windows = sparse(BYTES // dtype.itemsize + 2 * WINDOW + 7, dtype)
@@ -59,6 +59,23 @@ def test_elementwise(formula: ElementwiseFormula) -> None:
     assert torch.equal(pieces(found[0], windows), expected[0])
     for one, other in zip(found[1:], expected[1:], strict=True):
         torch.testing.assert_close(one, other)
+
+
+@torch.no_grad()
+def test_rows_that_belong_together() -> None:
+    formula, dtype, width = NAMED["poly_norm"], torch.bfloat16, 1000
+    rows = BYTES // dtype.itemsize // width
+    x, grad = torch.zeros(rows + 5, width, dtype=dtype), torch.zeros(rows + 5, width, dtype=dtype)
+    near = slice(rows - 3, rows + 5)  # around 2³¹ bytes, and the end
+    x[near].normal_()
+    grad[near].normal_()
+    given = parameters(formula, x.shape, 1, torch.float32)
+    assert torch.equal(formula.forward(x, given, 1)[near], formula.forward(x[near], given, 1))
+    found = formula.backward(grad, x, given, 1, inverted=False)
+    expected = formula.backward(grad[near], x[near], given, 1, inverted=False)
+    assert found[0] is not None
+    assert torch.equal(found[0][near], expected[0])
+    torch.testing.assert_close(found[1], expected[1])
 
 
 @torch.no_grad()

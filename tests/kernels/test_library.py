@@ -78,7 +78,7 @@ def test_the_compiled_list_is_that_of_the_declarations() -> None:
             operator = f"rectifiers::{schema.partition('(')[0]}"
             assert torch._C._dispatch_has_kernel_for_dispatch_key(operator, "CPU"), operator
     listed = re.findall(
-        r"^(?:FORMULA|DOUBLING)\((\w+)", (build.SOURCES / "formulas.def").read_text(), flags=re.MULTILINE
+        r"^(?:FORMULA|DOUBLING|NORMALISING)\((\w+)", (build.SOURCES / "formulas.def").read_text(), flags=re.MULTILINE
     )
     assert sorted([*listed, conv_threshold.NAME, pooled_conv.NAME, random_slopes.NAME]) == sorted(VARIANTS)
 

@@ -38,7 +38,7 @@ def in_python(monkeypatch: pytest.MonkeyPatch, call: Callable[[], list[Tensor]])
 def test_both_nodes_give_the_same_bits(
     formula: ElementwiseFormula, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for axis in (1,) if formula.doubles else (LAYER, 1, ELEMENT):
+    for axis in (1,) if formula.along else (LAYER, 1, ELEMENT):
         x = torch.randn(3, 5, 70).to(dtype)
         given, grad = parameters(formula, x.shape, axis, torch.float32), output_grad(formula, x, axis)
 

@@ -30,7 +30,7 @@ def threads() -> Iterator[None]:
 def test_bits_do_not_depend_on_the_number_of_threads(
     formula: ElementwiseFormula, shape: tuple[int, ...], threads: None
 ) -> None:
-    for axis in (1,) if formula.doubles else (LAYER, 1, ELEMENT):
+    for axis in (1,) if formula.along else (LAYER, 1, ELEMENT):
         x = torch.randn(shape)
         given = parameters(formula, shape, axis, torch.float32)
         grad = output_grad(formula, x, axis)

@@ -44,6 +44,8 @@ TABLE = {
     "maxout_arelu": "maxout:MaxoutAReLU",
     "pau": "pau:PAU",
     "pau_arelu": "pau:PAUAReLU",
+    "poly_norm": "poly_norm:PolyNorm",
+    "poly_relu": "poly_relu:PolyReLU",
     "prelu": "prelu:PReLU",
     "pvlu": "pvlu:PVLU",
     "relu": "relu:ReLU",

@@ -22,6 +22,8 @@ from .maxout import Maxout as Maxout
 from .maxout import MaxoutAReLU as MaxoutAReLU
 from .pau import PAU as PAU
 from .pau import PAUAReLU as PAUAReLU
+from .poly_norm import PolyNorm as PolyNorm
+from .poly_relu import PolyReLU as PolyReLU
 from .prelu import PReLU as PReLU
 from .pvlu import PVLU as PVLU
 from .relu import ReLU as ReLU

@@ -31,11 +31,13 @@ class Parameter:
         name: what the operators call it.
         map: makes the coefficient that the formula takes of a value; None takes the value itself.
         listed: whether its first axis counts coefficients.
+        count: how many of these the kernels take; None takes any number.
     """
 
     name: str
     map: Callable[[Tensor], Tensor] | None = None
     listed: bool = False
+    count: int | None = None
 
 
 class ElementwiseFormula(Formula):
@@ -46,14 +48,16 @@ class ElementwiseFormula(Formula):
     Args:
         name: name of the operators.
         reference: the formula in composite PyTorch: takes the input and the coefficients ready to broadcast; or the
-            input and an axis, where the output is doubled.
-        parameters: one or two; none where the output is doubled.
+            input and an axis, where the output is doubled; or all three, where it depends on all elements along an
+            axis.
+        parameters: one or two; none where the output is doubled; a layer's where it depends on an axis.
         options: what the operators take between the parameters and the axis, and the values that mean this formula.
         saves: what is saved for the derivative: the input; the output, which the next layer keeps anyway; or the
             output where the coefficients let the input be computed from it.
         inverse: the input, from the output and what else the reference takes, for all that may save the output.
         flagged: whether the backward operator is told whether it gets the output for the input.
         output: the shape of the output: that of the input, or with its axis doubled.
+        along: whether an element of the output depends on all elements along the axis.
     """
 
     def __init__(
@@ -67,10 +71,13 @@ class ElementwiseFormula(Formula):
         inverse: Callable[..., Tensor] | None = None,
         flagged: bool = False,
         output: Output = "same",
+        along: bool = False,
     ) -> None:
         self.name, self.reference, self.parameters = name, reference, parameters
         self.options = dict(options or {})
         self.saves, self.inverse, self.flagged, self.doubles = saves, inverse, flagged, output == "doubled"
+        # Whether its axis is always a dimension, and the parameters are the layer's.
+        self.along = along or self.doubles
         self.forward_name, self.backward_name, self.invertible_name, self.node_name, self.composite_name = (
             f"{name}_{part}" for part in ("forward", "backward", "invertible", "node", "composite")
         )
@@ -114,7 +121,7 @@ class ElementwiseFormula(Formula):
             return None
         double = x.dtype is torch.float64
         tracked, cuda = x.requires_grad, x.is_cuda
-        axis = channel_dim % x.ndim if self.doubles else LAYER
+        axis = channel_dim % x.ndim if self.along else LAYER
         tensors: list[Tensor] = []
         for place, parameter in enumerate(parameters):
             if not isinstance(parameter, Tensor):
@@ -130,14 +137,21 @@ class ElementwiseFormula(Formula):
             rank = parameter.ndim
             if rank != self._listed[place] and (rank > 1 or parameter.numel() != 1):
                 found = _axis_of(parameter, x, channel_dim, self._listed[place])
-                if found is None or axis not in (LAYER, found):
+                if found is None or self.along or axis not in (LAYER, found):
                     return None
                 axis = found
             tracked = tracked or parameter.requires_grad
             tensors.append(parameter)
-        if self._most and sum(map(len, compress(tensors, self._listed))) > self._most:
+        if self._most and not self._takes(tensors):
             return None
         return self.apply(x, tensors, axis, tracked)
+
+    def _takes(self, parameters: Sequence[Tensor]) -> bool:
+        """Whether the kernels take so many coefficients."""
+        if sum(map(len, compress(parameters, self._listed))) > self._most:
+            return False
+        pairs = zip(self.parameters, parameters, strict=True)
+        return all(declared.count in (None, len(tensor)) for declared, tensor in pairs)
 
     def apply(self, x: Tensor, parameters: Sequence[Tensor], axis: int, tracked: bool) -> Tensor:
         """Run the operator, with its derivative if it is `tracked`."""
@@ -188,7 +202,7 @@ class ElementwiseFormula(Formula):
         if self.doubles:
             return self.reference(x, axis)
         wide, ready = self._ready(x, parameters, axis)
-        return self(wide, *ready).to(x.dtype)
+        return self.reference(wide, *self.coefficients(ready), *((axis,) if self.along else ())).to(x.dtype)
 
     def _ready(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> tuple[Tensor, list[Tensor]]:
         dtype = torch.float32 if x.dtype in NARROW else x.dtype
@@ -249,14 +263,14 @@ class ElementwiseFormula(Formula):
 
     def errors(self, device: str) -> Iterator[tuple[str, float]]:
         """How far its kernel is from its reference, on some random inputs."""
-        for shape, axis in (((3, 5, 70), 1), ((301, 5), 1), ((4099,), 0 if self.doubles else LAYER)):
+        for shape, axis in (((3, 5, 70), 1), ((301, 5), 1), ((4099,), 0 if self.along else LAYER)):
             yield f"shape {shape}", self._error(shape, axis, device)
 
     def _error(self, shape: tuple[int, ...], axis: int, device: str) -> float:
         # Drawn on the processor, so that no GPU's generator has to be set back.
         x = 2 * torch.randn(shape).to(device)
-        units = () if axis == LAYER else (shape[axis],)
-        sizes = [(*((3,) if listed else ()), *units) for listed in self._listed]
+        units = () if axis == LAYER or self.along else (shape[axis],)
+        sizes = [(*((one.count or 3,) if one.listed else ()), *units) for one in self.parameters]
         parameters = [0.2 + torch.rand(size).to(device) for size in sizes]
         out = self.forward(x, parameters, axis)
         grad = torch.randn(out.shape).to(device)

@@ -70,6 +70,26 @@ struct Doubling {
   void (*backward)(int64_t runs, int64_t n, const S* grad, const S* y, S* grad_x, int64_t gap);
 };
 
+constexpr int64_t kMostColumns = 128;
+
+// A formula of all numbers along an axis, with the coefficients of a layer. The n numbers of a row are consecutive, those of a
+// column stand `stride` apart, with up to kMostColumns columns side by side. `sums` grow as those of `Backward`.
+template <class S>
+struct Normalising {
+  void (*row)(int64_t n, const S* x, S* y, const S* coefficients);
+  void (*row_backward)(int64_t n, const S* grad, const S* x, S* grad_x, const S* coefficients, double* sums);
+  void (*columns)(int64_t n, int64_t columns, int64_t stride, const S* x, S* y, const S* coefficients);
+  void (*columns_backward)(
+      int64_t n,
+      int64_t columns,
+      int64_t stride,
+      const S* grad,
+      const S* x,
+      S* grad_x,
+      const S* coefficients,
+      double* sums);
+};
+
 // Slopes between two bounds, drawn by a seed.
 struct Draw {
   double lower, upper;
@@ -82,6 +102,7 @@ struct Formulas {
 #define VARIANT(code, ...) +1
 #define FORMULA(name, parameters, option, traits, variants) Elementwise<S> name[0 variants];
 #define DOUBLING(name, ...) Doubling<S> name;
+#define NORMALISING(name, count, code) Normalising<S> name;
 #include "formulas.def"
   // Adds sums to others, and sets them to zero.
   void (*add_up)(int64_t n, S* sums, double* to);

@@ -6,6 +6,7 @@
 
 #include "doubling.h"
 #include "elementwise.h"
+#include "normalising.h"
 
 namespace rectifiers {
 namespace {
@@ -33,6 +34,12 @@ namespace declared {
   };
 #define DOUBLING(name, ...)                                                      \
   struct name {                                                                  \
+    template <class S>                                                           \
+    static const auto& of(const Formulas<S>& formulas) { return formulas.name; } \
+  };
+#define NORMALISING(name, count_, code)                                          \
+  struct name {                                                                  \
+    static constexpr int64_t count = count_;                                     \
     template <class S>                                                           \
     static const auto& of(const Formulas<S>& formulas) { return formulas.name; } \
   };
@@ -98,6 +105,23 @@ struct DoublingOperators {
   }
 };
 
+template <class Formula>
+struct NormalisingOperators {
+  static constexpr Coefficients coefficients = listed(kIdentity);
+
+  static Tensor forward(Tensor x, Tensor a, int64_t dim) {
+    const Kernels& kernels = best_kernels();
+    return rectifiers::forward(
+        Formula::of(kernels.single), Formula::of(kernels.twice), x, Argument{a, coefficients}, Formula::count, dim);
+  }
+
+  static std::tuple<Tensor, Tensor> backward(Tensor grad, Tensor x, Tensor a, int64_t dim) {
+    const Kernels& kernels = best_kernels();
+    return rectifiers::backward(
+        Formula::of(kernels.single), Formula::of(kernels.twice), grad, x, Argument{a, coefficients}, Formula::count, dim);
+  }
+};
+
 template <class Formula, int parameters, class Option, class Library>
 void implement(Library& library, const std::string& name) {
   using All = Operators<Formula, std::make_index_sequence<parameters>, Option>;
@@ -111,9 +135,9 @@ void implement(Library& library, const std::string& name) {
   }
 }
 
-template <class Formula, class Library>
-void implement_doubling(Library& library, const std::string& name) {
-  using All = DoublingOperators<Formula>;
+// `All` has the operators forward and backward.
+template <class All, class Library>
+void implement_plain(Library& library, const std::string& name) {
   library.impl(name.c_str(), TORCH_BOX(&All::forward));
   library.impl((name + "_forward").c_str(), TORCH_BOX(&All::forward));
   library.impl((name + "_backward").c_str(), TORCH_BOX(&All::backward));
@@ -126,6 +150,7 @@ STABLE_TORCH_LIBRARY_IMPL(rectifiers, CPU, library) {
   using namespace rectifiers;
 #define FORMULA(name, parameters, option, traits, variants) \
   implement<declared::name, parameters, option>(library, #name);
-#define DOUBLING(name, ...) implement_doubling<declared::name>(library, #name);
+#define DOUBLING(name, ...) implement_plain<DoublingOperators<declared::name>>(library, #name);
+#define NORMALISING(name, count, code) implement_plain<NormalisingOperators<declared::name>>(library, #name);
 #include "formulas.def"
 }

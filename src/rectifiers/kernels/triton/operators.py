@@ -12,7 +12,20 @@ from ...core.errors import DtypeError
 from ..conv_threshold import NAME as CONVOLUTION
 from ..elementwise import ElementwiseFormula
 from ..formulas import FORMULAS
-from . import conv_threshold, crelu, cut, hinges, rational, squared, threshold, two_slopes, wave, xielu
+from . import (
+    conv_threshold,
+    crelu,
+    cut,
+    hinges,
+    poly_norm,
+    poly_relu,
+    rational,
+    squared,
+    threshold,
+    two_slopes,
+    wave,
+    xielu,
+)
 from .pointwise import Kernel
 
 KERNELS: dict[str, Kernel] = {
@@ -21,6 +34,8 @@ KERNELS: dict[str, Kernel] = {
         crelu.kernel,
         cut.kernel,
         hinges.kernel,
+        poly_norm.kernel,
+        poly_relu.kernel,
         rational.kernel,
         squared.kernel,
         threshold.kernel,

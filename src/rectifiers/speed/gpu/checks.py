@@ -47,10 +47,10 @@ def check(piece: Piece, device: Device, sizes: Sizes) -> dict[str, Any]:
 def _cases(formula: ElementwiseFormula, dtype: torch.dtype, device: Device, sizes: Sizes) -> Iterator[dict[str, Any]]:
     shape = sizes.checked
     for layout, memory_format in LAYOUTS.items():
-        for share, axis in (("channel", 1),) if formula.doubles else (("layer", LAYER), ("channel", 1)):
+        for share, axis in (("channel", 1),) if formula.along else (("layer", LAYER), ("channel", 1)):
             x = torch.randn(shape, device=device.place).to(dtype).contiguous(memory_format=memory_format)
-            units = () if axis == LAYER else (shape[axis],)
-            leads = [(4,) if parameter.listed else () for parameter in formula.parameters]
+            units = () if axis == LAYER or formula.along else (shape[axis],)
+            leads = [(parameter.count or 4,) if parameter.listed else () for parameter in formula.parameters]
             given = [0.2 + 0.6 * torch.rand((*lead, *units), device=device.place) for lead in leads]
 
             def run(x: Tensor, *given: Tensor, axis: int = axis) -> Tensor:

@@ -194,5 +194,6 @@ void implement(torch::Library& library, const std::string& name) {
 TORCH_LIBRARY_IMPL(rectifiers, AutogradCPU, library) {
 #define FORMULA(name, parameters, option, traits, variants) implement<parameters>(library, #name);
 #define DOUBLING(name, ...) implement<0>(library, #name);
+#define NORMALISING(name, ...) implement<1>(library, #name);
 #include "../formulas.def"
 }
