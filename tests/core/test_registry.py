@@ -142,9 +142,7 @@ def test_installed_packages_announce_theirs(rooms: Registry[Any], monkeypatch: p
     assert points["tower"].loads == 1
     assert rooms.is_announced("tower")
     assert not rooms.is_announced("bath")
-    reason = (
-        "room 'ruin', which an installed package announces as castle:tower, cannot be loaded: ImportError: gone"
-    )
+    reason = "room 'ruin', which an installed package announces as castle:tower, cannot be loaded: ImportError: gone"
     with pytest.raises(ConfigError, match=reason):
         rooms.get("ruin")
     assert rooms.summary("ruin") == reason

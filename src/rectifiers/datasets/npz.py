@@ -27,6 +27,10 @@ _KEYS = {
     "test images": ("x_test", "test_x", "X_test"),
     "test labels": ("y_test", "test_y"),
 }
+_NO_PICTURES = (
+    ". For what is no pictures, such as rows of features, write a function that returns (inputs, targets), and compare "
+    "with data=my_module:function"
+)
 
 
 class Npz(PathSource):
@@ -88,7 +92,9 @@ class Npz(PathSource):
         if array.dtype.kind == "f":
             if not (array.size and array.min() >= 0 and array.max() <= 1):
                 found = f"{array.min():g} to {array.max():g}" if array.size else "none"
-                raise DataError(f"{where}: expected floats from 0 to 1, found {found}; scale them, or store uint8")
+                raise DataError(
+                    f"{where}: expected floats from 0 to 1, found {found}; scale them, or store uint8{_NO_PICTURES}"
+                )
             array = (array * 255).round().astype("uint8")
         elif array.dtype != "uint8":
             raise DataError(f"{where}: expected uint8, or floats from 0 to 1, got {array.dtype}; convert them")
@@ -110,7 +116,9 @@ def _channels_first(where: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim == 3:
         return array[:, None]
     if array.ndim != 4:
-        raise DataError(f"{where}: expected N×H×W, N×H×W×C or N×C×H×W, got shape {array.shape}; reshape it")
+        raise DataError(
+            f"{where}: expected N×H×W, N×H×W×C or N×C×H×W, got shape {array.shape}; reshape it{_NO_PICTURES}"
+        )
     first, last = (array.shape[axis] in _CHANNELS for axis in (1, 3))
     if first == last:
         which = "both the second and the last axis" if first else "neither the second nor the last axis"
