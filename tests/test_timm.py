@@ -43,7 +43,9 @@ def test_every_function_that_is_an_act_layer() -> None:
     for name in registry:
         spec = registry.get(name).spec
         if spec.kind == "convolution" or spec.channel_factor != (1, 1):
-            with pytest.raises(UnsupportedError, match=rf"cannot be an act_layer; .* rectifiers\.swap\(model, '{name}'"):
+            with pytest.raises(
+                UnsupportedError, match=rf"cannot be an act_layer; .* rectifiers\.swap\(model, '{name}'"
+            ):
                 timm.layers.get_act_layer(name)
         else:
             assert issubclass(timm.layers.get_act_layer(name), nn.Module)

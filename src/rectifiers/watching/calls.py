@@ -20,7 +20,7 @@ from ..core.elementwise import Elementwise
 from ..core.errors import UnknownNameError
 from . import kinds
 from .feeding import Batch, call_model
-from .names import common_scope, name_calls, number_calls, slot_path, split_by_holder
+from .names import common_scope, find_shared, name_calls, number_calls, slot_path, split_by_holder
 from .places import Locator, Place, find_owner, has_own_gradient
 from .preserve import evaluation
 from .watcher import Frame, Watcher
@@ -275,10 +275,10 @@ class _Lister(_CallWatcher):
         for index, entry in enumerate(self.entries):
             owner = entry.module if entry.module is not None else entry.stack[-1].module
             groups.setdefault((owner, entry.role, entry.module is None), []).append(index)
-        names = [""] * len(self.entries)
+        names, shared = [""] * len(self.entries), find_shared(self.model)
         for (owner, role, is_caller), indices in groups.items():
             if role == "activation" and not is_caller:
-                split = split_by_holder(owner, [self.entries[index].stack for index in indices])
+                split = split_by_holder(owner, [self.entries[index].stack for index in indices], shared)
                 for holder, chosen in split.items():
                     path = self.names[owner] if holder is None else slot_path(owner, holder, self.names[holder])
                     self._name(names, owner, path, is_caller, [indices[one] for one in chosen])

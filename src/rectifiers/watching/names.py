@@ -1,7 +1,7 @@
 """Names and numbers of calls, the same for everybody who watches a model.
 
-The name of a module's call is the path of the module: `features.3`. A module that several others hold and call has a
-name in each of them: `0.act`, `1.act`. The name of a function's call is the path of the module that makes it, and the
+The name of a module's call is the path of the module: `features.3`. A module that several others hold has its name in
+the one that calls it: `0.act`, `1.act`. The name of a function's call is the path of the module that makes it, and the
 function's name: `block:relu`, or `:relu` if the model itself makes it. If several calls within one call of the
 enclosing module, the scope, would have the same name, they are numbered: `features.3#1`, `features.3#2`.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from torch import nn
 
@@ -91,20 +91,37 @@ def holder_of(module: nn.Module, stack: Sequence[Frame]) -> nn.Module | None:
     return caller if caller is not None and any(child is module for child in caller._modules.values()) else None
 
 
-def split_by_holder(module: nn.Module, stacks: Sequence[Sequence[Frame]]) -> dict[nn.Module | None, list[int]]:
-    """Group calls of a module by the module that holds and calls it, if there are several and each call has one.
+def find_shared(model: nn.Module) -> set[nn.Module]:
+    """Return the modules that several modules of a model hold.
+
+    Example:
+        >>> act = nn.ReLU()
+        >>> find_shared(nn.Sequential(nn.Sequential(act), nn.Sequential(act), nn.Tanh())) == {act}
+        True
+    """
+    holders = Counter(child for module in model.modules() for child in set(module._modules.values()) if child)
+    return {module for module, count in holders.items() if count > 1}
+
+
+def split_by_holder(
+    module: nn.Module, stacks: Sequence[Sequence[Frame]], shared: Collection[nn.Module]
+) -> dict[nn.Module | None, list[int]]:
+    """Group calls of a module by the module that holds and calls it, if several hold it and each call has one.
 
     Args:
         module: the module that is called.
         stacks: the module calls that each of its calls happens in, outermost first.
+        shared: the modules that several modules hold, whether they call them or not.
 
     Returns:
         Indices of `stacks`, by holder; all of them under None where the module is one thing.
     """
+    if module not in shared:
+        return {None: [*range(len(stacks))]}
     groups: dict[nn.Module | None, list[int]] = {}
     for index, stack in enumerate(stacks):
         groups.setdefault(holder_of(module, stack), []).append(index)
-    return groups if len(groups) > 1 and None not in groups else {None: [*range(len(stacks))]}
+    return groups if None not in groups else {None: [*range(len(stacks))]}
 
 
 def slot_path(module: nn.Module, holder: nn.Module, path: str) -> str:

@@ -248,8 +248,23 @@ def find_reordered_modules(located: Iterable[Located], in_training: Iterable[Loc
     return [path for path, calls in orders(located).items() if path in there and there[path][: len(calls)] != calls]
 
 
-def locate_sites(trace: Trace) -> list[Located]:
-    """Locate all activation sites of a traced model, in forward order."""
+def find_held_apart(trace: Trace) -> set[nn.Module]:
+    """Return the activations that several modules hold and call, each of which gets its own."""
+    owners = _activation_modules(trace)
+    stacks: dict[nn.Module, list[Sequence[Frame]]] = defaultdict(list)
+    for op in trace.ops:
+        if op.module in owners:
+            stacks[op.module].append(op.stack[:-1])
+    return {module for module, calls in stacks.items() if len(split_by_holder(module, calls, trace.shared)) > 1}
+
+
+def locate_sites(trace: Trace, apart: Collection[nn.Module] = ()) -> list[Located]:
+    """Locate all activation sites of a traced model, in forward order.
+
+    Args:
+        trace: the model.
+        apart: activations that several modules hold and call in another mode.
+    """
     names = trace.names
     paths: dict[nn.Module, tuple[str, ...]] = defaultdict(tuple)
     for name, module in trace.model.named_modules(remove_duplicate=False):
@@ -262,7 +277,7 @@ def locate_sites(trace: Trace) -> list[Located]:
     axes = ChannelAxes(trace)
     bare = find_bare(trace, (op for ops in calls.values() for op in ops))
     located = []
-    for module, path, inside, ops in _split(calls, owners, names, paths):
+    for module, path, inside, ops in _split(calls, owners, names, paths, trace.shared, apart):
         own_module = module in owners
         scope = common_scope(op.stack[:-1] for op in ops) if own_module else module
         assert scope is not None
@@ -305,16 +320,20 @@ def _split(
     owners: Collection[nn.Module],
     names: Mapping[nn.Module, str],
     paths: Mapping[nn.Module, tuple[str, ...]],
+    shared: Collection[nn.Module],
+    apart: Collection[nn.Module],
 ) -> Iterator[tuple[nn.Module, str, tuple[str, ...], list[Op]]]:
     """Give modules with their path, all their names and their ops; several times, where several modules hold one."""
     for module, ops in calls.items():
         holders: dict[nn.Module | None, list[int]] = {None: [*range(len(ops))]}
         if module in owners:
-            holders = split_by_holder(module, [op.stack[:-1] for op in ops])
+            holders = split_by_holder(module, [op.stack[:-1] for op in ops], shared)
         for holder, indices in holders.items():
             inside, path = paths[module], names[module]
             if holder is not None:
                 path = slot_path(module, holder, names[holder])
+            # One that a single module calls is replaced wherever it is held.
+            if holder is not None and (len(holders) > 1 or module in apart):
                 inside = tuple(one for one in inside if one.rpartition(".")[0] in paths[holder])
             yield module, path, inside, [ops[index] for index in indices]
 

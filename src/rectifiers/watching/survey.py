@@ -13,7 +13,7 @@ from torch import nn
 from ..core.errors import ConfigError, RectifiersError
 from .example import Example, double_batch, read_example
 from .kinds import is_torch_activation
-from .sites import Located, Site, find_reordered_modules, join_modes, locate_sites
+from .sites import Located, Site, find_held_apart, find_reordered_modules, join_modes, locate_sites
 from .trace import Trace, record
 from .wrappers import unwrap
 
@@ -76,7 +76,7 @@ def survey_model(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, A
             f"sites that only training mode reaches are unknown, because the model fails on the example in training "
             f"mode: {type(error).__name__}: {error}"
         )
-    located = locate_sites(trace)
+    located = locate_sites(trace, () if training is None else find_held_apart(training))
     if training is not None:
         in_training = locate_sites(training)
         located = join_modes(located, in_training)

@@ -25,6 +25,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from . import kinds
 from .contents import copy_contents, find_tensors
 from .kinds import own_kind, spec_of
+from .names import find_shared
 from .places import (
     Locator,
     NotedCall,
@@ -139,6 +140,11 @@ class Trace:
     def names(self) -> dict[nn.Module, str]:
         """The first name of every module."""
         return {module: name for name, module in self.model.named_modules()}
+
+    @cached_property
+    def shared(self) -> set[nn.Module]:
+        """The modules that several modules hold."""
+        return find_shared(self.model)
 
     @cached_property
     def holders(self) -> dict[str, list[nn.Module]]:

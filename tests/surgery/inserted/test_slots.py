@@ -109,3 +109,41 @@ def test_a_plan_goes_through_json() -> None:
     SwapPlan.from_json(plan_swap(other, "pvlu", example=x, relu_like=False, alpha=0.3).to_json()).apply(other)
     waves(net, x)
     assert torch.equal(run(other, x), run(net, x))
+
+
+class Auxiliary(nn.Module):
+    """One activation for a part that is always called, and for two that only training calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = nn.ReLU()
+        self.last = nn.Sequential(nn.Linear(4, 4), self.act)
+        self.twice = nn.Sequential(nn.Linear(4, 4), self.act, nn.Linear(4, 4), self.act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.last(x)
+        return self.act(self.twice(y) - 1) + y if self.training else y
+
+
+def test_what_only_training_calls_has_its_own() -> None:
+    net, x = Auxiliary(), torch.randn(3, 4)
+    names = ["last.1", "twice.1#1", "twice.1#2", "act"]
+    assert [site.name for site in find_sites(net, x)] == names
+    assert [site.name for site in diagnose(net, [x]).sites] == names[:1]
+    report = swap(net, "prelu", example=x, relu_like=False, share="layer")
+    slopes = [parameter for name, parameter in net.named_parameters() if name.endswith(".a")]
+    assert len(slopes) == 4
+    with torch.no_grad():
+        for index, slope in enumerate(slopes):
+            slope.fill_(0.1 * (index + 1))
+    named = {name: slope.item() for name, slope in net.named_parameters() if name.endswith(".a")}
+
+    def leaky(y: Tensor, name: str) -> Tensor:
+        return nn.functional.leaky_relu(y, named[name])
+
+    y = leaky(net.last[0](x), "last.1.a")
+    torch.testing.assert_close(net.eval()(x), y)
+    z = leaky(net.twice[2](leaky(net.twice[0](y), "twice.1.0.a")), "twice.1.1.a")
+    torch.testing.assert_close(net.train()(x), leaky(z - 1, "act.a") + y)
+    report.revert()
+    assert net.act is net.last[1] is net.twice[1] is net.twice[3]
