@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from rectifiers.experiments import archive, pulse
 from rectifiers.experiments import store as store_module
 from rectifiers.experiments.counting import CARD
 from rectifiers.experiments.result import FORMAT
-from rectifiers.experiments.store import Store, write_atomically
+from rectifiers.experiments.store import DamagedError, Store, write_atomically
+from rectifiers.experiments.trial import Trial
+from rectifiers.experiments.verifying import verify
 from rectifiers.experiments.weights import Run, write_run
 
 from .samples import cells, epoch, result, tiny
@@ -188,10 +191,41 @@ def test_result_of_another_trial(store: Store) -> None:
         store.read(other)
 
 
-def test_result_that_is_a_folder(store: Store) -> None:
-    store.path(TRIAL).mkdir(parents=True)
-    with pytest.raises(StoreError, match=r"cannot read .*result\.json: Is a directory"):
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_a_result_that_is_a_folder_or_a_pipe_is_named_and_left_out(store: Store, kind: str) -> None:
+    """Nobody waits for a pipe."""
+    path, whole = store.path(TRIAL), result(tiny(seed=1))
+    store.write(whole)
+    if kind == "folder":
+        path.mkdir(parents=True)
+    else:
+        path.parent.mkdir()
+        os.mkfifo(path)
+    says = rf"result\.json is {'a folder' if kind == 'folder' else 'not a regular file'}; set it aside with"
+    with pytest.raises(DamagedError, match=says):
         store.read(TRIAL)
+    damaged: dict[Trial, DamagedError] = {}
+    found = store.outcomes(cells(TRIAL, whole.trial), damaged)
+    assert [one for _, one in found] == [None, whole]
+    assert list(damaged) == [TRIAL]
+    assert str(pickle.loads(pickle.dumps(damaged[TRIAL]))) == str(damaged[TRIAL])
+    (problem,) = verify(store.folder, mend=True)
+    assert problem.path == path
+    assert not store.has(TRIAL)
+    assert verify(store.folder) == ()
+
+
+@pytest.mark.parametrize("name", [CARD, archive.NAME])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_a_card_or_packed_results_that_are_no_file(store: Store, name: str, make: Callable[[Path], None]) -> None:
+    store.write(result())
+    (store.folder / name).unlink(missing_ok=True)
+    make(store.folder / name)
+    with pytest.raises(StoreError, match=r"is damaged|is a folder|is not a regular file"):
+        Store(store.folder.parent, store.name).read(tiny(seed=1))
+    assert (store.folder / name) in {one.path for one in verify(store.folder, mend=True)}
+    assert verify(store.folder) == ()
+    assert Store(store.folder.parent, store.name).read(tiny()) == result()
 
 
 def test_folder_of_something_else(tmp_path: Path) -> None:

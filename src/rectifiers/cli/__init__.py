@@ -5,6 +5,7 @@ A verb's file is imported to show its help, so it imports what needs torch only 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import io
@@ -25,6 +26,7 @@ def main() -> None:
         del os.environ["COLUMNS"]  # of a terminal that does not know its width; tables would have none
     # Ten thousand results that are read are no garbage, and would be looked through for it again and again.
     gc.set_threshold(50_000, 20, 50)
+    atexit.register(gc.freeze)  # nor once more at the end
     fill_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -42,7 +44,6 @@ def main() -> None:
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
-            gc.freeze()  # what ends with the process is not looked through at its end
         sys.exit(code if isinstance(code, int) else 0)
     except RectifiersError as error:
         _fail(spell_options(str(error)))
@@ -50,6 +51,12 @@ def main() -> None:
         if (error.name or "").startswith(__package__.split(".")[0]):
             raise
         _fail(f'the command line needs {error.name}; install "rectifiers[lab]"')
+    except ImportError as error:
+        if "shared object" not in str(error):
+            raise
+        _fail(f"cannot load a library ({error}); give the process more memory (ulimit -v), or install it anew")
+    except MemoryError:
+        _fail("memory ran out; give the process more (ulimit -v), or choose something smaller")
     except KeyboardInterrupt:  # before the words of the command are read, which typer does not hear of
         sys.exit(130)
     except BrokenPipeError:

@@ -13,6 +13,7 @@ from types import ModuleType
 
 from .errors import ConfigError
 from .factory import story
+from .reading import read_regular
 
 _REFERENCE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^\W\d]\w*))?")
 
@@ -71,7 +72,7 @@ def load_file(path: Path) -> OwnFile:
     """
     place = path.resolve()
     try:
-        content = place.read_bytes()
+        content = read_regular(place)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}; give the path of a Python file of yours") from None
     digest = hashlib.sha256(content).hexdigest()[:16]

@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 from typing_extensions import Self
 
 from ..core.errors import StoreError
+from ..core.reading import read_regular
 from .trial import Trial
 
 FOLDER = ".claims"
@@ -324,8 +325,7 @@ def clear_dead(folder: Path) -> int:
 def _read(path: Path | str) -> dict[str, Any]:
     """What a file of ours says; nothing where there is none, or a damaged one."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - thousands of them, see `Store.has`
-            found = json.loads(file.read())
+        found = json.loads(read_regular(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

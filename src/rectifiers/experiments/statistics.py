@@ -110,9 +110,9 @@ def summarise(values: Sequence[float], *, diverged: int = 0, confidence: float =
     _check_confidence(confidence)
     finished = [value for value in values if not math.isnan(value)]
     n = len(finished)
-    mean, std = _mean(finished), _std(finished)
+    average, std = mean(finished), _std(finished)
     half = half_width(std, n, confidence)
-    return Summary(n, diverged, mean, max(finished, default=math.nan), std, mean - half, mean + half)
+    return Summary(n, diverged, average, max(finished, default=math.nan), std, average - half, average + half)
 
 
 def compare(
@@ -151,7 +151,7 @@ def compare(
 
     n = len(differences)
     significance = 1 - confidence
-    difference, std = _mean(differences), _std(differences)
+    difference, std = mean(differences), _std(differences)
     if std <= 1e-12 * scale:  # what rounding leaves of a spread of zero
         std = 0.0
     half = half_width(std, n, confidence)
@@ -324,12 +324,19 @@ def _check_confidence(confidence: float) -> None:
         raise ConfigError(f"confidence must lie between 0.5 and 1, got {confidence}")
 
 
-def _mean(values: Sequence[float]) -> float:
-    return statistics.fmean(values) if values else math.nan
+def mean(values: Sequence[float]) -> float:
+    """The mean; NaN of nothing."""
+    try:
+        return statistics.fmean(values) if values else math.nan
+    except OverflowError:  # the sum is no number, while the mean is
+        return math.fsum(value / len(values) for value in values)
 
 
 def _std(values: Sequence[float]) -> float:
-    return statistics.stdev(values) if len(values) > 1 else math.nan
+    try:
+        return statistics.stdev(values) if len(values) > 1 else math.nan
+    except OverflowError:
+        return math.inf
 
 
 def half_width(std: float, n: int, confidence: float = 0.95) -> float:

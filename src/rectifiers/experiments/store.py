@@ -23,7 +23,7 @@ from .. import datasets
 from ..core.errors import StoreError
 from ..core.files import write_whole
 from ..core.garbage import without_garbage_collection
-from ..core.reading import parse_json
+from ..core.reading import parse_json, read_regular
 from . import archive, pulse
 from .counting import CARD, LOG, LOOKS
 from .experiment import Cell
@@ -53,7 +53,10 @@ class Store:
     def _claim(self) -> None:
         """Make the folder ours, or make sure it is."""
         card = self.folder / CARD
-        text = read_bytes(card)
+        try:
+            text = read_bytes(card)
+        except IrregularError:
+            text = b""
         if text is not None:
             try:
                 found = parse_json(text)
@@ -83,7 +86,8 @@ class Store:
     def _looks_ours(self) -> bool:
         """Whether a folder that lost its card holds nothing but what a store holds, and a result among it."""
         names = [path.name for path in self.folder.iterdir() if not path.name.startswith(".")]
-        own = all(_ID.fullmatch(name) or name in (WEIGHTS, LOG, LOOKS, archive.NAME) for name in names)
+        names = [name.removesuffix(ASIDE) for name in names]
+        own = all(_ID.fullmatch(name) or name in (WEIGHTS, LOG, LOOKS, CARD, archive.NAME) for name in names)
         return own and (archive.NAME in names or any(self.folder.glob("*/result.json")))
 
     def _foreign(self) -> bool:
@@ -154,7 +158,10 @@ class Store:
             DamagedError: the file is damaged, or belongs to another trial.
             StoreError: it cannot be read.
         """
-        text = read_bytes(f"{self._place}{trial.id}/result.json")
+        try:
+            text = read_bytes(f"{self._place}{trial.id}/result.json")
+        except IrregularError as error:
+            raise DamagedError(self.path(trial), error.problem) from None
         if text is None:
             return self._packed.get(trial.id) or self._read_undigested(trial)
         return self._parse(text, trial)
@@ -218,10 +225,29 @@ class DamagedError(StoreError):
     """
 
     def __init__(self, path: Path, problem: str) -> None:
-        self.path = path
+        self.path, self.problem = path, problem
         super().__init__(
             f"{path} {problem}; set it aside with `rectifiers verify --mend {path.parent.parent}`, and run again"
         )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.path, self.problem)
+
+
+class IrregularError(StoreError):
+    """A folder, a pipe or a device in the place of a file.
+
+    Args:
+        path: where the file should be.
+        problem: which of them it is.
+    """
+
+    def __init__(self, path: Path | str, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path} {problem}; move it away, or give another results folder")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.path, self.problem)
 
 
 @cache
@@ -230,6 +256,8 @@ def _log_once(text: str) -> None:
 
 
 WEIGHTS = "weights"
+ASIDE = ".damaged"
+"""What is added to the name of a damaged file that is set aside."""
 _ID = re.compile("[0-9a-f]{16}")
 
 
@@ -257,14 +285,15 @@ def read_bytes(path: Path | str) -> bytes | None:
     """What the file holds, or None where there is none.
 
     Raises:
-        StoreError: it is there and cannot be read.
+        StoreError: it is there and cannot be read; an `IrregularError` if it is no file at all.
     """
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - ten thousand of them, see `Store.has`
-            return file.read()
+        return read_regular(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
+        if error.errno in (errno.EISDIR, errno.EINVAL):
+            raise IrregularError(path, error.strerror or str(error)) from None
         raise StoreError(f"cannot read {path}: {error.strerror}; check its permissions") from None
 
 

@@ -17,10 +17,7 @@ from .claims import clear_dead
 from .counting import CARD
 from .explain import explain
 from .result import FORMAT, Result
-from .store import Store, read_bytes, weights_folder
-
-ASIDE = ".damaged"
-"""What is added to the name of a damaged file that is set aside."""
+from .store import ASIDE, IrregularError, Store, read_bytes, weights_folder
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,12 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
     checks += [(path, _check_weights(path)) for path in sorted(weights)]
     found += [_set_aside(path, problem, mend) for path, problem in checks if problem]
     packed = folder / archive.NAME
-    if (text := read_bytes(packed)) is not None:
-        found += _check_packed(packed, text)
+    try:
+        text = read_bytes(packed)
+    except IrregularError as error:
+        found.append(_set_aside(packed, error.problem, mend))
+    else:
+        found += () if text is None else _check_packed(packed, text)
     for path in sorted((*folder.glob(".*.json.*"), *folder.glob("*/.*.json.*"), *folder.glob("*/.*.safetensors.*"))):
         if mend:
             with suppress(OSError):
@@ -81,13 +82,18 @@ def _say(mend: bool, done: str) -> str:
 
 def _check_card(folder: Path, mend: bool) -> Iterator[Damage]:
     card = folder / CARD
-    text = read_bytes(card)
+    text: bytes | None = None
     try:
+        text = read_bytes(card)
         found = json.loads(text) if text is not None else None
         whole = isinstance(found, dict) and found.get("runs") == folder.name and found.get("format") == FORMAT
         if isinstance(found, dict) and found.get("format", FORMAT) != FORMAT:
             yield Damage(card, f"was written in format {found['format']}", f"this version reads format {FORMAT}")
             return
+    except IrregularError as error:
+        yield _set_aside(card, error.problem, mend)
+        whole = False
+        text = b""
     except (ValueError, RecursionError):
         whole = False
     if whole:
@@ -104,6 +110,8 @@ def _check_result(path: Path) -> str:
         result = Result.model_validate_json(read_bytes(path) or b"")
     except ValidationError as error:
         return f"is damaged ({explain(error, 'result')})"
+    except IrregularError as error:
+        return error.problem
     except StoreError as error:
         return str(error)
     if path.parent.name not in (result.trial.id, result.trial.undigested.id):

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.reading import open_regular
 from ..core.wording import plural
 from ..experiments.claims import Runner, list_runners
 from ..experiments.counting import CARD, LOG, count_results
@@ -76,7 +77,7 @@ def _look(folder: Path) -> Status:
 
 def _last_line(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, path.stat().st_size - TAIL))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ConfigError, DataError
-from ..core.reading import MALFORMED
+from ..core.reading import MALFORMED, open_regular
 
 PYTORCH = (".pt", ".pth")
 """How the names of PyTorch's files end; all others are taken for safetensors."""
@@ -45,7 +45,7 @@ def read_weights(path: Path) -> WeightsFile:
     safetensors = load_safetensors()
     try:
         # Its own error for a missing file has no reason in it.
-        with path.open("rb"), safetensors.safe_open(path, framework="pt") as file:
+        with open_regular(path), safetensors.safe_open(path, framework="pt") as file:
             names = file.keys()
             return WeightsFile({name: file.get_tensor(name) for name in names}, file.metadata() or {})
     except OSError as error:
@@ -89,7 +89,7 @@ def unpickle_tensors(file: Path | IO[bytes], name: str) -> dict[str, Tensor]:
 
 def _read_pytorch(path: Path) -> dict[str, Tensor]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return unpickle_tensors(file, str(path))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None

@@ -15,6 +15,7 @@ from safetensors.torch import save
 
 from ..core.errors import ConfigError, DataError
 from ..core.files import write_whole
+from ..core.reading import read_regular
 from ..core.wording import listing
 from ..surgery.weights_file import read_weights
 from .group import current
@@ -131,13 +132,13 @@ class Checkpoints:
             DataError: it is damaged, or of something else.
             ValueError: its JSON is damaged; other damage raises `KeyError` or `TypeError`.
         """
-        facts = dict(json.loads(index.read_bytes()))
+        facts = dict(json.loads(read_regular(index)))
         digest = facts.pop("sha256")
         if facts != self.identity:
             differing = sorted(name for name in {*facts, *self.identity} if facts.get(name) != self.identity.get(name))
             raise DataError(f"belongs to another {listing(differing)}")
         path = index.with_suffix(".safetensors")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        if hashlib.sha256(read_regular(path)).hexdigest() != digest:
             raise DataError("is damaged")
         tensors, metadata = read_weights(path)
         state: dict[str, object] = unpack(tensors, metadata["state"])

@@ -8,7 +8,6 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from statistics import fmean
 from typing import Any
 from xml.etree import ElementTree
 
@@ -20,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from ...experiments.statistics import half_width
+from ...experiments.statistics import half_width, mean
 from .style import DARK, MUTED, RULE, SETTINGS, VARIABLES, Style
 
 NAMESPACE = "http://www.w3.org/2000/svg"
@@ -97,10 +96,11 @@ def plot_mean(axis: Axes, x: Sequence[float], samples: Iterable[ArrayLike], *, b
     means, halves = [], []
     for sample in samples:
         values = np.asarray(sample, dtype=float)
-        values = values[~np.isnan(values)]
-        means.append(fmean(values.tolist()) if values.size else math.nan)
+        values = values[np.isfinite(values)]
+        means.append(mean(values.tolist()))
         # In the precision of a picture: the exact deviation takes a second for thousands of seeds.
-        halves.append(half_width(float(values.std(ddof=1)), values.size) if values.size > 1 else math.nan)
+        with np.errstate(over="ignore"):  # a score may be a number without end
+            halves.append(half_width(float(values.std(ddof=1)), values.size) if values.size > 1 else math.nan)
     axis.plot(x, means, **line)
     if band and not np.isnan(halves).all():
         low, high = np.subtract(means, halves), np.add(means, halves)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ...experiments.result import Result
+from ...experiments.statistics import mean
 from ...training.metrics import Epoch
 from ..table import Outcomes, Table, finished_results, results_by_cell
 from .canvas import drawing_style, legend, panels, percent_limits, plot_mean, saying
@@ -102,5 +102,5 @@ def _draw(axis: Axes, results: Sequence[Result], row: str, style: Style, measure
         linestyle=style.dashes,
         linewidth=style.width,
         alpha=1 if style.named else 0.6,
-        gid=saying(f"{row}: {fmean(measure(result.epochs[length - 1]) for result in results):.2f} in the end"),
+        gid=saying(f"{row}: {mean([measure(result.epochs[length - 1]) for result in results]):.2f} in the end"),
     )

@@ -20,7 +20,7 @@ from torch.nn.parameter import is_lazy
 from ...core.errors import ConfigError, DataError, UnsupportedError
 from ...core.files import write_whole
 from ...core.granularity import with_axis
-from ...core.reading import damage, parse_json
+from ...core.reading import damage, parse_json, read_regular
 from ...core.version import __version__
 from ...watching.wrappers import check_whole, peel, unwrap
 from ..plan import SwapPlan, history
@@ -189,7 +189,7 @@ def _tensors(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / PLAN
     try:
-        document = parse_json(path.read_text(encoding="utf-8"))
+        document = parse_json(read_regular(path))
         version = document["format"]
     except OSError as error:
         raise DataError(
