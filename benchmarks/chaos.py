@@ -14,12 +14,14 @@ small ones.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
 import math
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -44,6 +46,7 @@ from rectifiers.experiments import archive
 from rectifiers.experiments.checkpointing import VARIABLE
 from rectifiers.experiments.claims import FOLDER, Claims
 from rectifiers.experiments.counting import CARD
+from rectifiers.experiments.crew import LocalCrew
 from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.identity import identify
 from rectifiers.experiments.result import Result
@@ -53,6 +56,7 @@ from rectifiers.experiments.store import Store, checkpoints_folder
 from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.verifying import verify
 from rectifiers.experiments.weights import Run, write_run
+from rectifiers.experiments.worker import Worker
 from rectifiers.kernels import build
 from rectifiers.training.checkpoints import Checkpoints
 
@@ -61,6 +65,8 @@ LINES = 16
 """That a sweep says at least, by which a moment in it is chosen: a busy machine is slow in words and work alike."""
 PATIENCE = 1800
 """Seconds for what takes one on an idle machine; programs that measure may stop all others for minutes."""
+IMPATIENCE = 20.0
+"""Seconds of silence after which a worker counts as standing still here, in place of two minutes."""
 COMPUTING = 30
 """Seconds of the processor's time in which a process has to notice that its parent is gone."""
 TRIALS = [
@@ -179,6 +185,8 @@ def read_all(folder: Path) -> dict[str, Any]:
 
 
 Harm = Callable[[Sweep, Path], None]
+Attempt = Callable[[Path, dict[str, Any]], int | tuple[int, int]]
+"""Does a fault once, or several times, and tells how many times and what was lost."""
 
 
 def harmed(folder: Path, harm: Harm, expected: dict[str, Any]) -> int:
@@ -278,6 +286,36 @@ def stop_runner(process: Sweep, folder: Path) -> None:
         os.killpg(process.pid, signal.SIGCONT)
 
 
+def starve_worker(process: Sweep, folder: Path) -> None:
+    """A worker gets no more memory than it has."""
+    for pid in workers_of(process)[:1]:
+        with suppress(OSError):
+            held = re.search(r"VmSize:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+            if held:
+                resource.prlimit(pid, resource.RLIMIT_AS, (1024 * int(held[1]), resource.RLIM_INFINITY))
+
+
+def hang(folder: Path, expected: dict[str, Any]) -> int:
+    """A worker stands still for ever, which is noticed: its trial is tried again, and the sweep ends by itself."""
+
+    def be_impatient() -> None:
+        read = Worker.read
+
+        def read_impatiently(worker: Worker) -> tuple[str, Any]:
+            word, value = read(worker)
+            return word, ((*value[:-1], IMPATIENCE) if word in ("beat", "epoch") else value)
+
+        Worker.read = read_impatiently  # type: ignore[method-assign]
+
+    process = Sweep(folder, before=be_impatient)
+    for line in process.lines:  # none waits long for its first epoch to be heard of
+        if " epoch " in line:
+            break
+    for pid in workers_of(process)[:1]:
+        kill(pid, signal.SIGSTOP)
+    return ended_well(process, folder, expected)
+
+
 def take_away(process: Sweep, folder: Path) -> None:
     """The folder is deleted in mid-run."""
     shutil.rmtree(folder / "sweep", ignore_errors=True)
@@ -353,6 +391,69 @@ def close_streams(folder: Path, expected: dict[str, Any]) -> int:
         sys.stderr = None  # type: ignore[assignment]
 
     return ended_well(Sweep(folder, before=close), folder, expected)
+
+
+def break_pipe(folder: Path, expected: dict[str, Any]) -> int:
+    """Nobody reads what goes to standard error."""
+
+    def break_it() -> None:
+        reading, writing = os.pipe()
+        os.dup2(writing, 2)
+        os.close(reading)
+
+    return ended_well(Sweep(folder, before=break_it), folder, expected)
+
+
+def refuse_processes(folder: Path, expected: dict[str, Any]) -> int:
+    """The system cannot start a process, three times in a row."""
+
+    def refuse() -> None:
+        start, left = LocalCrew.start, iter(range(3))
+
+        def start_later(crew: LocalCrew) -> Worker:
+            for _ in left:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            return start(crew)
+
+        LocalCrew.start = start_later  # type: ignore[method-assign]
+
+    return ended_well(Sweep(folder, before=refuse), folder, expected)
+
+
+def take_temporary(folder: Path, expected: dict[str, Any]) -> int:
+    """The folder for temporary files that the environment names is not there."""
+
+    def forget() -> None:
+        os.environ["TMPDIR"] = str(folder / "nowhere")
+        tempfile.tempdir = None
+
+    return ended_well(Sweep(folder, before=forget), folder, expected)
+
+
+def spoil_data(folder: Path, expected: dict[str, Any]) -> int:
+    """The data of one trial are damaged: it fails by its name, and the others are run."""
+    (folder / "bad.npz").write_bytes(b"no data")
+    bad = TRIALS[0].model_copy(update={"dataset": f"npz:{folder / 'bad.npz'}"})
+    store = Store(folder, "sweep")
+    found = run([Cell("row", "column", trial) for trial in (bad, *TRIALS)], store, workers=2)
+    return sum(not store.has(trial) for trial in TRIALS) + (list(found.failed) != [bad])
+
+
+def replace_by(make: Callable[[Path], object]) -> Attempt:
+    """Something else than a file in the place of a result: it is named, and nobody waits for it."""
+
+    def attempt(folder: Path, expected: dict[str, Any]) -> int:
+        store = Store(folder, "sweep")
+        other = store.write(run_trial(TRIALS[1])).read_bytes()
+        store.path(TRIALS[0]).parent.mkdir()
+        make(store.path(TRIALS[0]))
+        damaged: dict[Trial, Any] = {}
+        found = store.outcomes([Cell("row", "column", trial) for trial in TRIALS[:2]], damaged)
+        believed = [result is not None for _, result in found] != [False, True] or list(damaged) != TRIALS[:1]
+        verify(store.folder, mend=True)
+        return believed + store.has(TRIALS[0]) + (store.path(TRIALS[1]).read_bytes() != other)
+
+    return attempt
 
 
 def hang_git(folder: Path, expected: dict[str, Any]) -> int:
@@ -547,12 +648,11 @@ def can_compile() -> bool:
         return False
 
 
-Attempt = Callable[[Path, dict[str, Any]], int | tuple[int, int]]
-"""Does a fault once, or several times, and tells how many times and what was lost."""
 AT_RANDOM: dict[str, Attempt] = {
     "a worker killed": with_harm(kill_worker),
     "the runner killed": with_harm(kill_runner),
     "runner and workers killed": with_harm(kill_group),
+    "a worker without memory": with_harm(starve_worker),
     "SIGTERM": with_harm(ask(signal.SIGTERM)),
     "SIGHUP": with_harm(ask(signal.SIGHUP)),
     "SIGUSR1": with_harm(ask(signal.SIGUSR1)),
@@ -577,7 +677,14 @@ CERTAIN: dict[str, Attempt] = {
     "a claim cut": cut_claim,
     "a saved model cut": cut_model,
     "a compiled library cut": cut_library,
+    "a worker that stands still": hang,
+    "no process can be started": refuse_processes,
+    "the data of one trial damaged": spoil_data,
+    "a folder in the place of a result": replace_by(Path.mkdir),
+    "a pipe in the place of a result": replace_by(os.mkfifo),
     "standard streams closed": close_streams,
+    "a broken pipe behind standard error": break_pipe,
+    "no folder for temporary files": take_temporary,
     "a git that hangs": hang_git,
     "clocks that jump": jump_clocks,
     "data replaced under a run": change_data,

@@ -19,6 +19,7 @@ from rectifiers.experiments.runner import TimeUpError, run
 from rectifiers.experiments.store import Store
 
 from .samples import cells, outcome, tiny
+from .test_surviving import end_after_an_epoch
 
 ray = pytest.importorskip("ray")
 # What Ray leaves open at its end is no fault of ours.
@@ -90,8 +91,9 @@ def test_nodes_that_do_not_see_the_folder(cluster: Any, tmp_path: Path, monkeypa
 def test_a_cluster_of_this_machine_and_a_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     trial, store = tiny(epochs=10**6), Store(tmp_path, "sweep")
+    _, hear = end_after_an_epoch(monkeypatch)
     with pytest.raises(TimeUpError):
-        run(cells(trial), store, place=OnRay(), workers=1, time_limit=30)
+        run(cells(trial), store, place=OnRay(), workers=1, time_limit=10**6, on_event=hear)
     assert list(store.folder.glob(f"{trial.id}/checkpoints/*.json"))
     assert not ray.is_initialized()
 
