@@ -39,6 +39,14 @@ def read_count(least: int = 1) -> Callable[[typer.CallbackParam, str | int | Non
     return read
 
 
+def read_workers(option: typer.CallbackParam, value: str | None) -> Any:
+    """The callback of `--workers`: a number, or `auto`."""
+    try:
+        return value if value == "auto" else read_count()(option, value)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; write a number, or auto") from None
+
+
 def _check_folder(option: typer.CallbackParam, value: Path) -> Path:
     return check_folder(value, option.opts[0])
 
@@ -144,13 +152,13 @@ KernelsOption = Annotated[
     ),
 ]
 WorkersOption = Annotated[
-    int | None,
+    Any,
     typer.Option(
         "--workers",
         metavar="N",
-        help="How many runs at a time; one per core by default.",
+        help="How many runs at a time; one per core by default, and with auto as many of these as get most done.",
         parser=str,
-        callback=read_count(),
+        callback=read_workers,
         show_default=False,
     ),
 ]

@@ -172,7 +172,7 @@ def _write_slurm_script(
     preset: str | None,
     seeds: int | None,
     settings: Mapping[str, Any],
-    workers: int | None,
+    workers: Any,
     data_dir: Path,
     results: Path,
     own: Sequence[str] | None,

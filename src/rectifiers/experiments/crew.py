@@ -93,7 +93,7 @@ class LocalCrew:
 
     def __init__(self, job: Job, count: int, gpus: Sequence[str] = ()) -> None:
         self.job, self.count, self.gpus = job, count, gpus
-        self._workers: list[Worker] = []
+        self.workers: list[Worker] = []
 
     def room(self) -> int:
         """As many as it was made for."""
@@ -101,10 +101,14 @@ class LocalCrew:
 
     def start(self) -> Worker:
         """A process, on the GPU with the fewest."""
-        self._workers = [one for one in self._workers if one.is_alive()]
-        taken = Counter(one.gpu for one in self._workers)
-        self._workers.append(Worker(self.job, min(self.gpus, key=lambda gpu: taken[gpu], default=None)))
-        return self._workers[-1]
+        self.workers = [one for one in self.workers if one.is_alive()]
+        taken = Counter(one.gpu for one in self.workers)
+        self.workers.append(self.make(min(self.gpus, key=lambda gpu: taken[gpu], default=None)))
+        return self.workers[-1]
+
+    def make(self, gpu: str | None) -> Worker:
+        """A process that sees this GPU alone, or all if it is None."""
+        return Worker(self.job, gpu)
 
     def ready(self, hands: Sequence[Hand], seconds: float) -> Sequence[Hand]:
         """Those whose pipe has something."""

@@ -1,8 +1,13 @@
-"""How much of this machine may be used: cores by the processor affinity."""
+"""How much of this machine may be used: cores by the processor affinity, and workers as the user says."""
 
 from __future__ import annotations
 
 import os
+from typing import Literal
+
+AUTO = "auto"
+Workers = int | Literal["auto"] | None
+"""How many workers there are to be: a number, as many as get most done, or one per core."""
 
 
 def count_cores() -> int:

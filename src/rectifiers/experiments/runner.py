@@ -26,7 +26,8 @@ from .crew import Crew, Hand, LocalCrew
 from .experiment import Cell
 from .failure import Failure, from_silence
 from .gpus import spare_gpus
-from .machine import count_cores
+from .machine import AUTO, Workers, count_cores
+from .measured import MeasuredCrew
 from .order import Tail, in_order, seed_by_seed
 from .store import Store
 from .trial import Trial
@@ -104,6 +105,7 @@ class Progress:
         done: trials finished now.
         diverged: how many of those diverged.
         failed: trials that ended in an error, with its description; they are tried again the next time.
+        workers: how many are tried, or were found best, where that is measured; None where their number is given.
     """
 
     total: int
@@ -111,6 +113,7 @@ class Progress:
     done: int = 0
     diverged: int = 0
     failed: dict[Trial, str] = field(default_factory=dict)
+    workers: int | None = None
 
     @property
     def remaining(self) -> int:
@@ -122,7 +125,7 @@ def run(
     cells: Sequence[Cell],
     store: Store,
     *,
-    workers: int | None = None,
+    workers: Workers = None,
     data_dir: Path | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_event: OnEvent = lambda text, urgent: None,
@@ -140,8 +143,8 @@ def run(
     Args:
         cells: the trials; a trial that stands in several cells runs once.
         store: where results go, and weights if it keeps them.
-        workers: processes; None takes one per core that this process may use. Each trial uses the threads it names, one
-            by default.
+        workers: processes; None takes one per core that this process may use, `auto` as many of these as get most done.
+            Each trial uses the threads it names, one by default.
         data_dir: where data sets lie.
         on_progress: called at the start and after each trial.
         on_event: called with a line for each thing that happens: a trial begins, an epoch ends, something is wrong; and
@@ -165,7 +168,10 @@ def run(
         KeyboardInterrupt: the user stopped it, a signal (`StoppedError`) or the time limit (`TimeUpError`); what had
             finished is kept.
     """
-    count = workers if workers is not None else count_cores()
+    if workers == AUTO and place is not None:
+        raise ConfigError("workers='auto' (--workers auto) measures this machine; give a number of workers elsewhere")
+    number = workers if isinstance(workers, int) else None
+    count = count_cores() if number is None else number
     if count < 1:
         raise ConfigError(f"workers must be at least 1, got {count}")
     if worker.importing_main:
@@ -186,9 +192,12 @@ def run(
         job = Job(store, data_dir, needed, main, own.loaded())
         running = Running(job, queue, claims, progress, on_progress, on_event, patient, time_limit, may_begin)
         if place is not None:
-            running.run(place.gather(job, claims, workers, lambda text: on_event(text, True)))
+            running.run(place.gather(job, claims, number, lambda text: on_event(text, True)))
         elif here or (main is not None and not main):
             running.run_here()
+        elif workers == AUTO:
+            limit = max(1, count // max(trial.threads for trial in queue))
+            running.run(MeasuredCrew(job, limit, spare_gpus(queue), running.note_workers))
         else:
             running.run(LocalCrew(job, count, spare_gpus(queue)))
     return progress
@@ -245,6 +254,12 @@ class Running:
     def say(self, text: str, *, urgent: bool = False) -> None:
         """Tell what happens."""
         self.on_event(text, urgent)
+
+    def note_workers(self, count: int, why: str) -> None:
+        """Tell how many workers there are to be from now on."""
+        self.progress.workers = count
+        self.say(f"{plural(count, 'worker')}: {why}")
+        self.on_progress(self.progress)
 
     def run_here(self) -> None:
         """Run all trials in this process, one after the other."""
@@ -306,6 +321,8 @@ class Running:
                 self._drop(one)
         idle = [one for one in self.pool if one.trial is None]
         room = crew.room()
+        while idle and len(self.pool) > room:  # there were to be more of them before
+            self._drop(idle.pop())
         while idle or len(self.pool) < room:
             if self.alone and any(one.trial is not None for one in self.pool):
                 return

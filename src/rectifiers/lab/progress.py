@@ -111,6 +111,7 @@ def describe(progress: runner.Progress) -> str:
     parts = [f"{progress.kept + progress.done:,} of {plural(progress.total, 'run')}"]
     parts += [f"{progress.diverged} diverged"] if progress.diverged else []
     parts += [f"{len(progress.failed)} failed"] if progress.failed else []
+    parts += [plural(progress.workers, "worker")] if progress.workers else []
     return ", ".join(parts)
 
 

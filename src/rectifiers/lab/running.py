@@ -11,6 +11,7 @@ from typing import Any
 from ..core.errors import ConfigError
 from ..experiments import runner
 from ..experiments.counting import LOG
+from ..experiments.machine import Workers
 from ..experiments.on_ray import NAME as RAY
 from ..experiments.on_ray import OnRay
 from ..experiments.preflight import check_data, check_names
@@ -20,7 +21,7 @@ from ..experiments.trial import Trial
 from ..training.group import is_started_together
 from .log import Log
 from .progress import show_progress
-from .selecting import Selectable, check_count, select
+from .selecting import Selectable, check_workers, select
 from .tables import Failure, Results, failed_to_read
 from .tracking import Tracking
 
@@ -31,7 +32,7 @@ def run(
     preset: str | None = None,
     seeds: int | None = None,
     settings: Mapping[str, Any] | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
     own: Sequence[str] | str = (),
@@ -53,7 +54,8 @@ def run(
         preset: its size; None takes `pocket`, or the last one where there is none of that name.
         seeds: how many; None takes the preset's.
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
-        workers: runs at a time, in processes of their own; None takes one per core.
+        workers: runs at a time, in processes of their own; None takes one per core, and `auto` tries 1, 2, 4, … of them
+            while they work, as long as more get more done and there is memory.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
@@ -85,7 +87,7 @@ def run(
         >>> found.table.missing, len(found.failed)
         (0, 0)
     """
-    check_count("workers", workers)
+    check_workers(workers)
     if time_limit is not None and not time_limit > 0:
         raise ConfigError(f"time_limit must be a number of seconds above 0, got {time_limit}")
     place = None if on is None else find_place(on, gpu_share)

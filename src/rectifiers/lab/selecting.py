@@ -21,6 +21,7 @@ from ..experiments.definition import SETTINGS
 from ..experiments.experiment import Cell, Cells, Experiment, Preset
 from ..experiments.file import load_experiment
 from ..experiments.kernel_choice import REFERENCE, KernelChoice, choose_kernels
+from ..experiments.machine import AUTO, Workers
 from ..experiments.own import check_used, list_references, use
 from ..experiments.result import Result
 from ..experiments.rows import add_row
@@ -306,6 +307,19 @@ def _choose_kernels(experiment: Experiment, preset: str, results: Path) -> Kerne
     except StoreError:  # said where the results are read
         return choose_kernels(trials)
     return choose_kernels(trials, store.has)
+
+
+def check_workers(workers: Workers) -> None:
+    """Make sure that a number of workers is one, or `auto`.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if isinstance(workers, str):
+        if workers != AUTO:
+            raise ConfigError(f"workers must be a whole number, got {workers!r}; or {AUTO!r}")
+        return
+    check_count("workers", workers)
 
 
 def check_count(name: str, count: int | None) -> None:

@@ -19,8 +19,9 @@ from typing import Any
 from ..core.errors import ConfigError, StoreError
 from ..core.files import write_file
 from ..core.wording import is_printable_line, plural
+from ..experiments.machine import Workers
 from ..experiments.preflight import check_names
-from .selecting import Selectable, Selection, check_count, select
+from .selecting import Selectable, Selection, check_workers, select
 
 TASKS = 4
 """Jobs of an array where the user names no number."""
@@ -71,7 +72,7 @@ def write_slurm_script(
     preset: str | None = None,
     seeds: int | None = None,
     settings: Mapping[str, Any] | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     data_dir: Path | str | None = None,
     results: Path | str | None = None,
     own: Sequence[str] = (),
@@ -87,7 +88,8 @@ def write_slurm_script(
         preset: as for `lab.run`, like those that follow.
         seeds: how many.
         settings: fields of a `Trial` that change.
-        workers: runs at a time in each job; None takes one per core, of which a job has one unless `cpus` says more.
+        workers: runs at a time in each job; None takes one per core, of which a job has one unless `cpus` says more;
+            `auto` as for `lab.run`.
         data_dir: folder with the files of data sets, which all nodes have to see.
         results: folder that holds the runs, which all nodes have to see.
         own: what files of yours define.
@@ -99,7 +101,7 @@ def write_slurm_script(
         StoreError: the folder cannot be written.
         RectifiersError: a name is unknown.
     """
-    check_count("workers", workers)
+    check_workers(workers)
     selection = select(
         experiment,
         preset=preset,
@@ -120,7 +122,8 @@ def write_slurm_script(
         raise ConfigError(f"all {plural(len(selection.trials), 'run')} in {selection.folder} have finished")
     found = _read_options(options or {})
     tasks = min(_count(found.pop("tasks", str(TASKS))), left)
-    found.setdefault("cpus-per-task", str((workers or 1) * max(trial.threads for trial in selection.trials)))
+    at_once = workers if isinstance(workers, int) else 1
+    found.setdefault("cpus-per-task", str(at_once * max(trial.threads for trial in selection.trials)))
     selection.open_store()
     path = selection.folder.absolute() / "slurm.sh"
     try:
@@ -152,7 +155,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _script(selection: Selection, options: Mapping[str, str], tasks: int, workers: int | None) -> str:
+def _script(selection: Selection, options: Mapping[str, str], tasks: int, workers: Workers) -> str:
     folder = selection.folder.absolute()
     given = {
         "job-name": f"rectifiers-{selection.experiment.folder}",
