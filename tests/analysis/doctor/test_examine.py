@@ -521,3 +521,21 @@ def test_twice_as_many_outputs_as_units() -> None:
     net[0].weight.data.fill_(1.0)
     site = rectifiers.diagnose(net, [torch.ones(3, 1)]).sites[0]
     assert (site.dead, site.dormant) == (0.0, 0.5)
+
+
+def test_a_view_that_was_written_over_is_looked_at() -> None:
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.boxes, self.points = nn.Linear(4, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            boxes = self.boxes(x)
+            boxes[..., :2] += self.points(x)
+            return torch.sigmoid(boxes)
+
+    model, x = Shifted(), torch.randn(2, 3, 4)
+    (site,) = rectifiers.diagnose(model, [x]).sites
+    y = model(x).detach()
+    slope = y * (1 - y)
+    assert site.gain == pytest.approx(float(slope.norm() / torch.ones_like(y).norm()), rel=1e-4)

@@ -46,24 +46,24 @@ class Tallies:
         finally:
             self._counts = False
 
-    def _when_counting(self, count: Callable[[Tensor], None]) -> Callable[[Tensor], None]:
+    def _count_gradient(self, tensor: Tensor, count: Callable[[Tensor], None]) -> None:
         def hook(gradient: Tensor) -> None:
             if self._counts:
                 count(gradient)
 
-        return hook
+        # A view that was written over gets its node when it is asked for; without one, PyTorch 2.14's hooks crash.
+        if tensor.requires_grad and (tensor.grad_fn is not None or tensor.is_leaf):
+            tensor.register_hook(hook)
 
     def before(self, call: SiteCall) -> None:
         """Have the gradient at the activation's input counted."""
         tally = self.of.setdefault(call.site.name, Tally(call.site, call.site.channels, ranks=self.ranks))
-        if call.x.requires_grad:
-            call.x.register_hook(self._when_counting(tally.gradient_before))
+        self._count_gradient(call.x, tally.gradient_before)
 
     def after(self, call: SiteCall, y: Tensor) -> None:
         """Count the call, and have the gradient at the activation's output counted."""
         tally = self.of[call.site.name]
-        if y.requires_grad:
-            y.register_hook(self._when_counting(tally.gradient_behind))
+        self._count_gradient(y, tally.gradient_behind)
         tally.add(call, y.detach())
 
     def end_batch(self) -> None:
