@@ -21,7 +21,17 @@ from torch.overrides import TorchFunctionMode
 from rectifiers import functional as R
 from rectifiers import kernels
 from rectifiers.core.errors import ConfigError
-from rectifiers.kernels import build, conv_threshold, dispatch, library, pooled_conv, provider, random_slopes, selftest
+from rectifiers.kernels import (
+    build,
+    conv_threshold,
+    dispatch,
+    gate,
+    library,
+    pooled_conv,
+    provider,
+    random_slopes,
+    selftest,
+)
 from rectifiers.kernels.formulas import VARIANTS
 
 from .cases import NAMED, needs_library
@@ -80,7 +90,7 @@ def test_the_compiled_list_is_that_of_the_declarations() -> None:
     listed = re.findall(
         r"^(?:FORMULA|DOUBLING|NORMALISING)\((\w+)", (build.SOURCES / "formulas.def").read_text(), flags=re.MULTILINE
     )
-    assert sorted([*listed, conv_threshold.NAME, pooled_conv.NAME, random_slopes.NAME]) == sorted(VARIANTS)
+    assert sorted([*listed, conv_threshold.NAME, gate.NAME, pooled_conv.NAME, random_slopes.NAME]) == sorted(VARIANTS)
 
 
 def test_a_choice_that_is_none() -> None:

@@ -14,6 +14,7 @@ from ..core.elementwise import Elementwise, apply
 from ..core.errors import ConfigError
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
+from ..kernels import gate
 
 Approximate = Literal["none", "tanh"]
 
@@ -38,7 +39,8 @@ def gelu(x: Tensor, approximate: Approximate = "none") -> Tensor:
         >>> gelu(torch.tensor([0.0, 1.0])).round(decimals=4)
         tensor([0.0000, 0.8413])
     """
-    return apply("gelu", partial(F.gelu, approximate=_check_approximate("gelu", approximate)), x)
+    exact = _check_approximate("gelu", approximate) == "none"
+    return apply("gelu", gate.gelu if exact else partial(F.gelu, approximate="tanh"), x)
 
 
 def _check_approximate(owner: str, approximate: Approximate) -> Approximate:
@@ -71,6 +73,7 @@ class GELU(Elementwise):
         paper="Hendrycks, Gimpel (2016): Gaussian Error Linear Units (GELUs)",
         use="Where the architecture was designed with it, as most transformers are.",
         monotone=False,
+        formula="gate",
     )
     constants = ("approximate",)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.fx import wrap
 from typing_extensions import Unpack
@@ -14,6 +13,7 @@ from ..core.checks import check_number
 from ..core.elementwise import Elementwise, apply
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec
+from ..kernels import gate
 
 
 @wrap
@@ -37,11 +37,11 @@ def swish(x: Tensor, beta: float = 1.0) -> Tensor:
         [0.0, 1.0]
     """
     check_number("swish", "beta", beta)
-    return apply("swish", partial(_formula, beta=beta), x)
+    return apply("swish", gate.silu if beta == 1.0 else partial(_formula, beta=beta), x)
 
 
 def _formula(x: Tensor, beta: float) -> Tensor:
-    return F.silu(x) if beta == 1.0 else x * torch.sigmoid(beta * x)
+    return x * torch.sigmoid(beta * x)
 
 
 class Swish(Elementwise):
@@ -68,6 +68,7 @@ class Swish(Elementwise):
         paper="Ramachandran, Zoph, Le (2017): Searching for Activation Functions",
         use="Where the architecture was designed with it. β is fixed; `pau` can be fitted to it and then learns.",
         monotone=False,
+        formula="gate",
     )
     constants = ("beta",)
 

@@ -117,11 +117,18 @@ struct Half {
   void (*narrow)(int64_t n, const float* from, uint16_t* to);
 };
 
+// A function whose derivative is told from its output and a byte per element, its side.
+struct Gated {
+  void (*forward)(int64_t n, const float* x, float* y, uint8_t* side);
+  void (*backward)(int64_t n, const float* grad, const float* y, const uint8_t* side, float* grad_x);
+};
+
 struct Kernels {
   Formulas<float> single;
   Formulas<double> twice;
   Half bfloat16, float16;
   PooledConvolution pooled;
+  Gated gates[2];
 };
 
 // Those for the best that the processor has; see isa.cpp.

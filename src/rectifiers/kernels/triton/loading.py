@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-from .. import dispatch, operators, pooled_conv, random_slopes, selftest
+from .. import dispatch, gate, operators, pooled_conv, random_slopes, selftest
 from ..provider import Provider, State
 
 _lock = threading.RLock()
@@ -86,7 +86,7 @@ class Triton(Provider):
 
     name = "triton"
     priority = 10
-    lacks = frozenset({pooled_conv.NAME, random_slopes.NAME})
+    lacks = frozenset({gate.NAME, pooled_conv.NAME, random_slopes.NAME})
 
     def takes(self, x: Tensor, insisted: bool) -> bool:
         """Whether an input is this provider's to run; if it can run none at all, its error is to be seen."""
