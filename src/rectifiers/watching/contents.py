@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -55,7 +55,13 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
         return [
             (item.name, getattr(value, item.name)) for item in dataclasses.fields(value) if hasattr(value, item.name)
         ]
-    return [(name, part) for name, part in getattr(value, "__dict__", {}).items() if not name.startswith("__")]
+    slots = [name for cls in type(value).__mro__ for name in _listed(vars(cls).get("__slots__", ()))]
+    held = {name: getattr(value, name) for name in slots if hasattr(value, name)} | getattr(value, "__dict__", {})
+    return [(name, part) for name, part in held.items() if not name.startswith("__")]
+
+
+def _listed(slots: Any) -> Iterable[str]:
+    return (slots,) if isinstance(slots, str) else slots
 
 
 def copy_contents(value: Any, model: nn.Module) -> Any:

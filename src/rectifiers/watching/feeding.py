@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ..core.errors import ConfigError, DataError, RectifiersError
+from .contents import copy_contents
 from .example import read_example
 
 TARGETS = ("labels", "label", "targets", "target", "y")
@@ -125,13 +126,14 @@ class Feed:
             if not isinstance(leaf, Tensor) or not leaf.is_floating_point() or leaf.layout is not torch.strided:
                 return leaf
             leaves.append(leaf.detach().requires_grad_())
-            # A model may write over its inputs, which autograd forbids for leaves.
+            # Autograd forbids to write over leaves.
             return leaves[-1].clone()
 
         try:
+            # A model may write over what it is given, and the batch is the user's and given more than once.
             if self.call is not None:
-                return self.call(self.model, batch.raw), leaves
-            args, kwargs = batch.args, batch.kwargs
+                return self.call(self.model, copy_contents(batch.raw, self.model)), leaves
+            args, kwargs = copy_contents((batch.args, batch.kwargs), self.model)
             if differentiable:
                 args, kwargs = tree_map(require_gradient, args), tree_map(require_gradient, kwargs)
             return self.model(*args, **kwargs), leaves

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
 import weakref
@@ -539,3 +540,43 @@ def test_a_view_that_was_written_over_is_looked_at() -> None:
     y = model(x).detach()
     slope = y * (1 - y)
     assert site.gain == pytest.approx(float(slope.norm() / torch.ones_like(y).norm()), rel=1e-4)
+
+
+def test_a_model_may_write_over_its_input() -> None:
+    class Shifting(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return F.relu(x.add_(1.0))
+
+    x = torch.tensor([[-1.5, 0.5]])
+    for gradients in (True, False):
+        for call in (None, lambda model, batch: model(batch)):
+            (site,) = rectifiers.diagnose(Shifting(), [x], call=call, gradients=gradients).sites
+            assert site.mean == pytest.approx((-0.5 + 1.5) / 2)
+            assert x.tolist() == [[-1.5, 0.5]]
+
+
+def test_outputs_in_objects_are_summed() -> None:
+    @dataclasses.dataclass
+    class Answer:
+        y: Tensor
+        length: int
+
+    class Slotted:
+        __slots__ = "y"
+
+        def __init__(self, y: Tensor) -> None:
+            self.y = y
+
+    class Wrapping(nn.Module):
+        def __init__(self, wrap: Any) -> None:
+            super().__init__()
+            self.layer, self.wrap = nn.Linear(2, 2), wrap
+
+        def forward(self, x: Tensor) -> Any:
+            return self.wrap(F.relu(self.layer(x)))
+
+    x = torch.randn(8, 2)
+    for wrap in (lambda y: Answer(y, 8), Slotted):
+        found = rectifiers.diagnose(Wrapping(wrap), [x])
+        assert found.loss == "sum of the outputs"
+        assert found.gradient_norm

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
 from ...core.errors import ConfigError
+from ...watching.contents import find_tensors
 from ...watching.feeding import Batch
 
 Loss = Callable[[Any, Any], Tensor]
@@ -35,7 +35,7 @@ def loss_of(outputs: Any, batch: Batch, given: Loss | None) -> tuple[Tensor, str
     own = outputs.get("loss") if isinstance(outputs, Mapping) else getattr(outputs, "loss", None)
     if isinstance(own, Tensor) and own.numel() == 1:
         return own.reshape(()), "the model's own loss"
-    answers = [leaf for leaf in _tensors(outputs) if leaf.is_floating_point()]
+    answers = [tensor for _, tensor in find_tensors(outputs) if tensor.is_floating_point()]
     if not answers:
         raise ConfigError(f"the model returns {type(outputs).__name__} without floating-point tensors; give loss=…")
     first, target = answers[0], batch.target
@@ -48,8 +48,3 @@ def _are_labels(logits: Tensor, target: Tensor) -> bool:
     whole = not target.is_floating_point() and not target.is_complex() and target.dtype != torch.bool
     fits = logits.dim() > 1 and target.shape == logits.shape[:1] + logits.shape[2:]
     return whole and fits and target.numel() > 0 and int(target.min()) >= 0 and int(target.max()) < logits.shape[1]
-
-
-def _tensors(outputs: Any) -> list[Tensor]:
-    leaves = tree_leaves(dict(outputs) if isinstance(outputs, Mapping) else outputs)
-    return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
