@@ -51,6 +51,8 @@ def test_counts_need_no_epoch() -> None:
     untrained = result(epochs=[], parameters=1_020, activation_parameters=20)
     assert untrained.value("parameters") == 1_020
     assert untrained.value("activation_share") == 2.0
+    # Activations alone, such as a network of nothing else.
+    assert math.isnan(result(parameters=6, activation_parameters=6).value("activation_share"))
     assert math.isnan(untrained.value("final_epoch"))
 
 
