@@ -174,8 +174,8 @@ def test_an_archive_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
 def test_a_pipe_and_a_folder(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.npz")
     (tmp_path / "folder.npz").mkdir()
-    for name, reason in (("pipe", "is not a regular file"), ("folder", "Is a directory|is not a regular file")):
-        with pytest.raises(DataError, match=rf"cannot read .*{name}\.npz: ({reason}); check the path"):
+    for name, reason in (("pipe", "is not a regular file"), ("folder", "is a folder")):
+        with pytest.raises(DataError, match=rf"cannot read .*{name}\.npz: {reason}; check the path"):
             load(f"npz:{tmp_path}/{name}.npz")
 
 
