@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import control_group
+
 try:
     import resource
 except ImportError:  # Windows has none.
@@ -39,9 +41,12 @@ def within_memory() -> Iterator[None]:
 
 
 def free() -> int | None:
-    """How many bytes may be taken now; None where the system does not say."""
+    """How many bytes may be taken now, of this machine and in the limits of a container; None where nothing says it."""
     meminfo = Path("/proc/meminfo")
-    return max(0, _read_bytes(meminfo, "MemAvailable") - SPARED) if meminfo.exists() else None
+    available = [_read_bytes(meminfo, "MemAvailable")] if meminfo.exists() else []
+    limit = control_group.memory()
+    available += [] if limit is None else [limit]
+    return max(0, min(available) - SPARED) if available else None
 
 
 def peak(process: int | str = "self") -> int | None:

@@ -1,9 +1,12 @@
-"""How much of this machine may be used: cores by the processor affinity, and workers as the user says."""
+"""How much of this machine may be used: cores by affinity and quota, and workers as the user says."""
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Literal
+
+from ..core import control_group
 
 AUTO = "auto"
 Workers = int | Literal["auto"] | None
@@ -11,12 +14,12 @@ Workers = int | Literal["auto"] | None
 
 
 def count_cores() -> int:
-    """How many cores this process may run on: fewer than there are in a container, or in a job of a cluster.
+    """How many cores this process may use: fewer than there are in a container, or in a job of a cluster.
 
     Example:
         >>> 1 <= count_cores() <= (os.cpu_count() or 1)
         True
     """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = control_group.cores()
+    return there if limit is None else min(there, math.ceil(limit))
