@@ -157,7 +157,7 @@ same, and `--json` gives it to programs; `rectifiers list claims --results runs`
 - **reproduced**, **contradicted**: run as published, and the 95 % interval of the difference, paired by seed, lies
   wholly on the claimed side of zero, or on the other. A claim that two are level is reproduced if the 90 % interval
   lies within the experiment's margin. Matters of mathematics and counting are settled by a test.
-- **in small only**: runs of a smaller size, or of an experiment of ours that was made to decide the claim on small
+- **at small scale only**: runs of a smaller size, or of an experiment of ours that was made to decide the claim on small
   machines; they settle nothing, and say which way they lean.
 - **open**: not run, or run as published with an interval that holds both answers.
 
@@ -187,7 +187,7 @@ FINDINGS_TEXT = """\
   PReLU {prelu[0]:.1f} × and {prelu[1]:.1f} ×. [Measured](docs/kernels.md#what-it-costs) on 128×64×32×32 numbers, one
   thread, and in a ResNet-18.
 - **CReLU keeps a network learning where ReLU stops.** New random labels, phase after phase: {kept[CReLU]} % against
-  {kept[ReLU]} % over the last tenth of the phases, in small; [25 functions on three sequences](docs/plasticity.md).
+  {kept[ReLU]} % over the last tenth of the phases, at small scale; [25 functions on three sequences](docs/plasticity.md).
 """
 
 RELU_START = {
@@ -278,7 +278,7 @@ def claims_page(judged: Sequence[Judged]) -> str:
         package = importlib.import_module(f"rectifiers.papers.{paper}")
         parts += [
             f"## {package.PAPER}\n",
-            "| Claim | Place, printed | Status | What was found | Settled by |",
+            "| Claim | Place, printed | Status | What was found | Shown or settled by |",
             "|---|---|---|---|---|",
         ]
         parts += [_claim_row(one) for one in judged if one.claim.paper == paper] + [""]

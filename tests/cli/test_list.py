@@ -64,7 +64,7 @@ def test_papers_tell_the_state_of_every_table_and_figure(cli: Cli, tmp_path: Pat
     assert (entries["arelu/table5"]["state"], entries["arelu/table5"]["runs"]) == (lacking, 6)
     counted = {"preset": "smoke", "cells": 3, "run": 3, "begun": 0, "runs": 6, "planned": 6}
     assert entries["arelu/table5"]["cells"][0] == counted
-    assert (entries["arelu/table4"]["runs"], entries["arelu/table4"]["coverage"]) == (0, "never run")
+    assert (entries["arelu/table4"]["runs"], entries["arelu/table4"]["coverage"]) == (0, "no results")
     assert all(not entry["lacking"] for entry in entries.values())
     assert entries["crelu/figure3"]["state"].startswith("runs here: smoke; pocket needs data: cifar10; paper")
     text = cli("list", "papers").out
@@ -80,7 +80,7 @@ def test_papers_tell_of_published_results_in_any_folder(cli: Cli) -> None:
     assert entries["arelu/table5"]["coverage"] == "published: paper 152 of 152 cells"
     (paper,) = entries["arelu/table5"]["published"]
     assert (paper["preset"], paper["runs"], paper["planned"]) == ("paper", 760, 760)
-    assert (entries["arelu/table4"]["published"], entries["arelu/table4"]["coverage"]) == ([], "never run")
+    assert (entries["arelu/table4"]["published"], entries["arelu/table4"]["coverage"]) == ([], "no results")
 
 
 def test_unknown_kind(refused: Callable[..., str]) -> None:

@@ -121,7 +121,7 @@ def test_level_is_within_the_margin(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_smaller_runs_settle_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = judged(monkeypatch, tmp_path, {"AReLU": 95.0, "ReLU": 90.0}, size="pocket")
-    assert found.status == "in small only"
+    assert found.status == "at small scale only"
     assert found.finding.startswith("for it: AReLU − ReLU: +")
     assert "--preset pocket" in found.command
 
@@ -137,7 +137,7 @@ def test_an_experiment_that_was_made_to_decide_comes_before_a_smaller_size(
         store.write(result(cell.trial, level + cell.trial.seed))
     level = {"AReLU": 95.0, "ReLU": 90.0}
     found = judged(monkeypatch, tmp_path, level, size="pocket", decide=decide)
-    assert found.status == "in small only"
+    assert found.status == "at small scale only"
     assert found.finding.startswith("against it: AReLU − PAU (the best of the others): −")
     assert found.command == "rectifiers run decide/arelu --preset pocket"
     assert judged(monkeypatch, tmp_path, level, size="paper", decide=decide).status == "reproduced"

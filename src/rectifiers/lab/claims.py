@@ -25,14 +25,14 @@ class Judged:
 
     Args:
         claim: the claim.
-        status: `reproduced` or `contradicted` as published; `in small only` where a smaller size was run; else `open`.
+        status: `reproduced` or `contradicted` as published; `at small scale only` where a smaller size was run; else `open`.
         finding: what was found, in words, with the effect in percentage points and its 95 % interval.
         effect: mean difference between the row and what it is held against, in percentage points; None without runs.
         low: lower end of its 95 % t-interval.
         high: upper end.
         n: pairs of runs.
         command: what shows it, or would settle it.
-        cost: what settling it takes; empty where it is settled.
+        cost: what settling it takes, as published where the command is of smaller runs; empty where it is settled.
     """
 
     claim: Claim
@@ -113,7 +113,7 @@ class _Judge:
         command, cost = self._settling(claim.finding), self._cost(claim.finding)
         if told is None:
             return Judged(claim, "open", "not run", command=command, cost=cost)
-        return Judged(claim, "in small only", f"{_leaning(claim.bears)}: {told}", command=command, cost=cost)
+        return Judged(claim, "at small scale only", f"{_leaning(claim.bears)}: {told}", command=command, cost=cost)
 
     def _by_runs(
         self, claim: Claim, made: Comparison, selection: Selection, other: str, difference: PairedDifference
@@ -136,8 +136,9 @@ class _Judge:
             cost = "" if bearing != "undecided" else _more_seeds(claim, difference, experiment.margin)
             return Judged(claim, settled, told, **facts, command=selection.command("run"), cost=cost)
         told = f"{_leaning(bearing)}: {told}"
-        cost = self._cost(claim.entry)
-        return Judged(claim, "in small only", told, **facts, command=selection.command("run"), cost=cost)
+        # The command is of the small runs, the cost of those that would settle it.
+        cost = f"as published, {self._cost(claim.entry)}" if self._cost(claim.entry) else ""
+        return Judged(claim, "at small scale only", told, **facts, command=selection.command("run"), cost=cost)
 
     def _settling(self, entry: str) -> str:
         return f"rectifiers run {entry} --preset paper"

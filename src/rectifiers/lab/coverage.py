@@ -38,7 +38,7 @@ class Coverage:
     planned: int = 0
 
     def __str__(self) -> str:
-        begun = f", {self.begun} more begun" if self.begun else ""
+        begun = f", {self.begun} {'more ' if self.run else ''}begun" if self.begun else ""
         return f"{self.preset} {self.run} of {plural(self.cells, 'cell')}{begun}"
 
 
@@ -104,11 +104,11 @@ def describe(coverage: Sequence[Coverage], results: Path, published: Sequence[Co
         >>> describe([Coverage("pocket", 5)], Path("runs"), [Coverage("pocket", 5, run=5)])
         'published: pocket 5 of 5 cells'
         >>> describe([Coverage("pocket", 5)], Path("runs"))
-        'never run'
+        'no results'
     """
     parts = [("published", published), (f"run in {results}", coverage)]
     said = [f"{where}: {', '.join(map(str, run))}" for where, all_of_it in parts if (run := begun(all_of_it))]
-    return "; ".join(said) or "never run"
+    return "; ".join(said) or "no results"
 
 
 def begun(coverage: Sequence[Coverage]) -> list[Coverage]:

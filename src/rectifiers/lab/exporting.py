@@ -108,7 +108,7 @@ CLAIMS = (
     Column("place", "text", "where the paper says it"),
     Column("says", "text", "the claim, in our words"),
     Column("printed", "text", "the numbers that it rests on, as printed"),
-    Column("status", "text", "reproduced, contradicted, in small only, or open"),
+    Column("status", "text", "reproduced, contradicted, at small scale only, or open"),
     Column("finding", "text", "what was found, in words"),
     Column("effect", "number", "mean difference that bears on it, in percentage points"),
     Column("low", "number", "lower end of its 95 % t-interval"),

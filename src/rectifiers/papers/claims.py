@@ -32,7 +32,7 @@ from ..experiments.toml import read_toml
 
 Holds = Literal["above", "below", "level"]
 Bearing = Literal["for", "against", "undecided"]
-Status = Literal["reproduced", "contradicted", "in small only", "open"]
+Status = Literal["reproduced", "contradicted", "at small scale only", "open"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 ALL = "*"
@@ -129,7 +129,7 @@ def count_statuses(claims: Iterable[Mapping[str, Any]]) -> str:
 
     Example:
         >>> count_statuses([{"status": "open"}])
-        '1 claim: 0 reproduced, 0 contradicted, 0 in small only, 1 open'
+        '1 claim: 0 reproduced, 0 contradicted, 0 at small scale only, 1 open'
     """
     found = [claim["status"] for claim in claims]
     return f"{plural(len(found), 'claim')}: {', '.join(f'{found.count(status)} {status}' for status in STATUSES)}"
