@@ -157,8 +157,9 @@ same, and `--json` gives it to programs; `rectifiers list claims --results runs`
 - **reproduced**, **contradicted**: run as published, and the 95 % interval of the difference, paired by seed, lies
   wholly on the claimed side of zero, or on the other. A claim that two are level is reproduced if the 90 % interval
   lies within the experiment's margin. Matters of mathematics and counting are settled by a test.
-- **at small scale only**: runs of a smaller size, or of an experiment of ours that was made to decide the claim on small
-  machines; they settle nothing, and say which way they lean.
+- **at small scale only**: runs of a smaller size, or of an experiment of ours that was made to decide the claim on
+  small machines; they settle nothing, and say which way they lean. The command is theirs; the cost is that of the
+  published size, which would settle the claim.
 - **open**: not run, or run as published with an interval that holds both answers.
 
 Where a row is held against the best of several others, that one was picked afterwards, which is in its favour.
@@ -187,7 +188,8 @@ FINDINGS_TEXT = """\
   PReLU {prelu[0]:.1f} × and {prelu[1]:.1f} ×. [Measured](docs/kernels.md#what-it-costs) on 128×64×32×32 numbers, one
   thread, and in a ResNet-18.
 - **CReLU keeps a network learning where ReLU stops.** New random labels, phase after phase: {kept[CReLU]} % against
-  {kept[ReLU]} % over the last tenth of the phases, at small scale; [25 functions on three sequences](docs/plasticity.md).
+  {kept[ReLU]} % over the last tenth of the phases, at small scale; [25 functions on three
+  sequences](docs/plasticity.md).
 """
 
 RELU_START = {

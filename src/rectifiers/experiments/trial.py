@@ -140,7 +140,7 @@ class Trial(BaseModel):
         None,
         gt=0,
         allow_inf_nan=False,
-        description="what adam, adamw and rmsprop add to the root that they divide by; None: PyTorch's, 1e-8",
+        description="what adam, adamw and rmsprop add to the root that they divide by; None: PyTorch's default, 1e-8",
     )
     weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False, description="L2 penalty of the network's weights")
     activation_lr: float | None = Field(
@@ -159,7 +159,7 @@ class Trial(BaseModel):
         0,
         ge=0,
         le=MOST_THREADS,
-        description="networks of so many seeds are one computation, at the speed of a few; 0: each by itself",
+        description="how many seeds train as one computation, in the time of a few; 0: each by itself",
     )
     l2_init: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="λ of a penalty λ‖θ − θ₀‖² that pulls all weights to their start"
@@ -220,18 +220,21 @@ class Trial(BaseModel):
     vote: int = Field(
         0,
         ge=0,
-        description="evaluate the mean of the answers of so many networks, trained with seeds 0, 1, …; 0: of one",
+        description="evaluate the mean output of so many networks, trained with seeds 0, 1, …; 0: of one",
     )
     patches: Literal[1, 10] = Field(1, description="evaluate on the centre, or on ten patches")
     trace_points: int = Field(0, ge=0, description="how often per epoch the activations' parameters are recorded")
     device: str = Field("cpu", pattern=DEVICE_PATTERN, description="where it trains: cpu, cuda, cuda:1, mps")
     threads: int = Field(
-        1, ge=1, le=MOST_THREADS, description="threads of PyTorch; sums in another order give other bits"
+        1,
+        ge=1,
+        le=MOST_THREADS,
+        description="threads of PyTorch; another number adds in another order, and gives other bits",
     )
     kernels: Literal["reference", "cpu", "cpu-fused", "triton"] = Field(
         "reference",
-        description="what formulas run by: `cpu` and `triton` are kernels, which are faster and round in another way; "
-        "`cpu-fused` also takes faster ways through parts of the network",
+        description="what computes the functions: `cpu` and `triton` are kernels, faster than `reference` and rounded "
+        "differently; `cpu-fused` also computes some neighbouring layers in one pass",
     )
     parallel: Literal["none", "ddp", "fsdp"] = Field(
         "none",
@@ -243,7 +246,7 @@ class Trial(BaseModel):
         None, pattern=DIGEST_PATTERN, description="of the files, for data at a path; filled in, and never written"
     )
     network_digest: str | None = Field(
-        None, pattern=DIGEST_PATTERN, description="of the file that makes a network from outside; filled in likewise"
+        None, pattern=DIGEST_PATTERN, description="of the file that makes a network from outside; filled in, too"
     )
 
     def __eq__(self, other: object) -> bool:

@@ -25,14 +25,14 @@ class Judged:
 
     Args:
         claim: the claim.
-        status: `reproduced` or `contradicted` as published; `at small scale only` where a smaller size was run; else `open`.
+        status: `reproduced` or `contradicted` as published; `at small scale only` after smaller runs; else `open`.
         finding: what was found, in words, with the effect in percentage points and its 95 % interval.
         effect: mean difference between the row and what it is held against, in percentage points; None without runs.
         low: lower end of its 95 % t-interval.
         high: upper end.
         n: pairs of runs.
         command: what shows it, or would settle it.
-        cost: what settling it takes, as published where the command is of smaller runs; empty where it is settled.
+        cost: what settling it takes, as published where `command` makes smaller runs; empty where it is settled.
     """
 
     claim: Claim
