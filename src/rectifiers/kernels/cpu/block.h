@@ -52,6 +52,19 @@ using Backward = void (*)(
     Rows<Sum<S, varying>> sums,
     Counts counts);
 
+// The same for kTogether varying blocks, `period` elements apart, that share coefficients and sums.
+constexpr int64_t kTogether = 4;
+
+template <class S>
+using Together = void (*)(
+    int64_t n,
+    int64_t period,
+    const S* grad,
+    const S* saved,
+    S* grad_x,
+    Rows<const S> coefficients,
+    Rows<S> sums);
+
 enum Kind { kUniform, kVarying };
 
 // A formula with an output per element.
@@ -60,6 +73,7 @@ struct Elementwise {
   Forward<S> forward[2];  // by Kind
   Backward<S, false> uniform_backward;
   Backward<S, true> varying_backward;
+  Together<S> together_backward = nullptr;  // where one pays
 };
 
 // A formula with two outputs per element, its phases: runs of n elements one after the other. The negative phase stands

@@ -76,8 +76,8 @@ std::vector<double> run_backward(
     S grad_in[kBlock], saved_in[kBlock], out[kBlock];
     double* const sums = partial.get() + task * size;
     std::fill(sums, sums + size, 0.0);
-    const auto run = [&](auto code, auto* into, const auto& after) {
-      plan.run(task, [&](int64_t begin, int64_t n, int64_t column, int64_t place) {
+    const auto one = [&](auto code, auto* into) {
+      return [&, code, into](int64_t begin, int64_t n, int64_t column, int64_t place) {
         code(
             n,
             grad.load(begin, n, grad_in),
@@ -87,16 +87,38 @@ std::vector<double> run_backward(
             {into + place, width},
             counts);
         grad_x.store(begin, n, out);
-        after();
-      });
+      };
     };
-    if (plan.kind() == kUniform) return run(formula.uniform_backward, sums, [] {});
+    if (plan.kind() == kUniform) return plan.run(task, one(formula.uniform_backward, sums));
     std::vector<S> few(size, S(0));
     int64_t repeats = 0;
     const auto add = [&] { formulas<S>().add_up(size, few.data(), sums); };
-    run(formula.varying_backward, few.data(), [&] {
-      if (++repeats % kFewRepeats == 0) add();
-    });
+    const auto count = [&](int64_t more) {
+      if ((repeats += more) % kFewRepeats == 0) add();
+    };
+    const auto single = one(formula.varying_backward, few.data());
+    const auto block = [&](int64_t begin, int64_t n, int64_t column, int64_t place) {
+      single(begin, n, column, place);
+      count(1);
+    };
+    if (formula.together_backward && !grad.half) {
+      plan.run_together(
+          task,
+          [&](int64_t begin, int64_t n, int64_t column) {
+            formula.together_backward(
+                n,
+                plan.period(),
+                grad.load(begin, 0, nullptr),
+                saved.load(begin, 0, nullptr),
+                grad_x.room(begin, nullptr),
+                {coefficients + column, plan.period()},
+                {few.data(), width});
+            count(kTogether);
+          },
+          block);
+    } else {
+      plan.run(task, block);
+    }
     add();
   });
   return plan.total(partial.get());

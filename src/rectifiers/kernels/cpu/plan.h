@@ -104,6 +104,23 @@ class Plan {
     }
   }
 
+  // As `run` for a varying plan, but several(begin, n, column) takes kTogether whole repeats of a tile at once.
+  template <class Several, class Block>
+  void run_together(int64_t task, const Several& several, const Block& block) const {
+    const int64_t column = task % tiles_ * tile_, first = task / tiles_ * chunk_;
+    const int64_t last = std::min(first + chunk_, repeats_), width = std::min(tile_, period_ - column);
+    int64_t repeat = first;
+    for (; repeat + kTogether <= last; repeat += kTogether) {
+      const int64_t begin = repeat * period_ + column;
+      if (begin + (kTogether - 1) * period_ + width > total_) break;
+      several(begin, width, column);
+    }
+    for (; repeat < last; ++repeat) {
+      const int64_t begin = repeat * period_ + column, n = std::min(width, total_ - begin);
+      if (n > 0) block(begin, n, column, 0);
+    }
+  }
+
   template <class Body>
   void parallel(const Body& body) const {
     torch::stable::parallel_for(0, tasks_, grain_, [&](int64_t begin, int64_t end) {

@@ -120,6 +120,29 @@ void varying_backward(int64_t n, const S* grad, const S* saved, S* grad_x, Rows<
   }
 }
 
+// Coefficients and sums are loaded and stored once for all.
+template <class Formula, class S, int rows>
+void together_backward(
+    int64_t n, int64_t period, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<S> sums) {
+  const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
+  S *first_sums = sums.data, *second_sums = sums.data + (rows - 1) * sums.stride;
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const S a = first[i], b = second[i];
+    S first_sum = 0, second_sum = 0;
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < rectifiers::kTogether; ++k) {
+      const int64_t at = k * period + i;
+      const Gradient<S> found = Formula::gradient(grad[at], saved[at], a, b);
+      grad_x[at] = found.x;
+      first_sum += found.first;
+      second_sum += found.second;
+    }
+    first_sums[i] += first_sum;
+    if constexpr (rows == 2) second_sums[i] += second_sum;
+  }
+}
+
 template <class Formula, class S, int rows, bool varying>
 void pointwise_backward(
     int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<Sum<S, varying>> sums, Counts counts) {
@@ -136,6 +159,7 @@ constexpr rectifiers::Elementwise<S> pointwise() {
       {pointwise_forward<Formula, S, rows, false>, pointwise_forward<Formula, S, rows, true>},
       pointwise_backward<Formula, S, rows, false>,
       pointwise_backward<Formula, S, rows, true>,
+      together_backward<Formula, S, rows>,
   };
 }
 

@@ -74,26 +74,37 @@ struct Waving {
   }
 };
 
+template <class Form, class S>
+bool is_far(S x, S first, S second) {
+  const Phase<S> phase = Form::phase(x, first, second);
+  const S t = phase.x * phase.beta;
+  return !((t < 0 ? -t : t) <= kNear);
+}
+
 template <class Form, class S, int rows, bool varying>
 bool all_near(int64_t n, const S* x, Rows<const S> c) {
   const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
   const S a = first[0], b = second[0];
   int32_t far = 0;
 #pragma omp simd reduction(| : far)
-  for (int64_t i = 0; i < n; ++i) {
-    const Phase<S> phase = Form::phase(x[i], varying ? first[i] : a, varying ? second[i] : b);
-    const S t = phase.x * phase.beta;
-    far |= !((t < 0 ? -t : t) <= kNear);
-  }
+  for (int64_t i = 0; i < n; ++i) far |= is_far<Form>(x[i], varying ? first[i] : a, varying ? second[i] : b);
   return !far;
 }
 
 template <class Form, class S, int rows, bool varying>
 void wave_forward(int64_t n, const S* x, S* y, Rows<const S> c, Counts counts) {
   if constexpr (sizeof(S) == sizeof(float)) {
-    if (all_near<Form, S, rows, varying>(n, x, c)) {
-      return pointwise_forward<Waving<Form, true>, S, rows, varying>(n, x, y, c, counts);
+    const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
+    const S a = first[0], b = second[0];
+    int32_t far = 0;
+    // As if all were near; where one is not, which is rare, everything is computed once more.
+#pragma omp simd reduction(| : far)
+    for (int64_t i = 0; i < n; ++i) {
+      const S alpha = varying ? first[i] : a, beta = varying ? second[i] : b;
+      far |= is_far<Form>(x[i], alpha, beta);
+      y[i] = Waving<Form, true>::value(x[i], alpha, beta);
     }
+    if (!far) return;
   }
   pointwise_forward<Waving<Form, false>, S, rows, varying>(n, x, y, c, counts);
 }
