@@ -654,7 +654,11 @@ def facts(spec: ActivationSpec) -> Iterator[str]:
     for parameter in spec.parameters:
         yield _parameter(parameter)
     if spec.parameters:
-        yield f"Parameters are shared per {spec.share} unless `share` says otherwise."
+        yield (
+            "One parameter per input channel and tap of the kernel."
+            if spec.kind == "convolution"
+            else f"Parameters are shared per {spec.share} unless `share` says otherwise."
+        )
     yield RELU_START[spec.relu_start]
     factor = spec.channel_factor[0] / spec.channel_factor[1]
     if factor != 1:

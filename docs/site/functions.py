@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,9 @@ def _page(spec: ActivationSpec, facts: _Facts, folder: Path) -> Iterator[str]:
     yield f"# {spec.title}\n\n{registry.summary(spec.name)}\n"
     yield f"```math\n{latex(spec.equation)}\n```\n"
     if remark := remarks(spec.equation):
-        yield f"{remark[0].upper()}{remark[1:]}.\n"
+        # A symbol keeps its case: u is not U.
+        first = remark[0] if re.match(r"\w\b", remark) else remark[0].upper()
+        yield f"{first}{remark[1:]}.\n"
     try:
         drawing = plot_function(spec.name)
     except UnsupportedError:

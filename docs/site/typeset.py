@@ -37,6 +37,8 @@ def latex(equation: str) -> str:
         '\\begin{cases}x&\\text{for }x > \\theta \\\\\\theta &\\text{otherwise}\\end{cases}'
         >>> latex("log(1 + exp(β·x)) / β")
         '\\frac{\\log (1 + \\exp (\\beta \\,x))}{\\beta }'
+        >>> latex("a + b·(x / y)")
+        'a + b\\,\\frac{x}{y}'
     """
     formula, _ = _split(equation)
     cases = re.findall(r"(.+?)(?: for ([^,]+)| (otherwise))(?:, |$)", formula)
@@ -88,6 +90,9 @@ def _expression(text: str) -> str:
         if not depth and text.startswith(" / ", position):
             sides = (text[:position], text[position + 3 :])
             return rf"\frac{{{_expression(_bare(sides[0]))}}}{{{_expression(_bare(sides[1]))}}}"
+    if inner := re.search(r"(?<=·)\(((?:[^()]|\([^()]*\))* / (?:[^()]|\([^()]*\))*)\)", text):
+        # A fraction in brackets of its own, which it needs no more.
+        return _expression(text[: inner.start()]) + _expression(inner[1]) + _expression(text[inner.end() :])
     text = re.sub(r"√\(([^()]*)\)", lambda root: rf"\sqrt{{{root[1]}}}", text)
     words = re.compile(r"\\?[A-Za-z]+(?:_(?:\{[^}]*\}|\w))?")
     text = words.sub(lambda found: _word(found[0], text[found.end() : found.end() + 1]), text)

@@ -442,8 +442,8 @@ class ConvReLU2d(_ConvReLU, nn.Conv2d):
         equation="y[o, i, j] = Σ_{c,a,b} w[o, c, a, b]·max(x[c, i + a, j + b], θ[c, a, b])",
         paper="Gao, Cai, Ji (2020): Adaptive Convolutional ReLUs",
         use="In place of a ReLU and the convolution after it: one threshold per input channel and tap of the "
-        "kernel. It starts at that ReLU exactly and costs time, not accuracy; see what the benchmark says for "
-        "your size.",
+        "kernel. It starts at that ReLU exactly, so that the swap itself costs time, not accuracy; see what the "
+        "benchmark says for your size.",
         parameters=(ParameterSpec(name="threshold", init=0.0, relu=0.0, domain="any real number"),),
         kind="convolution",
         ranks=(3, 4),

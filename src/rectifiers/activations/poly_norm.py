@@ -73,7 +73,7 @@ class PolyNorm(Elementwise):
     spec = ActivationSpec(
         name="poly_norm",
         title="PolyNorm",
-        equation="a_0 + Σ_k a_k·x^k / rms(x^k), k from 1 to 3; rms over the channels",
+        equation="a_0 + Σ_k a_k·(x^k / rms(x^k)), k from 1 to 3; rms over the channels",
         paper="Zhuo, Wang, Zeng, Li, Zhou, Ma (2024): Polynomial Composition Activations: Unleashing the Dynamics of "
         "Large Language Models",
         use="In the feed-forward layers of language models without gates, for which it was made; there with "

@@ -50,6 +50,8 @@ def sample_class(
         raise UnsupportedError(f"{name} cannot be plotted as a curve: a convolution is not a function of one number")
     if numerator < denominator:
         raise UnsupportedError(f"{name} cannot be plotted as a curve: it joins {denominator} channels into one")
+    if activation.spec.kind == "channelwise" and numerator == denominator:
+        raise UnsupportedError(f"{name} cannot be plotted as a curve: each value depends on all channels")
     module: nn.Module = activation().double().eval()
     x = torch.linspace(low, high, points, dtype=torch.float64, requires_grad=True)
     y = module(x[:, None]).reshape(points, -1)
