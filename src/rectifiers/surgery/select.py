@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from torch import nn
+
 from ..core.errors import ConfigError, UnknownNameError
 from ..core.wording import plural
 from ..watching.sites import Site
@@ -28,6 +30,8 @@ def select(
         UnknownNameError: there is no site of such a name.
     """
     candidates = [site for site in sites if site.kind in kinds]
+    if isinstance(where, nn.Module):
+        raise ConfigError(f"where takes the name of a module or of a site, not the {type(where).__name__} itself")
     if isinstance(where, (str, int, slice, re.Pattern)) or callable(where):
         chosen = _pick(candidates, where)
     elif isinstance(where, Iterable):

@@ -23,6 +23,7 @@ from .check import Check, compare_outputs
 from .edits.recipe import Factory
 from .plan import Applied, SwapPlan
 from .planning import choose_planner
+from .planning.given import read_activation
 from .planning.planned import Left
 from .planning.starts import decide_starts
 from .planning.target import Cap, StartAt, Target, read_start
@@ -77,7 +78,7 @@ class SwapReport:
 
 def plan_swap(
     model: nn.Module,
-    to: str | Factory,
+    to: str | type[nn.Module] | nn.Module | Factory,
     *,
     example: Example,
     where: Where = "all",
@@ -97,7 +98,7 @@ def plan_swap(
         NothingToSwapError: the model has no such site.
         UnsupportedError: the model is of a kind that cannot be changed, or the function cannot be put in.
     """
-    target = Target(to, options, read_start(start, relu_like), cap, share_calls)
+    target = Target(read_activation(to, options), options, read_start(start, relu_like), cap, share_calls)
     inner = unwrap(model)
     args, kwargs = read_example(inner, example)
     survey = survey_model(inner, args, kwargs)
@@ -106,7 +107,7 @@ def plan_swap(
 
 def swap(
     model: nn.Module,
-    to: str | Factory,
+    to: str | type[nn.Module] | nn.Module | Factory,
     *,
     example: Example,
     where: Where = "all",
@@ -129,8 +130,9 @@ def swap(
 
     Args:
         model: any module.
-        to: registered name (`convrelu` for a ConvReLU of any rank), or a function that makes a module for a number
-            of channels.
+        to: registered name (`convrelu` for a ConvReLU of any rank); a class of modules, made for the channels of each
+            site; a module, of which each site gets a copy; an activation function of PyTorch; or a function that makes
+            a module for a number of channels.
         example: what the model is called with: a tensor, a shape, a tuple of arguments, or a dictionary of keyword
             arguments. The forward pass shows which activations there are, in which order, and on how many channels.
         where: `all`, `first`, `last`, `R1`, `R2`, `stage:2`, names, indices, a slice, a pattern, or a function of
@@ -172,9 +174,11 @@ def swap(
         >>> net[1]
         ReLU()
     """
+    if optimizer is not None and not hasattr(optimizer, "param_groups"):
+        raise ConfigError(f"optimizer must be one of PyTorch's, made for this model, got {optimizer!r}")
     inner = unwrap(model)
     args, kwargs = read_example(inner, example)
-    target = Target(to, options, read_start(start, relu_like), cap, share_calls)
+    target = Target(read_activation(to, options), options, read_start(start, relu_like), cap, share_calls)
     survey = survey_model(inner, args, kwargs)
     plan = _make_plan(Request(survey, args, kwargs, target, where, from_, loader, halve, compensate, freeze, optimizer))
     if not plan.changes:

@@ -68,4 +68,6 @@ def _is_shape(example: Sequence[Any]) -> bool:
 
 
 def _noise(shape: Sequence[int]) -> Tensor:
+    if any(size < 0 for size in shape):
+        raise ConfigError(f"example must be a shape of sizes from 0, got {tuple(shape)}")
     return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(0), device="cpu")

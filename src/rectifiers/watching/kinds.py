@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..activations import registry
 from ..core.elementwise import Elementwise
-from ..core.errors import UnknownNameError
+from ..core.errors import ConfigError, UnknownNameError
 from ..core.spec import ActivationSpec
 from . import aliases
 from .aliases import alias_kind, canonical
@@ -158,11 +158,14 @@ def expand(names: str | Iterable[str]) -> frozenset[str]:
 
     Raises:
         UnknownNameError: there is no such kind.
+        ConfigError: `names` are no names.
 
     Example:
         >>> sorted(expand("relu")), sorted(expand(("gelu", "relu")))
         (['relu', 'relu6'], ['gelu', 'relu', 'relu6'])
     """
+    if not isinstance(names, Iterable) or isinstance(names, type):
+        raise ConfigError(f"kinds of activation are given by name, such as 'relu' or ('relu', 'silu'), got {names!r}")
     kinds: set[str] = set()
     known = KINDS | set(FAMILIES) | set(registry.names())
     for given in (names,) if isinstance(names, str) else names:

@@ -12,6 +12,7 @@ from ...core.spec import ActivationSpec
 from ...watching.sites import Site
 from ..edits.fold import CONVOLUTIONS
 from ..edits.recipe import Factory, Recipe
+from .given import Maker
 from .planned import SiteStart, Start
 
 Cap = Literal["keep", "drop"]
@@ -149,7 +150,7 @@ class Target:
         if self.folds:
             return False
         if not isinstance(self.activation, str):
-            return True
+            return not isinstance(self.activation, Maker) or self.activation.counts
         return self.share == "channel" or bool(registry.get(self.activation).spec.channel_factor != (1, 1))
 
     @property
