@@ -151,7 +151,8 @@ class Sweep:
 
     def read(self) -> str:
         """The rest of what it says, until all its processes have ended."""
-        said = self.lines.read()
+        with self.lines:
+            said = self.lines.read()
         self.wait()
         return said
 
