@@ -123,3 +123,18 @@ def test_a_convrelu_of_the_rank_that_is_there() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3))
     changed = parse_variant("convrelu").apply(net, torch.randn(2, 1, 8, 8))
     assert any(type(module).__name__.startswith("ConvReLU2d") for module in changed.modules())
+
+
+def test_classes_and_other_names_of_registered_functions() -> None:
+    given = read_variants([rectifiers.PVLU, {"to": rectifiers.AReLU, "where": "first"}, "SiLU@last"])
+    assert [(variant.label, variant.swaps[0].to) for variant in given] == [
+        ("pvlu", "pvlu"),
+        ("arelu@first", "arelu"),
+        ("SiLU@last", "swish"),
+    ]
+
+
+@pytest.mark.parametrize("given", [nn.GELU, nn.GELU(), torch.tanh, {"to": nn.GELU}])
+def test_activations_without_a_name_are_no_functions_of_a_model(given: Any) -> None:
+    with pytest.raises(ConfigError, match="is compared by a name, which its runs are kept under; give it one"):
+        read_variants([given])

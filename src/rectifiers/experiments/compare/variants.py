@@ -21,8 +21,10 @@ from ...core.errors import ConfigError, UnknownNameError
 from ...core.factory import story
 from ...core.wording import listing
 from ...surgery.edits.fold import CONVOLUTIONS
+from ...surgery.planning.given import is_module_class, read_activation
 from ...training.trained import Trained
 from ...watching.example import Example
+from ...watching.kinds import plain_kind
 from .references import refer, resolve, title
 from .swap import Swap as Swap
 from .swap import Value
@@ -200,6 +202,9 @@ def _read(given: Any, label: str) -> Variant:
         return replace(variant, label=label or variant.label)
     if isinstance(given, Mapping):
         return _of_mapping(dict(given), label)
+    if _is_unnamed(given):
+        name = _name(given)
+        return _variant(label or name, (_swap(name, {}),), None, None)
     if callable(given):
         reference = refer(given)
         return Variant(label or title(reference), change=reference)
@@ -236,13 +241,30 @@ def _of_mapping(given: dict[str, Any], label: str) -> Variant:
 
 def _of_fields(given: Mapping[str, Any]) -> Swap:
     fields = dict(given)
-    name = fields.pop("to", fields.pop("activation", None))
+    to = fields.pop("to", fields.pop("activation", None))
+    name = _name(to) if _is_unnamed(to) else to
     if not isinstance(name, str):
         raise ConfigError(f"a variant needs the name of its activation, such as {{'to': 'pvlu'}}, got {dict(given)!r}")
     return _swap(name, fields)
 
 
+def _is_unnamed(given: Any) -> bool:
+    """Whether an activation is given itself, and not by its name."""
+    return isinstance(given, nn.Module) or is_module_class(given) or bool(plain_kind(given))
+
+
+def _name(given: Any) -> str:
+    name = read_activation(given, {})
+    if not isinstance(name, str):
+        raise ConfigError(
+            f"{name.__name__} is compared by a name, which its runs are kept under; give it one with "
+            "rectifiers.register_activation, or put it into a file and name it by own='FILE.py:NAME'"
+        )
+    return name
+
+
 def _swap(name: str, fields: Mapping[str, Any]) -> Swap:
+    name = _name(name)
     if not _is_activation(name):
         raise UnknownNameError("activation", name, [*activations.registry, *CONVOLUTIONS])
     own = {key: fields[key] for key in ("where", "from_", "start") if key in fields}

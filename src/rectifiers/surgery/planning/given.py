@@ -72,7 +72,7 @@ def read_activation(to: Any, options: Mapping[str, Any]) -> str | Factory:
     if isinstance(to, str):
         other = None if to in registry or to in CONVOLUTIONS else meant(to)
         return other if other is not None and other in registry else to
-    if isinstance(to, type) and issubclass(to, nn.Module):
+    if is_module_class(to):
         name = getattr(getattr(to, "spec", None), "name", "")
         return name if name in registry and registry.get(name) is to else _of_class(to, options)
     own = next((name for name in options if name != _DIM), "")
@@ -86,6 +86,11 @@ def read_activation(to: Any, options: Mapping[str, Any]) -> str | Factory:
     if not callable(to):
         raise ConfigError(f"to must be {_WANTED}, got {_word(to)}")
     return Maker(to, _word(to), counts=True)
+
+
+def is_module_class(thing: object) -> bool:
+    """Return whether something is a class of modules."""
+    return isinstance(thing, type) and issubclass(thing, nn.Module)
 
 
 def _of_class(cls: type[nn.Module], options: Mapping[str, Any]) -> Maker:
