@@ -48,8 +48,8 @@ def test_value_and_slope(one: Gate, x: Tensor) -> None:
     out, slope = derived(lambda x: run(one, x), x, (), grad)
     value, exact = derived(one.function, x.double(), (), grad.double())
     torch.testing.assert_close(out.double(), value, rtol=1e-6, atol=1e-7)
-    # Of the slope, which is 1.1 at most: what the byte next to the minimum leaves, and what was fitted for GELU's left.
-    assert float(((slope - exact) / grad.abs().clamp(min=1e-3)).abs().max()) < 2.5e-5
+    # Of the slope, which is 1.1 at most: what rounding next to the minimum leaves, and what was fitted on its left.
+    assert float(((slope - exact) / grad.abs().clamp(min=1e-3)).abs().max()) < 1.3e-5
     assert out.stride() == torch.empty_like(x).stride()
 
 

@@ -3,7 +3,7 @@
 // Both functions fall to one minimum, at (x₀, y₀), and rise from there. So t = ±√(y − y₀) with the sign of x − x₀ says where
 // the input was, and the derivative is a smooth function of t. Right of the minimum it is a quotient of two polynomials; left of
 // it such a quotient times y, which takes care of the long tail. Fitted in the largest error: 2e-7 on the right, 2e-6 (SiLU) and
-// 2e-5 (GELU) on the left. The side takes a byte per element, and next to the minimum, where y has no digits left for t, the
+// 1e-5 (GELU) on the left. The side takes a byte per element, and next to the minimum, where y has no digits left for t, the
 // byte says where the input was.
 #pragma once
 
@@ -25,7 +25,8 @@ float polynomial(const float (&c)[degree], float u) {
 }
 
 struct Silu {
-  static constexpr float minimum = -1.278464542761074f, least = -0.27846454276107385f, curvature = 0.21781170590859633f;
+  static constexpr float minimum = -1.278464542761074f, least = -0.27846454276107385f, curvature = 0.2178117057198f;
+  static constexpr float bend = 0.146648796996947f;
   static constexpr float farthest_left = 0.5276973961040945f, farthest_right = 4.27533206530457f;
   static constexpr float left_over[] = {0.476090318f, -0.33691807f, -0.517730768f, 0.33810293f, 0.0428396274f};
   static constexpr float left_under[] = {1.0f, -1.50228732f, 0.23353281f, 0.270695299f, 0.000697255354f};
@@ -41,10 +42,12 @@ struct Silu {
 };
 
 struct Gelu {
-  static constexpr float minimum = -0.7517915246935645f, least = -0.16997120747990369f, curvature = 0.43149399213182615f;
+  static constexpr float minimum = -0.7517915246935645f, least = -0.16997120747990369f, curvature = 0.431493992314047f;
+  static constexpr float bend = 0.388284982990552f;
   static constexpr float farthest_left = 0.41227564501307257f, farthest_right = 2.381170112158581f;
-  static constexpr float left_over[] = {0.982336635f, -0.997785616f, -0.84129455f, 0.998634978f, -0.139849505f};
-  static constexpr float left_under[] = {1.0f, -2.0068967f, 0.993006131f, 0.120203f, -0.105798656f};
+  static constexpr float left_over[] = {0.982520939f, -0.920944958f, -0.833125641f, 0.830312273f, -0.12475563f,
+                                        0.074436066f, -0.040455337f, 0.0166376475f, 0.0164650742f};
+  static constexpr float left_under[] = {1.0f, -1.92882635f, 0.929092484f};
   static constexpr float right_over[] = {1.12838547f, -2.58327975f, 2.72782206f, 2.174564f, -4.47025963f,
                                          2.73652484f, 1.03964226f, -1.67715677f, 0.225062164f};
   static constexpr float right_under[] = {1.0f, -2.3371426f, 3.78823415f, -2.04601605f, 0.979389858f,
@@ -82,7 +85,7 @@ float gate_slope(float y, int32_t side) {
   const float over = left ? y * polynomial(Gate::left_over, v) : polynomial(Gate::right_over, u);
   const float under = left ? polynomial(Gate::left_under, v) : polynomial(Gate::right_under, u);
   const float from = (static_cast<float>(side) - 127.5f) * (1 / kSteps);
-  return left || side == kRight ? over / under : Gate::curvature * from;
+  return left || side == kRight ? over / under : from * (Gate::curvature + from * Gate::bend);
 }
 
 template <class Gate>
