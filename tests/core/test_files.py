@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,18 @@ def test_a_path_that_is_none_is_named(text: str, message: str) -> None:
 def test_home_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert named_path("~/a", "data") == tmp_path / "a"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes what POSIX numbers")
+def test_standard_streams_that_were_closed_are_open_in_processes_that_are_started() -> None:
+    """Else the end of a pipe gets the number of one of them there, and is lost where something is put in its place."""
+    program = (
+        "import os, subprocess, sys\n"
+        "from rectifiers.core.files import fill_standard_streams\n"
+        "os.close(0)\nos.close(2)\n"
+        "fill_standard_streams()\n"
+        "look = 'import os; [os.fstat(number) for number in range(3)]; print(os.pipe()[0] > 2)'\n"
+        "sys.exit(subprocess.call([sys.executable, '-c', look]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "True\n")

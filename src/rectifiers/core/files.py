@@ -96,7 +96,8 @@ def fill_standard_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+            # Gets the lowest number that is free. Processes that are started need it too: in them, a pipe would get it.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def named_path(text: str | Path, what: str) -> Path:
