@@ -55,5 +55,5 @@ def _table(rows: Iterable[tuple[str, Any]]) -> Iterator[str]:
         if one.envvar:
             told.append(f"Environment variable: `{one.envvar}`.")
         text = re.sub(r"\s+", " ", " ".join(told)).replace("|", r"\|")
-        yield f"| `{name}` | {text} |"
+        yield f"| `{name.replace('|', chr(92) + '|')}` | {text} |"
     yield ""
