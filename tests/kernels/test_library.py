@@ -212,6 +212,17 @@ def test_a_library_cut_at_any_length_is_built_anew_and_said_once(
             assert build.find_or_build()[1].startswith("built before")
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_somebody_at_a_terminal_is_told_what_takes_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    stand_in(tmp_path, monkeypatch)
+    assert build.find_or_build()[1].startswith("built before")
+    said = "compiling librectifiers.so, once on this machine: about a minute\n"
+    assert capsys.readouterr().err == (said if terminal else "")
+
+
 def test_a_library_without_a_checksum_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = stand_in(tmp_path, monkeypatch)
     path.with_suffix(".sha256").unlink()

@@ -165,7 +165,12 @@ WorkersOption = Annotated[
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
-        "--threads", metavar="N", help="Threads of PyTorch.", parser=str, callback=read_count(), show_default=False
+        "--threads",
+        metavar="N",
+        help="Threads of PyTorch for each model or run.",
+        parser=str,
+        callback=read_count(),
+        show_default=False,
     ),
 ]
 DataOption = Annotated[

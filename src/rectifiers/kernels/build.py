@@ -195,6 +195,9 @@ def command(compiler: str, library: Library, target: Path) -> list[str]:
 def _compile(compiler: str, library: Library, path: Path) -> None:
     for left in path.parent.glob(f".{path.name}.*"):  # by builders that were killed
         left.unlink()
+    if sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty():
+        # Only somebody at a terminal wonders what takes a minute.
+        print(f"compiling {library.name}.so, once on this machine: about a minute", file=sys.stderr)
     try:
         with write_whole(path) as unfinished:
             subprocess.run(
