@@ -50,7 +50,7 @@ def warn_of_start(
         sign = sign_of_no_training(model, optimizer)
         if sign:
             yield (
-                f"{type(model).__name__} seems untrained, for {sign}. If it is to be trained from scratch, "
+                f"{type(model).__name__} seems untrained: {sign}. If it is to be trained from scratch, "
                 f"start='published' is what the paper trains; from ReLU, {spec.title} may hardly move"
             )
     added = sum(change.parameters for change in changes)
@@ -99,7 +99,7 @@ def _times(added: int, present: int) -> str:
 def sign_of_no_training(model: nn.Module, optimizer: Optimizer | None) -> str:
     """Return what shows that a model has not been trained, in words; empty if nothing does.
 
-    Its norms do if all are as they are made: batch norms that have seen no batch, and layer and group norms whose
+    Its norms do if all are as they were made: batch norms that have seen no batch, and layer and group norms whose
     weights are all 1 and biases all 0. An optimizer that has taken steps says that it was trained; one that has taken
     none counts for a model without norms.
 
@@ -107,13 +107,13 @@ def sign_of_no_training(model: nn.Module, optimizer: Optimizer | None) -> str:
         >>> import torch
         >>> net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
         >>> sign_of_no_training(net, None), net(torch.randn(4, 2)).shape[0], sign_of_no_training(net, None)
-        ('its norms are as they are made', 4, '')
+        ('its norms are as they were made', 4, '')
     """
     if optimizer is not None and optimizer.state:
         return ""
     shown = [fresh for module in model.modules() if (fresh := _is_fresh(module)) is not None]
     if shown:
-        return "its norms are as they are made" if all(shown) else ""
+        return "its norms are as they were made" if all(shown) else ""
     # Plain gradient descent keeps nothing from which steps could be told.
     keeps = optimizer is not None and optimizer.defaults.get("momentum", 1) != 0
     return "its optimizer has taken no step" if keeps else ""
