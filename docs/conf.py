@@ -44,8 +44,6 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!rectifiers\.).*")]
 
 default_role = "code"
-# Two hyphens begin an option; they are no dash.
-smartquotes_action = "qe"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 autodoc_mock_imports = ["timm", "transformers"]
