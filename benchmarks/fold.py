@@ -333,7 +333,7 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
     before = mean("silu", "before")
     count = sum(parameter.numel() for parameter in Net().parameters())
     yield (
-        f"Written by `python -m benchmarks.fold`; do not edit. A net of six convolutions, {count:,} parameters, was "
+        f"These figures are those of `python -m benchmarks.fold`. A net of six convolutions, {count:,} parameters, was "
         f"trained on CIFAR-10 with SiLU for {EPOCHS} epochs, and then for {TUNING} epochs in the way of each row, "
         f"{len(seeds)} times, each time from another net: {before} % of the 10,000 test images before. Means and "
         "standard deviations. Weights and activations of int8 by onnxruntime's static quantisation, from 500 training "
