@@ -11,7 +11,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import detection, get_model, list_models, optical_flow, quantization, segmentation, video
 
-from ..entry import Entry, image_entry
+from ..entry import SIZES, Entry, image_entry
 
 CLIPS = (32, 64, 112, 224)
 """Heights of the frames of a clip."""
@@ -20,7 +20,9 @@ CLIPS = (32, 64, 112, 224)
 def entries() -> Iterator[Entry]:
     """Yield the models."""
     for name in list_models(module=torchvision.models):
-        yield image_entry(f"torchvision/{name}", "torchvision: classification", _maker(name, **_classifier(name)))
+        made = _classifier(name)
+        sizes = (made["image_size"],) if "image_size" in made else SIZES
+        yield image_entry(f"torchvision/{name}", "torchvision: classification", _maker(name, **made), sizes=sizes)
     for name in list_models(module=segmentation):
         yield image_entry(f"torchvision/{name}", "torchvision: segmentation", _maker(name, weights_backbone=None))
     for name in list_models(module=detection):
