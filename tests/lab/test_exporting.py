@@ -95,6 +95,7 @@ def test_the_description_fits_the_files(exported: Path) -> None:
     assert {path.name for path in exported.iterdir()} == {*(f["@id"] for f in found["distribution"]), "croissant.json"}
 
 
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")
 def test_it_is_croissant(exported: Path) -> None:
     """By the reference implementation, where it is installed."""
     croissant = pytest.importorskip("mlcroissant")
