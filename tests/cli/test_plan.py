@@ -62,7 +62,8 @@ def test_says_what_it_takes_on_many_workers(cli: Cli) -> None:
     total = sum(cost["training_seconds"] * cost["trainings"] for cost in plan["costs"])
     assert one["seconds"] == pytest.approx(total)
     assert six["seconds"] >= max(cost["training_seconds"] for cost in plan["costs"])
-    assert total / 2 <= two["seconds"] < one["seconds"]
+    # Where the runs divide evenly, sums differ in their last digit alone.
+    assert total / 2 * (1 - 1e-12) <= two["seconds"] < one["seconds"]
     for scale in (one, two, six):
         assert scale["worker_hours"] == pytest.approx(scale["workers"] * scale["seconds"] / 3600)
         assert scale["price"] == pytest.approx(3600 * scale["worker_hours"])
