@@ -11,7 +11,6 @@ from typing_extensions import Unpack
 
 from ..core.checks import count_coefficients
 from ..core.elementwise import Elementwise, apply, check_input
-from ..core.errors import ShapeError
 from ..core.granularity import Granularity, channel_axis
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import poly_norm as kernel
@@ -41,9 +40,7 @@ def poly_norm(x: Tensor, a: Tensor | Sequence[float], *, channel_dim: int = 1) -
     """
     check_input("poly_norm", x)
     axis = channel_axis("poly_norm", x, channel_dim)
-    count = count_coefficients("poly_norm", "a", a)
-    if count < 2:
-        raise ShapeError(f"poly_norm: expected at least 2 coefficients, got {count}")
+    count_coefficients("poly_norm", "a", a, least=2)
     if (fast := kernel.formula.run(x, (a,), axis)) is not None:
         return fast
     formula = partial(kernel.reference, axis=axis)

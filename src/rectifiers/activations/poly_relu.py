@@ -10,7 +10,6 @@ from typing_extensions import Unpack
 
 from ..core.checks import count_coefficients
 from ..core.elementwise import Elementwise, apply
-from ..core.errors import ShapeError
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import poly_relu as kernel
@@ -38,9 +37,7 @@ def poly_relu(x: Tensor, a: Tensor | Sequence[float], *, channel_dim: int = 1) -
         >>> poly_relu(torch.tensor([-1.0, 2.0]), a=(1.0, 0.0, 2.0)).tolist()
         [1.0, 9.0]
     """
-    count = count_coefficients("poly_relu", "a", a)
-    if count < 2:
-        raise ShapeError(f"poly_relu: expected at least 2 coefficients, got {count}")
+    count_coefficients("poly_relu", "a", a, least=2)
     return apply("poly_relu", kernel.formula, x, channel_dim=channel_dim, coefficients=frozenset("a"), a=a)
 
 

@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 
 from ..core.checks import check_count, count_coefficients
 from ..core.elementwise import Elementwise, apply
-from ..core.errors import ConfigError, ShapeError
+from ..core.errors import ConfigError
 from ..core.fitting import Target, fit_polynomial
 from ..core.granularity import Granularity
 from ..core.spec import ActivationSpec, ParameterSpec
@@ -39,9 +39,7 @@ def slaf(x: Tensor, a: Tensor | Sequence[float], *, channel_dim: int = 1) -> Ten
         >>> slaf(torch.tensor([-1.0, 2.0]), a=(1.0, 0.0, 2.0)).tolist()
         [3.0, 9.0]
     """
-    count = count_coefficients("slaf", "a", a)
-    if count < 2:
-        raise ShapeError(f"slaf: expected at least 2 coefficients, got {count}")
+    count_coefficients("slaf", "a", a, least=2)
     return apply("slaf", rational.horner, x, channel_dim=channel_dim, coefficients=frozenset("a"), a=a)
 
 

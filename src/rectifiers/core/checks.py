@@ -53,13 +53,16 @@ def check_count(owner: str, name: str, value: int) -> int:
     return value
 
 
-def count_coefficients(owner: str, name: str, value: Sized) -> int:
+def count_coefficients(owner: str, name: str, value: Sized, least: int = 0) -> int:
     """Count the coefficients in a sequence of them, or in a tensor that has them along its first axis.
 
     Raises:
-        ShapeError: `value` is a single number.
+        ShapeError: `value` is a single number, or there are fewer than `least`.
     """
     try:
-        return len(value)
+        count = len(value)
     except TypeError:
         raise ShapeError(f"{owner}: {name} must hold coefficients along its first axis, got {value!r}") from None
+    if count < least:
+        raise ShapeError(f"{owner}: expected at least {least} coefficients, got {count}")
+    return count
