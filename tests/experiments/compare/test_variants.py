@@ -11,7 +11,7 @@ from torch import nn
 import rectifiers
 from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.experiments.compare.trial import OwnTrial
-from rectifiers.experiments.compare.variants import Swap, Variant, parse_variant, read_variants
+from rectifiers.experiments.compare.variants import Swap, Variant, parse_variant, read_variants, split_variants
 
 from .samples import make_model
 
@@ -132,6 +132,10 @@ def test_classes_and_other_names_of_registered_functions() -> None:
         ("arelu@first", "arelu"),
         ("SiLU@last", "swish"),
     ]
+
+
+def test_other_names_behind_a_comma() -> None:
+    assert split_variants("relu@0,silu,SiLU@1,2") == ["relu@0", "silu", "SiLU@1,2"]
 
 
 @pytest.mark.parametrize("given", [nn.GELU, nn.GELU(), torch.tanh, {"to": nn.GELU}])

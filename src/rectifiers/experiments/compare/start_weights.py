@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -12,6 +11,9 @@ from ...surgery.carry.saving import load_strictly
 from ...surgery.weights_file import read_weights
 from .references import digest
 
+_read: dict[str, dict[str, Tensor]] = {}
+"""The tensors that were read last, by their name."""
+
 
 def refer_weights(path: Path | str) -> str:
     """Name a file of weights by its path and a digest of its tensors, as `net.pt#0123456789ab`.
@@ -19,7 +21,11 @@ def refer_weights(path: Path | str) -> str:
     Raises:
         DataError: it cannot be read, or holds no weights.
     """
-    return f"{path}#{_digest(read_weights(Path(path)).tensors)}"
+    tensors = read_weights(Path(path)).tensors
+    reference = f"{path}#{digest([[name, tensors[name]] for name in sorted(tensors)])}"
+    _read.clear()
+    _read[reference] = tensors
+    return reference
 
 
 def load_weights(model: nn.Module, reference: str) -> None:
@@ -29,17 +35,7 @@ def load_weights(model: nn.Module, reference: str) -> None:
         ConfigError: they do not fit the model, or the file has changed.
         DataError: the file cannot be read.
     """
-    load_strictly(model, _read(reference), reference.rpartition("#")[0])
-
-
-@lru_cache(maxsize=1)
-def _read(reference: str) -> dict[str, Tensor]:
-    path, _, wanted = reference.rpartition("#")
-    tensors = read_weights(Path(path)).tensors
-    if _digest(tensors) != wanted:
+    path = reference.rpartition("#")[0]
+    if reference not in _read and refer_weights(path) != reference:
         raise ConfigError(f"{path} has changed since the comparison began; start it again")
-    return tensors
-
-
-def _digest(tensors: dict[str, Tensor]) -> str:
-    return digest([[name, tensors[name]] for name in sorted(tensors)])
+    load_strictly(model, _read[reference], path)

@@ -282,6 +282,7 @@ def _swap(name: str, fields: Mapping[str, Any]) -> Swap:
 
 def _is_activation(name: str) -> bool:
     """Whether a swap knows an activation: a registered one, or ConvReLU of any rank."""
+    name = _name(name)
     return name in activations.registry or name in CONVOLUTIONS
 
 
