@@ -250,6 +250,8 @@ def find_reordered_modules(located: Iterable[Located], in_training: Iterable[Loc
 
 def find_held_apart(trace: Trace) -> set[nn.Module]:
     """Return the activations that several modules hold and call, each of which gets its own."""
+    if not trace.shared:
+        return set()
     owners = _activation_modules(trace)
     stacks: dict[nn.Module, list[Sequence[Frame]]] = defaultdict(list)
     for op in trace.ops:
