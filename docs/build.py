@@ -128,21 +128,21 @@ Every table and figure of the four papers has an entry. `rectifiers run NAME --p
 `smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows the published
 protocol, as far as the paper states it. `rectifiers show NAME` prints the published numbers. To find out what an
 entry takes on your machine, `rectifiers plan NAME --preset paper` measures a step, on noise of the same shape where
-data are missing, and says how many runs, gigabytes and hours it takes. Below each `paper` preset is what it said on
-two cores without a GPU, after a real step of every kind of run
-([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)): these hours are calculated from a step, not measured
-on a whole run. `rectifiers list papers` says what can run on your machine, and what has been run:
-in the results that are published here, and by you.
+data are missing, and says how many runs, gigabytes and hours it takes. Below each `paper` preset is what `plan` said
+on two cores without a GPU, after a real step of every kind of run
+([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)): these hours are calculated from the time of a step,
+not measured on whole runs. `rectifiers list papers` says which entries can run on your machine, and which have been
+run: in the results that are published here, and by you.
 
 Entries that look into trained networks say so; their report shows what they find, as pictures and as numbers with
 intervals over the seeds. They share the runs of a table where possible, but need the trained weights: runs that were
-made for a table alone are made again, to the same bits.
+made for a table alone are repeated, with the same bits.
 
-Where a paper is silent or contradicts itself, the assumptions are below the entry and in its report.
+Where a paper is silent or contradicts itself, the assumptions made are listed below the entry and in its report.
 
-`decide/…` are experiments of ours: small networks that one can train to their end on two cores, with the control arms
-that the papers lack, and with as many seeds as it takes to find half of the published difference. `rectifiers plan`
-prints the calculation, which was written down before anything ran.
+The `decide/…` entries are experiments of ours: networks small enough to be trained to the end on two cores, with the
+control arms that the papers lack, and with as many seeds as it takes to find half of the published difference.
+`rectifiers plan` prints the power calculation, which was written down before anything ran.
 """
 
 CLAIMS_INTRODUCTION = """\
@@ -150,19 +150,25 @@ CLAIMS_INTRODUCTION = """\
 
 <!-- Written by `make docs` from the papers' `claims.toml` and the published results; edit those. -->
 
-Every claim has its place in its paper and its source here: the runs in [results](../results/README.md), the analyses of
-[the gallery](gallery.md), whose networks on CIFAR-10 saw JPEG pictures, or a test. `rectifiers list claims` prints the
-same, and `--json` gives it to programs; `rectifiers list claims --results runs` judges by your own runs.
+For every claim, this page says where its paper makes it, and what the answer here rests on: runs in
+[results](../results/README.md), analyses in [the gallery](gallery.md), whose networks on CIFAR-10 saw JPEG pictures,
+or a test. `rectifiers list claims` prints the same, and `--json` gives it to programs;
+`rectifiers list claims --results runs` judges by your own runs.
 
 - **reproduced**, **contradicted**: run as published, and the 95 % interval of the difference, paired by seed, lies
-  wholly on the claimed side of zero, or on the other. A claim that two are level is reproduced if the 90 % interval
-  lies within the experiment's margin. Matters of mathematics and counting are settled by a test.
+  wholly on the claimed side of zero, or wholly on the other. A claim that two functions are level is reproduced if the
+  90 % interval lies within the experiment's margin, and contradicted if the 95 % interval lies wholly outside it.
+  Matters of mathematics and counting are settled by a test.
 - **at small scale only**: runs of a smaller size, or of an experiment of ours that was made to decide the claim on
-  small machines; they settle nothing, and say which way they lean. The command is theirs; the cost is that of the
-  published size, which would settle the claim.
-- **open**: not run, or run as published with an interval that holds both answers.
+  small machines. They settle nothing, but the table says which way they lean. The command shown repeats them, or runs
+  the published size of an analysis from the gallery; the cost shown is always that of the published size, which would
+  settle the claim.
+- **open**: not run, or run as published with an interval that leaves both answers possible.
 
-Where a row is held against the best of several others, that one was picked afterwards, which is in its favour.
+Where a paper does not state its protocol, "as published" includes the assumptions listed with
+[its entry](papers.md). Each claim is judged by itself: the intervals are not corrected for the number of claims. If a
+row is compared with the best of several others, that other was picked after the runs, so chance favours it, not the
+row.
 """
 
 TABLE1_INTRODUCTION = """\
@@ -338,10 +344,13 @@ def _in_tables(name: str) -> list[covering.Coverage]:
 
 def _measured_on(measured: Iterable[dict[str, Any]]) -> str:
     """The machines and commits of the costs; more than one where a measurement was interrupted."""
-    places: dict[str, list[str]] = {}
+    places: dict[str, dict[str, None]] = {}
     for one in measured:
-        places.setdefault(f"{one['processor']}, PyTorch {one['torch']}", []).append(one["commit"])
-    texts = (f"{place} (commit {', '.join(dict.fromkeys(commits))})" for place, commits in places.items())
+        places.setdefault(f"{one['processor']}, PyTorch {one['torch']}", {})[one["commit"]] = None
+    texts = (
+        f"{place} ({'commit' if len(commits) == 1 else 'commits'} {', '.join(commits)})"
+        for place, commits in places.items()
+    )
     return f"Costs were measured on {'; '.join(texts)}.\n"
 
 
@@ -349,13 +358,17 @@ def _cost(measured: dict[str, Any]) -> str:
     """Say what a preset takes on the machine that it was measured on."""
     step = span([cost["step_seconds"] for cost in measured["costs"]])
     noise = "" if all(item["ready"] for item in measured["data"]) else ", on noise of the data's shape"
-    # Entries that were measured first do not tell, and had all of their batch.
+    # The first entries that were measured do not record it; their batches were whole.
     parts = {
         one["measured_batch"]
         for one in measured["costs"]
         if one.get("measured_batch", one["batch_size"]) < one["batch_size"]
     }
-    part = f"; batches that memory does not hold, in parts of {', '.join(map(str, sorted(parts)))}" if parts else ""
+    part = (
+        f"; batches that do not fit into memory are split into parts of {', '.join(map(str, sorted(parts)))}"
+        if parts
+        else ""
+    )
     workers = plural(measured["workers"], "worker")
     return f"About {duration(measured['seconds'])} with {workers}; a step takes {step}{noise}{part}."
 

@@ -112,7 +112,7 @@ def test_an_interval_around_zero_leaves_it_open_and_says_what_would_do(
 ) -> None:
     found = judged(monkeypatch, tmp_path, {"AReLU": 90.08, "ReLU": 90.0})
     assert found.status == "open"
-    assert re.fullmatch(r"about [\d,]+ seeds to tell a difference of [\d.]+ points|out of reach", found.cost)
+    assert re.fullmatch(r"about [\d,]+ seeds would resolve a difference of [\d.]+ points|out of reach", found.cost)
 
 
 def test_level_is_within_the_margin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -198,7 +198,11 @@ def _more_seeds(claim: Claim, found: PairedDifference, margin: float) -> str:
     if not target or not math.isfinite(found.detectable):
         return "more seeds"
     needed = max(found.n + 1, math.ceil(found.n * (found.detectable / target) ** 2))
-    return f"about {needed:,} seeds to tell a difference of {target:.2g} points" if needed < 10_000 else "out of reach"
+    return (
+        f"about {needed:,} seeds would resolve a difference of {target:.2g} points"
+        if needed < 10_000
+        else "out of reach"
+    )
 
 
 def _leaning(bearing: Bearing | None) -> str:

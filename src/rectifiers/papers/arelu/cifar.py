@@ -59,7 +59,7 @@ PROTOCOL = (
     "AReLU starts from α = 0.75 and β = 1.0, as the paper says for CIFAR.",
     "Weight decay applies to α and β too: the paper names no separate one for them, and says that weight decay pushes "
     "α to zero.",
-    "No seeds are published; ours are 0 to 4. Weights are initialised by PyTorch's defaults.",
-    "The paper does not say whether a run is reported by its last epoch or by the epoch that is best on the test data; "
-    "ours is reported by its last.",
+    "No seeds are published; ours are 0 to 4. Weights are initialised as PyTorch does by default.",
+    "The paper does not say whether a run is reported by its last epoch or by the epoch that is best on the test "
+    "data; ours are reported by their last.",
 )

@@ -38,7 +38,7 @@ experiment = Experiment(
             settings={"epochs": 5, "train_size": 6_000},
             seeds=3,
         ),
-        "paper": Preset(note="20 epochs of all images, as far as the paper says.", comparable=True),
+        "paper": Preset(note="20 epochs of all images; as published, as far as the paper states it.", comparable=True),
     },
     baseline=SHOWN_START,
     margin=0.1,

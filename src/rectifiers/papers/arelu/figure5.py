@@ -32,7 +32,7 @@ experiment = Experiment(
             settings={"network_args": {"features": 8}, "lr": 1e-3, "epochs": 5, "train_size": 40},
             seeds=3,
         ),
-        "paper": Preset(note="100 epochs of all slices, as far as the paper says.", comparable=True),
+        "paper": Preset(note="100 epochs of all slices; as published, as far as the paper states it.", comparable=True),
     },
     metric="best_on_test",
     published=load_published(Path(__file__).with_suffix(".toml")),

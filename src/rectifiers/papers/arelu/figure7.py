@@ -17,8 +17,8 @@ experiment = replace(
     deviations=(
         *PROTOCOL,
         *COMPARED_FUNCTIONS,
-        "Figures 7 and 8 have the same caption; our text of the paper does not tell which optimizers and learning "
-        "rates each of them shows, so ours shows all.",
+        "Figures 7 and 8 have the same caption; our copy of the paper does not show which optimizers and learning "
+        "rates each of them is for, so ours shows all.",
         "The paper prints curves, not numbers.",
     ),
     figures=("curves", "losses"),

@@ -43,7 +43,7 @@ experiment = Experiment(
             columns=_labels(IN_SMALL),
         ),
         "paper": Preset(
-            note="The first 47 of the 100 epochs, as far as the paper says.",
+            note="The first 47 of the 100 epochs; as published, as far as the paper states it.",
             columns=_labels(AS_PUBLISHED),
             comparable=True,
         ),
@@ -52,7 +52,7 @@ experiment = Experiment(
     deviations=(
         *PROTOCOL,
         "The paper shows the networks after 2,000 to 10,000 iterations. An epoch has at most 211 here, so ours are "
-        "those after 9, 19, 28, 38 and 47 epochs, that is about 1,900 to 9,900 iterations. Each is a run of its own "
+        "those after 9, 19, 28, 38 and 47 epochs, that is about 1,900 to 9,900 iterations. Each is a separate run "
         "that begins with the same steps as the longer ones.",
         "The paper does not say which image is shown; ours is the test image with the most diseased pixels.",
     ),

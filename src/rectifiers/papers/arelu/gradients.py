@@ -42,7 +42,7 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *PROTOCOL,
-        "The paper argues with the slope of 1 + σ(β) and measures no gradients; ours are those at the input of each "
+        "The paper argues from the slope 1 + σ(β) and measures no gradients; we measure them at the input of each "
         "activation, over test images, in the networks of Table 1.",
     ),
     analysis="gradients",

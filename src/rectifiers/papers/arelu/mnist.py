@@ -52,19 +52,20 @@ TWENTY_EPOCHS = {
         seeds=3,
         columns=POCKET_COLUMNS,
     ),
-    "paper": Preset(note="As published: 760 runs of 20 epochs, hours on two cores.", comparable=True),
+    "paper": Preset(note="As published: 760 runs of 20 epochs; hours on two cores.", comparable=True),
 }
 
 PROTOCOL = (
-    "For MNIST the paper states neither the batch size nor momentum, weight decay or the scaling of pixels; 128, 0.9 "
-    "for SGD, none, and division by 255 follow the authors' public code, and Adam has its defaults.",
-    "No seeds are published; ours are 0 to 4. Weights are initialised by PyTorch's defaults.",
+    "For MNIST the paper states neither batch size, momentum, weight decay nor the scaling of pixels. Batches of 128, "
+    "momentum 0.9 for SGD, no weight decay and division by 255 follow the authors' public code; Adam has PyTorch's "
+    "defaults.",
+    "No seeds are published; ours are 0 to 4. Weights are initialised as PyTorch does by default.",
 )
 
 COMPARED_FUNCTIONS = (
-    "GELU, APL, Comb, PAU, SLAF and Maxout are those that the authors' code compares with, not those that their own "
-    "papers define: GELU in its tanh form, the learnable ones with scalars per layer, SLAF of degree 1 (an affine "
-    "function), Maxout over one piece (the identity), Comb of the identity and ReLU.",
+    "GELU, APL, Comb, PAU, SLAF and Maxout are as in the authors' code, not as in the papers that proposed them: GELU "
+    "in its tanh form, the learnable ones with scalars per layer, SLAF of degree 1 (an affine function), Maxout over "
+    "one piece (the identity), Comb of the identity and ReLU.",
     "All others have PyTorch's default constants, as in the authors' code.",
 )
 

@@ -23,15 +23,15 @@ ROWS = (Arm("ReLU", {"activation": "relu"}), ARELU)
 PROTOCOL = (
     "The paper refers to someone else's implementation for all details. From there come Adam at 1e-4, batches of 16, "
     "100 epochs, the Dice loss, 32 to 512 features, ten patients held out for validation, the preparation of the "
-    "volumes, the drawing of slices by their masks, and the augmentation: scaling by up to 5 %, rotation by up to 15°, "
-    "flips.",
-    "The Dice coefficient is that of a patient's whole volume, in which the largest connected piece of what is "
-    "predicted counts, averaged over the ten patients held out. A run is reported by its best epoch, as in that "
+    "volumes, the sampling of slices by their masks, and the augmentation: scaling by up to 5 %, rotation by up to "
+    "15°, flips.",
+    "The Dice coefficient is that of a patient's whole volume, in which only the largest connected piece of the "
+    "prediction counts, averaged over the ten patients held out. A run is reported by its best epoch, as in that "
     "implementation, which makes it optimistic.",
-    "Different from that implementation: which ten patients are held out; an epoch's last batch is trained on, even if "
-    "it is not full; volumes are resized by cubic instead of quadratic splines and kept in steps of 0.05 deviations; "
-    "they are augmented by the nearest pixel instead of linearly, and what comes in is 2.5 deviations below the mean "
-    "instead of at it.",
+    "What differs from that implementation: which ten patients are held out; an epoch's last batch is trained on, "
+    "even if it is not full; volumes are resized by cubic instead of quadratic splines and kept in steps of 0.05 "
+    "standard deviations; augmentation takes the nearest pixel instead of interpolating, and fills what moves into "
+    "the picture with 2.5 standard deviations below the mean instead of the mean.",
     "AReLU starts from α = 0.75 and β = 1.0, as the paper says for brain images.",
-    "The paper does not say how many runs its numbers summarise; ours has five seeds, 0 to 4.",
+    "The paper does not say how many runs its numbers summarise; ours summarise five, with the seeds 0 to 4.",
 )

@@ -76,7 +76,7 @@ PROTOCOL = (
     "Batches of 128, momentum 0.9, no weight decay and division by 255 follow the authors' public code.",
     "The paper gives learning rate and epochs for pretraining (0.01, 20) and fine-tuning (1e-5, 100), but not for "
     "training on SVHN directly; ours trains as in fine-tuning.",
-    "The paper does not say how many runs a number summarises; ours has five seeds, 0 to 4.",
+    "The paper does not say how many runs a number summarises; ours summarise five, with the seeds 0 to 4.",
     "19.58 is the percentage of the digit 1 among SVHN's test images, 5,099 of 26,032: networks with this accuracy "
     "have learned nothing.",
     "AReLU starts from α = 0.9 and β = 2.0, as for MNIST.",

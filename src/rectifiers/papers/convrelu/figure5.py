@@ -28,7 +28,7 @@ experiment = Experiment(
         *DENSENET,
         *PROTOCOL,
         *COMPARED_FUNCTIONS,
-        "The paper prints curves; the numbers are those that its text reads off them.",
+        "The paper prints curves; the numbers are those that its text gives for them.",
     ),
     runs="convrelu/images",
     figures=("curves",),

@@ -26,8 +26,8 @@ def functions(convrelu: dict[str, Any], first: str, everywhere: str) -> tuple[Ar
 
 
 COMPARED_FUNCTIONS = (
-    "The paper gives LeakyReLU's slope as a small constant like 0.01, and says nothing about PReLU's; ours are "
-    "PyTorch's defaults, a fixed 0.01 and one learned slope per site that starts at 0.25. One per site is what Table 6 "
-    "counts.",
+    "The paper gives LeakyReLU's slope as a small constant like 0.01, and says nothing about PReLU's; ours have "
+    "PyTorch's defaults, a fixed 0.01 and one learned slope per site that starts at 0.25. One per site is what Table "
+    "6 counts.",
     "(A) replaces every ReLU that is followed by a convolution: Table 6 counts 119 of them, and DenseNet has one more.",
 )

@@ -34,7 +34,7 @@ CIFAR10 = Arm("Cifar10", {"dataset": "cifar10"})
 CIFAR100 = Arm("Cifar100", {"dataset": "cifar100"})
 TINY_IMAGENET = Arm("ImageNet", {"dataset": "tiny-imagenet"})
 
-PAPER_PRESET = Preset(note="350 epochs of all images, as far as the paper says.", comparable=True)
+PAPER_PRESET = Preset(note="350 epochs of all images; as published, as far as the paper states it.", comparable=True)
 
 SMOKE: dict[str, Any] = {
     "network_args": {"blocks": (1, 1, 1, 1), "growth": 4, "stem": 8},
@@ -80,13 +80,14 @@ PROTOCOL = (
     "the mean and deviation of each channel.",
     "The paper does not say how strong the L2 penalty on the thresholds is; ours is 5e-4, as for the weights, and "
     "applies to the slopes of PReLU too, for which its own paper advises against it.",
-    "The paper chose its settings on Cifar10 and AG's News, which are among the data that it reports.",
-    "The paper does not say how many runs a number summarises, nor which epoch it is taken from; ours has five seeds "
-    "and takes the last epoch.",
+    "The paper chose its settings on Cifar10 and AG's News, which are among the data on which it reports results.",
+    "The paper does not say how many runs a number summarises, nor which epoch it is taken from; ours summarise five "
+    "seeds after the last epoch.",
 )
 
 DENSENET = (
     "The DenseNet-40 that the paper draws has three dense blocks of 8 layers. Its own parameter counts (Table 6) "
-    "contradict that, and exactly fit blocks of 6, 12, 24 and 16 bottleneck layers of growth 12; ours is that network.",
+    "contradict that, but fit blocks of 6, 12, 24 and 16 bottleneck layers with growth 12 exactly; ours is that "
+    "network.",
     "The first block has twelve ReLUs in six layers, which is what the additional parameters of Table 6 imply.",
 )

@@ -1,4 +1,4 @@
-"""On partial replacement: how sparse the features stay, and how many units are dead, under each of six functions."""
+"""Partial replacement: how sparse the features stay, and how many units are dead, under each of six functions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ experiment = Experiment(
     deviations=(
         *DENSENET,
         *PROTOCOL,
-        "The paper argues with sparsity and dead ReLUs and measures neither; ours are counted on test images, in the "
+        "The paper argues from sparsity and dead ReLUs and measures neither; we count both on test images, in the "
         "networks of Table 1 on CIFAR-10.",
     ),
     runs="convrelu/images",

@@ -25,8 +25,8 @@ experiment = Experiment(
         *COMPARED_FUNCTIONS,
         "ImageNet is Tiny ImageNet. Each class has 50 validation and 50 test images, and the paper does not say "
         "which of them it tests on; the test images have no public labels, so ours tests on the validation images.",
-        "The paper leaves open how the network takes images of 64×64; ours averages over the positions that are left "
-        "at the end.",
+        "The paper does not say how the network handles images of 64×64; ours averages over the positions that are "
+        "left at the end.",
     ),
     runs="convrelu/images",
     gpu="90 runs of 350 epochs of 50,000 or 100,000 images",

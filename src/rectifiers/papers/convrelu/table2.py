@@ -49,7 +49,7 @@ experiment = Experiment(
             seeds=3,
             columns={"MR": {"dataset": "mr-short"}},
         ),
-        "paper": Preset(note="350 epochs of all texts, as far as the paper says.", comparable=True),
+        "paper": Preset(note="350 epochs of all texts; as published, as far as the paper states it.", comparable=True),
     },
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*PROTOCOL, *COMPARED_FUNCTIONS),

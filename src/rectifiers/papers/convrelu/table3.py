@@ -75,7 +75,8 @@ experiment = Experiment(
         "VGG-16 and ResNet-18 are the usual variants for images of 32×32: with batch normalisation and one linear "
         "layer, and with a stem of 3×3.",
         "The paper does not say which ReLUs of VGG-16 and ResNet-18 it replaced; ours replaces those of the first "
-        "stage, in ResNet-18 without the one whose output is also added, as it is not followed by a convolution alone.",
+        "stage, except, in ResNet-18, the one whose output is also added to the shortcut: a convolution is not the "
+        "only thing that follows it.",
         *PROTOCOL,
     ),
     runs="convrelu/images",

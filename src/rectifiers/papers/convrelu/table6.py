@@ -21,8 +21,8 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *DENSENET,
-        "The paper says that the table is about Cifar10; its counts follow from a head of 100 classes, and with 10 "
-        "there are 34,650 fewer.",
+        "The paper says that the table is for Cifar10, but its counts are those of a head with 100 classes; with 10 "
+        "classes there are 34,650 fewer.",
         "PReLU (A) has 119 slopes, one for every ReLU that is followed by a convolution; the last ReLU, before the "
         "linear layer, stays.",
     ),

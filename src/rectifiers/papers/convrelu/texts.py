@@ -32,11 +32,11 @@ COLUMNS = (
 PROTOCOL = (
     "The network, its alphabet of 70 characters, the length of 1014 and the initialisation of its weights come from "
     "the paper that this one refers to, Zhang, Zhao and LeCun (2015): it is their smaller character network.",
-    "ConvReLU replaces the ReLUs of the first two convolutions. Maximum and ReLU commute, so ReLU goes behind the "
+    "ConvReLU replaces the ReLUs of the first two convolutions. Maximum and ReLU commute, so ReLU moves after the "
     "pooling, and the thresholds go into the second and third convolution: 2,560 of them.",
     "The schedule is the one that the paper states for all tasks: a learning rate of 0.1 with steps at epochs 150 and "
     "250, and batches of 128. Number of epochs, momentum and weight decay are our choice, as for images.",
-    "The paper chose its settings on Cifar10 and AG's News, which are among the data that it reports.",
+    "The paper chose its settings on Cifar10 and AG's News, which are among the data on which it reports results.",
     "MR has no fixed split into training and test data, and the paper names none; ten folds are customary. Ours tests "
     "on a fixed tenth.",
     "The paper calls its numbers for the functions it compares with the best known without unsupervised learning; it "

@@ -19,12 +19,14 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "How scores are measured is described in a supplement that we do not have; ours follow Goodfellow et al. "
-        "(2009): a unit fires on 1 % of all inputs, and a layer's score is that of its best 20 % of units.",
-        "Our text of the paper does not say which transformations the scores average over; ours are translations, "
+        "(2009): a unit's threshold is set so that it fires on 1 % of all inputs, and a layer's score is the mean of "
+        "its best 20 % of units.",
+        "Our copy of the paper does not say which transformations the scores average over; ours are translations, "
         "rotations and flips.",
         "The paper speaks of all seven convolutional layers of the networks on CIFAR. ConvPool-CNN-C has nine, of "
-        "which the last makes the classes; ours shows the other eight, all that a function stands behind.",
-        "The units of each half of CReLU are counted separately, and scores are read behind the pooling.",
+        "which the last computes the class scores; ours shows the other eight, which are those that an activation "
+        "follows.",
+        "The units of each half of CReLU are counted separately, and scores are taken after the pooling.",
     ),
     runs="crelu/all-cnn",
     analysis="invariance",

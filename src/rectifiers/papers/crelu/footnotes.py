@@ -1,4 +1,4 @@
-"""Footnotes 3 and 4: AVR in VGG, and CReLU behind its second and its fourth convolution."""
+"""Footnotes 3 and 4: AVR in VGG, and CReLU after its second and fourth convolutions."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ experiment = Experiment(
     baseline="VGG",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "The footnotes name neither the layers that AVR was tried in nor what was measured; ours are the first one, "
-        "those of CReLU in Table 2, and all. CReLU halves the filters in front of it, as in Table 2.",
+        "The footnotes say neither in which layers AVR was tried nor what was measured; we try the first layer, those "
+        "of CReLU in Table 2, and all. CReLU halves the filters before it, as in Table 2.",
         *COUNTING[:1],
         *PROTOCOL,
     ),

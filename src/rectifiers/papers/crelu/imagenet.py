@@ -42,7 +42,7 @@ def in_layers(activation: str, layers: str, width: float = 1.0) -> dict[str, Any
 
 
 def half_filters(width: float = 1.0) -> dict[str, Any]:
-    """Give the settings of CReLU in conv1,4,7, with half the filters in front of it."""
+    """Give the settings of CReLU in conv1,4,7, with half the filters before it."""
     return {"activation": "crelu", "where": _numbers(FEW), "network_args": {"width": width, "halve": FEW}}
 
 
@@ -109,7 +109,7 @@ def table_presets(models: dict[str, dict[str, Any]], narrow: dict[str, dict[str,
             rows=_chains(narrow),
             columns=_epochs(10),
         ),
-        "paper": Preset(note="As published, as far as the paper says.", seeds=1, comparable=True),
+        "paper": Preset(note="As published, as far as the paper states it.", seeds=1, comparable=True),
     }
 
 
@@ -132,9 +132,9 @@ PROTOCOL = (
     "Images are augmented as by Krizhevsky et al. (2012), as the paper says: by random crops of 224×224 from images of "
     "256 on the shorter side, by flips, and by colours shifted along their principal components. Krizhevsky et al. do "
     "not print the components; ours are those that are customary for ImageNet.",
-    "CReLU (conv1–4), (conv1–7) and (conv1–9) keep the number of filters; CReLU (conv1,4,7) and (all) halve it in "
-    "front of CReLU, as the paper says.",
-    "CReLU (all) has 4.7M parameters only if the last convolution has 500 filters and CReLU behind it; so it is in "
-    "ours.",
-    "The paper does not say how many runs a number summarises; ours is a single run.",
+    "CReLU (conv1–4), (conv1–7) and (conv1–9) keep the number of filters; CReLU (conv1,4,7) and (all) halve it before "
+    "each CReLU, as the paper says.",
+    "CReLU (all) has 4.7M parameters only if the last convolution has 500 filters and is followed by CReLU; that is "
+    "how ours is built.",
+    "The paper does not say how many runs a number summarises; each of ours is a single run.",
 )

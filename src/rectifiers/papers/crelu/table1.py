@@ -53,24 +53,25 @@ experiment = Experiment(
             rows={arm.label: arm.settings for arm in models(**SMALL)},
             columns={"CIFAR-10 Single train": ON_PART, "CIFAR-10 Single test": ON_PART},
         ),
-        "paper": Preset(note="As published, as far as the paper says.", seeds=10, comparable=True),
+        "paper": Preset(note="As published, as far as the paper states it.", seeds=10, comparable=True),
     },
     baseline="Baseline",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *COUNTING,
-        "Training errors are counted on the training batches, with dropout; the paper does not say how it counts them.",
+        "Training errors are counted on the training batches, with dropout active; the paper does not say how it "
+        "counts them.",
         "The details are described in a supplement that we do not have. The network, dropout of 0.2 on the images and "
-        "0.5 behind each pooling, momentum 0.9, weight decay 0.001 and the learning rate's steps by 0.1 at epochs "
-        "200, 250 and 300 of 350 come from the paper that proposed ConvPool-CNN-C, Springenberg et al. (2014).",
+        "0.5 after each pooling, momentum 0.9, weight decay 0.001 and the learning rate's steps by 0.1 at epochs 200, "
+        "250 and 300 of 350 come from the paper that proposed ConvPool-CNN-C, Springenberg et al. (2014).",
         "Its authors chose the learning rate from 0.25, 0.1, 0.05 and 0.01 and do not say which; ours is 0.05. The "
-        "paper tuned dropout for its own models, and our text of it does not tell to what; ours is the same for all.",
+        "paper tuned dropout for its own models, and our copy of it does not show to what; ours is the same for all.",
         "With 100 classes the five models have 1.39, 5.50, 1.39, 2.77 and 0.70 million parameters; the table prints "
         "5.6M where we count 5.50 million.",
-        "Our text of the paper does not state the batch size; ours is 128.",
-        "Our text of the paper says nothing about initial weights; ours are He's, with the gain that preserves the "
-        "size of values behind each function. With ReLU's gain behind the absolute value, variance would double with "
-        "each layer, and AVR learned nothing from there.",
+        "Our copy of the paper does not state the batch size; ours is 128.",
+        "Our copy of the paper says nothing about initial weights; ours are He's, with the gain that preserves the "
+        "size of values through each function. With ReLU's gain before an absolute value, the variance would double "
+        "with each layer, and from there AVR learned nothing.",
     ),
     runs="crelu/all-cnn",
     gpu="200 runs of 350 epochs of 50,000 images: five models, two data sets, ten seeds on all and ten folds",

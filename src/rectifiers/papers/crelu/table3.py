@@ -45,7 +45,7 @@ experiment = Experiment(
     deviations=(
         "Our own rows are the votes of Table 2: VGG, and the best of three with CReLU for each data set, which was "
         "chosen by test error: conv1,3 on CIFAR-10 and conv1,3,5 on CIFAR-100.",
-        "The other methods' numbers are cited, not reproduced here.",
+        "The other methods' numbers are cited, not reproduced.",
         *PROTOCOL,
     ),
     runs="crelu/vgg",

@@ -49,8 +49,8 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         *PROTOCOL,
-        "In our text of the paper, the rows' labels stand apart from their numbers. The order here fits all four rows "
-        "that Table 5 repeats, and what the text says about the others.",
+        "In our copy of the paper, the rows' labels are separated from their numbers. The order here fits all four "
+        "rows that Table 5 repeats, and what the text says about the others.",
     ),
     runs="crelu/all-cnn",
     gpu="9 runs of 90 epochs of 1.3 million images",

@@ -46,7 +46,7 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "Our own rows are those of Table 4: the baseline and three models with CReLU.",
-        "The other methods' numbers are cited, not reproduced here.",
+        "The other methods' numbers are cited, not reproduced.",
         *PROTOCOL,
     ),
     runs="crelu/all-cnn",

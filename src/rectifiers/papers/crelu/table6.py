@@ -19,8 +19,8 @@ experiment = Experiment(
     baseline="CReLU",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
-        "In our text of the paper, the head of the first column of numbers reads non-pair. The paper says that pairs "
-        "are more strongly correlated, so the larger numbers are theirs.",
+        "In our copy of the paper, the first column of numbers is headed non-pair. The paper says that pairs are more "
+        "strongly correlated, so the larger numbers are theirs.",
         "The paper does not say what the number behind ± is; in the first row it is as large as the mean, so we take "
         "the standard deviation. Nor does it say whether correlations are absolute; ours are.",
     ),

@@ -102,7 +102,7 @@ def small_presets(what: str) -> dict[str, Preset]:
 def as_published(*columns: str) -> Preset:
     """Make the preset of the paper's own networks."""
     return Preset(
-        note="The networks of the tables, as far as the paper says; one of each.",
+        note="One network of each kind in the tables; as published, as far as the paper states it.",
         seeds=1,
         columns=columns,
         comparable=True,

@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def with_crelu(sites: tuple[int, ...], width: float = 1.0, dropout: float = 1.0) -> dict[str, Any]:
-    """Give the settings of CReLU at some sites, with half the filters in front of it.
+    """Give the settings of CReLU at some sites, with half the filters before it.
 
     Args:
         sites: numbers of the sites, from 0.
@@ -59,12 +59,12 @@ ON_PART: dict[str, Any] = {"dataset": "cifar10", "train_size": 10_000}
 SMALL: dict[str, float] = {"width": 0.25, "dropout": 0.25}
 """A quarter of the filters, and of the dropout: the networks of the pocket presets."""
 
-PAPER_PRESET = Preset(note="As published, as far as the paper says.", seeds=10, comparable=True)
+PAPER_PRESET = Preset(note="As published, as far as the paper states it.", seeds=10, comparable=True)
 
 PROTOCOL = (
     "The paper follows someone else's public code for network and training. From there come batch normalisation that "
     "adds 1e-3 to the variance, dropout of 0.3, 0.4 and 0.5, the initialisation of the weights, batches of 128, "
     "learning rate 1 halved every 25 epochs, momentum 0.9, weight decay 5e-4 and 300 epochs.",
-    "The layer in front of CReLU has half the filters, as the paper says.",
+    "The layer before CReLU has half the filters, as the paper says.",
     "Random shifts are by up to 4 pixels; the paper does not say how far.",
 )

@@ -44,8 +44,8 @@ experiment = Experiment(
         effect=2.07, spread=0.45, source="of AReLU − SELU at 1e-3 in `results/arelu-transfer`, 3 pairs: 0.42 points"
     ),
     deviations=(
-        "The paper fine-tunes on SVHN, which differs from MNIST far more than scikit-learn's digits do, for 100 epochs "
-        "at 1e-5; ours for 20 epochs, at that rate and at two larger ones.",
+        "The paper fine-tunes on SVHN, which differs from MNIST far more than scikit-learn's digits do, for 100 "
+        "epochs at 1e-5; we do so for 20 epochs, at that rate and at two larger ones.",
         "PAU and SELU came nearest to AReLU in the paper and in our first runs; PReLU has one learned slope.",
         "Nothing was tuned: the rates are powers of ten from the paper's upwards.",
         *COMPARED_FUNCTIONS,

@@ -1,4 +1,4 @@
-"""ConvReLU against ReLU, and PReLU's few slopes, in the first block of a small DenseNet, on CIFAR-10."""
+"""ConvReLU against ReLU, and against PReLU's few slopes, in the first block of a small DenseNet, on CIFAR-10."""
 
 from __future__ import annotations
 

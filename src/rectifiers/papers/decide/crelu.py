@@ -45,7 +45,8 @@ experiment = Experiment(
     ),
     deviations=(
         *ASSUMPTIONS,
-        "ReLU × √2 has about as many parameters and multiplications as CReLU, and ReLU ÷ √2 as CReLU (half): a layer's "
-        "work grows by the square of the filters. CReLU (half) has as many channels behind each function as ReLU.",
+        "ReLU × √2 has about as many parameters and multiplications as CReLU, and ReLU ÷ √2 as CReLU (half): a "
+        "layer's work grows with the square of the number of filters. CReLU (half) has as many channels after each "
+        "function as ReLU.",
     ),
 )

@@ -58,7 +58,7 @@ experiment = Experiment(
     deviations=(
         *ASSUMPTIONS,
         "All fine-tuning starts from the same trained network, and takes the same time: Adam at 1e-3 for 3 epochs, "
-        "with the augmentation of the training before. ReLU's row has no such time.",
-        "Normalisation that is not trained keeps its statistics.",
+        "with the augmentation that the network was trained with. The row of ReLU is not trained further.",
+        "Normalisation that is not trained keeps its running statistics as well.",
     ),
 )

@@ -36,7 +36,7 @@ SMOKE: dict[str, Any] = {
 NOTE = "VGG-11 with an eighth of the filters, 12 epochs of all 50,000 images, tested on all 10,000"
 
 ASSUMPTIONS = (
-    "The network is far smaller than the papers', so that it learns in minutes; what holds in it need not hold in "
+    "The network is far smaller than the papers', so that it learns in minutes; what holds for it need not hold for "
     "theirs.",
     "Learning rate, schedule, smoothing and augmentation are usual values, the same for all rows, and were not tuned.",
 )

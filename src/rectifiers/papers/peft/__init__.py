@@ -1,4 +1,4 @@
-"""Activations as fine-tuning: how far a frozen network comes with a few hundred numbers, and which; of no one paper."""
+"""Fine-tuning activations alone: how far a few hundred numbers take a frozen network; from no single paper."""
 
 PAPER = "Ours: activations alone as parameter-efficient fine-tuning"
 DRAWINGS = ""

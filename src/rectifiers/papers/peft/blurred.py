@@ -1,4 +1,4 @@
-"""Blurred images: a network of CIFAR-10, frozen but for a few numbers, gets used to them."""
+"""Blurred images: a network trained on CIFAR-10, frozen except for a few numbers, adapts to them."""
 
 from __future__ import annotations
 

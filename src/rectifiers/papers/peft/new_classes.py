@@ -1,4 +1,4 @@
-"""New classes: a network that is frozen but for its head and a few numbers learns them."""
+"""New classes: a network that is frozen except for its head and a few numbers learns them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ CLOTHES: dict[str, Any] = {
     },
 }
 CLOTHES_NOTE = (
-    "From MNIST to Fashion-MNIST instead, in two hidden layers of 100 with layer normalisation: 10,000 digits for five "
-    "epochs before, 2,000 pieces of clothing for ten after, ten seeds; `pip install peft` for IA³ and LoRA: minutes."
+    "From MNIST to Fashion-MNIST instead, in two hidden layers of 100 with layer normalisation: trained on 10,000 "
+    "digits for five epochs, fine-tuned on 2,000 pieces of clothing for ten, ten seeds; `pip install peft` for IA³ "
+    "and LoRA: minutes."
 )
 
 experiment = Experiment(

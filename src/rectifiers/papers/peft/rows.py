@@ -107,17 +107,17 @@ SMALL: dict[str, Any] = {
     "start": {"train_size": 20_000, "epochs": 3, "warmup_epochs": 1},
 }
 SMALL_NOTE = (
-    "20,000 images of CIFAR-10 for 3 epochs before, one pass over 6,000 after it, ten seeds; `pip install peft` for "
-    "IA³ and LoRA: an hour."
+    "Trained on 20,000 images of CIFAR-10 for 3 epochs, fine-tuned in one pass over 6,000, ten seeds; `pip install "
+    "peft` for IA³ and LoRA: an hour."
 )
-FULL_NOTE = "All images, 12 epochs before and 10 after, ten seeds: days on two cores."
+FULL_NOTE = "All images, 12 epochs of training and 10 of fine-tuning, ten seeds: days on two cores."
 
 DEVIATIONS = (
-    "Normalisation that is not trained keeps its statistics.",
-    "IA³ and LoRA are those of the package peft, in every convolution, with its starts; LoRA's α is its rank.",
-    "PAU stands for the rational functions of NoRA, whose coefficients are trained here as they are, not by updates of "
-    "low rank; five numbers above and four below the line, for each layer.",
+    "Normalisation that is not trained keeps its running statistics as well.",
+    "IA³ and LoRA are those of the package peft, in every convolution, with its initial values; LoRA's α is its rank.",
+    "PAU stands for the rational functions of NoRA. Its coefficients are trained directly here, not by updates of low "
+    "rank: five in the numerator and four in the denominator for each layer.",
     "Each row has the learning rate that was best of three (0.01, 0.03 and 0.1; 0.003 to 0.03 for LoRA, 0.001 to 0.01 "
-    "for all weights) in the pocket of `peft/new-classes`, on a fifth of the training images that was held out, with a "
-    "seed that no table has.",
+    "for all weights) in the pocket of `peft/new-classes`, on a fifth of the training images that was held out, with "
+    "a seed that no table contains.",
 )

@@ -49,8 +49,10 @@ experiment = Experiment(
             rows=SMALL,
         ),
         "full": Preset(
-            note="500 phases of ten epochs, which are ten times all classes, two hidden layers of 100; thirty seeds. "
-            "Days on two cores.",
+            note=(
+                "500 phases of ten epochs, in which every class comes up ten times, two hidden layers of 100; thirty "
+                "seeds. Days on two cores."
+            ),
             settings={"together": 30},
             seeds=30,
             rows=sized(ROWS, 100, 106),

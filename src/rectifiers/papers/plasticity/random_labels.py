@@ -52,8 +52,10 @@ experiment = Experiment(
             rows=SMALL,
         ),
         "full": Preset(
-            note="As Kumar et al. (2023): 50 phases of 400 epochs, 1,200 images, two hidden layers of 100, Adam at "
-            "0.001, batches of 16; thirty seeds where they have ten. Days on two cores.",
+            note=(
+                "As Kumar et al. (2023): 50 phases of 400 epochs, 1,200 images, two hidden layers of 100, Adam at "
+                "0.001, batches of 16; thirty seeds where they use ten. Days on two cores."
+            ),
             seeds=30,
             rows=sized(ROWS, 100, 111),
         ),

@@ -40,9 +40,11 @@ experiment = Experiment(
             rows=NETWORKS,
         ),
         "full": Preset(
-            note="As Dohare et al. (2024), as far as their public code tells: 100 phases of 10,000 rows, one at a "
-            "time, one hidden layer of 5, gradient descent at 0.01, the largest of their three rates; thirty seeds "
-            "where they have a hundred. A day on two cores.",
+            note=(
+                "As Dohare et al. (2024), as far as their public code shows: 100 phases of 10,000 rows, one at a "
+                "time, one hidden layer of 5, gradient descent at 0.01, the largest of their three rates; thirty "
+                "seeds where they use a hundred. A day on two cores."
+            ),
             seeds=30,
             rows=NETWORKS,
         ),
@@ -51,9 +53,9 @@ experiment = Experiment(
     margin=1.0,
     deviations=(
         *DEVIATIONS,
-        "Scores are the explained variance in percent, of which more is better; the authors draw the squared "
-        "error, which results hold as the training loss of each epoch. Weights start as PyTorch draws them, theirs "
-        "after Kaiming.",
+        "Scores are the explained variance in percent, of which more is better; the authors draw the squared error, "
+        "which results hold as the training loss of each epoch. Weights start from PyTorch's defaults, theirs from "
+        "Kaiming's initialisation.",
         "Of the 15 slow bits one flips after each phase, as their code does with `flip_one`.",
     ),
     figures=("curves",),

@@ -83,8 +83,8 @@ def few(networks: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 DEVIATIONS = (
-    "L2-init has λ = 0.01, which Kumar et al. (2023) find best with Adam. When the data change, ReDo draws units anew "
-    "whose score is at most 0.1, the largest of their sweep, and weights are shrunk by 0.5 and perturbed by 0.1 of "
-    "fresh ones as Ash and Adams (2020) do it; both numbers are ours.",
-    "No function has its learning rate chosen: all have that of the protocol.",
+    "L2-init has λ = 0.01, which Kumar et al. (2023) find best with Adam. When the data change, ReDo redraws the "
+    "units whose score is at most 0.1, the largest value of their sweep. Shrink and perturb multiplies the weights by "
+    "0.5 and adds 0.1 of fresh ones, as Ash and Adams (2020) do; both numbers are ours.",
+    "No function's learning rate was tuned: all have that of the protocol.",
 )

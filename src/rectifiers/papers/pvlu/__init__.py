@@ -1,6 +1,6 @@
 """PVLU (Gupta, Ahuja, 2021): on CIFAR from scratch, fine-tuned and under blur, one file per table or figure.
 
-Our text of the paper numbers neither tables nor figures, so the files are named after what they show.
+Our copy of the paper numbers neither tables nor figures, so the files are named after what they show.
 """
 
 PAPER = "Gupta, Ahuja (2021): Parametric Variational Linear Units (PVLUs) in Deep Convolutional Networks"

@@ -63,7 +63,7 @@ def rows_from_scratch(before: dict[str, Any], after: dict[str, Any]) -> dict[str
     return {RELU_ROW: fresh, PVLU_ROW: {**after, "start": fresh}}
 
 
-PAPER_PRESET = Preset(note="As published, as far as the paper says.", comparable=True)
+PAPER_PRESET = Preset(note="As published, as far as the paper states it.", comparable=True)
 
 SMOKE: dict[str, Any] = {"train_size": 60, "batch_size": 30, "epochs": 1, "augment": ()}
 POCKET: dict[str, Any] = {"normalise": "cifar10"}
@@ -77,18 +77,18 @@ BASE_TRAINING: dict[str, Any] = {"epochs": 10, "milestones": (8,), "augment": ("
 SMOKE_NOTE = "60 digits, narrow networks trained from scratch: does it run at all?"
 POCKET_NOTE = (
     "10,000 images of CIFAR-10 and a quarter of the filters, three seeds; where the paper starts from ImageNet "
-    "weights, the network is trained for 10 epochs here, and fine-tuned for 5."
+    "weights, the network is trained from scratch for 10 epochs, and then fine-tuned for 5."
 )
 
 PROTOCOL = (
-    "The value of β from which fine-tuning starts is lost in our text of the paper; ours is 1. α starts at 0, as the "
-    "paper says, so that the function starts as ReLU.",
+    "The value of β from which fine-tuning starts is missing from our copy of the paper; ours is 1. α starts at 0, as "
+    "the paper says, so that the function starts as ReLU.",
     "The paper compares a network that was trained further with the same network before: the rows differ in training "
     "time as well as in the function.",
     "The paper does not state optimizer, learning rates and batch size; ours are Adam at 1e-3 and batches of 64.",
-    "The paper does not say how many runs a number summarises, nor which epoch it is taken from; ours has five seeds "
-    "and takes the last epoch.",
-    "Our text of the paper does not tell to what size images are enlarged, if at all; ours enlarges them to 224×224.",
+    "The paper does not say how many runs a number summarises, nor which epoch it is taken from; ours summarise five "
+    "seeds after the last epoch.",
+    "Our copy of the paper does not show to what size images are enlarged, if at all; we enlarge them to 224×224.",
     "The paper seems to compute PVLU's reduction of the error from accuracies before rounding: three of the ten "
-    "printed decreases do not follow from the printed accuracies, but do from others that round to them.",
+    "printed decreases do not follow from the printed accuracies, but do follow from accuracies that round to them.",
 )

@@ -80,14 +80,13 @@ PRESETS = {
 
 TWO_STEPS = (
     "Networks are trained for 15 epochs with ReLU, then for 15 with PVLU; batch normalisation learns in both, as the "
-    "paper says. With ReLU the last layer learns too, as it is not ImageNet's."
+    "paper says. With ReLU the last layer learns too, because its classes are not ImageNet's."
 )
 
 WEIGHTS = (
     "The paper takes weights pretrained on ImageNet from Keras. Ours for ResNet-50 are those that torchvision "
     "publishes, the same for all seeds; torchvision's blocks have the stride in their 3×3 convolution and no biases, "
-    "those of Keras have it in the first 1×1, biases, and "
-    "1.001e-5 for 1e-5 in their normalisation. For the networks with pre-activation torchvision has no "
-    "weights: they are trained here first, on ImageNet, for 90 epochs of SGD at 0.01 with steps by 0.1 at epochs 30 "
-    "and 60."
+    "those of Keras have the stride in their first 1×1 convolution, have biases, and add 1.001e-5 instead of 1e-5 in "
+    "their normalisation. For the networks with pre-activation torchvision has no weights, so they are first trained "
+    "here, on ImageNet, for 90 epochs of SGD at 0.01 with steps by 0.1 at epochs 30 and 60."
 )

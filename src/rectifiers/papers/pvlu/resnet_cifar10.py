@@ -23,8 +23,8 @@ experiment = Experiment(
     deviations=(
         "The table names no data set; judging by its accuracies and its place in the text it is CIFAR-10.",
         TWO_STEPS,
-        "Our text of the paper does not tell the size of the square that is cut out; ours is 16×16, as the inventors "
-        "of Cutout chose for these data.",
+        "The size of the square that is cut out is missing from our copy of the paper; ours is 16×16, as the "
+        "inventors of Cutout chose for these data.",
         WEIGHTS,
         *PROTOCOL,
     ),

@@ -42,9 +42,9 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(
         "The paper names neither the shallow architectures nor how they were trained; ours is MNIST-Conv of the AReLU "
-        "paper, with three convolutions, and SGD at 0.01 with momentum 0.9 in batches of 128 for ten epochs.",
+        "paper, with three convolutions, trained for ten epochs by SGD at 0.01 with momentum 0.9 in batches of 128.",
         "The values of α and β from which PVLU starts are not given for this test; ours are 0.25 and 1, as from "
         "scratch on CIFAR-100.",
-        "The paper prints no numbers for this test and does not say how many runs it rests on; ours has ten seeds.",
+        "The paper prints no numbers for this test and does not say how many runs it rests on; we use ten seeds.",
     ),
 )

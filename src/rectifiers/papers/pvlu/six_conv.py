@@ -67,17 +67,18 @@ THREE = {
 }
 
 PROTOCOL = (
-    "The paper adapts a network whose source is lost in our text of the paper, and says that it has six convolutions, "
-    "max-pooling, dropout and dense layers. Ours is the Keras network of that kind with 128, 256 and 512 filters and "
-    "6,777,060 parameters.",
+    "The paper adapts a network whose source is missing from our copy of the paper, and says that it has six "
+    "convolutions, max-pooling, dropout and dense layers. Ours is the Keras network of that kind with 128, 256 and "
+    "512 filters and 6,777,060 parameters.",
     "The paper does not state optimizer and schedule; ours are that network's: RMSprop at 1e-4 with Keras's "
     "ρ = 0.9 and ε = 1e-7, batches of 64, pixels divided by 255, and its decay of the learning rate by 1e-6 per step. "
     "The paper's curves go to about 100 epochs.",
-    "The values of α and β from which PVLU starts are lost in our text of the paper; ours are 0.25 and 1. The other "
-    "candidates for α are 0.5 and 1.",
+    "The values of α and β from which PVLU starts are missing from our copy of the paper; ours are 0.25 and 1. The "
+    "other candidates for α are 0.5 and 1.",
     "LeakyReLU and PReLU are those of Keras: a slope of 0.3, and one slope per element that starts at 0.",
-    "A run is reported by its best epoch on the test data: the paper gives peak test accuracies. That is optimistic.",
-    "The paper's seeds set TensorFlow's random streams; ours count from 0, and give other numbers.",
+    "A run is reported by the epoch that is best on the test data, because the paper gives peak test accuracies. That "
+    "is optimistic.",
+    "The paper's seeds are those of TensorFlow's random numbers; ours count from 0, and give others.",
 )
 
 AUGMENT: dict[str, Any] = {"augment": ("shift:0.1", "flip")}
@@ -85,9 +86,9 @@ AUGMENT: dict[str, Any] = {"augment": ("shift:0.1", "flip")}
 AUGMENTATION = ("The paper does not say how it augments; ours shifts by up to a tenth of the side and flips.",)
 
 ELU_UNPRINTED = (
-    "The paper says that it compares with ELU too, and prints no numbers of it; ours has α = 1, as in Keras."
+    "The paper says that it compares with ELU too, but prints no numbers for it; ours has α = 1, as in Keras."
 )
 
-RELU_DIES = "ReLU's printed mean and standard error leave out the seeds under which it died; ours count every run."
+RELU_DIES = "ReLU's printed mean and standard error leave out the seeds with which it died; ours include every run."
 
-BEST_RUN = "The paper draws the best run of each function; ours draws means over all runs."
+BEST_RUN = "The paper draws the best run of each function; ours draws the mean over all runs."

@@ -52,8 +52,8 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     leads=(DECREASE,),
     deviations=(
-        "The paper trains the last layers with ReLU to convergence, freezes all weights and puts PVLU everywhere; "
-        "ours trains the last linear layer for 15 epochs, then α and β for 15 more.",
+        "The paper trains the last layers with ReLU to convergence, then freezes all weights and puts PVLU "
+        "everywhere; ours trains the last linear layer for 15 epochs, then α and β for 15 more.",
         WEIGHTS,
         *PROTOCOL,
     ),

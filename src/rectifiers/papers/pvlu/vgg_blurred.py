@@ -70,11 +70,11 @@ experiment = Experiment(
     published=load_published(Path(__file__).with_suffix(".toml")),
     leads=(DECREASE,),
     deviations=(
-        "The width of the Gaussian filter is lost in our text of the paper; ours has a standard deviation of one "
+        "The width of the Gaussian filter is missing from our copy of the paper; ours has a standard deviation of one "
         "pixel.",
-        "The network is fine-tuned with ReLU on sharp images and tested on blurred ones; then α and β learn on blurred "
-        "ones, and so does batch normalisation where there is any: VGG for ImageNet has none. ReLU's row has no such "
-        "training.",
+        "The network is fine-tuned with ReLU on sharp images and tested on blurred ones; then α and β learn on "
+        "blurred ones. So would batch normalisation, but VGG for ImageNet has none. The row of ReLU is not trained "
+        "further.",
         WEIGHTS,
         *PROTOCOL,
     ),
