@@ -152,6 +152,27 @@ def test_as_many_workers_as_processors_that_may_be_used() -> None:
     assert count_cores() == len(before)
 
 
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [
+        ({"SLURM_CPUS_PER_TASK": "1", "SLURM_CPUS_ON_NODE": "64"}, 1),
+        ({"SLURM_CPUS_ON_NODE": "1"}, 1),
+        ({"SLURM_CPUS_PER_TASK": "1000000"}, None),
+        ({"SLURM_CPUS_PER_TASK": "many"}, None),
+        ({"SLURM_CPUS_PER_TASK": "0"}, None),
+    ],
+)
+def test_no_more_workers_than_slurm_grants_processors(
+    monkeypatch: pytest.MonkeyPatch, words: dict[str, str], most: int | None
+) -> None:
+    for name in ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"):
+        monkeypatch.delenv(name, raising=False)
+    there = count_cores()
+    for name, value in words.items():
+        monkeypatch.setenv(name, value)
+    assert count_cores() == (most or there)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers in /proc")
 class TestEnds:

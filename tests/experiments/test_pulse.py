@@ -49,6 +49,20 @@ def test_patience_follows_from_what_was_measured(clock: Clock) -> None:
     ]
 
 
+def test_epochs_that_a_checkpoint_recalls_are_not_told(clock: Clock) -> None:
+    told: list[tuple[str, Any]] = []
+    watch = Pulse(lambda word, value: told.append((word, value)))
+    clock.now += 500
+    for number in (1, 2, 3):
+        watch.on_epoch(epoch(number, 90.0))
+    clock.now += 2
+    watch.on_step(100)
+    clock.now += 2
+    watch.on_epoch(epoch(4, 91.0))
+    # Nor does the time before count as that of an evaluation.
+    assert told == [("beat", (100, pulse.UNKNOWN)), ("epoch", (4, 91.0, 200.0))]
+
+
 def test_fast_steps_are_told_now_and_then(clock: Clock) -> None:
     told: list[str] = []
     watch = Pulse(lambda word, value: told.append(word))

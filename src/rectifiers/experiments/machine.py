@@ -22,4 +22,8 @@ def count_cores() -> int:
     """
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = control_group.cores()
-    return there if limit is None else min(there, math.ceil(limit))
+    # Slurm divides a node's processors among jobs, but only some clusters hold each to its own.
+    granted = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE") or ""
+    limits = [] if limit is None else [math.ceil(limit)]
+    limits += [int(granted)] if granted.isdecimal() and int(granted) else []
+    return min([there, *limits])

@@ -37,6 +37,8 @@ class Pulse:
     def __init__(self, tell: Callable[[str, Any], None]) -> None:
         self.tell = tell
         self.stopping = False
+        self._stepped = False
+        """Whether there was a step since the last epoch."""
         self._told = self._last = time.monotonic()
         self._slowest_step = self._slowest_evaluation = 0.0
         self._patience = UNKNOWN
@@ -51,6 +53,7 @@ class Pulse:
             raise StoppedError
         now = time.monotonic()
         if step:
+            self._stepped = True
             self._slowest_step = max(self._slowest_step, now - self._last)
         self._last = now
         if now - self._told > OFTEN:
@@ -58,10 +61,13 @@ class Pulse:
             self.tell("beat", (step, self._patience))
 
     def on_epoch(self, epoch: Epoch) -> None:
-        """Note that an epoch was evaluated."""
+        """Note that an epoch was evaluated; one that a checkpoint recalls, without a step before it, is not told."""
         now = time.monotonic()
-        self._slowest_evaluation = max(self._slowest_evaluation, now - self._last)
-        self._last = now
+        before, self._last = self._last, now
+        if not self._stepped:
+            return
+        self._stepped = False
+        self._slowest_evaluation = max(self._slowest_evaluation, now - before)
         self._patience = max(LEAST, STEPS * self._slowest_step, EVALUATIONS * self._slowest_evaluation)
         if now - self._told > OFTEN or epoch.epoch == 1:
             self._told = now

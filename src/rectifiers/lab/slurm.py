@@ -18,7 +18,7 @@ from typing import Any
 
 from ..core.errors import ConfigError, StoreError
 from ..core.files import write_file
-from ..core.wording import is_printable_line, plural
+from ..core.wording import duration, is_printable_line, plural
 from ..experiments.machine import Workers
 from ..experiments.preflight import check_names
 from .selecting import Selectable, Selection, check_workers, select
@@ -29,6 +29,9 @@ WARNING = 120
 """Seconds before its time limit at which a job is warned: trainings stop at their next step."""
 WARNED = 128 + 10
 """How a runner ends that was warned, by SIGUSR1."""
+SHORTEST = 300
+"""Seconds that a job lasts at least: the warning may come a minute early, and one that is warned while it starts would
+begin anew for ever."""
 TIME_TO_SUBMIT = 60
 """Seconds after which `sbatch` is taken not to answer."""
 
@@ -38,6 +41,7 @@ NAMES = {"cpus": "cpus-per-task", "gpus": "gpus-per-task", "memory": "mem"}
 """Short names of options."""
 
 _OPTION = re.compile("[a-z][a-z0-9-]*")
+_TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<numbers>\d+(?::\d+){0,2})")
 
 
 @dataclass(frozen=True)
@@ -145,8 +149,33 @@ def _read_options(options: Mapping[str, str]) -> dict[str, str]:
             raise ConfigError(f"slurm: expected a long option of sbatch, such as partition=long, got {name}={value!r}")
         if name in OURS:
             raise ConfigError(f"slurm: {name} is set by the script; leave it out")
+        if not value and name in ("time", *NAMES):
+            raise ConfigError(f"slurm: {name} has no value; give one, or leave it out")
         found[NAMES.get(name, name)] = value
+    seconds = _read_time(found.get("time", ""))
+    if seconds is not None and 0 < seconds < SHORTEST:
+        raise ConfigError(
+            f"slurm: time must be at least {plural(SHORTEST // 60, 'minute')}, got {found['time']}, which is "
+            f"{duration(seconds)}: jobs are warned {plural(WARNING // 60, 'minute')} before their limit, and begin anew"
+        )
     return found
+
+
+def _read_time(text: str) -> int | None:
+    """Seconds of a time as Slurm writes it; None where it is none, or means no limit.
+
+    Minutes, or hours behind a dash, stand alone: `90`, `1:30:00`, `2-12`.
+    """
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    numbers = [int(number) for number in found["numbers"].split(":")]
+    if found["days"] is not None:
+        numbers += [0] * (3 - len(numbers))
+    elif len(numbers) < 3:
+        numbers = [0, *numbers, 0][:3]
+    hours, minutes, seconds = numbers
+    return ((int(found["days"] or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def _count(text: str) -> int:
@@ -218,4 +247,7 @@ def _submit(path: Path) -> str:
         raise ConfigError(f"sbatch did not answer within {TIME_TO_SUBMIT} s; the script is in {path}") from None
     if done.returncode:
         raise ConfigError(f"sbatch refused {path}: {' '.join(done.stderr.split())}; correct --slurm and try again")
-    return done.stdout.strip().partition(";")[0]
+    job = done.stdout.strip().partition(";")[0]
+    if not job.isdecimal():
+        raise ConfigError(f"sbatch gave {path} no job number, but {job!r}; correct --slurm and try again")
+    return job
