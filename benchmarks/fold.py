@@ -334,10 +334,10 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
     count = sum(parameter.numel() for parameter in Net().parameters())
     yield (
         f"These figures are those of `python -m benchmarks.fold`. A net of six convolutions, {count:,} parameters, was "
-        f"trained on CIFAR-10 with SiLU for {EPOCHS} epochs, and then for {TUNING} epochs in the way of each row, "
-        f"{len(seeds)} times, each time from another net: {before} % of the 10,000 test images before. Means and "
-        "standard deviations. Weights and activations of int8 by onnxruntime's static quantisation, from 500 training "
-        "images.\n\n"
+        f"trained on CIFAR-10 with SiLU for {EPOCHS} epochs, after which it got {before} % of the 10,000 test images "
+        f"right; then for {TUNING} epochs in the way of each row. All of it was done {len(seeds)} times, from other "
+        "seeds: means and standard deviations. Weights and activations of int8 by onnxruntime's static quantisation, "
+        "from 500 training images.\n\n"
     )
     columns = (
         ("swapped", "After the swap"),
@@ -350,7 +350,7 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
     for arm, title in ARMS.items():
         yield f"| {title} | {' | '.join(mean(arm, name) for name, _ in columns)} |\n"
     largest = max(run.get("difference", 0.0) for runs in facts["arms"].values() for run in runs.values())
-    yield f"\nEvery function was folded; the outputs differed by {largest:.1g} of the largest at most.\n"
+    yield f"\nEvery function was folded; the outputs differed by at most {largest:.1g} of the largest.\n"
     if "latency" in facts:
         yield "\nMilliseconds for 32 images, one thread, batch norms in the convolutions, medians of 60 in turns:\n\n"
         yield "| | PyTorch | onnxruntime | onnxruntime, int8 |\n|---|---:|---:|---:|\n"
@@ -360,9 +360,9 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
     if "pretrained" in facts:
         yield (
             "\nEfficientNet lite0 with its published weights has 33 ReLU6. A function takes their place, its "
-            "thresholds are moved at random by 0.1, and it is folded; differences of the outputs in units of the "
-            "largest, in float32 and with the same weights in float64; milliseconds for one image of 224 pixels in "
-            "onnxruntime, one thread, medians of 30 in turns. As it is published, the net takes "
+            "thresholds are moved at random by 0.1, and it is folded. The table shows differences of the outputs in "
+            "units of the largest, in float32 and with the same weights in float64, and milliseconds for one image of "
+            "224 pixels in onnxruntime, one thread, medians of 30 in turns. As published, the net takes "
             f"{facts['pretrained']['times']['as it is']:.1f}.\n\n"
             "| | Folded | Become | Float32 | Float64 | Before, ms | Folded, ms | Left, because |\n"
             "|---|---:|---|---:|---:|---:|---:|---|\n"

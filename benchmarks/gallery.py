@@ -75,8 +75,8 @@ def rademacher(draws: int) -> Section:
         "Both sides of Theorem 4.1 of the CReLU paper, R̂(H∘ρ∘G) ≤ √d·B·R̂(F), for classes F of random linear functions "
         "of unit length on 50 Gaussian points in 8 dimensions, d = B = 1; ± two standard errors of the mean over drawn "
         "signs. For a single function f with a = Σσ[f]₊ and b = Σσ[−f]₊ the left side is the mean of √(a² + b²), the "
-        "right one that of |a − b|, and never the larger; the theorem needs classes with more in them, about which "
-        "our text of the paper says nothing.",
+        "right one that of |a − b|, which is never larger; the theorem needs larger classes, about which our copy of "
+        "the paper says nothing.",
         grids=(Grid(("functions", "left", "right", "left / right", "holds"), tuple(lines)),),
         records=tuple(records),
     )
@@ -186,8 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts, numbers = gallery(preset, options.results, options.data_dir, options.workers, pictures, entries)
     facts = "; ".join(f"{key} {value}" for key, value in provenance().items() if value and key != "command")
     lead = (
-        "What the papers' figures that look into trained networks show in small ones, trained here on small data; "
-        "`python benchmarks/gallery.py --data-dir DATA` makes this page anew. The numbers are not the papers', and "
+        "The papers' figures that look into trained networks, drawn for small networks trained here on small data; "
+        "`python benchmarks/gallery.py --data-dir DATA` writes this page. The numbers are not the papers', and "
         f"cannot be: the networks and the data differ.\n\n{facts}.\n"
     )
     top = ["# Inside trained networks\n", "<!-- Written by benchmarks/gallery.py. -->\n", lead]

@@ -20,7 +20,7 @@ except (ImportError, AttributeError) as error:
 
 
 class _Layers(dict[str, Any]):
-    """timm's table of activation modules, and ours behind it."""
+    """timm's table of activation modules, and ours after it."""
 
     def __missing__(self, name: str) -> Any:
         # timm asks in lower case.

@@ -96,7 +96,7 @@ def test_answers_of_the_regression_are_those_of_one_network() -> None:
     ("name", "words"),
     [
         ("permuted:generated:mnist", "has a name of its own"),
-        ("permuted:npz", "needs nothing behind its name"),
+        ("permuted:npz", "needs nothing after its name"),
         ("permuted", "needs a name"),
     ],
 )

@@ -53,7 +53,7 @@ def test_first_weights_do_not_depend_on_where() -> None:
 
 
 def test_a_network_without_convolutions_behind_its_sites_takes_no_convrelu() -> None:
-    with pytest.raises(UnsupportedError, match="digits-conv has no convolution behind its sites at 'last'"):
+    with pytest.raises(UnsupportedError, match="digits-conv has no convolution after its sites at 'last'"):
         build_network(tiny(activation="convrelu2d", where="last"), DIGITS)
 
 

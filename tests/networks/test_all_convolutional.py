@@ -60,12 +60,12 @@ def test_averages_over_six_by_six_places(name: str) -> None:
 def test_rectified_logits() -> None:
     net = build("convpool-cnn-c", rectify_logits=True, width=0.1)
     assert (net(torch.randn(4, 3, 32, 32)) >= 0).all()
-    with pytest.raises(ShapeError, match="makes 200 logits for 100 classes; halve the filters in front of site 8"):
+    with pytest.raises(ShapeError, match="makes 200 logits for 100 classes; halve the filters before site 8"):
         build_meta("convpool-cnn-c", crelu, rectify_logits=True)
 
 
 def test_impossible_halves() -> None:
-    with pytest.raises(ConfigError, match=r"can halve the filters in front of sites 0 to 7, got halve=\[8\]"):
+    with pytest.raises(ConfigError, match=r"can halve the filters before sites 0 to 7, got halve=\[8\]"):
         build_meta("convpool-cnn-c", halve=[8])
-    with pytest.raises(ConfigError, match="cannot halve 5 filters in front of site 8"):
+    with pytest.raises(ConfigError, match="cannot halve 5 filters before site 8"):
         build_meta("convpool-cnn-c", classes=5, halve=[8], rectify_logits=True)

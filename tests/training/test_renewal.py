@@ -93,7 +93,7 @@ def test_redo_through_a_flattened_map() -> None:
     ("net", "words"),
     [
         (nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1)), "whose parts follow one another"),
-        (Network(nn.ReLU(), nn.Linear(3, 1)), "a layer in front of"),
+        (Network(nn.ReLU(), nn.Linear(3, 1)), "a layer before"),
         (Network(nn.Linear(3, 4), create("crelu", channels=4), nn.Linear(8, 1)), "one value of each unit"),
     ],
 )

@@ -112,7 +112,7 @@ def _apply_to_jagged(
     coefficients: frozenset[str],
     parameters: Mapping[str, Tensor | float | Sequence[float]],
 ) -> Tensor:
-    """Apply a formula to a nested tensor whose sequences lie one behind the other, which makes them one long batch."""
+    """Apply a formula to a nested tensor whose sequences lie one after the other, which makes them one long batch."""
     ragged: int = x._ragged_idx
     axis = channel_dim % x.dim()
     lone = all(

@@ -43,7 +43,7 @@ class ChangingDataset(Dataset):
 
 
 class ChangingSource(GivenSource):
-    """Base of data that are made of another data set of images, whose name stands behind a colon.
+    """Base of data that are made of another data set of images, whose name follows a colon.
 
     Class attributes:
         kind: name in the registry.
@@ -99,7 +99,7 @@ class ChangingSource(GivenSource):
             raise ConfigError(f"{self.kind} changes a data set that has a name of its own, got {self.given!r}")
         source = registry.get(self.given)
         if issubclass(source, GivenSource):
-            raise ConfigError(f"{self.kind} changes a data set that needs nothing behind its name, got {self.given!r}")
+            raise ConfigError(f"{self.kind} changes a data set that needs nothing after its name, got {self.given!r}")
         return source()
 
 

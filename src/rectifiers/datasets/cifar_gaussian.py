@@ -1,4 +1,4 @@
-"""CIFAR behind a Gaussian filter, as the PVLU paper tests how functions adapt to noise."""
+"""CIFAR through a Gaussian filter, as the PVLU paper tests how functions adapt to noise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIGMA = 1.0
-NOTE = "training and test images behind a Gaussian filter of 1 pixel; the PVLU paper's width is lost"
+NOTE = "images blurred by a Gaussian filter of 1 pixel; our copy of the PVLU paper does not show the width"
 
 
 def _blur(images: Tensor) -> Tensor:

@@ -116,7 +116,7 @@ class PublishedNumbers:
         cells: (row, column) → the printed number.
         derived: (row, column) → numbers that the paper computes from its cells, as printed.
         notes: where the print contradicts itself.
-        uncertainties: (row, column) → what the paper prints behind ±.
+        uncertainties: (row, column) → what the paper prints after ±.
         absent: (row, column) → why the paper has no number there.
         corrections: (row, column) → what a printed number that contradicts others ought to be.
         quantities: column → what its numbers are.

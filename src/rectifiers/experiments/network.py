@@ -31,12 +31,12 @@ def build_network(trial: Trial, data: Dataset) -> nn.Module:
     """Build the network of a trial with its activations, initialised from the trial's streams.
 
     Activations draw from a stream of their own, so that with one seed all functions meet the same first weights. A
-    ConvReLU is put into the network with `trial.base`, in place of a convolution and what stands in front of it. A
+    ConvReLU is put into the network with `trial.base`, in place of a convolution and what comes before it. A
     network from outside that does not ask for its activations gets them by surgery.
 
     Raises:
         UnknownNameError: no such network or activation.
-        UnsupportedError: a network without a convolution behind the sites that a ConvReLU should go to.
+        UnsupportedError: a network without a convolution after the sites that a ConvReLU should go to.
         ConfigError: the activation or the network does not take these arguments, or there are no such sites.
     """
     with own.tell_failures(trial):
@@ -155,7 +155,7 @@ def _fold(trial: Trial, net: nn.Module, data: Dataset) -> None:
         net, trial.activation, example=_blank_image(data), where=parse_where(trial.where), **arguments
     )
     if not plan.changes:
-        raise UnsupportedError(f"{trial.network} has no convolution behind its sites at {trial.where!r}")
+        raise UnsupportedError(f"{trial.network} has no convolution after its sites at {trial.where!r}")
     torch.manual_seed(derive(trial.seed, "activation", 0))
     plan.apply(net)
 

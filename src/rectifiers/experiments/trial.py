@@ -107,9 +107,7 @@ class Trial(BaseModel):
         description="at which of the network's activation sites: all, first, last, R1, R2, stage:1, names of its "
         "blocks, or numbers of its sites (`stem, block1` or `0, 2, 4`)",
     )
-    base: str = Field(
-        "relu", description="activation at the other sites, and in front of them where a convolution is one"
-    )
+    base: str = Field("relu", description="activation at the other sites, and before them where a convolution is one")
     network_args: tuple[tuple[str, Option], ...] = Field((), description="arguments of the network's class")
     start: Trial | None = Field(
         None, description="trial whose trained weights it starts from; layers of another shape start afresh"
@@ -123,7 +121,7 @@ class Trial(BaseModel):
     adapter: str | None = Field(
         None,
         pattern="^(ia3|lora:[1-9][0-9]{0,3})$",
-        description="what the package peft adds to the layers in front of the head once the weights are there: `ia3`, "
+        description="what the package peft adds to the layers before the head once the weights are there: `ia3`, "
         "factors of what they give, or `lora:RANK`, matrices of that rank",
     )
     own: tuple[tuple[str, str], ...] = Field(

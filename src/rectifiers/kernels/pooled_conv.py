@@ -1,4 +1,4 @@
-"""A convolution with max-pooling of 2 × 2 pixels behind it, in one pass.
+"""A convolution with max-pooling of 2 × 2 pixels after it, in one pass.
 
 The convolution's output is never in memory, and its gradient, three quarters of which are zeros, is not computed with.
 

@@ -52,7 +52,7 @@ PUBLISHED = (
     COLUMN,
     Column("quantity", "text", "what the column's numbers are: shares, accuracies and errors are in percent"),
     Column("printed", "number", "the number as it is printed; empty where the paper has a dash"),
-    Column("uncertainty", "number", "what is printed behind ±"),
+    Column("uncertainty", "number", "what is printed after ±"),
     Column("correction", "number", "what a printed number that contradicts others ought to be"),
     Column("absent", "text", "why the paper has no number"),
 )

@@ -3,8 +3,8 @@
 Springenberg et al. rectify the logits as well. A function that doubles the channels cannot follow them unless their
 convolution is halved, so here they stay linear unless `rectify_logits` says otherwise; the parameters are the same.
 
-CReLU's text leaves the initial weights open; here they are He's, drawn so that values keep their size behind every
-function, not only behind ReLU.
+CReLU's text leaves the initial weights open; here they are He's, drawn so that values keep their size after every
+function, not only after ReLU.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .spec import NetworkSpec
 
 
 class Convolution(NamedTuple):
-    """A convolution, and what stands behind its activation.
+    """A convolution, and what follows its activation.
 
     Args:
         filters: channels out.
@@ -42,7 +42,7 @@ class Convolution(NamedTuple):
 
 
 class AllConvolutional(Network):
-    """Base of the networks of convolutions alone: each has an activation behind it, and a 1×1 one makes the logits.
+    """Base of the networks of convolutions alone: an activation follows each of them, and a 1×1 one makes the logits.
 
     Attributes:
         convolutions: all but the last.
@@ -107,7 +107,7 @@ class AllConvolutional(Network):
             if out != classes:
                 raise ShapeError(
                     f"{title}: {type(function).__name__} makes {out} logits for {classes} classes; "
-                    f"halve the filters in front of site {len(widths)}, or leave rectify_logits out"
+                    f"halve the filters before site {len(widths)}, or leave rectify_logits out"
                 )
             last.append(function)
         parts[f"conv{len(widths) + 1}"] = last

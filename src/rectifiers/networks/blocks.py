@@ -17,7 +17,7 @@ Act = Callable[[int], nn.Module]
 """Makes an activation for a number of channels."""
 
 Halve = bool | Collection[int]
-"""Which convolutions get half their filters: all, none, or those in front of these activation sites."""
+"""Which convolutions get half their filters: all, none, or those before these activation sites."""
 
 
 class Network(nn.Sequential):
@@ -71,7 +71,7 @@ def activate_evenly(act: Act, channels: int, reason: str) -> nn.Module:
 
 
 def conv_norm(channels: int, filters: int, kernel: int, *, eps: float = 1e-5, **options: Any) -> list[nn.Module]:
-    """Make a convolution that keeps the sides at stride 1, and batch normalisation behind it.
+    """Make a convolution that keeps the sides at stride 1, and batch normalisation after it.
 
     Args:
         channels: channels in.
@@ -110,11 +110,11 @@ def scale_channels(network: str, channels: int, width: float) -> int:
 
 
 def halve_filters(network: str, filters: Sequence[int], halve: Halve) -> list[int]:
-    """Halve the numbers of filters in front of the sites that `halve` names.
+    """Halve the numbers of filters before the sites that `halve` names.
 
     Args:
         network: name of the network, for errors.
-        filters: number of filters of the convolution in front of each site, in forward order.
+        filters: number of filters of the convolution before each site, in forward order.
         halve: the sites.
 
     Raises:
@@ -127,11 +127,9 @@ def halve_filters(network: str, filters: Sequence[int], halve: Halve) -> list[in
     count = len(filters)
     sites = set(range(count if halve else 0)) if isinstance(halve, bool) else set(halve)
     if unknown := sorted(sites - set(range(count))):
-        raise ConfigError(f"{network} can halve the filters in front of sites 0 to {count - 1}, got halve={unknown}")
+        raise ConfigError(f"{network} can halve the filters before sites 0 to {count - 1}, got halve={unknown}")
     if odd := sorted(site for site in sites if filters[site] % 2):
-        raise ConfigError(
-            f"{network} cannot halve {filters[odd[0]]} filters in front of site {odd[0]}; use an even number"
-        )
+        raise ConfigError(f"{network} cannot halve {filters[odd[0]]} filters before site {odd[0]}; use an even number")
     return [number // 2 if site in sites else number for site, number in enumerate(filters)]
 
 

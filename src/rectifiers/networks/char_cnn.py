@@ -18,14 +18,14 @@ CONVOLUTIONS = ((7, True), (7, True), (3, False), (3, False), (3, False), (3, Tr
 FILTERS = 256
 
 SHORTEST = 123
-"""Characters of the shortest text that leaves something behind the last pooling."""
+"""Characters of the shortest text that leaves something after the last pooling."""
 
 
 class CharCNN(Network):
     """Six convolutions over characters and three linear layers: the VGG-like text network of ConvReLU's Table 2.
 
-    Each activation stands behind the pooling, if there is one. For a rising function such as ReLU, that is the same
-    as in front of it, and then the second and third convolution read activations, so that ConvReLU can go there. The
+    Each activation comes after the pooling, if there is one. For a rising function such as ReLU, that is the same
+    as before it, and then the second and third convolution read activations, so that ConvReLU can go there. The
     initial weights are drawn from N(0, 0.05²/width), the biases start at 0.
 
     Args:

@@ -34,7 +34,7 @@ def keep_variance(convolutions: Iterable[tuple[nn.Conv2d, float]]) -> None:
     that lets all of it through, as the absolute value does, or that has twice as many outputs as inputs.
 
     Args:
-        convolutions: each convolution with g, the `gain` of the function in front of it.
+        convolutions: each convolution with g, the `gain` of the function before it.
     """
     for convolution, factor in convolutions:
         nn.init.normal_(convolution.weight, std=factor / math.sqrt(convolution.weight[0].numel()))

@@ -12,7 +12,7 @@ from .spec import NetworkSpec
 
 
 class MLP(Network):
-    """Hidden layers of equally many units with an activation behind each, and a linear layer.
+    """Hidden layers of equally many units with an activation after each, and a linear layer.
 
     Kumar, Marklund and Van Roy (2023) learn permuted MNIST and random labels with two hidden layers of 100; Dohare et
     al. (Nature, 2024) a regression that changes slowly with one of 5.
@@ -21,7 +21,7 @@ class MLP(Network):
         act: makes an activation for a number of channels.
         shape: of one input; it is flattened.
         classes: number of outputs.
-        units: of each hidden layer, in front of its activation.
+        units: of each hidden layer, before its activation.
         depth: number of hidden layers.
         norm: layer normalisation between each hidden layer and its activation.
 

@@ -121,7 +121,7 @@ class ResNet(Network):
         enlarge: factor by which images are enlarged first.
 
     Raises:
-        ShapeError: images that are too small, or a function behind an addition that changes the number of channels.
+        ShapeError: images that are too small, or a function after an addition that changes the number of channels.
         ConfigError: `width` is not positive.
     """
 

@@ -1,6 +1,6 @@
 """Residual networks with pre-activation (He et al., 2016: Identity Mappings), in the form of Keras.
 
-In that form a stage's last block has the stride, not its first one, a convolution without normalisation behind it has a
+In that form a stage's last block has the stride, not its first one, a convolution without normalisation after it has a
 bias, and the shortcut of a stage's first block reads the activated input.
 """
 
@@ -20,9 +20,9 @@ EPS = 1.001e-5
 
 
 class PreActivation(nn.Module):
-    """A bottleneck whose three convolutions each have normalisation and activation in front: x + body(x).
+    """A bottleneck whose three convolutions are each preceded by normalisation and activation: x + body(x).
 
-    Nothing stands behind the addition, so that functions that change the number of channels fit everywhere.
+    Nothing follows the addition, so functions that change the number of channels fit everywhere.
 
     Args:
         act: makes an activation for a number of channels.

@@ -1,7 +1,7 @@
 """Residual networks that weigh their channels by squeeze and excitation (Hu, Shen, Sun, 2018), for small images.
 
 The form is that of the collection of CIFAR-100 networks whose protocol AReLU follows: convolutions have biases, and an
-activation stands behind the second convolution of a block too.
+activation follows the second convolution of a block too.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class SEResNet18(Network):
         (N, channels, height, width) in, (N, classes) out.
 
     Raises:
-        ShapeError: images that are too small, or a function behind a block that changes the number of channels.
+        ShapeError: images that are too small, or a function after a block that changes the number of channels.
         ConfigError: `width` is not positive.
 
     Example:

@@ -1,7 +1,7 @@
 """ShuffleNet-v2 for small images (Ma et al., 2018): half the channels pass each block untouched, then all are shuffled.
 
 The form is that of the collection of CIFAR-100 networks whose protocol AReLU follows: no pooling and no activation
-behind the first convolution, and convolutions with biases.
+after the first convolution, and convolutions with biases.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from .blocks import Act, Network, activate, check_least_side, scale_channels
 from .spec import NetworkSpec
 
 STAGES = ((128, 0.0), (256, 0.25), (512, 0.25))
-"""Filters of both convolutions of a stage, and the rate of the dropout behind it."""
+"""Filters of both convolutions of a stage, and the rate of the dropout after it."""
 
 HIDDEN = 1024
 

@@ -110,7 +110,7 @@ def _by_place(path: Path, rows: Mapping[str, Sequence[Any]], columns: Sequence[s
 
 
 def _parse(path: Path, printed: Any) -> tuple[float, float | None]:
-    """Read the number, and what stands behind its ±; counts stay whole."""
+    """Read the number, and what follows its ±; counts stay whole."""
     if isinstance(printed, int | float) and not isinstance(printed, bool):
         return printed, None
     match = _PRINTED.fullmatch(str(printed))

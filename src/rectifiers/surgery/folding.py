@@ -46,7 +46,7 @@ def fold(model: nn.Module, example: Example) -> SwapReport:
     """Turn learned rectifiers into PyTorch's plain ones, in place, with the same outputs in evaluation mode.
 
     What a function has beyond ReLU moves into the layers around it, where that is exact: a gain and a threshold into
-    the layer in front, an offset into those behind. So max(x, θ) = θ + relu(x − θ) becomes ReLU, with θ in two biases;
+    the layer before, an offset into those after. So max(x, θ) = θ + relu(x − θ) becomes ReLU, with θ in two biases;
     AReLU becomes LeakyReLU, and its slope above zero a factor of weights; functions that have come to ReLU become ReLU.
     Functions that have no such form, or whose surroundings do not allow it, stay; the report says which, and why.
 

@@ -146,7 +146,7 @@ def swap(
         loader: batches whose values count for the fit instead of the example's; the first eight are read.
         cap: whether to `keep` the upper bound of a ReLU6, or to `drop` it.
         share_calls: whether all calls of a reused module share one activation, instead of having one each.
-        halve: for CReLU: whether to halve the layers in front of it and give them new initial weights, instead of
+        halve: for CReLU: whether to halve the layers before it and give them new initial weights, instead of
             widening the layers that read it; outputs are not compared then.
         compensate: whether to divide later weights by the gain of a function that is steeper than ReLU, where possible.
         freeze: `weights` lets only the activations' parameters learn, `weights-except-norm` those of norms too.

@@ -1,6 +1,6 @@
 """Faster ways through parts of a network, which stays as it is: its modules, their names, types and weights.
 
-An `nn.Sequential` runs a convolution and the max-pooling behind it together, and one by one again where somebody
+An `nn.Sequential` runs a convolution and the max-pooling after it together, and one by one again where somebody
 listens at one of the two. A ConvReLU of a single tap on channels_last is a threshold per channel and a convolution of
 1×1, which spares its kernel the change of the order in memory.
 """

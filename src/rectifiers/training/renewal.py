@@ -51,7 +51,7 @@ class Renewal:
         shrink: factor of all parameters (Ash and Adams, 2020); 1 leaves them.
         perturb: share of freshly drawn ones that is added; 0 adds none.
         redo: τ of the units that are drawn anew, after that, if they are τ-dormant (ReDo; Sokar et al., 2023): weights
-            and bias in front of them, while those that read them become 0. None draws none.
+            and bias before them, while those that read them become 0. None draws none.
     """
 
     shrink: float = 1.0
@@ -105,7 +105,7 @@ def _recycle(net: nn.Module, fresh: nn.Module, dormant: Mapping[str, Tensor]) ->
         front = [name for name, module in layers[:place] if _has_units(module)]
         behind = [name for name, module in layers[place:] if _has_units(module)]
         if not (front and behind):
-            raise UnsupportedError(f"redo needs a layer in front of {site} and one behind it")
+            raise UnsupportedError(f"redo needs a layer before {site} and one after it")
         _reset(net, fresh, front[-1], behind[0], units, reset)
     return reset
 

@@ -21,7 +21,7 @@ Dims = tuple[int, ...]
 
 
 def channel_dim(dim: int, rank: int) -> int:
-    """Write a dimension so that it fits other lengths and batches too: 1 behind the batch, −1 at the end.
+    """Write a dimension so that it fits other lengths and batches too: 1 after the batch, −1 at the end.
 
     Args:
         dim: the dimension, from 0.
@@ -88,7 +88,7 @@ class ChannelAxes:
         return 1 if rank == 2 else None
 
     def _find_from_readers(self, value: int) -> Dims:
-        """Return the dimension that the layers which read a value, behind elementwise functions, take for channels."""
+        """Return the dimension that the layers which read a value, after elementwise functions, take for channels."""
         found, seen, waiting = set[Dims](), {value}, [value]
         while waiting:
             value = waiting.pop()
@@ -171,7 +171,7 @@ def _confirm(axes: ChannelAxes, op: Op, dim: int) -> Dims:
 
 
 def _norm_channels(axes: ChannelAxes, op: Op) -> Dims:
-    """Batch, instance and group norm have channels behind the batch."""
+    """Batch, instance and group norm have channels after the batch."""
     return _confirm(axes, op, 1)
 
 
@@ -479,7 +479,7 @@ def _unsqueeze(axes: ChannelAxes, op: Op) -> Dims:
 
 
 def _unfold(axes: ChannelAxes, op: Op) -> Dims:
-    """Patches hold the channels behind the batch; windows of a tensor get a dimension of their own at the end."""
+    """Patches hold the channels after the batch; windows of a tensor get a dimension of their own at the end."""
     if len(axes.shape(op.outputs[0])) == len(axes.shape(op.inputs[0])) + 1:
         return axes.of(op.inputs[0])
     return (len(axes.shape(op.outputs[0])) - 2,)

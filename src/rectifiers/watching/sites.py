@@ -43,7 +43,7 @@ class Site:
         dtype: dtype of the activation's input.
         scope: the module within whose calls the calls of the activation are counted.
         number: which of these calls it is, from 0.
-        channel_dim: dimension that holds the channels: 1 behind the batch, −1 if they are last, as in sequences of
+        channel_dim: dimension that holds the channels: 1 after the batch, −1 if they are last, as in sequences of
             features, otherwise where they are; None if nothing in the model shows it.
         stage: how many changes of resolution came before.
         before: type of the layer whose output the activation reads, such as `BatchNorm2d` or `add`; `input` for what

@@ -102,7 +102,7 @@ REFUSED = {
     "amplitude other than 0 in 1 of 1 unit": moved("pvlu", alpha=0.1),
     "hinges have slopes": moved("apl", a=0.1),
     "every element has parameters of its own": different("prelu", share="element", channels=(2, 3)),
-    "another height above the threshold": Capped(different("adarelu", share="channel", channels=2), 6.0),
+    "a different distance above the threshold": Capped(different("adarelu", share="channel", channels=2), 6.0),
     "a cap at 6 and a slope below zero": Capped(moved("prelu", a=0.1), 6.0),
     "above its cap at 6": Capped(moved("adarelu", theta=7.0), 6.0),
     "annealed to 50 % only": halfway(),

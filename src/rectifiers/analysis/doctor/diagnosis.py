@@ -54,7 +54,7 @@ class SiteHealth:
         index: position in forward order, from 0.
         name: the site's name, as in `rectifiers.surgery`.
         kind: which activation it is.
-        before: type of the layer in front.
+        before: type of the layer before.
         units: how many units there are.
         values: how many finite values went in, over all units.
         not_finite: how many values are NaN or infinite; all other figures leave them out.

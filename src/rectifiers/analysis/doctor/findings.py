@@ -86,7 +86,7 @@ def _always_on(sites: Sequence[SiteHealth]) -> Iterator[Finding]:
             f"units at {_list([_with_share(site, site.always_on) for site in bad])} are linear: all their inputs lie "
             "on one straight piece of the function, so that the layers before and after act as one",
             tuple(site.name for site in bad),
-            "A learned threshold can move to where the inputs are; or normalise in front, or leave the layer out.",
+            "A learned threshold can move to where the inputs are; or normalise before it, or leave the layer out.",
             _swap("adarelu", [site for site in bad if site.kind in RELUS], sites),
         )
 
@@ -103,7 +103,7 @@ def _saturated(sites: Sequence[SiteHealth]) -> Iterator[Finding]:
             tuple(site.name for site in these),
             "Drop the cap."
             if capped
-            else "Swap in a function without bounds and continue training, or normalise in front.",
+            else "Swap in a function without bounds and continue training, or normalise before it.",
             _swap("relu", these, sites, cap="drop") if capped else _swap("arelu", these, sites, start="published"),
         )
 

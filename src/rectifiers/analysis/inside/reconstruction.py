@@ -177,7 +177,7 @@ def least_squares(
 
 @dataclass
 class _Block:
-    """A convolution, the batch normalisation behind it, CReLU, and max-pooling."""
+    """A convolution, the batch normalisation after it, CReLU, and max-pooling."""
 
     name: str
     convolution: nn.modules.conv._ConvNd

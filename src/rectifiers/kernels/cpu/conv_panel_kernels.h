@@ -23,7 +23,7 @@ struct Product {
   bool accumulate;
 };
 
-// Equally long lines of a padded piece of a tensor, one behind the other.
+// Equally long lines of a padded piece of a tensor, one after the other.
 struct PaddedLines {
   int64_t count;
   const int64_t* source;  // where each stands in the tensor, or -1 for one of padding alone

@@ -46,7 +46,7 @@ class WeightProducts {
       const auto &x_pixels = tile.pairs.mine_of(tap), &grad_pixels = tile.pairs.others_of(tap);
       panel.starts.clear();
       for (const int32_t pixel : x_pixels) panel.starts.push_back(pixel * tile.x_pitch);
-      // The rows of the gradient must stand one behind the other.
+      // The rows of the gradient must stand one after the other.
       const int64_t count = x_pixels.size();
       for (int64_t first = 0, last = 0; first < count; first = last) {
         for (last = first + 1; last < count && last < first + most; ++last) {

@@ -1,4 +1,4 @@
-// The operators of a convolution with max-pooling of 2 × 2 pixels behind it. README.md tells how.
+// The operators of a convolution with max-pooling of 2 × 2 pixels after it. README.md tells how.
 #include "pooled_conv.h"
 
 #include <optional>

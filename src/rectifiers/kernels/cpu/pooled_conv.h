@@ -1,4 +1,4 @@
-// A convolution with max-pooling of 2 × 2 pixels behind it, in one pass: what both passes share.
+// A convolution with max-pooling of 2 × 2 pixels after it, in one pass: what both passes share.
 //
 // Shapes: x is N × C × H × W, weight O × C × KH × KW, y N × O × OH × OW with OH = ⌊(H + 2·padding − KH + 1) / 2⌋. A window
 // is a pixel of y; its place says which of its four pixels won, 0 1 | 2 3. Samples go in blocks of V = kPooledSamples.

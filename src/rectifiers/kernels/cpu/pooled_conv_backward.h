@@ -1,4 +1,4 @@
-// The gradients of a convolution with max-pooling behind it. One of a window's four pixels won and has all of its
+// The gradients of a convolution with max-pooling after it. One of a window's four pixels won and has all of its
 // gradient, so a quarter of a convolution's products is left: those of the pixels that won, each sample and output having
 // its own. Lanes are therefore taps and channels of the input, which every pixel reads as a few runs of memory.
 //

@@ -1,4 +1,4 @@
-// The micro-kernels of the convolution with max-pooling behind it.
+// The micro-kernels of the convolution with max-pooling after it.
 #pragma once
 
 #include <utility>

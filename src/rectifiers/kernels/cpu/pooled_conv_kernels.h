@@ -1,4 +1,4 @@
-// What the convolution with max-pooling behind it asks of its micro-kernels: their arguments, and the table that each
+// What the convolution with max-pooling after it asks of its micro-kernels: their arguments, and the table that each
 // instruction set fills.
 //
 // As in block.h, nothing here may turn into a function of its own.

@@ -35,7 +35,7 @@ def rows(width: float = 1.0, dropout: float = 1.0) -> tuple[Arm, ...]:
 
 experiment = Experiment(
     name="crelu/footnotes",
-    title="AVR, and CReLU in front of pooling, in VGG",
+    title="AVR, and CReLU before pooling, in VGG",
     paper=PAPER,
     settings=SETTINGS,
     rows=rows(),

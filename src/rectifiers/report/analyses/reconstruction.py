@@ -17,7 +17,7 @@ IMAGES, IMAGES_OF_SMOKE = 16, 2
 ITERATIONS, ITERATIONS_OF_SMOKE = 200, 20
 
 TEXT = (
-    "{count} test images, rebuilt from the features of each layer without learning anything for it; behind max-pooling "
+    "{count} test images, rebuilt from the features of each layer without learning anything for it; after max-pooling "
     "only the largest responses are known. The numbers are the mean relative error ‖x − x′‖ / ‖x‖ of normalised "
     "images: 0 is the image itself, 1 is as far from it as a blank image. Means over the seeds with 95 % t-intervals."
 )

@@ -62,7 +62,7 @@ class Recipe:
     annealed_from: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, model: nn.Module) -> nn.Module:
-        """Build the module for `model`, on the device of the layer in front of it, and in the dtype of its weights."""
+        """Build the module for `model`, on the device of the layer before it, and in the dtype of its weights."""
         dtype = _dtype(model, self.near) or getattr(torch, self.dtype)
         factory: dict[str, Any] = {"device": _device(model, self.near), "dtype": dtype}
         if self.annealed_from:

@@ -38,8 +38,8 @@ class _Foldable:
         form: what the function is now.
         plain: name of the plain rectifier that remains.
         options: the numbers that it takes.
-        layer: the layer in front, which takes over gain and threshold; None if there is nothing to take over.
-        offset: what is missing behind it, if anything is.
+        layer: the layer before, which takes over gain and threshold; None if there is nothing to take over.
+        offset: what is missing after it, if anything is.
     """
 
     site: Site
@@ -73,7 +73,7 @@ def plan_folding(survey: Survey) -> Planned:
     outcome = follow_sites([marked], Offsets(offsets), offsets.keys())
     reasons |= outcome.reasons
     folded = [one for index, one in foldable.items() if index not in reasons]
-    # First the layers behind, by the weights that they have now; then the layers in front.
+    # First the layers after, by the weights that they have now; then the layers before.
     edits: list[Edit] = [
         AbsorbOffset(names[reader], demand.input.values, demand.input.pad) for reader, demand in outcome.demands.items()
     ]
@@ -91,7 +91,7 @@ def plan_folding(survey: Survey) -> Planned:
 
 
 def _look_at(trace: Trace, names: Mapping[nn.Module, str], located: Located) -> _Foldable:
-    """Find out what a site's function is, and whether the layer in front can take over its gain and threshold."""
+    """Find out what a site's function is, and whether the layer before can take over its gain and threshold."""
     site, op, module = located.site, located.ops[0], located.ops[0].module
     if site.training_only:
         raise Unfoldable("it is called in training mode only")
@@ -146,7 +146,7 @@ def _layer_in_front(trace: Trace, site: Site, op: Op, units: int) -> nn.Module:
     value = op.inputs[0]
     maker = trace.producer.get(value)
     if maker is None:
-        raise Blocked("it reads what the model is given, and no layer in front can take over its gain or threshold")
+        raise Blocked("it reads the input of the model, and no layer before it can take over its gain or threshold")
     layer, rank, name = maker.module, len(trace.shapes[value]), maker.name.strip("_")
     if isinstance(layer, nn.Linear) and name == "linear":
         dim = rank - 1
@@ -155,9 +155,9 @@ def _layer_in_front(trace: Trace, site: Site, op: Op, units: int) -> nn.Module:
     elif isinstance(layer, _BatchNorm) and name == "batch_norm" and layer.affine:
         dim = 1
     else:
-        raise Blocked(f"{reader_name(trace, maker)} in front of it cannot take over its gain or threshold")
+        raise Blocked(f"{reader_name(trace, maker)} before it cannot take over its gain or threshold")
     if spec_of(layer) is not None:
-        raise Blocked(f"{reader_name(trace, maker)} in front of it has thresholds of its own")
+        raise Blocked(f"{reader_name(trace, maker)} before it has thresholds of its own")
     if value in trace.outputs or len(trace.consumers[value]) > 1:
         raise Blocked(f"something else reads what {reader_name(trace, maker)} makes")
     if _count_calls(trace, layer) > 1:

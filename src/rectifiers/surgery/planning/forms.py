@@ -2,7 +2,7 @@
 
 Each of these functions is c + ψ(g·(x − t)), where ψ is ReLU, LeakyReLU or the identity, perhaps with an upper bound,
 and the gain g > 0, the threshold t and the offset c are numbers for each unit. Gain and threshold can move into the
-layer in front, and the offset into the layers behind, so that ψ alone remains.
+layer before, and the offset into the layers after, so that ψ alone remains.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _verify(module: Elementwise, form: Form) -> None:
 def _cap(form: Form, cap: float) -> Form:
     offsets = form.offset.unique()
     if len(offsets) > 1:
-        raise Unfoldable(f"its cap at {cap:g} lies at another height above the threshold of every channel")
+        raise Unfoldable(f"its cap at {cap:g} is a different distance above the threshold in each channel")
     if form.slope.any() or form.top is not None:
         raise Unfoldable(f"it has a cap at {cap:g} and a slope below zero")
     top = cap - float(offsets)

@@ -1,4 +1,4 @@
-"""Plans CReLU as its paper trains it from scratch: the layers in front of it are halved, those after it stay."""
+"""Plans CReLU as its paper trains it from scratch: the layers before it are halved, those after it stay."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .widen import obstacle
 
 
 def plan_halving(survey: Survey, sites: Sequence[Site], target: Target) -> Planned:
-    """Plan to halve the layers in front of `sites`, and to put a function that doubles the channels there.
+    """Plan to halve the layers before `sites`, and to put a function that doubles the channels there.
 
     Args:
         survey: what the example shows of the model.
@@ -40,7 +40,7 @@ def plan_halving(survey: Survey, sites: Sequence[Site], target: Target) -> Plann
         try:
             chains = [_producers(marked.trace, op, site) for marked in traces for op in _ops(marked, site)]
         except Blocked as reason:
-            # What is in front of a site also tells why its channels are not known.
+            # What is before a site also shows why its channels are not known.
             if site.channel_dim is None or site.index not in reasons:
                 reasons[site.index] = str(reason)
         else:
@@ -65,7 +65,7 @@ def _ops(marked: MarkedTrace, site: Site) -> list[Op]:
 
 
 def _producers(trace: Trace, op: Op, site: Site) -> list[nn.Module]:
-    """List the layers that make a site's channels: back to the convolution or linear layer in front, which is the last.
+    """List the layers that make a site's channels: back to the convolution or linear layer before, which is the last.
 
     Raises:
         Blocked: a layer cannot have half the channels.
@@ -75,7 +75,7 @@ def _producers(trace: Trace, op: Op, site: Site) -> list[nn.Module]:
         value = op.inputs[0]
         producer = trace.producer.get(value)
         if producer is None:
-            raise Blocked("no convolution or linear layer is in front of it")
+            raise Blocked("there is no convolution or linear layer before it")
         name = reader_name(trace, producer)
         if value in trace.outputs or any(reader is not op for reader in trace.consumers[value]):
             raise Blocked(f"something else reads the values of {name} too")
@@ -87,7 +87,7 @@ def _producers(trace: Trace, op: Op, site: Site) -> list[nn.Module]:
             _check_once(trace, op)
             layers.append(own_layer(trace, op, op.inputs[:1]))
         elif len(op.inputs) > 1 or not (op.kind or op.name in POINTWISE | SPATIAL):
-            raise Blocked(f"{name} is between it and the layer in front, and cannot be halved")
+            raise Blocked(f"{name} is between it and the layer before, and cannot be halved")
 
 
 def _check_producer(trace: Trace, op: Op, site: Site) -> None:

@@ -46,20 +46,20 @@ class Offsets:
     """The rule of missing constants, for `follow_sites`.
 
     Args:
-        offsets: what is missing behind each site, by its index.
+        offsets: what is missing after each site, by its index.
     """
 
     def __init__(self, offsets: Mapping[int, Offset]) -> None:
         self.offsets = offsets
 
     def start(self, site: Site, op: Op, given: Offset | None) -> Offset:
-        """Return what is missing behind a site."""
+        """Return what is missing after a site."""
         if given is not None:
             raise Blocked("it reads values with an offset of another site, and is not linear")
         return self.offsets[site.index]
 
     def follow(self, trace: Trace, op: Op, given: Mapping[int, Offset]) -> Effect[Offset]:
-        """Return what is missing behind an op, or which layer takes it over."""
+        """Return what is missing after an op, or which layer takes it over."""
         name = op.name.strip("_")
         arithmetic = name.removeprefix("i").removeprefix("r")
         value, offset = next(iter(given.items()))
