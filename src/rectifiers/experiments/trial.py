@@ -452,7 +452,7 @@ class Trial(BaseModel):
 
     @property
     def provider(self) -> str:
-        """Who brings the kernels that formulas run by."""
+        """Who brings the kernels that formulas run on."""
         return self.kernels.partition("-")[0]
 
     @property

@@ -31,7 +31,7 @@ _asked: dict[str, tuple[Provider, ...]] = {AUTO: ()}
 
 
 def register(provider: Provider) -> None:
-    """Let formulas run by a provider; it can be chosen by its name."""
+    """Let formulas run on a provider; it can be chosen by its name."""
     ordered = sorted((*_asked[AUTO], provider), key=lambda one: -one.priority)
     _asked.clear()
     _asked[AUTO] = tuple(ordered)

@@ -96,7 +96,7 @@ class Compiled(Provider):
         return state(warn=False)
 
     def is_reported(self, insisted: bool) -> bool:
-        """Whether a user wants to know how formulas run by this provider: always."""
+        """Whether a user wants to know how formulas run on this provider: always."""
         return True
 
 

@@ -70,7 +70,7 @@ class Provider(ABC):
         """What came of loading its kernels, as far as that can be told before one is called."""
 
     def is_reported(self, insisted: bool) -> bool:
-        """Whether a user wants to know how formulas run by this provider."""
+        """Whether a user wants to know how formulas run on this provider."""
         return insisted
 
     def explain(self, formula: str, insisted: bool) -> str:

@@ -143,7 +143,7 @@ def compare(
         costs: whether time, memory and the exported model are measured too, in turns, which takes seconds.
         workers: runs at a time; more than one needs functions that a new process can import.
         threads: of PyTorch in each run; by default those that it has now, and one where there are several workers.
-        kernels: what our functions run by; by default the fast kernels on a CPU, unless runs of this comparison were
+        kernels: what our functions run on; by default the fast kernels on a CPU, unless runs of this comparison were
             made by the reference.
         name: of the folder of the runs; by default after the model.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.

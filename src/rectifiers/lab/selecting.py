@@ -46,7 +46,7 @@ class Selection:
         data_dir: folder with the files of data sets and published weights.
         arguments: what follows the verb on the command line to select the same, without the places of data and
             results; empty for an experiment that was built in Python.
-        kernels: what its formulas run by, in words.
+        kernels: what its formulas run on, in words.
     """
 
     experiment: Experiment

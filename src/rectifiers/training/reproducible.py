@@ -16,7 +16,7 @@ def reproducible(threads: int, kernels: str = "reference") -> Iterator[None]:
 
     Args:
         threads: that PyTorch uses meanwhile.
-        kernels: the provider whose kernels formulas run by.
+        kernels: the provider whose kernels formulas run on.
 
     Raises:
         ConfigError: there are no such kernels here.

@@ -43,7 +43,7 @@ class ComparisonPlan:
         seconds: of one run, by label; NaN where the steps that were measured diverged.
         spread: standard deviation of the differences from the baseline, from the runs that there are; NaN for none.
         unit: of these, with a blank before it.
-        kernels: what our functions run by.
+        kernels: what our functions run on.
         tuning: runs that choose learning rates before.
     """
 

@@ -102,7 +102,7 @@ class Triton(Provider):
         return _nowhere() if where is None else State(description=_describe(where))
 
     def is_reported(self, insisted: bool) -> bool:
-        """Whether a user wants to know how formulas run by this provider: who chose it, or has a GPU."""
+        """Whether a user wants to know how formulas run on this provider: who chose it, or has a GPU."""
         return insisted or device() == "cuda"
 
     def explain(self, formula: str, insisted: bool) -> str:
