@@ -43,17 +43,19 @@ class PaddedTaps {
     const std::vector<std::vector<int64_t>> pixels = padded_pixels();
     std::vector<double> sums(plan_.taps * g_.outputs, 0.0);
     for_tasks(g_.outputs, [&](int64_t begin, int64_t end) {
-      for (int64_t o = begin; o < end; ++o) {
-        double total = 0;
-        for (int64_t n = 0; n < g_.batch; ++n) {
+      std::vector<double> totals(end - begin, 0.0);
+      // Outputs inside samples: in the order of memory.
+      for (int64_t n = 0; n < g_.batch; ++n) {
+        for (int64_t o = begin; o < end; ++o) {
           const S* const plane = grad + (n * g_.outputs + o) * g_.out_pixels();
-          total += plan_.kernels.sum(g_.out_pixels(), plane);
+          totals[o - begin] += plan_.kernels.sum(g_.out_pixels(), plane);
           for (int64_t tap = 0; tap < plan_.taps; ++tap) {
-            for (const int64_t pixel : pixels[tap]) sums[tap * g_.outputs + o] += plane[pixel];
+            double& sum = sums[tap * g_.outputs + o];
+            for (const int64_t pixel : pixels[tap]) sum += plane[pixel];
           }
         }
-        grad_bias[o] = static_cast<S>(total);
       }
+      for (int64_t o = begin; o < end; ++o) grad_bias[o] = static_cast<S>(totals[o - begin]);
     });
     return sums;
   }

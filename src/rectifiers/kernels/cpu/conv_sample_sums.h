@@ -10,6 +10,7 @@
 
 #include "conv_padded_taps.h"
 #include "conv_sample_plan.h"
+#include "scratch.h"
 
 namespace rectifiers {
 
@@ -20,8 +21,8 @@ class SampleSums {
       : plan_(plan),
         g_(plan.g),
         parts_(parts),
-        weights_(new S[parts * g_.channels * plan.taps * plan.outputs]),
-        thresholds_(new S[parts * g_.channels * plan.taps * plan.kernels.samples]) {}
+        weights_(aligned<S>(parts * g_.channels * plan.taps * plan.outputs)),
+        thresholds_(aligned<S>(parts * g_.channels * plan.taps * plan.kernels.samples)) {}
 
   // From a channel on: channel, tap, output.
   S* weights(int64_t part, int64_t channel) const {
@@ -87,7 +88,7 @@ class SampleSums {
   const SamplePlan<S>& plan_;
   const Geometry& g_;
   int64_t parts_;
-  std::unique_ptr<S[]> weights_, thresholds_;
+  std::unique_ptr<S[], Free> weights_, thresholds_;
 };
 
 }  // namespace rectifiers

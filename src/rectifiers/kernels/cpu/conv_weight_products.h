@@ -9,6 +9,7 @@
 
 #include "conv_sample_plan.h"
 #include "conv_weight_grad.h"
+#include "scratch.h"
 
 namespace rectifiers {
 
@@ -40,8 +41,8 @@ class WeightProducts {
 
   void add(const WeightGradTile<S>& tile) const {
     const int64_t most = kSampleTerms / plan_.kernels.samples;
-    Panel panel{most, (most | 1) * plan_.kernels.samples, {}, {}};
-    panel.values.resize(kernels_.rows * panel.pitch);
+    const int64_t pitch = (most | 1) * plan_.kernels.samples;
+    Panel panel{most, pitch, aligned<S>(kernels_.rows * pitch), {}};
     for (int64_t tap = 0; tap < plan_.taps; ++tap) {
       const auto &x_pixels = tile.pairs.mine_of(tap), &grad_pixels = tile.pairs.others_of(tap);
       panel.starts.clear();
@@ -61,7 +62,7 @@ class WeightProducts {
   struct Panel {
     int64_t most;   // pixels
     int64_t pitch;  // from row to row
-    std::vector<S> values;
+    std::unique_ptr<S[], Free> values;
     std::vector<int64_t> starts;
   };
 
@@ -76,7 +77,7 @@ class WeightProducts {
       const int64_t c = blocks.begin(block), rows = blocks.size(block);
       for (int64_t i = 0; i < rows; ++i) {
         const S threshold = tile.thresholds[tap * plan_.channels + c + i];
-        kernels_.im2col(runs, tile.x + (c + i) * samples, threshold, panel.values.data() + i * panel.pitch);
+        kernels_.im2col(runs, tile.x + (c + i) * samples, threshold, panel.values.get() + i * panel.pitch);
       }
       multiply(tile, tap, c, rows, pixels * samples, grad_pixel * samples, panel);
     }
@@ -97,7 +98,7 @@ class WeightProducts {
           .rows = rows,
           .columns = columns,
           .depth = depth,
-          .a = panel.values.data(),
+          .a = panel.values.get(),
           .a_stride = panel.pitch,
           .b = tile.grad + o * all_rows + grad_row * stride,
           .b_stride = stride,

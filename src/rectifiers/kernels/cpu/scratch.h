@@ -14,6 +14,15 @@ struct Free {
   void operator()(void* memory) const { std::free(memory); }
 };
 
+// Room for `size` numbers, of undefined value.
+template <class S>
+std::unique_ptr<S[], Free> aligned(int64_t size) {
+  const size_t bytes = (size * sizeof(S) + kLineBytes - 1) / kLineBytes * kLineBytes;
+  std::unique_ptr<S[], Free> memory(static_cast<S*>(std::aligned_alloc(kLineBytes, bytes)));
+  if (!memory) throw std::bad_alloc();
+  return memory;
+}
+
 // Memory of a size that is known beforehand, from which pieces are taken; all zeros at first.
 template <class S>
 class Scratch {
@@ -46,16 +55,14 @@ class Buffer {
  public:
   S* at_least(int64_t size) {
     if (size > size_) {
-      const size_t bytes = (size * sizeof(S) + kLineBytes - 1) / kLineBytes * kLineBytes;
-      memory_.reset(static_cast<S*>(std::aligned_alloc(kLineBytes, bytes)));
-      if (!memory_) throw std::bad_alloc();
+      memory_ = aligned<S>(size);
       size_ = size;
     }
     return memory_.get();
   }
 
  private:
-  std::unique_ptr<S, Free> memory_;
+  std::unique_ptr<S[], Free> memory_;
   int64_t size_ = 0;
 };
 
