@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.autograd.graph import saved_tensors_hooks
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rectifiers import functional as R
-from rectifiers.kernels import nodes
+from rectifiers.kernels import nodes, two_slopes
 from rectifiers.kernels.elementwise import ElementwiseFormula
 from rectifiers.kernels.layout import ELEMENT, LAYER
 
-from .cases import every, needs_library, output_grad, parameters
+from .cases import NAMED, every, needs_library, output_grad, parameters
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +93,156 @@ def test_a_graph_is_freed_by_its_first_backward_pass() -> None:
     out.backward()
     with pytest.raises(RuntimeError, match="backward through the graph a second time"):
         out.backward()
+
+
+def functions() -> list[ElementwiseFormula]:
+    return [formula for formula in NAMED.values() if formula._function is not None]
+
+
+@every
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_a_call_from_c_does_what_python_does(
+    formula: ElementwiseFormula, dtype: torch.dtype, per_channel: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if formula not in functions():
+        pytest.skip("Python's headers are not here")
+    width = torch.float64 if dtype is torch.float64 else torch.float32
+    axis = 1 if per_channel and not formula.along else LAYER
+    shape = (3, 5, 70)
+    x, given = torch.randn(shape).to(dtype), parameters(formula, shape, axis, width)
+    grad = output_grad(formula, x, 1)
+
+    def call() -> list[Tensor]:
+        inputs = [tensor.detach().requires_grad_() for tensor in (x, *given)]
+        out, plain = formula.run(inputs[0], inputs[1:], 1), formula.run(x, given, -2)
+        assert out is not None
+        assert plain is not None
+        assert plain.grad_fn is None
+        return [out.detach(), plain, *torch.autograd.grad(out, inputs, grad)]
+
+    assert formula._function is not None
+    assert formula._function(x, *given, 1) is not NotImplemented
+    fast = call()
+    monkeypatch.setattr(formula, "_function", None)
+    for one, other in zip(fast, call(), strict=True):
+        assert torch.equal(one, other)
+        assert one.dtype is other.dtype
+
+
+class Derived(Tensor):
+    pass
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        torch.ones(3, 4).as_subclass(Derived),
+        torch.ones(3, 4, dtype=torch.int64),
+        torch.ones(3, 4, dtype=torch.complex64),
+        torch.ones(3, 4).to_sparse(),
+        torch.ones(3, 4, device="meta"),
+        torch.ones(3, 4, dtype=torch.complex64).conj().imag,
+        None,
+        1.0,
+    ],
+    ids=["derived", "integers", "complex", "sparse", "meta", "negated", "nothing", "a number"],
+)
+def test_what_is_no_plain_memory_is_left_to_python(x: object) -> None:
+    for formula in functions():
+        given = parameters(formula, (3, 4), LAYER, torch.float32)
+        assert formula._function is not None
+        assert formula._function(x, *given, 1) is NotImplemented
+
+
+def test_parameters_that_do_not_fit_are_left_to_python() -> None:
+    x, fit = torch.ones(3, 4), torch.ones(4)
+    function = two_slopes.amplified._function
+    if function is None:
+        pytest.skip("Python's headers are not here")
+    assert function(x, fit, fit, 1) is not NotImplemented
+    for alpha in (torch.ones(5), torch.ones(3, 4), fit.double(), fit.as_subclass(Derived), 1, "a", None):
+        assert function(x, alpha, fit, 1) is NotImplemented
+    for channel_dim in (0, 2, -3, 10**6):
+        assert function(x, fit, fit, channel_dim) is NotImplemented
+    for arguments in ((), (x,), (x, fit, 1), (x, fit, fit, fit, 1)):
+        assert function(*arguments) is NotImplemented
+    for channel_dim in ("1", 10**30):
+        with pytest.raises((TypeError, OverflowError)):
+            function(x, fit, fit, channel_dim)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_what_records_or_transforms_a_call_is_left_to_python() -> None:
+    function = two_slopes.amplified._function
+    if function is None:
+        pytest.skip("Python's headers are not here")
+    x, alpha, seen = torch.ones(3), torch.tensor(0.5), []
+
+    def call(x: Tensor) -> Tensor:
+        seen.append(function(x, alpha, alpha, 1) is NotImplemented)
+        return x * 2
+
+    class Watcher(TorchDispatchMode):
+        def __torch_dispatch__(self, called: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return called(*args, **(kwargs or {}))
+
+    class Listener(TorchFunctionMode):
+        def __torch_function__(self, called: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return called(*args, **(kwargs or {}))
+
+    torch.func.vmap(call)(x)
+    torch.func.grad(lambda x: call(x).sum())(x)
+    with forward_ad.dual_level():
+        call(x)
+    torch.jit.trace(call, x, check_trace=False)
+    with Watcher():
+        call(x)
+    with Listener():
+        call(x)
+    assert seen == [True] * 6
+    call(x)
+    assert seen[-1] is False
+
+
+def test_numbers_that_stand_for_parameters() -> None:
+    """In both widths, and made in inference mode first."""
+    for value in (0.123, 0.456):
+        for dtype in (torch.float32, torch.float64):
+            x = torch.randn(5, dtype=dtype)
+            with torch.inference_mode():
+                first = R.prelu(x, value)
+            for _ in range(10):
+                x = x.detach().requires_grad_()
+                out = R.prelu(x, value)
+                out.sum().backward()
+                assert torch.equal(out, first)
+                slopes = torch.where(x < 0, torch.tensor(value, dtype=dtype), torch.ones((), dtype=dtype))
+                assert torch.equal(out, slopes * x)
+                assert x.grad is not None
+                assert torch.equal(x.grad, slopes)
+
+
+def test_other_threads_run_beside_a_call() -> None:
+    """A call lets go of Python while it computes."""
+    x, done = torch.randn(64, 64, 128, 128), threading.Event()
+    counted = [0]
+
+    def count() -> None:
+        while not done.is_set():
+            counted[0] += 1
+
+    counter = threading.Thread(target=count)
+    counter.start()
+    try:
+        # The system may leave the other thread waiting that long, but not each time.
+        assert any(has_risen(counted, lambda: R.arelu(x, 0.5, 0.5)) for _ in range(5))
+    finally:
+        done.set()
+        counter.join()
+
+
+def has_risen(counted: list[int], call: Callable[[], object]) -> bool:
+    before = counted[0]
+    call()
+    return counted[0] > before

@@ -13,6 +13,7 @@ import platform
 import stat
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 import warnings
@@ -78,12 +79,16 @@ KERNELS = Library(
 NODES = Library(
     "librectifiers_nodes",
     SOURCES / "nodes",
-    ("-std=c++20", f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}"),
-    ("c10", "torch_cpu", "torch"),
+    (
+        "-std=c++20",
+        f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
+        f"-isystem{sysconfig.get_path('include')}",
+    ),
+    ("c10", "torch_cpu", "torch", "torch_python"),
     torch.__version__,
     (SOURCES / "formulas.def",),
 )
-"""Nodes of the graph in C++, for which PyTorch's stable ABI has no name."""
+"""Nodes of the graph in C++, for which PyTorch's stable ABI has no name, and calls of them from this Python."""
 
 LOCK_SECONDS = 180.0
 BUILD_SECONDS = 600.0

@@ -11,12 +11,13 @@ NARROW = frozenset((torch.float16, torch.bfloat16))
 """Dtypes that are computed in float32."""
 
 # Looked up once: these are asked at every call.
-_is_compiling = torch.compiler.is_compiling
+is_compiling = torch.compiler.is_compiling
 _are_transforms_active = torch._C._are_functorch_transforms_active
 _count_dispatch_modes = torch._C._len_torch_dispatch_stack
 _tracing_state = torch._C._get_tracing_state
 _STRIDED = torch.strided
-_TYPES = (Tensor, Parameter)
+TYPES = (Tensor, Parameter)
+"""What a tensor is that nobody has derived a class from."""
 _DTYPES = frozenset((torch.float32, torch.float64, *NARROW))
 
 
@@ -28,7 +29,7 @@ def is_eager() -> bool:
     """
     return not (
         # First, so that the compiler need not understand the others.
-        _is_compiling()
+        is_compiling()
         or _are_transforms_active()
         or _count_dispatch_modes()
         or _tracing_state()
@@ -39,7 +40,7 @@ def is_eager() -> bool:
 def is_plain(tensor: Tensor) -> bool:
     """Whether a tensor is just memory, the processor's or a GPU's, in a dtype that the kernels know."""
     return (
-        type(tensor) in _TYPES
+        type(tensor) in TYPES
         and (tensor.is_cpu or tensor.is_cuda)
         and tensor.layout is _STRIDED
         and tensor.dtype in _DTYPES

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..core.granularity import spread
 from . import dispatch, nodes, registration
-from .eager import NARROW, is_eager, is_plain
+from .eager import NARROW, TYPES, is_compiling, is_eager, is_plain
 from .formula import Formula, gradients, relative_error
 from .layout import ELEMENT, LAYER
 
@@ -86,6 +86,7 @@ class ElementwiseFormula(Formula):
         self._listed = tuple(parameter.listed for parameter in parameters)
         self._kept = ("input", "output", "invertible").index(saves)
         self._most = _MOST_COEFFICIENTS - self._listed.count(False) if any(self._listed) else 0
+        self._function: Callable[..., Any] | None = None
 
     @cached_property
     def forward_operator(self) -> Callable[..., Tensor]:
@@ -117,6 +118,10 @@ class ElementwiseFormula(Formula):
             parameters: tensors of any granularity, numbers, or sequences of numbers.
             channel_dim: dimension of `x` that channel-wise parameters belong to, or that is doubled.
         """
+        if self._function is not None and not is_compiling() and type(x) in TYPES and dispatch.serves(self.name, x):
+            out: Tensor = self._function(x, *parameters, channel_dim)
+            if out is not NotImplemented:
+                return out
         if not (is_eager() and is_plain(x) and dispatch.serves(self.name, x)):
             return None
         double = x.dtype is torch.float64
@@ -145,6 +150,12 @@ class ElementwiseFormula(Formula):
         if self._most and not self._takes(tensors):
             return None
         return self.apply(x, tensors, axis, tracked)
+
+    def prepare(self) -> None:
+        """Let calls run without Python as far as they can, now that kernels and nodes are loaded."""
+        counts = tuple(parameter.count or 0 for parameter in self.parameters)
+        facts = (self.values, self._kept, self.along, self._most, self._listed, counts)
+        self._function = nodes.function(self.name, *facts)
 
     def _takes(self, parameters: Sequence[Tensor]) -> bool:
         """Whether the kernels take so many coefficients."""

@@ -63,6 +63,7 @@ def _load() -> State:
         if found is not None and (compiled := found.result()) is not None:
             operators.define_for_nodes()
             nodes.load(compiled)
+            operators.prepare_for_nodes()
     mismatches = selftest.mismatches()
     good = frozenset(VARIANTS.keys() - mismatches.keys())
     reason = "; ".join(f"{formula}: {text}" for formula, text in mismatches.items())

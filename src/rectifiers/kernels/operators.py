@@ -40,3 +40,11 @@ def define_for_nodes() -> None:
             for schema in first.node_schemas():
                 _library.define(schema)
             first.register_composite(_library, variants)
+
+
+def prepare_for_nodes() -> None:
+    """Let formulas know of their nodes, once these are loaded."""
+    for variants in VARIANTS.values():
+        for variant in variants:
+            if isinstance(variant, ElementwiseFormula):
+                variant.prepare()
