@@ -209,7 +209,7 @@ def test_pictures_hold_what_the_binary_files_hold(
         ),
         (
             lambda folder: shutil.copy(folder / "train/a/0.png", folder / "train/a/10.png"),
-            "twice there; get them again",
+            "there twice; get them again",
         ),
         (lambda folder: shutil.copy(folder / "train/a/0.png", folder / "train/a/x.png"), "found 21"),
         (lambda folder: (folder / "test/a").rename(folder / "test/k"), "only one has a, k"),

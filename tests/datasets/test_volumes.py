@@ -70,7 +70,7 @@ def test_dark_slices_at_the_ends_are_cropped_too() -> None:
 @pytest.mark.parametrize(
     ("volume", "told"),
     [
-        (gradient(2), "test, patient 0: expected 3 slices at least, for the outermost are left out, found 2"),
+        (gradient(2), "test, patient 0: expected at least 3 slices, because the outermost are left out, found 2"),
         (torch.zeros(4, 2, 8, 8), "found nothing but black"),
         (torch.full((4, 2, 8, 8), 50.0), "expected images with contrast, found 50 from"),
     ],

@@ -196,7 +196,7 @@ def test_a_worker_that_finds_another_version_says_so(own_file: Write, tmp_path: 
     own.use(f"{own_file()}:MyAct")
     mine = trial(activation="MyAct")
     own_file(own_file().read_text(encoding="utf-8") + "# later")
-    with pytest.raises(ConfigError, match=r"my_act\.py has changed since the command began; begin again"):
+    with pytest.raises(ConfigError, match=r"my_act\.py has changed since the command began; run it again"):
         run(cells(mine), Store(tmp_path / "runs", "own"), workers=1)
 
 

@@ -144,7 +144,7 @@ def test_a_runner_hands_a_company_to_one_worker(tmp_path: Any) -> None:
         ({"augment": ("flip",)}, "augment is not for networks that are one computation"),
         ({"accumulate": 2}, "accumulate is not for"),
         ({"redo": 0.1, "phase_epochs": 0, "dataset": "digits"}, "renew a network when its data change"),
-        ({"l2_init": 0.1, "precision": "float16", "together": 0}, "does not go with float16"),
+        ({"l2_init": 0.1, "precision": "float16", "together": 0}, "does not work with float16"),
     ],
 )
 def test_settings_that_do_not_go_together(changes: dict[str, Any], words: str) -> None:

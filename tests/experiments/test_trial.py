@@ -209,15 +209,15 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         ({"threads": 0}, "threads: expected at least 1, got 0"),
         (
             {"start": OTHER["start"], "pretrained": "alexnet-imagenet1k-v1"},
-            "a trial starts from another or from published weights; write pretrained into its start",
+            "a trial starts either from another trial or from published weights; write pretrained into its start",
         ),
         (
             {"adapter": "ia3"},
-            "adapter='ia3' does not go with trained='all'; an adapter is trained by 'adapter' or 'adapter and head'",
+            "adapter='ia3' does not work with trained='all'; an adapter is trained by 'adapter' or 'adapter and head'",
         ),
         (
             {"trained": "adapter"},
-            "adapter=None does not go with trained='adapter'; an adapter is trained by 'adapter' or 'adapter and head'",
+            "adapter=None does not work with trained='adapter'; an adapter is trained by 'adapter' or 'adapter and head'",
         ),
         ({"pretrained": ""}, "pretrained: expected text, not nothing, got ''"),
         ({"seed": -1}, "seed: expected at least 0, got -1"),

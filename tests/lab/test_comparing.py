@@ -292,7 +292,7 @@ def test_names_are_checked_before_data_are_read(options: dict[str, Any], message
     [
         (3, {}, "train has to be a function"),
         (lambda: 1.0, {}, "takes no arguments"),
-        (lambda model, loader: 1.0, {}, "needs loader, which nobody gives it"),
+        (lambda model, loader: 1.0, {}, "needs loader, which it is not given"),
         (train, {"lr": 0.1}, "train takes no lr"),
         (train, {"metric": "tardiness"}, "give better='higher' or better='lower'"),
         (train, {"loss": "mse"}, "loss is for our loop"),
@@ -366,7 +366,7 @@ class Rectifies(nn.Module):
         (lambda: nn.Sequential(nn.Linear(5, 3), nn.ReLU()), {}, "fails on"),
         (lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2)), {}, "but the model has 2 outputs"),
         (lambda: nn.Linear(6, 3), {}, "no activation that is usually replaced"),
-        (make_model, {"activations": ["relu"]}, "nothing is compared with the model as it is"),
+        (make_model, {"activations": ["relu"]}, "there is nothing to compare: the model's activation is"),
         (make_model, {"activations": ["arelu@R9"]}, "arelu@R9: unknown activation site"),
         (make_model, {"activations": []}, "activations must name at least one"),
         (make_model, {"activations": [lambda model: None]}, "variant <lambda> returned NoneType"),

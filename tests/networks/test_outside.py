@@ -98,7 +98,7 @@ def test_factories_that_make_nothing(own: str, factory: str, message: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("made", "is a model; expected what makes one"), ("number", "is of type int; expected a function")],
+    [("made", "is a model; expected a function that makes one"), ("number", "is of type int; expected a function")],
 )
 def test_what_makes_no_networks(own: str, name: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -59,10 +59,10 @@ def run_benchmark(
     ] = "",
     own: OwnOption = None,
     output: Annotated[
-        Path | None, typer.Option("--output", help="Write the numbers into a .json file.", show_default=False)
+        Path | None, typer.Option("--output", help="Write the numbers to a .json file.", show_default=False)
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw the numbers into an .svg file.", show_default=False)
+        Path | None, typer.Option("--plot", help="Draw the numbers to an .svg file.", show_default=False)
     ] = None,
     device: Annotated[
         str,
@@ -147,7 +147,7 @@ def _shape(text: str) -> tuple[int, ...]:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise ConfigError(f"--threads: expected numbers from 1 on, such as 1,2, got {text!r}")
+        raise ConfigError(f"--threads: expected whole numbers of at least 1, such as 1,2, got {text!r}")
     return int(text)
 
 

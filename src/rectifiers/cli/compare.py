@@ -93,7 +93,7 @@ def compare_activations(
         typer.Option(
             "--seeds",
             metavar="N",
-            help="Runs of each; with a budget, before the first look.",
+            help="Runs of each variant; with a budget, those before the first look.",
             parser=str,
             callback=read_count(),
         ),
@@ -137,7 +137,8 @@ def compare_activations(
         str,
         typer.Option(
             "--metric",
-            help="A name of what train returns, or PACKAGE.MODULE:FUNCTION of outputs and targets.",
+            help="The name of a metric, such as one that train returns, or PACKAGE.MODULE:FUNCTION of outputs and "
+            "targets.",
             show_default=False,
         ),
     ] = "",

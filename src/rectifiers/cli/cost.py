@@ -33,7 +33,7 @@ def cost_model(
         typer.Option(
             "--activations",
             "-a",
-            help="What to put in, separated by commas; NAME@WHERE chooses the sites of one.",
+            help="What to put in, separated by commas; NAME@WHERE chooses the sites for one of them.",
             autocompletion=completion.activations,
             show_default=False,
         ),

@@ -28,7 +28,7 @@ def diagnose_model(
         str | None,
         typer.Option(
             "--data",
-            help="A folder that has a folder of pictures per class, or the name of a data set, such as cifar10.",
+            help="A folder with one folder of pictures per class, or the name of a data set, such as cifar10.",
             show_default=False,
         ),
     ] = None,

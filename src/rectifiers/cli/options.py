@@ -156,7 +156,7 @@ WorkersOption = Annotated[
     typer.Option(
         "--workers",
         metavar="N",
-        help="How many runs at a time; one per core by default, and with auto as many of these as get most done.",
+        help="How many runs at a time; one per core by default, or auto for the number that gets most done.",
         parser=str,
         callback=read_workers,
         show_default=False,

@@ -63,7 +63,7 @@ def run_experiment(
         typer.Option(
             "--time-limit",
             metavar="TIME",
-            help="Stop after so long, such as 90m or 4h, with checkpoints that the same command continues from.",
+            help="Stop after this long, such as 90m or 4h, with checkpoints that the same command continues from.",
             parser=str,
             callback=read_time,
             show_default=False,

@@ -21,7 +21,7 @@ def verify_folder(
         ),
     ],
     mend: Annotated[
-        bool, typer.Option("--mend", help="Set damaged files aside, so that the next run makes them anew.")
+        bool, typer.Option("--mend", help="Set damaged files aside, so that the next run makes them again.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

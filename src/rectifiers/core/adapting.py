@@ -149,8 +149,8 @@ def _describe(cls: type[nn.Module], name: str, origin: str) -> ActivationSpec:
     if not isinstance(y, Tensor) or y.shape[:1] + y.shape[2:] != x.shape[:1] + x.shape[2:]:
         got = f"shape {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
         raise ConfigError(
-            f"{origin}: {cls.__name__} makes {got} of a batch (2, 4, 3, 3); an activation keeps the shape, "
-            "but for the channels; if it is a network, its __init__ takes act, shape and classes"
+            f"{origin}: {cls.__name__} makes {got} of a batch (2, 4, 3, 3); an activation keeps the shape, except for "
+            "the channels; if it is a network, its __init__ takes act, shape and classes"
         )
     factor = Fraction(y.shape[1], x.shape[1])
     kind, stochastic = _kind(module, x, y), _draws(module, x)

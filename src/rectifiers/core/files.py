@@ -83,7 +83,7 @@ def check_file(path: Path) -> None:
         raise ConfigError(f"cannot write {path}: it is a folder; choose another place")
     place = next(folder for folder in path.absolute().parents if folder.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
-        raise ConfigError(f"cannot write {path}: {place} is no folder that you may write to; choose another place")
+        raise ConfigError(f"cannot write {path}: {place} is not a folder that you can write to; choose another place")
 
 
 def fill_standard_streams() -> None:

@@ -107,7 +107,7 @@ def load_whole(name: str, path: Path, counts: Mapping[str, int], digests: Mappin
         if digests and (found := content_digest(split)) != digests[part]:
             raise DataError(
                 f"{path}: expected the {part} images of {name}, whose digest is {digests[part]}, found {found}: "
-                "some are missing, changed or twice there; get them again"
+                "some are missing, changed or there twice; get them again"
             )
     notes = ["read from pictures, in the order of their hashes"]
     notes += [] if digests else ["their content was not compared with the published files"]
@@ -133,6 +133,6 @@ def load_part(name: str, path: Path, counts: Mapping[str, int], classes: int) ->
         if len(set(split.labels.bincount().tolist())) > 1:
             raise DataError(f"{path}: expected as many {part} images of every class, found numbers that differ")
         if len(set(hashes(split.images, split.labels))) < len(split):
-            raise DataError(f"{path}: some {part} images are there twice; remove one of each two")
+            raise DataError(f"{path}: some {part} images are there twice; remove one of each pair")
     sizes = " and ".join(f"{len(splits[part]):,} of {plural(counts[part], f'{part} image')}" for part in splits)
     return Dataset(name, splits["train"], splits["test"], names, note=f"a part: {sizes}, in the order of their hashes")

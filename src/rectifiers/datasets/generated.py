@@ -90,7 +90,7 @@ class Generated(GivenSource):
         source = registry.get(self.given)
         if source.size is None:
             raise ConfigError(
-                f"the size of the data set {self.given!r} is not known without its files; use it as it is"
+                f"the size of the data set {self.given!r} is not known without its files; use the data set itself"
             )
         draw = torch.Generator().manual_seed(derive(0, "generated", self.given))
         if issubclass(source, LGG):

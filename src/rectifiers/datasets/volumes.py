@@ -85,7 +85,7 @@ def prepare(slices: Slices, where: str, side: int = SIDE) -> Volumes:
 
 def _prepare(images: Tensor, masks: Tensor, side: int, where: str) -> tuple[Tensor, Tensor]:
     if len(images) < 3:
-        raise DataError(f"{where}: expected 3 slices at least, for the outermost are left out, found {len(images)}")
+        raise DataError(f"{where}: expected at least 3 slices, because the outermost are left out, found {len(images)}")
     volume, masks = images[1:-1].float(), masks[1:-1]
     volume = torch.where(volume < DARK * volume.max(), 0.0, volume)
     lit = volume.amax(1) > 0

@@ -91,4 +91,4 @@ def _check_phases(trial: Trial, data: Dataset) -> None:
             )
         return
     if trial.validation or trial.folds:
-        raise ConfigError(f"{data.name} change, and hold nothing out; leave validation and folds out")
+        raise ConfigError(f"{data.name} change, so nothing can be held out of them; leave validation and folds out")

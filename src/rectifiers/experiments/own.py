@@ -164,7 +164,7 @@ def restore(things: Iterable[Own]) -> None:
         if _loaded.get((own.kind, own.name)) == own:
             continue
         if use(f"{own.path}:{own.attribute}").digest != own.digest:
-            raise ConfigError(f"{own.path} has changed since the command began; begin again")
+            raise ConfigError(f"{own.path} has changed since the command began; run it again")
         _loaded[own.kind, own.name] = own
 
 
@@ -205,7 +205,7 @@ def tell_failures(trial: Trial) -> Iterator[None]:
             raise
         raise ConfigError(
             f"{trial.network} with {trial.activation} fails on {trial.dataset}: {story(error)}; "
-            "networks.blocks.activate says how many channels an activation leaves"
+            "networks.blocks.activate says how many channels come out of an activation"
         ) from error
 
 

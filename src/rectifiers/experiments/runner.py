@@ -176,8 +176,8 @@ def run(
         raise ConfigError(f"workers must be at least 1, got {count}")
     if worker.importing_main:
         raise ConfigError(
-            "your script runs experiments while it is imported, which the processes that run them have to do because "
-            "it defines what they need; put the code that runs them under `if __name__ == '__main__':`"
+            "your script runs experiments when it is imported, and the processes that run them have to import it "
+            "because it defines what they need; put the code that runs them under `if __name__ == '__main__':`"
         )
     trials = list(dict.fromkeys(cell.trial for cell in cells))
     todo = [trial for trial in trials if not store.has(trial)]

@@ -369,7 +369,9 @@ class Trial(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.start is not None and self.pretrained is not None:
-            raise ValueError("a trial starts from another or from published weights; write pretrained into its start")
+            raise ValueError(
+                "a trial starts either from another trial or from published weights; write pretrained into its start"
+            )
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             has = "betas" if self.optimizer in OPTIMIZERS else "settings"
             raise ValueError(
@@ -404,10 +406,10 @@ class Trial(BaseModel):
         if (self.redo is not None or self.shrink < 1 or self.perturb) and not self.phase_epochs:
             raise ValueError("shrink, perturb and redo renew a network when its data change; set phase_epochs")
         if self.l2_init and self.precision == "float16":
-            raise ValueError("l2_init does not go with float16, whose gradients are scaled; take bfloat16")
+            raise ValueError("l2_init does not work with float16, whose gradients are scaled; take bfloat16")
         if (self.adapter is not None) != self.trained.startswith("adapter"):
             raise ValueError(
-                f"adapter={self.adapter!r} does not go with trained={self.trained!r}; an adapter is trained by "
+                f"adapter={self.adapter!r} does not work with trained={self.trained!r}; an adapter is trained by "
                 "'adapter' or 'adapter and head'"
             )
         if self.together:
@@ -417,7 +419,7 @@ class Trial(BaseModel):
             if changed:
                 raise ValueError(f"{changed[0]} is not for networks that are one computation; leave it or together out")
             if self.optimizer not in OPTIMIZERS:
-                raise ValueError(f"together needs an optimizer that goes element by element: {', '.join(OPTIMIZERS)}")
+                raise ValueError(f"together needs an optimizer that works element by element: {', '.join(OPTIMIZERS)}")
         if self.parallel != "none" and self.compile:
             raise ValueError("compile is for trainings of one process; leave out compile, or parallel")
         if self.parallel != "none" and self.l2_init:

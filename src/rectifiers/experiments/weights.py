@@ -123,6 +123,6 @@ def transplant(weights: Weights, net: nn.Module) -> None:
     if fresh != layers[len(layers) - len(fresh) :] or len(fresh) > HEAD:
         raise ConfigError(
             f"the trial starts from another network: {len(fresh)} of {len(layers)} parameters do not fit, such as "
-            f"{fresh[0]}; network, network_args and data of the same shape make them fit"
+            f"{fresh[0]}; give it the same network and network_args, and data of the same shape"
         )
     net.load_state_dict(fitting, strict=False)

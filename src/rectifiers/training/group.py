@@ -134,7 +134,9 @@ def together(device: str) -> Iterator[Group]:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         dist.init_process_group("nccl" if kind == "cuda" else "gloo")
     except (RuntimeError, ValueError, OSError) as error:
-        raise ConfigError(f"the processes that torchrun started do not meet: {str(error).splitlines()[0]}") from None
+        raise ConfigError(
+            f"the processes that torchrun started cannot reach each other: {str(error).splitlines()[0]}"
+        ) from None
     _current = Group(dist.get_rank(), dist.get_world_size())
     try:
         yield _current

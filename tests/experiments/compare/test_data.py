@@ -172,7 +172,7 @@ def test_a_model_without_an_answer() -> None:
             return "yes"
 
     (batch, _), *_ = batches(TensorDataset(*tensors())).epoch(0)
-    with pytest.raises(ConfigError, match="no tensor of answers"):
+    with pytest.raises(ConfigError, match="no tensor of outputs"):
         Fed(Silent())(batch)
 
 

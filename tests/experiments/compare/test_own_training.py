@@ -78,7 +78,7 @@ def test_a_metric_that_is_no_number_stays_none() -> None:
         (lambda model: {"a": 1.0, "b": 2.0}, {}, "say which of them counts with metric='a'"),
         (lambda model: {"a": 1.0}, {"measure": "b"}, "returned a, but no b"),
         (lambda: 1.0, {}, "takes no arguments"),
-        (lambda model, loaders: 1.0, {}, "needs loaders, which nobody gives it"),
+        (lambda model, loaders: 1.0, {}, "needs loaders, which it is not given"),
         (lambda model: 1.0, {"passed": ("lr",)}, "takes no lr"),
         (lambda model: 1 / 0, {}, "failed: ZeroDivisionError"),
         (lambda model: (_ for _ in ()).throw(MemoryError()), {}, "ran out of memory"),
@@ -105,5 +105,5 @@ def test_the_first_call_shows_the_example_and_trains_nothing() -> None:
 
 def test_a_training_that_never_calls_its_model() -> None:
     trial = OwnTrial.create(network=refer(make_model), train=refer(lambda model: 1.0))
-    with pytest.raises(ConfigError, match="without calling the model that it is given"):
+    with pytest.raises(ConfigError, match="never called the model that it was given"):
         first_call(trial)

@@ -211,7 +211,7 @@ def _answer(outputs: Any, name: str) -> Tensor:
         if isinstance(candidate, Tensor):
             return candidate
     raise ConfigError(
-        f"{name} returns {type(outputs).__name__}, in which no tensor of answers is found; return one, or train with "
+        f"{name} returns {type(outputs).__name__}, in which there is no tensor of outputs; return one, or train with "
         "train=… of your own"
     )
 

@@ -64,8 +64,8 @@ def _first_call(trial: OwnTrial) -> tuple[tuple[Any, ...], dict[str, Any]]:
             handle.remove()
     if not calls:
         raise ConfigError(
-            f"{title(trial.train)} ends without calling the model that it is given, so that nobody knows what to call "
-            "it with; give example=…, such as example=(1, 3, 32, 32)"
+            f"{title(trial.train)} never called the model that it was given, so what to call it with is not known; "
+            "give example=…, such as example=(1, 3, 32, 32)"
         )
     return _detached(calls[0])
 

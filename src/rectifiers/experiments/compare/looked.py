@@ -75,6 +75,7 @@ class Looked:
             }
         except (ValueError, KeyError, TypeError, AttributeError):
             raise StoreError(
-                f"{self._path} is damaged, so that nobody knows how often one has looked; restore it, or move "
+                f"{self._path} is damaged, so it is not known how often the comparison has been judged; restore it, "
+                "or move "
                 f"{self._path.parent} away"
             ) from None

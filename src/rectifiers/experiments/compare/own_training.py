@@ -104,8 +104,8 @@ def check_training(train: Any, name: str, passed: Sequence[str]) -> None:
     ]
     if missing:
         raise ConfigError(
-            f"{name} needs {listing(missing)}, which nobody gives it; it is called as {name}(model, seed, report), and "
-            "gets what is set besides, such as lr or epochs"
+            f"{name} needs {listing(missing)}, which it is not given; it is called as {name}(model, seed, report), "
+            "with the settings that are given, such as lr or epochs"
         )
 
 

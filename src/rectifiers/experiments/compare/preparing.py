@@ -61,7 +61,7 @@ def prepare_rows(
         others = [variant for variant in filled if not _changes_nothing(variant, kinds)]
         if not others:
             raise ConfigError(
-                f"nothing is compared with the model as it is, whose activation is {' and '.join(kinds)} already; name "
+                f"there is nothing to compare: the model's activation is {' and '.join(kinds)} already; name "
                 "another one"
             )
         for variant in others:
@@ -104,7 +104,7 @@ def _try(common: OwnTrial, variant: Variant, data_dir: Path) -> nn.Module:
     else:
         model = make_model(trial, lambda plain: example_of(trial, plain, data_dir))
     if variant.trained == "activations" and not parameters_of(model, {"activations"}):
-        raise ConfigError("the function has no parameters, which fine-tuning would train; take one that learns")
+        raise ConfigError("the function has no parameters for fine-tuning to train; take one that learns")
     freeze(model, variant.trained)
     # A training of the user's own may free them.
     if common.dataset and not any(parameter.requires_grad for parameter in model.parameters()):

@@ -155,7 +155,7 @@ def measure_of(trial: OwnTrial, name: str) -> Measure:
     higher = trial.better == "higher" if trial.better else higher_is_better(name)
     if higher is None:
         raise ConfigError(
-            f"its name does not tell whether more or less of {name} is better; give better='higher' or better='lower'"
+            f"its name does not say whether more or less of {name} is better; give better='higher' or better='lower'"
         )
     return Measure(name, trial.unit, higher)
 

@@ -141,7 +141,7 @@ def read_variants(given: Variants) -> list[Variant]:
     labels = [variant.label for variant in variants]
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
-        raise ConfigError(f"{listing(twice)} stands twice among the activations; give each a label: {{'label': …}}")
+        raise ConfigError(f"{listing(twice)} appears twice among the activations; give each a label: {{'label': …}}")
     return variants
 
 

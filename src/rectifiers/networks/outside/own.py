@@ -38,7 +38,9 @@ class OwnNetwork(OutsideNetwork):
         super().__init__(name)
         factory = locate(name)
         if isinstance(factory, nn.Module):
-            raise ConfigError(f"{name} is a model; expected what makes one, for every run trains a new one")
+            raise ConfigError(
+                f"{name} is a model; expected a function that makes one, because every run trains a new one"
+            )
         if not callable(factory):
             raise ConfigError(f"{name} is of type {type(factory).__name__}; expected a function that makes a network")
         self._factory: Callable[..., Any] = factory
