@@ -95,7 +95,7 @@ def test_a_training_as_json(cli: Cli) -> None:
         (("-a", "arelu", "--data", "own_for_compare:data", "--budget", "soon"), "must be a time"),
         (("-a", "arelu", "--data", "own_for_compare:data", "--budget", "2 runs"), "give more, or compare fewer"),
         (("-a", "arelu", "--data", "own_for_compare:data", "-o", "."), "cannot write .: it is a folder; choose"),
-        (("-a", "arelu", "--data", "own_for_compare:data", "-o", "own_for_compare.py/x"), "is not a folder that you can"),
+        (("-a", "arelu", "--data", "own_for_compare:data", "-o", "own_for_compare.py/x"), "is not a folder that you"),
         (("-a", "arelu", "--data", "own_for_compare:data", "--threads", "0"), "--threads must be at least 1, got 0"),
         (("-a", "arelu", "--data", "own_for_compare:data", "--unit", "kg"), "accuracy is in %, got unit='kg'"),
         (("-a", "arelu@R9", "--data", "own_for_compare:data"), "unknown activation site"),

@@ -217,7 +217,8 @@ def test_words_and_truth_values_stay_what_they_are() -> None:
         ),
         (
             {"trained": "adapter"},
-            "adapter=None does not work with trained='adapter'; an adapter is trained by 'adapter' or 'adapter and head'",
+            "adapter=None does not work with trained='adapter'; an adapter is trained by 'adapter' or "
+            "'adapter and head'",
         ),
         ({"pretrained": ""}, "pretrained: expected text, not nothing, got ''"),
         ({"seed": -1}, "seed: expected at least 0, got -1"),
