@@ -1,8 +1,8 @@
 """Compile a library on this machine, once, by one call of the C++ compiler, and keep it in the user's cache.
 
-A process that is killed while it builds leaves no lock, for the system opens it, and only a file that nobody loads.
-What is loaded runs as the user does, and a truncated library kills the process that touches it: so the folder is the
-user's alone, and a library is loaded only if it has the checksum that was written once it was whole.
+A process that is killed while it builds leaves no lock, because the system releases it, and only a file that nobody
+loads. What is loaded runs as the user does, and a truncated library kills the process that touches it: so the folder is
+the user's alone, and a library is loaded only if it has the checksum that was written once it was whole.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which provider runs a formula, and why.
 
-`RECTIFIERS_KERNELS` chooses for a process: `auto` asks the providers by priority, the name of one insists on it for the
-inputs that are its to run, and `reference` takes no kernels. `using` chooses for a block.
+`RECTIFIERS_KERNELS` chooses for a process: `auto` asks the providers by priority, the name of a provider insists on it
+for the inputs that it runs, and `reference` takes no kernels. `using` chooses for a block.
 
 Providers register themselves; nothing here knows one by name.
 """
@@ -40,7 +40,7 @@ def register(provider: Provider) -> None:
 
 @contextmanager
 def using(choice: str) -> Iterator[None]:
-    """Run formulas by one provider within the block, in this thread.
+    """Run formulas on one provider within the block, in this thread.
 
     Args:
         choice: `auto`, `cpu`, `triton` or `reference`.
@@ -63,13 +63,13 @@ def using(choice: str) -> Iterator[None]:
 
 
 def require(name: str) -> str:
-    """Load the kernels of a provider, and say what results are to name them by.
+    """Load the kernels of a provider, and return the name by which results know them.
 
     Args:
         name: of the provider.
 
     Raises:
-        ConfigError: they cannot be had here.
+        ConfigError: they are not available here.
 
     Example:
         >>> require("reference")
@@ -82,7 +82,7 @@ def require(name: str) -> str:
 
 
 def serves(formula: str, x: Tensor) -> bool:
-    """Whether a formula's operator is to be taken for `x`; builds and loads its kernel if that is still to be done.
+    """Whether a formula's operator is to be used for `x`; builds and loads its kernel if that has not been done yet.
 
     Args:
         formula: name of the formula.

@@ -1,4 +1,4 @@
-"""Who brings kernels, and what came of asking for them."""
+"""Who provides kernels, and what came of asking for them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class State:
     """What came of loading kernels.
 
     Args:
-        formulas: names of the formulas whose kernels may be taken.
+        formulas: names of the formulas whose kernels may be used.
         origin: where the kernels come from.
         reason: why there are none, or why some are missing.
         mismatches: what the comparison with the references said, per formula.
@@ -39,7 +39,7 @@ class Provider(ABC):
         name: what `RECTIFIERS_KERNELS` calls it.
         priority: who is asked first; the highest.
         has_operators: whether PyTorch's operators run it; a formula without is composite PyTorch.
-        lacks: names of the formulas that it brings no kernel for: the next provider runs them, or the reference.
+        lacks: names of the formulas that it has no kernel for: the next provider runs them, or the reference.
     """
 
     name: ClassVar[str]
@@ -62,19 +62,19 @@ class Provider(ABC):
 
         Args:
             formula: name of the formula.
-            warn: say so, once, if it cannot be had.
+            warn: warn once if it is not available.
         """
 
     @abstractmethod
     def load(self) -> State:
-        """What came of loading its kernels, as far as that can be told before one is called."""
+        """What came of loading its kernels, as far as that is known before one is called."""
 
     def is_reported(self, insisted: bool) -> bool:
         """Whether a user wants to know how formulas run on this provider."""
         return insisted
 
     def explain(self, formula: str, insisted: bool) -> str:
-        """How a formula runs by this provider, and why."""
+        """How a formula runs on this provider, and why."""
         if formula in self.lacks:
             return f"reference, composite PyTorch: {State().why(formula)}"
         state = self.state(formula, False)

@@ -29,7 +29,7 @@ def experiment(
 ) -> Experiment:
     """Build an experiment: rows that are compared, under the conditions of the columns.
 
-    It has the presets `full`, with so many seeds, and `smoke`, an epoch of 256 images, which shows in seconds that it
+    It has the presets `full`, with that many seeds, and `smoke`, an epoch of 256 images, which shows in seconds that it
     runs. The same in a file: `docs/examples/my-experiment.toml`.
 
     Args:

@@ -103,7 +103,7 @@ def compare(
 
     Every variant is trained with the same seeds. A seed decides the initial weights, the order of the data and what
     the model draws while it trains, so that runs of one seed differ in their activation alone. What has finished is
-    kept in the results folder, and the same call goes on from there.
+    kept in the results folder, and the same call continues from there.
 
     Args:
         model: what makes the model when called without arguments; a model, which is copied; or `package.module:name`.
@@ -136,15 +136,15 @@ def compare(
         loss: a function of outputs and targets, or a name; by default the task's.
         metric: a function of outputs and targets, or the name of what `train` returns; by default the task's.
         better: whether more or less of the metric is better; by default as its name tells, such as less of an RMSE and
-            more of an accuracy. It is asked for where a name does not tell.
+            more of an accuracy. Required where a name does not say.
         unit: of the metric, for tables.
-        margin: difference that counts as none; by default 0.5 points where the metric is in percent, 0.01 of R², else
-            1 % of the baseline's mean.
+        margin: the largest difference that counts as none; by default 0.5 points where the metric is in percent,
+            0.01 of R², else 1 % of the baseline's mean.
         costs: whether time, memory and the exported model are measured too, in turns, which takes seconds.
         workers: runs at a time; more than one needs functions that a new process can import.
         threads: of PyTorch in each run; by default those that it has now, and one where there are several workers.
         kernels: what our functions run on; by default the fast kernels on a CPU, unless runs of this comparison were
-            made by the reference.
+            made on the reference.
         name: of the folder of the runs; by default after the model.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         data_dir: folder with the files of named data sets; None takes RECTIFIERS_DATA, or `data`.
@@ -300,8 +300,8 @@ def compare(
 def plan_comparison(model: Callable[[], nn.Module] | nn.Module | str, **options: Any) -> ComparisonPlan:
     """Find out how many runs a comparison has, how long they take here, and which difference they could show.
 
-    Of our loop a few steps are measured; of a training of your own, the first run is made, which the comparison needs
-    anyway.
+    For our loop, a few steps are timed; for a training of your own, the first run is carried out, which the comparison
+    needs anyway.
 
     Args:
         model: as for `compare`.

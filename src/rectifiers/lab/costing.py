@@ -48,7 +48,7 @@ class Costs:
         threads: PyTorch's.
         rounds: turns of each model in each way.
         rows: the model as it is, then with each of the activations.
-        refused: why activations could not be put in, and ways not be gone at all, by label and title.
+        refused: why activations could not be put in, or why a way could not be measured at all, by label and title.
     """
 
     model: str

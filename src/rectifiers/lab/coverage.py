@@ -1,4 +1,4 @@
-"""How much of a table or figure was run: its cells, not what else lies in the folder that it shares."""
+"""How much of a table or figure was run: its cells, not whatever else is in the folder that it shares."""
 
 from __future__ import annotations
 

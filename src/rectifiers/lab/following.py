@@ -24,7 +24,7 @@ class Status:
         folder: of its runs.
         results: how many there are.
         failed: runs that ended in an error when they were tried last.
-        interrupted: runs that have a checkpoint to go on from.
+        interrupted: runs that have a checkpoint to continue from.
         runners: who is at work.
         last: the last line of the log.
     """

@@ -1,7 +1,7 @@
 """Trainings of other frameworks for `rectifiers.compare`: one line each.
 
-Each takes a function of the user's that gets the model and the seed, and returns what `compare` takes as `train`. What
-is set in `compare` besides, such as `lr`, goes to that function too, by name.
+Each takes a user's function of the model and the seed, and returns what `compare` takes as `train`. Other settings of
+`compare`, such as `lr`, are passed to that function too, by name.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def from_trainer(make_trainer: Callable[..., Any]) -> Train:
 
     Args:
         make_trainer: takes the model and the seed, and returns a `transformers.Trainer` of it; its arguments need not
-            set the seed. Its progress and its metrics are not printed, for a comparison has many runs and shows its own
-            progress; what else its callbacks do stays.
+            set the seed. Its progress and its metrics are not printed, because a comparison has many runs and shows its
+            own progress; its callbacks are otherwise left alone.
 
     Returns:
         A training: `compare(…, train=from_trainer(make_trainer), metric="accuracy")`.
@@ -105,7 +105,7 @@ def from_lightning(make: Callable[..., Any]) -> Train:
 
 
 def from_accelerate(loop: Train) -> Train:
-    """Train with a loop of your own that uses Accelerate: its seed is set, and what it prepared is let go afterwards.
+    """Train with a loop of your own that uses Accelerate: its seed is set, and what it prepared is released afterwards.
 
     Args:
         loop: `loop(model, seed, report) -> metrics`, which makes its own `Accelerator`.

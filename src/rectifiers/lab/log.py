@@ -20,7 +20,7 @@ class Log:
     """Writes the lines of a run to a file, with the time and the process.
 
     Args:
-        path: of the file; lines are added to it. Where it cannot be written, the run goes on without it.
+        path: of the file; lines are added to it. Where it cannot be written, the run continues without it.
         hidden: write nothing on stderr.
     """
 

@@ -57,7 +57,7 @@ class Needed:
 
 @dataclass(frozen=True)
 class Scale:
-    """What all runs take on so many workers, each as fast as one alone on this machine.
+    """What all runs take on a number of workers, each as fast as one alone on this machine.
 
     Args:
         workers: runs at a time; no more than there are runs.
@@ -105,7 +105,7 @@ class RunPlan:
         data: the data sets.
         weights: the published weights.
         costs: what each kind of run costs; None where there is nothing to measure on.
-        seconds: all of it, with so many workers; None where there is nothing to measure on.
+        seconds: all of it, with that many workers; None where there is nothing to measure on.
         scales: all of it with each number of workers that was asked for; empty where there is nothing to measure on.
         guessed: kinds of run that were not measured within the time limit, and are taken for the slowest that were.
     """
@@ -250,7 +250,7 @@ def plan(
         only: labels of the rows or columns to which it is limited; none for all.
         speeds: kinds of run that were measured before; what is measured now is added.
         limit: seconds after which no further kind of run is measured; those left are taken for the slowest measured.
-            What is measured is said on stderr if it takes longer than a moment.
+            What is being measured is shown on stderr if it takes longer than a moment.
 
     Raises:
         RectifiersError: a name that no registry knows, or parts that do not fit together.

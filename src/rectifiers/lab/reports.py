@@ -46,7 +46,7 @@ def report(
     only: Sequence[str] | str = (),
     output: Path | str | None = None,
 ) -> Report:
-    """Write the report of an experiment as one HTML page, without running anything; what was not run says so.
+    """Write the report of an experiment as one HTML page, without running anything; cells that were not run say so.
 
     The numbers of its analysis, where it has one, go beside the page.
 
@@ -101,7 +101,7 @@ def report(
 
 
 def read_findings(selection: Selection) -> Sequence[Section]:
-    """What the analysis found when the report was written last; where that was of other runs, how to make it."""
+    """What the analysis found when the report was last written; if that was for other runs, how to write it again."""
     if not selection.experiment.analysis:
         return []
     kept = read_sections(_analysis_path(selection.report_path), [trial.id for trial in selection.done()])

@@ -47,7 +47,7 @@ def run(
 ) -> Results:
     """Run what the results folder does not have yet; mistakes are found before the first run.
 
-    What has finished is kept whatever happens later, and the same call goes on from there.
+    What has finished is kept whatever happens later, and the same call continues from there.
 
     Args:
         experiment: a registered name, the path of a TOML file, an experiment from `lab.experiment`, or a selection.
@@ -61,18 +61,19 @@ def run(
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
         only: labels of the rows or columns to which it is limited; none for all.
         download: fetch data files that are missing.
-        track: where the numbers of new runs go besides, such as `tensorboard:FOLDER` or `mlflow:URI`.
+        track: where else the numbers of new runs go, such as `tensorboard:FOLDER` or `mlflow:URI`.
         progress: show how far it is: a bar in a terminal, a line that changes in a notebook, a line now and then
             elsewhere.
-        wait: wait for runs that other runners on the same folder are at; else end when none is left to begin.
+        wait: wait for runs that other runners on the same folder are working on; otherwise end when none is left
+            to begin.
         time_limit: seconds after which trainings stop at their next step, with a checkpoint; None for no limit.
         on: where to run instead of this machine: `ray`, the cluster of RAY_ADDRESS or one that is started here; or a
             cluster's address, such as `ray://HOST:10001`.
-        gpu_share: of a GPU there, that each run takes which runs on one.
+        gpu_share: what share of a GPU each run takes there, if it runs on one.
 
     Returns:
-        The results with their table. Runs that ended in an error stand in `failed`, and the next call tries them again;
-        so do those whose results, from an earlier call, are damaged, until these are set aside.
+        The results with their table. Runs that ended in an error are in `failed`, and the next call tries them again;
+        so are those whose results, from an earlier call, are damaged, until these are set aside.
 
     Raises:
         RectifiersError: a name is unknown, data are missing or damaged, or the parts do not fit together.
@@ -152,7 +153,7 @@ def find_place(on: str, gpu_share: float) -> OnRay:
         gpu_share: of a GPU, for each trial on one.
 
     Raises:
-        ConfigError: it is no such place, or the share is none.
+        ConfigError: it is no such place, or not a valid share.
 
     Example:
         >>> find_place("ray://head:10001", 0.5)

@@ -36,10 +36,10 @@ RESULTS = "runs"
 
 @dataclass(frozen=True)
 class Selection:
-    """An experiment in one size, and where its data and results lie.
+    """An experiment in one size, and where its data and results are.
 
     Args:
-        experiment: its presets are those of its definition but for the chosen one, which holds the changes.
+        experiment: its presets are those of its definition except for the chosen one, which holds the changes.
         preset: name of the size.
         cells: its trials.
         results: folder that holds the runs of all experiments.
@@ -139,7 +139,7 @@ class Selection:
         return {first: count for first, count in counts.items() if count}
 
     def starts(self) -> list[Trial]:
-        """What has to be trained besides the trials that are not done, for these start from it."""
+        """What has to be trained in addition, because trials that are not done start from it."""
         if self.cells.kinds() is not None:  # none starts from another
             return []
         done = self.done()

@@ -1,7 +1,7 @@
 """Slurm: an array of jobs, each of them a runner on the same folder, between which claims divide the runs.
 
-Before its time limit, Slurm warns a job; trainings then keep a checkpoint, and the job begins anew and goes on from
-there. After a preemption or a broken node Slurm begins it anew by itself.
+Slurm warns a job before its time limit; trainings then save a checkpoint, and the job is started again and continues
+from there. After a preemption or a broken node, Slurm starts it again by itself.
 """
 
 from __future__ import annotations

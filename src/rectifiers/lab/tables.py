@@ -52,7 +52,7 @@ class Failure:
 
     Args:
         reason: the last line of the error.
-        path: the file that tells the whole of it, or the damaged one.
+        path: the file with the whole error, or the damaged one.
     """
 
     reason: str
@@ -248,9 +248,9 @@ def table(
     own: Sequence[str] | str = (),
     only: Sequence[str] | str = (),
 ) -> Results:
-    """Compute the table of an experiment from the results there are; what was not run says so.
+    """Compute the table of an experiment from the results there are; cells that were not run say so.
 
-    Damaged results are left out, and stand in `failed`.
+    Damaged results are left out, and listed in `failed`.
 
     Args:
         experiment: a registered name, the path of a TOML file, an experiment from `lab.experiment`, or a selection.

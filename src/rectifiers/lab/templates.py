@@ -1,4 +1,4 @@
-"""Files to begin with: an activation, a network or a data set of your own, and its test."""
+"""Files to start from: an activation, a network or a data set of your own, and its test."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ _TEMPLATES = {"activation": _ACTIVATION, "network": _NETWORK, "dataset": _DATASE
 
 
 def new(kind: str, name: str, folder: Path | str = ".", *, year: int = 2026) -> tuple[Path, Path]:
-    """Write a file to begin with and its test, which pass `rectifiers check` and pytest as they are.
+    """Write a file to start from and its test, which pass `rectifiers check` and pytest as they are.
 
     Args:
         kind: activation, network or dataset.

@@ -1,4 +1,4 @@
-"""Trackers: where the numbers of runs go beside the results folder, for those who look at them elsewhere.
+"""Trackers: where else than the results folder the numbers of runs go, for those who look at them there.
 
 A tracker gets every result as it comes in: TensorBoard's files (`tensorboard:FOLDER`) or MLflow (`mlflow:URI`).
 """
@@ -32,7 +32,7 @@ class TensorBoard:
     """Writes a folder of TensorBoard's per run: scores and losses per epoch, and the trial as text.
 
     Args:
-        folder: that TensorBoard is to show.
+        folder: the one that TensorBoard will show.
     """
 
     def __init__(self, folder: str) -> None:
@@ -118,7 +118,7 @@ def curves(result: Result) -> Iterator[tuple[int, dict[str, float]]]:
 class Tracking:
     """Hands results to trackers as they come into a store.
 
-    A tracker that fails, as a server may in the middle of a night, is given up with a word, and the runs go on.
+    A tracker that fails, as a server may in the middle of the night, is dropped with a warning, and the runs go on.
 
     Args:
         texts: `NAME:PLACE` of each tracker.

@@ -106,7 +106,7 @@ class Triton(Provider):
         return insisted or device() == "cuda"
 
     def explain(self, formula: str, insisted: bool) -> str:
-        """How a formula runs by this provider, and why."""
+        """How a formula runs on this provider, and why."""
         return f"{'' if insisted else 'on CUDA: '}{super().explain(formula, insisted)}"
 
 
