@@ -50,7 +50,7 @@ class SLAF(Elementwise):
         terms: number of coefficients N, at least 2; five reach the fourth power.
         init: function to start near on [−3, 3], in the mean square, which is our choice: a name in
             `rectifiers.core.fitting.TARGETS`, or any function of a tensor.
-        relu_like: start as near to ReLU as so many terms come.
+        relu_like: start as near to ReLU as this number of terms allows.
         **granularity: `share` ("layer" by default), `channels`, `channel_dim`, `device`, `dtype`.
 
     Raises:

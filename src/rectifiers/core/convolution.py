@@ -21,7 +21,7 @@ def per_axis(owner: str, name: str, value: Size, dims: int, *, least: int) -> tu
         least: what each number must not be below.
 
     Raises:
-        ConfigError: they are not so many whole numbers, or one is too small.
+        ConfigError: they are not that many whole numbers, or one is too small.
 
     Example:
         >>> per_axis("conv", "stride", 2, 3, least=1)

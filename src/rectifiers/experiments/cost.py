@@ -131,7 +131,7 @@ class Cost:
 
 
 def steps_per_epoch(trial: Trial, images: int) -> int:
-    """How many batches so many images make."""
+    """How many batches that many images make."""
     return -(-images // trial.batch_size)
 
 

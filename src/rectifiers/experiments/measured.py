@@ -43,7 +43,7 @@ class Rates:
 
     Args:
         limit: workers at most.
-        fits: whether there is memory for so many more workers.
+        fits: whether there is memory for that many more workers.
         on_choice: told of each number that is tried or kept, and why.
         clock: seconds that never jump.
 
@@ -165,7 +165,7 @@ class MeasuredCrew(LocalCrew):
         return HeardWorker(self.job, gpu, self.rates)
 
     def _fits(self, more: int) -> bool:
-        """Whether there is memory for so many more, each as large as the largest so far."""
+        """Whether there is memory for that many more, each as large as the largest so far."""
         left = free()
         largest = max((peak(one.process.pid or 0) or 0 for one in self.workers), default=0)
         return left is None or more * largest <= left

@@ -85,7 +85,7 @@ class Tail:
         self._due = count
 
     def arrange(self, queue: deque[Trial], workers: int) -> deque[Trial]:
-        """The trials that wait, in the order in which they are to be begun by so many workers; looked at now and then.
+        """The trials that wait, in the order in which that many workers should begin them; looked at now and then.
 
         Args:
             queue: in the order so far.

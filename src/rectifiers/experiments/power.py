@@ -22,7 +22,7 @@ class Power:
     source: str
 
     def detectable(self, pairs: int) -> float:
-        """The smallest true difference that so many pairs find with 80 % power, in percentage points.
+        """The smallest true difference that this many pairs find with 80 % power, in percentage points.
 
         Example:
             >>> round(Power(1.0, 0.5, "a guess").detectable(10), 2)
@@ -31,11 +31,11 @@ class Power:
         return detectable_in_spreads(pairs) * self.spread
 
     def suffices(self, pairs: int) -> bool:
-        """Whether so many pairs would find half of the published difference."""
+        """Whether that many pairs would find half of the published difference."""
         return self.detectable(pairs) <= self.effect / 2
 
     def describe(self, pairs: int) -> list[str]:
-        """Say what so many pairs can find, and how many would find half of the published difference.
+        """Say what that many pairs can find, and how many would find half of the published difference.
 
         Example:
             >>> Power(1.0, 0.5, "a guess").describe(10)[1]

@@ -130,7 +130,7 @@ class Store:
         )
 
     def count(self, first: Trial, seeds: int) -> int:
-        """How many of a trial's copies with so many seeds, from 0 on, have finished."""
+        """How many of a trial's copies with that many seeds, from 0 on, have finished."""
         if first.data_digest is not None:  # results may have an older name
             return sum(self.has(first.with_seed(seed)) for seed in range(seeds))
         id_of = first.ids_by_seed()

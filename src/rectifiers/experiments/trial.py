@@ -121,11 +121,13 @@ class Trial(BaseModel):
     adapter: str | None = Field(
         None,
         pattern="^(ia3|lora:[1-9][0-9]{0,3})$",
-        description="what the package peft adds to the layers before the head once the weights are there: `ia3`, "
-        "factors of what they give, or `lora:RANK`, matrices of that rank",
+        description=(
+            "what the package peft adds to the layers before the head once the weights are there: `ia3`, factors of "
+            "their outputs, or `lora:RANK`, matrices of that rank"
+        ),
     )
     own: tuple[tuple[str, str], ...] = Field(
-        (), description="what its names take from files of the user's own, and the hashes of these files"
+        (), description="what its names refer to in the user's own files, with the hashes of these files"
     )
     optimizer: str = Field("sgd", description="optimizer: sgd, adam, adamw or rmsprop")
     lr: float = Field(gt=0, allow_inf_nan=False, description="learning rate")
@@ -151,7 +153,7 @@ class Trial(BaseModel):
         1, ge=0, le=MOST, description="passes over the training data; 0 evaluates what it starts from, or counts"
     )
     phase_epochs: int = Field(
-        0, ge=0, le=MOST, description="epochs after which data that change do so; 0: they stay as they are at first"
+        0, ge=0, le=MOST, description="for data that change: epochs from one change to the next; 0: they never change"
     )
     together: int = Field(
         0,
@@ -167,7 +169,7 @@ class Trial(BaseModel):
         0.0, ge=0, allow_inf_nan=False, description="share of freshly drawn weights that is added then"
     )
     redo: float | None = Field(
-        None, ge=0, allow_inf_nan=False, description="τ up to which dormant units are drawn anew then; None: none are"
+        None, ge=0, allow_inf_nan=False, description="score up to which units are redrawn then; None: none are"
     )
     batch_size: int = Field(128, ge=1, le=MOST, description="images per step")
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -181,7 +183,9 @@ class Trial(BaseModel):
     warmup_epochs: int = Field(
         0, ge=0, description="epochs over which the learning rate rises, linearly from 0, or as one cycle does"
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of each label that all classes get alike")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description=("share of each label that is spread evenly over all classes")
+    )
     class_weights: Literal["balanced"] | tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = Field(
         None, description="weights of the classes in the loss: `balanced`, or a number for each"
     )
@@ -191,7 +195,10 @@ class Trial(BaseModel):
         0.0, ge=0, lt=1, description="decay of a moving average of the weights, which is evaluated and kept; 0: none"
     )
     clip_norm: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="length to which longer gradients are shortened; None: as they are"
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description=("norm to which larger gradients are scaled down; None: they are left as they are"),
     )
     accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
     precision: Literal["float32", "bfloat16", "float16"] = Field(
@@ -208,17 +215,17 @@ class Trial(BaseModel):
         "customary constants of `cifar10`, `cifar100` and `imagenet`",
     )
     augment: tuple[str, ...] = Field((), description="augmentation of training images, in order: `crop:4`, `flip`, …")
-    train_size: int | None = Field(None, ge=1, description="use only so many training images; None: all")
+    train_size: int | None = Field(None, ge=1, description="use only this many training images; None: all")
     validation: float = Field(0.0, ge=0, lt=1, description="fraction of the training images held out for validation")
     folds: int = Field(
         0,
         ge=0,
-        description="hold out one of so many folds for validation, the one whose number is seed mod folds; 0: none",
+        description="hold out one of this many folds for validation, the one whose number is seed mod folds; 0: none",
     )
     vote: int = Field(
         0,
         ge=0,
-        description="evaluate the mean output of so many networks, trained with seeds 0, 1, …; 0: of one",
+        description="evaluate the mean output of this many networks, trained with seeds 0, 1, …; 0: of one",
     )
     patches: Literal[1, 10] = Field(1, description="evaluate on the centre, or on ten patches")
     trace_points: int = Field(0, ge=0, description="how often per epoch the activations' parameters are recorded")

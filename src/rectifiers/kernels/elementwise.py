@@ -158,7 +158,7 @@ class ElementwiseFormula(Formula):
         self._function = nodes.function(self.name, *facts)
 
     def _takes(self, parameters: Sequence[Tensor]) -> bool:
-        """Whether the kernels take so many coefficients."""
+        """Whether the kernels take that many coefficients."""
         if sum(map(len, compress(parameters, self._listed))) > self._most:
             return False
         pairs = zip(self.parameters, parameters, strict=True)

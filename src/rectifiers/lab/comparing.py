@@ -360,7 +360,7 @@ class _Bench:
         return time.monotonic() - self.started + earlier / self.workers
 
     def execute(self, trials: Sequence[OwnTrial], seconds: float = math.inf, words: str = "") -> None:
-        """Run what the store does not have, and begin nothing that would not end within so many seconds.
+        """Run what the store does not have, and begin nothing that would not end within that many seconds.
 
         Args:
             trials: what to run.

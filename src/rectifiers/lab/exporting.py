@@ -85,7 +85,7 @@ CELLS = (
     Column("minus_baseline_high", "number", "its upper end"),
     Column("p", "number", "two-sided, of the paired t-test"),
     Column("adjusted_p", "number", "the same after Holm's correction for the column's comparisons"),
-    Column("detectable", "number", "difference that so many pairs find in four of five cases, in percentage points"),
+    Column("detectable", "number", "difference that this many pairs find in four of five cases, in percentage points"),
     Column("verdict", "text", "better, worse, equivalent or inconclusive"),
     Column("activation_parameters", "whole", "learned numbers of the functions in the whole network"),
     Column("seconds_per_epoch", "number", "mean duration of an epoch's training"),

@@ -336,7 +336,7 @@ def _read_workers(workers: int | Sequence[int] | None) -> Sequence[int]:
 
 
 def _scales(costs: Costs, counts: Iterable[int], files: float, keeps: bool, price: float | None) -> Iterator[Scale]:
-    """What runs take on so many workers, for each of several numbers.
+    """What runs take on that many workers, for each of several numbers.
 
     Args:
         costs: of the runs.

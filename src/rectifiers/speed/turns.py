@@ -61,7 +61,7 @@ def percentiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 @contextmanager
 def use_threads(count: int) -> Iterator[None]:
-    """Let PyTorch use so many threads in the block."""
+    """Let PyTorch use that many threads in the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

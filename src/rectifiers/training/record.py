@@ -40,7 +40,7 @@ def curve(module: Elementwise) -> Tensor:
 
 
 class Recorder:
-    """The mean of each activation parameter every so many steps of training.
+    """The mean of each activation parameter every few steps of training.
 
     Args:
         net: any network.

@@ -98,8 +98,8 @@ def _saturated(sites: Sequence[SiteHealth]) -> Iterator[Finding]:
         capped = kind == "relu6"
         yield Finding(
             "problem",
-            f"{kind} is saturated at {_list([_with_share(site, site.saturated or 0) for site in these])}: so many of "
-            "its inputs are where it is flat, and no gradient passes",
+            f"{kind} is saturated at {_list([_with_share(site, site.saturated or 0) for site in these])}: that share "
+            "of its inputs lies where it is flat, and no gradient passes",
             tuple(site.name for site in these),
             "Drop the cap."
             if capped

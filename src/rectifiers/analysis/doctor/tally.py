@@ -240,7 +240,7 @@ def _numbers(units: Tensor) -> tuple[int, ...]:
 
 
 def _grid(x: Tensor, dim: int | None, units: int, rank: int) -> tuple[Tensor, int]:
-    """Spread points over values of so many dimensions, the same for every unit; return the points' dimension too."""
+    """Spread points over values of that many dimensions, the same for every unit; return the points' dimension too."""
     if dim is None:
         return x.reshape(-1, *(1 for _ in range(1, rank))), 0
     if rank == 1:

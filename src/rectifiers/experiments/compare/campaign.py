@@ -51,7 +51,7 @@ class Make(Protocol):
 
 
 Execute = Callable[[Sequence[OwnTrial], float, str], None]
-"""Runs trials, and begins none that would not end within so many seconds; the words say what they are for."""
+"""Runs trials, and begins none that would not end within that many seconds; the words say what they are for."""
 Read = Callable[[OwnTrial], Result | None]
 
 
@@ -237,7 +237,7 @@ class Campaign:
         return course
 
     def _leave(self, course: Course, alive: Sequence[Variant], count: int, *, one: bool = False) -> list[Variant]:
-        """Leave out what is clearly worse than the best after so many seeds, or all but the best."""
+        """Leave out what is clearly worse than the best after that many seeds, or all but the best."""
         outcomes = self._outcomes((self.baseline, *alive), range(count), chooses=True)
         course.screened_on = "validation" if _has_validation(outcomes) else "test"
         values = self._values(outcomes, validation=course.screened_on == "validation")

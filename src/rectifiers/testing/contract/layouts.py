@@ -10,7 +10,7 @@ from ..samples import BATCH, CHANNELS, SIDE, Class, build, default_rank, demand,
 
 
 def check_rank(cls: Class, rank: int) -> None:
-    """An input of so many dimensions keeps its shape, but for the channels."""
+    """An input of that many dimensions keeps its shape, but for the channels."""
     module, x = sample(cls, rank)
     expected = list(x.shape)
     if module.spec.kind == "convolution":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Crop(Transform):
-    """Black margins of so many pixels on all sides, and a random window of the image's own size: crop:4.
+    """Black margins of that many pixels on all sides, and a random window of the image's own size: crop:4.
 
     Args:
         margin: pixels.

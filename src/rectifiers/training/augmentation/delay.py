@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Delay(Transform):
-    """Moved back by up to so many characters, nothing in front; what passes the end is lost: delay:60.
+    """Moved back by up to that many characters, nothing in front; what passes the end is lost: delay:60.
 
     Args:
         characters: at most, at least 0.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Patch(Transform):
-    """A random square of so many pixels, without margins: patch:224.
+    """A random square of that many pixels, without margins: patch:224.
 
     Args:
         side: pixels.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rotate(Transform):
-    """Turned by up to so many degrees either way, nearest pixel, corners black: rotate:15.
+    """Turned by up to that many degrees either way, nearest pixel, corners black: rotate:15.
 
     Args:
         degrees: the largest angle.
