@@ -160,7 +160,8 @@ or a test. `rectifiers list claims` prints the same, and `--json` gives it to pr
   90 % interval lies within the experiment's margin, and contradicted if the 95 % interval lies wholly outside it.
   Matters of mathematics and counting are settled by a test.
 - **at small scale only**: runs of a smaller size, or of an experiment of ours that was made to decide the claim on
-  small machines. They settle nothing, but the table says which way they lean. The command shown repeats them, or runs
+  small machines. They settle nothing, but the table says which way they lean: one of the latter is against a claim also
+  if its interval leaves out half of the published difference and all beyond. The command shown repeats them, or runs
   the published size of an analysis from the gallery; the cost shown is always that of the published size, which would
   settle the claim.
 - **open**: not run, or run as published with an interval that leaves both answers possible.

@@ -143,6 +143,24 @@ def test_an_experiment_that_was_made_to_decide_comes_before_a_smaller_size(
     assert judged(monkeypatch, tmp_path, level, size="paper", decide=decide).status == "reproduced"
 
 
+@pytest.mark.parametrize(("lead", "words"), [(0.0, "against it"), (1.0, "undecided")])
+def test_one_that_could_have_seen_half_of_the_difference_is_against_it_where_it_did_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lead: float, words: str
+) -> None:
+    decide = {"entry": "decide/pvlu", "row": "PVLU", "over": ("ReLU",), "column": "CIFAR-10"}
+    experiment: Experiment = registry.get("decide/pvlu")
+    store = Store(tmp_path, experiment.folder)
+    for cell in experiment.cells("pocket", seeds=4):
+        scatter = (-0.04, 0.04, 0.02, -0.02)[cell.trial.seed] * (1 + 49 * lead) if cell.row == "PVLU" else 0.0
+        made = result(cell.trial, 80.0)
+        last = made.epochs[-1].model_copy(update={"test_accuracy": 80 + scatter})
+        store.write(made.model_copy(update={"epochs": [*made.epochs[:-1], last]}))
+    found = judged(monkeypatch, tmp_path, {"AReLU": 95.0, "ReLU": 90.0}, size="smoke", decide=decide)
+    assert found.status == "at small scale only"
+    assert found.finding.startswith(f"{words}: PVLU − ReLU: ")
+    assert found.finding.endswith("; half of the published 1.08 points lies outside") == (words == "against it")
+
+
 def test_without_runs_all_that_needs_them_is_open(tmp_path: Path) -> None:
     found = lab.judge_claims(tmp_path)
     assert {one.status for one in found if not one.claim.tests} == {"open"}

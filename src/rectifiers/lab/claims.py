@@ -65,7 +65,8 @@ def judge_claims(
     the claimed side of zero in runs as published, and *contradicted* if it lies wholly on the other. "Level" is
     reproduced if the 90 % interval lies within the experiment's margin, and contradicted if the 95 % interval does not
     touch it. Otherwise it stays open. Runs of a smaller size, and of an experiment of ours that was made to decide the
-    claim, are named as such, and settle nothing.
+    claim, are named as such, and settle nothing. The latter speak against a claim also if their interval leaves out
+    half of the published difference and all beyond.
 
     Args:
         results: folder that holds the runs of all experiments, such as `results`.
@@ -135,6 +136,12 @@ class _Judge:
             settled = _SETTLED[bearing]
             cost = "" if bearing != "undecided" else _more_seeds(claim, difference, experiment.margin)
             return Judged(claim, settled, told, **facts, command=selection.command("run"), cost=cost)
+        power = experiment.power
+        if bearing == "undecided" and power and claim.holds != "level":
+            reached = difference.high if claim.holds == "above" else -difference.low
+            if reached < power.effect / 2:
+                bearing = "against"
+                told += f"; half of the published {power.effect:.2f} points lies outside"
         told = f"{_leaning(bearing)}: {told}"
         # The command is of the small runs, the cost of those that would settle it.
         cost = f"as published, {self._cost(claim.entry)}" if self._cost(claim.entry) else ""
