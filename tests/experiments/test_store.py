@@ -236,6 +236,15 @@ def test_folder_of_something_else(tmp_path: Path) -> None:
     assert files(tmp_path) == ["sweep/thesis.tex"]
 
 
+def test_a_log_alone_is_what_a_deleted_folder_leaves(tmp_path: Path) -> None:
+    for name, line in (("ours", "2026-11-29T16:13:37+00:00 here:23629 stopping"), ("theirs", "Dear diary")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "log.txt").write_text(f"{line}\n")
+    Store(tmp_path, "ours").write(result())
+    with pytest.raises(StoreError, match="theirs is not empty and holds no results"):
+        Store(tmp_path, "theirs")
+
+
 def test_empty_folder_is_taken(tmp_path: Path) -> None:
     (tmp_path / "sweep").mkdir()
     Store(tmp_path, "sweep")
