@@ -147,7 +147,7 @@ class Machine:
         """Begin a run on the shared folder, as `runner.run` does."""
         began = time.thread_time()
         cluster, store = self.cluster, self.cluster.store
-        todo = [trial for trial in cluster.trials if not store.has(trial)]
+        todo = store.missing(cluster.trials)
         self.claims = Claims(store.folder, beat=1e9, expiry=EXPIRY, clock=lambda: cluster.now)
         # Of a machine of its own: others cannot ask whether its process lives.
         self.claims._facts["process"] = f"machine {self.number} {self._life}"
@@ -389,8 +389,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for runners in options.runners:
         found.append(simulate(trials=options.trials, workers=options.workers, runners=runners))
         print(json.dumps(found[-1]), file=sys.stderr, flush=True)
-    if options.write:
-        RESULTS.write_text(json.dumps({"runs": found, **provenance()}, indent=2) + "\n", encoding="utf-8")
+        if options.write:
+            RESULTS.write_text(json.dumps({"runs": found, **provenance()}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

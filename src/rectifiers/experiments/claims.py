@@ -5,7 +5,8 @@ the trial's id and a number, 0 at first. A claim of a runner that died is not ta
 once: the next number is made, and only one runner can make it. The highest number holds, and its holder removes it
 before the lower ones.
 
-Of a thousand trials that others hold, a runner that looks for a free one learns from one look at the folder.
+A runner's file names the trials that it is at. Of a thousand that others hold, one that looks for a free one so learns
+from one look at the folder and at the files of the others, and reads no claims but those of a runner that died.
 
 A runner beats: it writes its own file anew every few seconds. Others compare what they see there with what they saw
 before, by their own steady clock, so that clocks that differ or jump do no harm.
@@ -14,6 +15,7 @@ before, by their own steady clock, so that clocks that differ or jump do no harm
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import threading
@@ -37,6 +39,8 @@ BEAT = 5.0
 """Seconds between two beats."""
 EXPIRY = 90.0
 """Seconds without a beat after which a runner counts as dead; network file systems may show one a minute late."""
+TRUST = 3600.0
+"""Seconds after which it is looked again who made a claim: where one trial is tried again, another runner may have."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class Claims:
 
     Attributes:
         runners: how many there were at the last look, with this one.
+        files: how many there were, which the next look reads.
     """
 
     def __init__(
@@ -95,11 +100,20 @@ class Claims:
         self._facts = {"token": self.token, "host": socket.gethostname(), "pid": os.getpid(), "process": _process()}
         self._beats = 0
         self._mine: dict[str, int] = {}
+        self._names: set[str] = set()
+        """Of the files at the last look."""
+        self._numbers: dict[str, set[int]] = {}
+        """Those of the claims on each trial, at the last look."""
         self._held: dict[str, int] = {}
+        """The highest of them, where another runner made it and is not known to be dead."""
+        self._orphans: set[str] = set()
+        self._wills: dict[str, set[str]] = {}
+        """Of runners that have died, which trials they were at."""
         self._beats_seen: dict[str, Beat | None] = {}
-        self._tokens: dict[str, tuple[str, str | None]] = {}
+        """Of other runners, since the last look."""
+        self._tokens: dict[str, tuple[str, str | None, float]] = {}
         self._others: dict[str, Mapping[str, Any]] = {}
-        self.runners = 1
+        self.runners, self.files = 1, 0
         self._seen: dict[str, tuple[str, float]] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, name="claims", daemon=True)
@@ -125,19 +139,64 @@ class Claims:
 
     def look(self) -> None:
         """See which trials are claimed now, and by how many runners."""
-        found, runners = self._list()
-        self._held = {trial_id: numbers[-1] for trial_id, numbers in found.items() if trial_id not in self._mine}
+        try:
+            names = set(os.listdir(self.folder))  # noqa: PTH208 - names alone, without an object for each
+        except OSError:
+            names = set()
+        changed = names ^ self._names
+        self._names, self.files = names, len(names)
         self._beats_seen.clear()
-        self.runners = max(1, runners)
+        if any(name.endswith(".runner") for name in changed):
+            self.runners = max(1, sum(name.endswith(".runner") for name in names))
+        for name in changed:
+            trial_id, _, ending = name.rpartition(".")
+            if not ending.isdecimal():
+                continue
+            numbers = self._numbers.setdefault(trial_id, set())
+            if name in names:
+                numbers.add(int(ending))
+            else:
+                numbers.discard(int(ending))
+                self._tokens.pop(name, None)
+            self._held.pop(trial_id, None)
+            if not numbers:
+                del self._numbers[trial_id]
+            elif trial_id not in self._mine:
+                self._held[trial_id] = max(numbers)
+
+    def find_orphans(self) -> None:
+        """Look, and see which trials runners were at that have died, which is what `is_free` knows if not thorough."""
+        self.look()
+        self._orphans = set()
+        for name in self._names:
+            token, _, ending = name.rpartition(".")
+            if ending != "runner" or token == self.token:
+                continue
+            if self._is_dead(name, token):
+                self._orphans |= self._last_words(token)
+            else:
+                self._wills.pop(token, None)
+
+    def _last_words(self, token: str) -> set[str]:
+        """The trials that a dead runner was at when it beat last."""
+        if token not in self._wills:
+            running = _read(f"{self._place}{token}.runner").get("running")
+            self._wills[token] = set(running) if isinstance(running, dict) else set()
+        return self._wills[token]
 
     def is_held(self, trial: Trial) -> bool:
-        """Whether another runner, alive or dead, held it at the last look."""
+        """Whether another runner held it at the last look, and is not known to be dead."""
         return trial.id in self._held
 
-    def is_free(self, trial: Trial) -> bool:
-        """Whether no runner that lives held it at the last look; one that is free counts as held no more."""
+    def is_free(self, trial: Trial, *, thorough: bool = True) -> bool:
+        """Whether no runner that lives held it at the last look; one that is free counts as held no more.
+
+        Args:
+            trial: that is asked for.
+            thorough: read whose claim it is, also where no runner is known to have died at it.
+        """
         number = self._held.get(trial.id)
-        if number is not None and not self._is_expired(trial.id, number, self._beats_seen):
+        if number is not None and not ((thorough or trial.id in self._orphans) and self._is_expired(trial.id, number)):
             return False
         self._held.pop(trial.id, None)
         return True
@@ -153,13 +212,15 @@ class Claims:
         """
         number = 0
         if not self._try(trial, number):
-            numbers = self._list()[0].get(trial.id, [])
-            if not numbers or not self._is_expired(trial.id, numbers[-1], {}):
+            self.look()
+            highest = max(self._numbers.get(trial.id, ()), default=None)
+            if highest is None or not self._is_expired(trial.id, highest):
                 return False
-            number = numbers[-1] + 1
+            number = highest + 1
             if not self._try(trial, number):
                 return False
         self._mine[trial.id] = number
+        self._held.pop(trial.id, None)
         return True
 
     def _try(self, trial: Trial, number: int) -> bool:
@@ -174,29 +235,13 @@ class Claims:
 
     def _release(self, trial_id: str) -> None:
         number = self._mine.pop(trial_id)
-        self._held.pop(trial_id, None)
-        if (self.folder / f"{trial_id}.{number + 1}").exists():
-            return  # Another runner took this one for dead, and removes all claims when it has done.
+        if os.path.exists(f"{self._place}{trial_id}.{number + 1}"):  # noqa: PTH110 - as with names, paths take longer
+            # Another runner took this one for dead, and removes all claims when it has done.
+            self._held[trial_id] = max(self._numbers.get(trial_id, ()), default=number + 1)
+            return
         for lower in range(number, -1, -1):
             with suppress(OSError):
                 (self.folder / f"{trial_id}.{lower}").unlink()
-
-    def _list(self) -> tuple[dict[str, list[int]], int]:
-        """The numbers of the claims on each trial, ascending, and how many runners there are."""
-        try:
-            names = os.listdir(self.folder)  # noqa: PTH208 - names alone, without an object for each
-        except OSError:
-            names = []
-        found: dict[str, list[int]] = {}
-        runners = 0
-        for name in names:
-            trial_id, _, ending = name.rpartition(".")
-            if ending.isdecimal():
-                found.setdefault(trial_id, []).append(int(ending))
-            runners += ending == "runner"
-        for numbers in found.values():
-            numbers.sort()
-        return found, runners
 
     def _make(self, claim: Path) -> bool:
         """Make a file that is not there, whole at once; False if it is there."""
@@ -222,17 +267,25 @@ class Claims:
             return False
         return True
 
-    def _is_expired(self, trial_id: str, number: int, beats: dict[str, Beat | None]) -> bool:
-        """Whether the runner that made a claim has died; what runners' files say is remembered in `beats`."""
+    def _is_expired(self, trial_id: str, number: int) -> bool:
+        """Whether the runner that made a claim has died; what runners' files say is asked once after a look."""
         name = f"{trial_id}.{number}"
+        _, known, read = self._tokens.get(name, ("", None, -math.inf))
+        # While the runner lives that was seen to make it, nobody asks whether the file is still the same.
+        if known not in (None, self.token) and self._clock() - read < TRUST and not self._is_dead(name, known):
+            return False
         token = self._token_of(name)
         if token == self.token:
             return False
         if token is None:  # half written, or damaged
             return self._is_silent(name, "")
-        if token not in beats:
-            beats[token] = self._feel(token)
-        beat = beats[token]
+        return self._is_dead(name, token)
+
+    def _is_dead(self, name: str, token: str) -> bool:
+        """Whether a runner that made a claim of this name has died."""
+        if token not in self._beats_seen:
+            self._beats_seen[token] = self._feel(token)
+        beat = self._beats_seen[token]
         if beat is None:  # it ended, and this claim was left behind
             return self._is_silent(name, token) if _state(self._place + name) else True
         return beat.ended or self._is_silent(token, beat.state)
@@ -240,11 +293,11 @@ class Claims:
     def _token_of(self, name: str) -> str | None:
         """Of the runner that made a claim; a file is read again only if it is another one."""
         state = _state(self._place + name)
-        known, token = self._tokens.get(name, ("", None))
+        known, token, _ = self._tokens.get(name, ("", None, 0.0))
         if state != known or token is None:
             found = _read(self._place + name).get("token")
             token = found if isinstance(found, str) else None
-            self._tokens[name] = state, token
+        self._tokens[name] = state, token, self._clock()
         return token
 
     def _feel(self, token: str) -> Beat | None:

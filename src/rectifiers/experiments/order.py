@@ -27,7 +27,7 @@ def in_order(trials: Collection[Trial], *, key: Callable[[Trial], Any] = lambda 
     def rank(trial: Trial) -> tuple[int, Any]:
         if trial.vote:
             stage = 3
-        elif trial in needed:
+        elif needed and trial in needed:  # of many trials, hashes take a while
             stage = 0
         else:
             stage = 2 if trial.start is None or firsts[trial.start] is not trial else 1
@@ -49,27 +49,38 @@ class Lengths:
     """How long trials are, learned from those that ended; before, the number of their epochs tells which are longer."""
 
     def __init__(self) -> None:
-        self._kinds: dict[str, Trial] = {}
-        self._seconds: dict[Trial, float] = {}
-        self._total = self._epochs = 0.0
+        self._kinds: dict[str, int] = {}
+        self._numbers: dict[Trial, int] = {}
+        self._seconds: dict[int, float] = {}
+        self._total = self._epochs = self._count = self._longest = 0.0
 
     def learn(self, trial: Trial, seconds: float) -> None:
         """Note how long a trial took; others that differ in their seed alone are as long."""
         self._seconds[self._kind(trial)] = seconds
         self._total, self._epochs = self._total + seconds, self._epochs + max(trial.epochs, 1)
+        self._count, self._longest = self._count + 1, max(self._longest, seconds)
+
+    def mean_of_longest(self, epochs: int) -> float:
+        """The mean time of a trial, as a part of the longest that one may take; 0 while that is not known.
+
+        Args:
+            epochs: that a trial has at most.
+        """
+        if not self._count:
+            return 0.0
+        return self._total / self._count / max(self._longest, epochs * self._total / self._epochs)
 
     def __call__(self, trial: Trial) -> float:
         """Seconds that a trial will take; of a kind that none has ended of, by its epochs."""
-        known = self._seconds.get(self._kind(trial))
-        if known is not None:
+        if self._seconds and (known := self._seconds.get(self._kind(trial))) is not None:
             return known
         return max(trial.epochs, 1) * (self._total / self._epochs if self._epochs else 1.0)
 
-    def _kind(self, trial: Trial) -> Trial:
+    def _kind(self, trial: Trial) -> int:
         # Looked up by the id, which is remembered; a trial's hash and equality are computed from all its fields.
         kind = self._kinds.get(trial.id)
         if kind is None:
-            kind = self._kinds[trial.id] = trial.with_seed(0)
+            kind = self._kinds[trial.id] = self._numbers.setdefault(trial.with_seed(0), len(self._numbers))
         return kind
 
 
@@ -83,6 +94,8 @@ class Tail:
     def __init__(self, count: int) -> None:
         self.lengths = Lengths()
         self._due = count
+        self._epochs: int | None = None
+        """That a trial has at most."""
 
     def arrange(self, queue: deque[Trial], workers: int) -> deque[Trial]:
         """The trials that wait, in the order in which that many workers should begin them; looked at now and then.
@@ -94,6 +107,11 @@ class Tail:
         if len(queue) > self._due or len(queue) < 2:
             return queue
         self._due = int(SHRUNK * len(queue))
+        if self._epochs is None:
+            self._epochs = max(trial.epochs for trial in queue)
+        # As long as that time is far, means tell it, which cost nothing; half of what they say is left to chance.
+        if len(queue) * self.lengths.mean_of_longest(self._epochs) > 2 * AHEAD * workers:
+            return queue
         lengths = {trial.id: self.lengths(trial) for trial in queue}
         if sum(lengths.values()) > AHEAD * workers * max(lengths.values()):
             return queue

@@ -49,6 +49,10 @@ LOOK = 2.0
 """Seconds between two looks at what other runners do, while nothing else is to be begun."""
 PATROL = 30.0
 """Seconds between two of them while there is, for what runners held that died."""
+EACH = 100
+"""Of the files and trials that a patrol looks at, how many there may be for each trial begun since the last one."""
+LONG = 300.0
+"""Seconds without a trial that could be begun, after which all claims are read."""
 RARELY = 20
 """How many times as long as a look takes the time to the next one is at least."""
 SHARE = 0.1
@@ -180,7 +184,7 @@ def run(
             "because it defines what they need; put the code that runs them under `if __name__ == '__main__':`"
         )
     trials = list(dict.fromkeys(cell.trial for cell in cells))
-    todo = [trial for trial in trials if not store.has(trial)]
+    todo = store.missing(trials)
     queue = in_order(todo, key=seed_by_seed(todo)) if count > 1 or place is not None else in_order(todo)
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
@@ -244,6 +248,8 @@ class Running:
         self.tail = Tail(len(queue))
         self.looked = self.tended = -math.inf
         self.took = clock()
+        self.begun = 0
+        """Trials since the last look."""
         self.rest = LOOK
         """Seconds after a look in which there is no other one."""
         self.obstacle: RectifiersError | None = None
@@ -352,7 +358,7 @@ class Running:
         if not self.may_begin():
             self.queue.clear()
             self.elsewhere.clear()
-        if (self.queue or self.elsewhere) and self.clock() >= self.looked + max(PATROL, self.rest):
+        if (self.queue or self.elsewhere) and self._is_time_for_patrol():
             self._look()
         self.queue = self.tail.arrange(self.queue, workers * self.claims.runners)
         trial = self._claim_first()
@@ -360,6 +366,13 @@ class Running:
             self._look()
             trial = self._claim_first()
         return trial
+
+    def _is_time_for_patrol(self) -> bool:
+        if self.clock() < self.looked + max(PATROL, self.rest):
+            return False
+        # Nobody waits for what runners held that died, while there is more to begin than all have begun.
+        files = self.claims.files
+        return len(self.queue) <= files or EACH * self.begun >= len(self.elsewhere) + files
 
     def _claim_first(self) -> Trial | None:
         """Claim the first trial of the queue that was free at the last look, and still is."""
@@ -374,23 +387,31 @@ class Running:
                     self.claims.release(trial)
                 else:
                     self.took = self.clock()
+                    self.begun += 1
                     return trial
         return None
 
     def _look(self) -> None:
         """See what other runners hold, and put first what they gave back, or held when they died."""
         began = time.monotonic()
-        self.claims.look()
-        if self.looked == -math.inf:
+        self.claims.find_orphans()
+        if self.looked == -math.inf and self.claims.files > 1:
             self.elsewhere.extend(trial for trial in self.queue if self.claims.is_held(trial))
             self.queue = deque(trial for trial in self.queue if not self.claims.is_held(trial))
         free: deque[Trial] = deque()
+        # A claim may be one that no runner's file names, or one left behind at a trial that has finished. Where there
+        # are many, nobody looks for these as long as there is something to begin.
+        few = len(self.elsewhere) <= EACH
+        thorough = few or (not self.queue and self.clock() - self.took > LONG)
         for _ in range(len(self.elsewhere)):
             trial = self.elsewhere.popleft()
-            if not self._is_finished(trial):
-                (free if self.claims.is_free(trial) else self.elsewhere).append(trial)
+            if not self.claims.is_free(trial, thorough=thorough):
+                if not (few and self._is_finished(trial)):
+                    self.elsewhere.append(trial)
+            elif not self._is_finished(trial):
+                free.append(trial)
         self.queue.extendleft(reversed(free))
-        self.looked = self.clock()
+        self.looked, self.begun = self.clock(), 0
         self.rest = max(LOOK, RARELY * (time.monotonic() - began), min(PATROL, SHARE * (self.looked - self.took)))
 
     def _take_mates(self, trial: Trial) -> list[Trial]:

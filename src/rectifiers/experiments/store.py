@@ -14,6 +14,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -127,10 +128,17 @@ class Store:
             return False
         # Ten thousand of these are asked at once, and paths as objects take longer than the file system.
         return (
-            os.path.exists(f"{self._place}{trial.id}/result.json")  # noqa: PTH110
+            os.access(f"{self._place}{trial.id}/result.json", os.F_OK)
             or trial.id in self._packed
             or self._read_undigested(trial) is not None
         )
+
+    def missing(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Those that have not finished, in their order; looked at are those that have a folder, or an older name."""
+        with suppress(OSError):
+            there = {*os.listdir(self.folder), *self._packed}  # noqa: PTH208 - not paths
+            return [one for one in trials if (one.id not in there and one.data_digest is None) or not self.has(one)]
+        return list(trials)
 
     def count(self, first: Trial, seeds: int) -> int:
         """How many of a trial's copies with that many seeds, from 0 on, have finished."""
