@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,18 +80,51 @@ def epochs_of_a_second() -> int:
     return max(1, round(4 * SECOND / statistics.median(times)))
 
 
-def steady(folder: Path, at_once: int) -> tuple[float, float]:
-    """Seconds from one end of a trial to the next once all work, and what of a trial's time is no training.
+def steady(folder: Path, at_once: int) -> float:
+    """Seconds from one end of a trial to the next once all work.
 
     Args:
         folder: of the results.
         at_once: how many trials ran at a time.
     """
-    kept = sorted(folder.glob("*/result.json"), key=lambda path: path.stat().st_mtime_ns)
-    ends = [path.stat().st_mtime_ns / 1e9 for path in kept]
-    between = (ends[-1] - ends[at_once - 1]) / (len(ends) - at_once)
-    seconds = [json.loads(path.read_text(encoding="utf-8"))["provenance"]["seconds"] for path in kept[at_once:]]
-    return between, between * at_once / statistics.fmean(seconds) - 1
+    ends = sorted(path.stat().st_mtime_ns / 1e9 for path in folder.glob("*/result.json"))
+    return (ends[-1] - ends[at_once - 1]) / (len(ends) - at_once)
+
+
+class Watch:
+    """Notes when a runner hands out a trial, and when it hears of its end."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, float] = {}
+        self.ended: dict[str, float] = {}
+
+    def __call__(self, text: str, urgent: bool) -> None:
+        """Note what an event of the runner says."""
+        name, _, rest = text.partition(" ")
+        if rest.startswith("begins"):
+            self.begun[name] = time.perf_counter()
+        elif rest.startswith("ended"):
+            self.ended[name] = time.perf_counter()
+
+    def overhead(self, folder: Path, at_once: int) -> float:
+        """The time of workers beside their trainings, as a part of these: to write a result, to wait for a trial.
+
+        What a worker waits at the end, when there are no more trials, is none of it.
+
+        Args:
+            folder: of the results.
+            at_once: how many workers there were; the first trial of each, for which it starts, does not count.
+        """
+        beside = trained = 0.0
+        idle = sorted(self.ended.values())
+        for name in sorted(self.begun, key=lambda name: self.begun[name])[at_once:]:
+            path = folder / name / "result.json"
+            seconds = json.loads(path.read_text(encoding="utf-8"))["provenance"]["seconds"]
+            # The worker that gets a trial is the one whose last trial has just ended.
+            waited = self.begun[name] - idle.pop(0)
+            beside += waited + self.ended[name] - self.begun[name] - seconds
+            trained += seconds
+        return beside / trained
 
 
 def measure_workers(rounds: int) -> dict[str, Any]:
@@ -116,10 +150,10 @@ def measure_workers(rounds: int) -> dict[str, Any]:
                     if any(codes):
                         raise SystemExit("a runner failed")
                 else:
-                    run(cells(count, epochs), Store(root, "sweep"), workers=at_once)
-                seconds, overhead = steady(Path(root) / "sweep", at_once)
-                times.append(seconds)
-                overheads += [overhead] if name == "two workers" else []
+                    watch = Watch()
+                    run(cells(count, epochs), Store(root, "sweep"), workers=at_once, on_event=watch)
+                    overheads += [watch.overhead(Path(root) / "sweep", at_once)] if at_once == 2 else []
+                times.append(steady(Path(root) / "sweep", at_once))
     one = between["one worker"]
     return {
         "seconds_per_trial": {name: statistics.median(times) for name, times in between.items()},
