@@ -24,3 +24,11 @@ def test_each_trial_ends_once_and_nobody_waits_long(runners: int, life: int, mos
     assert 1 <= found["ratio"] <= most
     # A millisecond on a machine of its own; this one may be busy with other tests.
     assert found["milliseconds_per_trial"] < 20
+
+
+def test_what_machines_held_that_died_is_found_among_what_many_others_hold() -> None:
+    found = simulate(trials=1200, workers=240, runners=12, life=4 * 3600)
+    assert (found["finished"], found["finished_twice"]) == (1200, 0)
+    assert found["deaths"] > 3
+    # Five trials for each worker, of which the longest takes four times the mean.
+    assert 1 <= found["ratio"] <= 1.5

@@ -128,6 +128,89 @@ def test_one_of_another_machine_is_dead_when_it_no_longer_beats(tmp_path: Path) 
         assert runner.take(TRIAL)
 
 
+def test_a_look_tells_what_others_took_and_gave_back(tmp_path: Path) -> None:
+    with Claims(tmp_path) as one, Claims(tmp_path) as other:
+        other.look()
+        assert (other.is_held(TRIAL), other.is_free(TRIAL), other.runners) == (False, True, 2)
+        assert one.take(TRIAL)
+        assert not other.is_held(TRIAL)  # since the last look
+        other.look()
+        one.look()
+        assert (other.is_held(TRIAL), other.is_free(TRIAL)) == (True, False)
+        assert not one.is_held(TRIAL)
+        one.release(TRIAL)
+        other.look()
+        assert (other.is_held(TRIAL), other.is_free(TRIAL)) == (False, True)
+        # Another one that collides learns of all that was taken meanwhile.
+        others = [tiny(seed=seed) for seed in range(1, 5)]
+        assert all(one.take(trial) for trial in others)
+        assert not other.take(others[0])
+        assert all(other.is_held(trial) for trial in others)
+
+
+def test_what_a_dead_runner_held_is_found_by_its_file(tmp_path: Path) -> None:
+    """Without reading the claims of others; one that neither is named there nor is a link needs a thorough look."""
+    later, copied, theirs = (tiny(seed=seed) for seed in (1, 2, 3))
+    gone = leave_behind(tmp_path, process=f"{claims._machine()} 1")
+    gone._write()
+    assert gone.take(later)
+    (tmp_path / FOLDER / f"{copied.id}.0").write_bytes(gone._file(gone.token).read_bytes())
+    with Claims(tmp_path) as alive, Claims(tmp_path) as runner:
+        assert alive.take(theirs)
+        runner.find_orphans()
+        found = [runner.is_free(one, thorough=False) for one in (TRIAL, later, copied, theirs)]
+        assert found == [True, True, False, False]
+        assert not runner.is_held(TRIAL)
+        found = [runner.is_free(one) for one in (TRIAL, later, copied, theirs)]
+        assert found == [True, True, True, False]
+        assert [runner.take(one) for one in (TRIAL, later, copied, theirs)] == [True, True, True, False]
+
+
+def test_a_silent_runner_that_beats_again_has_no_orphans(tmp_path: Path) -> None:
+    clock = Clock()
+    gone = leave_behind(tmp_path, process="another machine 7")
+    with Claims(tmp_path, expiry=90, clock=clock) as runner:
+        for now, beats, expected in [(0, False, False), (91, False, True), (100, True, False), (191, False, True)]:
+            clock.now = now
+            if beats:
+                gone._write()
+            runner.find_orphans()
+            runner._held[TRIAL.id] = 0  # what is free counts as held no more
+            assert runner.is_free(TRIAL, thorough=False) is expected
+
+
+def test_a_claim_that_a_second_runner_made_anew_expires_with_it(tmp_path: Path) -> None:
+    """Also where the first one, that was seen to make it, lives on."""
+    clock = Clock()
+    with Claims(tmp_path, clock=clock) as runner, Claims(tmp_path) as first:
+        assert first.take(TRIAL)
+        assert not runner.take(TRIAL)
+        first.release(TRIAL)
+        leave_behind(tmp_path, process=f"{claims._machine()} 1")
+        runner.look()
+        assert not runner.is_free(TRIAL)
+        clock.now = claims.TRUST
+        assert runner.is_free(TRIAL)
+        assert runner.take(TRIAL)
+
+
+def test_what_a_second_runner_took_over_is_its_own(tmp_path: Path) -> None:
+    clock = Clock()
+    slow = leave_behind(tmp_path, process="another machine 7")
+    with Claims(tmp_path, expiry=90, clock=clock) as runner:
+        assert not runner.take(TRIAL)
+        clock.now = 91
+        assert runner.take(TRIAL)
+        # The first one lives after all, and gives back what is no longer its own.
+        slow.look()
+        slow.release(TRIAL)
+        assert slow.is_held(TRIAL)
+        assert names(tmp_path) == {f"{TRIAL.id}.0", f"{TRIAL.id}.1"}
+        runner.release(TRIAL)
+        slow.look()
+        assert not slow.is_held(TRIAL)
+
+
 @pytest.mark.parametrize("jump", [-1e9, 1e9])
 def test_jumping_clocks_expire_nothing(tmp_path: Path, jump: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither that of this machine, nor that of a file server, which dates files."""

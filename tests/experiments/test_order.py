@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 
-from rectifiers.experiments.order import in_order, seed_by_seed
+from rectifiers.experiments.order import Lengths, Tail, in_order, seed_by_seed
 from rectifiers.experiments.schedule import makespan
 
 from .samples import TINY, tiny
@@ -28,6 +29,34 @@ def test_seed_by_seed_with_the_longest_first() -> None:
         (1, 9),
         (1, 1),
     ]
+
+
+def test_lengths_follow_from_what_ended() -> None:
+    lengths = Lengths()
+    short, long = tiny(epochs=1), tiny(epochs=4)
+    assert [lengths(one) for one in (short, long)] == [1, 4]
+    assert lengths.mean_of_longest(4) == 0
+    lengths.learn(short, 30.0)
+    # Of its kind with any seed, and of others by their epochs.
+    assert [lengths(one) for one in (short, tiny(epochs=1, seed=3), long)] == [30, 30, 120]
+    assert lengths.mean_of_longest(4) == 30 / 120
+    lengths.learn(long, 150.0)
+    assert lengths(tiny(epochs=4, seed=1)) == 150
+    assert lengths.mean_of_longest(4) == 90 / 150
+
+
+def test_the_longest_come_forward_only_when_few_are_left() -> None:
+    tail = Tail(100)
+    queue = deque(tiny(seed=seed, epochs=1 + 9 * (seed % 10 == 9)) for seed in range(100))
+    for trial in (tiny(), tiny(epochs=10)):
+        tail.lengths.learn(trial, 10.0 * trial.epochs)
+    # 190 epochs, of which one trial has 10 at most, last four workers for a long time.
+    assert tail.arrange(queue, 4) is queue
+    for left in (60, 20):
+        while len(queue) > left:
+            queue.popleft()
+        queue = tail.arrange(queue, 4)
+        assert [one.epochs for one in list(queue)[:3]] == ([10, 10, 1] if left == 20 else [1, 1, 1])
 
 
 def test_a_makespan_is_between_the_bounds_of_the_longest_first() -> None:

@@ -59,6 +59,16 @@ def test_what_was_written_is_read(store: Store) -> None:
     assert files(store.folder) == sorted(["store.json", f"{TRIAL.id}/result.json"])
 
 
+def test_missing_are_those_without_a_result(store: Store) -> None:
+    trials = [tiny(seed=seed) for seed in range(4)]
+    assert store.missing(trials) == trials
+    store.write(result(trials[1]))
+    store.path(trials[2]).parent.mkdir()  # as one that was begun has it
+    assert store.missing(trials) == [trials[0], trials[2], trials[3]]
+    shutil.rmtree(store.folder)
+    assert store.missing(trials) == trials
+
+
 def test_where_weights_are_kept_a_trial_is_done_with_them(store: Store) -> None:
     keeping = Store(store.folder.parent, "sweep", keep_weights=True)
     store.write(result(TRIAL))

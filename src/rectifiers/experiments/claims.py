@@ -5,8 +5,9 @@ the trial's id and a number, 0 at first. A claim of a runner that died is not ta
 once: the next number is made, and only one runner can make it. The highest number holds, and its holder removes it
 before the lower ones.
 
-A runner's file names the trials that it is at. Of a thousand that others hold, one that looks for a free one so learns
-from one look at the folder and at the files of the others, and reads no claims but those of a runner that died.
+A runner's file names the trials that it holds, and claims that it made since are links to that file. Of a thousand
+that others hold, a runner that looks for a free one so learns from one look at the folder and at the files of the
+others, and reads no claims but those of a runner that died.
 
 A runner beats: it writes its own file anew every few seconds. Others compare what they see there with what they saw
 before, by their own steady clock, so that clocks that differ or jump do no harm.
@@ -108,7 +109,7 @@ class Claims:
         """The highest of them, where another runner made it and is not known to be dead."""
         self._orphans: set[str] = set()
         self._wills: dict[str, set[str]] = {}
-        """Of runners that have died, which trials they were at."""
+        """The trials that runners held which have died."""
         self._beats_seen: dict[str, Beat | None] = {}
         """Of other runners, since the last look."""
         self._tokens: dict[str, tuple[str, str | None, float]] = {}
@@ -165,24 +166,28 @@ class Claims:
                 self._held[trial_id] = max(numbers)
 
     def find_orphans(self) -> None:
-        """Look, and see which trials runners were at that have died, which is what `is_free` knows if not thorough."""
+        """Look, and see which trials runners held that have died, which is what `is_free` knows if not thorough."""
         self.look()
         self._orphans = set()
         for name in self._names:
             token, _, ending = name.rpartition(".")
             if ending != "runner" or token == self.token:
                 continue
-            if self._is_dead(name, token):
-                self._orphans |= self._last_words(token)
-            else:
+            if not self._is_dead(name, token):
                 self._wills.pop(token, None)
+            else:
+                if token not in self._wills:
+                    self._wills[token] = self._read_will(name)
+                self._orphans |= self._wills[token]
 
-    def _last_words(self, token: str) -> set[str]:
-        """The trials that a dead runner was at when it beat last."""
-        if token not in self._wills:
-            running = _read(f"{self._place}{token}.runner").get("running")
-            self._wills[token] = set(running) if isinstance(running, dict) else set()
-        return self._wills[token]
+    def _read_will(self, name: str) -> set[str]:
+        """The trials that a dead runner held: those that its file names, and those whose claims are links to it."""
+        holds = _read(self._place + name).get("holds")
+        found = {one for one in holds if isinstance(one, str)} if isinstance(holds, list) else set()
+        with suppress(OSError), os.scandir(self.folder) as entries:
+            inode = os.stat(self._place + name).st_ino  # noqa: PTH116 - as for other names
+            found |= {entry.name.rpartition(".")[0] for entry in entries if entry.inode() == inode}
+        return found
 
     def is_held(self, trial: Trial) -> bool:
         """Whether another runner held it at the last look, and is not known to be dead."""
@@ -324,7 +329,8 @@ class Claims:
     def _write(self) -> None:
         self._beats += 1
         path = self._file(self.token)
-        facts = {**self._facts, "beat": self._beats, "running": dict(self.running)}
+        # A list of a dictionary is made at once, whatever other threads do with it.
+        facts = {**self._facts, "beat": self._beats, "running": dict(self.running), "holds": list(self._mine)}
         temporary = path.with_suffix(".new")
         temporary.write_text(json.dumps(facts), encoding="utf-8")
         temporary.replace(path)

@@ -14,7 +14,6 @@ import re
 import shutil
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -135,10 +134,11 @@ class Store:
 
     def missing(self, trials: Iterable[Trial]) -> list[Trial]:
         """Those that have not finished, in their order; looked at are those that have a folder, or an older name."""
-        with suppress(OSError):
+        try:
             there = {*os.listdir(self.folder), *self._packed}  # noqa: PTH208 - not paths
-            return [one for one in trials if (one.id not in there and one.data_digest is None) or not self.has(one)]
-        return list(trials)
+        except OSError:
+            return [one for one in trials if not self.has(one)]
+        return [one for one in trials if (one.id not in there and one.data_digest is None) or not self.has(one)]
 
     def count(self, first: Trial, seeds: int) -> int:
         """How many of a trial's copies with that many seeds, from 0 on, have finished."""
