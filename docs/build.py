@@ -28,6 +28,7 @@ from rectifiers.lab import coverage as covering
 from rectifiers.lab.claims import Judged, judge_claims
 from rectifiers.networks.placement import list_sites
 from rectifiers.papers import registry as experiments
+from rectifiers.papers.claims import PAPERS as PAPERS_WITH_CLAIMS
 from rectifiers.papers.claims import SNAPSHOT, count_statuses
 from rectifiers.papers.peft.rows import FUNCTIONS as TUNED
 from rectifiers.report.export import to_markdown
@@ -240,7 +241,9 @@ def papers_page() -> str:
     """All tables and figures of the papers: what they show, how to run them, and what they assume."""
     measured = json.loads(PRESETS.read_text(encoding="utf-8"))
     parts = [PAPERS_INTRODUCTION, _measured_on(measured.values())]
-    for paper in dict.fromkeys(name.partition("/")[0] for name in experiments if "/" in name):
+    packages = dict.fromkeys(name.partition("/")[0] for name in experiments if "/" in name)
+    # The four papers come first, then experiments of ours.
+    for paper in sorted(packages, key=lambda name: name not in PAPERS_WITH_CLAIMS):
         package = importlib.import_module(f"rectifiers.papers.{paper}")
         parts.append(f"## {package.PAPER}\n")
         if package.DRAWINGS:
