@@ -23,7 +23,7 @@ class SampleConvolver {
 
   // Backward, panels multiply faster; they lose it where outputs are few, or where many taps read padding.
   static bool suits_backward(const Geometry& g, const SampleTile<S>& kernels) {
-    return suits(g, kernels) && (g.outputs_per_group() < 32 || g.share_of_reads() < 0.97);
+    return suits(g, kernels) && (g.outputs_per_group() < 32 || g.share_of_reads() < 0.95);
   }
 
   void forward(const Operands<S>& in, const S* bias, S* y) const { SampleForward<S>(plan_, in, bias, y).run(); }
