@@ -172,7 +172,7 @@ def test_parameters_that_do_not_fit_are_left_to_python() -> None:
             function(x, fit, fit, channel_dim)
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
 def test_what_records_or_transforms_a_call_is_left_to_python() -> None:
     function = two_slopes.amplified._function
     if function is None:

@@ -109,7 +109,7 @@ def test_watch_stands_in_front_of_a_model_that_was_compiled_in_place() -> None:
     assert net._compiled_call_impl is before
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
 @pytest.mark.parametrize("fix", [torch.jit.script, lambda part: torch.jit.trace(part, X), compiled])
 @torch.no_grad()
 def test_a_fixed_part_is_left_and_the_rest_is_swapped(fix: Any) -> None:
@@ -125,7 +125,7 @@ def test_a_fixed_part_is_left_and_the_rest_is_swapped(fix: Any) -> None:
     assert isinstance(net[1], nn.ReLU)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
 def test_what_a_fixed_part_reads_is_known() -> None:
     """A ReLU that a scripted part reads too cannot move into the convolution behind it."""
 
@@ -144,7 +144,7 @@ def test_what_a_fixed_part_reads_is_known() -> None:
             swap(Two(), to, example=(1, 3, 5, 5))
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
 def test_the_doctor_says_what_it_does_not_see() -> None:
     diagnosis = diagnose(nn.Sequential(block(), torch.jit.script(block())), [X])
     assert [site.name for site in diagnosis.sites] == ["0.1"]
