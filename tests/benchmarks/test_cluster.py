@@ -27,7 +27,7 @@ def test_each_trial_ends_once_and_nobody_waits_long(runners: int, life: int, mos
 
 
 def test_what_machines_held_that_died_is_found_among_what_many_others_hold() -> None:
-    found = simulate(trials=1200, workers=240, runners=12, life=4 * 3600)
+    found = simulate(trials=1200, workers=240, runners=12, life=2 * 3600)
     assert (found["finished"], found["finished_twice"]) == (1200, 0)
     assert found["deaths"] > 3
     # Five trials for each worker, of which the longest takes four times the mean.

@@ -49,10 +49,12 @@ LOOK = 2.0
 """Seconds between two looks at what other runners do, while nothing else is to be begun."""
 PATROL = 30.0
 """Seconds between two of them while there is, for what runners held that died."""
-EACH = 100
+EACH = 500
 """Of the files and trials that a patrol looks at, how many there may be for each trial begun since the last one."""
+FEW = 10
+"""Trials that others hold, whose claims are all read."""
 LONG = 300.0
-"""Seconds without a trial that could be begun, after which all claims are read."""
+"""Seconds without a trial that could be begun, after which they are read however many there are."""
 RARELY = 20
 """How many times as long as a look takes the time to the next one is at least."""
 SHARE = 0.1
@@ -401,7 +403,7 @@ class Running:
         free: deque[Trial] = deque()
         # A claim may be one that no runner's file names, or one left behind at a trial that has finished. Where there
         # are many, nobody looks for these as long as there is something to begin.
-        few = len(self.elsewhere) <= EACH
+        few = len(self.elsewhere) <= FEW
         thorough = few or (not self.queue and self.clock() - self.took > LONG)
         for _ in range(len(self.elsewhere)):
             trial = self.elsewhere.popleft()
