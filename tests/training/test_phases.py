@@ -136,8 +136,8 @@ def test_regression_is_measured_by_what_it_explains() -> None:
     ("changes", "words"),
     [
         ({"dataset": "digits"}, "phase_epochs=2 is for data that change"),
-        ({"validation": 0.1}, "hold nothing out"),
-        ({"folds": 5}, "hold nothing out"),
+        ({"validation": 0.1}, "nothing can be held out"),
+        ({"folds": 5}, "nothing can be held out"),
     ],
 )
 def test_what_does_not_go_together(changes: dict[str, Any], words: str) -> None:
