@@ -15,11 +15,16 @@ Form = Literal["A", "B"]
 
 def horner(x: Tensor, coefficients: Tensor) -> Tensor:
     """Σ c_k·x^k, the coefficients along the first axis, lowest power first; at least two of them."""
-    *lower, top = coefficients.unbind(0)
-    value = torch.addcmul(lower.pop(), top, x)
-    for coefficient in reversed(lower):
+    each = coefficients.unbind(0)
+    value = torch.addcmul(each[-2], each[-1], x)
+    for coefficient in reversed(each[:-2]):
         value = torch.addcmul(coefficient, value, x)
     return value
+
+
+def _absolute(coefficients: Tensor) -> Tensor:
+    # Not Tensor.abs itself, which PyTorch 2.10 cannot trace as a value.
+    return coefficients.abs()
 
 
 def _form_a(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
@@ -40,7 +45,7 @@ _numerator, _denominator = Parameter("numerator", listed=True), Parameter("denom
 
 formulas: dict[Form, ElementwiseFormula] = {
     "A": ElementwiseFormula(
-        "rational", _form_a, (_numerator, replace(_denominator, map=Tensor.abs)), options={"absolute": True}
+        "rational", _form_a, (_numerator, replace(_denominator, map=_absolute)), options={"absolute": True}
     ),
     "B": ElementwiseFormula("rational", _form_b, (_numerator, _denominator), options={"absolute": False}),
 }

@@ -33,6 +33,11 @@ def _clamp(alpha: Tensor) -> Tensor:
     return torch.where(inside, alpha, alpha.detach().clamp(*CLAMP))
 
 
+def _sigmoid(beta: Tensor) -> Tensor:
+    # Not Tensor.sigmoid itself, which PyTorch 2.10 cannot trace as a value.
+    return beta.sigmoid()
+
+
 def _one_plus_sigmoid(beta: Tensor) -> Tensor:
     return 1 + beta.sigmoid()
 
@@ -50,7 +55,7 @@ plain = ElementwiseFormula(
 attention = ElementwiseFormula(
     "two_slopes",
     reference,
-    (Parameter("negative", _clamp), Parameter("positive", Tensor.sigmoid)),
+    (Parameter("negative", _clamp), Parameter("positive", _sigmoid)),
     options={"slopes": 1},
     saves="invertible",
     inverse=_inverse,
