@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from rectifiers import activations, datasets, networks
+from rectifiers import activations, datasets
 from rectifiers.core.errors import ConfigError, UnsupportedError
 from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.result import Result
@@ -16,9 +16,6 @@ from rectifiers.experiments.runner import run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.train_together import train_together
 from rectifiers.experiments.trial import Trial
-from rectifiers.training import together as training_together
-from rectifiers.training.tasks import Classification
-from rectifiers.training.together import Together, evaluate_together
 
 FUNCTIONS = [
     name
@@ -98,27 +95,6 @@ def test_results_are_those_alone_and_near_an_ordinary_training(changes: dict[str
     for mine, other in zip(together[1].phases, ordinary.phases, strict=True):
         assert mine.kept == pytest.approx(other.kept, abs=3)
         assert mine.weight_norm == pytest.approx(other.weight_norm, rel=1e-3)
-
-
-@pytest.mark.parametrize("activation", ["relu", "arelu", "pau"])
-def test_how_many_are_evaluated_at_a_time_changes_no_bit(activation: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    nets = []
-    for seed in range(7):
-        torch.manual_seed(seed)
-        nets.append(networks.create("mlp", lambda _: activations.create(activation), shape=(1, 28, 28), classes=10))
-    together, inputs, targets = Together(nets), torch.rand(7, 230, 1, 28, 28), torch.randint(10, (7, 230))
-    batches = [list(zip(inputs[place].split(100), targets[place].split(100), strict=True)) for place in range(7)]
-    with torch.no_grad():
-        outputs = together(inputs)
-        for few in (1, 3):
-            for place in range(0, 7, few):
-                places = slice(place, place + few)
-                assert torch.equal(together(inputs[places], places), outputs[places])
-    found = []
-    for near in (0, 700_000, 10**9):  # one, two and all at a time
-        monkeypatch.setattr(training_together, "NEAR", near)
-        found.append(evaluate_together(together, Classification(), batches))
-    assert found[0] == found[1] == found[2]
 
 
 def test_one_that_diverges_leaves_the_others() -> None:

@@ -24,8 +24,6 @@ from .tasks import Task
 
 CHUNK = 64
 """Batches that are gathered at a time."""
-NEAR = 1 << 20
-"""Bytes of a batch of those networks that are evaluated at a time, which stay in the cache from layer to layer."""
 
 
 class Together:
@@ -66,19 +64,13 @@ class Together:
     def __len__(self) -> int:
         return len(self.nets)
 
-    def __call__(self, inputs: Tensor, places: slice | None = None) -> Tensor:
+    def __call__(self, inputs: Tensor) -> Tensor:
         """Compute the outputs of each network, S×N×K, for inputs of its own, S×N×….
-
-        Args:
-            inputs: of the networks, or of some of them.
-            places: which these are; None for all. How many are computed at a time changes no bit.
 
         Raises:
             UnsupportedError: a network draws random numbers, as dropout and RReLU do in training.
         """
         parameters: dict[str, Tensor] = dict(self.model.named_parameters())
-        if places is not None:
-            parameters = {name: of_all[places] for name, of_all in parameters.items()}
 
         def one(parameters: dict[str, Tensor], inputs: Tensor) -> Tensor:
             outputs: Tensor = functional_call(self.model, parameters, (inputs,))
@@ -194,19 +186,13 @@ def evaluate_together(
         UnsupportedError: they have different numbers of examples.
     """
     together.model.eval()
-    first, _ = next(iter(batches[0]))
-    few = max(1, NEAR // (first.numel() * first.element_size()))
-    scores: list[Scores] = []
-    for place in range(0, len(batches), few):
-        places = slice(place, place + few)
-        answers, targets = [], []
-        for inputs, wanted in _stacked(batches[places]):
-            answers.append(together(inputs, places))
-            targets.append(wanted)
-        of_some, wanted = torch.cat(answers, 1), torch.cat(targets, 1)
-        # What a task makes of answers it makes of networks; of the answers themselves, the network is the identity.
-        scores += [task.evaluate([nn.Identity()], [pair]) for pair in zip(of_some, wanted, strict=True)]
-    return scores
+    answers, targets = [], []
+    for inputs, wanted in _stacked(batches):
+        answers.append(together(inputs))
+        targets.append(wanted)
+    of_all, wanted = torch.cat(answers, 1), torch.cat(targets, 1)
+    # What a task makes of answers it makes of networks; of the answers themselves, the network is the identity.
+    return [task.evaluate([nn.Identity()], [pair]) for pair in zip(of_all, wanted, strict=True)]
 
 
 def _batches(train: Sequence[Batches], epoch: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -224,5 +210,4 @@ def _stacked(batches: Sequence[Iterable[tuple[Tensor, Tensor]]]) -> Iterator[tup
                 f"networks that are one computation need batches of one size, got {[len(one) for one in targets]}; "
                 "leave `together` out"
             )
-        alone = len(inputs) == 1
-        yield (inputs[0][None], targets[0][None]) if alone else (torch.stack(inputs), torch.stack(targets))
+        yield torch.stack(inputs), torch.stack(targets)
