@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from .loading import load
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "chaos.py"
 
 
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("chaos", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-CHAOS = script()
+CHAOS = load(SCRIPT)
 
 
 @pytest.mark.slow

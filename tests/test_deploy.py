@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -15,6 +14,8 @@ from torch import nn
 
 import rectifiers
 from rectifiers.activations import registry
+
+from .loading import load
 
 ROOT = Path(__file__).parent.parent
 NEEDS = {
@@ -29,12 +30,7 @@ FUNCTIONS = ["relu", "arelu", "pvlu", "crelu", "convrelu2d", "convrelu3d"]
 
 @pytest.fixture(scope="module")
 def deploy() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("deploy", ROOT / "benchmarks" / "deploy.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(ROOT / "benchmarks" / "deploy.py")
 
 
 def go(deploy: ModuleType, name: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

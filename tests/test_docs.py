@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
@@ -17,17 +16,14 @@ from rectifiers.experiments.pretrained import PRETRAINED
 from rectifiers.papers.claims import PAPERS
 from rectifiers.training import augmentation
 
+from .loading import load
+
 DOCS = Path(__file__).parent.parent / "docs"
 
 
 @pytest.fixture(scope="module")
 def build() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_build", DOCS / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(DOCS / "build.py")
 
 
 @pytest.fixture(scope="module")

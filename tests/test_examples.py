@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from .loading import load
+
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # Its journal is called experimental, and asks for what is going to be removed.
 @pytest.mark.filterwarnings("ignore")
 def test_a_search_with_optuna_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     optuna = pytest.importorskip("optuna")
-    example = load("optuna_search")
+    example = load(EXAMPLES / "optuna_search.py")
     monkeypatch.setattr(example, "EPOCHS", 1)
     journal = str(tmp_path / "search.journal")
     assert len(example.search(journal, trials=3).trials) == 3

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from ..loading import load
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gallery.py"
 
 
 @pytest.mark.slow
 def test_the_gallery_is_written_and_written_again_from_what_was_kept(tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("gallery", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    gallery = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(gallery)
+    gallery = load(SCRIPT)
     for folder in ("once", "again"):
         output = ["--output", str(tmp_path / folder), "--results", str(tmp_path / "runs")]
         gallery.main(["--smoke", "--workers", "1", *output])

@@ -155,11 +155,17 @@ def test_what_is_no_plain_memory_is_left_to_python(x: object) -> None:
         assert formula._function(x, *given, 1) is NotImplemented
 
 
-def test_parameters_that_do_not_fit_are_left_to_python() -> None:
-    x, fit = torch.ones(3, 4), torch.ones(4)
-    function = two_slopes.amplified._function
-    if function is None:
+@pytest.fixture
+def function() -> Callable[..., Any]:
+    """The call from C of a formula with two parameters."""
+    found = two_slopes.amplified._function
+    if found is None:
         pytest.skip("Python's headers are not here")
+    return found
+
+
+def test_parameters_that_do_not_fit_are_left_to_python(function: Callable[..., Any]) -> None:
+    x, fit = torch.ones(3, 4), torch.ones(4)
     assert function(x, fit, fit, 1) is not NotImplemented
     for alpha in (torch.ones(5), torch.ones(3, 4), fit.double(), fit.as_subclass(Derived), 1, "a", None):
         assert function(x, alpha, fit, 1) is NotImplemented
@@ -173,10 +179,7 @@ def test_parameters_that_do_not_fit_are_left_to_python() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
-def test_what_records_or_transforms_a_call_is_left_to_python() -> None:
-    function = two_slopes.amplified._function
-    if function is None:
-        pytest.skip("Python's headers are not here")
+def test_what_records_or_transforms_a_call_is_left_to_python(function: Callable[..., Any]) -> None:
     x, alpha, seen = torch.ones(3), torch.tensor(0.5), []
 
     def call(x: Tensor) -> Tensor:

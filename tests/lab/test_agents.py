@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 from pathlib import Path
 from types import ModuleType
@@ -13,18 +12,15 @@ import torch
 
 import rectifiers
 
+from ..loading import load
+
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "compare_agents.py"
 
 
 @pytest.fixture(scope="module")
 def agents() -> ModuleType:
     pytest.importorskip("gymnasium")
-    spec = importlib.util.spec_from_file_location("compare_agents", EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(EXAMPLE)
 
 
 def play(agents: ModuleType, seed: int) -> list[dict[str, float]]:

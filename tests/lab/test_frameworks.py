@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,16 +11,9 @@ import rectifiers
 from rectifiers.core.errors import ConfigError
 from rectifiers.lab import frameworks
 
+from ..loading import load
+
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.slow
@@ -39,7 +30,7 @@ def test_the_examples_compare(
     package: str, example: str, wrapper: str, function: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip(package)
-    module = load(example)
+    module = load(EXAMPLES / f"{example}.py")
     train = getattr(frameworks, wrapper)(getattr(module, function))
     options: dict[str, Any] = {"metric": "accuracy", "activations": ["arelu"], "costs": False, "progress": False}
     found = rectifiers.compare(module.make_model, train=train, seeds=2, results=tmp_path, **options)

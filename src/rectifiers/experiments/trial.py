@@ -184,7 +184,7 @@ class Trial(BaseModel):
         0, ge=0, description="epochs over which the learning rate rises, linearly from 0, or as one cycle does"
     )
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description=("share of each label that is spread evenly over all classes")
+        0.0, ge=0, lt=1, description="share of each label that is spread evenly over all classes"
     )
     class_weights: Literal["balanced"] | tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = Field(
         None, description="weights of the classes in the loss: `balanced`, or a number for each"
@@ -198,7 +198,7 @@ class Trial(BaseModel):
         None,
         gt=0,
         allow_inf_nan=False,
-        description=("norm to which larger gradients are scaled down; None: they are left as they are"),
+        description="norm to which larger gradients are scaled down; None: they are left as they are",
     )
     accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
     precision: Literal["float32", "bfloat16", "float16"] = Field(
