@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from rectifiers.experiments import runner
+from rectifiers.experiments import machine, runner
 from rectifiers.experiments.failure import Failure
-from rectifiers.experiments.machine import count_cores
+from rectifiers.experiments.machine import count_cores, count_fitting
 from rectifiers.experiments.runner import run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
@@ -171,6 +171,14 @@ def test_no_more_workers_than_slurm_grants_processors(
     for name, value in words.items():
         monkeypatch.setenv(name, value)
     assert count_cores() == (most or there)
+
+
+@pytest.mark.parametrize(("cores", "threads", "fitting"), [(8, 1, 8), (8, 2, 4), (8, 3, 2), (2, 4, 1)])
+def test_no_more_workers_than_their_threads_have_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: int, fitting: int
+) -> None:
+    monkeypatch.setattr(machine, "count_cores", lambda: cores)
+    assert count_fitting([tiny(), tiny(threads=threads)]) == fitting
 
 
 @pytest.mark.slow

@@ -156,7 +156,8 @@ WorkersOption = Annotated[
     typer.Option(
         "--workers",
         metavar="N",
-        help="How many runs at a time; one per core by default, or auto for the number that gets most done.",
+        help="How many runs at a time; by default as many as have cores for their threads; auto for the number "
+        "that gets most done.",
         parser=str,
         callback=read_workers,
         show_default=False,

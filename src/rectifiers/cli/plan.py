@@ -56,8 +56,8 @@ def plan_experiment(
         typer.Option(
             "--workers",
             metavar="N[,N…]",
-            help="For how many runs at a time, or for several such numbers, such as 1,8,64,1000; one per core by "
-            "default.",
+            help="For how many runs at a time, or for several such numbers, such as 1,8,64,1000; by default as "
+            "many as have cores for their threads.",
             callback=_read_counts,
             show_default=False,
         ),

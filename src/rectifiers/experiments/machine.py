@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from typing import Literal
 
 from ..core import control_group
+from .trial import Trial
 
 AUTO = "auto"
 Workers = int | Literal["auto"] | None
-"""How many workers there are to be: a number, as many as get most done, or one per core."""
+"""How many workers there are to be: a number, as many as get most done, or as many as `count_fitting`."""
 
 
 def count_cores() -> int:
@@ -27,3 +29,12 @@ def count_cores() -> int:
     limits = [] if limit is None else [math.ceil(limit)]
     limits += [int(granted)] if granted.isdecimal() and int(granted) else []
     return min([there, *limits])
+
+
+def count_fitting(trials: Iterable[Trial]) -> int:
+    """How many trials at a time have a core for each of their threads; 1 if not even one has.
+
+    Args:
+        trials: of which the one with the most threads counts.
+    """
+    return max(1, count_cores() // max((trial.threads for trial in trials), default=1))

@@ -26,7 +26,7 @@ from .crew import Crew, Hand, LocalCrew
 from .experiment import Cell
 from .failure import Failure, from_silence
 from .gpus import spare_gpus
-from .machine import AUTO, Workers, count_cores
+from .machine import AUTO, Workers, count_fitting
 from .measured import MeasuredCrew
 from .order import Tail, in_order, seed_by_seed
 from .store import Store
@@ -149,8 +149,8 @@ def run(
     Args:
         cells: the trials; a trial that stands in several cells runs once.
         store: where results go, and weights if it keeps them.
-        workers: processes; None takes one per core that this process may use, `auto` as many of these as get most done.
-            Each trial uses the threads it names, one by default.
+        workers: processes; None takes as many as have cores for the threads that each trial names, one by default;
+            `auto` as many of these as get most done.
         data_dir: where data sets lie.
         on_progress: called at the start and after each trial.
         on_event: called with a line for each thing that happens: a trial begins, an epoch ends, something is wrong; and
@@ -177,9 +177,8 @@ def run(
     if workers == AUTO and place is not None:
         raise ConfigError("workers='auto' (--workers auto) measures this machine; give a number of workers elsewhere")
     number = workers if isinstance(workers, int) else None
-    count = count_cores() if number is None else number
-    if count < 1:
-        raise ConfigError(f"workers must be at least 1, got {count}")
+    if number is not None and number < 1:
+        raise ConfigError(f"workers must be at least 1, got {number}")
     if worker.importing_main:
         raise ConfigError(
             "your script runs experiments when it is imported, and the processes that run them have to import it "
@@ -187,6 +186,7 @@ def run(
         )
     trials = list(dict.fromkeys(cell.trial for cell in cells))
     todo = store.missing(trials)
+    count = count_fitting(todo) if number is None else number
     queue = in_order(todo, key=seed_by_seed(todo)) if count > 1 or place is not None else in_order(todo)
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
@@ -202,8 +202,7 @@ def run(
         elif here or (main is not None and not main):
             running.run_here()
         elif workers == AUTO:
-            limit = max(1, count // max(trial.threads for trial in queue))
-            running.run(MeasuredCrew(job, limit, spare_gpus(queue), running.note_workers))
+            running.run(MeasuredCrew(job, count, spare_gpus(queue), running.note_workers))
         else:
             running.run(LocalCrew(job, count, spare_gpus(queue)))
     return progress

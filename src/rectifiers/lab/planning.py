@@ -17,7 +17,7 @@ from ..core.wording import duration, gigabytes, plural, span
 from ..datasets.source import Availability
 from ..experiments import pretrained
 from ..experiments.cost import Cost, Costs, Speeds, estimate_costs
-from ..experiments.machine import count_cores
+from ..experiments.machine import count_fitting
 from ..experiments.preflight import check_names
 from ..experiments.schedule import makespan
 from ..experiments.sizes import size_of_checkpoints, size_of_result
@@ -242,7 +242,7 @@ def plan(
         seeds: how many; None takes the preset's.
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
         workers: runs at a time, or several such numbers, such as `[1, 8, 64, 1000]`, also of machines that are not
-            here; None takes one per core that this process may use.
+            here; None takes as many as have cores for the threads of each run, one by default.
         price: of an hour of one worker, in any currency.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
@@ -266,7 +266,7 @@ def plan(
         time       about ... with 2 workers, measured on a few steps of each
         takes      2 workers: ... worker-hours, ... of memory, ... on disk
     """
-    counts = _read_workers(workers)
+    asked = () if workers is None else _read_workers(workers)
     if price is not None and not 0 <= price < math.inf:
         raise ConfigError(f"price must be what an hour of one worker costs, 0 or more, got {price}")
     selection = select(
@@ -283,6 +283,7 @@ def plan(
     to_do = sum(left.values())
     trials = [*(selection.cells.kinds() or selection.trials), *starts]
     check_names(trials)
+    counts = asked or (count_fitting(trials),)
     data = _find_data(trials, selection.data_dir)
     weights = _find_weights(trials, selection.data_dir)
     stand_ins = {one.name: _choose_stand_in(one) for one in data}
@@ -319,14 +320,12 @@ def plan(
     )
 
 
-def _read_workers(workers: int | Sequence[int] | None) -> Sequence[int]:
+def _read_workers(workers: int | Sequence[int]) -> Sequence[int]:
     """The numbers of workers that were asked for.
 
     Raises:
         ConfigError: one is none.
     """
-    if workers is None:
-        return (count_cores(),)
     counts = (workers,) if isinstance(workers, int) else tuple(workers)
     if not counts:
         raise ConfigError("workers must be a number, or several, got none")

@@ -54,8 +54,8 @@ def run(
         preset: its size; None takes `pocket`, or the last one where there is none of that name.
         seeds: how many; None takes the preset's.
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
-        workers: runs at a time, in processes of their own; None takes one per core, and `auto` tries 1, 2, 4, … of them
-            while they work, as long as more get more done and there is memory.
+        workers: runs at a time, in processes of their own; None takes as many as have cores for their threads, and
+            `auto` tries 1, 2, 4, … of them while they work, as long as more get more done and there is memory.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.

@@ -92,8 +92,8 @@ def write_slurm_script(
         preset: as for `lab.run`, like those that follow.
         seeds: how many.
         settings: fields of a `Trial` that change.
-        workers: runs at a time in each job; None takes one per core, of which a job has one unless `cpus` says more;
-            `auto` as for `lab.run`.
+        workers: runs at a time in each job; None takes as many as the job has cores for, which is one unless `cpus`
+            says more; `auto` as for `lab.run`.
         data_dir: folder with the files of data sets, which all nodes have to see.
         results: folder that holds the runs, which all nodes have to see.
         own: what files of yours define.
