@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch._dynamo import compiled_autograd
 from torch.autograd import forward_ad
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
@@ -93,6 +94,33 @@ def test_a_graph_is_freed_by_its_first_backward_pass() -> None:
     out.backward()
     with pytest.raises(RuntimeError, match="backward through the graph a second time"):
         out.backward()
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # PyTorch's own
+def test_a_compiled_backward_pass_tells_nodes_apart() -> None:
+    """Two formulas that differ in an option alone, one after the other, then the first again."""
+    x, slopes = torch.randn(3, 4, requires_grad=True), [torch.tensor(0.5, requires_grad=True) for _ in range(2)]
+    inputs = (x, *slopes)
+    torch._dynamo.reset()
+
+    def derive(function: Callable[..., Tensor]) -> list[Tensor]:
+        for one in inputs:
+            one.grad = None
+        function(*inputs).square().sum().backward()
+        return [one.grad for one in inputs if one.grad is not None]
+
+    for function in (R.arelu, R.elsa, R.arelu):
+        expected = derive(function)
+        with compiled_autograd._enable(torch.compile(backend="eager")):
+            found = derive(function)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other)
+
+
+def test_the_name_of_a_node_is_that_of_its_formula() -> None:
+    out = R.arelu(torch.ones(3, requires_grad=True), 0.5, 0.5)
+    assert out.grad_fn is not None
+    assert out.grad_fn.name() == "rectifiers::two_slopes"
 
 
 def functions() -> list[ElementwiseFormula]:

@@ -138,6 +138,26 @@ def _as_tensor(
         raise ConfigError(f"{owner}: {name} must be a number, numbers or a tensor, got {value!r}") from None
 
 
+class _Learned:
+    """A parameter as an attribute of its class.
+
+    `nn.Module` looks for parameters once the ordinary search has failed, which costs a call on few elements a
+    twentieth of its time. What stands in the instance goes first, as in every module.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: nn.Module | None, owner: type) -> Any:
+        if instance is None:
+            return self
+        try:
+            return instance._parameters[self.name]
+        except (AttributeError, KeyError):
+            # Now `nn.Module` looks, and says what is missing.
+            raise AttributeError(self.name) from None
+
+
 class Elementwise(Unscriptable, nn.Module):
     """Base of the elementwise modules: holds the parameters that the spec names, in any granularity.
 
@@ -164,6 +184,11 @@ class Elementwise(Unscriptable, nn.Module):
 
     spec: ClassVar[ActivationSpec]
     constants: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **unused: Any) -> None:
+        super().__init_subclass__(**unused)
+        for parameter in getattr(vars(cls).get("spec"), "parameters", ()):
+            setattr(cls, parameter.name, _Learned(parameter.name))
 
     def __init__(
         self,

@@ -36,6 +36,8 @@ inline bool is_double(const Tensor& x) { return dtype_of(x) == aoti_torch_dtype_
 
 // `x` itself if it is dense, and a sample in one piece where parameters need that; a copy that is otherwise.
 inline Tensor dense(const Tensor& x, int64_t axis) {
+  // Asked first, for what follows allocates memory, and nearly all tensors are.
+  if (x.is_contiguous()) return x;
   const Shape shape(x);
   const bool ready = is_dense(shape);
   if (axis == kElement && shape.rank && shape.sizes[0] != 1) {
@@ -93,7 +95,9 @@ struct Application {
   }
 
   std::vector<Tensor> backward(const Tensor& grad, const Tensor& saved, bool scaled) const {
-    std::vector<Tensor> gradients = {empty_as(saved)};
+    std::vector<Tensor> gradients;
+    gradients.reserve(1 + parameters.size());
+    gradients.push_back(empty_as(saved));
     const std::vector<double> sums = run_backward<S>(
         plan,
         formula,

@@ -58,24 +58,30 @@ template <class Formula, size_t... I, class... Option>
 struct Operators<Formula, std::index_sequence<I...>, std::tuple<Option...>> {
   using Gradients = std::tuple<Tensor, Each<I>...>;
 
-  static Tensor forward(Tensor x, Each<I>... parameters, Option... option, int64_t axis) {
+  static Tensor forward(const Tensor& x, const Each<I>&... parameters, Option... option, int64_t axis) {
     const int64_t at = checked(option...);
     return rectifiers::forward(variant(at), x, {Argument{parameters, Formula::coefficients[at][I]}...}, axis);
   }
 
-  static Gradients backward(Tensor grad, Tensor saved, Each<I>... parameters, Option... option, int64_t axis) {
+  static Gradients backward(
+      const Tensor& grad, const Tensor& saved, const Each<I>&... parameters, Option... option, int64_t axis) {
     return flagged_backward(grad, saved, parameters..., option..., axis, false);
   }
 
   static Gradients flagged_backward(
-      Tensor grad, Tensor saved, Each<I>... parameters, Option... option, int64_t axis, bool inverted) {
+      const Tensor& grad,
+      const Tensor& saved,
+      const Each<I>&... parameters,
+      Option... option,
+      int64_t axis,
+      bool inverted) {
     const int64_t at = checked(option...);
-    const std::vector<Tensor> gradients = rectifiers::backward(
+    std::vector<Tensor> gradients = rectifiers::backward(
         variant(at), grad, saved, {Argument{parameters, Formula::coefficients[at][I]}...}, axis, inverted);
-    return {gradients[0], gradients[1 + I]...};
+    return {std::move(gradients[0]), std::move(gradients[1 + I])...};
   }
 
-  static bool invertible(Each<I>... parameters, Option... option) {
+  static bool invertible(const Each<I>&... parameters, Option... option) {
     const int64_t at = checked(option...);
     return rectifiers::invertible({Argument{parameters, Formula::coefficients[at][I]}...});
   }
@@ -96,11 +102,11 @@ struct Operators<Formula, std::index_sequence<I...>, std::tuple<Option...>> {
 
 template <class Formula>
 struct DoublingOperators {
-  static Tensor forward(Tensor x, int64_t dim) {
+  static Tensor forward(const Tensor& x, int64_t dim) {
     return rectifiers::forward(Formula::of(best_kernels().single), Formula::of(best_kernels().twice), x, dim);
   }
 
-  static Tensor backward(Tensor grad, Tensor y, int64_t dim) {
+  static Tensor backward(const Tensor& grad, const Tensor& y, int64_t dim) {
     return rectifiers::backward(Formula::of(best_kernels().single), Formula::of(best_kernels().twice), grad, y, dim);
   }
 };
@@ -109,13 +115,13 @@ template <class Formula>
 struct NormalisingOperators {
   static constexpr Coefficients coefficients = listed(kIdentity);
 
-  static Tensor forward(Tensor x, Tensor a, int64_t dim) {
+  static Tensor forward(const Tensor& x, const Tensor& a, int64_t dim) {
     const Kernels& kernels = best_kernels();
     return rectifiers::forward(
         Formula::of(kernels.single), Formula::of(kernels.twice), x, Argument{a, coefficients}, Formula::count, dim);
   }
 
-  static std::tuple<Tensor, Tensor> backward(Tensor grad, Tensor x, Tensor a, int64_t dim) {
+  static std::tuple<Tensor, Tensor> backward(const Tensor& grad, const Tensor& x, const Tensor& a, int64_t dim) {
     const Kernels& kernels = best_kernels();
     return rectifiers::backward(
         Formula::of(kernels.single), Formula::of(kernels.twice), grad, x, Argument{a, coefficients}, Formula::count, dim);

@@ -17,42 +17,24 @@ class Parameter {
     STD_TORCH_CHECK(!coefficients.listed || shape.rank > 0, "rectifiers: expected a parameter with an axis of coefficients");
     rows_ = coefficients.listed ? shape.sizes[0] : 1;
     units_ = rows_ ? shape.numel() / rows_ : 0;
+    read();
   }
 
   int64_t rows() const { return rows_; }
   int64_t units() const { return units_; }
 
-  // The coefficients, in the order of the values.
+  // The coefficients, a row per coefficient, a column per unit.
   std::vector<double> coefficients() const {
-    std::vector<double> values = this->values();
-    for (double& value : values) value = map_.value(value);
-    return values;
-  }
-
-  // The stored values, a row per coefficient, a column per unit.
-  std::vector<double> values() const {
-    std::vector<double> values(rows_ * units_);
-    const int64_t n = values.size();
-    const int32_t dtype = dtype_of(tensor_);
-    const void* data = tensor_.const_data_ptr();
-    if (dtype == aoti_torch_dtype_float64()) {
-      std::copy_n(static_cast<const double*>(data), n, values.begin());
-    } else if (dtype == aoti_torch_dtype_float32()) {
-      std::copy_n(static_cast<const float*>(data), n, values.begin());
-    } else {
-      std::vector<float> wide(n);
-      half(dtype).widen(n, static_cast<const uint16_t*>(data), wide.data());
-      std::copy_n(wide.begin(), n, values.begin());
-    }
-    return values;
+    std::vector<double> mapped = values_;
+    for (double& value : mapped) value = map_.value(value);
+    return mapped;
   }
 
   // Writes the coefficients to `table`, from `row` on, a column per column of the plan.
   template <class S>
   void tabulate(const Plan& plan, const Layout& layout, int64_t row, S* table) const {
-    const std::vector<double> values = this->values();
-    std::vector<S> mapped(values.size());
-    for (size_t i = 0; i < values.size(); ++i) mapped[i] = static_cast<S>(map_.value(values[i]));
+    std::vector<S> mapped(values_.size());
+    for (size_t i = 0; i < mapped.size(); ++i) mapped[i] = static_cast<S>(map_.value(values_[i]));
     for (int64_t k = 0; k < rows_; ++k) {
       S* const to = table + (row + k) * plan.period();
       const S* const from = mapped.data() + k * units_;
@@ -64,21 +46,36 @@ class Parameter {
 
   // The parameter's gradient out of its coefficients' sums. `scaled`: they come multiplied by the coefficients.
   Tensor gradient(const Layout& layout, const double* sums, bool scaled) const {
-    const std::vector<double> values = this->values();
-    std::vector<double> found(values.size(), 0.0);
+    std::vector<double> found(values_.size(), 0.0);
     for (int64_t k = 0; k < rows_; ++k) {
       for (int64_t unit = 0; unit < layout.units; ++unit) {
         found[k * units_ + (units_ == 1 ? 0 : layout.place(unit))] += sums[k * layout.units + unit];
       }
     }
     for (size_t i = 0; i < found.size(); ++i) {
-      found[i] *= map_.derivative(values[i]);
-      if (scaled) found[i] /= map_.value(values[i]);
+      found[i] *= map_.derivative(values_[i]);
+      if (scaled) found[i] /= map_.value(values_[i]);
     }
     return stored(found);
   }
 
  private:
+  void read() {
+    values_.resize(rows_ * units_);
+    const int64_t n = values_.size();
+    const int32_t dtype = dtype_of(tensor_);
+    const void* data = tensor_.const_data_ptr();
+    if (dtype == aoti_torch_dtype_float64()) {
+      std::copy_n(static_cast<const double*>(data), n, values_.begin());
+    } else if (dtype == aoti_torch_dtype_float32()) {
+      std::copy_n(static_cast<const float*>(data), n, values_.begin());
+    } else {
+      std::vector<float> wide(n);
+      half(dtype).widen(n, static_cast<const uint16_t*>(data), wide.data());
+      std::copy_n(wide.begin(), n, values_.begin());
+    }
+  }
+
   const Half& half(int32_t dtype) const {
     const bool brain = dtype == aoti_torch_dtype_bfloat16();
     STD_TORCH_CHECK(brain || dtype == aoti_torch_dtype_float16(), "rectifiers: expected a floating-point parameter");
@@ -103,6 +100,7 @@ class Parameter {
   const Tensor tensor_;
   const Map& map_;
   int64_t rows_, units_;
+  std::vector<double> values_;  // a row per coefficient, a column per unit
 };
 
 }  // namespace rectifiers

@@ -1,6 +1,8 @@
 // Formulas of an element and at most two coefficients, as loops over blocks.
 #pragma once
 
+#include <type_traits>
+
 #include "block.h"
 
 namespace {
@@ -42,28 +44,49 @@ inline double sum_of_lanes(double* lanes) {
   return lanes[0];
 }
 
+// Whether a formula serves elements up to a `limit` alone; its `reach` says how far one goes.
+template <class Formula, class = void>
+constexpr bool kLimited = false;
+template <class Formula>
+constexpr bool kLimited<Formula, std::void_t<decltype(&Formula::limit)>> = true;
+
+template <class Formula, class S>
+int32_t farther(int32_t reached, S saved, S a, S b) {
+  if constexpr (kLimited<Formula>) {
+    const int32_t reach = Formula::reach(saved, a, b);
+    return reach > reached ? reach : reached;
+  } else {
+    return reached;
+  }
+}
+
+// Whether the formula served all elements. Where it did not, nothing was added to `sums`.
 template <class Formula, class S, int rows>
-void uniform_backward(
-    int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<double> sums, Counts) {
+bool uniform_backward_within(
+    int64_t n, const S* grad, const S* saved, S* grad_x, Rows<const S> c, Rows<double> sums) {
   const S a = c.data[0], b = c.data[(rows - 1) * c.stride];
   double first_lanes[kLanes] = {}, second_lanes[kLanes] = {};
+  int32_t reached[kLanes] = {};
   int64_t at = 0;
   // A short block is not worth a second kind of sum.
-  const int64_t most = n < 2 * kFew * kLanes ? 0 : n;
-  for (; at + kFew * kLanes <= most; at += kFew * kLanes) {
+  const int64_t last = n < 2 * kFew * kLanes ? 0 : n;
+  for (; at + kFew * kLanes <= last; at += kFew * kLanes) {
 #pragma omp simd
     for (int64_t lane = 0; lane < kLanes; ++lane) {
       S first_sum = 0, second_sum = 0;
+      int32_t far = reached[lane];
 #pragma GCC unroll 8
       for (int64_t k = 0; k < kFew; ++k) {
         const int64_t i = at + k * kLanes + lane;
         const Gradient<S> found = Formula::gradient(grad[i], saved[i], a, b);
+        far = farther<Formula>(far, saved[i], a, b);
         grad_x[i] = found.x;
         first_sum += found.first;
         second_sum += found.second;
       }
       first_lanes[lane] += first_sum;
       second_lanes[lane] += second_sum;
+      reached[lane] = far;
     }
   }
   if (at + kLanes <= n) {
@@ -72,6 +95,7 @@ void uniform_backward(
 #pragma omp simd
       for (int64_t lane = 0; lane < kLanes; ++lane) {
         const Gradient<S> found = Formula::gradient(grad[at + lane], saved[at + lane], a, b);
+        reached[lane] = farther<Formula>(reached[lane], saved[at + lane], a, b);
         grad_x[at + lane] = found.x;
         first_few[lane] += found.first;
         second_few[lane] += found.second;
@@ -84,18 +108,25 @@ void uniform_backward(
     }
   }
   double first_sum = 0, second_sum = 0;
+  int32_t most = 0;
   // Asked first, for such a loop adds up as many sums as a vector holds, even over nothing.
   if (at < n) {
-#pragma omp simd reduction(+ : first_sum, second_sum)
+#pragma omp simd reduction(+ : first_sum, second_sum) reduction(max : most)
     for (int64_t i = at; i < n; ++i) {
       const Gradient<S> found = Formula::gradient(grad[i], saved[i], a, b);
+      most = farther<Formula>(most, saved[i], a, b);
       grad_x[i] = found.x;
       first_sum += found.first;
       second_sum += found.second;
     }
   }
+  if constexpr (kLimited<Formula>) {
+    for (const int32_t reach : reached) most = reach > most ? reach : most;
+    if (most > Formula::limit()) return false;
+  }
   sums.data[0] += first_sum + sum_of_lanes(first_lanes);
   if constexpr (rows == 2) sums.data[sums.stride] += second_sum + sum_of_lanes(second_lanes);
+  return true;
 }
 
 template <class S>
@@ -149,7 +180,7 @@ void pointwise_backward(
   if constexpr (varying) {
     varying_backward<Formula, S, rows>(n, grad, saved, grad_x, c, sums, counts);
   } else {
-    uniform_backward<Formula, S, rows>(n, grad, saved, grad_x, c, sums, counts);
+    uniform_backward_within<Formula, S, rows>(n, grad, saved, grad_x, c, sums);
   }
 }
 

@@ -74,6 +74,17 @@ struct Waving {
   }
 };
 
+// The same up to kNear. Sizes of angles are told by the bits of a float, which order them alike, a NaN beyond all.
+template <class Form>
+struct NearWaving : Waving<Form, true> {
+  static int32_t limit() { return bits(kNear); }
+
+  static int32_t reach(float x, float first, float second) {
+    const Phase<float> phase = Form::phase(x, first, second);
+    return bits(phase.x * phase.beta) & 0x7fffffff;
+  }
+};
+
 template <class Form, class S>
 bool is_far(S x, S first, S second) {
   const Phase<S> phase = Form::phase(x, first, second);
@@ -81,13 +92,12 @@ bool is_far(S x, S first, S second) {
   return !((t < 0 ? -t : t) <= kNear);
 }
 
-template <class Form, class S, int rows, bool varying>
+template <class Form, class S, int rows>
 bool all_near(int64_t n, const S* x, Rows<const S> c) {
   const S *first = c.data, *second = c.data + (rows - 1) * c.stride;
-  const S a = first[0], b = second[0];
   int32_t far = 0;
 #pragma omp simd reduction(| : far)
-  for (int64_t i = 0; i < n; ++i) far |= is_far<Form>(x[i], varying ? first[i] : a, varying ? second[i] : b);
+  for (int64_t i = 0; i < n; ++i) far |= is_far<Form>(x[i], first[i], second[i]);
   return !far;
 }
 
@@ -113,8 +123,10 @@ template <class Form, class S, int rows, bool varying>
 void wave_backward(
     int64_t n, const S* grad, const S* x, S* grad_x, Rows<const S> c, Rows<Sum<S, varying>> sums, Counts counts) {
   if constexpr (sizeof(S) == sizeof(float)) {
-    if (all_near<Form, S, rows, varying>(n, x, c)) {
-      return pointwise_backward<Waving<Form, true>, S, rows, varying>(n, grad, x, grad_x, c, sums, counts);
+    if constexpr (!varying) {
+      if (uniform_backward_within<NearWaving<Form>, S, rows>(n, grad, x, grad_x, c, sums)) return;
+    } else if (all_near<Form, S, rows>(n, x, c)) {
+      return varying_backward<Waving<Form, true>, S, rows>(n, grad, x, grad_x, c, sums, counts);
     }
   }
   pointwise_backward<Waving<Form, false>, S, rows, varying>(n, grad, x, grad_x, c, sums, counts);

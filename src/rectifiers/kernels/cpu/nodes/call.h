@@ -104,26 +104,6 @@ bool fits(
   return !call.most || coefficients <= call.most;
 }
 
-template <size_t... I>
-Tensor compute(
-    std::index_sequence<I...>,
-    const Call& call,
-    const Tensor& x,
-    const std::array<const Tensor*, sizeof...(I)>& given,
-    int64_t axis) {
-  const Settings settings = {call.settings.option, axis};
-  if (at::GradMode::is_enabled() && (x.requires_grad() || ... || given[I]->requires_grad())) {
-    // A rounded output does not tell on which side of a threshold the input was.
-    const int64_t keeps = sizeof...(I) && is_narrow(x) ? int64_t(kInput) : call.keeps;
-    return Node<std::index_sequence<I...>>::apply(&call.formula, settings, keeps, x, *given[I]...);
-  }
-  Stack stack{x, *given[I]...};
-  if (call.formula.options) stack.push_back(settings.option);
-  stack.emplace_back(settings.axis);
-  call.formula.forward.callBoxed(stack);
-  return std::move(stack[0]).toTensor();
-}
-
 // run(x, *parameters, channel_dim)
 template <size_t parameters>
 PyObject* run(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
@@ -149,7 +129,9 @@ PyObject* run(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
   Tensor out;
   {
     const pybind11::gil_scoped_release released;
-    out = compute(std::make_index_sequence<parameters>(), call, *x, given, axis);
+    // A rounded output does not tell on which side of a threshold the input was.
+    const int64_t keeps = parameters && is_narrow(*x) ? int64_t(kInput) : call.keeps;
+    out = Node<parameters>::call(call.formula, {call.settings.option, axis}, keeps, *x, given);
   }
   return THPVariable_Wrap(std::move(out));
   END_HANDLE_TH_ERRORS

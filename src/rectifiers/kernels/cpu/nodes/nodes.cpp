@@ -13,7 +13,7 @@ struct Kernel : c10::OperatorKernel {
   explicit Kernel(Formula formula) : formula(std::move(formula)) {}
 
   void operator()(const c10::OperatorHandle&, c10::DispatchKeySet, Stack* stack) {
-    NodeOf<parameters>::call(&formula, *stack);
+    Node<parameters>::call(formula, *stack);
   }
 
   const Formula formula;
