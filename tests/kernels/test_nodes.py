@@ -117,6 +117,19 @@ def test_a_compiled_backward_pass_tells_nodes_apart() -> None:
             torch.testing.assert_close(one, other)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit")  # of PyTorch's own formulas for tangents
+def test_a_tangent_of_a_gradient_is_not_lost() -> None:
+    """Forward mode over the backward pass of a call that came before it."""
+    x = torch.tensor([-1.0, 2.0], requires_grad=True)
+    out = R.prelu(x, torch.tensor(0.5))
+    with forward_ad.dual_level():
+        grad = forward_ad.make_dual(torch.ones(2), torch.tensor([3.0, 4.0]))
+        (found,) = torch.autograd.grad(out, x, grad)
+        tangent = forward_ad.unpack_dual(found).tangent
+        assert tangent is not None
+        assert tangent.tolist() == [1.5, 4.0]
+
+
 def test_the_name_of_a_node_is_that_of_its_formula() -> None:
     out = R.arelu(torch.ones(3, requires_grad=True), 0.5, 0.5)
     assert out.grad_fn is not None

@@ -119,6 +119,7 @@ class ElementwiseFormula(Formula):
             channel_dim: dimension of `x` that channel-wise parameters belong to, or that is doubled.
         """
         if self._function is not None and not is_compiling() and type(x) in TYPES and dispatch.serves(self.name, x):
+            # It asks in C++ what is asked below, which serves what it leaves, and all where it is not there.
             out: Tensor = self._function(x, *parameters, channel_dim)
             if out is not NotImplemented:
                 return out
@@ -169,9 +170,7 @@ class ElementwiseFormula(Formula):
         if not (tracked and torch.is_grad_enabled()):
             return self.forward(x, parameters, axis)
         if nodes.are_loaded() and x.is_cpu:
-            # A rounded output does not tell on which side of a threshold the input was.
-            kept = 0 if parameters and x.dtype in NARROW else self._kept
-            return self._node_operator(x, *parameters, *self.values, axis, kept)
+            return self._node_operator(x, *parameters, *self.values, axis, self._kept)
         return _differentiable(self, axis)(x, *parameters)
 
     def forward(self, x: Tensor, parameters: Sequence[Tensor], axis: int) -> Tensor:

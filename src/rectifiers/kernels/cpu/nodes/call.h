@@ -1,18 +1,17 @@
 // A call from Python, without the Python: what `run` in kernels/elementwise.py does, for tensors that are just memory.
 //
 // On few elements a call takes as long as the Python around it. Here it is one function that is told all that is known of a
-// formula beforehand. Whatever it does not serve it leaves to `run`, by NotImplemented.
+// formula beforehand. Whatever it does not serve it leaves to `run`, by NotImplemented. Both ask the same questions: this one
+// only for speed, and `run` because packaged kernels, GPUs and systems without Python's headers have nothing else. A test
+// compares them.
 //
 // Needs Python's own headers, which many systems lack; without them there is no such function, and `run` does all.
 #pragma once
 
 #if __has_include(<Python.h>)
 
-#include <c10/core/impl/TorchDispatchModeTLS.h>
 #include <torch/csrc/Exceptions.h>
-#include <torch/csrc/autograd/forward_grad.h>
 #include <torch/csrc/autograd/python_variable.h>
-#include <torch/csrc/jit/frontend/tracer.h>
 
 #include <array>
 #include <mutex>
@@ -26,7 +25,7 @@ constexpr int64_t kLayer = -1;  // the axis of parameters that hold for all elem
 
 struct Call {
   Formula formula;
-  Settings settings;  // with the axis of a layer
+  c10::IValue option;
   int64_t keeps;
   bool along;                    // whether its axis is always a dimension, and its parameters are the layer's
   int64_t most;                  // coefficients of all parameters together; 0: any number
@@ -49,19 +48,6 @@ Tensor constant(double value, bool twice) {
   auto& [of, tensor] = kept[twice][next++ % kept[twice].size()];
   of = value;
   return tensor = at::scalar_tensor(value, at::device(at::kCPU).dtype(twice ? at::kDouble : at::kFloat));
-}
-
-// Whether a call simply runs, with nothing that traces, batches or transforms it.
-bool runs() {
-  const auto included = c10::impl::tls_local_dispatch_key_set().included_;
-  return !included.has_any(c10::DispatchKeySet(
-             {c10::DispatchKey::FuncTorchDynamicLayerFrontMode, c10::DispatchKey::FuncTorchDynamicLayerBackMode})) &&
-      !c10::impl::TorchDispatchModeTLS::stack_len() && !at::impl::torch_function_mode_enabled() &&
-      !torch::jit::tracer::isTracing() && !torch::autograd::ForwardADLevel::try_get_by_idx(0);
-}
-
-bool is_narrow(const Tensor& tensor) {
-  return tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
 }
 
 // The tensor, if that is what it is, and just memory, in a type that the kernels know.
@@ -110,7 +96,8 @@ PyObject* run(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
   HANDLE_TH_ERRORS
   const auto& call = *static_cast<const Call*>(PyCapsule_GetPointer(self, nullptr));
   const Tensor* const x = count == 2 + parameters ? plain(arguments[0]) : nullptr;
-  if (!x || !runs()) Py_RETURN_NOTIMPLEMENTED;
+  // A mode that listens to functions hears of those that Python calls.
+  if (!x || !is_eager() || at::impl::torch_function_mode_enabled()) Py_RETURN_NOTIMPLEMENTED;
   std::array<const Tensor*, parameters> given;
   std::array<Tensor, parameters> constants;
   for (size_t i = 0; i < parameters; ++i) {
@@ -129,9 +116,7 @@ PyObject* run(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
   Tensor out;
   {
     const pybind11::gil_scoped_release released;
-    // A rounded output does not tell on which side of a threshold the input was.
-    const int64_t keeps = parameters && is_narrow(*x) ? int64_t(kInput) : call.keeps;
-    out = Node<parameters>::call(call.formula, {call.settings.option, axis}, keeps, *x, given);
+    out = Node<parameters>::call(call.formula, {call.option, axis}, call.keeps, *x, given);
   }
   return THPVariable_Wrap(std::move(out));
   END_HANDLE_TH_ERRORS
@@ -156,10 +141,10 @@ extern "C" __attribute__((visibility("default"))) PyObject* rectifiers_function(
   const size_t parameters = listed.size();
   TORCH_CHECK(parameters <= 2 && count.size() == parameters && options.size() <= 1, "rectifiers: ", name);
   // Nodes refer to it as long as the process lives.
-  Call* const call = new Call{find_formula(name, parameters), {{}, kLayer}, keeps, along, most, {}, {}};
+  Call* const call = new Call{find_formula(name, parameters), {}, keeps, along, most, {}, {}};
   if (options.size()) {
     const bool truth = PyBool_Check(options[0].ptr());
-    call->settings.option = truth ? c10::IValue(options[0].cast<bool>()) : c10::IValue(options[0].cast<int64_t>());
+    call->option = truth ? c10::IValue(options[0].cast<bool>()) : c10::IValue(options[0].cast<int64_t>());
   }
   std::copy(listed.begin(), listed.end(), call->listed.begin());
   std::copy(count.begin(), count.end(), call->count.begin());

@@ -4,10 +4,13 @@
 // takes a tenth of a small call's time.
 #pragma once
 
+#include <c10/core/impl/TorchDispatchModeTLS.h>
+#include <torch/csrc/autograd/forward_grad.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 #include <torch/csrc/dynamo/compiled_autograd.h>
+#include <torch/csrc/jit/frontend/tracer.h>
 #include <torch/library.h>
 
 #include <array>
@@ -64,11 +67,17 @@ inline bool is_memory(const Tensor& tensor) {
   return keys.highestPriorityTypeId() == c10::DispatchKey::CPU;
 }
 
-// Whether a gradient is just memory, and nothing records or transforms what is done to it.
-inline bool is_eager(const Tensor& grad) {
+inline bool is_narrow(const Tensor& tensor) {
+  return tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
+}
+
+// Whether operators simply run, with nothing that traces, batches or transforms them.
+inline bool is_eager() {
   const auto included = c10::impl::tls_local_dispatch_key_set().included_;
-  return !at::GradMode::is_enabled() && is_memory(grad) &&
-      !included.has(c10::DispatchKey::FuncTorchDynamicLayerFrontMode) && !included.has(c10::DispatchKey::Python);
+  return !included.has_any(c10::DispatchKeySet(
+             {c10::DispatchKey::FuncTorchDynamicLayerFrontMode, c10::DispatchKey::FuncTorchDynamicLayerBackMode})) &&
+      !c10::impl::TorchDispatchModeTLS::stack_len() && !torch::jit::tracer::isTracing() &&
+      !torch::autograd::ForwardADLevel::try_get_by_idx(0);
 }
 
 // A pointer that owns a node: a shared one in older versions of PyTorch, an intrusive one in newer.
@@ -105,6 +114,8 @@ class Node final : public torch::autograd::Node {
       const at::AutoGradMode untracked(false);
       const at::AutoDispatchBelowADInplaceOrView below;
       out = value(formula, settings, x, given);
+      // A rounded output does not tell on which side of a threshold the input was.
+      if (parameters && is_narrow(x)) keeps = kInput;
       node->inverted_ = keeps == kAskParameters ? asked(formula, settings, given) : keeps == kOutput;
     }
     torch::autograd::set_history(out, owner);
@@ -196,7 +207,7 @@ class Node final : public torch::autograd::Node {
       const Tensor& grad,
       std::array<Tensor, 1 + parameters> from) {
     if (!grad.defined()) return variable_list(1 + parameters);
-    const bool eager = is_eager(grad);
+    const bool eager = !at::GradMode::is_enabled() && is_memory(grad) && is_eager();
     Stack stack;
     stack.reserve(5 + parameters);
     stack.emplace_back(grad);
