@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import pickle
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import rectifiers
-from rectifiers.core.errors import ConfigError, RectifiersError
+from rectifiers.core.errors import ConfigError, RectifiersError, UnsupportedError
 from rectifiers.surgery import NothingToSwapError, anneal, fold
 from rectifiers.surgery.inserted.annealed import FORMULAS, Annealed
 
@@ -249,3 +251,25 @@ def test_the_loss_is_the_relative_distance_of_the_features() -> None:
     h = net[0](X)
     expected = (F.relu(h) - F.silu(h)).square().sum() / F.silu(h).square().sum()
     torch.testing.assert_close(annealing.distillation(X), expected)
+
+
+def test_sums_of_squares_beyond_half_precision_are_no_obstacle() -> None:
+    net = nn.Sequential(nn.Linear(8, 64), nn.SiLU()).half()
+    x = 100 * torch.ones(512, 8, dtype=torch.float16)
+    annealing = anneal(net, example=x, steps=2)
+    annealing.step()
+    net(x)
+    loss = annealing.distillation(x)
+    assert float(net(x).detach().float().square().sum()) > torch.finfo(torch.float16).max
+    assert math.isfinite(float(loss.detach()))
+    assert loss.dtype is torch.float32
+
+
+def test_a_model_that_cannot_be_copied_has_no_teacher_and_stays_as_it_was() -> None:
+    net = Net()
+    net.lock = threading.Lock()
+    kinds = [type(module) for module in net.modules()]
+    with pytest.raises(UnsupportedError, match=r"Net cannot be copied.*lock.*anneal with distil=False"):
+        anneal(net, example=X, steps=2)
+    assert [type(module) for module in net.modules()] == kinds
+    assert anneal(net, example=X, steps=2, distil=False).report.plan.changes

@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 import rectifiers
 from rectifiers import AdaReLU, create
@@ -72,6 +73,9 @@ FOLDED: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "pooled": lambda n, x: n.head(F.adaptive_avg_pool2d(n.each(n.first(x)), 1).flatten(1)),
     "flattened": lambda n, x: n.flat(n.each(n.first(x)).flatten(1)),
     "viewed": lambda n, x: n.flat(n.each(n.first(x)).view(len(x), -1)),
+    "channels last": lambda n, x: n.head(n.each(n.first(x)).permute(0, 2, 3, 1)),
+    "tokens": lambda n, x: n.head(n.each(n.first(x)).flatten(2).transpose(1, 2)),
+    "turned": lambda n, x: n.plain(n.each(n.first(x)).swapaxes(2, 3)),
     "max pool with padding": lambda n, x: n.plain(F.max_pool2d(n.each(n.first(x)), 3, 1, 1)),
     "mean pool without counting": lambda n, x: n.plain(
         F.avg_pool2d(n.each(n.first(x)), 2, 1, 1, count_include_pad=False)
@@ -119,9 +123,13 @@ LEFT: dict[str, tuple[Callable[[Net, Tensor], Tensor], str]] = {
     "input in front": (lambda n, x: n.first(n.same(x)), "reads the input of the model"),
     "read by others": (lambda n, x: (lambda h: n.plain(n.each(h)).sum() + h)(n.first(x)), "something else reads"),
     "returned": (lambda n, x: n.each(n.first(x)), "the model returns its values"),
-    "transposed behind": (lambda n, x: n.grouped(n.each(n.first(x))), "is neither a linear layer nor"),
+    "transposed behind": (lambda n, x: n.grouped(n.each(n.first(x))), "grouped (ConvTranspose2d) spreads its values"),
     "mean pool that counts": (lambda n, x: n.plain(F.avg_pool2d(n.each(n.first(x)), 2, 1, 1)), "cannot take over"),
     "zeros around": (lambda n, x: n.plain(F.pad(n.each(n.first(x)), (1, 1))), "cannot take over a constant"),
+    "channels mixed with pixels": (
+        lambda n, x: n.flat(n.each(n.first(x)).permute(0, 2, 3, 1).reshape(len(x), -1)),
+        "does not keep the channels together",
+    ),
     "sum": (lambda n, x: n.head(n.each(n.first(x)).sum((2, 3))), "cannot take over a constant"),
     "mean of channels": (lambda n, x: n.each(n.first(x)).mean(1), "takes the mean over the channels"),
     "another activation": (lambda n, x: n.plain(F.relu(n.each(n.first(x)))), "cannot take over a constant"),
@@ -273,3 +281,23 @@ def test_outputs_that_would_change_take_the_fold_back(monkeypatch: pytest.Monkey
     with pytest.raises(UnsupportedError, match="the fold was taken back"):
         fold(net, x)
     assert torch.equal(net(x), before)
+
+
+def test_functions_without_numbers_are_an_error() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), AdaReLU(0.5, share="layer"), nn.Linear(4, 2)).to("meta")
+    with pytest.raises(UnsupportedError, match=r"0\.weight is on the meta device.*load the weights first"):
+        fold(net, torch.empty(2, 4, device="meta"))
+
+
+@pytest.mark.parametrize(
+    ("wrap", "cure"),
+    [
+        (nn.utils.parametrizations.weight_norm, "remove_parametrizations makes them plain"),
+        (lambda layer: prune.l1_unstructured(layer, "weight", 0.5), "or prune.remove of torch.nn.utils makes them"),
+    ],
+)
+def test_computed_weights_stay_until_they_are_plain(wrap: Callable[[nn.Module], nn.Module], cure: str) -> None:
+    net = nn.Sequential(wrap(nn.Linear(4, 4)), AdaReLU(0.5, share="layer"), nn.Linear(4, 2)).eval()
+    (left,) = plan_fold(net, torch.randn(2, 4)).left
+    assert "computes its weights" in left.reason
+    assert cure in left.reason

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.elementwise import Elementwise
-from ..core.errors import ConfigError, UnknownNameError
+from ..core.errors import ConfigError, UnknownNameError, UnsupportedError
 from ..core.spec import ActivationSpec
 from ..core.wording import listing
 from ..watching import kinds, survey_model
@@ -87,7 +87,7 @@ class Annealing:
         self._features: dict[str, list[Tensor]] = defaultdict(list)
         self._lessons: dict[str, list[Tensor]] = defaultdict(list)
         if distil:
-            self._teacher = copy.deepcopy(model).eval().requires_grad_(False)
+            self._teacher = _copy(model).eval().requires_grad_(False)
             followed = {*self._blends, *targets}
             names = [name for name, module in model.named_modules() if module in followed]
             self._collect(model, names, self._features)
@@ -128,7 +128,7 @@ class Annealing:
         with torch.no_grad():
             self._teacher(*args, **kwargs)
         losses = [
-            (mine - theirs).square().sum() / theirs.square().sum().clamp_min(torch.finfo(theirs.dtype).tiny)
+            _relative_distance(mine, theirs)
             for name, values in features.items()
             for mine, theirs in zip(values, self._lessons[name], strict=True)
         ]
@@ -184,6 +184,25 @@ class Annealing:
         self._handles += handles
 
 
+def _copy(model: nn.Module) -> nn.Module:
+    """Copy a model; refuse those that hold what cannot be copied, such as locks and open files."""
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # whatever a model of others raises when it is copied
+        raise UnsupportedError(
+            f"{type(model).__name__} cannot be copied, and so cannot learn from what it was: {error}; anneal with "
+            "distil=False"
+        ) from error
+
+
+def _relative_distance(mine: Tensor, theirs: Tensor) -> Tensor:
+    """Return the squared distance of features in units of their squared size."""
+    # Sums of squares of many features are beyond what float16 can hold.
+    dtype = torch.promote_types(theirs.dtype, torch.float32)
+    mine, theirs = mine.to(dtype), theirs.to(dtype)
+    return (mine - theirs).square().sum() / theirs.square().sum().clamp_min(torch.finfo(dtype).tiny)
+
+
 def anneal(
     model: nn.Module,
     *,
@@ -218,7 +237,7 @@ def anneal(
 
     Raises:
         ConfigError: the model has no such activations, or an argument makes no sense.
-        UnsupportedError: the model is of a kind that cannot be changed.
+        UnsupportedError: the model is of a kind that cannot be changed, or cannot be copied for distillation.
 
     Example:
         >>> net, x = nn.Sequential(nn.Linear(2, 8), nn.SiLU(), nn.Linear(8, 1)), torch.randn(16, 2)
@@ -267,4 +286,9 @@ def anneal(
         tuple(planned.edits),
         (*survey.notes, *notes),
     )
-    return Annealing(inner, SwapReport(plan.apply(model)), steps, until, course, targets, distil)
+    report = SwapReport(plan.apply(model))
+    try:
+        return Annealing(inner, report, steps, until, course, targets, distil)
+    except UnsupportedError:
+        report.revert()
+        raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -25,10 +27,11 @@ def plan_fold(model: nn.Module, example: Example) -> SwapPlan:
 
     Raises:
         ConfigError: the model has none of this library's functions.
-        UnsupportedError: the model is of a kind that cannot be changed.
+        UnsupportedError: the model is of a kind that cannot be changed, or has no numbers, as on the meta device.
     """
     inner = unwrap(model)
     survey = survey_model(inner, *read_example(inner, example))
+    _require_numbers(inner)
     planned = plan_folding(survey)
     if not planned.changes and not planned.left:
         raise ConfigError(f"{type(inner).__name__} has none of this library's functions, and nothing to fold")
@@ -90,6 +93,13 @@ def fold(model: nn.Module, example: Example) -> SwapReport:
         applied.revert()
         raise
     return SwapReport(applied, check)
+
+
+def _require_numbers(model: nn.Module) -> None:
+    """Make sure that all parameters and buffers have numbers, on which it depends what can be folded."""
+    for name, tensor in itertools.chain(model.named_parameters(), model.named_buffers()):
+        if tensor.is_meta:
+            raise UnsupportedError(f"{name} is on the meta device, and has no numbers to fold; load the weights first")
 
 
 def _rounding(outputs: object) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from torch import nn
+from torch.nn.utils import parametrize
 
 from ...watching.sites import Located, Site, locate_sites, reader_name
 from ...watching.survey import Survey
@@ -201,12 +202,23 @@ def own_layer(trace: Trace, op: Op, data: Collection[int]) -> nn.Module:
             continue
         path = trace.parameters.get(value)
         if path is None:
-            raise Blocked(f"{reader_name(trace, op)} computes its weights, so that they cannot be replaced")
+            raise Blocked(
+                f"{reader_name(trace, op)} computes its weights, so that they cannot be replaced{_cure(layer)}"
+            )
         users = dict.fromkeys([*trace.holders[path], *(reader.module for reader in trace.consumers[value])])
         others = ", ".join(trace.names[user] or "the model" for user in users if user is not layer)
         if others:
             raise Blocked(f"{reader_name(trace, op)} shares its weights with {others}")
     return layer
+
+
+def _cure(layer: nn.Module) -> str:
+    """Say how a layer's weights become plain ones; nothing where PyTorch has no call for it."""
+    if parametrize.is_parametrized(layer):
+        return ": torch.nn.utils.parametrize.remove_parametrizations makes them plain"
+    if any(type(hook).__module__.startswith("torch.nn.utils.") for hook in layer._forward_pre_hooks.values()):
+        return ": remove_weight_norm, remove_spectral_norm or prune.remove of torch.nn.utils makes them plain"
+    return ""
 
 
 def argument(op: Op, position: int, name: str, default: object = None) -> object:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
@@ -20,6 +21,7 @@ from .follow import Blocked, Effect, argument, operands, own_layer
 
 _UNEVEN = "pads with zeros, and the constants that would have to take their place are not the same for all channels"
 _SUMS = frozenset(("add", "sub", "subtract"))
+_PERMUTATIONS = frozenset(("permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t"))
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Offsets:
                     return _pad(trace, op, offset)
                 if name == "mean":
                     return Effect(_average(trace, op, offset, rank))
+                if name in _PERMUTATIONS:
+                    return Effect(_permute(op, offset, rank))
                 if name in RESHAPES:
                     return Effect(_reshape(trace, op, offset, trace.shapes[value], shape))
         raise Blocked(f"{reader_name(trace, op)} reads its values, and cannot take over a constant")
@@ -94,9 +98,11 @@ class Offsets:
 
 def _read(trace: Trace, op: Op, offset: Offset, value: int) -> Effect[Offset]:
     layer, rank = op.module, len(trace.shapes[value])
+    if isinstance(layer, _ConvTransposeNd):
+        raise Blocked(f"{reader_name(trace, op)} spreads its values, and does not make a constant of a constant")
     if isinstance(layer, nn.Linear):
         dim = rank - 1
-    elif isinstance(layer, _ConvNd) and not isinstance(layer, _ConvTransposeNd):
+    elif isinstance(layer, _ConvNd):
         dim = rank - 1 - len(layer.kernel_size)
     else:
         raise Blocked(f"{reader_name(trace, op)} is neither a linear layer nor a convolution of PyTorch's own")
@@ -184,6 +190,12 @@ def _average(trace: Trace, op: Op, offset: Offset, rank: int) -> Offset:
         raise Blocked(f"{reader_name(trace, op)} takes the mean over the channels")
     keeps_rank = len(trace.shapes[op.outputs[0]]) == rank
     return offset if keeps_rank else replace(offset, dim=offset.dim - sum(dim < offset.dim for dim in reduced))
+
+
+def _permute(op: Op, offset: Offset, rank: int) -> Offset:
+    """Find the dimension of the channels by permuting a tensor that has two entries there alone."""
+    probe = torch.empty([2 if dim == offset.dim else 1 for dim in range(rank)], device="meta")
+    return replace(offset, dim=op.func(probe, *op.args[1:], **op.kwargs).shape.index(2))
 
 
 def _reshape(trace: Trace, op: Op, offset: Offset, old: tuple[int, ...], new: tuple[int, ...]) -> Offset:
