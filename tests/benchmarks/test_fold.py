@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import fold
+from benchmarks.fold import cifar, encoder
+from benchmarks.fold.__main__ import PAGE, RESULTS
+from benchmarks.fold.page import page
 
 
-class Noise(fold.Images):
+class Noise(cifar.Images):
     """A few images of noise instead of photographs."""
 
     def __init__(self) -> None:
@@ -21,22 +23,53 @@ class Noise(fold.Images):
             images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
             labels = torch.randint(0, 10, (count,), generator=generator)
             setattr(self, name, SimpleNamespace(images=images, labels=labels))
-        self.normalise = fold.Normalise.named("cifar10")
+        self.normalise = cifar.Normalise.named("cifar10")
 
     def some(self, count: int) -> torch.Tensor:
         return super().some(min(count, 64))
 
 
-@pytest.mark.parametrize("arm", [arm for arm in fold.ARMS if arm != "silu"])
+class Babble(encoder.Reviews):
+    """A few sentences of random tokens instead of reviews."""
+
+    def __init__(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        for name, count in (("train", 96), ("test", 40)):
+            lengths = torch.randint(2, 9, (count,), generator=generator).tolist()
+            some = object.__new__(encoder.Sentences)
+            some.tokens = [torch.randint(1, 50, (length,), generator=generator).tolist() for length in lengths]
+            some.labels = torch.randint(0, 2, (count,), generator=generator)
+            setattr(self, name, some)
+
+
+@pytest.mark.parametrize("arm", [arm for arm in cifar.ARMS if arm != "silu"])
 def test_every_arm_folds(arm: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fold, "int8", lambda net, images, folder: net)
+    monkeypatch.setattr(cifar, "int8", lambda net, images, folder: net)
     torch.manual_seed(0)
-    net = fold.Net().eval()
-    facts = fold.tuned(net, arm, Noise(), 0)
+    net = cifar.Net().eval()
+    facts = cifar.tuned(net, arm, Noise(), 0)
     assert (facts["folded"], facts["left"]) == (6, 0)
     assert facts["difference"] < 1e-5
     assert [str(net.features[index]) for index in range(2, 18, 3)] == ["ReLU()"] * 6
     assert 20 < facts["zeros"] < 80
+
+
+@pytest.mark.parametrize("arm", encoder.ARMS)
+def test_every_arm_of_the_encoder_folds(arm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.setattr(encoder, "int8", lambda net, example, folder: net)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2, "num_hidden_layers": 2}
+    config = transformers.BertConfig(vocab_size=50, max_position_embeddings=16, **sizes)
+    net = encoder.Classifier(transformers.BertModel(config, add_pooling_layer=False), 16).eval()
+    facts = encoder.tuned(net, arm, Babble(), 0)
+    if arm == "gelu":
+        assert facts["zeros"] == 0
+    else:
+        assert (facts["folded"], facts["left"]) == (2, 0)
+        assert facts["difference"] < 1e-5
+        assert [str(function) for function in encoder.functions(net)] == ["ReLU()"] * 2
+        assert 20 < facts["zeros"] < 80
 
 
 def test_training_is_the_same_for_the_same_seed() -> None:
@@ -45,7 +78,16 @@ def test_training_is_the_same_for_the_same_seed() -> None:
     assert all(torch.equal(x, other) for (x, _), (other, _) in zip(first, second, strict=True))
 
 
+def test_sentences_are_filled_up_to_the_longest_of_their_batch() -> None:
+    batches = list(Babble().batches(0, 3, 2))
+    assert len(batches) == Babble().steps(2) == 6
+    for (tokens, mask), labels in batches:
+        assert torch.equal(mask, (tokens != 0).long())
+        assert mask.sum(1).max() == tokens.shape[1]
+        assert len(tokens) == len(labels) == encoder.BATCH
+
+
 def test_the_page_is_that_of_the_results() -> None:
-    facts: dict[str, Any] = json.loads(fold.RESULTS.read_text(encoding="utf-8"))
-    text = fold.PAGE.read_text(encoding="utf-8")
-    assert fold.page(text, facts) == text
+    facts: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    text = PAGE.read_text(encoding="utf-8")
+    assert page(text, facts) == text
