@@ -97,7 +97,7 @@ class Sentences:
 
     Args:
         texts: the sentences, as characters; those outside the alphabet become blanks.
-        tokenizer: what turns a list of strings into encodings.
+        tokenizer: one of Transformers.
     """
 
     def __init__(self, texts: Texts, tokenizer: Any) -> None:
@@ -105,7 +105,7 @@ class Sentences:
         strings = [
             "".join(letters[code] for code in texts.codes[begin:end].tolist()) for begin, end in texts.bounds.tolist()
         ]
-        self.tokens: list[list[int]] = [encoding.ids for encoding in tokenizer.encode_batch(strings)]
+        self.tokens: list[list[int]] = tokenizer(strings, truncation=True, max_length=LONGEST)["input_ids"]
         self.labels = texts.labels
 
     def take(self, chosen: Sequence[int]) -> Inputs:
@@ -123,11 +123,9 @@ class Reviews:
     """Some training sentences for each seed, and the 1,067 test sentences of MR."""
 
     def __init__(self) -> None:
-        import tokenizers
+        import transformers
 
-        tokenizer = tokenizers.Tokenizer.from_file(str(folder_of_model() / "tokenizer.json"))
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(LONGEST)
+        tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder_of_model() / "tokenizer.json"))
         data = datasets.load("mr")
         assert isinstance(data.train, Texts)
         assert isinstance(data.test, Texts)
@@ -246,7 +244,8 @@ def tuned(net: Classifier, arm: str, reviews: Reviews, seed: int) -> dict[str, A
 
 def functions(net: Classifier) -> list[nn.Module]:
     """Return the activations of the layers."""
-    return [layer.intermediate.intermediate_act_fn for layer in net.encoder.encoder.layer]
+    layers: Any = net.encoder.get_submodule("encoder.layer")
+    return [layer.intermediate.intermediate_act_fn for layer in layers]
 
 
 def zeros(net: Classifier, reviews: Reviews) -> float:
