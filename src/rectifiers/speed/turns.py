@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,13 +23,17 @@ def clock(call: Callable[[], object], calls: int, before: Callable[[], object] =
 
 
 def take_turns(watches: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Read every stopwatch once per round, after one reading that does not count."""
+    """Read every stopwatch once per round, after one reading that does not count.
+
+    Every round has another order, for what was timed before leaves its marks in caches and in the heap.
+    """
     for watch in watches.values():
         watch()
     seconds: dict[str, list[float]] = {name: [] for name in watches}
+    shuffled = random.Random(0)
     for _ in range(rounds):
-        for name, watch in watches.items():
-            seconds[name].append(watch())
+        for name in shuffled.sample(list(watches), len(watches)):
+            seconds[name].append(watches[name]())
     return seconds
 
 
