@@ -1,4 +1,4 @@
-"""What a training step takes under each choice of kernels, threads, memory format and compiler, for three networks.
+"""What a training step takes under each choice of kernels, threads and compiler, for three networks.
 
     python -m benchmarks.steps [--rounds 3] [--only NETWORK] [--page]
 
@@ -31,10 +31,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     "reference": {"kernels": "reference"},
     "cpu": {"kernels": "cpu"},
     "cpu-fused": {"kernels": "cpu-fused"},
-    "cpu-fused, channels_last": {"kernels": "cpu-fused", "channels_last": True},
     "cpu-fused, 2 threads": {"kernels": "cpu-fused", "threads": 2},
     "compile": {"kernels": "reference", "compile": True},
-    "compile, channels_last": {"kernels": "reference", "compile": True, "channels_last": True},
 }
 """By name: the fields of a trial. The first is the yardstick."""
 

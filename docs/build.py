@@ -180,7 +180,7 @@ TABLE1_INTRODUCTION = """\
 
 Test accuracy on MNIST after the first epoch: 19 functions, two optimizers, four learning rates and five seeds.
 [The reading](../results/arelu-table1/README.md) says what agrees with the paper and what does not, and how long it
-took. In brackets stands the paper's number, with † where it lies outside our interval; the marks compare with ReLU:
+took. The paper's number is in brackets, with † where it lies outside our interval; the marks compare with ReLU:
 ▲ better, ▼ worse, = equivalent, · inconclusive.
 
 ![Ours with intervals, the paper's numbers beside them](images/table1.svg)

@@ -71,6 +71,8 @@ html_static_path = ["site/static"]
 html_css_files = ["site.css"]
 html_extra_path = ["site/root"]
 html_copy_source = False
+# Pages without pages beside them have nothing to show there.
+html_sidebars = {page: [] for page in ("docs/index", "docs/start", "genindex", "py-modindex", "search")}
 html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": "rectifiers"},

@@ -67,7 +67,8 @@ def _introduction(zoo: Zoo, results: Sequence[Result]) -> list[str]:
     share = f" ({len(good) / len(tried):.1%})" if tried else ""
     libraries = {library(result) for result in results}
     unchanged = len(results) - len(tried) - skipped
-    failing = f"{len(tried) - len(good)} do not, for the reasons below. " if len(good) < len(tried) else ""
+    bad = len(tried) - len(good)
+    failing = f"{bad} {'does' if bad == 1 else 'do'} not, for the reasons below. " if bad else ""
     lines = [
         f"Swaps in {plural(len(results), 'model')} of {plural(len(libraries), 'library', 'libraries')}, with random "
         f"weights and small inputs, each model in a process of its own. Written by `{COMMAND}`; do not edit.",

@@ -41,7 +41,15 @@ CONTENTS = (
 # keep its type legible where it does.
 WIDE, LEGIBLE = 450, 0.95
 
-# What stands on the site alone, because it is generated while the site is built.
+# What is read as one word: numbers with what they are measured in, with their error, with an exponent, and intervals.
+_NUMBER = r"\d[\d.,]*"
+INTACT = re.compile(
+    rf"([−+]?{_NUMBER} ± {_NUMBER}(?: %)?|\[[−+-]?{_NUMBER}, [−+-]?{_NUMBER}\]|{_NUMBER}e[-−]\d+(?: %)?|{_NUMBER} [%×])"
+)
+
+# What stands on the site alone, because it is generated while the site is built; and the paragraph for the repository's
+# readers whose place it takes.
+ELSEWHERE = "\nThe site that `make docs` builds"
 GENERATED_LINKS = """
 - [Functions, a page each](generated/functions/index.md): equation, curve, when to use it, cost, results.
 - [Python](generated/api/index.md): every public name, with its types.
@@ -56,6 +64,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", read_docstring)
     app.connect("missing-reference", resolve)
     app.add_post_transform(InlineDrawings)
+    app.add_post_transform(IntactNumbers)
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -72,7 +81,7 @@ def add_contents(app: Sphinx, page: str, source: list[str]) -> None:
     if page not in CONTENTS:
         return
     if page == "docs/reference":
-        source[0] += GENERATED_LINKS
+        source[0] = source[0].partition(ELSEWHERE)[0].rstrip() + GENERATED_LINKS
     items = re.findall(r"^\s*[-|] .*?\]\(([^)#:]+)\.(?:md|ipynb|rst)[)#]", source[0], flags=re.MULTILINE)
     source[0] += "\n\n```{toctree}\n:hidden:\n\n" + "\n".join(dict.fromkeys(items)) + "\n```\n"
 
@@ -137,6 +146,24 @@ class InlineDrawings(SphinxPostTransform):
                     least = round(float(width[1]) * LEGIBLE)
                     drawing = drawing.replace("<svg ", f'<svg style="min-width: {least}px" ', 1)
                 image.replace_self(nodes.raw("", f'<div class="drawing">{drawing}</div>', format="html"))
+
+
+class IntactNumbers(SphinxPostTransform):
+    """Keep what is read as one word in one line."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Wrap the numbers of a page."""
+        for text in list(self.document.findall(nodes.Text)):
+            parts = INTACT.split(text)
+            unbroken = (nodes.literal, nodes.math, nodes.raw, nodes.FixedTextElement, nodes.title)
+            if len(parts) == 1 or isinstance(text.parent, unbroken) or not isinstance(text.parent, nodes.TextElement):
+                continue
+            for number in range(1, len(parts), 2):
+                parts[number] = nodes.inline("", parts[number], classes=["intact"])
+            text.parent.replace(text, [nodes.Text(part) if isinstance(part, str) else part for part in parts if part])
 
 
 def _inline(self: SphinxTranslator, node: nodes.math) -> None:

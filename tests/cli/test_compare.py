@@ -88,6 +88,7 @@ def test_a_training_as_json(cli: Cli) -> None:
         (("-a", "arleu", "--data", "own_for_compare:data"), "did you mean arelu"),
         (("-a", "arelu", "--data", "own_for_compare:dat"), "did you mean data"),
         (("-a", "arelu", "--data", "nowhere"), "unknown data set, folder or package.module:name"),
+        (("-a", "arelu", "--data", "photos/"), "there is no folder or file 'photos/' in "),
         (("-a", "arelu", "--train", "own_for_compare:train", "--metric", "f1"), "but no f1"),
         (("-a", "arelu", "--train", "own_for_compare:train", "--better", "more"), "--better must be higher or lower"),
         (("-a", "arelu", "--data", "own_for_compare:data", "--set", "lr=0"), "lr: expected more than 0"),

@@ -97,6 +97,7 @@ def test_refusals(refused: Callable[..., str], model: str, tmp_path: Path) -> No
         ((make, "--data", "digits", "--input", "1,1,9,9"), "does not fit the data, whose examples are of shape 1×8×8"),
         ((make, "--data", "digits", "--split", "all"), "--split must be train or test"),
         ((make, "--data", "digit"), "did you mean digits"),
+        ((make, "--data", "no/photos"), "there is no folder or file 'no/photos' in "),
         ((make, "--input", "4,1,8,8", "-o", "page.pdf"), "--output must end in .html, .json or .csv"),
         ((make, "--input", "4,1,8,8", "--weights", "none.safetensors"), "cannot read none.safetensors"),
         (

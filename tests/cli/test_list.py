@@ -70,7 +70,7 @@ def test_papers_tell_the_state_of_every_table_and_figure(cli: Cli, tmp_path: Pat
     text = cli("list", "papers").out
     assert f"      published: paper 152 of 152 cells; run in runs: smoke 3 of 3 cells; {lacking}\n" in text
     assert "waits for" not in text
-    assert "Figure 6 is a drawing of the network." in text
+    assert "Figure 6, a drawing of the network, has no entry." in text
 
 
 def test_papers_tell_of_published_results_in_any_folder(cli: Cli) -> None:

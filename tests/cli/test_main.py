@@ -44,7 +44,12 @@ def test_without_a_verb_the_help_is_shown(cli: Cli) -> None:
     ("arguments", "line"),
     [
         (["trian"], "no such command 'trian'; see rectifiers --help"),
+        (["shwo"], "no such command 'shwo'; did you mean 'show'? See rectifiers --help"),
         (["--verison"], "no such option: --verison"),
+        (
+            ["table", "quickstart", "--formt", "csv"],
+            "no such option: --formt; did you mean --format or --plot? See rectifiers table",
+        ),
         (["compare", "nets:Net", "--lr", "0.1"], "no such option: --lr; it is a setting: --set lr=…"),
         (
             ["run", "quickstart", "--batch-size", "8"],

@@ -72,6 +72,10 @@ def main() -> None:
         _fail(_explain_usage(error))
 
 
+# The words in which versions of typer suggest names.
+_SUGGESTION = re.compile(r"\.? [('\"]*(?:Did you mean(?: one of)?:?|Possible options:) ([^?)]*)[?)'\",]*$")
+
+
 def _explain_usage(error: Exception) -> str:
     """What is wrong with the words of the command, in one line; any other error is raised again."""
     # The class is click's in some versions of typer, and typer's own in others.
@@ -81,7 +85,11 @@ def _explain_usage(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     if setting := _setting(message, context):
         return f"no such option: {setting[0]}; it is a setting: --set {setting[1]}=…"
-    return f"{message[:1].lower()}{message[1:]}; see {context.command_path if context else 'rectifiers'} --help"
+    message = _SUGGESTION.sub(
+        lambda found: f"; did you mean {found[1].replace(', ', ' or ')}?", f"{message[:1].lower()}{message[1:]}"
+    )
+    see = f"see {context.command_path if context else 'rectifiers'} --help"
+    return f"{message} S{see[1:]}" if message.endswith("?") else f"{message}; {see}"
 
 
 def _setting(message: str, context: Any) -> tuple[str, str] | None:

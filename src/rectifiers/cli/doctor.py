@@ -124,7 +124,10 @@ def _examples(data: str, data_dir: Path, split: str) -> Examples:
 
     if split not in ("train", "test"):
         raise ConfigError(f"--split must be train or test, got {split!r}")
-    dataset = datasets.load(f"folder:{data}" if Path(data).exists() else data, data_dir)
+    name = f"folder:{data}" if Path(data).exists() else data
+    if name.partition(":")[0] not in datasets.registry:
+        raise datasets.nothing_there(data, "data set or folder")
+    dataset = datasets.load(name, data_dir)
     return dataset.train if split == "train" else dataset.test
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, DataError, UnknownNameError
 from ..core.files import named_path
 from ..core.registry import Registry
 
@@ -146,6 +146,18 @@ def _source(name: str) -> Source:
         wanted = source.wanted
         raise ConfigError(f"data set {kind!r} needs a {wanted.lower()}, got {name!r}; write '{kind}:{wanted}'")
     return source(given)
+
+
+def nothing_there(data: str, kind: str) -> DataError | UnknownNameError:
+    """The error for a text that neither names data nor leads to any; what is written as a path is not a misspelt name.
+
+    Example:
+        >>> print(nothing_there("fotos", "data set or folder"))  # doctest: +ELLIPSIS
+        unknown data set or folder 'fotos'; known: ag-news, ...
+    """
+    if {"/", os.sep} & set(data):
+        return DataError(f"there is no folder or file {data!r} in {Path.cwd()}")
+    return UnknownNameError(kind, data, registry)
 
 
 def size(name: str) -> Size | None:

@@ -440,6 +440,7 @@ def _name_data(data: Any) -> str:
 
     Raises:
         UnknownNameError: there are none of that name.
+        DataError: it is a path, and nothing is there.
     """
     if isinstance(data, Path):
         data = str(data)
@@ -454,7 +455,7 @@ def _name_data(data: Any) -> str:
         return data
     if colon:
         return ""
-    raise UnknownNameError("data set, folder or package.module:name", data, datasets.registry)
+    raise datasets.nothing_there(data, "data set, folder or package.module:name")
 
 
 def _example(example: Any) -> str:
