@@ -281,7 +281,7 @@ def test_the_page_tells_everything() -> None:
     )
     text = page(zoo)
     assert "Swaps in 4 models of 2 libraries" in text
-    assert "**2 models have activations to change; 1 of them (50.0%) pass every step.** 1 do not" in text
+    assert "**2 models have activations to change; 1 of them (50.0%) pass every step.** 1 does not" in text
     assert "1 have nothing to change, and 1 were skipped" in text
     assert "torch 2.0. On a machine, one thread; last examined on 2026-01-02." in text
     assert (

@@ -24,8 +24,12 @@ from rectifiers.kernels.triton.loading import Triton
 
 from .cases import NAMED, axes, derived, every, fast, output_grad, parameters, slow
 
-# NumPy, which the interpreter computes with, warns of what special values lead to.
-pytestmark = pytest.mark.filterwarnings("ignore:(invalid value|overflow|divide by zero):RuntimeWarning")
+# NumPy, which the interpreter computes with, warns of what special values lead to; and NumPy 1.26 of how the
+# interpreter of some versions of Triton reads single numbers.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:(invalid value|overflow|divide by zero):RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:Conversion of an array with ndim > 0 to a scalar:DeprecationWarning"),
+]
 
 slow_case = pytest.mark.slow
 SHAPES = [(1,), (5, 3), (2, 2100), (2, 3, 45), *(pytest.param(s, marks=slow_case) for s in ((33, 70), (120, 5, 2, 3)))]

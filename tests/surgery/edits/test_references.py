@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from ..inserted.plain import Plain, leak, leaky
 from ..samples import run, structure
 
 X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+# Older ones count the calls, and give other names to those that are made past a module.
+POSITIONS = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python keeps the positions of calls from 3.11 on")
 
 
 class Coder(nn.Module):
@@ -237,7 +240,9 @@ class OfParent(Parent):
 KINDS = [InList, InCycle, Alone, InPartial, ByChild, Shared, OneList, OneDictionary, Methods, OfModule, OfParent]
 
 
-@pytest.mark.parametrize("build", KINDS)
+@pytest.mark.parametrize(
+    "build", [pytest.param(build, marks=POSITIONS) if build is OfModule else build for build in KINDS]
+)
 def test_what_is_kept_follows_a_swap(build: Callable[[], Any], tmp_path: Path) -> None:
     net, fresh = build(), build()
     before, parts, kept = run(net, X), structure(net), kept_values(net)
@@ -283,6 +288,7 @@ def test_it_follows_a_second_swap_too(build: Callable[[], Any]) -> None:
     assert all(one is other for one, other in zip(kept_values(net), kept, strict=True))
 
 
+@POSITIONS
 def test_a_swap_at_one_function_after_the_other() -> None:
     net = Methods()
     leak(net, X, where=["part:relu#1"])
@@ -347,7 +353,11 @@ class MethodInClosure(nn.Module):
         (InClosure, "^act: the module that was there is still called, .* such as a closure or an object"),
         (InObject, "^act: the module that was there is still called"),
         (AsArgument, None),
-        (MethodInClosure, "^part:relu: the function is still called there, .* or one that a closure keeps"),
+        pytest.param(
+            MethodInClosure,
+            "^part:relu: the function is still called there, .* or one that a closure keeps",
+            marks=POSITIONS,
+        ),
     ],
 )
 def test_what_is_kept_elsewhere_is_said(build: Callable[[], nn.Module], words: str | None) -> None:
@@ -381,7 +391,7 @@ class Alternating(Plain):
         return F.relu(self.a(x)) if self.number % 2 else F.relu(self.b(x))
 
 
-@pytest.mark.parametrize("build", [OtherValues, Alternating])
+@pytest.mark.parametrize("build", [OtherValues, pytest.param(Alternating, marks=POSITIONS)])
 def test_another_way_through_the_model_is_no_fault(build: Callable[[], Plain]) -> None:
     net = build()
     leak(net, X)

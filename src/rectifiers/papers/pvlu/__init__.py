@@ -4,4 +4,6 @@ Our copy of the paper numbers neither tables nor figures, so the files are named
 """
 
 PAPER = "Gupta, Ahuja (2021): Parametric Variational Linear Units (PVLUs) in Deep Convolutional Networks"
-DRAWINGS = "The other figures, drawings of the functions and an image before and after the Gaussian filter, have no entries."
+DRAWINGS = (
+    "The other figures, drawings of the functions and an image before and after the Gaussian filter, have no entries."
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,6 +121,8 @@ def migrate(
         elif join is not None:
             for key, values in _entries(groups[join], diff).items():
                 groups[join][key] += values
+        if isinstance(optimizer, torch.optim.Adagrad):
+            _begin(optimizer, {*diff.added, *diff.replaced.values()})
     except BaseException:
         undo()
         raise
@@ -179,6 +181,16 @@ def _replace(optimizer: Optimizer, diff: ParameterDiff, states: States) -> tuple
             if state:
                 optimizer.state[new] = state
     return tuple(widened), tuple(reset)
+
+
+def _begin(optimizer: torch.optim.Adagrad, new: Container[Tensor]) -> None:
+    """Give new parameters the state in which Adagrad begins; PyTorch 2.10 does so only when the optimizer is made."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if parameter in new and not optimizer.state.get(parameter):
+                value, fused = group["initial_accumulator_value"], group["fused"]
+                made = torch.optim.Adagrad([parameter], initial_accumulator_value=value, fused=fused)
+                optimizer.state[parameter] = made.state[parameter]
 
 
 def _drop(optimizer: Optimizer, diff: ParameterDiff, states: States) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode, _get_current_function_mode, _get_current_function_mode_stack
 
+from ...core.errors import UnsupportedError
 from ...watching import kinds
 from ...watching.places import Locator, find_hooked, find_owner, has_own_gradient
 from ...watching.replaced import Calls, replaced_calls
@@ -78,6 +79,19 @@ class Interception(TorchFunctionMode):
         activation = self.calls.at(self.number)
         self.number += 1
         return func(*args, **kwargs) if activation is None else activation(kinds.tensor_of(args, kwargs))
+
+    def check_traced(self) -> None:
+        """Make sure that `torch.fx` did not hide calls from the count, as it hides those of methods such as `x.relu()`.
+
+        Raises:
+            UnsupportedError: fewer calls were seen than have activations.
+        """
+        if self.number <= max((int(number) for number in self.calls._modules), default=-1):
+            raise UnsupportedError(
+                f"torch.fx hides calls of methods, such as x.relu(), which this {type(self.owner).__name__} counts to "
+                "tell its activation functions apart; use torch.export, or make each activation a module of its own "
+                "before the swap"
+            )
 
     def _is_called_by_owner(self, func: Any) -> bool:
         """Return whether the call of a function that happens now is one of `owner`, as those that were counted were."""

@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from ...core.errors import UnsupportedError
 from ...watching.places import unwrapped
@@ -55,9 +55,14 @@ def _scope_class(base: Any, through: tuple[str, ...] = ()) -> type[nn.Module]:
             # Activations that rewritten methods call may be made of such functions themselves.
             own = rewritten_numbers(self)
             nested = self.__dict__[_NESTED] or bool(own)
-            with Interception(self, calls, nested, own, code):
+            with Interception(self, calls, nested, own, code) as interception:
                 # Whose call it is, Python's frames tell, which compiled code does not have.
-                return (uncompiled if nested else original)(self, *args, **kwargs)
+                outputs = (uncompiled if nested else original)(self, *args, **kwargs)
+            if not torch.compiler.is_compiling() and any(
+                isinstance(one, fx.Proxy) for one in (*args, *kwargs.values())
+            ):
+                interception.check_traced()
+            return outputs
         finally:
             for module in reused:
                 module.begin(-1)
