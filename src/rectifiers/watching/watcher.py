@@ -53,11 +53,12 @@ class Watcher(TorchFunctionMode):
         self.muted = False
         self._thread = 0
         self._numbers = itertools.count()
+        self._around = False
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
         """Start following."""
-        self.stack = []
+        self.stack, self._around = [], False
         self._thread = threading.get_ident()
         self._exits.callback(hooks.register_module_forward_pre_hook(self._enter).remove)
         self._exits.callback(hooks.register_module_forward_hook(self._leave, always_call=True).remove)
@@ -65,6 +66,7 @@ class Watcher(TorchFunctionMode):
         if type(self.model).__call__ is not nn.Module.__call__:
             # Its class calls it in a way of its own, which hooks may not see.
             self._enter(self.model, ())
+            self._around = True
         return self
 
     def __exit__(self, *failure: Any) -> None:
@@ -105,7 +107,9 @@ class Watcher(TorchFunctionMode):
 
     def begin_frame(self, module: nn.Module) -> Frame:
         """Put a call of `module` on the stack; for a watcher that starts while the call is under way."""
-        frame = Frame(module, next(self._numbers))
+        # The call of the model that its class made in a way of its own is one with what it comes to.
+        within = self._around and len(self.stack) == 1 and module is self.model
+        frame = self.stack[0] if within else Frame(module, next(self._numbers))
         self.stack.append(frame)
         return frame
 

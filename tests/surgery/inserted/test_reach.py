@@ -450,6 +450,25 @@ class Around(Plain):
         return F.relu(self.b(F.relu(self.a(x))))
 
 
+class Afterwards(Plain):
+    """Calls a function of its own after what every module does when it is called."""
+
+    def __call__(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        y: Tensor = super().__call__(x)
+        return F.relu(self.b(y))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.a(x))
+
+
+def test_calls_around_forward_are_sites_of_their_own() -> None:
+    model, x = Afterwards(), torch.randn(3, 4)
+    assert [site.name for site in find_sites(model, x)] == [":relu#1", ":relu#2"]
+    assert [site.name for site in diagnose(model, [x]).sites] == [":relu#1", ":relu#2"]
+    leak(model, x)
+    torch.testing.assert_close(model(x), model.oracle(x))
+
+
 def test_a_class_may_be_called_in_a_way_of_its_own() -> None:
     for build, factor in ((Calling, 1), (Around, 2)):
         model, x = build(), torch.randn(3, 4)
