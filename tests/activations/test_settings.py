@@ -218,3 +218,17 @@ def test_modules_stand_in_for_relu(name: str) -> None:
     torch.manual_seed(0)
     assert torch.equal(other(input=given), expected)
     assert torch.equal(given, x)
+
+
+def test_wrong_arguments_are_named_with_those_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"convrelu2d: missing a required argument: 'in_channels'; it takes in_chan"):
+        create("convrelu2d", channels=4)
+    with pytest.raises(ConfigError, match="PVLU: unknown argument 'chanels'; did you mean channels"):
+        create("pvlu", chanels=4)
+
+
+def test_plain_numbers_may_be_those_of_the_channels() -> None:
+    x, slopes = -torch.ones(2, 4), [0.5, 0.25, 0.75, 0.125]
+    assert R.arelu(x, slopes, 2.0)[1].tolist() == [-slope for slope in slopes]
+    with pytest.raises(ShapeError, match="arelu: alpha is for 2 channels in dimension 1"):
+        R.arelu(x, slopes[:2], 2.0)

@@ -86,6 +86,7 @@ def test_functions_by_name_and_of_ones_own(cli: Cli, own_file: Callable[..., Pat
     [
         (["--sizes", "8"], "--sizes: expected shapes of two dimensions or more, such as 128x64x32x32, got '8'"),
         (["--sizes", "2x0"], "got '2x0'"),
+        (["--sizes", ""], "--sizes needs values with commas between them, got ''"),
         (["--threads", "1,none"], "--threads: expected whole numbers of at least 1, such as 1,2, got 'none'"),
         ([*SMALL, "--functions", "arelo"], "unknown activation 'arelo'; did you mean arelu"),
         ([*SMALL, "--functions", "rrelu"], "rrelu cannot be timed beside nn.ReLU: it draws random numbers"),

@@ -68,6 +68,7 @@ SWAP = ("swap", "torchvision.models:squeezenet1_1", "--to", "pvlu", "--input")
         ((*SWAP, "1,3,64,64", "--input-dtype", "quint8"), "--input-dtype needs a dtype of plain numbers"),
         (("swap", "sys:exit", "--to", "pvlu", "--input", "1,3"), "sys:exit failed: SystemExit"),
         (("verify", "nowhere"), "there are no runs in nowhere"),
+        (("verify", ""), "there are no runs in ."),
     ],
 )
 def test_one_line_and_exit_code_2(refused: Callable[..., str], arguments: tuple[str, ...], line: str) -> None:

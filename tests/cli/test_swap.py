@@ -210,6 +210,7 @@ def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) 
         (["nets:Net", *BASE, "--where", "0,"], "where='0,': expected all, first, last, R1, R2, R3, stage:N, a name"),
         (["nets:Net", *BASE, "--from", "rulu"], "unknown kind of activation 'rulu'; did you mean"),
         (["nets:Net", *BASE, "--set", "share"], "--set needs KEY=VALUE, such as share=layer, got 'share'"),
+        (["nets:Net", *BASE, "--set", "=1"], "--set needs KEY=VALUE, such as share=layer, got '=1'"),
         (["nets:Net", *BASE, "--set", "share=all"], "'all'"),
         (["nets:Net", *BASE, "--set", "slope=1"], "unknown argument 'slope'"),
         (["nets:Net", *BASE, "--set", "where=1"], "--set cannot change where, which has an option"),
@@ -220,7 +221,12 @@ def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) 
         (["nets:Net", *BASE, "--plan-only", "--save", "x"], "--plan-only changes nothing"),
         (["nets:Net", *BASE, "--weights", "absent"], "cannot read absent: No such file or directory"),
         (["nets:Net", *BASE, "--weights", "nets.py"], "nets.py is truncated, damaged or not a safetensors file"),
-        (["nets:Net", *BASE, "--save", "nets.py"], "cannot write nets.py"),
+        (["nets:Net", *BASE, "--save", "nets.py"], "cannot write nets.py: File exists; choose another place"),
+        (["nets:Net", *BASE, "--save", ""], "--save needs a folder, got ''; write . for the working directory"),
+        (
+            ["./nets.py:Net", *BASE],
+            "expected a module, as in an import, and not a file, got './nets.py'; write nets:Net",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

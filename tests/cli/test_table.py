@@ -65,6 +65,7 @@ def test_changed_settings_never_stand_beside_the_paper(cli: Cli) -> None:
 
 def test_mistakes(refused: Callable[..., str]) -> None:
     assert "did you mean quickstart" in refused("table", "quickstrat")
+    assert "unknown preset of quickstart ''; known: pocket, smoke" in refused("table", "quickstart", "--preset", "")
     assert "cannot write nowhere/t.md" in refused("table", "quickstart", "--output", "nowhere/t.md")
 
 

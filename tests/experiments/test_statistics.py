@@ -114,6 +114,21 @@ class TestCompare:
         assert (result.n, result.verdict) == (n, "inconclusive")
         assert all(math.isnan(value) for value in (result.low, result.high, result.p, result.detectable))
 
+    @pytest.mark.parametrize(("seeds", "verdict"), [(3, "inconclusive"), (4, "inconclusive"), (5, "equivalent")])
+    def test_few_pairs_without_a_spread_are_no_equivalence(self, seeds: int, verdict: str) -> None:
+        relu = {seed: 90.0 + seed for seed in range(seeds)}
+        for moved in (0.0, 0.25):
+            found = compare({seed: value + moved for seed, value in relu.items()}, relu, margin=0.5)
+            assert (found.verdict, found.alike) == (verdict, seeds < 5)
+
+    def test_infinite_scores_are_none(self) -> None:
+        row = {**ROW, 0: math.inf, 1: -math.inf}
+        kept = {seed: value for seed, value in ROW.items() if seed > 1}
+        found = compare(row, BASELINE, margin=0.5)
+        assert (found.n, found.dropped) == (3, 2)
+        assert found.p == compare(kept, BASELINE, margin=0.5).p
+        assert summarise([math.inf, *kept.values(), -math.inf]) == summarise([*kept.values()])
+
     def test_identical_rows(self) -> None:
         result = compare(BASELINE, BASELINE, margin=0.5)
         assert (result.difference, result.low, result.high, result.p, result.detectable) == (0, 0, 0, 1, 0)

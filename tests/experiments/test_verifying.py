@@ -122,8 +122,10 @@ def test_folders_that_are_none_of_ours(tmp_path: Path) -> None:
         verify(tmp_path / "nowhere")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.png").write_text("")
-    with pytest.raises(StoreError, match="is not empty and holds no results"):
-        verify(tmp_path / "photos", mend=True)
+    for mend in (False, True):
+        with pytest.raises(StoreError, match="there are no runs in"):
+            verify(tmp_path / "photos", mend=mend)
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.png"]
 
 
 def test_a_folder_of_another_version_stays_as_it_is(store: Store) -> None:

@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import rectifiers
-from rectifiers.core.errors import ConfigError, RectifiersError, UnknownNameError
+from rectifiers.core.errors import ConfigError, RectifiersError, ShapeError, UnknownNameError
 from rectifiers.experiments.compare.preparing import HEAD_ALONE, NORMS_ALONE, UNTRAINED
 from rectifiers.experiments.compare.references import resolve
 from rectifiers.experiments.compare.run_own import get_ready
@@ -402,6 +402,7 @@ class Rectifies(nn.Module):
         (make_model, {"protocol": "finetune", "activations": ["gelu"]}, "gelu: the function has no parameters"),
         (make_model, {"loss": lambda outputs, targets: outputs}, "the loss must be a tensor with one number, got a t"),
         (make_model, {"loss": lambda outputs, targets: 0.5}, "the loss must be a tensor with one number, got 0.5"),
+        (make_model, {"loss": lambda outputs, targets: torch.tensor(0.5)}, "the loss has no gradient: something in it"),
         (make_model, {"metric": lambda outputs, targets: None, "better": "lower"}, "must be one number, got None"),
         (make_model, {"task": "segmentation"}, "a segmentation needs outputs N×1×H×W"),
         (make_model, {"unit": "kg"}, "accuracy is in %, got unit='kg'"),
@@ -427,6 +428,40 @@ def test_a_training_that_fails_while_it_is_measured_is_one_line() -> None:
     targets[40:] = 5
     with pytest.raises(ConfigError, match=r"training make_model failed: IndexError|targets run from"):
         compare(data=((inputs, targets), (inputs[:32], targets[:32])), progress=True)
+
+
+def test_a_model_that_its_seed_does_not_decide_is_noticed() -> None:
+    widths = iter(range(4, 100))
+
+    def make_wider() -> nn.Module:
+        width = next(widths)
+        return nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, 3))
+
+    with pytest.raises(ConfigError, match=r"make_wider makes another model each time: 0\.weight was of shape \("):
+        compare(make_wider)
+
+    def make_by_chance() -> nn.Module:
+        model = make_model()
+        with torch.no_grad():
+            model[0].weight.add_(float(numpy.random.default_rng().normal()))
+        return model
+
+    (note,) = compare(make_by_chance).findings.notes
+    assert "make_by_chance made two models of one seed that differ in 0.weight" in note
+
+
+def test_a_softmax_before_the_cross_entropy_is_noticed() -> None:
+    (note,) = compare(lambda: nn.Sequential(make_model(), nn.Softmax(-1))).findings.notes
+    assert "are probabilities, to which the cross-entropy applies a softmax once more" in note
+    assert not compare(lambda: nn.Sequential(make_model(), nn.LogSoftmax(-1))).findings.notes
+
+
+def test_mistakes_in_data_say_what_to_do() -> None:
+    inputs, targets = tensors()
+    with pytest.raises(ShapeError, match=r"for classes, give whole numbers: targets\.long\(\)"):
+        compare(data=(inputs, targets.float()))
+    with pytest.raises(ConfigError, match="a batch has a single example: change batch_size"):
+        compare(make_norm_model, data=((inputs[:33], targets[:33]), (inputs[33:], targets[33:])), batch_size=32)
 
 
 def test_a_metric_that_is_always_nan() -> None:

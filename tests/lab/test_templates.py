@@ -60,6 +60,13 @@ def test_names_that_no_module_can_have(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["torch", "json"])
+def test_a_file_does_not_hide_what_others_import(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"there is a module '{name}' already, which this file would hide"):
+        new("activation", name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_names_and_kinds_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is activation 'gelu' already; choose another name"):
         new("activation", "gelu", tmp_path)

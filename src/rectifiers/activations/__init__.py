@@ -92,8 +92,8 @@ def create(name: str, *, start: str | None = None, **arguments: Any) -> nn.Modul
 
     Raises:
         UnknownNameError: there is no such function or no such start; with the nearest names.
-        ConfigError: `start` and `relu_like` contradict each other, or a start at what was there is asked for, which
-            takes a model.
+        ConfigError: `start` and `relu_like` contradict each other, a start at what was there is asked for, which
+            takes a model, or an argument is missing, unknown or outside its domain.
 
     Example:
         >>> create("arelu", alpha=0.75, beta=1.0)
@@ -103,7 +103,12 @@ def create(name: str, *, start: str | None = None, **arguments: Any) -> nn.Modul
         relu_like = _read_start(start)
         if arguments.setdefault("relu_like", relu_like) != relu_like:
             raise ConfigError(f"relu_like={not relu_like} contradicts start={start!r}; leave relu_like out")
-    module: nn.Module = registry.get(name)(**arguments)
+    kind = registry.get(name)
+    try:
+        inspect.signature(kind).bind(**arguments)
+    except TypeError as error:
+        raise ConfigError(f"{name}: {error}; it takes {', '.join(inspect.signature(kind).parameters)}") from None
+    module: nn.Module = kind(**arguments)
     return module
 
 

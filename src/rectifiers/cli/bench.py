@@ -85,7 +85,8 @@ def run_benchmark(
     if device != "cpu":
         _check_gpu(device, output or Path("gpu-check"), seconds, as_json)
         return
-    shapes, counts = [_shape(size) for size in _items(sizes)], [_count(item) for item in _items(threads)]
+    shapes = [_shape(size) for size in _items("--sizes", sizes)]
+    counts = [_count(item) for item in _items("--threads", threads)]
     from ..core.files import write_file
     from ..speed.measure import Timing, measure
     from ..speed.peak import USUAL, measure_peaks
@@ -93,7 +94,8 @@ def run_benchmark(
     from ..speed.subjects import can_be_timed, choose_functions, find_rivals, make_noisy, names_of_ours
 
     brought = [one.name for one in use_own(own) if one.kind == "activation"]
-    chosen = can_be_timed() if functions == "all" else choose_functions([*_items(functions), *brought])
+    named = _items("--functions", functions) if functions else []
+    chosen = can_be_timed() if functions == "all" else choose_functions([*named, *brought])
     timed = chosen if functions else [*names_of_ours(), *(name for name in brought if name not in names_of_ours())]
     rivals, states = find_rivals()
     facts: dict[str, Any] = {"machine": _machine(), "rivals": states, "settings": [], "training_step": []}
@@ -134,8 +136,11 @@ def _check_gpu(device: str, folder: Path, seconds: float, as_json: bool) -> None
         raise ConfigError(f"{len(wrong)} of {len(content['results'])} pieces failed; {folder / PAGE} says which")
 
 
-def _items(text: str) -> list[str]:
-    return [item for item in (part.strip() for part in text.split(",")) if item]
+def _items(option: str, text: str) -> list[str]:
+    items = [part.strip() for part in text.split(",")]
+    if not all(items):
+        raise ConfigError(f"{option} needs values with commas between them, got {text!r}")
+    return items
 
 
 def _shape(text: str) -> tuple[int, ...]:

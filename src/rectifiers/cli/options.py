@@ -271,12 +271,12 @@ def split_texts(option: str, given: Sequence[str] | None, example: str) -> dict[
         example: a right one, for the error.
 
     Raises:
-        ConfigError: there is no equals sign.
+        ConfigError: there is no equals sign, or no key before it.
     """
     values = {}
     for one in given or ():
         key, equals, text = one.partition("=")
-        if not equals:
+        if not (equals and key.strip()):
             raise ConfigError(f"{option} needs KEY=VALUE, such as {example}, got {one!r}")
         values[key] = text
     return values

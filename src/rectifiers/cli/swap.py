@@ -23,6 +23,7 @@ from .options import (
     OwnOption,
     SwapSettingsOption,
     WhereOption,
+    read_folder,
     split_settings,
     use_own,
 )
@@ -62,7 +63,12 @@ def swap_activations(
     ] = None,
     target: Annotated[
         Path | None,
-        typer.Option("--save", help="Folder for the swapped model: weights and plan.", show_default=False),
+        typer.Option(
+            "--save",
+            help="Folder for the swapped model: weights and plan.",
+            parser=read_folder("--save"),
+            show_default=False,
+        ),
     ] = None,
     own: OwnOption = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Say what would happen, and stop.")] = False,

@@ -5,6 +5,7 @@ A function brings its formula alone. Dtypes, granularity, lazy channels and erro
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Protocol
@@ -15,7 +16,7 @@ from torch.nn.parameter import UninitializedParameter, is_lazy
 from typing_extensions import Unpack
 
 from .checks import check_number
-from .errors import ConfigError, DtypeError, ShapeError, UnsupportedError
+from .errors import ConfigError, DtypeError, ShapeError, UnknownNameError, UnsupportedError
 from .fitting import Points
 from .granularity import Granularity, check_channel_dim, check_share, infer_unit_shape, spread, unit_shape, with_axis
 from .scripting import Unscriptable
@@ -41,7 +42,8 @@ def check_input(owner: str, x: Tensor) -> None:
     if not isinstance(x, Tensor):
         raise DtypeError(f"{owner}: expected a tensor, got {type(x).__name__}")
     if not x.is_floating_point():
-        raise DtypeError(f"{owner}: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
+        advice = "apply it to x.real and x.imag, or to x.abs()" if x.is_complex() else "convert it with x.float()"
+        raise DtypeError(f"{owner}: expected a floating-point tensor, got {x.dtype}; {advice}")
 
 
 def compute_dtype(x: Tensor, *parameters: object) -> torch.dtype:
@@ -202,7 +204,9 @@ class Elementwise(Unscriptable, nn.Module):
         unknown = set(granularity) - set(Granularity.__annotations__)
         unknown |= set(inits or {}) - {parameter.name for parameter in self.spec.parameters}
         if unknown:
-            raise ConfigError(f"{self.owner}: unknown argument {sorted(unknown)[0]!r}")
+            known = {name for name in inspect.signature(type(self)).parameters if name != "granularity"}
+            known |= set(Granularity.__annotations__)
+            raise ConfigError(f"{self.owner}: {UnknownNameError('argument', sorted(unknown)[0], known)}")
         if relu_like and self.spec.relu_start == "none":
             raise UnsupportedError(f"{self.owner}: relu_like=True is not possible: it cannot start at ReLU")
         self.share = check_share(self.owner, granularity.get("share", self.spec.share))

@@ -51,6 +51,12 @@ def locate(reference: str) -> Any:
     path, colon, name = reference.partition(":")
     if not (path and colon and name):
         raise ConfigError(f"expected package.module:factory, such as torchvision.models:resnet18, got {reference!r}")
+    if path.endswith(".py") or "/" in path or path.startswith("."):
+        module = Path(path.removesuffix(".py")).as_posix().strip("./").replace("/", ".") or "package.module"
+        raise ConfigError(
+            f"expected a module, as in an import, and not a file, got {path!r}; write {module}:{name}, in the folder "
+            "that it is imported from"
+        )
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

@@ -77,6 +77,11 @@ class PairedDifference:
     spread: float = math.nan
 
     @property
+    def alike(self) -> bool:
+        """Whether all differences are equal, and too few to be judged by that."""
+        return self.spread == 0 and self.n < fewest_alike(self.significance)
+
+    @property
     def verdict(self) -> Verdict:
         """The rule that `compare_family` states."""
         if self.n < FEWEST:
@@ -92,7 +97,7 @@ def summarise(values: Sequence[float], *, diverged: int = 0, confidence: float =
     """Mean, best and spread of the finished runs, with the t-interval of the mean.
 
     Args:
-        values: one number for each finished training; NaN stands for none.
+        values: one number for each finished training; NaN and infinity stand for none.
         diverged: how many others diverged.
         confidence: coverage of the interval.
 
@@ -108,7 +113,7 @@ def summarise(values: Sequence[float], *, diverged: int = 0, confidence: float =
         (98.0, 99.0, 1.0, 95.52, 100.48)
     """
     _check_confidence(confidence)
-    finished = [value for value in values if not math.isnan(value)]
+    finished = [value for value in values if math.isfinite(value)]
     n = len(finished)
     average, std = mean(finished), _std(finished)
     half = half_width(std, n, confidence)
@@ -121,10 +126,11 @@ def compare(
     """Difference of two rows by a t-test paired by seed.
 
     Differences that are all equal show no spread for a t-test to judge by. The interval then has no width, and p
-    is that of the exact sign test, 2^(1 − n), or 1 where the difference is 0: few seeds stay weak evidence.
+    is that of the exact sign test, 2^(1 − n), or 1 where the difference is 0: few seeds stay weak evidence. For the
+    same reason equivalence then takes 2^−n < α, which is five pairs.
 
     Args:
-        values: seed → value; NaN stands for a run without one.
+        values: seed → value; NaN and infinity stand for a run without one.
         baseline: the same of the other row.
         margin: difference below which the two count as equivalent.
         confidence: coverage of the interval; 1 − confidence is the α of the tests.
@@ -146,8 +152,8 @@ def compare(
         raise ConfigError(f"margin must be a difference of at least 0 percentage points, got {margin}")
     seeds = sorted({*values, *baseline})
     pairs = [(values.get(seed, math.nan), baseline.get(seed, math.nan)) for seed in seeds]
-    differences = [a - b for a, b in pairs if not math.isnan(a - b)]
-    scale = max((abs(value) for pair in pairs for value in pair if not math.isnan(value)), default=0.0)
+    differences = [a - b for a, b in pairs if math.isfinite(a - b)]
+    scale = max((abs(value) for pair in pairs for value in pair if math.isfinite(value)), default=0.0)
 
     n = len(differences)
     significance = 1 - confidence
@@ -166,7 +172,7 @@ def compare(
         p=p,
         adjusted_p=p,
         detectable=_noncentrality(n, significance) * std / math.sqrt(n) if n > 1 else math.nan,
-        equivalent=abs(difference) + inner < margin,
+        equivalent=abs(difference) + inner < margin and (std > 0 or n >= fewest_alike(significance)),
         significance=significance,
         spread=std,
     )
@@ -181,7 +187,8 @@ def compare_family(
 
     - `inconclusive` from fewer than three pairs: one degree of freedom bears no judgement.
     - `equivalent`: the interval of 1 − 2α (90 %) of the difference lies inside ±margin, which is what two one-sided
-      tests at α ask for. It comes before the next: a difference that is real but below the margin does not count.
+      tests at α ask for; where all differences are equal, also five pairs. It comes before the next: a difference that
+      is real but below the margin does not count.
     - `better` or `worse`: otherwise, if the p-value after Holm's correction is below α.
     - `inconclusive` otherwise; `detectable` says what these seeds could have found.
 
@@ -281,6 +288,16 @@ def more_pairs(found: PairedDifference, margin: float, *, level: float = 0.05) -
         return MorePairs(None, wanted)
     # Where chance has gone against it so far, half as many again.
     return MorePairs(needed - found.n if needed > found.n else max(1, found.n // 2), wanted)
+
+
+def fewest_alike(significance: float) -> int:
+    """How many pairs that all differ by the same are more than chance: the first n with 2^−n < α.
+
+    Example:
+        >>> fewest_alike(0.05), fewest_alike(0.01)
+        (5, 7)
+    """
+    return math.floor(-math.log2(significance)) + 1
 
 
 def detectable_in_spreads(pairs: int, confidence: float = 0.95) -> float:

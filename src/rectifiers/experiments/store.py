@@ -87,7 +87,7 @@ class Store:
         """Whether a folder that lost its card holds nothing but what a store holds: a result, or its log alone."""
         names = [path.name for path in self.folder.iterdir() if not path.name.startswith(".")]
         names = [name.removesuffix(ASIDE) for name in names]
-        own = all(_ID.fullmatch(name) or name in (WEIGHTS, LOG, LOOKS, CARD, archive.NAME) for name in names)
+        own = all(TRIAL_ID.fullmatch(name) or name in (WEIGHTS, LOG, LOOKS, CARD, archive.NAME) for name in names)
         if names == [LOG]:
             # It is written last, even if the folder was deleted under a run that had no result yet.
             return _LINE.match((read_bytes(self.folder / LOG) or b"")[:80]) is not None
@@ -269,7 +269,8 @@ def _log_once(text: str) -> None:
 WEIGHTS = "weights"
 ASIDE = ".damaged"
 """What is added to the name of a damaged file that is set aside."""
-_ID = re.compile("[0-9a-f]{16}")
+TRIAL_ID = re.compile("[0-9a-f]{16}")
+"""Names of the folders of trials."""
 _LINE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S+ \S+:\d+ ")
 """How a line of a log begins: time, machine and process."""
 

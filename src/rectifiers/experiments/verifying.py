@@ -17,7 +17,7 @@ from .claims import clear_dead
 from .counting import CARD
 from .explain import explain
 from .result import FORMAT, Result
-from .store import ASIDE, IrregularError, Store, read_bytes, weights_folder
+from .store import ASIDE, TRIAL_ID, IrregularError, Store, read_bytes, weights_folder
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
     inside = sorted(card.parent for card in folder.glob(f"*/{CARD}"))
     if inside and not (folder / CARD).exists():
         return tuple(damage for one in inside for damage in verify(one, mend=mend))
+    if not (folder / CARD).exists() and not _holds_runs(folder):
+        raise StoreError(f"there are no runs in {folder}; name the folder of an experiment, such as runs/quickstart")
     found = list(_check_card(folder, mend))
     results, weights = folder.glob("*/result.json"), weights_folder(folder).glob("*.safetensors")
     checks = [(path, _check_result(path)) for path in sorted(results)]
@@ -74,6 +76,12 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
     if mend and (dead := clear_dead(folder)):
         found.append(Damage(folder, f"{dead} runners died at work", "their claims were given back"))
     return tuple(found)
+
+
+def _holds_runs(folder: Path) -> bool:
+    """Whether anything in a folder that has no card is of an experiment."""
+    known = weights_folder(folder), folder / archive.NAME
+    return any(path.exists() for path in known) or any(TRIAL_ID.fullmatch(path.name) for path in folder.glob("*/"))
 
 
 def _say(mend: bool, done: str) -> str:

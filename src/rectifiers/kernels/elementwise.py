@@ -132,6 +132,9 @@ class ElementwiseFormula(Formula):
         for place, parameter in enumerate(parameters):
             if not isinstance(parameter, Tensor):
                 value = tuple(parameter) if isinstance(parameter, list) else parameter
+                # Numbers that are not coefficients are the channels'; whether they fit, the reference says.
+                if isinstance(value, tuple) and not self._listed[place]:
+                    return None
                 if not all(isinstance(item, float | int) for item in (value if isinstance(value, tuple) else (value,))):
                     return None
                 tensors.append(_constant(value, torch.float64 if double else torch.float32))

@@ -31,7 +31,7 @@ from ..experiments.compare.findings import read_findings
 from ..experiments.compare.looked import Looked
 from ..experiments.compare.margin import doubt, usual_margin
 from ..experiments.compare.own_training import check_training
-from ..experiments.compare.preparing import prepare_rows, trial_of
+from ..experiments.compare.preparing import doubt_model, prepare_rows, trial_of
 from ..experiments.compare.references import refer, resolve, title
 from ..experiments.compare.run_plan import ComparisonPlan, plan_campaign
 from ..experiments.compare.start_weights import refer_weights
@@ -243,7 +243,7 @@ def compare(
     )
     tried = [trial for trials in list_tried(rows, common.lr, make).values() for trial in trials] if tune_lr else []
     campaign.check(len(tried))
-    notes: list[str] = []
+    notes = doubt_model(common, folder)
     before: Outcomes = []
     to_tune = [trial for trial in tried if bench.read(trial) is None]
 

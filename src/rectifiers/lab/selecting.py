@@ -224,7 +224,8 @@ def select(
         _check_changes(found, settings)
     # Not a change of the experiment: what it tells does not depend on how its formulas are rounded.
     kernels = settings.pop("kernels", None)
-    chosen = preset or (PREFERRED if PREFERRED in found.presets else list(found.presets)[-1])
+    preferred = PREFERRED if PREFERRED in found.presets else list(found.presets)[-1]
+    chosen = preferred if preset is None else preset
     size = found.preset(chosen)
     changed = {key: _to_text(value) for key, value in settings.items()}
     if settings:

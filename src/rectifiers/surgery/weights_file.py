@@ -75,7 +75,8 @@ def unpickle_tensors(file: Path | IO[bytes], name: str) -> dict[str, Tensor]:
             "alone"
         ) from None
     except (*MALFORMED, zipfile.BadZipFile) as error:
-        raise DataError(f"{name} is not a file of weights: {str(error).partition('.')[0]}; use another") from None
+        reason = str(error).partition(".")[0] or type(error).__name__
+        raise DataError(f"{name} is not a file of weights: {reason}; use another") from None
     held = found if isinstance(found, Mapping) else {}
     for key in _WRAPPERS:
         if isinstance(held.get(key), Mapping):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from ...core.errors import ConfigError
 from ..experiment import Cell
 from ..result import Result
 
@@ -61,6 +66,55 @@ def unrepeatable(first: Result | None, second: Result | None, name: str) -> str:
     return (
         f"two runs of {name} with one seed gave {one:g} and {two:g}: it draws numbers that its seed does not decide, "
         "so that pairing by seed gains less. Verdicts stay valid, and need more seeds"
+    )
+
+
+def unequal_models(first: nn.Module, second: nn.Module, name: str) -> str:
+    """What to say where one seed made two models that differ; empty where they are the same.
+
+    Args:
+        first: a model.
+        second: made once more with the same seed.
+        name: of what makes it.
+
+    Raises:
+        ConfigError: they differ in their layers, so that rows of a table would not be about one model.
+    """
+    states = [
+        {key: value for key, value in model.state_dict().items() if isinstance(value, Tensor) and not is_lazy(value)}
+        for model in (first, second)
+    ]
+    shapes = [{key: tuple(value.shape) for key, value in state.items()} for state in states]
+    if shapes[0] != shapes[1]:
+        key = next(key for key in {**shapes[0], **shapes[1]} if shapes[0].get(key) != shapes[1].get(key))
+        raise ConfigError(
+            f"{name} makes another model each time: {key} was of shape {shapes[0].get(key)} and then of "
+            f"{shapes[1].get(key)}; let it make the same each time"
+        )
+    moved = [key for key, value in states[0].items() if not torch.equal(value, states[1][key])]
+    if not moved:
+        return ""
+    return (
+        f"{name} made two models of one seed that differ in {moved[0]}: it draws numbers that the seed does not "
+        "decide, so that pairing by seed gains less. Verdicts stay valid, and need more seeds; draw with PyTorch, "
+        "NumPy's global generator or random, which are seeded"
+    )
+
+
+def squashed_outputs(outputs: Tensor, name: str) -> str:
+    """What to say of outputs that are probabilities where scores are expected; empty where they are not.
+
+    Args:
+        outputs: of a model that classifies, whose loss is the cross-entropy.
+        name: of the model.
+    """
+    if outputs.dim() != 2 or outputs.shape[1] < 2 or not bool((outputs >= 0).all()):
+        return ""
+    if not torch.allclose(outputs.sum(1), torch.ones(len(outputs), device=outputs.device), atol=1e-3):
+        return ""
+    return (
+        f"the outputs of {name} are probabilities, to which the cross-entropy applies a softmax once more: all rows "
+        "learn slowly, and may differ in other ways than they would; leave out the model's softmax, or give loss=…"
     )
 
 

@@ -13,10 +13,12 @@ from ...core.parts import parameters_of
 from ...surgery.usual import kinds_of
 from ...training.frozen import freeze
 from ...training.reproducible import reproducible
+from ...training.tasks import Classification
 from .. import own
+from .distrust import squashed_outputs, unequal_models
 from .model import make_model
-from .references import title
-from .run_own import example_of, get_ready
+from .references import resolve, title
+from .run_own import answer, example_of, get_ready
 from .trial import OwnTrial
 from .variants import AS_IT_IS, Variant
 
@@ -70,6 +72,29 @@ def prepare_rows(
             except RectifiersError as error:
                 raise ConfigError(f"{variant.label}: {error}") from error
     return [Variant(AS_IT_IS), *others, *(_controls(common, plain) if finetune and controls else ())]
+
+
+def doubt_model(common: OwnTrial, data_dir: Path) -> list[str]:
+    """What to say of a model that is not what a comparison takes it for.
+
+    Args:
+        common: what all trials share.
+        data_dir: where named data sets lie.
+
+    Raises:
+        ConfigError: the user's function does not make the same layers each time.
+    """
+    name, plain, found = title(common.network), trial_of(common, Variant(AS_IT_IS), 0), list[str]()
+    with reproducible(common.threads):
+        if not isinstance(resolve(common.network), nn.Module):
+            first, second = (make_model(plain, lambda made: example_of(plain, made, data_dir)) for _ in range(2))
+            found.append(unequal_models(first, second, name))
+        if common.dataset and not common.loss:
+            ready = get_ready(plain, data_dir)
+            if isinstance(ready.task, Classification):
+                outputs, _ = answer(plain, ready.called or ready.model, ready.batches.test)
+                found.append(squashed_outputs(outputs, name))
+    return [*filter(None, found)]
 
 
 def trial_of(common: OwnTrial, variant: Variant, seed: int, *, chooses: bool = False) -> OwnTrial:

@@ -109,7 +109,9 @@ def told_in_a_line(trial: OwnTrial) -> Iterator[None]:
             raise ConfigError(
                 f"{title(trial.network)} ran out of memory in training; use smaller batches, or fewer workers"
             ) from None
-        raise ConfigError(f"training {title(trial.network)} failed: {story(error)}") from error
+        lone = "more than 1 value per channel" in str(error)
+        advice = "; a batch has a single example: change batch_size, or drop_last in your loader" if lone else ""
+        raise ConfigError(f"training {title(trial.network)} failed: {story(error)}{advice}") from error
 
 
 def get_ready(trial: OwnTrial, data_dir: Path | str | None = None) -> Ready:
@@ -122,7 +124,7 @@ def get_ready(trial: OwnTrial, data_dir: Path | str | None = None) -> Ready:
     if "#" not in trial.dataset:
         data = datasets.load(trial.dataset, data_dir)
         batches = build_batches(trial, data)
-        outputs, targets = _answer(trial, model, batches.test)
+        outputs, targets = answer(trial, model, batches.test)
         usual = not (trial.task or trial.loss or trial.measure)
         # Few batches hold the highest class, which would end the training later.
         if usual and outputs.dim() == 2 and outputs.shape[1] < len(data.classes):
@@ -136,7 +138,7 @@ def get_ready(trial: OwnTrial, data_dir: Path | str | None = None) -> Ready:
         raise ConfigError("mixup and cutmix are for data known by name; mix in your loaders, or in train=… of your own")
     batches = _own_batches(trial, model)
     called = Fed(model)
-    task = read_measure(task_of(trial, *_answer(trial, called, batches.test)), trial)
+    task = read_measure(task_of(trial, *answer(trial, called, batches.test)), trial)
     return Ready(model, called, batches.train, batches, task)
 
 
@@ -153,7 +155,7 @@ def _own_batches(trial: OwnTrial, model: nn.Module) -> TrialBatches:
     )
 
 
-def _answer(trial: OwnTrial, called: nn.Module, test: Batches) -> tuple[Tensor, Tensor]:
+def answer(trial: OwnTrial, called: nn.Module, test: Batches) -> tuple[Tensor, Tensor]:
     """What a model gives for the first batch of the test data, and what it should have given.
 
     Raises:

@@ -208,7 +208,7 @@ class _WithLoss(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss given."""
-        return one_number(self._loss(outputs, targets), "the loss")
+        return one_number(self._loss(outputs, targets), outputs)
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """As in the task."""

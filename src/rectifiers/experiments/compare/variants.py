@@ -266,7 +266,7 @@ def _name(given: Any) -> str:
 def _swap(name: str, fields: Mapping[str, Any]) -> Swap:
     name = _name(name)
     if not _is_activation(name):
-        raise UnknownNameError("activation", name, [*activations.registry, *CONVOLUTIONS])
+        raise UnknownNameError("activation", name, {*activations.registry, *CONVOLUTIONS})
     own = {key: fields[key] for key in ("where", "from_", "start") if key in fields}
     if isinstance(own.get("from_"), str):
         own["from_"] = tuple(own["from_"].split(","))

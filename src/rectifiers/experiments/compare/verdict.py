@@ -9,7 +9,7 @@ from typing import Literal
 
 from ...core.wording import plural
 from ...training.metrics import Measure
-from ..statistics import FEWEST, PairedDifference, more_pairs
+from ..statistics import FEWEST, PairedDifference, fewest_alike, more_pairs
 from .campaign import Course
 from .sequential import share
 
@@ -78,7 +78,7 @@ def judge(
     open_ones = {
         label: one
         for label, one in contenders.items()
-        if one.n < FEWEST or (one.verdict == "inconclusive" and not one.high <= margin)
+        if one.n < FEWEST or (one.verdict == "inconclusive" and (one.alike or not one.high <= margin))
     }
     if not open_ones:
         if len(contenders) == 1:
@@ -159,6 +159,9 @@ class Words:
             return f"{one.verdict} than {self.baseline}: {found}"
         if one.verdict == "equivalent":
             return f"no different from {self.baseline} by more than {self.margin}: {found}"
+        if one.alike:
+            least = fewest_alike(one.significance)
+            return f"{found}, all with the same difference: too few to judge; {least} are the least"
         return f"{found}; {self._why(one)}{self._more(one)}"
 
     def _why(self, one: PairedDifference) -> str:

@@ -78,7 +78,8 @@ def save(model: nn.Module, folder: str | Path) -> None:
             file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except (OSError, safetensors.SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"cannot write {folder}: {reason}; an earlier save there is still complete") from None
+        kept = "; an earlier save there is still complete" if (folder / PLAN).is_file() else "; choose another place"
+        raise DataError(f"cannot write {folder}: {reason}{kept}") from None
     for path in folder.glob("weights-*.safetensors"):
         if path.name != name:
             path.unlink(missing_ok=True)

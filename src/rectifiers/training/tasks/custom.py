@@ -45,9 +45,9 @@ class CustomTask(Task):
         """Loss of a batch.
 
         Raises:
-            ConfigError: it is not a tensor with one number.
+            ConfigError: it is not a tensor with one number, or no function of the outputs.
         """
-        return one_number(self._loss(outputs, targets), "the loss")
+        return one_number(self._loss(outputs, targets), outputs)
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Score of the batch, times its size, and its size."""
@@ -76,23 +76,28 @@ class CustomTask(Task):
             raise ConfigError(f"the metric must be one number, got {_words(found)}") from None
 
 
-def one_number(loss: Any, name: str) -> Tensor:
+def one_number(loss: Any, outputs: Tensor) -> Tensor:
     """A loss as it can be minimised.
 
     Args:
         loss: what the user's function returned.
-        name: of it, for the error.
+        outputs: what it was given.
 
     Raises:
-        ConfigError: it is not a tensor with one number.
+        ConfigError: it is not a tensor with one number, or no function of the outputs.
 
     Example:
-        >>> one_number(torch.zeros(4), "the loss")
+        >>> one_number(torch.zeros(4), torch.zeros(4, 2))
         Traceback (most recent call last):
         rectifiers.core.errors.ConfigError: the loss must be a tensor with one number, got a tensor of shape (4,)
     """
     if not isinstance(loss, Tensor) or loss.numel() != 1:
-        raise ConfigError(f"{name} must be a tensor with one number, got {_words(loss)}")
+        raise ConfigError(f"the loss must be a tensor with one number, got {_words(loss)}")
+    if outputs.requires_grad and not loss.requires_grad:
+        raise ConfigError(
+            "the loss has no gradient: something in it takes the outputs out of the graph, such as item(), detach(), "
+            "numpy() or argmax(); compute it from them with PyTorch's functions alone"
+        )
     return loss.reshape(())
 
 

@@ -99,8 +99,10 @@ def _like(outputs: Tensor, targets: Tensor) -> Tensor:
     if outputs.shape == (*targets.shape, 1):
         return outputs.squeeze(-1)
     if outputs.shape != targets.shape:
+        labels = outputs.dim() == 2 and targets.numel() == len(targets) and bool((targets == targets.round()).all())
+        advice = "; for classes, give whole numbers: targets.long(), one for each example" if labels else ""
         raise ShapeError(
             f"a regression needs outputs in the shape of the targets, got {tuple(outputs.shape)} for "
-            f"{tuple(targets.shape)}; change the network's last layer"
+            f"{tuple(targets.shape)}; change the network's last layer{advice}"
         )
     return outputs
