@@ -358,6 +358,13 @@ class TestVerdicts:
         course = self.of_values(arelu=[1.0] * 3 + [math.nan] * 2)
         assert "the interval excludes 0, but p is 0.25" in judge(course, ACCURACY, AS_IT_IS, margin=0.5).text
 
+    def test_few_pairs_that_differ_by_the_same_decide_nothing(self) -> None:
+        course = self.of_values(arelu=[0.0] * 4 + [math.nan])
+        verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
+        assert verdict.decision == "cannot tell yet"
+        assert "4 pairs, all with the same difference: too few to judge; 5 are the least" in verdict.text
+        assert judge(self.of_values(arelu=[0.0] * 5), ACCURACY, AS_IT_IS, margin=0.5).decision == "do not"
+
     def test_the_same_is_no_gain(self) -> None:
         verdict = judge(self.course({"arelu": 0.05}, 0.05), ACCURACY, AS_IT_IS, margin=0.5)
         assert verdict.decision == "do not"

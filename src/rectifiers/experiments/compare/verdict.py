@@ -159,7 +159,7 @@ class Words:
             return f"{one.verdict} than {self.baseline}: {found}"
         if one.verdict == "equivalent":
             return f"no different from {self.baseline} by more than {self.margin}: {found}"
-        if one.alike:
+        if one.alike and abs(one.difference) < self.tolerance:
             least = fewest_alike(one.significance)
             return f"{found}, all with the same difference: too few to judge; {least} are the least"
         return f"{found}; {self._why(one)}{self._more(one)}"
