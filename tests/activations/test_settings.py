@@ -33,6 +33,15 @@ def test_pau_starts_near_any_function() -> None:
     torch.testing.assert_close(module(X), X / (1 + X**2), atol=1e-4, rtol=0)
 
 
+def test_pau_starts_near_a_function_as_far_as_it_is_told() -> None:
+    x = torch.linspace(-10, 10, 81, dtype=torch.float64)
+    far, near = (
+        (create("pau", init="gelu", dtype=torch.float64, **how)(x) - F.gelu(x)).abs() for how in ({"reach": 10.0}, {})
+    )
+    assert far.max() < 0.02
+    assert near[x.abs() <= 3].max() < 0.01 < 1 < near.max()
+
+
 def test_forms_of_pau() -> None:
     """1 + Σ|b_k||x|^k against 1 + |Σ b_k·x^k|, where signs make the difference."""
     x = torch.tensor([-2.0, 2.0], dtype=torch.float64)
@@ -94,6 +103,8 @@ def test_vlu_and_sinerelu_take_their_constants() -> None:
         ("leaky_relu", {"negative_slope": None}),
         ("pau", {"degrees": 5}),
         ("pau", {"degrees": (5.0, 4.0)}),
+        ("pau", {"reach": -1.0}),
+        ("pau", {"reach": float("inf")}),
         ("rrelu", {"upper": float("inf")}),
         ("sinerelu", {"epsilon": float("nan")}),
         ("softplus", {"beta": -1.0}),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.fx import wrap
 from typing_extensions import Unpack
 
-from ..core.checks import count_coefficients
+from ..core.checks import check_number, count_coefficients
 from ..core.elementwise import Elementwise, Init, apply
 from ..core.errors import ConfigError, ShapeError
 from ..core.fitting import Points, Target, fit_rational, fit_rational_to
@@ -78,16 +78,18 @@ class PAU(Elementwise):
     """Padé activation unit: a quotient of polynomials, started near a known function and trained from there.
 
     Args:
-        init: function to start near on [−3, 3]: a name in `rectifiers.core.fitting.TARGETS`, or any function of a
+        init: function to start near: a name in `rectifiers.core.fitting.TARGETS`, or any function of a
             tensor.
         degrees: degrees of the numerator and the denominator.
         form: "A", or "B" as in the paper.
+        reach: how far from 0 on both sides it starts near that function; beyond it, a quotient of these degrees may be
+            far off, and so it should be as far as the inputs go.
         relu_like: start as near to ReLU as these degrees come.
         **granularity: `share` ("layer" as in the paper), `channels`, `channel_dim`, `device`, `dtype`.
 
     Raises:
         UnknownNameError: no such target function.
-        ConfigError: `degrees` or `form` make no sense.
+        ConfigError: `degrees`, `form` or `reach` make no sense.
 
     Shape:
         Any shape in, the same out.
@@ -124,11 +126,15 @@ class PAU(Elementwise):
         init: str | Target = "leaky_relu",
         degrees: tuple[int, int] = (5, 4),
         form: rational.Form = "B",
+        reach: float = 3.0,
         *,
         relu_like: bool = False,
         **granularity: Unpack[Granularity],
     ) -> None:
-        a, b = fit_rational("relu" if relu_like else init, degrees, _check_form(self.owner, form))
+        if check_number(self.owner, "reach", reach) <= 0:
+            raise ConfigError(f"{self.owner}: reach must be above 0, got {reach!r}")
+        interval = (-float(reach), float(reach))
+        a, b = fit_rational("relu" if relu_like else init, degrees, _check_form(self.owner, form), interval=interval)
         super().__init__(relu_like=relu_like, inits={"numerator": a, "denominator": b}, **granularity)
         self.form, self._degrees = form, (len(a) - 1, len(b))
 

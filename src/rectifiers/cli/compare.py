@@ -81,7 +81,7 @@ def compare_activations(
     from_: FromOption = "",
     start: Annotated[
         str | None,
-        typer.Option("--start", help="Where functions start: published, relu or was.", show_default=False),
+        typer.Option("--start", help="Where functions start: published, relu, was or added.", show_default=False),
     ] = None,
     finetune: Annotated[
         bool,

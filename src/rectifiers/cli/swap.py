@@ -49,7 +49,8 @@ def swap_activations(
         str | None,
         typer.Option(
             "--start",
-            help="Where it starts: published, relu, or was (fitted to what was there). By default, in place of a ReLU "
+            help="Where it starts: published, relu, was (fitted to what was there), or added (to what was there, which "
+            "stays). By default, in place of a ReLU "
             "at ReLU, and in place of others at what was there if it comes near.",
             show_default=False,
         ),

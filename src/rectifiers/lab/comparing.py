@@ -122,8 +122,8 @@ def compare(
             or the training give it.
         where: at which sites, for variants that do not say.
         from_: kinds of activation to replace; by default ReLU, or what the model has in its place.
-        start: where functions start, for variants that do not say: `published`, `relu` or `was`; by default `published`
-            from scratch, and what `rectifiers.swap` decides in fine-tuning.
+        start: where functions start, for variants that do not say: `published`, `relu`, `was` or `added`; by default
+            `published` from scratch, and what `rectifiers.swap` decides in fine-tuning.
         protocol: `scratch`, or `finetune` for a model that is trained already: weights are frozen, activations swapped,
             and their parameters trained alone.
         controls: whether a fine-tuning is compared with what the same extra training gives without other activations.

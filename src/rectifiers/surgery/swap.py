@@ -139,9 +139,9 @@ def swap(
             a `Site`; positions count in forward order.
         from_: kinds of activation to replace; `relu` means ReLU with or without a cap, however it is called.
         start: where the function starts: as `published`, which its paper trains from scratch; at `relu`, or as near as
-            it comes; or at what `was` there, by a fit of its parameters over the values that the example shows. If it
-            is left out, at ReLU in place of a ReLU, and in place of others at what was there if it comes within 10 %
-            of it.
+            it comes; at what `was` there, by a fit of its parameters over the values that the example shows; or `added`
+            to what was there, which stays: g(x) + (f(x) − ReLU(x)). If it is left out, at ReLU in place of a
+            ReLU, and in place of others at what was there if it comes within 10 % of it.
         relu_like: the older word for it: True means `start="relu"`, False `start="published"`.
         loader: batches whose values count for the fit instead of the example's; the first eight are read.
         cap: whether to `keep` the upper bound of a ReLU6, or to `drop` it.

@@ -16,6 +16,7 @@ from ...activations import create, registry
 from ...core.elementwise import Elementwise
 from ...core.errors import ConfigError
 from ...watching.wrappers import execution_device
+from ..inserted.added import add_to
 from ..inserted.annealed import Annealed
 from ..inserted.capped import Capped
 from ..inserted.kept import keep
@@ -43,6 +44,8 @@ class Recipe:
         allow_infinite: whether to give at infinite inputs what ReLU gives there.
         shape: shape of the activation's input on the example, for modules that have no parameters before a first call.
         fitted: starting values that were fitted to what was there, by parameter.
+        added_to: the `formula` that stays, and the `options` that it takes, where the activation is added to it but for
+            its ReLU; empty if it takes the place of what was there.
         annealed_from: the `formula` that the activation, a plain rectifier, comes from little by little, and the
             `options` that it takes; empty if the activation is there from the start.
     """
@@ -59,6 +62,7 @@ class Recipe:
     allow_infinite: bool = False
     shape: tuple[int, ...] = ()
     fitted: Mapping[str, float | tuple[float, ...] | tuple[tuple[float, ...], ...]] = field(default_factory=dict)
+    added_to: Mapping[str, Any] = field(default_factory=dict)
     annealed_from: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, model: nn.Module) -> nn.Module:
@@ -72,6 +76,8 @@ class Recipe:
             module = create(self.activation, **self.settings, **(factory if elementwise else {}))
             if self.fitted and isinstance(module, Elementwise):
                 module.start_at(**self.fitted)
+            if self.added_to and isinstance(module, Elementwise):
+                module = add_to(activation=module, **self.added_to)
         else:
             module = self.activation(self.channels).to(**factory)
             if any(is_lazy(parameter) for parameter in module.parameters()):

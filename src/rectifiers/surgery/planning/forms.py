@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ...core.elementwise import Elementwise
 from ...core.wording import percent
 from ...watching.kinds import spec_of
+from ..inserted.added import Added
 from ..inserted.annealed import Annealed
 from ..inserted.capped import Capped
 
@@ -68,6 +69,8 @@ def read_form(module: nn.Module) -> Form:
     """
     if isinstance(module, Capped):
         return _cap(read_form(module.activation), module.cap)
+    if isinstance(module, Added):
+        raise Unfoldable(f"it is added to {module.formula}, which is not made of two straight pieces")
     if isinstance(module, Annealed):
         reached = float(module.reached)
         if reached < 1:

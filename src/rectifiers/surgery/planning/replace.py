@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,6 +18,7 @@ from ..edits.calls import Distribute, Intercept
 from ..edits.edit import Edit
 from ..edits.recipe import Recipe
 from ..edits.replace import Replace
+from .formulas import describe
 from .infinity import allow_infinite_inputs, describe_infinity
 from .keep import keep_what_is_saved
 from .planned import Change, Left, Planned
@@ -48,6 +51,11 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
     left = [Left(site.name, site.kind, obstacles[site.index]) for site in sites if obstacles[site.index]]
     sites = [site for site in sites if not obstacles[site.index]]
     recipes = {site.index: _make_recipe(site, target) for site in sites}
+    if target.begin == "added":
+        stays = _find_what_stays(survey, sites)
+        left += [Left(site.name, site.kind, _UNKNOWN) for site in sites if site.index not in stays]
+        sites = [site for site in sites if site.index in stays]
+        recipes = {site.index: replace(recipes[site.index], added_to=stays[site.index]) for site in sites}
     changes, counted = [], set()
     # Many sites get the same function with the same options, and building it takes time.
     sizes: dict[str, int] = {}
@@ -146,6 +154,19 @@ def _intercept(
     return [Intercept(path, placed, share_calls, places), Intercept(path, others, share_calls, {}, through)]
 
 
+_UNKNOWN = (
+    "start='added' keeps what is there and adds to it, but what this computes is none of the functions that can be "
+    "kept; start='was' fits to anything, and a ReLU needs neither"
+)
+
+
+def _find_what_stays(survey: Survey, sites: Sequence[Site]) -> dict[int, dict[str, Any]]:
+    """Find the formulas of the functions at `sites`, by index, where these are known."""
+    located = {one.site.index: one for one in survey.located}
+    found = {site.index: describe(located[site.index]) for site in sites}
+    return {index: formula for index, formula in found.items() if formula is not None}
+
+
 def _make_recipe(site: Site, target: Target) -> Recipe:
     return allow_infinite_inputs(keep_what_is_saved(target.recipe(site), site), site, target)
 
@@ -178,7 +199,7 @@ def _describe(site: Site, holder: nn.Module, target: Target, recipe: Recipe, par
     return Change(
         site=site.name,
         was=site.kind,
-        becomes=target.title,
+        becomes=f"{recipe.added_to['formula']} + {target.title}" if recipe.added_to else target.title,
         shape=site.shape,
         channels=site.channels,
         parameters=parameters,

@@ -50,7 +50,8 @@ def decide_starts(
         loader: batches whose values count instead of the example's.
     """
     spec = target.spec
-    if spec is None or not _is_ours(spec.name) or spec.channel_factor != (1, 1):
+    # What is added to a function that stays starts at ReLU, whatever that function is.
+    if spec is None or not _is_ours(spec.name) or spec.channel_factor != (1, 1) or target.begin == "added":
         return target
     open_sites = [site for site in sites if _wish(site, target) != "relu" or target.relu_start(site) != "exact"]
     if not open_sites:

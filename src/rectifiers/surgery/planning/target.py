@@ -16,7 +16,7 @@ from .given import Maker
 from .planned import SiteStart, Start
 
 Cap = Literal["keep", "drop"]
-StartAt = Literal["published", "relu", "was"]
+StartAt = Literal["published", "relu", "was", "added"]
 
 
 def read_start(start: StartAt | None, relu_like: bool | None) -> StartAt | None:
@@ -43,8 +43,9 @@ class Target:
     Args:
         activation: registered name, or a function that makes a module for a number of channels.
         options: arguments of the registered class.
-        begin: where to start: as `published`, at `relu`, or at what `was` there. None: at ReLU in place of a ReLU, at
-            what was there in place of others if the function comes near it, and where `options` say if they do.
+        begin: where to start: as `published`, at `relu`, at what `was` there, or `added` to what stays there. None: at
+            ReLU in place of a ReLU, at what was there in place of others if the function comes near it, and where
+            `options` say if they do.
         cap: what to do about the upper bound of a ReLU6.
         share_calls: whether all calls of a module share one activation, instead of having one each.
         starts: where the functions start, by index of the site, once that is known.
@@ -65,9 +66,14 @@ class Target:
         if self.cap not in get_args(Cap):
             raise UnknownNameError("cap", str(self.cap), get_args(Cap))
         given = self.starting_options
-        if given and self.begin in ("relu", "was"):
+        if given and self.begin in ("relu", "was", "added"):
             raise ConfigError(
                 f"start={self.begin!r} decides where {self.title} starts, and so does {given[0]}; leave one of them out"
+            )
+        if self.begin == "added" and (self.spec is None or self.spec.relu_start == "none" or not self.spec.parameters):
+            raise ConfigError(
+                f"start='added' adds to what is there what a function learns beyond ReLU, which {self.title} cannot "
+                "show; take one that learns and starts at ReLU, such as pvlu, prelu, or adarelu"
             )
 
     @property
@@ -139,6 +145,8 @@ class Target:
         if not isinstance(self.activation, str) or self.begin == "published":
             return "other"
         start = registry.get(self.activation).spec.relu_start
+        if self.begin == "added" and start != "none":
+            return "exact" if start == "exact" else "near"
         if start == "none" or not site.rectifies:
             return "other"
         dropped = bool(site.settings.get("cap")) and self.cap == "drop"
