@@ -67,7 +67,8 @@ SEQUENCES = {"regression": "regression", "permuted-mnist": "permuted MNIST", "ra
 PLASTICITY_BEGIN, PLASTICITY_END = "<!-- plasticity:begin -->\n", "<!-- plasticity:end -->\n"
 PEFT = HERE / "peft.md"
 PEFT_PICTURE = HERE / "images" / "peft.svg"
-PEFT_BEGIN, PEFT_END = "<!-- peft:begin -->\n", "<!-- peft:end -->\n"
+TUNED_CELLS = {"peft": "peft/new-classes.csv"}
+"""Cells below `results`, by the word in the marks of their table on the page on fine-tuning."""
 CONVOLUTIONS_BEGIN, CONVOLUTIONS_END = "<!-- conv_relu:begin -->\n", "<!-- conv_relu:end -->\n"
 
 CLASSES_INTRODUCTION = '''\
@@ -537,19 +538,22 @@ def _late(name: str) -> dict[str, str]:
 
 
 def peft(text: str) -> str:
-    """The page on fine-tuning a few numbers with the table between its marks written anew."""
-    before, rest = text.split(PEFT_BEGIN)
-    lines = ["| trained | numbers | accuracy, % |", "|:--|--:|--:|"]
-    for row, numbers, cell in _tuned():
-        mean, low = float(cell["mean"]), float(cell["low"])
-        mark = MARKS.get(cell["verdict"], "")
-        lines.append(f"| {row} | {numbers:,} | {mean:.1f} ± {mean - low:.1f} {mark}".rstrip() + " |")
-    return before + PEFT_BEGIN + "\n".join([*lines, ""]) + PEFT_END + rest.split(PEFT_END)[1]
+    """The page on fine-tuning a few numbers with the tables between its marks written anew."""
+    for name, cells in TUNED_CELLS.items():
+        begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->\n"
+        before, rest = text.split(begin)
+        lines = ["| trained | numbers | accuracy, % |", "|:--|--:|--:|"]
+        for row, numbers, cell in _tuned(cells):
+            mean, low = float(cell["mean"]), float(cell["low"])
+            mark = MARKS.get(cell["verdict"], "")
+            lines.append(f"| {row} | {numbers:,} | {mean:.1f} ± {mean - low:.1f} {mark}".rstrip() + " |")
+        text = before + begin + "\n".join([*lines, ""]) + end + rest.split(end)[1]
+    return text
 
 
-def _tuned() -> list[tuple[str, int, dict[str, str]]]:
+def _tuned(cells_file: str) -> list[tuple[str, int, dict[str, str]]]:
     """Row, how many numbers are trained, and the cell of the accuracy, from the published cells."""
-    with (RESULTS / "peft" / "new-classes.csv").open(encoding="utf-8", newline="") as file:
+    with (RESULTS / cells_file).open(encoding="utf-8", newline="") as file:
         cells = list(csv.DictReader(file))
     counts = {cell["row"]: round(float(cell["mean"])) for cell in cells if cell["metric"] == "trained_parameters"}
     return [(cell["row"], counts[cell["row"]], cell) for cell in cells if cell["metric"] == "final_epoch"]
@@ -557,7 +561,7 @@ def _tuned() -> list[tuple[str, int, dict[str, str]]]:
 
 def peft_picture() -> str:
     """Accuracy by what is trained, the fewest numbers at the top, as SVG."""
-    rows = sorted(_tuned(), key=lambda one: one[1])
+    rows = sorted(_tuned(TUNED_CELLS["peft"]), key=lambda one: one[1])
     with drawing_style():
         figure, (axis,) = panels(1, width=7.4, height=3.8)
         for place, (row, _, cell) in enumerate(rows):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import pickle
 from collections.abc import Callable
@@ -11,10 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
+from safetensors.torch import save
 from torch import nn
 
 from rectifiers import datasets, networks
 from rectifiers.core.errors import DataError, UnknownNameError
+from rectifiers.datasets.files import Resource
+from rectifiers.datasets.packaged import PackagedFile
 from rectifiers.experiments import pretrained
 from rectifiers.experiments.network import build_network
 from rectifiers.experiments.pretrained import PRETRAINED, Pretrained
@@ -26,6 +30,7 @@ from .samples import outcome, tiny
 
 NAME, FILE = "digits-conv-published", "digits.pth"
 DIGITS = datasets.load("digits")
+DOWNLOADED = {name: weights for name, weights in PRETRAINED.items() if weights.packaged is None}
 
 Publish = Callable[[bytes], None]
 
@@ -50,7 +55,7 @@ def weights(publish: Publish) -> Weights:
     return state
 
 
-@pytest.mark.parametrize("weights", PRETRAINED.values(), ids=PRETRAINED)
+@pytest.mark.parametrize("weights", DOWNLOADED.values(), ids=DOWNLOADED)
 def test_they_are_those_of_torchvision(weights: Pretrained) -> None:
     model = weights.name.removesuffix("-imagenet1k-v1").replace("-", "")
     theirs = torchvision.models.get_model_weights(model).IMAGENET1K_V1
@@ -62,7 +67,7 @@ def test_they_are_those_of_torchvision(weights: Pretrained) -> None:
     assert weights.gigabytes == round(theirs.meta["_file_size"] * 2**20 / 1e9, 3)
 
 
-@pytest.mark.parametrize("weights", PRETRAINED.values(), ids=PRETRAINED)
+@pytest.mark.parametrize("weights", DOWNLOADED.values(), ids=DOWNLOADED)
 def test_they_fit_the_network_that_they_name(weights: Pretrained) -> None:
     model = weights.name.removesuffix("-imagenet1k-v1").replace("-", "")
     with torch.device("meta"):
@@ -135,6 +140,23 @@ def test_what_holds_no_weights_is_refused(
     with pytest.raises(DataError, match=message):
         pretrained.load(NAME, tmp_path, download=True)
     assert not Path("sprung").exists()
+
+
+def test_weights_that_a_package_brings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = save({"0.weight": torch.ones(2)})
+    resource = Resource("digits.safetensors", hashlib.sha256(content).hexdigest(), (), algorithm="sha256")
+    package = f"brought_{tmp_path.name}"
+    packaged = PackagedFile(package, "", resource, "encoder")
+    monkeypatch.setitem(PRETRAINED, NAME, Pretrained(NAME, "digits-conv", resource, 0.0, packaged, prefix="net."))
+    with pytest.raises(DataError, match=rf'comes with the package {package}; install "rectifiers\[encoder\]"'):
+        pretrained.load(NAME, download=True)
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").touch()
+    (tmp_path / package / "digits.safetensors").write_bytes(content)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    assert pretrained.check(NAME).ready
+    assert pretrained.load(NAME)["net.0.weight"].tolist() == [1, 1]
 
 
 def test_unknown_weights() -> None:

@@ -175,6 +175,32 @@ def test_hugging_face_by_type_and_by_file(tmp_path: Path) -> None:
         networks.check("hf:vitt")
 
 
+TINY_BERT = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "vocab_size": 50,
+    "max_position_embeddings": 12,
+}
+
+
+def test_hugging_face_for_texts() -> None:
+    pytest.importorskip("transformers")
+    found = outside.get("hf:bert")
+    net = found.make((12,), 3, TINY_BERT).eval()
+    texts = torch.tensor([[7.0, 8, 9, 0, 0, 0], [7, 8, 9, 4, 5, 6]])
+    with torch.no_grad():
+        logits = net(texts)
+        assert logits.shape == (2, 3)
+        # What lies beyond the end of a text has no part in it.
+        torch.testing.assert_close(net(texts[:1, :3]), logits[:1])
+        assert net(torch.zeros(2, 4)).isfinite().all()
+    assert not [name for name, _ in net.named_parameters() if "pooler" in name]
+    with pytest.raises(ShapeError, match="takes texts of at most 12 word pieces, got 13"):
+        found.make((13,), 3, TINY_BERT)
+
+
 def test_configurations_that_are_none(tmp_path: Path) -> None:
     pytest.importorskip("transformers")
     file = tmp_path / "mine.json"
@@ -190,3 +216,14 @@ def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ConfigError, match=r'timm:resnet18 needs timm; install "rectifiers\[timm\]"'):
         networks.check("timm:resnet18")
+
+
+def test_what_a_library_makes_is_told_apart_without_the_library(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for library in ("timm", "transformers"):
+        monkeypatch.setitem(sys.modules, library, None)
+    assert outside.digest("timm:resnet18") is None
+    assert outside.digest("hf:bert") is None
+    with pytest.raises(ConfigError, match=r'install "rectifiers\[hf\]"'):
+        outside.digest(f"hf:{tmp_path}")

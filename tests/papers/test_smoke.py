@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rectifiers import datasets
+from rectifiers import datasets, networks
+from rectifiers.core.errors import ConfigError
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.store import Store
 from rectifiers.papers import registry
@@ -31,6 +32,11 @@ def test_smoke(name: str, results: Path) -> None:
     for dataset in {trial.dataset for trial in (*trials, *ancestors)}:
         if not datasets.check(dataset).ready:
             pytest.skip(f"needs the files of {dataset}")
+    for network in {trial.network for trial in trials}:
+        try:
+            networks.check(network)
+        except ConfigError as error:
+            pytest.skip(str(error))
     store = Store(results, experiment.folder, keep_weights=bool(experiment.analysis))
     for trial in trials:
         if not store.has(trial):

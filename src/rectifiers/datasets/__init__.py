@@ -49,6 +49,7 @@ TABLE = {
     "mnist-7": "mnist_7:MNIST7",
     "mnist-colour": "mnist_colour:MNISTColour",
     "mr": "mr:MR",
+    "mr-pieces": "mr_pieces:MRPieces",
     "mr-short": "mr:MRShort",
     "npz": "npz:Npz",
     "permuted": "permuted:Permuted",

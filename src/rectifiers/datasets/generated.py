@@ -17,6 +17,7 @@ from .characters import ALPHABET
 from .dataset import Dataset, Split
 from .examples import Examples, Which
 from .lgg import LGG
+from .pieces import VOCABULARY, Pieces
 from .slices import Slices
 from .source import GivenSource, Size
 from .streamed import SEEN, STORED
@@ -81,7 +82,7 @@ class Generated(GivenSource):
     wanted: ClassVar[str] = "NAME"
 
     def load(self, data_dir: Path) -> Dataset:
-        """Draw pixels or letters, and labels; they are always the same.
+        """Draw pixels, letters or word pieces, and labels; they are always the same.
 
         Raises:
             UnknownNameError: with the nearest names.
@@ -96,7 +97,7 @@ class Generated(GivenSource):
         if issubclass(source, LGG):
             make: Callable[..., Examples] = partial(_slices, source.kind)
         else:
-            make = _texts if len(source.size.shape) == 2 else _images
+            make = {1: _pieces, 2: _texts}.get(len(source.size.shape), _images)
         train, test = (make(source.size, count, draw) for count in (TRAIN, TEST))
         classes = tuple(map(str, range(max(2, source.size.classes))))
         return Dataset(f"generated:{self.given}", train, test, classes, note="noise; nothing can be learned from it")
@@ -124,6 +125,11 @@ def _texts(size: Size, count: int, draw: torch.Generator) -> Examples:
     codes = torch.randint(1, len(ALPHABET) + 1, (count * length,), dtype=torch.uint8, generator=draw)
     begin = torch.arange(count) * length
     return Texts(codes, torch.stack((begin, begin + length), 1), _labels(size, count, draw), length)
+
+
+def _pieces(size: Size, count: int, draw: torch.Generator) -> Examples:
+    pieces = torch.randint(1, VOCABULARY, (count, *size.shape), dtype=torch.int32, generator=draw)
+    return Pieces(pieces, _labels(size, count, draw))
 
 
 def _slices(kind: type[Slices], size: Size, count: int, draw: torch.Generator) -> Examples:

@@ -16,7 +16,8 @@ from .splits import folds
 from .texts import Texts
 
 _SENTENCES = 5331
-_FOLDS = 10
+FOLDS = 10
+"""One of them is for testing."""
 
 
 class MR(PublishedSource):
@@ -53,12 +54,20 @@ class MR(PublishedSource):
     def load(self, data_dir: Path) -> Dataset:
         """Encode all sentences and set a tenth aside."""
         sentences = self.sentences(data_dir)
-        train, test = folds(sentences, _FOLDS, derive(0, self.name, "test"))[0]
+        train, test = folds(sentences, FOLDS, derive(0, self.name, "test"))[0]
         notes = ("a fixed stratified tenth is for testing", sentences.note)
         return Dataset(self.name, train, test, self.classes, note="; ".join(filter(None, notes)))
 
     def sentences(self, data_dir: Path) -> Texts:
         """Read all 10,662 sentences, those against first.
+
+        Raises:
+            DataError: as for `rows`.
+        """
+        return Texts.read(self.rows(data_dir), self.name)
+
+    def rows(self, data_dir: Path) -> list[tuple[int, str]]:
+        """Read label and text of all 10,662 sentences, those against first.
 
         Raises:
             DataError: the files are missing or truncated, or the archive has another hash.
@@ -68,12 +77,11 @@ class MR(PublishedSource):
         else:
             archive = self.open(data_dir)
             contents = {archive.where(file): archive.read_by_name(file) for file in self.files}
-        rows = [
+        return [
             (label, sentence)
             for label, (where, content) in enumerate(contents.items())
             for sentence in _lines(content, where)
         ]
-        return Texts.read(rows, self.name)
 
     def _unpacked(self, data_dir: Path) -> tuple[Path, ...]:
         for folder in (*self.folders, ""):

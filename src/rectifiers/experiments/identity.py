@@ -63,4 +63,4 @@ def _digest_network(name: str) -> str | None:
         return None
     from ..networks import outside  # needs torch
 
-    return outside.get(name).digest
+    return outside.digest(name)

@@ -1,6 +1,7 @@
 """Published weights that a trial may start from: what a network learned elsewhere.
 
-They are files of PyTorch's, which are pickles: only what has the published hash is read, and of that only tensors.
+Files of PyTorch's are pickles: only what has the published hash is read, and of that only tensors. A package may bring
+weights too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from .. import datasets
 from ..core.errors import ConfigError, UnknownNameError
 from ..datasets.files import Resource
+from ..datasets.packaged import PackagedFile, minilm
 from ..datasets.publication import Publication
 from ..datasets.source import Availability
 
@@ -31,12 +33,32 @@ class Pretrained:
         network: the registered network that they fit; with other classes, but for its last layer.
         resource: the file.
         gigabytes: of the file, in 10⁹ bytes.
+        packaged: the same file in a package that brings it; None where it is downloaded.
+        prefix: what stands before the names of its tensors in the network.
     """
 
     name: str
     network: str
     resource: Resource
     gigabytes: float
+    packaged: PackagedFile | None = None
+    prefix: str = ""
+
+    def look(self, data_dir: Path) -> Availability:
+        """Whether the file is there."""
+        return self.publication.look(data_dir) if self.packaged is None else self.packaged.look()
+
+    def read(self, data_dir: Path, *, download: bool = False) -> bytes:
+        """The content of the file.
+
+        Raises:
+            DataError: it is missing or damaged.
+        """
+        if self.packaged is not None:
+            return self.packaged.read()
+        if download:
+            self.publication.fetch(data_dir)
+        return self.publication.read(data_dir)[self.resource.file]
 
     @property
     def publication(self) -> Publication:
@@ -61,9 +83,12 @@ def _torchvision(name: str, sha256: str) -> Resource:
     return Resource(file, sha256, (f"https://download.pytorch.org/models/{file}",), algorithm="sha256")
 
 
+MINILM = minilm("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db")
+
 PRETRAINED = {
     weights.name: weights
     for weights in (
+        Pretrained("all-minilm-l6-v2", "hf:bert", MINILM.resource, 0.091, MINILM, prefix="encoder."),
         Pretrained(
             "alexnet-imagenet1k-v1",
             "alexnet",
@@ -90,7 +115,7 @@ PRETRAINED = {
         ),
     )
 }
-"""By name, which is that of the network and of torchvision's `Weights`."""
+"""By name; torchvision's are named after the network and its `Weights`."""
 
 
 def get(name: str) -> Pretrained:
@@ -122,7 +147,7 @@ def check(name: str, data_dir: Path | str | None = None) -> Availability:
         >>> check("alexnet-imagenet1k-v1", "nowhere").missing
         ('alexnet-owt-7be5be79.pth',)
     """
-    return get(name).publication.look(datasets.data_folder(data_dir))
+    return get(name).look(datasets.data_folder(data_dir))
 
 
 def load(name: str, data_dir: Path | str | None = None, *, download: bool = False) -> Weights:
@@ -137,10 +162,15 @@ def load(name: str, data_dir: Path | str | None = None, *, download: bool = Fals
         UnknownNameError: with the nearest names.
         DataError: the file is missing or damaged, or holds anything but weights.
     """
-    from ..surgery.weights_file import unpickle_tensors  # needs torch, which looking for the file does not
+    weights = get(name)
+    content = weights.read(datasets.data_folder(data_dir), download=download)
+    file = weights.resource.file
+    if file.endswith(".safetensors"):
+        from safetensors.torch import load as read_tensors
 
-    publication, folder = get(name).publication, datasets.data_folder(data_dir)
-    if download:
-        publication.fetch(folder)
-    ((file, content),) = publication.read(folder).items()
-    return unpickle_tensors(BytesIO(content), file)
+        tensors: Weights = read_tensors(content)
+    else:
+        from ..surgery.weights_file import unpickle_tensors  # needs torch, which looking for the file does not
+
+        tensors = unpickle_tensors(BytesIO(content), file)
+    return {f"{weights.prefix}{tensor}": value for tensor, value in tensors.items()}

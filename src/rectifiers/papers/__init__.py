@@ -57,6 +57,7 @@ TABLE = {
     "decide/crelu": "decide.crelu:experiment",
     "decide/pvlu": "decide.pvlu:experiment",
     "peft/blurred": "peft.blurred:experiment",
+    "peft/encoder": "peft.encoder:experiment",
     "peft/new-classes": "peft.new_classes:experiment",
     "plasticity/class-incremental": "plasticity.class_incremental:experiment",
     "plasticity/permuted-mnist": "plasticity.permuted_mnist:experiment",

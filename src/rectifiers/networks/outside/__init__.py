@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
+from pathlib import Path
 
 from .network import OutsideNetwork
 
@@ -30,3 +31,21 @@ def get(name: str) -> OutsideNetwork:
     module, class_name = LIBRARIES.get(name.partition(":")[0], "own:OwnNetwork").split(":")
     found: OutsideNetwork = getattr(importlib.import_module(f".{module}", __name__), class_name)(name)
     return found
+
+
+def digest(name: str) -> str | None:
+    """Sixteen hexadecimal digits that stand for the file that describes a network; None where a library does.
+
+    That a library makes it is known without the library, which need not be there to describe a trial.
+
+    Raises:
+        ConfigError: it is described by a file that cannot be read, or is nothing that makes networks.
+
+    Example:
+        >>> digest("hf:bert") is None
+        True
+    """
+    library, _, within = name.partition(":")
+    if library in LIBRARIES and Path(within).suffix != ".json" and not Path(within).is_dir():
+        return None
+    return get(name).digest

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ...core.errors import ConfigError, ShapeError
@@ -36,8 +38,36 @@ class Logits(nn.Module):
         return logits
 
 
+class Sentences(nn.Module):
+    """An encoder of texts with a linear layer behind the mean of its outputs, as sentence encoders take it.
+
+    Args:
+        encoder: a model of transformers', without a head.
+        width: of its outputs.
+        classes: number of logits.
+
+    Shape:
+        (N, length) in, numbers of word pieces with zeros beyond the end of a text; (N, classes) out.
+    """
+
+    def __init__(self, encoder: nn.Module, width: int, classes: int) -> None:
+        super().__init__()
+        self.encoder, self.classifier = encoder, nn.Linear(width, classes)
+
+    def forward(self, pieces: Tensor) -> Tensor:
+        """Compute the logits of a batch."""
+        numbers = pieces.long()
+        there = numbers != 0
+        # A text of no pieces has a first one all the same, or its mean would be of nothing.
+        there = torch.cat((torch.ones_like(there[:, :1]), there[:, 1:]), 1)
+        outputs = self.encoder(input_ids=numbers, attention_mask=there.long()).last_hidden_state
+        weights = there.to(outputs.dtype)[:, :, None]
+        logits: Tensor = self.classifier((outputs * weights).sum(1) / weights.sum(1))
+        return logits
+
+
 class HuggingFaceNetwork(LibraryNetwork):
-    """A classifier of images, without trained weights; options are fields of its configuration.
+    """A classifier of images or of word pieces, without trained weights; options are fields of its configuration.
 
     Args:
         name: `hf:` and a type that transformers knows, such as `hf:vit`, or the path of a configuration: a JSON file,
@@ -66,10 +96,25 @@ class HuggingFaceNetwork(LibraryNetwork):
         self.check_known(known.__contains__, lambda: known)
 
     def make(self, shape: tuple[int, ...], classes: int, options: Mapping[str, Any]) -> nn.Module:
-        """Make it with its own activations, for the classes, channels and side of the images at hand."""
+        """Make it with its own activations, for the classes, channels and side of the images at hand, or for texts."""
+        if len(shape) == 1:
+            return self.call(self._build_encoder, length=shape[0], classes=classes, options=dict(options))
         if len(shape) != 3:
-            raise ShapeError(f"{self.name} takes images (channels, height, width), got shape {shape}")
+            raise ShapeError(
+                f"{self.name} takes images (channels, height, width) or texts of word pieces (length,), got shape "
+                f"{shape}"
+            )
         return Logits(self.call(self._build, shape=shape, classes=classes, options=dict(options)))
+
+    def _build_encoder(self, length: int, classes: int, options: dict[str, Any]) -> nn.Module:
+        config = self._transformers.AutoConfig.for_model(self._type, **{**self._fields, **options})
+        longest = getattr(config, "max_position_embeddings", length)
+        if length > longest:
+            raise ShapeError(f"{self.name} takes texts of at most {longest} word pieces, got {length}")
+        model = self._transformers.models.auto.modeling_auto.MODEL_MAPPING[type(config)]
+        # What pools the first piece would be trained for nothing.
+        bare = {"add_pooling_layer": False} if "add_pooling_layer" in inspect.signature(model).parameters else {}
+        return Sentences(model(config, **bare), config.hidden_size, classes)
 
     def _build(self, shape: tuple[int, ...], classes: int, options: dict[str, Any]) -> Any:
         fields = {**self._fields, "num_labels": classes, "num_channels": shape[0], "image_size": shape[1], **options}
