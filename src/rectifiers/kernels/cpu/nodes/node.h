@@ -1,7 +1,7 @@
 // A node of the graph in C++, for formulas with up to two parameters.
 //
 // It is written out, and not made by `torch::autograd::Function`: what that keeps of a call for all that a function may be
-// takes a tenth of a small call's time.
+// takes a twentieth of a small call's time, forward and backward.
 #pragma once
 
 #include <c10/core/impl/TorchDispatchModeTLS.h>
@@ -14,7 +14,6 @@
 #include <torch/library.h>
 
 #include <array>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>

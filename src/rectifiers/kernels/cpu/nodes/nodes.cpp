@@ -3,6 +3,8 @@
 // PyTorch's stable ABI knows no nodes, so these stand in a library of their own that serves one version of PyTorch. They call
 // the operators of the other, and do what the node in kernels/elementwise.py does, to the bit; that one serves where this
 // library cannot be had.
+#include <memory>
+
 #include "call.h"
 #include "node.h"
 
