@@ -35,7 +35,7 @@ EPOCHS, TUNING = 2, 2
 RATE, NEW_RATE = 5e-5, 1e-3
 """Learning rates: of the encoder, and of what is new in it, which is the classifier and thresholds."""
 
-TIMED, ROUNDS = 32, 15
+TIMED, ROUNDS = 32, 9
 """Tokens of the sentences for which nets are timed, and how often."""
 
 ARMS = {
@@ -282,13 +282,10 @@ def latency() -> dict[str, dict[str, float]]:
     example = torch.randint(1000, 30000, (BATCH, TIMED)), torch.ones(BATCH, TIMED, dtype=torch.long)
     nets = {"GELU": net}
     for share in SHARES.values():
-        title = f"AdaReLU, a threshold for each {share}"
-        nets[title] = copy.deepcopy(net)
-        rectifiers.swap(nets[title], "adarelu", from_="gelu", example=example, start="was", share=share)
-        nets[f"{title}, folded"] = copy.deepcopy(nets[title])
-        rectifiers.fold(nets[f"{title}, folded"], example)
-    nets["ReLU at once"] = copy.deepcopy(net)
-    rectifiers.swap(nets["ReLU at once"], "relu", from_="gelu", example=example)
+        nets[f"AdaReLU, a threshold for each {share}"] = swapped = copy.deepcopy(net)
+        rectifiers.swap(swapped, "adarelu", from_="gelu", example=example, start="was", share=share)
+    nets["The same, folded, which is ReLU"] = folded = copy.deepcopy(swapped)
+    rectifiers.fold(folded, example)
     ways: dict[tuple[str, str], Predict] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for title, made in nets.items():
@@ -296,7 +293,7 @@ def latency() -> dict[str, dict[str, float]]:
             own.mkdir()
             ways[title, "torch"], ways[title, "int8"] = made, int8(made, example, own)
             ways[title, "onnxruntime"] = run_in_onnxruntime(own / "net.onnx", INPUTS)
-    times = time_in_turns(ways, example, ROUNDS)
+    times = time_in_turns(ways, example, ROUNDS, time.process_time)
     return {title: {way: times[title, way] for way in ("torch", "onnxruntime", "int8")} for title in nets}
 
 

@@ -56,13 +56,15 @@ def run_in_onnxruntime(path: Path, names: Sequence[str] = ("x",)) -> Predict:
     return predict
 
 
-def time_in_turns(ways: dict[K, Predict], inputs: Sequence[Tensor], rounds: int) -> dict[K, float]:
+def time_in_turns(
+    ways: dict[K, Predict], inputs: Sequence[Tensor], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[K, float]:
     """Call several functions in turns; return the median of each in milliseconds."""
     times: dict[K, list[float]] = {way: [] for way in ways}
     with torch.inference_mode():
         for _ in range(rounds):
             for way, call in ways.items():
-                start = time.perf_counter()
+                start = clock()
                 call(*inputs)
-                times[way].append(1000 * (time.perf_counter() - start))
+                times[way].append(1000 * (clock() - start))
     return {way: statistics.median(taken) for way, taken in times.items()}

@@ -73,28 +73,34 @@ def _efficientnet(facts: dict[str, Any]) -> Iterator[str]:
 def _encoder(facts: dict[str, Any]) -> Iterator[str]:
     runs = _finished(facts["arms"])
     before = _mean([facts["before"][seed] for seed in runs["gelu"]])
+    times = "It was done once, so that nothing is known of the spread between seeds."
+    if len(runs["gelu"]) > 1:
+        times = (
+            f"All of it was done {len(runs['gelu'])} times, from other seeds and with other training sentences: means "
+            "and standard deviations."
+        )
     yield (
         "These figures are those of `python -m benchmarks.fold --encoder`. The encoder got a linear classifier on the "
         f"mean of its tokens, and both were trained with GELU on {encoder.SENTENCES:,} sentences of MR for "
         f"{encoder.EPOCHS} epochs, after which they got {before} % of the 1,067 test sentences right; then for "
-        f"{encoder.TUNING} epochs in the way of each row. All of it was done {len(runs['gelu'])} times, from other "
-        "seeds and with other training sentences: means and standard deviations. Int8 is onnxruntime's dynamic "
-        "quantisation, which is the usual one for transformers: weights are rounded once, and activations for each "
-        "batch, in front of matrix products. Zeros are those behind the functions, over all tokens.\n\n"
+        f"{encoder.TUNING} epochs in the way of each row. {times} Int8 is onnxruntime's dynamic quantisation, which is "
+        "the usual one for transformers: weights are rounded once, and activations for each batch, in front of matrix "
+        "products. Zeros are those behind the functions, over all tokens.\n\n"
     )
     yield from _arms(runs, encoder.ARMS)
-    yield (
-        "\nThe same in points above or below GELU that was trained on, paired by seed, with 95 % intervals:\n\n"
-        "| | Fine-tuned | int8 |\n|---|---:|---:|\n"
-    )
-    for arm, title in encoder.ARMS.items():
-        if arm != "gelu":
-            cells = (_difference(runs[arm], runs["gelu"], name) for name in ("tuned", "int8"))
-            yield f"| {title} | {' | '.join(cells)} |\n"
+    if len(runs["gelu"]) > 1:
+        yield (
+            "\nThe same in points above or below GELU that was trained on, paired by seed, with 95 % intervals:\n\n"
+            "| | Fine-tuned | int8 |\n|---|---:|---:|\n"
+        )
+        for arm, title in encoder.ARMS.items():
+            if arm in runs and arm != "gelu":
+                cells = (_difference(runs[arm], runs["gelu"], name) for name in ("tuned", "int8"))
+                yield f"| {title} | {' | '.join(cells)} |\n"
     if "latency" in facts:
         yield (
-            f"\nMilliseconds for {encoder.BATCH} sentences of {encoder.TIMED} tokens, one thread, medians of "
-            f"{encoder.ROUNDS} in turns:\n\n"
+            f"\nMilliseconds of processor time for {encoder.BATCH} sentences of {encoder.TIMED} tokens, one thread, "
+            f"medians of {encoder.ROUNDS} in turns:\n\n"
         )
         yield from _latency(facts["latency"])
 
@@ -102,8 +108,9 @@ def _encoder(facts: dict[str, Any]) -> Iterator[str]:
 def _arms(runs: Mapping[str, Mapping[str, Mapping[str, Any]]], arms: Mapping[str, str]) -> Iterator[str]:
     yield f"| | {' | '.join(f'{title}, %' for title in COLUMNS.values())} |\n|---|{'---:|' * len(COLUMNS)}\n"
     for arm, title in arms.items():
-        cells = (_mean([run[name] for run in runs[arm].values() if name in run]) for name in COLUMNS)
-        yield f"| {title} | {' | '.join(cells)} |\n"
+        if arm in runs:
+            cells = (_mean([run[name] for run in runs[arm].values() if name in run]) for name in COLUMNS)
+            yield f"| {title} | {' | '.join(cells)} |\n"
     folded = [run for of_arm in runs.values() for run in of_arm.values() if "difference" in run]
     if not any(run["left"] for run in folded):
         largest = max(run["difference"] for run in folded)
@@ -117,9 +124,10 @@ def _latency(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
 
 
 def _finished(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Keep the seeds that all arms have."""
-    seeds = sorted(set.intersection(*(set(runs) for runs in arms.values())))
-    return {arm: {seed: runs[seed] for seed in seeds} for arm, runs in arms.items()}
+    """Keep the arms that were begun, and the seeds that all of these have."""
+    begun = {arm: runs for arm, runs in arms.items() if runs}
+    seeds = sorted(set.intersection(*(set(runs) for runs in begun.values())))
+    return {arm: {seed: runs[seed] for seed in seeds} for arm, runs in begun.items()}
 
 
 def _mean(values: list[float]) -> str:

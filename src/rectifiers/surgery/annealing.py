@@ -124,7 +124,10 @@ class Annealing:
             raise ConfigError("this annealing has no teacher any more, or never had one; anneal with distil=True")
         features = {name: list(values) for name, values in self._features.items()}
         if not any(features.values()):
-            raise ConfigError("the model has not been called with gradients; call it before distillation")
+            raise ConfigError(
+                "the model has not been called with gradients; call it before distillation, and checkpoint its "
+                "activations, if at all, with use_reentrant=False"
+            )
         with torch.no_grad():
             self._teacher(*args, **kwargs)
         losses = [

@@ -63,7 +63,8 @@ def fold(model: nn.Module, example: Example) -> SwapReport:
 
     Raises:
         ConfigError: the model has none of this library's functions.
-        UnsupportedError: the model is of a kind that cannot be changed, or its outputs would change, which is undone.
+        UnsupportedError: the model is of a kind that cannot be changed, has no numbers, as on the meta device, or its
+            outputs would change, which is undone.
 
     Example:
         >>> import rectifiers
