@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...activations import create, registry
 from ...core.elementwise import Elementwise
+from ...core.errors import ConfigError
 from ...core.fitting import Points
 from ...core.granularity import Granularity
 from ...core.matching import match, match_channels
@@ -129,7 +130,7 @@ def _decide(site: Site, target: Target, seen: Seen, points: Points, shown: Tenso
     aim = replace(points, y=points.x.relu()) if capped else points
     try:
         begun = SiteStart("near", "fitted", fitted=match(_maker(target), aim))
-    except TypeError as error:
+    except (ConfigError, TypeError) as error:
         start, at = _unfitted(site, target, "relu")
         return SiteStart(start, at, note=f"{spec.title} cannot be fitted, which takes all of Granularity: {error}")
     recipe = _recipe(site, target, begun)
