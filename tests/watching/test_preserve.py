@@ -144,3 +144,25 @@ def test_offloaded_models() -> None:
     assert str(report.check) == "outputs on the example: identical"
     assert [(name, value.is_meta) for name, value in net[1].named_parameters()] == [("alpha", False), ("beta", False)]
     assert torch.equal(net(X), expected)
+
+
+class Observed(nn.Module):
+    """Takes the size of what it keeps from its first call, as the observers of quantisation do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 4)
+        self.register_buffer("least", torch.empty(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.linear(x))
+        self.least.resize_(y.shape[1]).copy_(y.amin(0))
+        return y
+
+
+def test_a_buffer_that_the_first_call_sizes_is_put_back() -> None:
+    model = Observed()
+    buffer = model.least
+    swap(model, "pvlu", example=X)
+    assert model.least is buffer
+    assert buffer.shape == (0,)

@@ -38,7 +38,8 @@ def preserve(model: nn.Module) -> Iterator[None]:
                 for module, name, buffer, before, version in buffers:
                     module._buffers[name] = buffer
                     if buffer.device.type != "meta" and not _is_untouched(buffer, before, version):
-                        buffer.copy_(before)
+                        # Observers of quantisation take their size in the first call.
+                        (buffer if buffer.shape == before.shape else buffer.resize_(before.shape)).copy_(before)
 
 
 def _is_untouched(buffer: Tensor, before: Tensor, version: int | None) -> bool:
