@@ -36,7 +36,7 @@ include_patterns = [
     "results/**.md",
     "src/rectifiers/kernels/*/README.md",
 ]
-exclude_patterns = ["docs/examples", "docs/site"]
+exclude_patterns = ["docs/examples", "docs/pages", "docs/site"]
 
 # Every warning fails the build, and every name that a page refers to is there. PyTorch's and other libraries' names
 # stay text: their pages lie on the network, and the site works without one.

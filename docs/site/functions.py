@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from docs import build
+from docs.pages import functions, kernels, table1
+from docs.pages.published import read_measured
 from rectifiers.activations import registry
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec
@@ -28,7 +29,7 @@ from .typeset import latex, remarks
 def write_pages(folder: Path) -> None:
     """Write `index.md`, and `NAME.md` with its pictures for every function."""
     folder.mkdir(parents=True, exist_ok=True)
-    specs = build.ordered()
+    specs = functions.ordered()
     (folder / "index.md").write_text(_index(specs), encoding="utf-8")
     facts = _Facts()
     for spec in specs:
@@ -39,12 +40,10 @@ class _Facts:
     """What the committed files say about functions, read once."""
 
     def __init__(self) -> None:
-        settings = json.loads(build.COSTS.read_text("utf-8"))["settings"]
-        (setting,) = filter(build.is_reference, settings)
-        self.costs = {row["function"]: row for row in setting["rows"]}
-        self.shapes = json.loads(build.SHAPES.read_text("utf-8"))
+        self.costs = kernels.quoted()
+        self.shapes = read_measured("shapes")
         self.claims = json.loads(SNAPSHOT.read_text("utf-8"))
-        self.table: Table = build.table1()[0]
+        self.table: Table = table1.table()[0]
 
 
 def _index(specs: list[ActivationSpec]) -> str:
@@ -77,7 +76,7 @@ def _page(spec: ActivationSpec, facts: _Facts, folder: Path) -> Iterator[str]:
         yield f"![{spec.title} and its derivative, at its start]({spec.name}.svg)\n"
     yield f"## When to use it\n\n{spec.use}\n"
     yield "## Facts\n"
-    yield from (f"- {fact}" for fact in build.facts(spec))
+    yield from (f"- {fact}" for fact in functions.facts(spec))
     if spec.name in facts.shapes["functions"]:
         yield from _learned(spec, facts.shapes, folder)
     yield from _cost(spec, facts)
@@ -146,6 +145,6 @@ def _reference(spec: ActivationSpec) -> Iterator[str]:
     cls = registry.get(spec.name)
     yield "\n## Reference\n\n```{eval-rst}"
     yield f".. autoclass:: rectifiers.{cls.__name__}\n   :no-index-entry:\n"
-    for form in build.forms(spec):
+    for form in functions.forms(spec):
         yield f".. autofunction:: rectifiers.functional.{form}\n"
     yield "```\n"

@@ -1,0 +1,88 @@
+"""What the papers claim, judged by the published results: as a page, and as the package carries it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from functools import cache
+
+from rectifiers.core.wording import duration
+from rectifiers.lab.claims import Judged, judge_claims
+from rectifiers.papers.claims import SNAPSHOT as SNAPSHOT
+from rectifiers.papers.claims import count_statuses
+
+from .published import DOCS, RESULTS, read_measured
+
+PAGE = DOCS / "claims.md"
+
+INTRODUCTION = """\
+# What the papers claim, and what holds
+
+<!-- Written by `make docs` from the papers' `claims.toml` and the published results; edit those. -->
+
+For every claim, this page says where its paper makes it, and what the answer here rests on: runs in
+[results](../results/README.md), analyses in [the gallery](gallery.md), whose networks on CIFAR-10 saw JPEG pictures,
+or a test. `rectifiers list claims` prints the same, and `--json` gives it to programs;
+`rectifiers list claims --results runs` judges by your own runs.
+
+- **reproduced**, **contradicted**: run as published, and the 95 % interval of the difference, paired by seed, lies
+  wholly on the claimed side of zero, or wholly on the other. A claim that two functions are level is reproduced if the
+  90 % interval lies within the experiment's margin, and contradicted if the 95 % interval lies wholly outside it.
+  Matters of mathematics and counting are settled by a test.
+- **at small scale only**: runs of a smaller size, or of an experiment of ours that was made to decide the claim on
+  small machines. They settle nothing, but the table says which way they lean: one of the latter is against a claim also
+  if its interval leaves out half of the published difference and all beyond. The command shown repeats them, or runs
+  the published size of an analysis from the gallery; the cost shown is always that of the published size, which would
+  settle the claim.
+- **open**: not run, or run as published with an interval that leaves both answers possible.
+
+Where a paper does not state its protocol, "as published" includes the assumptions listed with
+[its entry](papers.md). Each claim is judged by itself: the intervals are not corrected for the number of claims. If a
+row is compared with the best of several others, that other was picked after the runs, so chance favours it, not the
+row.
+"""
+
+
+@cache
+def judged() -> list[Judged]:
+    """Judge the papers' claims by the published results and the gallery's findings."""
+    measured = read_measured("paper_presets")
+    costs = {name: f"about {duration(one['seconds'])} with two workers" for name, one in measured.items()}
+    sections = {
+        name: " ".join(section["finding"] for section in found["sections"])
+        for name, found in read_measured("gallery").items()
+    }
+    return judge_claims(RESULTS, sections, costs)
+
+
+def statuses() -> str:
+    """How many claims have which status."""
+    return count_statuses(one.to_dict() for one in judged())
+
+
+def page() -> str:
+    """The register of claims as a page."""
+    parts = [INTRODUCTION, f"**{statuses()}.**\n"]
+    for paper in dict.fromkeys(one.claim.paper for one in judged()):
+        package = importlib.import_module(f"rectifiers.papers.{paper}")
+        parts += [
+            f"## {package.PAPER}\n",
+            "| Claim | Place, printed | Status | What was found | Shown or settled by |",
+            "|---|---|---|---|---|",
+        ]
+        parts += [_row(one) for one in judged() if one.claim.paper == paper] + [""]
+    return "\n".join(parts)
+
+
+def _row(one: Judged) -> str:
+    claim = one.claim
+    printed = f"{claim.place}: {claim.printed}" if claim.printed else claim.place
+    how = f"`{one.command}`" + (f"; {one.cost}" if one.cost else "")
+    cells = (claim.says, printed, f"**{one.status}**", one.finding, how)
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def snapshot() -> str:
+    """The register as the package carries it: one claim per line."""
+    lines = ",\n".join(json.dumps(one.to_dict(), ensure_ascii=False) for one in judged())
+    return f"[\n{lines}\n]\n"

@@ -1,0 +1,60 @@
+"""What the README says was found, from the runs and the measurements that are published."""
+
+from __future__ import annotations
+
+from benchmarks.marks import replace_between
+from rectifiers.report.wording import our_number
+
+from . import claims, kernels, plasticity, table1
+from .published import DOCS, read_cells, read_measured
+
+PAGE = DOCS.parent / "README.md"
+
+FINDINGS = """\
+- **AReLU learns far sooner at small learning rates.** One epoch of MNIST, SGD at 1e-3: {slow}.
+- **At usual ones it does not.** Adam at 1e-2: {fast}.
+- **{table.agreements} of {table.judgements} published means lie inside our intervals**, over {table.planned} runs.
+- **Most of what the papers claim is not settled.** {statuses}.
+- **Learning a function need not cost anything.** AReLU takes {arelu[0]:.2f} × the time of `nn.ReLU` and
+  {arelu[1]:.2f} × its memory in training; as published {published[0]:.1f} × and {published[1]:.1f} ×, and PyTorch's own
+  PReLU {prelu[0]:.1f} × and {prelu[1]:.1f} ×. [Measured](docs/kernels.md#what-it-costs) on 128×64×32×32 numbers, one
+  thread, and in a ResNet-18.
+- **CReLU keeps a network learning where ReLU stops.** New random labels, phase after phase: {kept[CReLU]} % against
+  {kept[ReLU]} % over the last tenth of the phases, at small scale; [25 functions on three
+  sequences](docs/plasticity.md).
+- **PVLU's fine-tuning adds nothing to a small network that has converged.** Its waves, trained alone, gain
+  {gained} points on CIFAR-10, and [PReLU's slopes as much](results/decide-pvlu/README.md); the paper's
+  gain in VGG-16 is 1.24.
+"""
+
+
+def page() -> str:
+    """The README with the findings between its marks, each number from what is published."""
+    found, _ = table1.table()
+
+    def shown(row: str, column: str) -> str:
+        cell = found.cells[row, column]
+        return f"{our_number(cell)} % (paper: {cell.published:.2f})"
+
+    statuses = claims.statuses()
+    times = {function: row["ratio"][1] for function, row in kernels.quoted().items() if row["ratio"]}
+    memory = {one["function"]: one["ratio"] for one in read_measured("kernels")["training_step"]}
+    text = FINDINGS.format(
+        slow=f"{shown('AReLU', 'SGD 1e-3')}\n  against ReLU's {shown('ReLU', 'SGD 1e-3')}",
+        fast=f"{shown('AReLU', 'Adam 1e-2')}\n  against {shown('ReLU', 'Adam 1e-2')}",
+        table=found,
+        statuses=statuses[0].upper() + statuses[1:],
+        arelu=(times["arelu"], memory["arelu"]),
+        published=(times["arelu, as published"], memory["arelu, as published"]),
+        prelu=(times["nn.PReLU"], memory["nn.PReLU"]),
+        kept={row: cell.number for row, cell in plasticity.late("random-labels").items()},
+        gained=_gain("PVLU"),
+    )
+    return replace_between(PAGE.read_text(encoding="utf-8"), "findings", text)
+
+
+def _gain(row: str) -> str:
+    """What a kind of fine-tuning gains over the network that it starts from, in points, with its interval."""
+    (cell,) = (cell for cell in read_cells("decide-pvlu/fine-tuning") if cell.row == row)
+    gain, low, high = (f"{number:+.2f}".replace("-", "−") for number in cell.gain)
+    return f"{gain} [{low}, {high}]"
