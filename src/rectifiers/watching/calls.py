@@ -19,9 +19,10 @@ from torch.utils._pytree import tree_leaves
 from ..core.elementwise import Elementwise
 from ..core.errors import UnknownNameError
 from . import kinds
+from .callers import find_owner, has_own_gradient
 from .feeding import Batch, call_model
 from .names import common_scope, find_shared, name_calls, number_calls, slot_path, split_by_holder
-from .places import Locator, Place, find_owner, has_own_gradient
+from .places import Locator, Place
 from .preserve import evaluation
 from .watcher import Frame, Watcher
 from .wrappers import unwrap

@@ -17,9 +17,10 @@ from torch.utils._pytree import tree_leaves
 from typing_extensions import Self
 
 from . import kinds
+from .callers import find_hooked, find_owner, frame_of_call, has_own_gradient
 from .kinds import own_kind, spec_of
 from .names import Numbering, holder_of, slot_path
-from .places import Locator, find_hooked, find_owner, frame_of_call, has_own_gradient, place_of_module
+from .places import Locator, place_of_module
 from .sites import Site, locate_sites
 from .trace import record
 from .watcher import Frame, Watcher

@@ -13,7 +13,8 @@ from torch import nn
 from ..core.errors import ConfigError, RectifiersError
 from .example import Example, double_batch, read_example
 from .kinds import is_torch_activation
-from .sites import Located, Site, find_held_apart, find_reordered_modules, join_modes, locate_sites
+from .modes import find_reordered_modules, join_modes
+from .sites import Located, Site, find_held_apart, locate_sites
 from .trace import Trace, record
 from .wrappers import unwrap
 

@@ -23,21 +23,11 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
 from . import kinds
+from .callers import UnderWay, find_hooked, find_owner, frame_of_call, has_own_gradient, under_way
 from .contents import copy_contents, find_tensors
 from .kinds import own_kind, spec_of
 from .names import find_shared
-from .places import (
-    Locator,
-    NotedCall,
-    Place,
-    UnderWay,
-    find_hooked,
-    find_owner,
-    frame_of_call,
-    has_own_gradient,
-    place_of_module,
-    under_way,
-)
+from .places import Locator, NotedCall, Place, place_of_module
 from .preserve import preserve, without_gradients
 from .threads import notice_threads
 from .watcher import Frame, Watcher

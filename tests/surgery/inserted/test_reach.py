@@ -600,7 +600,7 @@ def test_what_brings_its_own_gradient_is_no_site() -> None:
 @pytest.fixture
 def without_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide where calls are written, as Python 3.10 does."""
-    monkeypatch.setattr(places, "_end_of_call", lambda frame: None)
+    monkeypatch.setattr(places, "end_of_call", lambda frame: None)
 
 
 @pytest.mark.usefixtures("without_positions")

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 from typing_extensions import Self
 
-from ...watching.places import unwrapped
+from ...watching.callers import unwrapped
 from ...watching.replaced import CHILD, HIDDEN
 
 _LOADING = ("assign_to_params_buffers",)

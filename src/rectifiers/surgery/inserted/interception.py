@@ -18,7 +18,8 @@ from torch.overrides import TorchFunctionMode, _get_current_function_mode, _get_
 
 from ...core.errors import UnsupportedError
 from ...watching import kinds
-from ...watching.places import Locator, find_hooked, find_owner, has_own_gradient
+from ...watching.callers import find_hooked, find_owner, has_own_gradient
+from ...watching.places import Locator
 from ...watching.replaced import Calls, replaced_calls
 from ...watching.watcher import Frame
 from .uncompiled import Uncompiled

@@ -22,17 +22,17 @@ from typing import Any
 from torch import nn
 
 from ...core.errors import UnsupportedError
-from ...watching.places import (
+from ...watching.callers import unwrapped
+from ...watching.places import Place
+from ...watching.replaced import CHILD, HIDDEN
+from ...watching.source import (
     FunctionNode,
-    Place,
     calls_in,
     find_class_and_function,
     first_argument,
     innermost_scope,
     input_of,
-    unwrapped,
 )
-from ...watching.replaced import CHILD, HIDDEN
 from .derived import REWRITTEN, Derived, derive_class, goes_through_children, known_class
 
 Table = tuple[tuple[Place, int], ...]

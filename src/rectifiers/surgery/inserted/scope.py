@@ -16,7 +16,7 @@ import torch
 from torch import fx, nn
 
 from ...core.errors import UnsupportedError
-from ...watching.places import unwrapped
+from ...watching.callers import unwrapped
 from ...watching.replaced import replaced_calls
 from .derived import Derived, derive_class, known_class
 from .interception import Interception, is_intercepting, is_quiet
