@@ -44,7 +44,7 @@ from rectifiers.core.errors import ConfigError, RectifiersError
 from rectifiers.core.files import write_file
 from rectifiers.experiments import archive
 from rectifiers.experiments.checkpointing import VARIABLE
-from rectifiers.experiments.claims import FOLDER, Claims
+from rectifiers.experiments.claims import Claims
 from rectifiers.experiments.counting import CARD
 from rectifiers.experiments.crew import LocalCrew
 from rectifiers.experiments.experiment import Cell
@@ -52,6 +52,7 @@ from rectifiers.experiments.identity import identify
 from rectifiers.experiments.result import Result
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import StoppedError, run
+from rectifiers.experiments.runner_files import FOLDER
 from rectifiers.experiments.store import Store, checkpoints_folder
 from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.verifying import verify
@@ -575,8 +576,7 @@ def cut_claim(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
     """A cut claim of a runner elsewhere is not taken for none."""
     gone = Claims(folder)
     gone._facts["process"] = "another machine 1"
-    (folder / FOLDER).mkdir()
-    gone._write()
+    gone._introduce()
     assert gone.take(TRIALS[0])
     with Claims(folder) as runner:
         return cut(folder / FOLDER / f"{TRIALS[0].id}.0", lambda: runner.take(TRIALS[0]))
@@ -586,8 +586,7 @@ def jump_clocks(folder: Path, expected: dict[str, Any]) -> int:
     """A file server's clock jumps by years in both directions, and no claim of a living runner expires."""
     gone = Claims(folder)
     gone._facts["process"] = "another machine 1"
-    (folder / FOLDER).mkdir()
-    gone._write()
+    gone._introduce()
     assert gone.take(TRIALS[0])
     taken = 0
     with Claims(folder) as runner:

@@ -28,12 +28,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rectifiers.experiments.backlog import LOOK
 from rectifiers.experiments.claims import EXPIRY, Claims
 from rectifiers.experiments.crew import Hand
 from rectifiers.experiments.failure import Failure
 from rectifiers.experiments.order import in_order, seed_by_seed
 from rectifiers.experiments.provenance import provenance
-from rectifiers.experiments.runner import LOOK, Progress, Running
+from rectifiers.experiments.runner import Progress, Running
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.worker import Job

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from rectifiers.core.errors import StoreError
-from rectifiers.experiments import claims
-from rectifiers.experiments.claims import FOLDER, Claims, clear_dead, list_runners
+from rectifiers.experiments.claims import Claims
+from rectifiers.experiments.processes import machine
+from rectifiers.experiments.runner_files import FOLDER, clear_dead, list_runners
 
 from .samples import tiny
 
@@ -27,6 +28,13 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def refuse_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
 
 
 def names(folder: Path) -> set[str]:
@@ -45,12 +53,8 @@ def test_one_of_two_runners_holds_a_trial(tmp_path: Path) -> None:
 @pytest.mark.parametrize("linked", [True, False])
 def test_of_many_that_try_at_once_one_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool) -> None:
     """Where the file system has no links, too."""
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
     if not linked:
-        monkeypatch.setattr(os, "link", refuse)
+        refuse_links(monkeypatch)
     runners = [Claims(tmp_path) for _ in range(8)]
     taken: list[Claims] = []
     barrier = threading.Barrier(len(runners))
@@ -80,8 +84,7 @@ def leave_behind(folder: Path, **facts: object) -> Claims:
     """A runner that holds the trial, and no longer beats."""
     gone = Claims(folder)
     gone._facts |= facts
-    (folder / FOLDER).mkdir(exist_ok=True)
-    gone._write()
+    gone._introduce()
     assert gone.take(TRIAL)
     return gone
 
@@ -98,7 +101,7 @@ def test_a_process_that_has_ended_here_is_dead_at_once(tmp_path: Path) -> None:
         check=True,
     )
     pid, started = ended.stdout.split()
-    leave_behind(tmp_path, pid=int(pid), process=f"{claims._machine()} {started}")
+    leave_behind(tmp_path, pid=int(pid), process=f"{machine()} {started}")
     with Claims(tmp_path) as runner:
         assert runner.take(TRIAL)
         assert names(tmp_path) == {f"{TRIAL.id}.0", f"{TRIAL.id}.1"}
@@ -110,7 +113,7 @@ def test_a_process_that_has_ended_here_is_dead_at_once(tmp_path: Path) -> None:
 
 
 def test_another_process_of_the_same_number_is_not_taken_for_it(tmp_path: Path) -> None:
-    leave_behind(tmp_path, process=f"{claims._machine()} 1")
+    leave_behind(tmp_path, process=f"{machine()} 1")
     with Claims(tmp_path) as runner:
         assert runner.take(TRIAL)
 
@@ -131,16 +134,16 @@ def test_one_of_another_machine_is_dead_when_it_no_longer_beats(tmp_path: Path) 
 def test_a_look_tells_what_others_took_and_gave_back(tmp_path: Path) -> None:
     with Claims(tmp_path) as one, Claims(tmp_path) as other:
         other.look()
-        assert (other.is_held(TRIAL), other.is_free(TRIAL), other.runners) == (False, True, 2)
+        assert (other.is_held(TRIAL), other.runners) == (False, 2)
         assert one.take(TRIAL)
         assert not other.is_held(TRIAL)  # since the last look
         other.look()
         one.look()
-        assert (other.is_held(TRIAL), other.is_free(TRIAL)) == (True, False)
+        assert other.is_held(TRIAL)
         assert not one.is_held(TRIAL)
         one.release(TRIAL)
         other.look()
-        assert (other.is_held(TRIAL), other.is_free(TRIAL)) == (False, True)
+        assert not other.is_held(TRIAL)
         # Another one that collides learns of all that was taken meanwhile.
         others = [tiny(seed=seed) for seed in range(1, 5)]
         assert all(one.take(trial) for trial in others)
@@ -148,50 +151,92 @@ def test_a_look_tells_what_others_took_and_gave_back(tmp_path: Path) -> None:
         assert all(other.is_held(trial) for trial in others)
 
 
-def test_what_a_dead_runner_held_is_found_by_its_file(tmp_path: Path) -> None:
-    """Without reading the claims of others; one that neither is named there nor is a link needs a thorough look."""
+def list_without_inodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As file systems in user space do that do not know them."""
+    listed = Claims._list
+    monkeypatch.setattr(Claims, "_list", lambda self: dict.fromkeys(listed(self), 0xFFFFFFFF))
+
+
+@pytest.mark.parametrize("without", [None, refuse_links, list_without_inodes])
+def test_a_look_tells_whose_the_claims_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: Callable[[pytest.MonkeyPatch], None] | None
+) -> None:
+    """By inodes, or by reading those whose inodes do not tell."""
+    if without is not None:
+        without(monkeypatch)
     later, copied, theirs = (tiny(seed=seed) for seed in (1, 2, 3))
-    gone = leave_behind(tmp_path, process=f"{claims._machine()} 1")
-    gone._write()
+    gone = leave_behind(tmp_path, process=f"{machine()} 1")
     assert gone.take(later)
     (tmp_path / FOLDER / f"{copied.id}.0").write_bytes(gone._file(gone.token).read_bytes())
     with Claims(tmp_path) as alive, Claims(tmp_path) as runner:
         assert alive.take(theirs)
-        runner.find_orphans()
-        found = [runner.is_free(one, thorough=False) for one in (TRIAL, later, copied, theirs)]
-        assert found == [True, True, False, False]
-        assert not runner.is_held(TRIAL)
-        found = [runner.is_free(one) for one in (TRIAL, later, copied, theirs)]
-        assert found == [True, True, True, False]
+        for _ in range(2):
+            runner.look()
+            assert runner.runners == 3
+            assert [runner.is_held(one) for one in (TRIAL, later, copied, theirs)] == [False, False, False, True]
         assert [runner.take(one) for one in (TRIAL, later, copied, theirs)] == [True, True, True, False]
 
 
-def test_a_silent_runner_that_beats_again_has_no_orphans(tmp_path: Path) -> None:
+def test_a_silent_runner_that_beats_again_holds_what_it_held(tmp_path: Path) -> None:
     clock = Clock()
     gone = leave_behind(tmp_path, process="another machine 7")
     with Claims(tmp_path, expiry=90, clock=clock) as runner:
-        for now, beats, expected in [(0, False, False), (91, False, True), (100, True, False), (191, False, True)]:
+        for now, beats, expected in [(0, False, True), (91, False, False), (100, True, True), (191, False, False)]:
             clock.now = now
             if beats:
                 gone._write()
-            runner.find_orphans()
-            runner._held[TRIAL.id] = 0  # what is free counts as held no more
-            assert runner.is_free(TRIAL, thorough=False) is expected
+            runner.look()
+            assert runner.is_held(TRIAL) is expected
 
 
-def test_a_claim_that_a_second_runner_made_anew_expires_with_it(tmp_path: Path) -> None:
-    """Also where the first one, that was seen to make it, lives on."""
-    clock = Clock()
-    with Claims(tmp_path, clock=clock) as runner, Claims(tmp_path) as first:
+@pytest.mark.parametrize("without", [None, refuse_links])
+def test_a_claim_that_a_second_runner_made_anew_is_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: Callable[[pytest.MonkeyPatch], None] | None
+) -> None:
+    """It expires with the second one, also where the first one, that was seen to make it, lives on."""
+    if without is not None:
+        without(monkeypatch)
+    with Claims(tmp_path) as runner, Claims(tmp_path) as first:
         assert first.take(TRIAL)
         assert not runner.take(TRIAL)
         first.release(TRIAL)
-        leave_behind(tmp_path, process=f"{claims._machine()} 1")
+        leave_behind(tmp_path, process=f"{machine()} 1")
         runner.look()
-        assert not runner.is_free(TRIAL)
-        clock.now = claims.TRUST
-        assert runner.is_free(TRIAL)
+        assert not runner.is_held(TRIAL)
         assert runner.take(TRIAL)
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_an_inode_that_is_used_again_names_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool
+) -> None:
+    """What has the name and the inode of something that was there before is not taken for it."""
+    if not linked:
+        refuse_links(monkeypatch)
+
+    def reuse(self: Claims) -> dict[str, int]:
+        """Each identity and its claims have one inode; all are the same for all runners but the one that looks."""
+        own = {path.name: path.stat().st_ino for path in self.folder.iterdir()}
+        return {name: 7 if inode != own[self._identity.name] else inode for name, inode in own.items()}
+
+    clock = Clock()
+    with Claims(tmp_path, clock=clock) as runner:
+        monkeypatch.setattr(Claims, "_list", reuse)
+        gone = leave_behind(tmp_path, process="another machine 7")
+        runner.look()
+        assert runner.is_held(TRIAL)
+        gone.release(TRIAL)
+        gone._identity.unlink()
+        gone._file(gone.token).unlink()
+        with Claims(tmp_path) as other:
+            assert other.take(TRIAL)
+            clock.now = 91
+            assert not runner.take(TRIAL)
+            other.release(TRIAL)
+            assert runner.take(TRIAL)
+            runner.release(TRIAL)
+            assert other.take(TRIAL)
+            assert not runner.take(TRIAL)
 
 
 def test_what_a_second_runner_took_over_is_its_own(tmp_path: Path) -> None:

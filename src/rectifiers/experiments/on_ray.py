@@ -24,11 +24,12 @@ import torch
 from ..core.errors import ConfigError, RectifiersError
 from ..core.version import __version__
 from . import own
-from .claims import Claims, runner_file
+from .claims import Claims
 from .crew import Hand
 from .failure import Failure, from_error
 from .pulse import UNKNOWN, Pulse
 from .result import Result
+from .runner_files import runner_file
 from .store import Store, read_bytes, weights_path, write_bytes_atomically
 from .trial import Trial
 from .worker import Job, Outcome, carry_out

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from ..core.errors import ConfigError, DataError, RectifiersError
 from ..core.wording import duration, plural
 from . import own, pulse, worker
+from .backlog import Backlog
 from .claims import Claims
 from .crew import Crew, Hand, LocalCrew
 from .experiment import Cell
@@ -28,7 +29,7 @@ from .failure import Failure, from_silence
 from .gpus import spare_gpus
 from .machine import AUTO, Workers, count_fitting
 from .measured import MeasuredCrew
-from .order import Tail, in_order, seed_by_seed
+from .order import in_order, seed_by_seed
 from .store import Store
 from .trial import Trial
 from .worker import STOPPED, Job, Outcome, carry_out, main_to_import
@@ -45,20 +46,6 @@ GRACE = 10.0
 """Seconds that workers have to end at their next step when a run is stopped."""
 TICK = 0.5
 """Seconds between two looks at what sends no message."""
-LOOK = 2.0
-"""Seconds between two looks at what other runners do, while nothing else is to be begun."""
-PATROL = 30.0
-"""Seconds between two of them while there is, for what runners held that died."""
-EACH = 500
-"""Of the files and trials that a patrol looks at, how many there may be for each trial begun since the last one."""
-FEW = 10
-"""Trials that others hold, whose claims are all read."""
-LONG = 300.0
-"""Seconds without a trial that could be begun, after which they are read however many there are."""
-RARELY = 20
-"""How many times as long as a look takes the time to the next one is at least."""
-SHARE = 0.1
-"""Of the time since a trial was begun last, that it may take until one is noticed that has become free."""
 
 
 OnEvent = Callable[[str, bool], None]
@@ -238,21 +225,15 @@ class Running:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.may_begin, self.clock = may_begin, clock
-        self.job, self.queue, self.claims, self.progress = job, queue, claims, progress
+        self.job, self.claims, self.progress = job, claims, progress
         self.on_progress, self.on_event, self.patient = on_progress, on_event, patient
         self.deadline = clock() + time_limit
-        self.elsewhere: deque[Trial] = deque()
+        self.backlog = Backlog(queue, job.store, claims, self._note_finished, clock)
         self.pool: list[Hand] = []
         self.tries: Counter[Trial] = Counter()
         self.in_a_row = 0
         self.paused_until = 0.0
-        self.tail = Tail(len(queue))
-        self.looked = self.tended = -math.inf
-        self.took = clock()
-        self.begun = 0
-        """Trials since the last look."""
-        self.rest = LOOK
-        """Seconds after a look in which there is no other one."""
+        self.tended = -math.inf
         self.obstacle: RectifiersError | None = None
         self.given_up = False
         self.alone = False
@@ -270,7 +251,7 @@ class Running:
 
     def run_here(self) -> None:
         """Run all trials in this process, one after the other."""
-        while (trial := self._next()) is not None or (self.elsewhere and self.patient):
+        while (trial := self._next()) is not None or (self.backlog.elsewhere and self.patient):
             if trial is None:
                 time.sleep(TICK)
             else:
@@ -316,7 +297,7 @@ class Running:
 
     def _has_more(self) -> bool:
         """Whether another trial is to be begun, here or by another runner."""
-        left = self.queue or (self.elsewhere and self.patient)
+        left = len(self.backlog) or (self.backlog.elsewhere and self.patient)
         return self.obstacle is None and not self.given_up and bool(left)
 
     def _fill(self, crew: Crew) -> None:
@@ -339,8 +320,7 @@ class Running:
             try:
                 one = idle.pop() if idle else self._start(crew)
             except OSError as error:
-                self.claims.release(trial)
-                self.queue.appendleft(trial)
+                self.backlog.put_back(trial, first=True)
                 self._rest(f"cannot start a process: {error.strerror or error}")
                 return
             one.give(trial, pulse.UNKNOWN, self._take_mates(trial) if crew.takes_mates else ())
@@ -357,91 +337,29 @@ class Running:
             workers: of this runner.
         """
         if not self.may_begin():
-            self.queue.clear()
-            self.elsewhere.clear()
-        if (self.queue or self.elsewhere) and self._is_time_for_patrol():
-            self._look()
-        self.queue = self.tail.arrange(self.queue, workers * self.claims.runners)
-        trial = self._claim_first()
-        if trial is None and self.elsewhere and self.clock() >= self.looked + self.rest:
-            self._look()
-            trial = self._claim_first()
-        return trial
-
-    def _is_time_for_patrol(self) -> bool:
-        if self.clock() < self.looked + max(PATROL, self.rest):
-            return False
-        # Nobody waits for what runners held that died, while there is more to begin than all have begun.
-        files = self.claims.files
-        return len(self.queue) <= files or EACH * self.begun >= len(self.elsewhere) + files
-
-    def _claim_first(self) -> Trial | None:
-        """Claim the first trial of the queue that was free at the last look, and still is."""
-        while self.queue:
-            trial = self.queue.popleft()
-            if self.claims.is_held(trial):
-                self.elsewhere.append(trial)
-            elif not self._is_finished(trial):
-                if not self.claims.take(trial):
-                    self.elsewhere.append(trial)
-                elif self._is_finished(trial):  # it ended while it was claimed
-                    self.claims.release(trial)
-                else:
-                    self.took = self.clock()
-                    self.begun += 1
-                    return trial
-        return None
-
-    def _look(self) -> None:
-        """See what other runners hold, and put first what they gave back, or held when they died."""
-        began = time.monotonic()
-        self.claims.find_orphans()
-        if self.looked == -math.inf and self.claims.files > 1:
-            self.elsewhere.extend(trial for trial in self.queue if self.claims.is_held(trial))
-            self.queue = deque(trial for trial in self.queue if not self.claims.is_held(trial))
-        free: deque[Trial] = deque()
-        # A claim may be one that no runner's file names, or one left behind at a trial that has finished. Where there
-        # are many, nobody looks for these as long as there is something to begin.
-        few = len(self.elsewhere) <= FEW
-        thorough = few or (not self.queue and self.clock() - self.took > LONG)
-        for _ in range(len(self.elsewhere)):
-            trial = self.elsewhere.popleft()
-            if not self.claims.is_free(trial, thorough=thorough):
-                if not (few and self._is_finished(trial)):
-                    self.elsewhere.append(trial)
-            elif not self._is_finished(trial):
-                free.append(trial)
-        self.queue.extendleft(reversed(free))
-        self.looked, self.begun = self.clock(), 0
-        self.rest = max(LOOK, RARELY * (time.monotonic() - began), min(PATROL, SHARE * (self.looked - self.took)))
+            self.backlog.clear()
+        return self.backlog.take(workers)
 
     def _take_mates(self, trial: Trial) -> list[Trial]:
-        """Claim the trials of the queue that are one computation with a claimed one; none if weights are to be kept."""
+        """Claim the trials that are one computation with a claimed one; none if weights are to be kept."""
         if trial.company is None or trial in self.job.needed:
             return []
-        alike = [one for one in self.queue if one.company == trial.company and one not in self.job.needed]
-        mates = [one for one in alike if not self.job.store.has(one) and self.claims.take(one)]
-        self.queue = deque(one for one in self.queue if one not in mates)
-        return mates
+        return self.backlog.take_company(trial, lambda one: one not in self.job.needed)
 
     def _note_all(self, trial: Trial, mates: Sequence[Trial], outcome: Outcome) -> None:
         """Count how a trial ended, and those that were one computation with it; these wait for the next try."""
         for mate in mates:
             if isinstance(outcome, Failure) and outcome.passing:
-                self.claims.release(mate)
-                self.queue.append(mate)
+                self.backlog.put_back(mate)
             else:
                 # Which of them diverged, their results tell.
                 self._note(mate, "done" if isinstance(outcome, str) else outcome)
         self._note(trial, outcome)
 
-    def _is_finished(self, trial: Trial) -> bool:
-        """Whether another runner was faster, which is counted."""
-        if not self.job.store.has(trial):
-            return False
+    def _note_finished(self) -> None:
+        """Count a trial that another runner finished."""
         self.progress.kept += 1
         self.on_progress(self.progress)
-        return True
 
     def _listen(self, one: Hand, crew: Crew) -> None:
         """Hear what a worker says."""
@@ -476,7 +394,7 @@ class Running:
             self.alone = self.alone or (outcome.memory and crew.shares_memory)
         seconds = self.clock() - one.began
         if isinstance(outcome, str):
-            self.tail.lengths.learn(trial, seconds)
+            self.backlog.tail.lengths.learn(trial, seconds)
         self.say(f"{trial.id} ended after {duration(seconds)}: {_in_short(outcome)}")
         self._note_all(trial, mates, outcome)
 
@@ -489,16 +407,19 @@ class Running:
 
     def _note(self, trial: Trial, outcome: Outcome) -> None:
         """Count how a trial ended, and decide whether it is tried again."""
-        self.claims.release(trial)
         self.tries[trial] += 1
+        tries = LOSSES if isinstance(outcome, Failure) and outcome.lost else TRIES
+        again = isinstance(outcome, Failure) and outcome.passing and self.tries[trial] < tries
+        if again:
+            self.backlog.put_back(trial)
+        else:
+            self.backlog.release(trial)
         if isinstance(outcome, str):
             self.progress.done += 1
             self.progress.diverged += outcome == "diverged"
             self.in_a_row = 0
         elif isinstance(outcome, Failure):
-            if outcome.passing and self.tries[trial] < (LOSSES if outcome.lost else TRIES):
-                self.queue.append(trial)
-            else:
+            if not again:
                 self.progress.failed[trial] = outcome.story
             if outcome.passing and not outcome.lost:
                 self._rest(_in_short(outcome))

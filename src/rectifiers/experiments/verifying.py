@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from ..core.errors import DataError, StoreError
 from ..surgery.weights_file import read_weights
 from . import archive
-from .claims import clear_dead
 from .counting import CARD
 from .explain import explain
 from .result import FORMAT, Result
+from .runner_files import clear_dead
 from .store import ASIDE, TRIAL_ID, IrregularError, Store, read_bytes, weights_folder
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..core.reading import open_regular
 from ..core.wording import plural
-from ..experiments.claims import Runner, list_runners
 from ..experiments.counting import CARD, LOG, count_results
+from ..experiments.runner_files import Runner, list_runners
 
 TAIL = 4096
 """Bytes at the end of a log that are looked at for its last line."""

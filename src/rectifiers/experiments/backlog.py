@@ -1,0 +1,156 @@
+"""What is left to do: trials in their order, which the runners that share a folder take from as they come.
+
+Each runner has all of them in its own backlog, and claims one before it begins it. What another one holds is put aside,
+until a look at the folder shows that it has finished, was given back, or is free because its runner died.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+
+from .claims import Claims
+from .order import Tail
+from .store import Store
+from .trial import Trial
+
+LOOK = 2.0
+"""Seconds between two looks at what other runners do, while nothing else is to be begun."""
+PATROL = 30.0
+"""Seconds between two of them while there is, for what runners held that died; each is made to begin a trial."""
+RARELY = 20
+"""How many times as long as a look takes the time to the next one is at least."""
+SHARE = 0.1
+"""Of the time since a trial was begun last, that it may take until one is noticed that has become free."""
+
+
+class Backlog:
+    """The trials that a runner has not begun.
+
+    Args:
+        queue: in their order.
+        store: that has what is finished.
+        claims: of the runner.
+        on_finished: called for each trial that another runner finished.
+        clock: seconds that never jump.
+
+    Attributes:
+        tail: brings the longest trials forward; it is told how long trials took.
+    """
+
+    def __init__(
+        self,
+        queue: deque[Trial],
+        store: Store,
+        claims: Claims,
+        on_finished: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store, self.claims, self.on_finished, self.clock = store, claims, on_finished, clock
+        self.tail = Tail(len(queue))
+        self._queue = queue
+        self._elsewhere: deque[Trial] = deque()
+        """Trials that other runners held at the last look, or when they were to be begun."""
+        self._looked = -math.inf
+        self._took = clock()
+        self._rest = LOOK
+        """Seconds after a look in which there is no other one."""
+
+    def __len__(self) -> int:
+        """How many wait that may be free, as far as is known."""
+        return len(self._queue)
+
+    @property
+    def elsewhere(self) -> int:
+        """How many other runners hold, as far as is known."""
+        return len(self._elsewhere)
+
+    def clear(self) -> None:
+        """Forget all of them: nothing more is begun."""
+        self._queue.clear()
+        self._elsewhere.clear()
+
+    def release(self, trial: Trial) -> None:
+        """Give up the claim on a trial that was taken: it has ended."""
+        self.claims.release(trial)
+
+    def put_back(self, trial: Trial, *, first: bool = False) -> None:
+        """Give a trial back, to be taken once more.
+
+        Args:
+            trial: that was taken.
+            first: before all others, and not after them.
+        """
+        self.claims.release(trial)
+        if first:
+            self._queue.appendleft(trial)
+        else:
+            self._queue.append(trial)
+
+    def take(self, workers: int = 1) -> Trial | None:
+        """Claim the next trial that nobody has finished or holds; None if there is none now.
+
+        Args:
+            workers: of this runner.
+        """
+        if self.clock() >= self._looked + max(PATROL, self._rest):
+            self._look()
+        self._queue = self.tail.arrange(self._queue, workers * self.claims.runners)
+        trial = self._claim_first()
+        if trial is None and self._elsewhere and self.clock() >= self._looked + self._rest:
+            self._look()
+            trial = self._claim_first()
+        return trial
+
+    def take_company(self, trial: Trial, fits: Callable[[Trial], bool]) -> list[Trial]:
+        """Claim those that wait of the company of a claimed trial.
+
+        Args:
+            trial: the claimed one.
+            fits: whether one can be trained with it.
+        """
+        alike = [one for one in self._queue if one.company == trial.company and fits(one)]
+        mates = [one for one in alike if not self.store.has(one) and self.claims.take(one)]
+        self._queue = deque(one for one in self._queue if one not in mates)
+        return mates
+
+    def _claim_first(self) -> Trial | None:
+        """Claim the first trial of the queue that was free at the last look, and still is."""
+        while self._queue:
+            trial = self._queue.popleft()
+            if self.claims.is_held(trial):
+                self._elsewhere.append(trial)
+            elif not self._is_finished(trial):
+                if not self.claims.take(trial):
+                    self._elsewhere.append(trial)
+                elif self._is_finished(trial):  # it ended while it was claimed
+                    self.claims.release(trial)
+                else:
+                    self._took = self.clock()
+                    return trial
+        return None
+
+    def _look(self) -> None:
+        """See what other runners hold, and put first what they gave back, or held when they died."""
+        began = time.monotonic()
+        self.claims.look()
+        held: deque[Trial] = deque()
+        free: deque[Trial] = deque()
+        for trial in self._elsewhere:
+            if self.claims.is_held(trial):
+                held.append(trial)
+            elif not self._is_finished(trial):
+                free.append(trial)
+        self._elsewhere = held
+        self._queue.extendleft(reversed(free))
+        self._looked = self.clock()
+        self._rest = max(LOOK, RARELY * (time.monotonic() - began), min(PATROL, SHARE * (self._looked - self._took)))
+
+    def _is_finished(self, trial: Trial) -> bool:
+        """Whether another runner was faster, which is told."""
+        if not self.store.has(trial):
+            return False
+        self.on_finished()
+        return True
