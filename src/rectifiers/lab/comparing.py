@@ -6,7 +6,6 @@ import inspect
 import math
 import os
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +15,10 @@ import torch
 from torch import nn
 
 from .. import datasets
-from ..core.errors import ConfigError, DataError, RectifiersError, UnknownNameError
-from ..core.factory import story
+from ..core.errors import ConfigError, UnknownNameError
 from ..core.files import check_folder
 from ..core.wording import plural
-from ..datasets.tree import ARCHIVES
-from ..experiments import runner
-from ..experiments.compare.budget import read_budget, seconds_of
+from ..experiments.compare.budget import read_budget
 from ..experiments.compare.campaign import FRESH, Campaign, Course, Outcomes, is_usable
 from ..experiments.compare.checking import check_goal, check_settings
 from ..experiments.compare.costs import measure_costs
@@ -32,36 +28,25 @@ from ..experiments.compare.looked import Looked
 from ..experiments.compare.margin import doubt, usual_margin
 from ..experiments.compare.own_training import check_training
 from ..experiments.compare.preparing import doubt_model, prepare_rows, trial_of
-from ..experiments.compare.references import refer, resolve, title
+from ..experiments.compare.references import resolve, title
 from ..experiments.compare.run_plan import ComparisonPlan, plan_campaign
 from ..experiments.compare.start_weights import refer_weights
 from ..experiments.compare.trial import OwnTrial
 from ..experiments.compare.tuning import list_tried, tune
 from ..experiments.compare.variants import Variant as Variant
 from ..experiments.compare.variants import Variants, read_variants
-from ..experiments.experiment import Cell
 from ..experiments.kernel_choice import REFERENCE, choose_kernels
 from ..experiments.own import list_references, use
 from ..experiments.result import Result
 from ..experiments.store import Store
 from ..training.devices import check_device
+from .bench import Bench
+from .brought import fields_of, name_data, refer_function, usual_settings
 from .comparison import Comparison
-from .progress import in_notebook, say, show_progress
+from .progress import in_notebook, say
 from .selecting import RESULTS, check_count
 
 Protocol = Literal["scratch", "finetune"]
-
-USUAL: dict[str, Any] = {
-    "optimizer": "adamw",
-    "lr": 1e-3,
-    "schedule": "cosine",
-    "batch_size": 64,
-    "epochs": 10,
-}
-"""Settings of our loop, where the user names none."""
-
-HELD_OUT = 0.1
-"""Share of the training data to choose on, where something is chosen and nobody says how much."""
 
 
 def compare(
@@ -188,17 +173,17 @@ def compare(
     goal = check_goal(task, loss, metric, better, own_training=train is not None)
     if isinstance(data, Iterator):
         raise ConfigError(f"data must be readable more than once, got a {type(data).__name__}; give a list or loaders")
-    name_of_data = _name_data(data)
-    chosen = _settings(settings, train, chooses=limit is not None or tune_lr, tunes=tune_lr)
+    name_of_data = name_data(data)
+    chosen = usual_settings(settings, train, chooses=limit is not None or tune_lr, tunes=tune_lr)
     check_settings(settings, inspect.signature(compare).parameters, named=train is not None or bool(name_of_data))
     check_device(OwnTrial.create(network="", kernels=kernels or REFERENCE, **chosen).device)
     folder = check_folder(datasets.data_folder(data_dir), "data_dir")
     common = OwnTrial.create(
-        **_own(model, name_of_data or data, train, example),
+        **fields_of(model, name_of_data or data, train, example),
         weights="" if weights is None else refer_weights(weights),
         task=goal.task,
-        loss=goal.loss or _refer_function(loss),
-        measure=goal.measure or _refer_function(metric),
+        loss=goal.loss or refer_function(loss),
+        measure=goal.measure or refer_function(metric),
         better=goal.better,
         unit=unit,
         threads=threads or (torch.get_num_threads() if workers == 1 else 1),
@@ -207,7 +192,7 @@ def compare(
     )
     if train is not None:
         check_training(resolve(common.train), title(common.train), common.passed)
-    bench = _Bench(_open(results, name or _usual_name(common)), workers, folder, progress)
+    bench = Bench(_open(results, name or _usual_name(common)), workers, folder, progress)
     if common.dataset and "#" not in common.dataset:
         datasets.load(common.dataset, folder, download=download)
         common = common.model_copy(update={"data_digest": datasets.digest_files(common.dataset)})
@@ -345,136 +330,6 @@ def _say_plan(plan: ComparisonPlan) -> None:
         (print if in_notebook() else say)(str(plan))
 
 
-class _Bench:
-    """Where trials of a comparison are run, and read again."""
-
-    def __init__(self, store: Store, workers: int, data_dir: Path, progress: bool) -> None:
-        self.store, self.workers, self.data_dir, self.progress = store, workers, data_dir, progress
-        self.note = ""
-        self.started = time.monotonic()
-        self.ran: set[str] = set()
-
-    def spent(self, results: Sequence[Result]) -> float:
-        """Seconds of the clock: of this call, and of the runs that there were before it."""
-        earlier = sum(seconds_of(result) for result in results if result.trial.id not in self.ran)
-        return time.monotonic() - self.started + earlier / self.workers
-
-    def execute(self, trials: Sequence[OwnTrial], seconds: float = math.inf, words: str = "") -> None:
-        """Run what the store does not have, and begin nothing that would not end within that many seconds.
-
-        Args:
-            trials: what to run.
-            seconds: of the clock.
-            words: what they are for.
-
-        Raises:
-            RectifiersError: a trial cannot run, or its process ended in an error.
-        """
-        cells = [Cell(trial.id, "", trial) for trial in trials if not self.store.has(trial)]
-        if not cells:
-            return
-        here = self.workers == 1 or not all(trial.is_portable for trial in trials)
-        if here and self.workers > 1:
-            self.note = (
-                "runs were made in this process, one after the other, because another one cannot import all that "
-                "they need; put it into a module"
-            )
-        self.ran |= {cell.trial.id for cell in cells}
-        begun, ended = time.monotonic(), 0
-
-        def may_begin() -> bool:
-            taken = time.monotonic() - begun
-            another = taken * (1 if here else self.workers) / ended if ended else 0.0
-            return taken + another <= seconds
-
-        with show_progress(len(cells), hidden=not self.progress, what=words) as show:
-
-            def on_progress(progress: runner.Progress) -> None:
-                nonlocal ended
-                ended = progress.done + len(progress.failed)
-                show(progress)
-
-            outcome = runner.run(
-                cells,
-                self.store,
-                workers=self.workers,
-                data_dir=self.data_dir,
-                on_progress=on_progress,
-                here=here,
-                may_begin=may_begin,
-            )
-        for trial, trace in outcome.failed.items():
-            raise RectifiersError(f"a run failed: {trace.rstrip().splitlines()[-1]} (seed {trial.seed})")
-
-    def read(self, trial: OwnTrial) -> Result | None:
-        """What the store has of a trial."""
-        return self.store.read(trial)
-
-
-def _own(model: Any, data: Any, train: Any, example: Any) -> dict[str, Any]:
-    """Fields of a trial that name what the user brought, data last: to know them takes longest."""
-    return {
-        "network": refer(model),
-        "train": "" if train is None else refer(train),
-        "example": "" if example is None else _example(example),
-        "dataset": "" if data is None else data if _name_data(data) else _refer_data(data),
-    }
-
-
-def _refer_data(data: Any) -> str:
-    try:
-        return refer(data)
-    except RectifiersError:
-        raise
-    except Exception as error:  # a few samples are looked at
-        raise DataError(f"reading the data failed: {story(error)}") from error
-
-
-def _refer_function(given: Any) -> str:
-    """The name of a function of the user's; empty for a word, which is known by itself."""
-    return "" if isinstance(given, str) and ":" not in given else refer(given)
-
-
-def _name_data(data: Any) -> str:
-    """The name of data that are known by name; empty for what the user brought.
-
-    Raises:
-        UnknownNameError: there are none of that name.
-        DataError: it is a path, and nothing is there.
-    """
-    if isinstance(data, Path):
-        data = str(data)
-    if not isinstance(data, str):
-        return ""
-    if Path(data).is_dir() or (data.endswith(ARCHIVES) and Path(data).is_file()):
-        return f"folder:{data}"
-    if data.endswith(".npz") and ":" not in data:
-        return f"npz:{data}"
-    kind, colon, _ = data.partition(":")
-    if kind in datasets.registry:
-        return data
-    if colon:
-        return ""
-    raise datasets.nothing_there(data, "data set, folder or package.module:name")
-
-
-def _example(example: Any) -> str:
-    if isinstance(example, tuple | list) and example and all(type(size) is int for size in example):
-        return ",".join(map(str, example))
-    return refer(example)
-
-
-def _settings(settings: dict[str, Any], train: Any, *, chooses: bool, tunes: bool) -> dict[str, Any]:
-    """Settings of the runs, with what is usual where the user names nothing."""
-    if train is not None:
-        return {**settings, "passed": tuple(sorted({*settings, *(("lr",) if tunes else ())}))}
-    held_out = {"validation": HELD_OUT} if chooses or settings.get("patience") else {}
-    usual = dict(USUAL)
-    if {"milestones", "lr_decay"} & set(settings):
-        del usual["schedule"]
-    return {**usual, **held_out, **settings}
-
-
 def _margin(given: float | None) -> Callable[[Sequence[float], Result], float]:
     if given is not None and not 0 <= given < math.inf:
         raise ConfigError(f"margin must be zero or a positive number, got {given}")
@@ -488,6 +343,11 @@ def _doubt(course: Course, baseline: Variant) -> str:
     return doubt(scores, found[0].measure) if found else ""
 
 
+def _example_code(common: OwnTrial) -> str:
+    """How the lines that put the winner in may write the example."""
+    return f"({common.example})" if common.example and "#" not in common.example else "example"
+
+
 def _open(results: Path | str | None, name: str) -> Store:
     if not re.fullmatch(r"\w[\w .-]*", name):
         raise ConfigError(f"name must be a plain name, such as my-comparison, got {name!r}; it is that of a folder")
@@ -498,8 +358,3 @@ def _open(results: Path | str | None, name: str) -> Store:
 def _usual_name(common: OwnTrial) -> str:
     plain = re.sub(r"[^A-Za-z0-9]+", "-", title(common.network)).strip("-").lower()
     return f"compare-{plain or 'model'}"
-
-
-def _example_code(common: OwnTrial) -> str:
-    """How the lines that put the winner in may write the example."""
-    return f"({common.example})" if common.example and "#" not in common.example else "example"
