@@ -18,8 +18,8 @@ from rectifiers.report.figures.canvas import png, standalone, svg
 from rectifiers.report.figures.costs import costs_figure
 from rectifiers.report.figures.curves import curves_figure, losses_figure
 from rectifiers.report.figures.function import function_figure, plot_function
-from rectifiers.report.figures.gallery import gallery_figure, plot_gallery
-from rectifiers.report.figures.shapes import shapes_figure
+from rectifiers.report.figures.gallery import draw_gallery
+from rectifiers.report.figures.shapes import learned_shapes, shapes_figure
 from rectifiers.report.figures.style import INK, RULE, SERIES, styles
 from rectifiers.report.figures.traces import traces_figure
 from rectifiers.report.sampling import sample
@@ -145,7 +145,6 @@ def test_shapes_and_gallery_show_what_learned() -> None:
     shown = texts(shapes_figure(table, runs, chosen, "digits"))
     assert all(label in shown for label in (*LEARNING, "features.0", "features.3"))
     assert " ReLU" not in shown
-    assert "PVLU" in (plot_gallery(table, runs, "digits") or "")
     figure = shapes_figure(table, runs, chosen, "digits")
     assert figure is not None
     after = next(line for line in figure.axes[0].lines if line.get_color() == chosen["AReLU"].colour)
@@ -157,8 +156,7 @@ def test_shapes_and_gallery_show_what_learned() -> None:
         (band,) = axis.collections
         ((low, high),) = {(edges.min(), edges.max()) for edges in [band.get_paths()[0].vertices[:, 1]]}
         assert (low, high) == (min(shape.after_low), max(shape.after_high))
-    gallery = gallery_figure(table, runs, "digits")
-    assert gallery is not None
+    gallery = draw_gallery(learned_shapes(table, runs, "digits"), {row: chosen[row].colour for row in LEARNING})
     assert [axis.get_title(loc="left") for axis in gallery.axes] == list(LEARNING)
     assert [list(line.get_ydata()) for line in gallery.axes[0].lines[2:]] == [
         first.shapes[0].before,
@@ -252,7 +250,7 @@ def test_nothing_learned_or_finished_gives_no_figure() -> None:
     table, chosen = build(made, "paper", runs), styles(made, runs)
     assert shapes_figure(table, runs, chosen, "digits") is None
     assert traces_figure(table, runs, chosen, "digits") is None
-    assert gallery_figure(table, runs, "digits") is None
+    assert learned_shapes(table, runs, "digits") == {}
     nothing = [(cell, None) for cell, _ in runs]
     empty = build(made, "paper", nothing)
     assert accuracy_figure(empty, chosen) is None

@@ -66,7 +66,7 @@ TABLE = {
 
 def _adopt(thing: Any, name: str, origin: str) -> type[Source]:
     """A class of sources, of one source or of a function that returns a data set."""
-    from .given import as_source
+    from .adapting import as_source
 
     return as_source(thing, name, origin)
 

@@ -23,7 +23,7 @@ from .check import Check, compare_outputs
 from .edits.recipe import Factory
 from .plan import Applied, SwapPlan
 from .planning import choose_planner
-from .planning.given import read_activation
+from .planning.makers import read_activation
 from .planning.planned import Left
 from .planning.starts import decide_starts
 from .planning.target import Cap, StartAt, Target, read_start

@@ -21,7 +21,7 @@ from ...core.errors import ConfigError, UnknownNameError
 from ...core.factory import story
 from ...core.wording import listing
 from ...surgery.edits.fold import CONVOLUTIONS
-from ...surgery.planning.given import is_module_class, read_activation
+from ...surgery.planning.makers import is_module_class, read_activation
 from ...training.trained import Trained
 from ...watching.example import Example
 from ...watching.kinds import plain_kind

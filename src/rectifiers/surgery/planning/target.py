@@ -12,7 +12,7 @@ from ...core.spec import ActivationSpec
 from ...watching.sites import Site
 from ..edits.fold import CONVOLUTIONS
 from ..edits.recipe import Factory, Recipe
-from .given import Maker
+from .makers import Maker
 from .planned import SiteStart, Start
 
 Cap = Literal["keep", "drop"]
