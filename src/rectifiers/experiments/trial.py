@@ -374,11 +374,15 @@ class Trial(BaseModel):
         return None if value is None else value.settings
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _one_start(self) -> Self:
         if self.start is not None and self.pretrained is not None:
             raise ValueError(
                 "a trial starts either from another trial or from published weights; write pretrained into its start"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _settings_of_its_optimizer(self) -> Self:
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             has = "betas" if self.optimizer in OPTIMIZERS else "settings"
             raise ValueError(
@@ -390,16 +394,28 @@ class Trial(BaseModel):
             raise ValueError(f"rho is for rmsprop, got optimizer {self.optimizer!r}")
         if self.eps is not None and self.optimizer not in ("adam", "adamw", "rmsprop"):
             raise ValueError(f"eps is for adam, adamw and rmsprop, got optimizer {self.optimizer!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _settings_of_its_schedule(self) -> Self:
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError(f"milestones must increase, got {self.milestones}")
         if self.schedule != "milestones" and (self.milestones or self.lr_decay):
             raise ValueError(f"milestones and lr_decay belong to schedule='milestones', not to {self.schedule!r}")
         if self.schedule != "milestones" and 0 < self.epochs <= self.warmup_epochs:
             raise ValueError(f"warmup_epochs must be fewer than the {self.epochs} epochs of schedule {self.schedule!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_validate(self) -> Self:
         if self.patience and not (self.validation or self.folds):
             raise ValueError("patience needs validation data; set validation to 0.1, for example")
         if self.folds == 1 or (self.folds and self.validation):
             raise ValueError("folds hold out validation data: there must be at least 2, and validation must be 0")
+        return self
+
+    @model_validator(mode="after")
+    def _kernels_for_its_device(self) -> Self:
         if self.provider == "cpu" and self.device != "cpu":
             raise ValueError(
                 f"kernels={self.kernels!r} run on device='cpu', not on {self.device!r}; take 'reference' or 'triton'"
@@ -410,15 +426,27 @@ class Trial(BaseModel):
             raise ValueError("kernels='triton' are not for device='mps'; take 'reference'")
         if self.kernels != "reference" and self.compile:
             raise ValueError(f"compile=true has no use for kernels={self.kernels!r}: a compiler fuses the reference")
+        return self
+
+    @model_validator(mode="after")
+    def _means_to_keep_learning(self) -> Self:
         if (self.redo is not None or self.shrink < 1 or self.perturb) and not self.phase_epochs:
             raise ValueError("shrink, perturb and redo renew a network when its data change; set phase_epochs")
         if self.l2_init and self.precision == "float16":
             raise ValueError("l2_init does not work with float16, whose gradients are scaled; take bfloat16")
+        return self
+
+    @model_validator(mode="after")
+    def _adapter_is_trained(self) -> Self:
         if (self.adapter is not None) != self.trained.startswith("adapter"):
             raise ValueError(
                 f"adapter={self.adapter!r} does not work with trained={self.trained!r}; an adapter is trained by "
                 "'adapter' or 'adapter and head'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _fit_for_company(self) -> Self:
         if self.together:
             changed = [
                 name for name, value in _defaults_of(type(self)) if name in ALONE and self.__dict__[name] != value
@@ -427,6 +455,10 @@ class Trial(BaseModel):
                 raise ValueError(f"{changed[0]} is not for networks that are one computation; leave it or together out")
             if self.optimizer not in OPTIMIZERS:
                 raise ValueError(f"together needs an optimizer that works element by element: {', '.join(OPTIMIZERS)}")
+        return self
+
+    @model_validator(mode="after")
+    def _fit_for_several_processes(self) -> Self:
         if self.parallel != "none" and self.compile:
             raise ValueError("compile is for trainings of one process; leave out compile, or parallel")
         if self.parallel != "none" and self.l2_init:
@@ -435,6 +467,10 @@ class Trial(BaseModel):
             raise ValueError("class_weights is for trainings of one process; leave out class_weights, or parallel")
         if self.parallel == "fsdp" and (self.ema or self.trace_points or self.precision == "float16"):
             raise ValueError("ema, trace_points and precision='float16' need the whole network; use parallel='ddp'")
+        return self
+
+    @model_validator(mode="after")
+    def _no_seed_of_a_vote(self) -> Self:
         if self.vote and self.seed:
             raise ValueError("a vote is one evaluation of networks with seeds 0, 1, …; its own seed is 0")
         return self
