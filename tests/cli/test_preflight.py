@@ -102,3 +102,19 @@ def test_what_a_kept_start_would_need_does_not_matter(mine: Callable[..., Path],
     kept.mkdir()
     (kept / f"{start.id}.safetensors").touch()
     assert selection.starts() == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "line"),
+    [
+        ("RECTIFIERS_CHECKPOINT_MINUTES", "soon", "must be a number of minutes, 0 for each step, got 'soon'"),
+        ("RECTIFIERS_LOADER_WORKERS", "-3", "must be a whole number of processes, got '-3'"),
+    ],
+)
+def test_the_environment_is_read_before_anything_runs(
+    refused: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, line: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    said = refused("run", "quickstart", "--preset", "smoke", "--results", str(tmp_path))
+    assert f"{variable} {line}" in said
+    assert not list(tmp_path.glob("*/*/result.json"))

@@ -36,7 +36,7 @@ def open_checkpoints(weights: Path | None, trial: Trial, content: str) -> Checkp
     if weights is None:
         return None
     identity = {"trial": trial.id, "data": content, "rectifiers": __version__, "torch": torch.__version__}
-    return Checkpoints(checkpoints_folder(weights.parent, trial), identity, minutes=_minutes())
+    return Checkpoints(checkpoints_folder(weights.parent, trial), identity, minutes=checkpoint_minutes())
 
 
 def describe_resumption(checkpoints: Checkpoints | None) -> dict[str, str]:
@@ -60,7 +60,12 @@ def remove_checkpoints(weights: Path, trial: Trial) -> None:
         folder.parent.rmdir()
 
 
-def _minutes() -> float:
+def checkpoint_minutes() -> float:
+    """Minutes between two checkpoints, as the environment says or as usual.
+
+    Raises:
+        ConfigError: what the environment says is no such number.
+    """
     text = os.environ.get(VARIABLE) or str(MINUTES)
     try:
         minutes = float(text)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from .. import activations, datasets, networks
 from ..training.devices import check_device
+from ..training.fetching import count_loader_workers
 from . import pretrained
 from .batches import build_batches
+from .checkpointing import checkpoint_minutes
 from .network import build_network
 from .trial import Trial
 from .weights import transplant
@@ -49,9 +51,13 @@ def check_data(trials: Sequence[Trial], data_dir: Path, *, download: bool = Fals
 
     Raises:
         DataError: data or weights are missing or damaged.
-        ConfigError: an activation does not take its arguments, or the data have too few images.
+        ConfigError: an activation does not take its arguments, the data have too few images, or an environment variable
+            that every run reads makes no sense.
         RectifiersError: data, network, activation and weights do not fit together.
     """
+    if trials:
+        checkpoint_minutes()
+        count_loader_workers()
     for trial in _distinct(
         trials, "dataset", "network", "network_args", "activation", "activation_args", "where", "base", "pretrained"
     ):
