@@ -35,14 +35,14 @@ def test_lengths_follow_from_what_ended() -> None:
     lengths = Lengths()
     short, long = tiny(epochs=1), tiny(epochs=4)
     assert [lengths(one) for one in (short, long)] == [1, 4]
-    assert lengths.mean_of_longest(4) == 0
+    assert lengths.mean_of_longest(4, 3.0) == 3 / 4
     lengths.learn(short, 30.0)
     # Of its kind with any seed, and of others by their epochs.
     assert [lengths(one) for one in (short, tiny(epochs=1, seed=3), long)] == [30, 30, 120]
-    assert lengths.mean_of_longest(4) == 30 / 120
+    assert lengths.mean_of_longest(4, 3.0) == 30 / 120
     lengths.learn(long, 150.0)
     assert lengths(tiny(epochs=4, seed=1)) == 150
-    assert lengths.mean_of_longest(4) == 90 / 150
+    assert lengths.mean_of_longest(4, 3.0) == 90 / 150
 
 
 def test_the_longest_come_forward_only_when_few_are_left() -> None:

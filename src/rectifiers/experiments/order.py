@@ -21,19 +21,21 @@ def in_order(trials: Collection[Trial], *, key: Callable[[Trial], Any] = lambda 
         trials: in the order that they are to have otherwise.
         key: of each, by which they are ordered within these stages.
     """
-    needed = {ancestor for trial in trials for ancestor in trial.ancestors}
-    firsts = {trial.start: trial for trial in reversed(list(trials)) if trial.start is not None}
+    by_key = sorted(trials, key=key)
+    later = [trial for trial in trials if trial.vote or trial.start is not None]
+    if not later:  # of very many trials, stages and hashes take a while
+        return deque(by_key)
+    needed = {ancestor for trial in later for ancestor in trial.ancestors}
+    firsts = {trial.start: trial for trial in reversed(later) if trial.start is not None}
 
-    def rank(trial: Trial) -> tuple[int, Any]:
+    def stage(trial: Trial) -> int:
         if trial.vote:
-            stage = 3
-        elif needed and trial in needed:  # of many trials, hashes take a while
-            stage = 0
-        else:
-            stage = 2 if trial.start is None or firsts[trial.start] is not trial else 1
-        return stage, key(trial)
+            return 3
+        if trial in needed:
+            return 0
+        return 2 if trial.start is None or firsts[trial.start] is not trial else 1
 
-    return deque(sorted(trials, key=rank))
+    return deque(sorted(by_key, key=stage))
 
 
 def seed_by_seed(trials: Collection[Trial]) -> Callable[[Trial], tuple[int, int]]:
@@ -60,14 +62,15 @@ class Lengths:
         self._total, self._epochs = self._total + seconds, self._epochs + max(trial.epochs, 1)
         self._count, self._longest = self._count + 1, max(self._longest, seconds)
 
-    def mean_of_longest(self, epochs: int) -> float:
-        """The mean time of a trial, as a part of the longest that one may take; 0 while that is not known.
+    def mean_of_longest(self, epochs: int, mean: float) -> float:
+        """The mean time of a trial, as a part of the longest that one may take.
 
         Args:
             epochs: that a trial has at most.
+            mean: number of epochs of a trial, which tells it while no trial has ended.
         """
         if not self._count:
-            return 0.0
+            return mean / epochs
         return self._total / self._count / max(self._longest, epochs * self._total / self._epochs)
 
     def __call__(self, trial: Trial) -> float:
@@ -94,8 +97,8 @@ class Tail:
     def __init__(self, count: int) -> None:
         self.lengths = Lengths()
         self._due = count
-        self._epochs: int | None = None
-        """That a trial has at most."""
+        self._epochs: tuple[int, float] | None = None
+        """That a trial has at most, and on average."""
 
     def arrange(self, queue: deque[Trial], workers: int) -> deque[Trial]:
         """The trials that wait, in the order in which that many workers should begin them; looked at now and then.
@@ -108,9 +111,10 @@ class Tail:
             return queue
         self._due = int(SHRUNK * len(queue))
         if self._epochs is None:
-            self._epochs = max(trial.epochs for trial in queue)
+            epochs = [max(trial.epochs, 1) for trial in queue]
+            self._epochs = max(epochs), sum(epochs) / len(epochs)
         # As long as that time is far, means tell it, which cost nothing; half of what they say is left to chance.
-        if len(queue) * self.lengths.mean_of_longest(self._epochs) > 2 * AHEAD * workers:
+        if len(queue) * self.lengths.mean_of_longest(*self._epochs) > 2 * AHEAD * workers:
             return queue
         lengths = {trial.id: self.lengths(trial) for trial in queue}
         if sum(lengths.values()) > AHEAD * workers * max(lengths.values()):
