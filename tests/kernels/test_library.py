@@ -19,7 +19,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from rectifiers import functional as R
-from rectifiers import kernels
+from rectifiers import kernels, lab
 from rectifiers.core.errors import ConfigError
 from rectifiers.kernels import (
     build,
@@ -169,6 +169,33 @@ def test_a_builder_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(build.BuildError, match="another process has been building"):
             build.find_or_build()
+
+
+def test_before_its_workers_a_run_waits_for_another_process_that_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(library, "PACKAGED", tmp_path / "none.so")
+    monkeypatch.setattr(build, "LOCK_SECONDS", 0.0)
+    slow = 'while [ "$1" != -o ]; do shift; done; sleep 1; : > "$2"'
+    monkeypatch.setenv("CXX", script(tmp_path / "cc", slow))
+    command = [sys.executable, "-c", "from rectifiers.kernels import build; build.find_or_build()"]
+    with subprocess.Popen(command) as builder:
+        folder = build.cache_dir() / build.fingerprint(str(tmp_path / "cc"))
+        while not (folder / "librectifiers.lock").exists():
+            time.sleep(0.02)
+        library.build_before_workers()
+    assert builder.returncode == 0
+    assert build.find_or_build()[1].startswith("built before")
+
+
+def test_a_run_whose_kernels_cannot_be_compiled_does_not_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(library, "PACKAGED", tmp_path / "none.so")
+    monkeypatch.setenv("CXX", script(tmp_path / "cc", "exit 1"))
+    settings = {"kernels": "cpu", "epochs": 1, "train_size": 64}
+    with pytest.raises(ConfigError, match=r"kernels=cpu: .*failed.*; kernels=reference does without"):
+        lab.run("quickstart", preset="smoke", seeds=1, settings=settings, results=tmp_path / "runs", progress=False)
 
 
 def test_a_killed_build_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,3 +166,72 @@ def test_a_buffer_that_the_first_call_sizes_is_put_back() -> None:
     swap(model, "pvlu", example=X)
     assert model.least is buffer
     assert buffer.shape == (0,)
+
+
+class Counting(nn.Module):
+    """Counts its calls, keeps what it saw, and starts its shift from the first batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act, self.shift = nn.ReLU(), nn.Parameter(torch.zeros(8))
+        self.calls, self.started = 0, False
+        self.seen: dict[str, list[int]] = {"sizes": []}
+        self.total = torch.zeros(())
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.started:
+            self.shift.data.copy_(x.mean(0))
+            self.started = True
+        self.calls += 1
+        self.seen["sizes"].append(len(x))
+        self.total += x.sum()
+        self.last = x
+        return self.act(x - self.shift)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("look", [lambda net: swap(net, "pvlu", example=X), lambda net: diagnose(net, [X])])
+def test_plain_attributes_are_as_they_were(look: Callable[[nn.Module], Any]) -> None:
+    net = Counting()
+    seen, total = net.seen, net.total
+    look(net)
+    assert (net.calls, net.started, net.seen, hasattr(net, "last")) == (0, False, {"sizes": []}, False)
+    assert net.seen is seen
+    assert net.total is total
+    assert total == 0
+    # What starts from the first batch does so in the first call of its user's own.
+    batch = X + 3
+    net(batch)
+    assert torch.equal(net.shift, batch.mean(0))
+    assert (net.calls, net.seen) == (1, {"sizes": [10]})
+
+
+class Built(nn.Module):
+    """Builds its layers in its first call."""
+
+    def __init__(self, flag: bool) -> None:
+        super().__init__()
+        self.flag, self.built = flag, False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.built if self.flag else hasattr(self, "layer")):
+            self.layer, self.act, self.built = nn.Linear(x.shape[1], 4), nn.ReLU(), True
+        return self.act(self.layer(x))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_what_is_built_by_the_first_call_stays_built(flag: bool) -> None:
+    net = Built(flag)
+    swap(net, "pvlu", example=X)
+    layer, act = net.layer, net.act
+    assert type(act).__name__ == "PVLU"
+    net(X)
+    assert net.layer is layer
+    assert net.act is act
+
+
+def test_lazy_layers_stay_as_their_first_call_made_them() -> None:
+    net = nn.Sequential(nn.LazyLinear(4), nn.ReLU())
+    with preserve(net):
+        net(X)
+    assert net[0].in_features == 8  # type: ignore[union-attr]
+    assert net(X).shape == (10, 4)

@@ -91,18 +91,21 @@ NODES = Library(
 """Nodes of the graph in C++, for which PyTorch's stable ABI has no name, and calls of them from this Python."""
 
 LOCK_SECONDS = 180.0
+"""That one waits for another process that builds."""
 BUILD_SECONDS = 600.0
+"""That a build may take."""
 
 
 class BuildError(Exception):
     """Why there is no compiled library."""
 
 
-def find_or_build(library: Library = KERNELS) -> tuple[Path, str]:
+def find_or_build(library: Library = KERNELS, *, patience: float | None = None) -> tuple[Path, str]:
     """Find a compiled library, or build it, and say where it comes from.
 
     Args:
         library: which.
+        patience: seconds to wait for another process that builds it; None takes `LOCK_SECONDS`.
 
     Raises:
         BuildError: there is none and it cannot be built.
@@ -117,7 +120,7 @@ def find_or_build(library: Library = KERNELS) -> tuple[Path, str]:
             _make_private(folder)
         if _is_whole(path):
             return path, f"built before, {path}"
-        with _lock(path.with_suffix(".lock")):
+        with _lock(path.with_suffix(".lock"), LOCK_SECONDS if patience is None else patience):
             if not _is_whole(path):
                 # One without a checksum was built by an earlier version, or is what a crash has left.
                 if path.exists() and _checksum_file(path).exists():
@@ -222,11 +225,11 @@ def _compile(compiler: str, library: Library, path: Path) -> None:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def _lock(path: Path, patience: float) -> Iterator[None]:
     """Hold a lock that the system opens when the process ends, however it ends."""
     import fcntl
 
-    deadline = time.monotonic() + LOCK_SECONDS
+    deadline = time.monotonic() + patience
     with path.open("w") as file:
         while True:
             try:
@@ -234,6 +237,6 @@ def _lock(path: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise BuildError(f"another process has been building for {LOCK_SECONDS:.0f} s") from None
+                    raise BuildError(f"another process has been building for {patience:.0f} s") from None
                 time.sleep(0.05)
         yield

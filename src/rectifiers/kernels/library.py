@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..core.errors import ConfigError
 from . import build, dispatch, nodes, operators, selftest
 from .formulas import VARIANTS
 from .provider import Provider, State
@@ -46,24 +47,44 @@ def state(*, warn: bool) -> State:
     return _state
 
 
-def _load() -> State:
-    packaged = PACKAGED.exists()
-    # Both libraries are compiled at once, where that is still to be done; a user of packaged kernels waits for none.
-    with ThreadPoolExecutor(max_workers=1) as builder:
-        found = None if packaged else builder.submit(nodes.find_or_build)
+def build_before_workers() -> None:
+    """Compile what is not compiled yet, or wait as long as another process may take for it.
+
+    Workers would all wait for one of them, and none of them for very long.
+
+    Raises:
+        ConfigError: they cannot be compiled.
+    """
+    if not PACKAGED.exists():
         try:
-            path, origin = (PACKAGED, "packaged") if packaged else build.find_or_build()
+            _find_or_build(build.BUILD_SECONDS)
         except build.BuildError as error:
-            return State(reason=str(error))
-        try:
-            operators.define()
-            torch.ops.load_library(path)
-        except OSError as error:
-            return State(reason=f"{path} cannot be loaded: {error.__cause__ or error}")
-        if found is not None and (compiled := found.result()) is not None:
-            operators.define_for_nodes()
-            nodes.load(compiled)
-            operators.prepare_for_nodes()
+            raise ConfigError(f"kernels=cpu: {error}; kernels=reference does without") from None
+
+
+def _find_or_build(patience: float | None = None) -> tuple[Path, str, Path | None]:
+    """Both libraries, compiled at the same time where that is still to be done, and where the first one is from."""
+    with ThreadPoolExecutor(max_workers=1) as builder:
+        found = builder.submit(nodes.find_or_build, patience)
+        path, origin = build.find_or_build(patience=patience)
+        return path, origin, found.result()
+
+
+def _load() -> State:
+    try:
+        # A user of packaged kernels waits for no compiler.
+        path, origin, compiled = (PACKAGED, "packaged", None) if PACKAGED.exists() else _find_or_build()
+    except build.BuildError as error:
+        return State(reason=str(error))
+    try:
+        operators.define()
+        torch.ops.load_library(path)
+    except OSError as error:
+        return State(reason=f"{path} cannot be loaded: {error.__cause__ or error}")
+    if compiled is not None:
+        operators.define_for_nodes()
+        nodes.load(compiled)
+        operators.prepare_for_nodes()
     mismatches = selftest.mismatches()
     good = frozenset(VARIANTS.keys() - mismatches.keys())
     reason = "; ".join(f"{formula}: {text}" for formula, text in mismatches.items())

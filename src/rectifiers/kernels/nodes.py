@@ -19,10 +19,14 @@ _loaded = False
 _library: ctypes.PyDLL | None = None
 
 
-def find_or_build() -> Path | None:
-    """Find the compiled nodes or build them; None where they cannot be had."""
+def find_or_build(patience: float | None = None) -> Path | None:
+    """Find the compiled nodes or build them; None where they cannot be had.
+
+    Args:
+        patience: as for `build.find_or_build`.
+    """
     try:
-        return build.find_or_build(build.NODES)[0]
+        return build.find_or_build(build.NODES, patience=patience)[0]
     except build.BuildError:
         return None
 

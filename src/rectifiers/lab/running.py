@@ -18,6 +18,7 @@ from ..experiments.preflight import check_data, check_names
 from ..experiments.store import DamagedError, Store, write_atomically
 from ..experiments.together import run_together
 from ..experiments.trial import Trial
+from ..kernels.library import build_before_workers
 from ..training.group import is_started_together
 from .log import Log
 from .progress import show_progress
@@ -106,6 +107,8 @@ def run(
     check_names([*selection.trials, *starts], here=place is None)
     new = [trial for trial in selection.trials if trial not in done]
     check_data([*new, *starts], selection.data_dir, download=download)
+    if place is None and any(trial.provider == "cpu" for trial in new):
+        build_before_workers()
     store = selection.open_store()
     is_first = not is_started_together() or os.environ.get("RANK") == "0"
     progress = progress and is_first

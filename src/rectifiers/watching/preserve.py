@@ -1,4 +1,4 @@
-"""Calling a model without changing it: modes, buffers and random number generators are put back."""
+"""Calling a model without changing it: modes, buffers, plain attributes and random number generators are put back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from .attributes import remember_attributes
 from .contents import copy_contents
 from .wrappers import run_eagerly
 
@@ -17,14 +18,19 @@ T = TypeVar("T")
 
 @contextmanager
 def preserve(model: nn.Module) -> Iterator[None]:
-    """Put back after the block what a forward pass may change: modes, buffers and random number generators."""
+    """Put back after the block what a forward pass may change.
+
+    These are modes, buffers, plain attributes with the tensors among them, and random number generators.
+    """
     modules = list(model.modules())
     modes = {module: module.training for module in modules}
-    buffers = [
-        (module, name, buffer, buffer.clone(), None if buffer.is_inference() else buffer._version)
+    put_back_attributes = remember_attributes(modules)
+    tensors = [
+        (held, name, tensor, tensor.detach().clone(), None if tensor.is_inference() else tensor._version)
         for module in modules
-        for name, buffer in module._buffers.items()
-        if buffer is not None
+        for held in (module._buffers, module.__dict__)
+        for name, tensor in held.items()
+        if isinstance(tensor, Tensor) and not isinstance(tensor, nn.Parameter)
     ]
     parameters = (tensor for module in modules for tensor in module._parameters.values() if tensor is not None)
     kind = next((tensor.device.type for tensor in parameters if tensor.device.type not in ("cpu", "meta")), "cuda")
@@ -34,19 +40,21 @@ def preserve(model: nn.Module) -> Iterator[None]:
         finally:
             for module, mode in modes.items():
                 module.training = mode
+            put_back_attributes()
             with torch.no_grad():
-                for module, name, buffer, before, version in buffers:
-                    module._buffers[name] = buffer
-                    if buffer.device.type != "meta" and not _is_untouched(buffer, before, version):
+                for held, name, tensor, before, version in tensors:
+                    if held.get(name) is not tensor:
+                        held[name] = tensor
+                    if tensor.device.type != "meta" and not _is_untouched(tensor, before, version):
                         # Observers of quantisation take their size in the first call.
-                        (buffer if buffer.shape == before.shape else buffer.resize_(before.shape)).copy_(before)
+                        (tensor if tensor.shape == before.shape else tensor.resize_(before.shape)).copy_(before)
 
 
-def _is_untouched(buffer: Tensor, before: Tensor, version: int | None) -> bool:
+def _is_untouched(tensor: Tensor, before: Tensor, version: int | None) -> bool:
     # Sparse tensors cannot be compared, and those made in inference mode do not count writes.
-    if buffer.layout is torch.strided:
-        return torch.equal(buffer, before)
-    return version is not None and buffer._version == version
+    if tensor.layout is torch.strided:
+        return torch.equal(tensor, before)
+    return version is not None and tensor._version == version
 
 
 def without_gradients(run: Callable[[], T]) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import pickle
 import sys
 from collections.abc import Callable
@@ -382,13 +383,12 @@ class OtherValues(Plain):
 
 
 class Alternating(Plain):
-    """Calls one function in one call, and another in the next."""
+    """Calls one function in one call, and another in the next, whoever calls."""
 
-    number = 0
+    numbers = itertools.count(1)
 
     def part(self, x: Tensor) -> Tensor:
-        self.number += 1
-        return F.relu(self.a(x)) if self.number % 2 else F.relu(self.b(x))
+        return F.relu(self.a(x)) if next(self.numbers) % 2 else F.relu(self.b(x))
 
 
 @pytest.mark.parametrize("build", [OtherValues, pytest.param(Alternating, marks=POSITIONS)])

@@ -379,6 +379,7 @@ def test_threads_count_for_themselves() -> None:
 def test_decorators_still_run() -> None:
     model = Decorated()
     leak(model, (2, 4))
+    model.part(torch.randn(3, 4))
     before = model.noted
     with torch.autocast("cpu"):
         assert model.part(torch.randn(3, 4)).dtype == torch.float32
