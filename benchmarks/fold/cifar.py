@@ -22,6 +22,7 @@ from rectifiers.datasets.batches import Normalise, order
 from rectifiers.datasets.dataset import Split
 
 from .engine import Predict, export, run_in_onnxruntime, time_in_turns
+from .steps import descend, fold
 
 BATCH, EPOCHS, TUNING = 128, 10, 2
 """Images at a time, epochs of the first training, and epochs of each fine-tuning."""
@@ -102,20 +103,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, images.steps(epochs), pct_start=0.2, cycle_momentum=False
     )
-    net.train()
-    for x, y in images.batches(seed, epochs):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(net(x), y)
-        if annealing is not None:
-            loss = loss + annealing.distillation(x)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        if annealing is not None:
-            annealing.step()
-    if annealing is not None:
-        annealing.finish()
-    net.eval()
+    descend(net, (((x,), y) for x, y in images.batches(seed, epochs)), optimizer, schedule, annealing)
 
 
 def trained(images: Images, seed: int, folder: Path) -> Net:
@@ -145,11 +133,7 @@ def tuned(net: Net, arm: str, images: Images, seed: int) -> dict[str, Any]:
     facts["seconds"] = time.process_time() - start
     facts["tuned"] = images.accuracy(net)
     if arm != "silu":
-        report = rectifiers.fold(net, example)
-        assert report.check is not None
-        facts |= {"folded": len(report.plan.changes), "left": len(report.plan.left)}
-        facts["difference"] = report.check.difference
-        facts["after"] = images.accuracy(net)
+        facts |= fold(net, example, lambda: images.accuracy(net))
     facts["zeros"] = zeros(net, images)
     with tempfile.TemporaryDirectory() as folder:
         facts["int8"] = images.accuracy(int8(net, images, Path(folder)))

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 import rectifiers
@@ -27,6 +26,7 @@ from rectifiers.datasets.characters import ALPHABET
 from rectifiers.datasets.texts import Texts
 
 from .engine import Predict, export, run_in_onnxruntime, time_in_turns
+from .steps import descend, fold
 
 SENTENCES, BATCH, LONGEST = 2048, 32, 48
 """Training sentences, sentences at a time, and tokens of a sentence at most."""
@@ -188,20 +188,7 @@ def train(
         anneal_strategy="linear",
         cycle_momentum=False,
     )
-    net.train()
-    for inputs, labels in reviews.batches(seed, shuffling, epochs):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(net(*inputs), labels)
-        if annealing is not None:
-            loss = loss + annealing.distillation(*inputs)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        if annealing is not None:
-            annealing.step()
-    if annealing is not None:
-        annealing.finish()
-    net.eval()
+    descend(net, reviews.batches(seed, shuffling, epochs), optimizer, schedule, annealing)
 
 
 def trained(reviews: Reviews, seed: int, folder: Path) -> Classifier:
@@ -231,11 +218,7 @@ def tuned(net: Classifier, arm: str, reviews: Reviews, seed: int) -> dict[str, A
     facts["seconds"] = time.process_time() - start
     facts["tuned"] = reviews.accuracy(net)
     if arm != "gelu":
-        report = rectifiers.fold(net, example)
-        assert report.check is not None
-        facts |= {"folded": len(report.plan.changes), "left": len(report.plan.left)}
-        facts["difference"] = report.check.difference
-        facts["after"] = reviews.accuracy(net)
+        facts |= fold(net, example, lambda: reviews.accuracy(net))
     facts["zeros"] = zeros(net, reviews)
     with tempfile.TemporaryDirectory() as folder:
         facts["int8"] = reviews.accuracy(int8(net, example, Path(folder)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..core.errors import DataError, ShapeError, UnknownNameError
+from ..core.errors import ConfigError, DataError, ShapeError, UnknownNameError
 from ..core.lazy import torch
 from ..core.seeds import derive
 from ..core.wording import plural
@@ -39,6 +39,22 @@ def order(count: int, seed: int, epoch: int) -> Tensor:
         tensor([0, 1, 2, 3, 4])
     """
     return torch.randperm(count, generator=torch.Generator().manual_seed(derive(seed, "order", epoch)))
+
+
+def check_pixelless(kind: str) -> None:
+    """Make sure that a normalisation leaves its input as it is, as it must where there are texts.
+
+    Args:
+        kind: its name.
+
+    Raises:
+        UnknownNameError: with the nearest names.
+        ConfigError: it scales pixels.
+    """
+    if kind not in NORMALISATIONS:
+        raise UnknownNameError("normalisation", kind, NORMALISATIONS)
+    if kind != "unit":
+        raise ConfigError(f"texts have no pixels to scale, so they cannot be normalised to {kind!r}; use 'unit'")
 
 
 @dataclass(frozen=True)

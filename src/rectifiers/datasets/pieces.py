@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ..core.errors import ConfigError, DataError, UnknownNameError
+from ..core.errors import DataError
 from ..core.lazy import torch
 from ..core.wording import plural
-from .batches import NORMALISATIONS
+from .batches import check_pixelless
 from .dataset import check_counts, check_labels
 from .examples import LabelledExamples, Which
 
@@ -93,10 +93,7 @@ class Pieces(LabelledExamples):
 
     def numbers(self, kind: str, *, channels_last: bool = False) -> Numbers:
         """Make the function that cuts batches; "unit" is the only kind."""
-        if kind not in NORMALISATIONS:
-            raise UnknownNameError("normalisation", kind, NORMALISATIONS)
-        if kind != "unit":
-            raise ConfigError(f"texts have no pixels to scale, so they cannot be normalised to {kind!r}; use 'unit'")
+        check_pixelless(kind)
         return Numbers()
 
     def to(self, device: torch.device | str) -> Pieces:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO, TYPE_CHECKING, ClassVar
 
-from ..core.errors import ConfigError, DataError, UnknownNameError
+from ..core.errors import DataError
 from ..core.lazy import torch
 from ..core.wording import plural
-from .batches import NORMALISATIONS
+from .batches import check_pixelless
 from .characters import ALPHABET, OneHot, encode
 from .dataset import check_counts, check_labels
 from .examples import LabelledExamples, Which
@@ -115,10 +115,7 @@ class Texts(LabelledExamples):
 
     def numbers(self, kind: str, *, channels_last: bool = False) -> OneHot:
         """Make the encoder with one row per letter; "unit" is the only kind."""
-        if kind not in NORMALISATIONS:
-            raise UnknownNameError("normalisation", kind, NORMALISATIONS)
-        if kind != "unit":
-            raise ConfigError(f"texts have no pixels to scale, so they cannot be normalised to {kind!r}; use 'unit'")
+        check_pixelless(kind)
         return OneHot()
 
     def check(self, where: str, classes: int) -> None:

@@ -35,6 +35,15 @@ NUMBERS = {
 """Of a layer, beside the head's."""
 
 
+def runnable(row: str) -> Trial:
+    """The trial of a row, where what it needs is installed."""
+    pytest.importorskip("transformers")
+    one = trial(row)
+    if one.adapter:
+        pytest.importorskip("peft")
+    return one
+
+
 def trial(row: str, **changes: object) -> Trial:
     fields = next(one.settings for one in experiment.rows if one.label == row)
     return Trial.create(**{**experiment.settings, **fields, **SMALL, **changes})
@@ -42,10 +51,7 @@ def trial(row: str, **changes: object) -> Trial:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_each_row_trains_what_it_names(row: str) -> None:
-    pytest.importorskip("transformers")
-    one = trial(row)
-    if one.adapter:
-        pytest.importorskip("peft")
+    one = runnable(row)
     data = datasets.load(one.dataset)
     start = build_network(trial("Head"), data).state_dict()
     net = prepare_network(one, data, start)
@@ -58,10 +64,7 @@ def test_each_row_trains_what_it_names(row: str) -> None:
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row not in ("PAU, rational", "PReLU's slopes for GELU")])
 def test_all_but_two_rows_start_with_the_outputs_of_the_encoder(row: str) -> None:
-    pytest.importorskip("transformers")
-    one = trial(row)
-    if one.adapter:
-        pytest.importorskip("peft")
+    one = runnable(row)
     data = datasets.load(one.dataset)
     plain = build_network(trial("Head"), data)
     net = prepare_network(one, data, plain.state_dict())
