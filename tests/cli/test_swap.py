@@ -16,6 +16,8 @@ import rectifiers
 from .conftest import Cli
 
 CODE = """
+import itertools
+
 import torch
 from torch import nn
 
@@ -30,9 +32,10 @@ class Net(nn.Module):
 
 
 class Changing(Net):
+    calls = itertools.count(1)
+
     def forward(self, x):
-        self.calls = getattr(self, "calls", 0) + 1
-        return super().forward(x)[..., : self.calls]
+        return super().forward(x)[..., : next(self.calls)]
 
 
 class Words(nn.Module):
@@ -216,7 +219,7 @@ def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) 
         (["nets:Net", *BASE, "--set", "where=1"], "--set cannot change where, which has an option"),
         (["nets:Net", *BASE, "--set", "start=relu"], "--set cannot change start, which has an option"),
         (["nets:Net", *BASE, "--set", "loader=1"], "--set cannot give a loader; use rectifiers.swap for it"),
-        (["nets:Net", *BASE, "--start", "paper"], "unknown start 'paper'; known: published, relu, was"),
+        (["nets:Net", *BASE, "--start", "paper"], "unknown start 'paper'; known: added, published, relu, was"),
         (["nets:Net", *BASE, "--set", "freeze=weights"], "--set cannot change freeze, which concerns training"),
         (["nets:Net", *BASE, "--plan-only", "--save", "x"], "--plan-only changes nothing"),
         (["nets:Net", *BASE, "--weights", "absent"], "cannot read absent: No such file or directory"),

@@ -23,6 +23,7 @@ def test_every_source_is_registered() -> None:
     modules = {entry.split(":")[0] for entry in datasets.TABLE.values()}
     helpers = {
         "volumes",
+        "adapting",
         "batches",
         "blur",
         "characters",
@@ -34,7 +35,6 @@ def test_every_source_is_registered() -> None:
         "download",
         "examples",
         "files",
-        "given",
         "identity",
         "idx",
         "local",

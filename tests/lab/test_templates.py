@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,16 @@ def test_a_file_does_not_hide_what_others_import(tmp_path: Path, name: str) -> N
     with pytest.raises(ConfigError, match=f"there is a module '{name}' already, which this file would hide"):
         new("activation", name, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_imported_from_another_folder_is_not_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = new("activation", "my_wave", tmp_path / "elsewhere")[0]
+    spec = importlib.util.spec_from_file_location("my_wave", elsewhere)
+    assert spec is not None
+    monkeypatch.setitem(sys.modules, "my_wave", importlib.util.module_from_spec(spec))
+    assert new("activation", "my_wave", tmp_path / "here")[0].exists()
 
 
 def test_names_and_kinds_that_do_not_fit(tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import keyword
 import re
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -209,8 +209,9 @@ def new(kind: str, name: str, folder: Path | str = ".", *, year: int = 2026) -> 
     for path in paths:
         if path.exists():
             raise ConfigError(f"{path} is there already; choose another name, or move it away")
-    if stem in sys.stdlib_module_names or importlib.util.find_spec(stem) is not None:
-        # In its folder the file would be imported in place of the other, by everything.
+    if stem in sys.stdlib_module_names or PathFinder.find_spec(stem) is not None:
+        # In its folder the file would be imported in place of the other, by everything. What this process imported from
+        # another folder is in nobody's way.
         raise ConfigError(f"there is a module {stem!r} already, which this file would hide; choose another name")
     word = "data_set" if kind == "dataset" else kind
     facts = {"name": stem, "title": title, "year": year, "kind": word.replace("_", " "), "word": word}

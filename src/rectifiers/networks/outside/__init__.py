@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .network import OutsideNetwork
+if TYPE_CHECKING:
+    from .network import OutsideNetwork
 
 LIBRARIES = {
     "hf": "hugging_face:HuggingFaceNetwork",
