@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import re
 from pathlib import Path
 
@@ -67,6 +68,13 @@ def test_what_the_published_results_cover() -> None:
     assert covered["arelu/table1"][0].runs == 760
     assert [str(one) for one in covered["plasticity/regression"]] == ["pocket 150 of 150 cells"]
     assert "decide/crelu" not in covered
+
+
+@pytest.mark.parametrize(
+    "card", sorted((DOCS.parent / "results").rglob("store.json")), ids=lambda card: card.parent.name
+)
+def test_published_runs_are_looked_for_by_the_name_of_their_folder(card: Path) -> None:
+    assert json.loads(card.read_text(encoding="utf-8"))["runs"] == card.parent.name
 
 
 def test_pages_state_what_the_runs_came_to() -> None:
