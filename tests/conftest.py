@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,14 @@ settings.load_profile("repeatable")
 @pytest.fixture(autouse=True)
 def _fixed_seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _import_path() -> Iterator[None]:
+    """What a test imports from its folder, the next ones do not find."""
+    before = [*sys.path]
+    yield
+    sys.path[:] = before
 
 
 class Mirror:

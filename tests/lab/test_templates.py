@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from rectifiers import lab
 from rectifiers.core.errors import ConfigError, UnknownNameError
+from rectifiers.core.own_file import load_file
 from rectifiers.lab.templates import new
 from rectifiers.testing import check
 
@@ -68,13 +68,15 @@ def test_a_file_does_not_hide_what_others_import(tmp_path: Path, name: str) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_imported_from_another_folder_is_not_in_the_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("imported", [True, False])
+def test_a_file_of_another_folder_is_not_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, imported: bool
 ) -> None:
     elsewhere = new("activation", "my_wave", tmp_path / "elsewhere")[0]
-    spec = importlib.util.spec_from_file_location("my_wave", elsewhere)
-    assert spec is not None
-    monkeypatch.setitem(sys.modules, "my_wave", importlib.util.module_from_spec(spec))
+    module = load_file(elsewhere).module
+    if imported:
+        monkeypatch.setitem(sys.modules, "my_wave", module)
+    assert str(elsewhere.parent) in sys.path
     assert new("activation", "my_wave", tmp_path / "here")[0].exists()
 
 

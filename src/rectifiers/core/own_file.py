@@ -17,6 +17,8 @@ from .reading import read_regular
 
 _REFERENCE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^\W\d]\w*))?")
 
+_added_folders: set[str] = set()
+
 
 @dataclass(frozen=True)
 class OwnFile:
@@ -82,6 +84,16 @@ def load_file(path: Path) -> OwnFile:
     return OwnFile(place, digest, sys.modules[name])
 
 
+def import_path() -> list[str]:
+    """Where Python looks for modules by itself, without the folders of files that were loaded by their path.
+
+    Example:
+        >>> set(import_path()) <= set(sys.path)
+        True
+    """
+    return [folder for folder in sys.path if folder not in _added_folders]
+
+
 def _execute(path: Path, place: Path, name: str, content: bytes) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, place)
     assert spec is not None
@@ -89,6 +101,7 @@ def _execute(path: Path, place: Path, name: str, content: bytes) -> ModuleType:
     folder = str(place.parent)
     if folder not in sys.path:
         sys.path.append(folder)
+        _added_folders.add(folder)
     # While it runs, too: dataclasses look their module up.
     sys.modules[name] = module
     try:

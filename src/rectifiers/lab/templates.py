@@ -12,6 +12,7 @@ from typing import Any
 from .. import activations, datasets, networks
 from ..core.errors import ConfigError, UnknownNameError
 from ..core.files import write_file
+from ..core.own_file import import_path
 from ..core.registry import Registry
 
 _ACTIVATION = '''"""{title}, an activation of your own."""
@@ -209,9 +210,9 @@ def new(kind: str, name: str, folder: Path | str = ".", *, year: int = 2026) -> 
     for path in paths:
         if path.exists():
             raise ConfigError(f"{path} is there already; choose another name, or move it away")
-    if stem in sys.stdlib_module_names or PathFinder.find_spec(stem) is not None:
-        # In its folder the file would be imported in place of the other, by everything. What this process imported from
-        # another folder is in nobody's way.
+    if stem in sys.stdlib_module_names or PathFinder.find_spec(stem, import_path()) is not None:
+        # In its folder the file would be imported in place of the other, by everything. A file that this process loaded
+        # from another folder is in nobody's way.
         raise ConfigError(f"there is a module {stem!r} already, which this file would hide; choose another name")
     word = "data_set" if kind == "dataset" else kind
     facts = {"name": stem, "title": title, "year": year, "kind": word.replace("_", " "), "word": word}
