@@ -37,12 +37,14 @@ class Net(nn.Module):
         self.padded = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=(1, 2), groups=4)
         self.kept = nn.Conv2d(CHANNELS, CHANNELS, 3, padding="same")
         self.mirrored = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, padding_mode="reflect")
+        self.twice = nn.Conv2d(3, 2 * CHANNELS, 3)
         self.grown, self.grouped = (
             nn.ConvTranspose2d(3, CHANNELS, 3),
             nn.ConvTranspose2d(CHANNELS, CHANNELS, 3, groups=4),
         )
         self.border = nn.ZeroPad2d((1, 2, 0, 1))
         self.norm, self.wide = nn.BatchNorm2d(CHANNELS), nn.Conv2d(2 * CHANNELS, CHANNELS, 1)
+        self.rows = nn.Linear(6, 2)
         self.linear, self.head = nn.Linear(CHANNELS, CHANNELS), nn.Linear(CHANNELS, 2)
         self.flat = nn.Linear(CHANNELS * 36, 2)
         with torch.no_grad():
@@ -75,6 +77,24 @@ FOLDED: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "viewed": lambda n, x: n.flat(n.each(n.first(x)).view(len(x), -1)),
     "channels last": lambda n, x: n.head(n.each(n.first(x)).permute(0, 2, 3, 1)),
     "tokens": lambda n, x: n.head(n.each(n.first(x)).flatten(2).transpose(1, 2)),
+    "channels mixed with pixels": lambda n, x: n.flat(n.each(n.first(x)).permute(0, 2, 3, 1).reshape(len(x), -1)),
+    "parts": lambda n, x: (lambda a, b: n.plain(torch.cat([b, a], 1)))(*n.each(n.first(x)).chunk(2, 1)),
+    "unlike parts of channels": lambda n, x: n.plain(torch.cat(n.each(n.first(x)).split([1, 4, 3], dim=1)[::-1], 1)),
+    "parts of pixels": lambda n, x: (lambda a, b: n.head(mean(a)) + n.linear(mean(b)).mean())(
+        *n.each(n.first(x)).tensor_split(2, -1)
+    ),
+    "sliced": lambda n, x: n.head(n.each(n.first(x))[:, :, 0].mean(-1)),
+    "some channels": lambda n, x: n.plain(n.each(n.first(x))[:, [1, 0, 2, 3, 4, 5, 6, 7]].flip(1)),
+    "attribute": lambda n, x: n.head(n.each(n.linear(mean(n.first(x)))).T.T),
+    "attribute of pixels": lambda n, x: n.plain(n.each(n.first(x)).mT),
+    "one threshold in any place": lambda n, x: n.plain(F.pixel_unshuffle(F.pixel_shuffle(n.same(n.first(x)), 2), 2)),
+    "one threshold along pixels": lambda n, x: n.rows(n.same(n.first(x))),
+    "part in front": lambda n, x: (lambda a, b: n.plain(n.each(a)) + b.mean())(*n.twice(x).chunk(2, 1)),
+    "both parts in front": lambda n, x: (lambda a, b: n.plain(n.each(a)) + n.padded(n.same(b)).mean())(
+        *n.twice(x).chunk(2, 1)
+    ),
+    "gain of a gated part": lambda n, x: (lambda a, b: a * n.steep(b))(*n.twice(x).split(CHANNELS, 1)),
+    "reshaped in front": lambda n, x: n.head(n.each(n.first(x).permute(0, 2, 3, 1).reshape(-1, CHANNELS))),
     "turned": lambda n, x: n.plain(n.each(n.first(x)).swapaxes(2, 3)),
     "max pool with padding": lambda n, x: n.plain(F.max_pool2d(n.each(n.first(x)), 3, 1, 1)),
     "mean pool without counting": lambda n, x: n.plain(
@@ -127,8 +147,20 @@ LEFT: dict[str, tuple[Callable[[Net, Tensor], Tensor], str]] = {
     "mean pool that counts": (lambda n, x: n.plain(F.avg_pool2d(n.each(n.first(x)), 2, 1, 1)), "cannot take over"),
     "zeros around": (lambda n, x: n.plain(F.pad(n.each(n.first(x)), (1, 1))), "cannot take over a constant"),
     "channels mixed with pixels": (
-        lambda n, x: n.flat(n.each(n.first(x)).permute(0, 2, 3, 1).reshape(len(x), -1)),
+        lambda n, x: n.flat(F.pixel_shuffle(n.each(n.first(x)), 2).flatten(1)),
         "does not keep the channels together",
+    ),
+    "channels as pixels": (
+        lambda n, x: n.plain(F.max_pool2d(n.each(n.first(x)).permute(0, 2, 1, 3), 1).permute(0, 2, 1, 3)),
+        "reads its channels as dimension 2, not as channels",
+    ),
+    "part written over": (
+        lambda n, x: (lambda h: (h[:, :4].mul_(2), n.plain(h))[1])(n.each(n.first(x))),
+        "nothing reads its values",
+    ),
+    "parts of the batch": (
+        lambda n, x: (lambda a, b: n.plain(n.each(a)) + b.mean())(*n.first(x).chunk(2)),
+        "something else reads the channels that first (Conv2d) makes",
     ),
     "sum": (lambda n, x: n.head(n.each(n.first(x)).sum((2, 3))), "cannot take over a constant"),
     "mean of channels": (lambda n, x: n.each(n.first(x)).mean(1), "takes the mean over the channels"),
@@ -272,6 +304,26 @@ def test_functions_that_write_over_or_keep_copies_stay() -> None:
     rectifiers.swap(net, "prelu", example=(1, 3, 4, 4))
     (left,) = plan_fold(net, (1, 3, 4, 4)).left
     assert "keeps copies" in left.reason
+
+
+@pytest.mark.parametrize("options", [{"to": "adarelu", "share": "layer"}, {"to": "adarelu"}, {"to": "elsa"}])
+def test_gpt_2_folds_into_the_linear_layers_of_its_own(options: dict[str, str]) -> None:
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    sizes = {"n_embd": 16, "n_head": 2, "n_layer": 2, "n_positions": 12, "vocab_size": 20}
+    net, x = transformers.GPT2Model(transformers.GPT2Config(**sizes)).eval(), torch.arange(12).reshape(2, 6)
+    rectifiers.swap(net, example=x, from_="gelu", **options)  # type: ignore[arg-type]
+    with torch.no_grad():
+        for name, parameter in net.named_parameters():
+            if name.rpartition(".")[2] in ("theta", "bias", "alpha", "beta"):
+                parameter.add_(0.3 * torch.randn_like(parameter))
+    before = copy.deepcopy(net)
+    report = fold(net, x)
+    assert len(report.plan.changes) == 2
+    assert not report.plan.left
+    torch.testing.assert_close(
+        net.double()(x).last_hidden_state, before.double()(x).last_hidden_state, rtol=1e-6, atol=1e-6
+    )
 
 
 def test_outputs_that_would_change_take_the_fold_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,11 +119,8 @@ Rule = Callable[[ChannelAxes, Op], Dims]
 
 
 def _name(op: Op) -> str:
-    """Return the name of an op's function without underscores; of an attribute such as `T`, the attribute's."""
-    name = getattr(op.func, "__name__", "")
-    if name == "__get__":
-        name = getattr(getattr(op.func, "__self__", None), "__name__", "")
-    return str(name).partition(".")[0].strip("_")
+    """Return the name of an op's function without underscores."""
+    return op.name.strip("_")
 
 
 def _operand(op: Op, position: int = 0, name: str = "input") -> int | None:

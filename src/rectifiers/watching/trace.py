@@ -76,8 +76,11 @@ class Op:
 
     @property
     def name(self) -> str:
-        """The function's name, without the underscore of in-place forms."""
-        return str(getattr(self.func, "__name__", self.func)).partition(".")[0].rstrip("_") or "op"
+        """The function's name, without the underscore of in-place forms; an attribute's, such as `T`."""
+        name = getattr(self.func, "__name__", self.func)
+        if name == "__get__":
+            name = getattr(getattr(self.func, "__self__", None), "__name__", "")
+        return str(name).partition(".")[0].rstrip("_") or "op"
 
     @property
     def module(self) -> nn.Module:

@@ -17,6 +17,12 @@ from .edit import Undo, chain_undos, submodule
 from .tensors import write
 
 
+def is_inputs_first(layer: nn.Module) -> bool:
+    """Whether this is the linear layer of GPT-2 in Transformers, `Conv1D`, which has a bias, and weights (in, out)."""
+    kind = type(layer)
+    return kind.__module__ == "transformers.pytorch_utils" and kind.__name__ == "Conv1D"
+
+
 @dataclass(frozen=True)
 class AbsorbAffine:
     """Lets a layer give g·(y − t) for its output y: a convolution, a linear layer, or a norm with weights.
@@ -37,11 +43,13 @@ class AbsorbAffine:
         layer: Any = submodule(model, self.path)
         weight: Tensor = layer.weight
         gain, threshold = (torch.tensor(part, dtype=torch.float64) for part in (self.gain, self.threshold))
-        channels = 1 if isinstance(layer, _ConvTransposeNd) else 0
-        groups = layer.groups if isinstance(layer, _ConvTransposeNd) else 1
-        count = weight.shape[channels] * groups
+        transposed = isinstance(layer, _ConvTransposeNd)
+        groups = layer.groups if transposed else 1
+        count = weight.shape[1 if transposed or is_inputs_first(layer) else 0] * groups
         each = gain.expand(count)
-        if channels:
+        if is_inputs_first(layer):
+            factor = each
+        elif transposed:
             # The weights of a transposed convolution are (in, out / groups, …).
             rows = each.reshape(groups, 1, -1).expand(-1, weight.shape[0] // groups, -1).reshape(weight.shape[0], -1)
             factor = rows.reshape(*rows.shape, *(1 for _ in weight.shape[2:]))
@@ -88,7 +96,9 @@ class AbsorbOffset:
         if isinstance(layer, _BatchNorm):
             assert layer.running_mean is not None
             return write(layer, "running_mean", _wide(layer.running_mean) - offset)
-        weight = _wide(layer.weight).flatten(2).sum(2) if isinstance(layer, _ConvNd) else _wide(layer.weight)
+        weight = _wide(layer.weight).T if is_inputs_first(layer) else _wide(layer.weight)
+        if isinstance(layer, _ConvNd):
+            weight = weight.flatten(2).sum(2)
         groups = layer.groups if isinstance(layer, _ConvNd) else 1
         # Rows of (out / groups, in / groups), group by group.
         parts = weight.reshape(groups, -1, weight.shape[1]) @ offset.reshape(groups, -1, 1)

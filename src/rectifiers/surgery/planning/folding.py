@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from ...core.wording import listing
 from ...watching.kinds import spec_of
-from ...watching.sites import Located, Site, reader_name
+from ...watching.sites import Located, Site
 from ...watching.survey import Survey
 from ...watching.trace import Op, Trace
 from ..edits.absorb import AbsorbAffine, AbsorbOffset
@@ -20,8 +19,9 @@ from ..edits.plain import PutPlain
 from ..inserted.capped import Capped
 from ..inserted.kept import Kept
 from ..inserted.write_back import WriteBack
-from .follow import Blocked, MarkedTrace, follow_sites, own_layer
+from .follow import Blocked, MarkedTrace, follow_sites
 from .forms import Form, Unfoldable, read_form
+from .front import Front, count_calls, find_front
 from .offsets import Offset, Offsets
 from .planned import Change, Left, Planned
 
@@ -38,7 +38,7 @@ class _Foldable:
         form: what the function is now.
         plain: name of the plain rectifier that remains.
         options: the numbers that it takes.
-        layer: the layer before, which takes over gain and threshold; None if there is nothing to take over.
+        front: what takes over gain and threshold; None if there is nothing to take over.
         offset: what is missing after it, if anything is.
     """
 
@@ -49,7 +49,7 @@ class _Foldable:
     form: Form
     plain: str
     options: Mapping[str, float]
-    layer: nn.Module | None
+    front: Front | None
     offset: Offset | None
 
 
@@ -77,10 +77,8 @@ def plan_folding(survey: Survey) -> Planned:
     edits: list[Edit] = [
         AbsorbOffset(names[reader], demand.input.values, demand.input.pad) for reader, demand in outcome.demands.items()
     ]
-    for one in folded:
-        if one.layer is not None:
-            gain, threshold = (tuple(part.tolist()) for part in (one.form.gain, one.form.threshold))
-            edits.append(AbsorbAffine(names[one.layer], gain, threshold))
+    fronts = [one.front for one in folded if one.front is not None]
+    edits += [AbsorbAffine(names[front.layer], front.gain, front.threshold) for front in fronts]
     edits += [PutPlain(one.paths, one.plain, one.options) for one in folded]
     changes, biased = [], set[nn.Module]()
     for one in folded:
@@ -108,15 +106,16 @@ def _look_at(trace: Trace, names: Mapping[nn.Module, str], located: Located) -> 
         (last,) = trace.consumers[op.outputs[0]]
     form = read_form(whole)
     plain, options = _name_plain(form)
-    layer = None
+    dim, front, offset = _dim_of_units(site, form), None, None
     if bool((form.gain != 1).any()) or form.threshold.any():
-        if _count_calls(trace, module) > 1:
+        if count_calls(trace, module) > 1:
             raise Unfoldable("it is called several times, and its gain or threshold would go to several layers")
-        layer = _layer_in_front(trace, site, op, max(form.gain.numel(), form.threshold.numel()))
-    offset = None
+        front = find_front(trace, op.inputs[0], form, dim)
     if form.offset.any():
-        offset = Offset(_channel_dim(site), tuple(form.offset.expand(site.channels).tolist()))
-    return _Foldable(site, whole, paths, last, form, plain, options, layer, offset)
+        # What is the same for all may be told of any dimension.
+        along = dim if dim is not None else (-1 if site.channel_dim is None else site.channel_dim) % len(site.shape)
+        offset = Offset(along, tuple(form.offset.expand(site.shape[along]).tolist()))
+    return _Foldable(site, whole, paths, last, form, plain, options, front, offset)
 
 
 def _name(located: Located) -> str:
@@ -141,37 +140,10 @@ def _name_plain(form: Form) -> tuple[str, dict[str, float]]:
     return ("ReLU6", {}) if form.top == 6 else ("Hardtanh", {"min_val": 0.0, "max_val": form.top})
 
 
-def _layer_in_front(trace: Trace, site: Site, op: Op, units: int) -> nn.Module:
-    """Return the layer that makes what a site reads, and nothing else reads."""
-    value = op.inputs[0]
-    maker = trace.producer.get(value)
-    if maker is None:
-        raise Blocked("it reads the input of the model, and no layer before it can take over its gain or threshold")
-    layer, rank, name = maker.module, len(trace.shapes[value]), maker.name.strip("_")
-    if isinstance(layer, nn.Linear) and name == "linear":
-        dim = rank - 1
-    elif isinstance(layer, _ConvNd) and name.startswith("conv"):
-        dim = rank - 1 - len(layer.kernel_size)
-    elif isinstance(layer, _BatchNorm) and name == "batch_norm" and layer.affine:
-        dim = 1
-    else:
-        raise Blocked(f"{reader_name(trace, maker)} before it cannot take over its gain or threshold")
-    if spec_of(layer) is not None:
-        raise Blocked(f"{reader_name(trace, maker)} before it has thresholds of its own")
-    if value in trace.outputs or len(trace.consumers[value]) > 1:
-        raise Blocked(f"something else reads what {reader_name(trace, maker)} makes")
-    if _count_calls(trace, layer) > 1:
-        raise Blocked(f"{reader_name(trace, maker)} is called several times")
-    if units > 1 and _channel_dim(site) != dim:
-        raise Blocked(f"{reader_name(trace, maker)} makes its channels in another dimension")
-    return own_layer(trace, maker, maker.inputs[:1])
-
-
-def _count_calls(trace: Trace, module: nn.Module) -> int:
-    return len({frame.call for op in trace.ops for frame in op.stack if frame.module is module})
-
-
-def _channel_dim(site: Site) -> int:
+def _dim_of_units(site: Site, form: Form) -> int | None:
+    """Return the dimension of a function's units; None if it is the same for all of them."""
+    if max(part.numel() for part in (form.gain, form.threshold, form.offset)) == 1:
+        return None
     if site.channel_dim is None:
         raise Unfoldable("nothing in the model shows which dimension holds its channels")
     return site.channel_dim % len(site.shape)
@@ -182,12 +154,12 @@ def _describe(
 ) -> Change:
     """Describe a change; the layers that get a bias by it are added to `biased`."""
     moved, given = [], list(readers)
-    if one.layer is not None:
+    if one.front is not None:
         if bool((one.form.gain != 1).any()):
-            moved.append(f"gain into {names[one.layer]}")
+            moved.append(f"gain into {names[one.front.layer]}")
         if one.form.threshold.any():
-            moved.append(f"threshold into {names[one.layer]}")
-            given.append(one.layer)
+            moved.append(f"threshold into {names[one.front.layer]}")
+            given.append(one.front.layer)
     if readers:
         moved.append(f"offset into {listing([names[reader] for reader in readers])}")
     added = sum(_new_bias(layer) for layer in given if layer not in biased)

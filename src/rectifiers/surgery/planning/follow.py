@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from torch import nn
@@ -35,11 +35,13 @@ class Effect(Generic[T]):
         output: how its outputs differ; None if they do not.
         layer: the module that has to be adapted to its input, if one has to.
         input: how that input differs.
+        each: how each of its outputs differs, by value, where they are not the same.
     """
 
     output: T | None = None
     layer: nn.Module | None = None
     input: T | None = None
+    each: Mapping[int, T] = field(default_factory=dict)
 
 
 class Rule(Protocol[T]):
@@ -142,14 +144,16 @@ class _Attempt(Generic[T]):
                     effect = Effect(output=self.rule.start(site, op, next(iter(given.values()), None)))
                 else:
                     effect = self.rule.follow(marked.trace, op, given)
+                made = dict(effect.each)
                 if effect.output is not None:
-                    _check_read(marked.trace, op)
+                    made = dict.fromkeys(op.outputs, effect.output)
+                if made:
+                    _check_read(marked.trace, made)
             except Blocked as reason:
                 self.block(involved, str(reason))
                 continue
-            if effect.output is not None:
-                differences.update(dict.fromkeys(op.outputs, effect.output))
-                origin.update(dict.fromkeys(op.outputs, involved))
+            differences.update(made)
+            origin.update(dict.fromkeys(made, involved))
             if effect.layer is not None and effect.input is not None:
                 call = next(frame.call for frame in op.stack if frame.module is effect.layer)
                 self.demands[effect.layer][number, call] = Demand(effect.input, involved)
@@ -178,10 +182,10 @@ class _Attempt(Generic[T]):
             self.blocked.setdefault(site, reason)
 
 
-def _check_read(trace: Trace, op: Op) -> None:
-    if any(value in trace.outputs for value in op.outputs):
+def _check_read(trace: Trace, values: Collection[int]) -> None:
+    if any(value in trace.outputs for value in values):
         raise Blocked("the model returns its values")
-    if not any(trace.consumers.get(value) for value in op.outputs):
+    if not any(trace.consumers.get(value) for value in values):
         raise Blocked("nothing reads its values")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,12 +15,13 @@ from torch.nn.modules.padding import _ConstantPadNd
 from ...watching.kinds import own_kind, spec_of
 from ...watching.sites import Site, reader_name
 from ...watching.trace import Op, Trace, Value
-from .channels import CASTS, CONCATENATIONS, DROPOUTS, RESHAPES, SPATIAL, combination
+from ..edits.absorb import is_inputs_first
+from .channels import CASTS, CONCATENATIONS, DROPOUTS, SPATIAL, combination
 from .follow import Blocked, Effect, argument, operands, own_layer
+from .moves import find_line, is_move, move, number_channels
 
 _UNEVEN = "pads with zeros, and the constants that would have to take their place are not the same for all channels"
 _SUMS = frozenset(("add", "sub", "subtract"))
-_PERMUTATIONS = frozenset(("permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t"))
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class Offset:
     def even(self) -> bool:
         """Whether it is the same for all channels."""
         return len(set(self.values)) == 1
+
+    def along(self, dim: int, size: int) -> Offset | None:
+        """The same by the entries of another dimension; None if it differs between the channels of its own."""
+        if self.even:
+            return replace(self, dim=dim, values=self.values[:1] * size)
+        return self if dim == self.dim else None
 
 
 class Offsets:
@@ -74,25 +80,29 @@ class Offsets:
             if arithmetic in ("mul", "multiply", "div", "truediv", "true_divide"):
                 return Effect(_scale(trace, op, offset, arithmetic))
             if len(given) == 1 and operands(op)[:1] == [value]:
-                rank, shape = len(trace.shapes[value]), trace.shapes[op.outputs[0]]
+                rank = len(trace.shapes[value])
                 if name.startswith(("conv", "linear")):
                     return _read(trace, op, offset, value)
-                if name == "batch_norm" and isinstance(op.module, _BatchNorm) and offset.dim == 1:
+                if name == "batch_norm" and isinstance(op.module, _BatchNorm):
                     if op.module.running_mean is None:
                         return Effect()
-                    return Effect(layer=own_layer(trace, op, (value,)), input=offset)
-                if name in CASTS | DROPOUTS or (name in SPATIAL and _keeps_constants(op, name)):
+                    return Effect(layer=own_layer(trace, op, (value,)), input=_channels(trace, op, offset, value, 1))
+                if name in CASTS | DROPOUTS:
                     return Effect(offset)
+                if name in SPATIAL and _keeps_constants(op, name):
+                    return Effect(_channels(trace, op, offset, value, _channel_dim(name, rank)))
                 if name == "pad" and argument(op, 2, "mode", "constant") != "constant":
-                    return Effect(offset)
+                    sizes: Any = argument(op, 1, "pad", ())
+                    return Effect(_channels(trace, op, offset, value, rank - len(sizes) // 2 - 1))
                 if name == "pad" and isinstance(op.module, _ConstantPadNd):
                     return _pad(trace, op, offset)
                 if name == "mean":
                     return Effect(_average(trace, op, offset, rank))
-                if name in _PERMUTATIONS:
-                    return Effect(_permute(op, offset, rank))
-                if name in RESHAPES:
-                    return Effect(_reshape(trace, op, offset, trace.shapes[value], shape))
+                if is_move(op):
+                    return Effect(each=_move(trace, op, offset))
+            if name == "addmm" and operands(op)[1:2] == [value] and is_inputs_first(op.module):
+                layer = own_layer(trace, op, (value,))
+                return Effect(layer=layer, input=_channels(trace, op, offset, value, 1))
         raise Blocked(f"{reader_name(trace, op)} reads its values, and cannot take over a constant")
 
 
@@ -106,8 +116,7 @@ def _read(trace: Trace, op: Op, offset: Offset, value: int) -> Effect[Offset]:
         dim = rank - 1 - len(layer.kernel_size)
     else:
         raise Blocked(f"{reader_name(trace, op)} is neither a linear layer nor a convolution of PyTorch's own")
-    if offset.dim != dim:
-        raise Blocked(f"{reader_name(trace, op)} reads its channels as dimension {offset.dim}, not as channels")
+    offset = _channels(trace, op, offset, value, dim)
     if isinstance(layer, _ConvNd) and layer.padding_mode == "zeros" and any(layer._reversed_padding_repeated_twice):
         if not offset.even:
             raise Blocked(f"{reader_name(trace, op)} {_UNEVEN}")
@@ -115,11 +124,25 @@ def _read(trace: Trace, op: Op, offset: Offset, value: int) -> Effect[Offset]:
     return Effect(layer=own_layer(trace, op, (value,)), input=offset)
 
 
+def _channels(trace: Trace, op: Op, offset: Offset, value: int, dim: int) -> Offset:
+    """Return the constants by the entries of the dimension that an op takes for the channels of a value."""
+    found = offset.along(dim, trace.shapes[value][dim])
+    if found is None:
+        raise Blocked(f"{reader_name(trace, op)} reads its channels as dimension {offset.dim}, not as channels")
+    return found
+
+
+def _channel_dim(name: str, rank: int) -> int:
+    """Return the dimension that a pooling or interpolation leaves alone."""
+    return 1 if name == "interpolate" else rank - 1 - next(int(digit) for digit in name if digit.isdigit())
+
+
 def _pad(trace: Trace, op: Op, offset: Offset) -> Effect[Offset]:
     """Let a module that pads with a number pad with what that number lacks, so that the same is missing everywhere."""
     if not offset.even:
         raise Blocked(f"{reader_name(trace, op)} {_UNEVEN}")
-    return Effect(offset, op.module, offset)
+    padded = offset.along(offset.dim, trace.shapes[op.outputs[0]][offset.dim])
+    return Effect(padded, op.module, offset)
 
 
 def _keeps_constants(op: Op, name: str) -> bool:
@@ -192,24 +215,19 @@ def _average(trace: Trace, op: Op, offset: Offset, rank: int) -> Offset:
     return offset if keeps_rank else replace(offset, dim=offset.dim - sum(dim < offset.dim for dim in reduced))
 
 
-def _permute(op: Op, offset: Offset, rank: int) -> Offset:
-    """Find the dimension of the channels by permuting a tensor that has two entries there alone."""
-    probe = torch.empty([2 if dim == offset.dim else 1 for dim in range(rank)], device="meta")
-    return replace(offset, dim=op.func(probe, *op.args[1:], **op.kwargs).shape.index(2))
-
-
-def _reshape(trace: Trace, op: Op, offset: Offset, old: tuple[int, ...], new: tuple[int, ...]) -> Offset:
-    """Find the dimension that holds the channels afterwards, by themselves or together with the pixels."""
-    count, before = old[offset.dim], math.prod(old[: offset.dim])
-    if count == 1 and offset.dim < len(new):
-        return Offset(offset.dim, offset.values * new[offset.dim])
-    for dim, size in enumerate(new):
-        # Behind the channels, their pixels either stay what they are or come into the same dimension.
-        if (
-            math.prod(new[:dim]) == before
-            and size % count == 0
-            and math.prod(new[dim:]) == math.prod(old[offset.dim :])
-        ):
-            times = size // count
-            return Offset(dim, tuple(value for value in offset.values for _ in range(times)))
-    raise Blocked(f"{reader_name(trace, op)} does not keep the channels together")
+def _move(trace: Trace, op: Op, offset: Offset) -> dict[int, Offset]:
+    """Follow constants through an op that only moves values; an output from which nothing is missing is left out."""
+    constants = list(dict.fromkeys(offset.values))
+    known = {constant: index for index, constant in enumerate(constants)}
+    numbers = torch.tensor([known[constant] for constant in offset.values])
+    parts = move(trace, op, number_channels(trace.shapes[op.inputs[0]], offset.dim, numbers))
+    offsets = {}
+    for value, part in parts.items():
+        line = find_line(part, offset.dim)
+        if line is None:
+            raise Blocked(f"{reader_name(trace, op)} does not keep the channels together")
+        dim, along = line
+        missing = tuple(constants[index] for index in along.tolist())
+        if any(missing):
+            offsets[value] = Offset(dim, missing)
+    return offsets
