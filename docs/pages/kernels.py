@@ -1,7 +1,8 @@
-"""What the functions cost beside `nn.ReLU`: the tables in the page on kernels, and a picture."""
+"""What the functions cost beside `nn.ReLU`: the tables in the page on costs, and a picture."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from rectifiers.report.figures.costs import TITLE, costs_figure
 
 from .published import DOCS, IMAGES, read_measured
 
-PAGE = DOCS / "kernels.md"
+PAGE = DOCS / "kernel-costs.md"
 PICTURE = IMAGES / "kernels.svg"
 
 
@@ -48,10 +49,19 @@ def _costs(facts: dict[str, Any]) -> Iterator[str]:
     load = machine["load in the last 1, 5, 15 minutes"]
     yield f"\n{machine['processor']}, PyTorch {machine['torch']}, commit {machine['commit']}, float32."
     yield f"The machine was shared; its load was {load} before the start.\n"
-    for shape, threads in dict.fromkeys((tuple(one["shape"]), one["threads"]) for one in facts["settings"]):
+    # The largest on one thread says most; the others are folded.
+    shown, *folded = sorted(
+        dict.fromkeys((tuple(one["shape"]), one["threads"]) for one in facts["settings"]),
+        key=lambda setting: (-math.prod(setting[0]), setting[1]),
+    )
+    for shape, threads in (shown, *folded):
         settings = [one for one in facts["settings"] if (tuple(one["shape"]), one["threads"]) == (shape, threads)]
         size = "×".join(map(str, shape))
-        yield f"**{size}, {plural(threads, 'thread')}**, forward and backward, × `nn.ReLU`\n"
+        title = f"{size}, {plural(threads, 'thread')}"
+        if (shape, threads) == shown:
+            yield f"**{title}**, forward and backward, × `nn.ReLU`\n"
+        else:
+            yield f"<details>\n<summary>{title}</summary>\n"
         yield f"| | goal | {' | '.join(one['layout'] for one in settings)} | bytes kept | error | of the composite |"
         yield "|:--|--:|" + "--:|" * (len(settings) + 3)
         tables = [{row["function"]: row for row in one["rows"]} for one in settings]
@@ -66,6 +76,8 @@ def _costs(facts: dict[str, Any]) -> Iterator[str]:
             for one in settings
         )
         yield f"\n{absolute}.\n"
+        if (shape, threads) != shown:
+            yield "</details>\n"
     batch = facts["training_step"][0]["batch"]
     yield f"**Peak memory of a training step**, ResNet-18 for 32×32, batch {batch}, all activations replaced: the most"
     yield "that PyTorch's allocator holds, parameters and images included, without what oneDNN allocates for itself\n"

@@ -13,11 +13,12 @@ PAGE = DOCS.parent / "README.md"
 FINDINGS = """\
 - **AReLU learns far sooner at small learning rates.** One epoch of MNIST, SGD at 1e-3: {slow}.
 - **At usual ones it does not.** Adam at 1e-2: {fast}.
-- **{table.agreements} of {table.judgements} published means lie inside our intervals**, over {table.planned} runs.
+- **{table.agreements} of the {table.judgements} means in AReLU's Table 1 lie inside our 95 % intervals**, over
+  {table.planned} runs.
 - **Most of what the papers claim is not settled.** {statuses}.
 - **Learning a function need not cost anything.** AReLU takes {arelu[0]:.2f} × the time of `nn.ReLU` and
   {arelu[1]:.2f} × its memory in training; as published {published[0]:.1f} × and {published[1]:.1f} ×, and PyTorch's own
-  PReLU {prelu[0]:.1f} × and {prelu[1]:.1f} ×. [Measured](docs/kernels.md#what-it-costs) on 128×64×32×32 numbers, one
+  PReLU {prelu[0]:.1f} × and {prelu[1]:.1f} ×. [Measured](docs/kernel-costs.md) on 128×64×32×32 numbers, one
   thread, and in a ResNet-18.
 - **CReLU keeps a network learning where ReLU stops.** New random labels, phase after phase: {kept[CReLU]} % against
   {kept[ReLU]} % over the last tenth of the phases, at small scale; [25 functions on three

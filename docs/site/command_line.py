@@ -17,7 +17,14 @@ def write_pages(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     verbs: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     lines = ["# Command line\n", "`rectifiers VERB --help` prints the same.\n"]
-    lines += [f"- [`rectifiers {name}`]({name}.md): {_first_line(verb)}" for name, verb in verbs.items()]
+    for group in dict.fromkeys(verb.rich_help_panel for verb in verbs.values()):
+        lines += [f"## {group}\n"]
+        lines += [
+            f"- [`rectifiers {name}`]({name}.md): {_first_line(verb)}"
+            for name, verb in verbs.items()
+            if verb.rich_help_panel == group
+        ]
+        lines += [""]
     (folder / "index.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
     for name, verb in verbs.items():
         (folder / f"{name}.md").write_text("\n".join(_page(name, verb)), encoding="utf-8")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.errors import PycodeError
 from sphinx.ext.napoleon import GoogleDocstring
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxTranslator
 from sphinx.util.nodes import make_refnode
@@ -95,8 +99,22 @@ def read_docstring(app: Sphinx, what: str, name: str, thing: Any, options: Any, 
             parts = line.split("`")
             parts[::2] = [re.sub(r"(?<!\\)\||(?<= )\*\*(?= |,)", r"\\\g<0>", part) for part in parts[::2]]
             lines[number] = "`".join(parts)
+    if what == "data":
+        lines[:] = _find_comment(name.rpartition(".")[2], thing) or lines
     kind = "method" if what in ("attribute", "property") else what
     lines[:] = GoogleDocstring(lines, app.config, app, kind, name, thing, options).lines()
+    # A name such as `from_` would be read as a link.
+    lines[:] = [re.sub(r"^(\s*:param \w+)_:", r"\1\\_:", line) for line in lines]
+
+
+def _find_comment(name: str, thing: Any) -> list[str]:
+    """What stands below a value in the module that defines it, as its own docstring is that of its type."""
+    for module in list(sys.modules):
+        if module.startswith("rectifiers.") and vars(sys.modules[module]).get(name) is thing:
+            with contextlib.suppress(PycodeError):
+                if comment := ModuleAnalyzer.for_module(module).find_attr_docs().get(("", name)):
+                    return list(comment)
+    return []
 
 
 def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.TextElement) -> nodes.Node | None:

@@ -114,7 +114,7 @@ def _cost(spec: ActivationSpec, facts: _Facts) -> Iterator[str]:
         low, middle, high = row["ratio"]
         kept = "" if row["bytes_kept"] is None else f"{row['bytes_kept']:.1f}"
         yield f"| `{name}` | {middle:.2f} [{low:.2f}, {high:.2f}] | {kept} |"
-    yield "\n[Kernels](../../kernels.md) has other sizes, layouts and threads, and the machine.\n"
+    yield "\n[What functions cost](../../kernel-costs.md) has other sizes, layouts and threads, and the machine.\n"
 
 
 def _results(spec: ActivationSpec, facts: _Facts) -> Iterator[str]:

@@ -82,7 +82,7 @@ def test_a_training_as_json(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("-a", "arelu"), "give either --data, for our loop, or --train"),
+        (("-a", "arelu"), "give either --data, for the built-in loop, or --train"),
         (("-a", "arelu", "--train", "own_for_compare:train", "--metric", "tardiness"), "give --better higher"),
         (("-a", "arelu", "--data", "own_for_compare:data", "--metric", "own_for_compare:dat"), "did you mean data"),
         (("-a", "arleu", "--data", "own_for_compare:data"), "did you mean arelu"),

@@ -51,6 +51,7 @@ def test_without_a_verb_the_help_is_shown(cli: Cli) -> None:
             "no such option: --formt; did you mean --format or --plot? See rectifiers table",
         ),
         (["compare", "nets:Net", "--lr", "0.1"], "no such option: --lr; it is a setting: --set lr=…"),
+        (["compare", "nets:Net", "--activation", "elu"], "no such option: --activation; did you mean --activations"),
         (
             ["run", "quickstart", "--batch-size", "8"],
             "no such option: --batch-size; it is a setting: --set batch_size=…",

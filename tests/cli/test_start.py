@@ -64,7 +64,7 @@ def probe(*arguments: str, **environment: str) -> tuple[dict[str, object], str]:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--help"], "Commands"),
+        (["--help"], "Your model"),
         (["--version"], f"rectifiers {__version__}"),
         (["list"], "arelu/table1"),
         (["run", "-h"], "--seeds"),

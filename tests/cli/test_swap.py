@@ -187,7 +187,7 @@ def test_saves_what_load_reads_with_the_weights_given(cli: Cli, tmp_path: Path) 
     ("arguments", "line"),
     [
         (["nets", *BASE], "expected package.module:factory, such as torchvision.models:resnet18, got 'nets'"),
-        (["absent.nets:Net", *BASE], "cannot import absent.nets: ModuleNotFoundError: No module named 'absent'"),
+        (["absent.nets:Net", *BASE], "No module named 'absent'; neither installed, nor in the working directory"),
         (["broken:Net", *BASE], "cannot import broken: ModuleNotFoundError: No module named 'a_package_that_is_not"),
         (["wrong:Net", *BASE], "cannot import wrong: SyntaxError"),
         (["nets:net", *BASE], "unknown name in nets 'net'; did you mean Net"),

@@ -295,7 +295,7 @@ def test_names_are_checked_before_data_are_read(options: dict[str, Any], message
         (lambda model, loader: 1.0, {}, "needs loader, which it is not given"),
         (train, {"lr": 0.1}, "train takes no lr"),
         (train, {"metric": "tardiness"}, "give better='higher' or better='lower'"),
-        (train, {"loss": "mse"}, "loss is for our loop"),
+        (train, {"loss": "mse"}, "loss is for the built-in loop"),
     ],
 )
 def test_a_training_is_checked_before_a_model_is_made(train: Any, options: dict[str, Any], message: str) -> None:

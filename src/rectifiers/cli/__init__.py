@@ -97,6 +97,8 @@ def _setting(message: str, context: Any) -> tuple[str, str] | None:
     found = re.match(r"No such option: (--([\w-]+))", message)
     if not found or context is None or not any("--set" in one.opts for one in context.command.params):
         return None
+    if any(option.startswith(found[1]) for one in context.command.params for option in one.opts):
+        return None  # an option that was cut short
     from ..experiments.trial import Trial
 
     name = found[2].replace("-", "_")

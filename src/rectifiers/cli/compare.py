@@ -42,8 +42,8 @@ def compare_activations(
             "--activations",
             "-a",
             metavar="NAME[:KEY=VALUE][@WHERE]",
-            help="What is compared with the model as it is, separated by commas, such as arelu,pvlu:start=was@R1; "
-            "several swaps with + between them. May be repeated.",
+            help="What to compare with the model as it is, separated by commas, such as arelu,pvlu:start=was@R1; a + "
+            "joins swaps that go together. May be repeated.",
             show_default=False,
         ),
     ],
@@ -52,7 +52,7 @@ def compare_activations(
         typer.Option(
             "--data",
             metavar="FOLDER|FILE.npz|NAME|PACKAGE.MODULE:LOADERS",
-            help="What our loop trains on.",
+            help="Data to train on: pictures in a folder per class, arrays in a file, or a data set by name.",
             show_default=False,
         ),
     ] = None,
@@ -61,7 +61,7 @@ def compare_activations(
         typer.Option(
             "--train",
             metavar="PACKAGE.MODULE:TRAIN",
-            help="Instead of --data: your own train(model, seed, report) -> metrics.",
+            help="Instead of --data: your own training, train(model, seed, report) -> metrics.",
             show_default=False,
         ),
     ] = None,
@@ -75,7 +75,7 @@ def compare_activations(
     ] = None,
     inputs: Annotated[
         list[str] | None,
-        input_option("Shape of an input of the model, where data or training do not show it; one for each argument."),
+        input_option("Shape of an input of the model, if data or training do not show it; one for each argument."),
     ] = None,
     where: WhereOption = "all",
     from_: FromOption = "",
@@ -85,15 +85,18 @@ def compare_activations(
     ] = None,
     finetune: Annotated[
         bool,
-        typer.Option("--finetune", help="The model is trained: freeze it, and train the new activations alone."),
+        typer.Option("--finetune", help="The model is trained already: freeze it, and train only the new activations."),
     ] = False,
-    no_controls: Annotated[bool, typer.Option("--no-controls", help="Fine-tune without control arms.")] = False,
+    no_controls: Annotated[
+        bool,
+        typer.Option("--no-controls", help="With --finetune: leave out the control rows, which train other parts."),
+    ] = False,
     seeds: Annotated[
         int,
         typer.Option(
             "--seeds",
             metavar="N",
-            help="Runs of each variant; with a budget, those before the first look.",
+            help="Runs of each variant; with a budget, how many before the result is first judged.",
             parser=str,
             callback=read_count(),
         ),
@@ -114,31 +117,33 @@ def compare_activations(
         typer.Option(
             "--budget",
             metavar="30m|2h|'60 runs'",
-            help="Choose the best, and test it on fresh seeds until the verdict is clear or this is spent.",
+            help="Choose the best variant, then test it on fresh seeds until the verdict is clear or this is spent.",
             show_default=False,
         ),
     ] = None,
     tune_lr: Annotated[
-        bool, typer.Option("--tune-lr", help="Choose a learning rate for each on validation data.")
+        bool, typer.Option("--tune-lr", help="Choose a learning rate for each variant on validation data.")
     ] = False,
     task: Annotated[
         str,
         typer.Option(
             "--task",
-            help="classification, multi-label, pixels, regression or segmentation; what targets look like, by default.",
+            help="classification, multi-label, pixels, regression or segmentation. By default as the targets suggest.",
             show_default=False,
         ),
     ] = "",
     loss: Annotated[
         str,
-        typer.Option("--loss", help="A name, or PACKAGE.MODULE:FUNCTION of outputs and targets.", show_default=False),
+        typer.Option(
+            "--loss", help="A loss by name, or PACKAGE.MODULE:FUNCTION of outputs and targets.", show_default=False
+        ),
     ] = "",
     metric: Annotated[
         str,
         typer.Option(
             "--metric",
-            help="The name of a metric, such as one that train returns, or PACKAGE.MODULE:FUNCTION of outputs and "
-            "targets.",
+            help="What to judge by: a metric by name, such as one that --train returns, or PACKAGE.MODULE:FUNCTION of "
+            "outputs and targets.",
             show_default=False,
         ),
     ] = "",
@@ -146,9 +151,10 @@ def compare_activations(
         str | None,
         typer.Option("--better", help="Which value of the metric is better: higher or lower.", show_default=False),
     ] = None,
-    unit: Annotated[str, typer.Option("--unit", help="Unit of the metric, for tables.", show_default=False)] = "",
+    unit: Annotated[str, typer.Option("--unit", help="Unit of the metric, shown in tables.", show_default=False)] = "",
     margin: Annotated[
-        float | None, typer.Option("--margin", help="The largest difference that does not matter.", show_default=False)
+        float | None,
+        typer.Option("--margin", help="The largest difference that does not matter to you.", show_default=False),
     ] = None,
     settings: SettingsOption = None,
     kernels: KernelsOption = None,
@@ -162,16 +168,14 @@ def compare_activations(
     threads: ThreadsOption = None,
     name: Annotated[
         str,
-        typer.Option(
-            "--name", help="Name of the folder of the runs; by default that of the model.", show_default=False
-        ),
+        typer.Option("--name", help="Name for the folder of the runs. By default the model's.", show_default=False),
     ] = "",
     data_dir: DataOption = DATA,
     results: ResultsOption = RESULTS,
     download: Annotated[bool, typer.Option("--download", help="Fetch data files that are missing.")] = False,
     own: OwnOption = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="HTML page to write.", show_default=False)
+        Path | None, typer.Option("--output", "-o", help="HTML page to write the result to.", show_default=False)
     ] = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Say what it will take, and stop.")] = False,
     as_json: JsonOption = False,
@@ -183,7 +187,7 @@ def compare_activations(
     if better not in (None, "higher", "lower"):
         raise ConfigError(f"--better must be higher or lower, got {better!r}")
     if bool(data) == bool(train):
-        raise ConfigError("give either --data, for our loop, or --train, a training of your own")
+        raise ConfigError("give either --data, for the built-in loop, or --train, a training of your own")
     if output is not None:
         check_file(output)
     use_own(own)

@@ -21,7 +21,7 @@ def list_names(
         str | None,
         typer.Argument(
             metavar="KIND",
-            help="activations, networks, datasets, experiments, papers or claims; all but claims by default.",
+            help="activations, networks, datasets, experiments, papers or claims. By default all but the claims.",
             autocompletion=completion.kinds,
             show_default=False,
         ),
@@ -33,9 +33,9 @@ def list_names(
 ) -> None:
     """List activations, networks, data sets, experiments, papers and their claims.
 
-    With KIND papers, every table and figure says how much of it was run, in the published results and in --results,
-    and whether it can run here. With KIND claims, every claim of the papers says what is known about it, by the
-    published results or by those in --results.
+    `list papers` says of every table and figure how much of it was run, in the published results and in --results, and
+    whether it can run here. `list claims` says of every claim in the papers what is known about it, from the published
+    results or from those in --results.
     """
     use_own(own)
     if kind == CLAIMS:

@@ -71,7 +71,7 @@ ModelArgument = Annotated[
     str,
     typer.Argument(
         metavar="PACKAGE.MODULE:FACTORY",
-        help="A model, or what makes one when called without arguments; the working directory is searched, too.",
+        help="A model, or a function without arguments that makes one. Modules in the working directory are found.",
         show_default=False,
     ),
 ]
@@ -83,15 +83,15 @@ WhereOption = Annotated[
     str,
     typer.Option(
         "--where",
-        help="At which sites: all, first, last, R1, R2, stage:N, a name, a number, START:STOP, /pattern/, or several "
-        "with commas.",
+        help="At which sites: all, first, last, R1 (the first stage), R2 (the last stage), stage:N, a name, a number, "
+        "START:STOP, /pattern/, or several with commas between them.",
     ),
 ]
 FromOption = Annotated[
     str,
     typer.Option(
         "--from",
-        help="Kinds to replace, separated by commas; ReLU, or what the model has in its place, by default.",
+        help="Kinds of activation to replace, separated by commas. By default ReLU, or what the model has instead.",
         show_default=False,
     ),
 ]
@@ -117,7 +117,8 @@ PresetOption = Annotated[
     str | None,
     typer.Option(
         "--preset",
-        help="Size of the experiment: smoke, pocket or paper; pocket by default, if it has one.",
+        help="Size of the experiment: smoke (seconds), pocket (minutes) or paper (as published). By default pocket, if "
+        "there is one.",
         show_default=False,
     ),
 ]
@@ -146,8 +147,8 @@ KernelsOption = Annotated[
     typer.Option(
         "--kernels",
         metavar="cpu-fused|cpu|triton|reference",
-        help="What computes the functions; by default what made the runs that are there, or the fast kernels in C++ on "
-        "a CPU.",
+        help="What computes the functions. By default what existing runs used; otherwise, on a CPU, the fast C++ "
+        "kernels.",
         show_default=False,
     ),
 ]
@@ -156,8 +157,8 @@ WorkersOption = Annotated[
     typer.Option(
         "--workers",
         metavar="N",
-        help="How many runs at a time; by default as many as have cores for their threads; auto for the number "
-        "that gets most done.",
+        help="How many runs at a time. By default as many as there are cores for; auto finds the number that gets most "
+        "done.",
         parser=str,
         callback=read_workers,
         show_default=False,
@@ -201,8 +202,8 @@ OwnOption = Annotated[
     typer.Option(
         "--with",
         metavar="FILE.py:NAME",
-        help="An activation of your own, beside the others; or a network, data set, augmentation or optimizer to "
-        "choose by its name. May be repeated.",
+        help="An activation of your own to add; or a network, data set, augmentation or optimizer of your own, which "
+        "can then be chosen by its name. May be repeated.",
         show_default=False,
     ),
 ]

@@ -56,8 +56,8 @@ def plan_experiment(
         typer.Option(
             "--workers",
             metavar="N[,N…]",
-            help="For how many runs at a time, or for several such numbers, such as 1,8,64,1000; by default as "
-            "many as have cores for their threads.",
+            help="How many runs at a time, or several such numbers, such as 1,8,64,1000. By default as many as there "
+            "are cores for.",
             callback=_read_counts,
             show_default=False,
         ),
@@ -77,7 +77,7 @@ def plan_experiment(
     results: ResultsOption = RESULTS,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell how many runs an experiment has, whether the data are there, and what it takes: hours, gigabytes, money."""
+    """Say what an experiment will take, in runs, hours, gigabytes and money, and whether its data are there."""
     from .. import lab
 
     plan = lab.plan(

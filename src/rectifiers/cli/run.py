@@ -50,20 +50,20 @@ def run_experiment(
         typer.Option(
             "--track",
             metavar="NAME:PLACE",
-            help="Where to send the numbers of new runs as well: tensorboard:FOLDER or mlflow:URI; may be repeated.",
+            help="Send the numbers of new runs there too: tensorboard:FOLDER or mlflow:URI. May be repeated.",
             show_default=False,
         ),
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no HTML page at the end.")] = False,
     no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="End when all that is left is being run by other runners on the folder.")
+        bool, typer.Option("--no-wait", help="Do not wait for runs that other processes on the same folder are doing.")
     ] = False,
     time_limit: Annotated[
         float | None,
         typer.Option(
             "--time-limit",
             metavar="TIME",
-            help="Stop after this long, such as 90m or 4h, with checkpoints that the same command continues from.",
+            help="Stop after this long, such as 90m or 4h; the same command continues from checkpoints.",
             parser=str,
             callback=read_time,
             show_default=False,
@@ -74,12 +74,12 @@ def run_experiment(
         typer.Option(
             "--on",
             metavar="CLUSTER",
-            help="Run on a Ray cluster: ray takes the one that RAY_ADDRESS names, or starts one here; or ray://HOST:PORT.",
+            help="Run on a Ray cluster: ray (the one that RAY_ADDRESS names, or one started here) or ray://HOST:PORT.",
             show_default=False,
         ),
     ] = None,
     gpu_share: Annotated[
-        float, typer.Option("--gpu-share", help="What share of a GPU a run takes there, if it runs on one.")
+        float, typer.Option("--gpu-share", help="With --on: how much of a GPU each run takes; 0.5 puts two on one.")
     ] = 1.0,
     slurm: Annotated[
         list[str] | None,
@@ -91,9 +91,9 @@ def run_experiment(
             show_default=False,
         ),
     ] = None,
-    submit: Annotated[bool, typer.Option("--submit", help="Hand the script to sbatch, too.")] = False,
+    submit: Annotated[bool, typer.Option("--submit", help="With --slurm: also submit the script.")] = False,
 ) -> None:
-    """Run an experiment; runs that the results folder already has are not made again.
+    """Run an experiment. Runs that are in the results folder already are not repeated.
 
     Ctrl-C keeps what has finished, and the same command continues from there.
     """

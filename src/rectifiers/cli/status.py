@@ -7,7 +7,7 @@ from .output import print_json
 
 
 def show_status(results: ResultsOption = RESULTS, as_json: JsonOption = False) -> None:
-    """Tell how far the runs of each experiment are, which processes are at work, and what each of them does."""
+    """Show how far the runs of each experiment are, which processes are at work, and what each is doing."""
     from ..lab import status
 
     found = status(results)

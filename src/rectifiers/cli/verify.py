@@ -25,7 +25,7 @@ def verify_folder(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read everything in a folder of runs and name what is damaged; exit code 1 if something is and was not mended."""
+    """Read everything in a folder of runs and name what is damaged; the exit code is 1 if any damage remains."""
     from ..lab import verify
 
     found = verify(folder, mend=mend)

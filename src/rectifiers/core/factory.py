@@ -63,7 +63,9 @@ def locate(reference: str) -> Any:
     try:
         thing: Any = importlib.import_module(path)
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"cannot import {path}: {story(error)}") from error
+        absent = isinstance(error, ModuleNotFoundError) and error.name == path.partition(".")[0]
+        place = f"; neither installed, nor in the working directory, {here}" if absent else ""
+        raise ConfigError(f"cannot import {path}: {story(error)}{place}") from error
     for part in name.split("."):
         try:
             thing = getattr(thing, part)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,7 +151,9 @@ def _source(name: str) -> Source:
 
 
 def nothing_there(data: str, kind: str) -> DataError | UnknownNameError:
-    """The error for a text that neither names data nor leads to any; what is written as a path is not a misspelt name.
+    """The error for a text that neither names data nor leads to any, with a folder here whose name is near.
+
+    What is written as a path is not a misspelt name.
 
     Example:
         >>> print(nothing_there("fotos", "data set or folder"))  # doctest: +ELLIPSIS
@@ -158,7 +161,9 @@ def nothing_there(data: str, kind: str) -> DataError | UnknownNameError:
     """
     if {"/", os.sep} & set(data):
         return DataError(f"there is no folder or file {data!r} in {Path.cwd()}")
-    return UnknownNameError(kind, data, registry)
+    here = [path.name for path in Path.cwd().iterdir() if path.is_dir()]
+    near = get_close_matches(data, here, n=1)
+    return UnknownNameError(kind, data, near or registry)
 
 
 def size(name: str) -> Size | None:

@@ -36,7 +36,7 @@ class Own:
     Args:
         kind: what it is, as its registry words it: activation, network, data set, augmentation or optimizer.
         name: under which it is registered.
-        title: of an activation, as tables label it; the name of others.
+        title: how tables label an activation; for others, their name.
         reference: the file and the name in it, as the user wrote them.
         path: the file, from the root.
         attribute: the name in the file.

@@ -59,7 +59,7 @@ class Judged:
 def judge_claims(
     results: Path | str, findings: Mapping[str, str] | None = None, costs: Mapping[str, str] | None = None
 ) -> list[Judged]:
-    """Hold every claim of the four papers against the results in a folder.
+    """Judge every claim of the four papers by the results in a folder.
 
     A claim about experiments is *reproduced* if the 95 % interval of the difference, paired by seed, lies wholly on
     the claimed side of zero in runs as published, and *contradicted* if it lies wholly on the other. "Level" is

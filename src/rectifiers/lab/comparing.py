@@ -39,6 +39,7 @@ from ..experiments.kernel_choice import REFERENCE, choose_kernels
 from ..experiments.own import list_references, use
 from ..experiments.result import Result
 from ..experiments.store import Store
+from ..kernels import status as load_kernels
 from ..training.devices import check_device
 from .bench import Bench
 from .brought import fields_of, name_data, refer_function, usual_settings
@@ -96,9 +97,9 @@ def compare(
             `"pvlu:start=was:activation_lr=0.01@first"`, or several swaps with `+` between them; dictionaries such as
             `{"to": "pvlu", "where": "R1"}`; functions that take a model and return a changed one; or a mapping of
             labels to these.
-        data: what our loop trains on: a folder of pictures or an archive of one, an `.npz` file, a data set's name,
-            `package.module:name`, or loaders, data sets or (inputs, targets), as one part, (train, test) or (train,
-            validation, test).
+        data: what the built-in loop trains on: a folder of pictures or an archive of one, an `.npz` file, a data set's
+            name, `package.module:name`, or loaders, data sets or (inputs, targets), as one part, (train, test) or
+            (train, validation, test).
         train: instead of data, your own training: `train(model, seed, report) -> metrics`. It returns a number or a
             dictionary of numbers, and may call `report(accuracy=…)` meanwhile.
         weights: a file of weights that every run starts from, `.safetensors`, `.pt` or `.pth`; it is known by what it
@@ -112,7 +113,7 @@ def compare(
         protocol: `scratch`, or `finetune` for a model that is trained already: weights are frozen, activations swapped,
             and their parameters trained alone.
         controls: whether a fine-tuning is compared with what the same extra training gives without other activations.
-        seeds: runs per variant; with a budget, how many there are before the first look.
+        seeds: runs per variant; with a budget, how many there are before the result is first judged.
         budget: a limit for all runs together, such as `"30m"` or `"60 runs"`: then what is clearly worse is left out on
             validation data, and the best is compared with the baseline on fresh seeds until it is decided.
         tune_lr: whether each variant gets a learning rate of its own, chosen on validation data.
@@ -122,22 +123,23 @@ def compare(
         metric: a function of outputs and targets, or the name of what `train` returns; by default the task's.
         better: whether more or less of the metric is better; by default as its name tells, such as less of an RMSE and
             more of an accuracy. Required where a name does not say.
-        unit: of the metric, for tables.
+        unit: unit of the metric, shown in tables.
         margin: the largest difference that counts as none; by default 0.5 points where the metric is in percent,
             0.01 of R², else 1 % of the baseline's mean.
         costs: whether time, memory and the exported model are measured too, in turns, which takes seconds.
         workers: runs at a time; more than one needs functions that a new process can import.
-        threads: of PyTorch in each run; by default those that it has now, and one where there are several workers.
+        threads: threads of PyTorch in each run; by default as many as now, or one where there are several workers.
         kernels: what our functions run on; by default the fast kernels on a CPU, unless runs of this comparison were
             made on the reference.
-        name: of the folder of the runs; by default after the model.
+        name: name for the folder of the runs; by default the model's.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         data_dir: folder with the files of named data sets; None takes RECTIFIERS_DATA, or `data`.
         download: fetch files of named data sets that are missing.
         own: what files of yours define, each `FILE.py:NAME`, to be named in `activations` and elsewhere.
         progress: show first what it will take, then how far it is.
         on_plan: is told what the comparison will take, before it runs; see `plan_comparison`.
-        **settings: fields of a `Trial` for our loop, such as `epochs`, `lr`, `optimizer`, `batch_size`, `device`.
+        **settings: fields of a `Trial` for the built-in loop, such as `epochs`, `lr`, `optimizer`, `batch_size`,
+            `device`.
 
     Returns:
         The comparison: `print` it, write its `report`, take the code of its `best`.
@@ -161,7 +163,7 @@ def compare(
     check_count("seeds", seeds)
     check_count("workers", workers)
     if (data is None) == (train is None):
-        raise ConfigError("give either data, for our loop, or train, a training of your own")
+        raise ConfigError("give either data, for the built-in loop, or train, a training of your own")
     if protocol not in ("scratch", "finetune"):
         raise UnknownNameError("protocol", str(protocol), ("scratch", "finetune"))
     # All that words tell comes before data are read and anything is trained.
@@ -192,6 +194,9 @@ def compare(
     )
     if train is not None:
         check_training(resolve(common.train), title(common.train), common.passed)
+    if limit is not None and math.isfinite(limit.seconds):
+        # Kernels are compiled once, before the clock starts.
+        load_kernels()
     bench = Bench(_open(results, name or _usual_name(common)), workers, folder, progress)
     if common.dataset and "#" not in common.dataset:
         datasets.load(common.dataset, folder, download=download)
@@ -285,8 +290,8 @@ def compare(
 def plan_comparison(model: Callable[[], nn.Module] | nn.Module | str, **options: Any) -> ComparisonPlan:
     """Find out how many runs a comparison has, how long they take here, and which difference they could show.
 
-    For our loop, a few steps are timed; for a training of your own, the first run is carried out, which the comparison
-    needs anyway.
+    For the built-in loop, a few steps are timed; for a training of your own, the first run is carried out, which the
+    comparison needs anyway.
 
     Args:
         model: as for `compare`.

@@ -51,12 +51,12 @@ class Comparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the rows, the baseline first."""
+        """Labels of the rows, the baseline first."""
         return tuple(row.label for row in self.findings.rows)
 
     @property
     def results(self) -> list[Result]:
-        """Of the runs that the table shows."""
+        """Results of the runs that the table shows."""
         return [result for _, result in self.outcomes]
 
     @property

@@ -124,8 +124,8 @@ class Export:
     """What was written.
 
     Args:
-        folder: that holds the files.
-        tables: what they hold.
+        folder: where the files are.
+        tables: the tables in them.
     """
 
     folder: Path

@@ -21,7 +21,7 @@ class Status:
     """How far the runs of one experiment are.
 
     Args:
-        folder: of its runs.
+        folder: the folder of its runs.
         results: how many there are.
         failed: runs that ended in an error when they were tried last.
         interrupted: runs that have a checkpoint to continue from.

@@ -101,7 +101,7 @@ class RunPlan:
         done: runs that the results folder has.
         to_do: runs that it lacks.
         starts: runs besides those, that they start from.
-        workers: runs at a time, in `seconds`.
+        workers: runs at a time, for which `seconds` is given.
         data: the data sets.
         weights: the published weights.
         costs: what each kind of run costs; None where there is nothing to measure on.
@@ -242,8 +242,8 @@ def plan(
         seeds: how many; None takes the preset's.
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
         workers: runs at a time, or several such numbers, such as `[1, 8, 64, 1000]`, also of machines that are not
-            here; None takes as many as have cores for the threads of each run, one by default.
-        price: of an hour of one worker, in any currency.
+            here; None takes as many as there are cores for.
+        price: what an hour of one worker costs, in any currency.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
         own: what files of yours define, each `FILE.py:NAME`; an activation becomes a row.
@@ -342,7 +342,7 @@ def _scales(costs: Costs, counts: Iterable[int], files: float, keeps: bool, pric
         counts: how many workers.
         files: gigabytes of data and published weights.
         keeps: whether the weights of all runs are kept.
-        price: of an hour of one worker.
+        price: what an hour of one worker costs.
     """
     needed = {start for trial in costs.seconds for start in trial.ancestors}
     alike = costs.counts

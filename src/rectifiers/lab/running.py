@@ -55,7 +55,7 @@ def run(
         preset: its size; None takes `pocket`, or the last one where there is none of that name.
         seeds: how many; None takes the preset's.
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
-        workers: runs at a time, in processes of their own; None takes as many as have cores for their threads, and
+        workers: runs at a time, in processes of their own; None takes as many as there are cores for, and
             `auto` tries 1, 2, 4, … of them while they work, as long as more get more done and there is memory.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.
@@ -70,7 +70,7 @@ def run(
         time_limit: seconds after which trainings stop at their next step, with a checkpoint; None for no limit.
         on: where to run instead of this machine: `ray`, the cluster of RAY_ADDRESS or one that is started here; or a
             cluster's address, such as `ray://HOST:10001`.
-        gpu_share: what share of a GPU each run takes there, if it runs on one.
+        gpu_share: how much of a GPU each run takes on a Ray cluster; 0.5 puts two on one.
 
     Returns:
         The results with their table. Runs that ended in an error are in `failed`, and the next call tries them again;

@@ -174,7 +174,7 @@ def select(
     own: Sequence[str] | str = (),
     only: Sequence[str] | str = (),
 ) -> Selection:
-    """Choose an experiment in a size, with changes; `rectifiers.lab.open` is another name for it.
+    """Choose an experiment, its size and what to change.
 
     Args:
         experiment: a registered name, the path of a TOML file, an experiment from `lab.experiment`, or a selection,
@@ -193,7 +193,8 @@ def select(
         UnknownNameError: with the nearest names.
 
     Example:
-        >>> selection = select("quickstart", preset="smoke", settings={"epochs": 1}, results="nowhere")
+        >>> from rectifiers import lab
+        >>> selection = lab.open("quickstart", preset="smoke", settings={"epochs": 1}, results="nowhere")
         >>> print(selection)
         quickstart, preset smoke: Two epochs of 256 images and three functions: does it run at all? Changed: epochs=1.
         rows       ReLU, AReLU, CReLU

@@ -102,7 +102,7 @@ class Results:
         return export.to_dict(self.table)
 
     def to_json(self) -> str:
-        """The same as text."""
+        """What `to_dict` returns, as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
     def to_jsonl(self) -> str:

@@ -202,6 +202,8 @@ def test_a_budget_of_time_is_refused_where_it_is_known_to_be_too_small() -> None
     with pytest.raises(ConfigError, match="take 6 runs at least, which is about 60 s here"):
         one.check()
     replace(one, paces={"arelu": 5.0}).check()
+    with pytest.raises(ConfigError, match="about 30 s here, and 25 s went into preparing them; give more"):
+        replace(one, paces={"arelu": 5.0}, spent=lambda results: 25.0).check()
     with pytest.raises(ConfigError, match="the choice of learning rates, screening and confirmation take 18 runs"):
         replace(one, budget=Budget(runs=17)).check(12)
 

@@ -166,10 +166,14 @@ class Campaign:
             )
         paces = [pace for pace in self.paces.values() if not math.isnan(pace)]
         seconds = least * fmean(paces) / self.workers if paces else 0.0
-        if seconds > self.budget.seconds:
+        # What an earlier call ran was paid for there.
+        gone = self.spent(()) if self.spent is not None and self.read(self.first) is None else 0.0
+        if seconds > self.budget.seconds - gone:
+            preparations = f", and {duration(gone)} went into preparing them" if seconds <= self.budget.seconds else ""
             raise ConfigError(
                 f"a budget of {self.budget} is too small: screening and confirmation take {least} runs at least, which "
-                f"is about {duration(seconds)} here; give more, take fewer epochs, or compare fewer activations"
+                f"is about {duration(seconds)} here{preparations}; give more, take fewer epochs, or compare fewer "
+                "activations"
             )
 
     def go(self, before: Outcomes) -> Course:

@@ -57,7 +57,8 @@ def check_goal(task: str, loss: Any, metric: Any, better: Any, *, own_training: 
     if better not in (None, "", "higher", "lower"):
         raise UnknownNameError("better", str(better), ("higher", "lower"))
     if own_training and (task or loss):
-        raise ConfigError(f"{'task' if task else 'loss'} is for our loop; your training decides what it learns")
+        given = "task" if task else "loss"
+        raise ConfigError(f"{given} is for the built-in loop; your training decides what it learns")
     if task and task not in TASKS:
         raise UnknownNameError("task", task, TASKS)
     if isinstance(metric, str) and ":" in metric:

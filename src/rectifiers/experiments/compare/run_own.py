@@ -16,6 +16,7 @@ from ... import datasets
 from ...core.errors import ConfigError, RectifiersError
 from ...core.factory import story
 from ...core.memory import is_out_of_memory
+from ...core.wording import plural
 from ...training.batches import Batches, TrainingBatches
 from ...training.checkpoints import Checkpoints
 from ...training.frozen import freeze
@@ -129,8 +130,8 @@ def get_ready(trial: OwnTrial, data_dir: Path | str | None = None) -> Ready:
         # Few batches hold the highest class, which would end the training later.
         if usual and outputs.dim() == 2 and outputs.shape[1] < len(data.classes):
             raise ConfigError(
-                f"{trial.dataset} has {len(data.classes)} classes, but {title(trial.network)} has {outputs.shape[1]} "
-                "outputs; make its last layer larger"
+                f"{trial.dataset} has {len(data.classes)} classes, but {title(trial.network)} has "
+                f"{plural(outputs.shape[1], 'output')}; make its last layer larger"
             )
         task = build_task(trial, data, batches.train) if usual else task_of(trial, outputs, targets)
         return Ready(model, None, build_mixing(trial, data, batches.train), batches, read_measure(task, trial))

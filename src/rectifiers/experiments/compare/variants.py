@@ -49,11 +49,12 @@ class Variant:
         label: names it in tables.
         swaps: what is put in, one after the other.
         change: name of a function of the user's that changes the model instead; see `references`.
-        activation_lr: learning rate of the activations' parameters in our loop; None takes that of the weights.
+        activation_lr: learning rate of the activations' parameters in the built-in loop; None takes that of the
+            weights.
         lr: learning rate; None takes that of the others.
         trained: what is trained.
         control: whether it is there to be compared with, and cannot be recommended.
-        epochs: passes over the training data in our loop; None takes as many as the others.
+        epochs: passes over the training data in the built-in loop; None takes as many as the others.
     """
 
     label: str

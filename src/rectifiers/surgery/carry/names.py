@@ -65,7 +65,7 @@ def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str
             before.
 
     Example:
-        >>> from ..swap import swap
+        >>> from rectifiers import swap
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
         >>> report = swap(net, "pvlu", example=(1, 2))
         >>> list(net.state_dict()), list(base_state_dict(net))

@@ -46,7 +46,7 @@ def save(model: nn.Module, folder: str | Path) -> None:
 
     Example:
         >>> import tempfile
-        >>> from ..swap import swap
+        >>> from rectifiers import swap
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
         >>> report = swap(net, "pvlu", example=(1, 2))
         >>> with tempfile.TemporaryDirectory() as folder:
