@@ -456,6 +456,18 @@ def test_a_softmax_before_the_cross_entropy_is_noticed() -> None:
     assert not compare(lambda: nn.Sequential(make_model(), nn.LogSoftmax(-1))).findings.notes
 
 
+def test_classes_that_a_part_of_the_data_has_not_are_named() -> None:
+    inputs, targets = tensors()
+    there = targets != 2
+    parts = (inputs, targets), (inputs[there], targets[there])
+    loaders = tuple(DataLoader(TensorDataset(*part), 32) for part in parts)
+    for data in (parts, loaders):
+        (note,) = compare(data=data).findings.notes
+        assert note == "no sample of class 2 is in the test data; if chance divided the data, divide them by class"
+    (note,) = compare(data=(parts[1], parts[0])).findings.notes
+    assert "no sample of class 2 is in the training data" in note
+
+
 def test_mistakes_in_data_say_what_to_do() -> None:
     inputs, targets = tensors()
     with pytest.raises(ShapeError, match=r"for classes, give whole numbers: targets\.long\(\)"):

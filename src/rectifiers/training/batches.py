@@ -115,6 +115,10 @@ class Batches:
                 )
             yield self.normalise(images), targets
 
+    def known_targets(self) -> Tensor | None:
+        """The targets of all examples, in the split's own order; None where examples would have to be read for them."""
+        return self.targets
+
     def state_dict(self) -> dict[str, Tensor]:
         """Where the transforms of the running epoch will draw from, by name."""
         return {str(index): stream.get_state() for index, stream in enumerate(self._draws.values())}

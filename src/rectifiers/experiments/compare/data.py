@@ -133,6 +133,14 @@ class OwnBatches(Batches):
         """Batches in the order and with the augmentation that belong to this epoch and the seed, but for the first."""
         return islice(self._pairs(derive(self.seed, "order", epoch)), skip, None)
 
+    def known_targets(self) -> Tensor | None:
+        """The targets of tensors that are all read; None where samples would have to be read to know them."""
+        held: Any = self.loader
+        if isinstance(held, DataLoader) and isinstance(held.sampler, RandomSampler | SequentialSampler):
+            held = held.dataset
+        pair = held.tensors if isinstance(held, _Tensors | TensorDataset) else ()
+        return pair[1] if len(pair) == 2 else None
+
     def state_dict(self) -> dict[str, Tensor]:
         """Nothing: a loader is read anew from its first batch when a training goes on within an epoch."""
         return {}

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ...core.errors import ConfigError
+from ...core.wording import listing
 from ..experiment import Cell
 from ..result import Result
 
 Outcomes = Sequence[tuple[Cell, Result | None]]
+
+_BY_CHANCE = (
+    "it draws numbers that the seed does not decide, so that pairing by seed gains less. Verdicts stay valid, and need "
+    "more seeds"
+)
 
 
 def ignored_seeds(outcomes: Outcomes, name: str) -> str:
@@ -63,10 +69,7 @@ def unrepeatable(first: Result | None, second: Result | None, name: str) -> str:
     one, two = first.epochs[-1].test_score, second.epochs[-1].test_score
     if one == two:
         return ""
-    return (
-        f"two runs of {name} with one seed gave {one:g} and {two:g}: it draws numbers that its seed does not decide, "
-        "so that pairing by seed gains less. Verdicts stay valid, and need more seeds"
-    )
+    return f"two runs of {name} with one seed gave {one:g} and {two:g}: {_BY_CHANCE}"
 
 
 def unequal_models(first: nn.Module, second: nn.Module, name: str) -> str:
@@ -95,9 +98,8 @@ def unequal_models(first: nn.Module, second: nn.Module, name: str) -> str:
     if not moved:
         return ""
     return (
-        f"{name} made two models of one seed that differ in {moved[0]}: it draws numbers that the seed does not "
-        "decide, so that pairing by seed gains less. Verdicts stay valid, and need more seeds; draw with PyTorch, "
-        "NumPy's global generator or random, which are seeded"
+        f"{name} made two models of one seed that differ in {moved[0]}: {_BY_CHANCE}; draw with PyTorch, NumPy's "
+        "global generator or random, which are seeded"
     )
 
 
@@ -116,6 +118,26 @@ def squashed_outputs(outputs: Tensor, name: str) -> str:
         f"the outputs of {name} are probabilities, to which the cross-entropy applies a softmax once more: all rows "
         "learn slowly, and may differ in other ways than they would; leave out the model's softmax, or give loss=…"
     )
+
+
+def missing_classes(targets: Mapping[str, Tensor]) -> str:
+    """What to say of classes that one part of the data has and another has not; empty where all have the same.
+
+    Args:
+        targets: of the parts, by their names: classes from 0; below 0 are targets that are ignored.
+
+    Example:
+        >>> missing_classes({"training": torch.tensor([0, 1, 2]), "test": torch.tensor([1, 0])})
+        'no sample of class 2 is in the test data; if chance divided the data, divide them by class'
+    """
+    classes = {part: set(labels[labels >= 0].unique().tolist()) for part, labels in targets.items()}
+    every = set().union(*classes.values())
+    missing = [
+        f"no sample of class {listing([str(number) for number in sorted(every - there)])} is in the {part} data"
+        for part, there in classes.items()
+        if every - there
+    ]
+    return f"{listing(missing)}; if chance divided the data, divide them by class" if missing else ""
 
 
 def _curves(outcomes: Outcomes) -> dict[str, dict[int, tuple[float, ...]]]:

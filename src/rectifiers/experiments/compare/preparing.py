@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from ...core.errors import ConfigError, RectifiersError
 from ...core.parts import parameters_of
@@ -15,7 +15,8 @@ from ...training.frozen import freeze
 from ...training.reproducible import reproducible
 from ...training.tasks import Classification
 from .. import own
-from .distrust import squashed_outputs, unequal_models
+from ..batches import TrialBatches
+from .distrust import missing_classes, squashed_outputs, unequal_models
 from .model import make_model
 from .references import resolve, title
 from .run_own import answer, example_of, get_ready
@@ -89,11 +90,13 @@ def doubt_model(common: OwnTrial, data_dir: Path) -> list[str]:
         if not isinstance(resolve(common.network), nn.Module):
             first, second = (make_model(plain, lambda made: example_of(plain, made, data_dir)) for _ in range(2))
             found.append(unequal_models(first, second, name))
-        if common.dataset and not common.loss:
+        if common.dataset:
             ready = get_ready(plain, data_dir)
             if isinstance(ready.task, Classification):
-                outputs, _ = answer(plain, ready.called or ready.model, ready.batches.test)
-                found.append(squashed_outputs(outputs, name))
+                found.append(missing_classes(_classes(ready.batches)))
+                if not common.loss:
+                    outputs, _ = answer(plain, ready.called or ready.model, ready.batches.test)
+                    found.append(squashed_outputs(outputs, name))
     return [*filter(None, found)]
 
 
@@ -119,6 +122,13 @@ def trial_of(common: OwnTrial, variant: Variant, seed: int, *, chooses: bool = F
     trial = common.model_copy(update=changes)
     used = own.digests_of(trial)
     return trial.model_copy(update={"own": used}) if used else trial
+
+
+def _classes(batches: TrialBatches) -> dict[str, Tensor]:
+    """The classes of the samples of each part, where they are known without reading the samples."""
+    parts = {"training": batches.train, "validation": batches.validation, "test": batches.test}
+    targets = {name: part.known_targets() for name, part in parts.items() if part is not None}
+    return {name: one for name, one in targets.items() if one is not None and one.dim() == 1}
 
 
 def _try(common: OwnTrial, variant: Variant, data_dir: Path) -> nn.Module:
