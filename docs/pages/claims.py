@@ -20,26 +20,29 @@ INTRODUCTION = """\
 
 <!-- Written by `make docs` from the papers' `claims.toml` and the published results; edit those. -->
 
-For every claim, this page says where its paper makes it, and what the answer here rests on: runs in
-[results](../results/README.md), analyses in [the gallery](gallery.md), whose networks on CIFAR-10 saw JPEG pictures,
-or a test. `rectifiers list claims` prints the same, and `--json` gives it to programs;
-`rectifiers list claims --results runs` judges by your own runs.
+**{statuses}.**
 
-- **reproduced**, **contradicted**: run as published, and the 95 % interval of the difference, paired by seed, lies
-  wholly on the claimed side of zero, or wholly on the other. A claim that two functions are level is reproduced if the
-  90 % interval lies within the experiment's margin, and contradicted if the 95 % interval lies wholly outside it.
-  Matters of mathematics and counting are settled by a test.
-- **at small scale only**: runs of a smaller size, or of an experiment of ours that was made to decide the claim on
-  small machines. They settle nothing, but the table says which way they lean: one of the latter is against a claim also
-  if its interval leaves out half of the published difference and all beyond. The command shown repeats them, or runs
-  the published size of an analysis from the gallery; the cost shown is always that of the published size, which would
-  settle the claim.
-- **open**: not run, or run as published with an interval that leaves both answers possible.
+This page lists what the four papers claim, whether it holds, and what that answer rests on: runs in
+[results](../results/README.md), analyses in [the gallery](gallery.md), whose networks on CIFAR-10 saw JPEG pictures, or a
+test. `rectifiers list claims` prints the same, with `--json` for programs; `rectifiers list claims --results runs` judges by
+your own runs.
 
-Where a paper does not state its protocol, "as published" includes the assumptions listed with
-[its entry](papers.md). Each claim is judged by itself: the intervals are not corrected for the number of claims. If a
-row is compared with the best of several others, that other was picked after the runs, so chance favours it, not the
-row.
+| Status | Means |
+|---|---|
+| **reproduced** | run as published, and the 95 % interval of the difference, paired by seed, lies wholly on the claimed side of zero; for a claim that two functions are level, the 90 % interval lies within the experiment's margin |
+| **contradicted** | run as published, and the 95 % interval lies wholly on the other side; for "level", wholly outside the margin |
+| **at small scale only** | run at a smaller size, or in an experiment of ours that was made to decide the claim on small machines. That settles nothing, but the table says which way it leans |
+| **open** | not run, or run as published with an interval that leaves both answers possible |
+
+- **Mathematics and counting** are settled by a test.
+- **An experiment of ours** is against a claim also if its interval leaves out half of the published difference and all
+  beyond.
+- **The command** repeats the runs that are shown. The cost beside it is always that of the published size, which would settle
+  the claim.
+- **Assumptions:** where a paper does not state its protocol, "as published" includes those listed with [its
+  entry](papers.md).
+- **Many claims:** each is judged by itself; the intervals are not corrected for the number of claims. If a row is compared with
+  the best of several others, that other was picked after the runs, so chance favours it, not the row.
 """
 
 
@@ -62,12 +65,12 @@ def statuses() -> str:
 
 def page() -> str:
     """The register of claims as a page."""
-    parts = [INTRODUCTION, f"**{statuses()}.**\n"]
+    parts = [INTRODUCTION.format(statuses=statuses())]
     for paper in dict.fromkeys(one.claim.paper for one in judged()):
         package = importlib.import_module(f"rectifiers.papers.{paper}")
         parts += [
             f"## {package.PAPER}\n",
-            "| Claim | Place, printed | Status | What was found | Shown or settled by |",
+            "| Claim | Status | What was found | Place, printed | Shown or settled by |",
             "|---|---|---|---|---|",
         ]
         parts += [_row(one) for one in judged() if one.claim.paper == paper] + [""]
@@ -78,7 +81,7 @@ def _row(one: Judged) -> str:
     claim = one.claim
     printed = f"{claim.place}: {claim.printed}" if claim.printed else claim.place
     how = f"`{one.command}`" + (f"; {one.cost}" if one.cost else "")
-    cells = (claim.says, printed, f"**{one.status}**", one.finding, how)
+    cells = (claim.says, f"**{one.status}**", one.finding, printed, how)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,25 +21,29 @@ INTRODUCTION = """\
 
 <!-- Written by `make docs` from the experiments; edit those. -->
 
-Every table and figure of the four papers has an entry. `rectifiers run NAME --preset PRESET` runs it, in three sizes:
-`smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows the published
-protocol, as far as the paper states it. `rectifiers show NAME` prints the published numbers. To find out what an
-entry takes on your machine, `rectifiers plan NAME --preset paper` measures a step, on noise of the same shape where
-data are missing, and says how many runs, gigabytes and hours it takes. Below each `paper` preset is what `plan` said
-on two cores without a GPU, after a real step of every kind of run
-([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)): these hours are calculated from the time of a step,
-not measured on whole runs. `rectifiers list papers` says which entries can run on your machine, and which have been
-run: in the results that are published here, and by you.
+Every table and figure of the four papers, by the name that runs it:
 
-Entries that look into trained networks say so; their report shows what they find, as pictures and as numbers with
-intervals over the seeds. They share the runs of a table where possible, but need the trained weights: runs that were
-made for a table alone are repeated, with the same bits.
+```sh
+rectifiers show arelu/table1                    # the published numbers
+rectifiers plan arelu/table1 --preset paper     # runs, gigabytes and hours on your machine
+rectifiers run arelu/table1 --preset pocket     # run it
+rectifiers list papers                          # what can run here, and what has been run
+```
 
-Where a paper is silent or contradicts itself, the assumptions made are listed below the entry and in its report.
+Each comes in three sizes: `smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows
+the published protocol, as far as the paper states it.
 
-The `decide/…` entries are experiments of ours: networks small enough to be trained to the end on two cores, with the
-control arms that the papers lack, and with as many seeds as it takes to find half of the published difference.
-`rectifiers plan` prints the power calculation, which was written down before anything ran.
+- **Hours** are what `plan` said of the `paper` size on two cores without a GPU. They are calculated from the time of a real
+  step of every kind of run ([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)), on noise of the same shape where
+  data are missing, and not measured on whole runs.
+- **Assumptions** fill in where a paper is silent or contradicts itself. What several entries of a paper assume is listed once,
+  with numbers, and entries name the numbers. Reports have them in full.
+- **Looking inside:** entries that look into trained networks say so; their report shows what they find, as pictures and as
+  numbers with intervals over the seeds. They share the runs of a table where possible, but need the trained weights: runs that
+  were made for a table alone are repeated, with the same bits.
+- **`decide/…`** are experiments of ours: networks small enough to be trained to the end on two cores, with the control rows
+  that the papers lack, and with as many seeds as it takes to find half of the published difference. `rectifiers plan` prints
+  the power calculation, which was written down before anything ran.
 """
 
 
@@ -53,11 +58,35 @@ def page() -> str:
         parts.append(f"## {package.PAPER}\n")
         if package.DRAWINGS:
             parts.append(f"{package.DRAWINGS}\n")
-        parts += [_entry(name, measured.get(name)) for name in registry if name.startswith(f"{paper}/")]
+        names = [name for name in registry if name.startswith(f"{paper}/")]
+        parts.append(_overview(names, measured))
+        shared = _shared(names)
+        if shared:
+            parts.append("Assumptions that several entries share:\n")
+            parts.append("\n".join(f"{number}. {text}" for number, text in enumerate(shared, start=1)) + "\n")
+        parts += [_entry(name, measured.get(name), shared) for name in names]
     return "\n".join(parts)
 
 
-def _entry(name: str, measured: dict[str, Any] | None) -> str:
+def _overview(names: Iterable[str], measured: dict[str, dict[str, Any]]) -> str:
+    """A table of a paper's entries: what each shows, and what the published size takes."""
+    lines = ["| Name | What it shows | Published size |", "|:--|:--|:--|"]
+    for name in names:
+        takes = f"about {duration(measured[name]['seconds'])}" if name in measured else ""
+        if registry.get(name).gpu:
+            takes = f"{takes}, so on a GPU" if takes else "on a GPU"
+        anchor = name.replace("/", "")
+        lines.append(f"| [`{name}`](#{anchor}) | {registry.summary(name)} | {takes} |")
+    return "\n".join([*lines, ""])
+
+
+def _shared(names: Iterable[str]) -> list[str]:
+    """The assumptions of more than one of these entries, in the order in which they come."""
+    count = Counter(text for name in names for text in registry.get(name).deviations)
+    return [text for text, times in count.items() if times > 1]
+
+
+def _entry(name: str, measured: dict[str, Any] | None, shared: list[str]) -> str:
     experiment = registry.get(name)
     lines = [f"### `{name}`\n", f"{registry.summary(name)}\n"]
     if experiment.lacking:
@@ -77,7 +106,11 @@ def _entry(name: str, measured: dict[str, Any] | None) -> str:
     if experiment.gpu:
         lines.append(f"\nAs published, it needs a GPU: {experiment.gpu}.")
     if experiment.deviations:
-        lines += ["\nAssumptions:\n", *(f"- {text}" for text in experiment.deviations)]
+        numbers = [str(shared.index(text) + 1) for text in experiment.deviations if text in shared]
+        own = [text for text in experiment.deviations if text not in shared]
+        told = ", ".join(numbers) + (", and:" if own else ".") if numbers else ""
+        lines.append(f"\nAssumptions: {told}".rstrip() if numbers else "\nAssumptions:")
+        lines += ["", *(f"- {text}" for text in own)] if own else []
     return "\n".join([*lines, ""])
 
 

@@ -11,7 +11,7 @@ import pytest
 import rectifiers
 
 HOME = Path(rectifiers.__file__).parent
-PAGE = Path(__file__).parents[2] / "docs" / "surgery.md"
+PAGE = Path(__file__).parents[2] / "docs" / "surgery-details.md"
 
 
 def quoted() -> list[str]:
