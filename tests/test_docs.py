@@ -125,7 +125,8 @@ def test_pictures_show_functions(picture: Path, names: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["compare", "fold", "granularity", "lab", "peft", "relu-like", "start", "surgery", "surgery-details", "training"]
+    "page",
+    ["compare", "fold", "granularity", "lab", "peft", "relu-like", "start", "surgery", "surgery-details", "training"],
 )
 def test_sessions_print_what_they_show(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)

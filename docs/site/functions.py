@@ -13,6 +13,7 @@ from docs.pages.published import read_measured
 from rectifiers.activations import registry
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.core.spec import ActivationSpec
+from rectifiers.core.wording import plural
 from rectifiers.experiments.result import Shape
 from rectifiers.papers import registry as experiments
 from rectifiers.papers.claims import SNAPSHOT
@@ -132,7 +133,11 @@ def _results(spec: ActivationSpec, facts: _Facts) -> Iterator[str]:
         yield f"| {' | '.join(map(compact_number, cells))} |\n"
     if claims:
         yield "What the papers claim for it ([all claims](../../claims.md)):\n"
-        yield from (f"- {one['says']} **{one['status'].capitalize()}**: {one['finding']}." for one in claims)
+        run = [one for one in claims if one["finding"] != "not run"]
+        yield from (f"- {one['says']} **{one['status'].capitalize()}**: {one['finding']}." for one in run)
+        if lacking := len(claims) - len(run):
+            more = " more" if run else ""
+            yield f"\n{plural(lacking, f'{more} claim'.strip())} {'was' if lacking == 1 else 'were'} not run."
         yield ""
 
 
