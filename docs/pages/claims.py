@@ -23,26 +23,30 @@ INTRODUCTION = """\
 **{statuses}.**
 
 This page lists what the four papers claim, whether it holds, and what that answer rests on: runs in
-[results](../results/README.md), analyses in [the gallery](gallery.md), whose networks on CIFAR-10 saw JPEG pictures, or a
-test. `rectifiers list claims` prints the same, with `--json` for programs; `rectifiers list claims --results runs` judges by
-your own runs.
+[results](../results/README.md), analyses in [the gallery](gallery.md), whose networks on CIFAR-10 saw JPEG pictures,
+or a test. `rectifiers list claims` prints the same, with `--json` for programs; `rectifiers list claims --results
+runs` judges by your own runs.
 
-| Status | Means |
-|---|---|
-| **reproduced** | run as published, and the 95 % interval of the difference, paired by seed, lies wholly on the claimed side of zero; for a claim that two functions are level, the 90 % interval lies within the experiment's margin |
-| **contradicted** | run as published, and the 95 % interval lies wholly on the other side; for "level", wholly outside the margin |
-| **at small scale only** | run at a smaller size, or in an experiment of ours that was made to decide the claim on small machines. That settles nothing, but the table says which way it leans |
-| **open** | not run, or run as published with an interval that leaves both answers possible |
+- **reproduced**: run as published, and the 95 % interval of the difference, paired by seed, lies wholly on the
+  claimed side of zero. For a claim that two functions are level, the 90 % interval lies within the experiment's
+  margin.
+- **contradicted**: run as published, and the 95 % interval lies wholly on the other side; for "level", wholly outside
+  the margin.
+- **at small scale only**: run at a smaller size, or in an experiment of ours that was made to decide the claim on
+  small machines. That settles nothing, but the table says which way it leans.
+- **open**: not run, or run as published with an interval that leaves both answers possible.
+
+How to read the table:
 
 - **Mathematics and counting** are settled by a test.
-- **An experiment of ours** is against a claim also if its interval leaves out half of the published difference and all
-  beyond.
-- **The command** repeats the runs that are shown. The cost beside it is always that of the published size, which would settle
-  the claim.
+- **An experiment of ours** is against a claim also if its interval leaves out half of the published difference and
+  all beyond.
+- **The command** repeats the runs that are shown. The cost beside it is always that of the published size, which
+  would settle the claim.
 - **Assumptions:** where a paper does not state its protocol, "as published" includes those listed with [its
   entry](papers.md).
-- **Many claims:** each is judged by itself; the intervals are not corrected for the number of claims. If a row is compared with
-  the best of several others, that other was picked after the runs, so chance favours it, not the row.
+- **Many claims:** each is judged by itself; the intervals are not corrected for the number of claims. If a row is
+  compared with the best of several others, that other was picked after the runs, so chance favours it, not the row.
 """
 
 

@@ -30,20 +30,20 @@ rectifiers run arelu/table1 --preset pocket     # run it
 rectifiers list papers                          # what can run here, and what has been run
 ```
 
-Each comes in three sizes: `smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper` follows
-the published protocol, as far as the paper states it.
+Each comes in three sizes: `smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper`
+follows the published protocol, as far as the paper states it.
 
-- **Hours** are what `plan` said of the `paper` size on two cores without a GPU. They are calculated from the time of a real
-  step of every kind of run ([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)), on noise of the same shape where
-  data are missing, and not measured on whole runs.
-- **Assumptions** fill in where a paper is silent or contradicts itself. What several entries of a paper assume is listed once,
-  with numbers, and entries name the numbers. Reports have them in full.
-- **Looking inside:** entries that look into trained networks say so; their report shows what they find, as pictures and as
-  numbers with intervals over the seeds. They share the runs of a table where possible, but need the trained weights: runs that
-  were made for a table alone are repeated, with the same bits.
-- **`decide/…`** are experiments of ours: networks small enough to be trained to the end on two cores, with the control rows
-  that the papers lack, and with as many seeds as it takes to find half of the published difference. `rectifiers plan` prints
-  the power calculation, which was written down before anything ran.
+- **Hours** are what `plan` said of the `paper` size on two cores without a GPU. They are calculated from the time of
+  a real step of every kind of run ([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)), on noise of the
+  same shape where data are missing, and not measured on whole runs.
+- **Assumptions** fill in where a paper is silent or contradicts itself. What several entries of a paper assume is
+  listed once, with numbers, and entries name the numbers. Reports have them in full.
+- **Looking inside:** entries that look into trained networks say so; their report shows what they find, as pictures
+  and as numbers with intervals over the seeds. They share the runs of a table where possible, but need the trained
+  weights: runs that were made for a table alone are repeated, with the same bits.
+- **`decide/…`** are experiments of ours: networks small enough to be trained to the end on two cores, with the
+  control rows that the papers lack, and with as many seeds as it takes to find half of the published difference.
+  `rectifiers plan` prints the power calculation, which was written down before anything ran.
 """
 
 
