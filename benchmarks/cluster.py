@@ -155,7 +155,7 @@ class Machine:
         self.claims.__enter__()
         self.running = Running(
             Job(store, None, frozenset(), None, []),
-            in_order(todo, key=seed_by_seed(todo)),
+            in_order(seed_by_seed(todo)),
             self.claims,
             Progress(total=len(cluster.trials), kept=len(cluster.trials) - len(todo)),
             lambda progress: None,

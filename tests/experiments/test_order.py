@@ -23,12 +23,7 @@ def test_nobody_waits_for_a_start_that_another_worker_trains() -> None:
 
 def test_seed_by_seed_with_the_longest_first() -> None:
     trials = [tiny(seed=seed, epochs=epochs) for seed in (3, 1) for epochs in (1, 9)]
-    assert [(one.seed, one.epochs) for one in in_order(trials, key=seed_by_seed(trials))] == [
-        (3, 9),
-        (3, 1),
-        (1, 9),
-        (1, 1),
-    ]
+    assert [(one.seed, one.epochs) for one in seed_by_seed(trials)] == [(3, 9), (3, 1), (1, 9), (1, 1)]
 
 
 def test_lengths_follow_from_what_ended() -> None:
@@ -48,8 +43,8 @@ def test_lengths_follow_from_what_ended() -> None:
 def test_the_longest_come_forward_only_when_few_are_left() -> None:
     tail = Tail(100)
     queue = deque(tiny(seed=seed, epochs=1 + 9 * (seed % 10 == 9)) for seed in range(100))
-    for trial in (tiny(), tiny(epochs=10)):
-        tail.lengths.learn(trial, 10.0 * trial.epochs)
+    for epochs in (*[1] * 9, 10):
+        tail.lengths.learn(tiny(epochs=epochs), 10.0 * epochs)
     # 190 epochs, of which one trial has 10 at most, last four workers for a long time.
     assert tail.arrange(queue, 4) is queue
     for left in (60, 20):

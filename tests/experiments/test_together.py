@@ -6,17 +6,23 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from rectifiers.core.errors import ConfigError
+from rectifiers.experiments import together as module
 from rectifiers.experiments.checkpointing import VARIABLE
+from rectifiers.experiments.claims import Claims
 from rectifiers.experiments.result import Result
 from rectifiers.experiments.run_trial import run_trial
-from rectifiers.experiments.runner import StoppedError
+from rectifiers.experiments.runner import StoppedError, TimeUpError
 from rectifiers.experiments.store import Store, checkpoints_folder
 from rectifiers.experiments.together import check_parallel, run_together
 from rectifiers.experiments.trial import Trial
@@ -98,6 +104,50 @@ def test_any_number_of_processes_goes_on(parallel: str, tmp_path: Path, monkeypa
         found = store.read(trial)
     assert found.provenance["resumed"] == "after step 6"
     same_within_rounding(found, expected)
+
+
+def run_until_time_is_up(root: Path, trials: list[Trial]) -> None:
+    """The second process finds that it is after two steps."""
+    record = Recorder.__call__
+    hours = 0.0
+
+    def wait(self: Recorder, step: int) -> None:
+        nonlocal hours
+        record(self, step)
+        hours = float(step == 2 and current().rank == 1)
+
+    Recorder.__call__ = wait  # type: ignore[method-assign]
+    module.time = SimpleNamespace(monotonic=lambda: 3600 * hours, sleep=time.sleep)  # type: ignore[assignment]
+    with pytest.raises(TimeUpError):
+        run_together(cells(*trials), Store(root, "sweep"), time_limit=1800)
+
+
+def run_beside_another(root: Path, trial: Trial) -> None:
+    """A runner that holds the trial gives it back a second later."""
+    store = Store(root, "sweep")
+    with ExitStack() as stack:
+        if os.environ["RANK"] == "0":
+            other = stack.enter_context(Claims(store.folder))
+            assert other.take(trial)
+        assert run_together(cells(trial), store, patient=False).done == 0
+        if os.environ["RANK"] == "0":
+            threading.Timer(1, other.release, [trial]).start()
+        assert run_together(cells(trial), store).done == 1
+
+
+@pytest.mark.slow
+def test_a_time_limit_stops_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "0")
+    trial = tiny(**BASE, parallel="ddp")
+    in_processes(2, run_until_time_is_up, tmp_path, [trial])
+    store = Store(tmp_path, "sweep")
+    assert any(checkpoints_folder(store.folder, trial).glob("*.json"))
+    assert not list(store.folder.glob(".claims/*"))
+
+
+@pytest.mark.slow
+def test_what_another_runner_holds_is_waited_for(tmp_path: Path) -> None:
+    in_processes(2, run_beside_another, tmp_path, tiny(parallel="ddp"))
 
 
 def test_trials_have_to_say_how_they_are_divided() -> None:

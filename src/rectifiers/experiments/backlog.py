@@ -6,7 +6,6 @@ until a look at the folder shows that it has finished, was given back, or is fre
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,7 +18,9 @@ from .trial import Trial
 LOOK = 2.0
 """Seconds between two looks at what other runners do, while nothing else is to be begun."""
 PATROL = 30.0
-"""Seconds between two of them while there is, for what runners held that died; each is made to begin a trial."""
+"""Seconds at least between two while there is, for what runners held that died; each is made to begin a trial."""
+PAID_BY_ONE = 50
+"""How many trials that others hold such a look may go through for each trial that was begun since the last one."""
 RARELY = 20
 """How many times as long as a look takes the time to the next one is at least."""
 SHARE = 0.1
@@ -53,10 +54,11 @@ class Backlog:
         self._queue = queue
         self._elsewhere: deque[Trial] = deque()
         """Trials that other runners held at the last look, or when they were to be begun."""
-        self._looked = -math.inf
-        self._took = clock()
+        self._looked = self._took = clock()
         self._rest = LOOK
         """Seconds after a look in which there is no other one."""
+        self._to_begin = 0.0
+        """Trials to begin before there is another one, while there are any."""
 
     def __len__(self) -> int:
         """How many wait that may be free, as far as is known."""
@@ -95,7 +97,7 @@ class Backlog:
         Args:
             workers: of this runner.
         """
-        if self.clock() >= self._looked + max(PATROL, self._rest):
+        if self._to_begin <= 0 and self.clock() >= self._looked + max(PATROL, self._rest):
             self._look()
         self._queue = self.tail.arrange(self._queue, workers * self.claims.runners)
         trial = self._claim_first()
@@ -117,18 +119,29 @@ class Backlog:
         return mates
 
     def _claim_first(self) -> Trial | None:
-        """Claim the first trial of the queue that was free at the last look, and still is."""
+        """Claim the first trial of the queue that was free at the last look, and still is.
+
+        All runners take from the same end. Where another one was faster, it has begun what stands next as well, most
+        likely: this one goes ahead in steps that double, and a look shows what was free on the way.
+        """
+        ahead = 0
         while self._queue:
-            trial = self._queue.popleft()
+            place = min(ahead, len(self._queue) - 1)
+            trial = self._queue[place]
+            del self._queue[place]
             if self.claims.is_held(trial):
                 self._elsewhere.append(trial)
             elif not self._is_finished(trial):
                 if not self.claims.take(trial):
+                    self._elsewhere.extend(self._queue.popleft() for _ in range(place))
                     self._elsewhere.append(trial)
+                    self._rest *= place == 0
+                    ahead = 2 * ahead + 1
                 elif self._is_finished(trial):  # it ended while it was claimed
                     self.claims.release(trial)
                 else:
                     self._took = self.clock()
+                    self._to_begin -= 1
                     return trial
         return None
 
@@ -147,6 +160,7 @@ class Backlog:
         self._queue.extendleft(reversed(free))
         self._looked = self.clock()
         self._rest = max(LOOK, RARELY * (time.monotonic() - began), min(PATROL, SHARE * (self._looked - self._took)))
+        self._to_begin = len(held) / PAID_BY_ONE
 
     def _is_finished(self, trial: Trial) -> bool:
         """Whether another runner was faster, which is told."""

@@ -7,7 +7,7 @@ before the lower ones.
 
 A claim is a link to the file that says who its runner is, and that never changes. The names and inodes in the folder,
 which one look gives, so tell whose all the claims are; claims are read only where the file system has no links, or no
-inodes that tell.
+inodes that tell. A runner that did not look lately may try to claim what is taken: it fails, for the name is there.
 
 A runner beats: it writes another file anew every few seconds. Others compare what they see there with what they saw
 before, by their own steady clock, so that clocks that differ or jump do no harm.
@@ -40,7 +40,7 @@ EXPIRY = 90.0
 
 
 class Claims:
-    """The claims of one runner on the trials of a folder; a context in which it beats.
+    """The claims of one runner on the trials of a folder; a context that begins with a look, and in which it beats.
 
     Args:
         folder: of the runs.
@@ -65,25 +65,18 @@ class Claims:
         self.running: Mapping[str, str] = {}
         self.runners = 1
         self._place = f"{self.folder}/"
+        self._identity = self.folder / f"{self.token}{IDENTITY}"
         self._beat, self._expiry, self._clock = beat, expiry, clock
         self._facts = {"token": self.token, "host": socket.gethostname(), "pid": os.getpid(), "process": this_process()}
         self._beats = 0
         self._mine: dict[str, int] = {}
         """The numbers of this runner's claims, by trial."""
-        self._files: dict[str, int] = {}
-        """The inodes of all files at the last look, by name."""
-        self._tokens: dict[int, str] = {}
-        """Whose claims have an inode."""
-        self._numbers: dict[str, set[int]] = {}
-        """Those of the claims on each trial."""
-        self._holders: dict[str, str] = {}
-        """Who holds a trial, if another runner does, dead or alive."""
-        self._unknown: set[str] = set()
-        """Trials on which there are claims whose inode does not tell whose they are."""
-        self._dead: dict[str, bool] = {}
-        """Which runners have died, as far as it was asked since the last look."""
+        self._theirs: dict[str, int] = {}
+        """The highest of the others' on each trial, at the last look."""
+        self._held: set[str] = set()
+        """The trials among them whose runner is not known to be dead."""
         self._others: dict[str, Mapping[str, Any]] = {}
-        self._seen: dict[str, tuple[str, float]] = {}
+        self._seen: dict[str, tuple[tuple[int, ...], float]] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, name="claims", daemon=True)
 
@@ -93,6 +86,7 @@ class Claims:
         except OSError as error:
             raise StoreError(f"cannot write {self.folder}: {error.strerror}; give another results folder") from None
         self._thread.start()
+        self.look()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,93 +101,73 @@ class Claims:
             self.folder.rmdir()
 
     def look(self) -> None:
-        """See which trials are claimed now, and by how many runners."""
+        """See which trials others hold now, and how many runners there are."""
         files = self._list()
-        changed = {name for name, _ in files.items() ^ self._files.items()}
-        self._files = files
-        self._dead.clear()
-        trials = {name.rpartition(".")[0] for name in changed if self._note_claim(name)} | self._unknown
-        if any(name.endswith(IDENTITY) for name in changed):
-            # What an inode says may be another thing now.
-            trials.update(self._numbers)
-            self._note_runners()
-        for trial_id in trials:
-            self._note_holder(trial_id)
+        self._theirs, runners = {}, {}
+        for name, inode in files.items():
+            stem, _, ending = name.rpartition(".")
+            if ending.isdecimal():
+                if stem not in self._mine:
+                    self._theirs[stem] = max(int(ending), self._theirs.get(stem, 0))
+            elif name.endswith(IDENTITY):
+                runners[stem] = inode
+        self.runners = max(1, len(runners))
+        tokens = {inode: token for token, inode in runners.items()} if self._tells(runners) else {}
+        dead: dict[str, bool] = {}
+        self._held = set()
+        for trial_id, number in self._theirs.items():
+            name = f"{trial_id}.{number}"
+            token = tokens.get(files[name]) or self._read_token(name)
+            if token not in dead:
+                dead[token] = self._is_dead(token)
+            if not dead[token]:
+                self._held.add(trial_id)
 
     def _list(self) -> dict[str, int]:
+        """The names of all files, with their inodes."""
         try:
             with os.scandir(self.folder) as entries:
                 return {entry.name: entry.inode() for entry in entries}
         except OSError:
             return {}
 
-    def _note_claim(self, name: str) -> bool:
-        """Note that a file is there or is not; whether it is a claim."""
-        trial_id, _, ending = name.rpartition(".")
-        if not ending.isdecimal():
-            return False
-        numbers = self._numbers.setdefault(trial_id, set())
-        (numbers.add if name in self._files else numbers.discard)(int(ending))
-        if not numbers:
-            del self._numbers[trial_id]
-        return True
-
-    def _note_runners(self) -> None:
-        """Note who there is, and by which inode; by none where listed inodes are not those of the files."""
-        there = {name.removesuffix(IDENTITY): inode for name, inode in self._files.items() if name.endswith(IDENTITY)}
-        self.runners = max(1, len(there))
+    def _tells(self, runners: Mapping[str, int]) -> bool:
+        """Whether the inodes that are listed are those of the files."""
         try:
-            tells = self._identity.stat().st_ino == there.get(self.token)
+            return self._identity.stat().st_ino == runners.get(self.token)
         except OSError:
-            tells = False
-        self._tokens = {inode: token for token, inode in there.items()} if tells else {}
+            return False
 
-    def _note_holder(self, trial_id: str) -> None:
-        """Note who holds a trial, as the last look showed it."""
-        self._unknown.discard(trial_id)
-        numbers = self._numbers.get(trial_id)
-        if not numbers or trial_id in self._mine:
-            self._holders.pop(trial_id, None)
-            return
-        name = f"{trial_id}.{max(numbers)}"
-        token = self._tokens.get(self._files[name])
-        if token is None:
-            self._unknown.add(trial_id)
-            found = read_facts(self._place + name).get("token")
-            # One that is half written, or damaged, is that of a runner of which nothing is ever heard.
-            token = found if isinstance(found, str) else name
-        self._holders[trial_id] = token
+    def _read_token(self, name: str) -> str:
+        """Whose a claim is; one that is half written, or damaged, is that of a runner that is never heard of."""
+        found = read_facts(self._place + name).get("token")
+        return found if isinstance(found, str) else name
 
     def is_held(self, trial: Trial) -> bool:
-        """Whether another runner held it at the last look, and is not known to be dead."""
-        token = self._holders.get(trial.id)
-        return token is not None and not self._is_dead(token)
+        """Whether another runner held it at the last look, and was not known to be dead."""
+        return trial.id in self._held
 
     def take(self, trial: Trial) -> bool:
         """Claim a trial; whoever succeeds has to look once more whether it has finished.
 
         Returns:
-            False if a runner that lives holds it.
+            False if a runner that lives holds it, or any that has taken it since the last look.
 
         Raises:
             StoreError: the folder cannot be written.
         """
-        number = 0
-        if not self._try(trial, number):
+        if trial.id in self._theirs:
+            # It is taken over from a runner that died, if no other one did that since the last look.
             self.look()
-            numbers = self._numbers.get(trial.id)
-            if not numbers or self.is_held(trial):
-                return False
-            number = max(numbers) + 1
-            if not self._try(trial, number):
-                return False
+        number = self._theirs.get(trial.id, -1) + 1
+        if self.is_held(trial) or not self._try(trial, number):
+            return False
         self._mine[trial.id] = number
-        self._holders.pop(trial.id, None)
         return True
 
     def _try(self, trial: Trial, number: int) -> bool:
         try:
-            return self._make(self.folder / f"{trial.id}.{number}")
+            return self._make(f"{self._place}{trial.id}.{number}")
         except OSError as error:
             raise StoreError(f"cannot write {self.folder}: {error.strerror}; check its permissions") from None
 
@@ -203,20 +177,16 @@ class Claims:
 
     def _release(self, trial_id: str) -> None:
         number = self._mine.pop(trial_id)
-        if os.path.exists(f"{self._place}{trial_id}.{number + 1}"):  # noqa: PTH110 - as with names, paths take longer
+        claim = f"{self._place}{trial_id}."
+        if os.path.exists(f"{claim}{number + 1}"):  # noqa: PTH110 - paths as objects take longer
             # Another runner took this one for dead, and removes all claims when it has done.
             self.look()
-            self._note_holder(trial_id)
             return
         for lower in range(number, -1, -1):
-            name = f"{trial_id}.{lower}"
             with suppress(OSError):
-                (self.folder / name).unlink()
-            # One of that name that is seen later is another one, even if it has the same inode.
-            self._files.pop(name, None)
-            self._note_claim(name)
+                os.unlink(f"{claim}{lower}")  # noqa: PTH108 - see above
 
-    def _make(self, claim: Path) -> bool:
+    def _make(self, claim: str) -> bool:
         """Make a file that is not there, whole at once; False if it is there."""
         for _ in range(2):
             try:
@@ -231,37 +201,30 @@ class Claims:
                 return True
         return self._make_exclusively(claim)
 
-    def _make_exclusively(self, claim: Path) -> bool:
+    def _make_exclusively(self, claim: str) -> bool:
         try:
-            with claim.open("x", encoding="utf-8") as file:
+            with Path(claim).open("x", encoding="utf-8") as file:
                 file.write(json.dumps(self._facts))
         except FileExistsError:
             return False
         return True
 
     def _is_dead(self, token: str) -> bool:
-        """Whether another runner has died; asked once after a look."""
-        dead = self._dead.get(token)
-        if dead is None:
-            path = f"{self._place}{token}{BEATS}"
-            state = _state(path)
-            facts = self._others.get(token) or read_facts(path)
-            if facts:
-                self._others[token] = facts
-            dead = self._dead[token] = is_dead(facts) or self._is_silent(token, state)
-        return dead
+        """Whether another runner has died."""
+        path = f"{self._place}{token}{BEATS}"
+        state = _state(path)
+        facts = self._others.get(token) or read_facts(path)
+        if facts:
+            self._others[token] = facts
+        return is_dead(facts) or self._is_silent(token, state)
 
-    def _is_silent(self, token: str, state: str) -> bool:
+    def _is_silent(self, token: str, state: tuple[int, ...]) -> bool:
         """Whether a runner's file has been in the same state for the length of `expiry`, as far as this runner saw."""
         known, since = self._seen.get(token, (None, 0.0))
         if known != state:
             self._seen[token] = (state, self._clock())
             return False
         return self._clock() - since > self._expiry
-
-    @property
-    def _identity(self) -> Path:
-        return self.folder / f"{self.token}{IDENTITY}"
 
     def _file(self, token: str) -> Path:
         return runner_file(self.folder.parent, token)
@@ -290,10 +253,10 @@ class Claims:
                     os.utime(self._file(self.token))
 
 
-def _state(path: str) -> str:
+def _state(path: str) -> tuple[int, ...]:
     """What tells a file from the one that was there before; empty where there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116 - thousands of them
     except OSError:
-        return ""
-    return f"{found.st_ino} {found.st_mtime_ns} {found.st_size}"
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -174,7 +174,7 @@ def run(
     trials = list(dict.fromkeys(cell.trial for cell in cells))
     todo = store.missing(trials)
     count = count_fitting(todo) if number is None else number
-    queue = in_order(todo, key=seed_by_seed(todo)) if count > 1 or place is not None else in_order(todo)
+    queue = in_order(seed_by_seed(todo) if count > 1 or place is not None else todo)
     progress = Progress(total=len(trials), kept=len(trials) - len(queue))
     on_progress(progress)
     if not queue:

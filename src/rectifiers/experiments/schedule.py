@@ -27,7 +27,7 @@ def makespan(seconds: Mapping[Trial, float], workers: int, counts: Mapping[Trial
     counts = dict.fromkeys(seconds, 1) if counts is None else counts
     free = [0.0] * min(workers, sum(counts.values()))
     ended: dict[Trial, float] = {}
-    for trial in in_order(seconds, key=lambda trial: -seconds[trial]):
+    for trial in in_order(sorted(seconds, key=lambda trial: -seconds[trial])):
         takes, ready = seconds[trial], max((ended.get(start, 0.0) for start in trial.ancestors), default=0.0)
         for _ in range(counts[trial]):
             ends = max(free[0], ready) + takes

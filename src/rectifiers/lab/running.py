@@ -127,6 +127,8 @@ def run(
                 data_dir=selection.data_dir,
                 on_progress=on_progress,
                 on_event=log if is_first else lambda text, urgent: None,
+                patient=wait,
+                time_limit=math.inf if time_limit is None else time_limit,
             )
         else:
             ended = runner.run(
