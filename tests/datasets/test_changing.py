@@ -10,8 +10,8 @@ from rectifiers import datasets
 from rectifiers.core.errors import ConfigError, DataError
 from rectifiers.datasets.changing import ChangingDataset
 from rectifiers.datasets.dataset import Split
-from rectifiers.datasets.mnist_7 import _shrink
 from rectifiers.datasets.numbers import Numbers
+from rectifiers.datasets.views import shrink
 
 NAMES = ("permuted:digits", "random-labels:digits", "class-incremental:digits", "slow-regression")
 
@@ -136,7 +136,7 @@ def test_small_mnist() -> None:
     images = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
     images[0, 0, :4, 4:8] = 200
     images[0, 0, 4, 0] = 255
-    small = _shrink(images)
+    small = shrink(images, 4)
     assert small.shape == (1, 1, 7, 7)
     # 255/16 is 15.9.
     assert {tuple(place): int(small[0, 0, place[0], place[1]]) for place in small[0, 0].nonzero().tolist()} == {

@@ -47,6 +47,25 @@ def test_relu_network_as_large_as_with_crelu(name: str, preset: str) -> None:
         assert abs(size(changed)[0] - theirs[0]) > abs(ours[0] - theirs[0])
 
 
+def test_relu_network_nearest_to_crelu_in_the_pocket_of_classes() -> None:
+    found = trials("plasticity/class-incremental", "pocket")
+    part = datasets.Split(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 99]))
+    data = datasets.Dataset("part", part, part, tuple(map(str, range(100))))
+
+    def parameters(row: str, **changes: object) -> int:
+        net = build_network(found[row].model_copy(update=changes), data)
+        return sum(one.numel() for one in net.parameters())
+
+    wanted = parameters("CReLU")
+    units = dict(found["ReLU, CReLU's size"].network_args)["units"]
+    assert isinstance(units, int)
+    others = {
+        count: abs(parameters("ReLU, CReLU's size", network_args=(("units", count),)) - wanted)
+        for count in range(units - 2, units + 3)
+    }
+    assert min(others, key=others.__getitem__) == units
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_differ_in_what_they_say_alone(name: str) -> None:
     found = trials(name, "pocket")

@@ -132,6 +132,22 @@ def test_evaluation_in_between_does_not_disturb_distillation() -> None:
     assert float(annealing.distillation(X).detach()) == 0.0
 
 
+def test_features_of_the_model_before_a_step_are_no_lesson() -> None:
+    net = Net()
+    annealing = anneal(net, example=X, steps=4)
+    net(X)
+    annealing.distillation(X).backward()
+    annealing.step()
+    with pytest.raises(ConfigError, match="since the last step; call it before distillation"):
+        annealing.distillation(X)
+
+
+def test_what_is_the_rectifier_already_is_not_annealed() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
+    with pytest.raises(NothingToSwapError, match="1: it is relu already"):
+        anneal(net, example=X, steps=4, from_="relu")
+
+
 def test_a_forgotten_teacher_is_an_error() -> None:
     net = Net()
     annealing = anneal(net, example=X, steps=4, distil=False)

@@ -156,7 +156,15 @@ LEFT: dict[str, tuple[Callable[[Net, Tensor], Tensor], str]] = {
     ),
     "part written over": (
         lambda n, x: (lambda h: (h[:, :4].mul_(2), n.plain(h))[1])(n.each(n.first(x))),
-        "nothing reads its values",
+        "writes over values of which others see a part",
+    ),
+    "part written over and read": (
+        lambda n, x: (lambda h: (lambda part: part.mul_(2).mean() + n.plain(h))(h[:, :4]))(n.each(n.first(x))),
+        "writes over values of which others see a part",
+    ),
+    "whole written over": (
+        lambda n, x: (lambda h: (lambda part: n.plain(h.mul_(2)) + part.mean())(h[:, :4]))(n.each(n.first(x))),
+        "writes over values of which others see a part",
     ),
     "parts of the batch": (
         lambda n, x: (lambda a, b: n.plain(n.each(a)) + b.mean())(*n.first(x).chunk(2)),
@@ -329,10 +337,12 @@ def test_gpt_2_folds_into_the_linear_layers_of_its_own(options: dict[str, str]) 
 def test_outputs_that_would_change_take_the_fold_back(monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = Net(FOLDED["linear"]).eval(), torch.randn(2, 3, 8, 8)
     before = net(x)
-    monkeypatch.setattr("rectifiers.surgery.folding.FAR", 0.0)
-    with pytest.raises(UnsupportedError, match="the fold was taken back"):
-        fold(net, x)
-    assert torch.equal(net(x), before)
+    for bound in ("FAR", "FARTHEST"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"rectifiers.surgery.folding.{bound}", 0.0)
+            with pytest.raises(UnsupportedError, match="the fold was taken back"):
+                fold(net, x)
+        assert torch.equal(net(x), before)
 
 
 def test_functions_without_numbers_are_an_error() -> None:

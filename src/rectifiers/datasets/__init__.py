@@ -36,6 +36,7 @@ TABLE = {
     "cifar100": "cifar100:CIFAR100",
     "cifar100-gaussian": "cifar_gaussian:CIFAR100Gaussian",
     "cifar100-part": "cifar100:CIFAR100Part",
+    "cifar100-part-8": "cifar100_part_8:CIFAR100Part8",
     "class-incremental": "class_incremental:ClassIncremental",
     "digits": "digits:Digits",
     "digits-28": "digits_colour:Digits28",

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from ..core.lazy import functional as F
 from ..core.lazy import torch
 from .dataset import Dataset, map_images
 from .mnist import MNIST
 from .source import Size
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from .views import shrink
 
 _SIDE, _TENTH = 4, 10
-
-
-def _shrink(images: Tensor) -> Tensor:
-    return F.avg_pool2d(images.float(), _SIDE).round().to(images.dtype)
 
 
 class MNIST7(MNIST):
@@ -33,4 +27,4 @@ class MNIST7(MNIST):
         whole = super().load(data_dir)
         tested = whole.test.part(torch.arange(len(whole.test)) % _TENTH == 0)
         note = "the mean of every 4×4 pixels, rounded; tested are the 1st, 11th, 21st, … test image"
-        return map_images(replace(whole, test=tested), self.name, _shrink, note)
+        return map_images(replace(whole, test=tested), self.name, partial(shrink, side=_SIDE), note)

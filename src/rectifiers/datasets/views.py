@@ -1,4 +1,4 @@
-"""The parts of an image that are evaluated: its centre, or ten patches."""
+"""What is evaluated of an image: its centre, ten patches, or the means of its squares."""
 
 from __future__ import annotations
 
@@ -6,10 +6,25 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..core.errors import ShapeError
+from ..core.lazy import functional as F
 from ..core.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def shrink(images: Tensor, side: int) -> Tensor:
+    """Take the mean of every side×side pixels, rounded.
+
+    Args:
+        images: uint8, N×C×H×W.
+        side: pixels that become one, in each direction.
+
+    Example:
+        >>> shrink(torch.tensor([[[[1, 2, 9, 9], [3, 2, 9, 9]]]], dtype=torch.uint8), 2)
+        tensor([[[[2, 9]]]], dtype=torch.uint8)
+    """
+    return F.avg_pool2d(images.float(), side).round().to(images.dtype)
 
 
 def centre_crop(images: Tensor, size: Sequence[int]) -> Tensor:

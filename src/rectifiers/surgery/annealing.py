@@ -105,6 +105,7 @@ class Annealing:
         before = self.share
         self.taken += 1
         self._go(before)
+        self._features.clear()  # those of the model before the step
         return self.share
 
     def distillation(self, *args: Any, **kwargs: Any) -> Tensor:
@@ -118,15 +119,15 @@ class Annealing:
             **kwargs: what it was called with by name.
 
         Raises:
-            ConfigError: the annealing has no teacher, or the model has not been called.
+            ConfigError: the annealing has no teacher, or the model has not been called since the last step.
         """
         if self._teacher is None:
             raise ConfigError("this annealing has no teacher any more, or never had one; anneal with distil=True")
         features = {name: list(values) for name, values in self._features.items()}
         if not any(features.values()):
             raise ConfigError(
-                "the model has not been called with gradients; call it before distillation, and checkpoint its "
-                "activations, if at all, with use_reentrant=False"
+                "the model has not been called with gradients since the last step; call it before distillation, and "
+                "checkpoint its activations, if at all, with use_reentrant=False"
             )
         with torch.no_grad():
             self._teacher(*args, **kwargs)

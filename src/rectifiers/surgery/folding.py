@@ -18,8 +18,8 @@ from .plan import SwapPlan
 from .planning.folding import plan_folding
 from .swap import SwapReport
 
-FAR = 1e3
-"""Largest difference of the outputs, in roundings of their dtype, beyond which a fold is taken back."""
+FAR, FARTHEST = 1e3, 0.25
+"""Beyond these differences of the outputs a fold is taken back: in roundings of their dtype, and of the largest."""
 
 
 def plan_fold(model: nn.Module, example: Example) -> SwapPlan:
@@ -85,7 +85,7 @@ def fold(model: nn.Module, example: Example) -> SwapReport:
     applied = plan.apply(model)
     try:
         check = compare_outputs(before, evaluate(inner, args, kwargs))
-        if check is not None and check.difference > FAR * _rounding(before):
+        if check is not None and check.difference > min(FAR * _rounding(before), FARTHEST):
             raise UnsupportedError(
                 f"the outputs of {plan.model} would differ by {check.difference:.2g} of the largest, and the fold was "
                 "taken back; please report this model"

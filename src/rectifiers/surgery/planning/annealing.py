@@ -47,7 +47,7 @@ def plan_annealing(survey: Survey, sites: Sequence[Site], to: str) -> tuple[Plan
     recipes, changes, left, targets = {}, [], [], []
     for site in sites:
         module = located[site.index].ops[0].module
-        reason = ""
+        reason = f"it is {to} already" if site.kind == to else ""
         if isinstance(module, Elementwise) and module.spec.parameters:
             if isinstance(module, Added):
                 reason = f"{module.spec.title} is added to {module.formula} here, which its parameters do not change"

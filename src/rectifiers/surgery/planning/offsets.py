@@ -71,6 +71,8 @@ class Offsets:
         name = op.name.strip("_")
         arithmetic = name.removeprefix("i").removeprefix("r")
         value, offset = next(iter(given.items()))
+        if _writes_over(op) and any(_has_views(trace, op, written) for written in operands(op)[:1]):
+            raise Blocked(f"{reader_name(trace, op)} writes over values of which others see a part")
         inside = any(own_kind(frame.module) is not None for frame in op.stack) or spec_of(op.module) is not None
         if op.outputs and not inside:
             if name in CONCATENATIONS:
@@ -104,6 +106,24 @@ class Offsets:
                 layer = own_layer(trace, op, (value,))
                 return Effect(layer=layer, input=_channels(trace, op, offset, value, 1))
         raise Blocked(f"{reader_name(trace, op)} reads its values, and cannot take over a constant")
+
+
+def _writes_over(op: Op) -> bool:
+    """Whether an op changes the numbers of its first argument: `mul_`, `x *= 2`, `x[0] = 1`."""
+    name = str(getattr(op.func, "__name__", ""))
+    in_place = name.startswith("__i") if name.startswith("__") else name.endswith("_")
+    return (in_place or name == "__setitem__") and not is_move(op)
+
+
+def _has_views(trace: Trace, op: Op, value: int) -> bool:
+    """Whether something else reads a part of a value that an op writes over, or what the value is a part of."""
+    if any(is_move(reader) for reader in trace.consumers[value] if reader is not op):
+        return True
+    while (maker := trace.producer.get(value)) is not None and is_move(maker):
+        value = maker.inputs[0]
+        if len(trace.consumers[value]) > 1:
+            return True
+    return False
 
 
 def _read(trace: Trace, op: Op, offset: Offset, value: int) -> Effect[Offset]:
