@@ -65,6 +65,10 @@ nb_execution_timeout = 600
 nb_execution_show_tb = True
 nb_merge_streams = True
 
+# What is copied can be run: without prompts, and without what is printed.
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"rectifiers {release}"
 html_static_path = ["site/static"]

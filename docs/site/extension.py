@@ -101,7 +101,7 @@ def read_docstring(app: Sphinx, what: str, name: str, thing: Any, options: Any, 
             lines[number] = "`".join(parts)
     if what == "data":
         lines[:] = _find_comment(name.rpartition(".")[2], thing) or lines
-    kind = "method" if what in ("attribute", "property") else what
+    kind = "method" if what in ("attribute", "property", "data") else what
     lines[:] = GoogleDocstring(lines, app.config, app, kind, name, thing, options).lines()
     # A name such as `from_` would be read as a link.
     lines[:] = [re.sub(r"^(\s*:param \w+)_:", r"\1\\_:", line) for line in lines]

@@ -150,7 +150,7 @@ class Trial(BaseModel):
         0.0, ge=0, allow_inf_nan=False, description="L2 penalty of the activations' parameters"
     )
     epochs: int = Field(
-        1, ge=0, le=MOST, description="passes over the training data; 0 evaluates what it starts from, or counts"
+        1, ge=0, le=MOST, description="passes over the training data; with 0, the network is evaluated as it starts"
     )
     phase_epochs: int = Field(
         0, ge=0, le=MOST, description="for data that change: epochs from one change to the next; 0: they never change"
@@ -164,7 +164,7 @@ class Trial(BaseModel):
     l2_init: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="λ of a penalty λ‖θ − θ₀‖² that pulls all weights to their start"
     )
-    shrink: float = Field(1.0, gt=0, le=1, description="factor of all weights when the data change")
+    shrink: float = Field(1.0, gt=0, le=1, description="factor by which all weights shrink when the data change")
     perturb: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="share of freshly drawn weights that is added then"
     )
@@ -202,7 +202,8 @@ class Trial(BaseModel):
     )
     accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
     precision: Literal["float32", "bfloat16", "float16"] = Field(
-        "float32", description="of the training steps where it does no harm (autocast); evaluation stays in float32"
+        "float32",
+        description="precision of the training steps where it does no harm (autocast); evaluation is in float32",
     )
     compile: bool = Field(False, description="compile the network with torch.compile")
     channels_last: bool = Field(True, description="images lie in memory with channels innermost")
@@ -234,7 +235,7 @@ class Trial(BaseModel):
         1,
         ge=1,
         le=MOST_THREADS,
-        description="threads of PyTorch; another number adds in another order, and gives other bits",
+        description="threads of PyTorch; another number of them adds in another order, so that bits differ",
     )
     kernels: Literal["reference", "cpu", "cpu-fused", "triton"] = Field(
         "reference",
@@ -248,10 +249,10 @@ class Trial(BaseModel):
     )
     seed: int = Field(0, ge=0, lt=2**31, description="root of all random streams")
     data_digest: str | None = Field(
-        None, pattern=DIGEST_PATTERN, description="of the files, for data at a path; filled in, and never written"
+        None, pattern=DIGEST_PATTERN, description="digest of the files, for data at a path; computed, not set by hand"
     )
     network_digest: str | None = Field(
-        None, pattern=DIGEST_PATTERN, description="of the file that makes a network from outside; filled in, too"
+        None, pattern=DIGEST_PATTERN, description="digest of the file that makes a network from outside; computed too"
     )
 
     def __eq__(self, other: object) -> bool:

@@ -25,7 +25,7 @@ class OwnTrial(Trial):
 
     may_fuse: ClassVar[bool] = False
 
-    dataset: str = Field("", description="data: a registered name, or the name of what the user brought")
+    dataset: str = Field("", description="data: a folder, a registered name, or the name of what the user brought")
     network: str = Field(description="name of the function that makes the model")
     weights: str = Field("", description="file of the weights that it starts from, with a digest of what it holds")
     activation: str = Field("relu", description="what other activations are compared with")
@@ -34,12 +34,12 @@ class OwnTrial(Trial):
     swaps: tuple[Swap, ...] = Field((), description="activations put into the model, one after the other")
     change: str = Field("", description="name of the function that changes the model instead")
     example: str = Field("", description="what the model is called with to see its activations; a shape, or a name")
-    train: str = Field("", description="name of the user's training; none: our loop")
+    train: str = Field("", description="name of the user's training; none: the built-in loop")
     passed: tuple[str, ...] = Field((), description="settings that the user's training gets: lr, epochs, device, …")
-    task: str = Field("", description="what is learned; none: what the targets look like")
+    task: str = Field("", description="what is learned; none: as the targets suggest")
     loss: str = Field("", description="loss: a name, or the name of the user's")
     measure: str = Field("", description="what tells how good a network is: a name, or the name of the user's")
-    unit: str = Field("", description="of the measure")
+    unit: str = Field("", description="unit of the measure")
     better: Literal["", "higher", "lower"] = Field("", description="which of it is better; none: as its name says")
     untested: bool = Field(
         False, description="whether test data are left alone, where there are validation data to choose on"
