@@ -78,6 +78,10 @@ FOLDED: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "channels last": lambda n, x: n.head(n.each(n.first(x)).permute(0, 2, 3, 1)),
     "tokens": lambda n, x: n.head(n.each(n.first(x)).flatten(2).transpose(1, 2)),
     "channels mixed with pixels": lambda n, x: n.flat(n.each(n.first(x)).permute(0, 2, 3, 1).reshape(len(x), -1)),
+    "channels mixed with pixels and flattened": lambda n, x: n.flat(F.pixel_shuffle(n.each(n.first(x)), 2).flatten(1)),
+    "shuffled": lambda n, x: n.plain(
+        n.each(n.first(x)).view(-1, 2, 4, 6, 6).transpose(1, 2).contiguous().view(-1, 8, 6, 6)
+    ),
     "parts": lambda n, x: (lambda a, b: n.plain(torch.cat([b, a], 1)))(*n.each(n.first(x)).chunk(2, 1)),
     "unlike parts of channels": lambda n, x: n.plain(torch.cat(n.each(n.first(x)).split([1, 4, 3], dim=1)[::-1], 1)),
     "parts of pixels": lambda n, x: (lambda a, b: n.head(mean(a)) + n.linear(mean(b)).mean())(
@@ -94,6 +98,12 @@ FOLDED: dict[str, Callable[[Net, Tensor], Tensor]] = {
         *n.twice(x).chunk(2, 1)
     ),
     "gain of a gated part": lambda n, x: (lambda a, b: a * n.steep(b))(*n.twice(x).split(CHANNELS, 1)),
+    "viewed in front, channels last": lambda n, x: n.head(
+        n.each(n.first(x).contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).view(-1, CHANNELS))
+    ),
+    "viewed behind, channels last": lambda n, x: n.head(
+        n.each(n.first(x).contiguous(memory_format=torch.channels_last)).permute(0, 2, 3, 1).view(-1, CHANNELS)
+    ),
     "reshaped in front": lambda n, x: n.head(n.each(n.first(x).permute(0, 2, 3, 1).reshape(-1, CHANNELS))),
     "turned": lambda n, x: n.plain(n.each(n.first(x)).swapaxes(2, 3)),
     "max pool with padding": lambda n, x: n.plain(F.max_pool2d(n.each(n.first(x)), 3, 1, 1)),
@@ -147,7 +157,7 @@ LEFT: dict[str, tuple[Callable[[Net, Tensor], Tensor], str]] = {
     "mean pool that counts": (lambda n, x: n.plain(F.avg_pool2d(n.each(n.first(x)), 2, 1, 1)), "cannot take over"),
     "zeros around": (lambda n, x: n.plain(F.pad(n.each(n.first(x)), (1, 1))), "cannot take over a constant"),
     "channels mixed with pixels": (
-        lambda n, x: n.flat(F.pixel_shuffle(n.each(n.first(x)), 2).flatten(1)),
+        lambda n, x: F.pixel_shuffle(n.each(n.first(x)), 2).mean((2, 3)),
         "does not keep the channels together",
     ),
     "channels as pixels": (

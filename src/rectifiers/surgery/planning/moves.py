@@ -11,7 +11,7 @@ from .channels import RESHAPES
 from .follow import Blocked
 
 MOVES = RESHAPES | {"permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t", "T", "mT"}
-MOVES |= {"chunk", "split", "tensor_split", "unbind", "getitem", "narrow", "select"}
+MOVES |= {"chunk", "split", "tensor_split", "unbind", "getitem", "narrow", "select", "clone", "contiguous", "detach"}
 MOVES |= {"expand", "flip", "roll", "unflatten", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle"}
 """Their names."""
 
@@ -51,7 +51,8 @@ def move(trace: Trace, op: Op, there: Tensor) -> dict[int, Tensor]:
     Raises:
         Blocked: they come into other shapes.
     """
-    moved = op.func(there, *op.args[1:], **op.kwargs)
+    # A view that these strides allow, contiguous values allow too.
+    moved = op.func(there.contiguous(), *op.args[1:], **op.kwargs)
     parts = dict(zip(op.outputs, moved if isinstance(moved, (list, tuple)) else (moved,), strict=True))
     if any(tuple(part.shape) != trace.shapes[value] for value, part in parts.items()):
         raise Blocked(f"{reader_name(trace, op)} moves its values in a way that depends on them")

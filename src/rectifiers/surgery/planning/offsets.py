@@ -32,11 +32,13 @@ class Offset:
         dim: dimension of the channels, from 0.
         values: one number per channel.
         pad: what a convolution has to pad with instead of zeros; None where it pads with nothing.
+        moved: while channels are in several dimensions, the value with that dimension, and what moves made of it.
     """
 
     dim: int
     values: tuple[float, ...]
     pad: float | None = None
+    moved: tuple[int, ...] = ()
 
     @property
     def even(self) -> bool:
@@ -71,6 +73,10 @@ class Offsets:
         name = op.name.strip("_")
         arithmetic = name.removeprefix("i").removeprefix("r")
         value, offset = next(iter(given.items()))
+        apart = next((one for one in given.values() if one.moved), None)
+        if apart is not None and not is_move(op):
+            maker = trace.producer[apart.moved[-1]]
+            raise Blocked(f"{reader_name(trace, maker)} does not keep the channels together")
         if _writes_over(op) and any(_has_views(trace, op, written) for written in operands(op)[:1]):
             raise Blocked(f"{reader_name(trace, op)} writes over values of which others see a part")
         inside = any(own_kind(frame.module) is not None for frame in op.stack) or spec_of(op.module) is not None
@@ -236,16 +242,23 @@ def _average(trace: Trace, op: Op, offset: Offset, rank: int) -> Offset:
 
 
 def _move(trace: Trace, op: Op, offset: Offset) -> dict[int, Offset]:
-    """Follow constants through an op that only moves values; an output from which nothing is missing is left out."""
+    """Follow constants through an op that only moves values; an output from which nothing is missing is left out.
+
+    Channels may come into several dimensions for a while, as in a shuffle of channels.
+    """
     constants = list(dict.fromkeys(offset.values))
     known = {constant: index for index, constant in enumerate(constants)}
     numbers = torch.tensor([known[constant] for constant in offset.values])
-    parts = move(trace, op, number_channels(trace.shapes[op.inputs[0]], offset.dim, numbers))
+    values = offset.moved or op.inputs
+    there = number_channels(trace.shapes[values[0]], offset.dim, numbers)
+    for value in values[1:]:
+        there = move(trace, trace.producer[value], there)[value]
     offsets = {}
-    for value, part in parts.items():
+    for value, part in move(trace, op, there).items():
         line = find_line(part, offset.dim)
         if line is None:
-            raise Blocked(f"{reader_name(trace, op)} does not keep the channels together")
+            offsets[value] = replace(offset, moved=(*values, value))
+            continue
         dim, along = line
         missing = tuple(constants[index] for index in along.tolist())
         if any(missing):
