@@ -73,6 +73,11 @@ def test_all_classes_come_two_at_a_time() -> None:
     assert set(phase("class-incremental:digits", 0)[3].tolist()) == seen[0]
 
 
+def test_phases_of_classes_are_of_one_size() -> None:
+    sizes = {tuple(map(len, phase("class-incremental:digits", number, seed))) for number in range(5) for seed in (0, 1)}
+    assert len(sizes) == 1
+
+
 def test_one_slow_bit_flips() -> None:
     before, _, _, _ = phase("slow-regression", 4)
     after, _, _, _ = phase("slow-regression", 5)

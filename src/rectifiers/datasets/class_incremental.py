@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from ..core.lazy import torch
@@ -14,8 +15,8 @@ AT_A_TIME = 2
 class ClassIncremental(ChangingSource):
     """Another data set of which every phase has two classes, until all were there: class-incremental:NAME.
 
-    Then it begins again, in another order. Labels keep their numbers. Of every class there are as many training images
-    as of the rarest.
+    Then it begins again, in another order. Labels keep their numbers. Of every class there are as many images as of the
+    rarest, so that all phases are of one size.
     """
 
     kind: ClassVar[str] = "class-incremental"
@@ -23,14 +24,18 @@ class ClassIncremental(ChangingSource):
 
     def change(self, train: Split, test: Split, phase: int, seed: int) -> tuple[Split, Split]:
         """Take the images of the classes of the phase."""
-        counts = train.labels.bincount()
-        times, place = divmod(phase, len(counts) // AT_A_TIME)
-        order = torch.randperm(len(counts), generator=drawn(seed, "class-incremental", times))
-        chosen = order[place * AT_A_TIME : (place + 1) * AT_A_TIME].to(train.labels.device)
-        rank = torch.empty_like(train.labels)
-        for label in chosen.tolist():
-            mask = train.labels == label
-            rank[mask] = torch.arange(int(mask.sum()), device=rank.device)
-        few = torch.isin(train.labels, chosen)
-        few &= rank.where(few, 0) < counts.min()
-        return train.part(few), test.part(torch.isin(test.labels, chosen))
+        count = int(train.labels.max()) + 1
+        times, place = divmod(phase, count // AT_A_TIME)
+        order = torch.randperm(count, generator=drawn(seed, "class-incremental", times))
+        chosen = order[place * AT_A_TIME : (place + 1) * AT_A_TIME].tolist()
+        return _take(train, chosen), _take(test, chosen)
+
+
+def _take(split: Split, chosen: Sequence[int]) -> Split:
+    """Take the first images of some classes, of each as many as the rarest of all classes has."""
+    counts = split.labels.bincount()
+    rarest = int(counts[counts > 0].min())
+    few = torch.zeros_like(split.labels, dtype=torch.bool)
+    for label in chosen:
+        few[(split.labels == label).nonzero().flatten()[:rarest]] = True
+    return split.part(few)
