@@ -160,6 +160,10 @@ LEFT: dict[str, tuple[Callable[[Net, Tensor], Tensor], str]] = {
         lambda n, x: F.pixel_shuffle(n.each(n.first(x)), 2).mean((2, 3)),
         "does not keep the channels together",
     ),
+    "picked samples": (
+        lambda n, x: n.plain(n.each(n.first(x))[[0, 1, 0, 1, 0]]),
+        "getitem in the model moves its values in a way that cannot be followed",
+    ),
     "channels as pixels": (
         lambda n, x: n.plain(F.max_pool2d(n.each(n.first(x)).permute(0, 2, 1, 3), 1).permute(0, 2, 1, 3)),
         "reads its channels as dimension 2, not as channels",

@@ -29,11 +29,16 @@ def number_channels(shape: tuple[int, ...], dim: int, numbers: Tensor) -> Tensor
         dim: dimension of the channels.
         numbers: of the channels.
 
+    Raises:
+        Blocked: samples differ in length.
+
     Example:
         >>> number_channels((2, 3), 1, torch.arange(3))
         tensor([[0, 1, 2],
                 [0, 1, 2]])
     """
+    if not all(isinstance(size, int) for size in shape):
+        raise Blocked("its samples differ in length")
     return numbers.reshape(-1, *(1 for _ in shape[dim + 1 :])).expand(shape).clone()
 
 
@@ -49,13 +54,17 @@ def move(trace: Trace, op: Op, there: Tensor) -> dict[int, Tensor]:
         Where they are, by the op's outputs.
 
     Raises:
-        Blocked: they come into other shapes.
+        Blocked: it cannot be done again.
     """
-    # A view that these strides allow, contiguous values allow too.
-    moved = op.func(there.contiguous(), *op.args[1:], **op.kwargs)
+    again = Blocked(f"{reader_name(trace, op)} moves its values in a way that cannot be followed")
+    try:
+        # A view that these strides allow, contiguous values allow too.
+        moved = op.func(there.contiguous(), *op.args[1:], **op.kwargs)
+    except Exception:  # whatever an op raises on arguments that a trace keeps in another form, such as lists
+        raise again from None
     parts = dict(zip(op.outputs, moved if isinstance(moved, (list, tuple)) else (moved,), strict=True))
     if any(tuple(part.shape) != trace.shapes[value] for value, part in parts.items()):
-        raise Blocked(f"{reader_name(trace, op)} moves its values in a way that depends on them")
+        raise again
     return parts
 
 
