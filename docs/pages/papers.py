@@ -41,9 +41,10 @@ follows the published protocol, as far as the paper states it.
 - **Looking inside:** entries that look into trained networks say so; their report shows what they find, as pictures
   and as numbers with intervals over the seeds. They share the runs of a table where possible, but need the trained
   weights: runs that were made for a table alone are repeated, with the same bits.
-- **`decide/…`** are experiments of ours: networks small enough to be trained to the end on two cores, with the
-  control rows that the papers lack, and with as many seeds as it takes to find half of the published difference.
-  `rectifiers plan` prints the power calculation, which was written down before anything ran.
+- **Experiments of ours** come last. Those called `decide/…` test the papers' central claims with networks small
+  enough to be trained to the end on two cores, with the control rows that the papers lack, and with as many seeds as
+  it takes to find half of the published difference. `rectifiers plan` prints the power calculation, which was written
+  down before anything ran.
 """
 
 
@@ -70,13 +71,18 @@ def page() -> str:
 
 def _overview(names: Iterable[str], measured: dict[str, dict[str, Any]]) -> str:
     """A table of a paper's entries: what each shows, and what the published size takes."""
+    names = list(names)
+    published = any("paper" in registry.get(name).presets for name in names)
     lines = ["| Name | What it shows | Published size |", "|:--|:--|:--|"]
+    if not published:
+        lines = ["| Name | What it shows |", "|:--|:--|"]
     for name in names:
         takes = f"about {duration(measured[name]['seconds'])}" if name in measured else ""
         if registry.get(name).gpu:
             takes = f"{takes}, so on a GPU" if takes else "on a GPU"
         anchor = name.replace("/", "")
-        lines.append(f"| [`{name}`](#{anchor}) | {registry.summary(name)} | {takes} |")
+        cells = [f"[`{name}`](#{anchor})", registry.summary(name), *([takes] if published else [])]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 

@@ -35,7 +35,7 @@ class Own:
 
     Args:
         kind: what it is, as its registry words it: activation, network, data set, augmentation or optimizer.
-        name: under which it is registered.
+        name: the name that it is registered under.
         title: how tables label an activation; for others, their name.
         reference: the file and the name in it, as the user wrote them.
         path: the file, from the root.

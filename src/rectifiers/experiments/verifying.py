@@ -42,7 +42,7 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
     """Read everything in a folder of runs, and name what is damaged.
 
     Args:
-        folder: of an experiment's runs, with `store.json`; or one that holds such folders, which are all read.
+        folder: folder of an experiment's runs, with `store.json`; or one that holds such folders, which are all read.
         mend: set damaged files aside, so that the next run makes them anew; write a lost or damaged `store.json` anew;
             and remove what dead processes left behind. Nothing is deleted that holds a result.
 

@@ -238,8 +238,8 @@ def plan(
 
     Args:
         experiment: a registered name, the path of a TOML file, an experiment from `lab.experiment`, or a selection.
-        preset: its size; None takes `pocket`, or the last one where there is none of that name.
-        seeds: how many; None takes the preset's.
+        preset: name of its size; None takes `pocket`, or the last one where there is none of that name.
+        seeds: number of seeds; None takes the preset's.
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
         workers: runs at a time, or several such numbers, such as `[1, 8, 64, 1000]`, also of machines that are not
             here; None takes as many as there are cores for.

@@ -52,8 +52,8 @@ def report(
 
     Args:
         experiment: a registered name, the path of a TOML file, an experiment from `lab.experiment`, or a selection.
-        preset: its size; None takes `pocket`, or the last one where there is none of that name.
-        seeds: how many; None takes the preset's.
+        preset: name of its size; None takes `pocket`, or the last one where there is none of that name.
+        seeds: number of seeds; None takes the preset's.
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
         data_dir: folder with the files of data sets; None takes RECTIFIERS_DATA, or `data`.
         results: folder that holds the runs; None takes RECTIFIERS_RESULTS, or `runs`.

@@ -52,8 +52,8 @@ def run(
 
     Args:
         experiment: a registered name, the path of a TOML file, an experiment from `lab.experiment`, or a selection.
-        preset: its size; None takes `pocket`, or the last one where there is none of that name.
-        seeds: how many; None takes the preset's.
+        preset: name of its size; None takes `pocket`, or the last one where there is none of that name.
+        seeds: number of seeds; None takes the preset's.
         settings: fields of a `Trial` that change in all trials, such as `{"epochs": 5}`.
         workers: runs at a time, in processes of their own; None takes as many as there are cores for, and
             `auto` tries 1, 2, 4, … of them while they work, as long as more get more done and there is memory.

@@ -220,7 +220,7 @@ class Adapters:
 
         Args:
             path: what `save` wrote.
-            name: under which name; None for that under which it was saved.
+            name: name to add it under; None for the one that it was saved under.
             strict: whether the frozen weights have to be those that the set was trained on, to the bit.
 
         Returns:

@@ -34,10 +34,10 @@ class Price:
     """What an activation costs, forward and backward, on one thread.
 
     Args:
-        shape: of the input.
+        shape: shape of the input.
         ratio: median of the time divided by that of `nn.ReLU`.
-        quartiles: of this ratio.
-        bytes_kept: for the derivative beyond the output, per element of the input.
+        quartiles: quartiles of this ratio.
+        bytes_kept: bytes kept for the derivative beyond the output, per element of the input.
         prelu: the ratio of `nn.PReLU`.
     """
 
@@ -65,7 +65,7 @@ class CheckReport:
         summary: first line of its documentation.
         thing: the class that was checked.
         outcomes: one per check.
-        price: of an activation, if it was measured.
+        price: what an activation costs, if it was measured.
     """
 
     name: str
