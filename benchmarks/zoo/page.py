@@ -71,7 +71,7 @@ def _introduction(zoo: Zoo, results: Sequence[Result]) -> list[str]:
     failing = f"{bad} {'does' if bad == 1 else 'do'} not, for the reasons below. " if bad else ""
     lines = [
         f"Swaps in {plural(len(results), 'model')} of {plural(len(libraries), 'library', 'libraries')}, with random "
-        f"weights and small inputs, each model in a process of its own. Written by `{COMMAND}`; do not edit.",
+        f"weights and small inputs, each model in a process of its own. `{COMMAND}` writes this page.",
         "",
         f"- **{plural(len(tried), 'model')} have activations to change; {len(good)} of them{share} pass every step.** "
         f"{failing}{unchanged} have nothing to change, and {skipped} were skipped.",

@@ -56,8 +56,8 @@ def _flags(option: Any) -> str:
 def _table(rows: Iterable[tuple[str, Any]]) -> Iterator[str]:
     yield "| | |\n|:--|:--|"
     for name, one in rows:
-        # As code, in which two hyphens do not become a dash.
-        told = [re.sub(r"(?<![\w`-])(--[a-z][a-z-]*)", r"`\1`", str(one.help or ""))]
+        # As code, in which two hyphens do not become a dash, and long names may be broken.
+        told = [re.sub(r"(?<![\w`-])(--[a-z][a-z-]*|[A-Z]+[.:][A-Z.:]+[A-Z])", r"`\1`", str(one.help or ""))]
         if one.show_default and one.default not in (None, False, []):
             told.append(f"Default: `{one.default}`.")
         if one.envvar:

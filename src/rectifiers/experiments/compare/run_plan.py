@@ -83,7 +83,7 @@ class ComparisonPlan:
             runs = f"{self.runs:,}: {plural(self.seeds, 'seed')} of each, {self.done:,} done"
             yield f"runs        {runs}"
         else:
-            yield f"budget      {self.budget}: screening, then fresh seeds, looked at from {self.seeds} pairs on"
+            yield f"budget      {self.budget}: screening, then fresh seeds, judged from {self.seeds} pairs on"
         known = [value for value in self.seconds.values() if not math.isnan(value)]
         if not known:
             yield "time        not known: the steps that were measured diverged"
@@ -97,8 +97,8 @@ class ComparisonPlan:
             yield "detectable  none with one seed of each; take two at least"
         elif math.isnan(self.spread):
             yield (
-                f"detectable  a difference of {factor:.2g} times the standard deviation of the differences between "
-                "pairs, with 80 % power; runs will tell how much that is"
+                f"detectable  with 80 % power, a mean difference of {factor:.2g} times the spread of the differences "
+                "between pairs, which the runs will show"
             )
         else:
             yield f"detectable  a difference of {self.detectable:.3g}{self.unit}, with 80 % power"
