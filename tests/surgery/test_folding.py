@@ -258,6 +258,39 @@ def test_swaps_fold_away_and_are_saved(to: str, options: dict[str, object], plai
     torch.testing.assert_close(net(x), before)
 
 
+class Head(nn.Module):
+    """A function between two layers, called on several sizes, as heads of detectors are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3), AdaReLU(0.3, channels=4, share="channel"), nn.Conv2d(4, 2, 3))
+        self.elsewhere = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        large, small = self.body(x), self.body(x[:, :, ::2, ::2])
+        y: Tensor = large.mean((2, 3)) + small.mean((2, 3)) + self.elsewhere(x[:, :, :3, :3]).mean()
+        return y
+
+
+def test_a_function_folds_into_layers_that_are_called_as_often() -> None:
+    torch.manual_seed(0)
+    net, x = Head().eval(), torch.randn(2, 3, 12, 12)
+    with torch.no_grad():
+        net.body[1].theta.normal_()
+    before = copy.deepcopy(net)
+    report = fold(net, x)
+    assert [change.note for change in report.plan.changes] == ["threshold into body.0, offset into body.2"]
+    y = torch.randn(3, 3, 14, 14, dtype=torch.float64)
+    torch.testing.assert_close(net.double()(y), before.double()(y), rtol=1e-6, atol=1e-6)
+
+
+def test_a_layer_that_is_called_more_often_than_the_function_stays() -> None:
+    net, x = Head().eval(), torch.randn(2, 3, 12, 12)
+    net.elsewhere = net.body[0]
+    (left,) = fold(net, x).plan.left
+    assert left.reason == "body.0 (Conv2d) is called several times"
+
+
 def test_new_biases_are_counted() -> None:
     net = swapped("adarelu", share="layer", init=0.5)
     count = sum(parameter.numel() for parameter in net.parameters())

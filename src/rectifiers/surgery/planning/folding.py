@@ -34,7 +34,7 @@ class _Foldable:
         site: the site.
         module: what is replaced, with its cap if it has one.
         paths: its names.
-        op: the op whose output is the function's.
+        ops: the ops whose outputs are the function's, one for each call.
         form: what the function is now.
         plain: name of the plain rectifier that remains.
         options: the numbers that it takes.
@@ -45,7 +45,7 @@ class _Foldable:
     site: Site
     module: nn.Module
     paths: tuple[str, ...]
-    op: Op
+    ops: Sequence[Op]
     form: Form
     plain: str
     options: Mapping[str, float]
@@ -69,7 +69,7 @@ def plan_folding(survey: Survey) -> Planned:
         except (Unfoldable, Blocked) as reason:
             reasons[located.site.index] = str(reason)
     offsets = {index: one.offset for index, one in foldable.items() if one.offset is not None}
-    marked = MarkedTrace(survey.trace, {one.op.index: one.site for one in foldable.values()})
+    marked = MarkedTrace(survey.trace, {op.index: one.site for one in foldable.values() for op in one.ops})
     outcome = follow_sites([marked], Offsets(offsets), offsets.keys())
     reasons |= outcome.reasons
     folded = [one for index, one in foldable.items() if index not in reasons]
@@ -98,24 +98,28 @@ def _look_at(trace: Trace, names: Mapping[nn.Module, str], located: Located) -> 
     around = op.stack[-2].module if len(op.stack) > 1 else None
     if isinstance(around, WriteBack):
         raise Unfoldable("something else reads what it writes over")
-    paths, whole, last = site.paths, module, op
+    paths, whole, lasts = site.paths, module, located.ops
     if isinstance(around, Capped):
         site = replace(site, name=_name(located))
         paths = tuple(path.rpartition(".")[0] for path in paths)
         whole = around
-        (last,) = trace.consumers[op.outputs[0]]
+        lasts = [reader for each in located.ops for reader in trace.consumers[each.outputs[0]]]
     form = read_form(whole)
     plain, options = _name_plain(form)
     dim, front, offset = _dim_of_units(site, form), None, None
     if bool((form.gain != 1).any()) or form.threshold.any():
-        if count_calls(trace, module) > 1:
+        calls = count_calls(trace, module)
+        front, *others = {find_front(trace, each.inputs[0], form, dim, calls) for each in located.ops}
+        if others or calls > len(located.ops):
             raise Unfoldable("it is called several times, and its gain or threshold would go to several layers")
-        front = find_front(trace, op.inputs[0], form, dim)
     if form.offset.any():
         # What is the same for all may be told of any dimension.
         along = dim if dim is not None else (-1 if site.channel_dim is None else site.channel_dim) % len(site.shape)
+        shapes = [trace.shapes[each.outputs[0]] for each in located.ops]
+        if len({(len(shape), shape[along]) for shape in shapes}) > 1:
+            raise Unfoldable("its calls have their channels in different dimensions")
         offset = Offset(along, tuple(form.offset.expand(site.shape[along]).tolist()))
-    return _Foldable(site, whole, paths, last, form, plain, options, front, offset)
+    return _Foldable(site, whole, paths, lasts, form, plain, options, front, offset)
 
 
 def _name(located: Located) -> str:

@@ -33,7 +33,7 @@ class Front:
     threshold: tuple[float, ...]
 
 
-def find_front(trace: Trace, value: int, form: Form, dim: int | None) -> Front:
+def find_front(trace: Trace, value: int, form: Form, dim: int | None, calls: int = 1) -> Front:
     """Find the layer that makes what a function reads, perhaps as a part of it or in another shape, for it alone.
 
     Args:
@@ -41,6 +41,7 @@ def find_front(trace: Trace, value: int, form: Form, dim: int | None) -> Front:
         value: what the function reads.
         form: what the function is.
         dim: the dimension of its units; None if it is the same for all.
+        calls: how often the function is called, and the layer may be, too.
 
     Raises:
         Blocked: there is none; the message says what is in the way.
@@ -61,7 +62,7 @@ def find_front(trace: Trace, value: int, form: Form, dim: int | None) -> Front:
         raise Blocked(f"{reader_name(trace, maker)} before it cannot take over its gain or threshold")
     if spec_of(layer) is not None:
         raise Blocked(f"{reader_name(trace, maker)} before it has thresholds of its own")
-    if count_calls(trace, layer) > 1:
+    if count_calls(trace, layer) > calls:
         raise Blocked(f"{reader_name(trace, maker)} is called several times")
     own_layer(trace, maker, maker.inputs[1:2] if is_inputs_first(layer) else maker.inputs[:1])
     parts = form.gain, form.threshold
