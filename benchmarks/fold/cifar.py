@@ -103,7 +103,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, images.steps(epochs), pct_start=0.2, cycle_momentum=False
     )
-    descend(net, (((x,), y) for x, y in images.batches(seed, epochs)), optimizer, schedule, annealing)
+    descend(net, images.batches(seed, epochs), optimizer, schedule, annealing)
 
 
 def trained(images: Images, seed: int, folder: Path) -> Net:
@@ -178,7 +178,7 @@ def int8(net: Net, images: Images, folder: Path, batch: int = 500) -> Predict:
         def get_next(self) -> Any:
             return next(self.rows, None)
 
-    export(fused(net), (images.some(batch),), folder / "net.onnx")
+    export(fused(net), images.some(batch), folder / "net.onnx")
     quantization.quantize_static(
         folder / "net.onnx", folder / "int8.onnx", Calibration(), quant_format=quantization.QuantFormat.QDQ
     )
@@ -198,7 +198,7 @@ def latency(folder: Path) -> dict[str, dict[str, float]]:
             own.mkdir()
             ways[arm] = {"int8": int8(net, images, own, 32), "torch": fused(net)}
             ways[arm]["onnxruntime"] = run_in_onnxruntime(own / "net.onnx")
-        times = time_in_turns({(arm, way): call for arm, them in ways.items() for way, call in them.items()}, (x,), 60)
+        times = time_in_turns({(arm, way): call for arm, them in ways.items() for way, call in them.items()}, x, 60)
     return {arm: {way: times[arm, way] for way in them} for arm, them in ways.items()}
 
 

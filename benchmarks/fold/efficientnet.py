@@ -40,7 +40,7 @@ def measure() -> dict[str, Any]:
 
     def exported(net: nn.Module) -> Predict:
         file = scratch / f"{len(ways)}.onnx"
-        export(net, (one_image,), file)
+        export(net, one_image, file)
         return run_in_onnxruntime(file)
 
     for title, (name, options, moved) in FUNCTIONS.items():
@@ -70,4 +70,4 @@ def measure() -> dict[str, Any]:
             "double": float((one - other).abs().max() / one.abs().max()),
         }
         ways[title] = exported(net)
-    return {"folds": facts, "times": time_in_turns(ways, (one_image,), 30)}
+    return {"folds": facts, "times": time_in_turns(ways, one_image, 30)}

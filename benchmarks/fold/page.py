@@ -73,6 +73,8 @@ def _efficientnet(facts: dict[str, Any]) -> Iterator[str]:
 def _encoder(facts: dict[str, Any]) -> Iterator[str]:
     runs = _finished(facts["arms"])
     before = _mean([facts["before"][seed] for seed in runs["gelu"]])
+    settings = facts["settings"]
+    dropout = f"with dropout of {settings['dropout']:g}" if settings["dropout"] else "without dropout"
     times = "It was done once, so that nothing is known of the spread between seeds."
     if len(runs["gelu"]) > 1:
         times = (
@@ -81,10 +83,10 @@ def _encoder(facts: dict[str, Any]) -> Iterator[str]:
         )
     yield (
         "These figures are those of `python -m benchmarks.fold --encoder`. The encoder got a linear classifier on the "
-        f"mean of its tokens, and both were trained with GELU on {encoder.SENTENCES:,} sentences of MR for "
-        f"{encoder.EPOCHS} epochs, after which they got {before} % of the 1,067 test sentences right; then for "
-        f"{encoder.TUNING} epochs in the way of each row. {times} Int8 is onnxruntime's dynamic quantisation, which is "
-        "the usual one for transformers: weights are rounded once, and activations for each batch, in front of matrix "
+        f"mean of its tokens, and both were trained with GELU on {settings['sentences']:,} sentences of MR for "
+        f"{encoder.EPOCHS} epochs {dropout}, after which they got {before} % of the 1,067 test sentences right; then "
+        f"for {encoder.TUNING} epochs in the way of each row. {times} Int8 is onnxruntime's dynamic quantisation, as "
+        "is usual for transformers: weights are rounded once, and activations for each batch, in front of matrix "
         "products. Zeros are those behind the functions, over all tokens.\n\n"
     )
     yield from _arms(runs, encoder.ARMS)

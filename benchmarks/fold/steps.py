@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ import rectifiers
 
 def descend(
     net: nn.Module,
-    batches: Iterable[tuple[Sequence[Tensor], Tensor]],
+    batches: Iterable[tuple[Tensor, Tensor]],
     optimizer: Optimizer,
     schedule: LRScheduler,
     annealing: rectifiers.surgery.Annealing | None,
@@ -30,11 +30,11 @@ def descend(
         annealing: what its functions are annealed by, with distillation; None if they are not.
     """
     net.train()
-    for inputs, labels in batches:
+    for x, labels in batches:
         optimizer.zero_grad()
-        loss = F.cross_entropy(net(*inputs), labels)
+        loss = F.cross_entropy(net(x), labels)
         if annealing is not None:
-            loss = loss + annealing.distillation(*inputs)
+            loss = loss + annealing.distillation(x)
         loss.backward()
         optimizer.step()
         schedule.step()

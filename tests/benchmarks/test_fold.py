@@ -29,19 +29,6 @@ class Noise(cifar.Images):
         return super().some(min(count, 64))
 
 
-class Babble(encoder.Reviews):
-    """A few sentences of random tokens instead of reviews."""
-
-    def __init__(self) -> None:
-        generator = torch.Generator().manual_seed(0)
-        for name, count in (("train", 96), ("test", 40)):
-            lengths = torch.randint(2, 9, (count,), generator=generator).tolist()
-            some = object.__new__(encoder.Sentences)
-            some.tokens = [torch.randint(1, 50, (length,), generator=generator).tolist() for length in lengths]
-            some.labels = torch.randint(0, 2, (count,), generator=generator)
-            setattr(self, name, some)
-
-
 @pytest.mark.parametrize("arm", [arm for arm in cifar.ARMS if arm != "silu"])
 def test_every_arm_folds(arm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cifar, "int8", lambda net, images, folder: net)
@@ -56,13 +43,11 @@ def test_every_arm_folds(arm: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("arm", encoder.ARMS)
 def test_every_arm_of_the_encoder_folds(arm: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("transformers")
     monkeypatch.setattr(encoder, "int8", lambda net, example, folder: net)
     torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2, "num_hidden_layers": 2}
-    config = transformers.BertConfig(vocab_size=50, max_position_embeddings=16, **sizes)
-    net = encoder.Classifier(transformers.BertModel(config, add_pooling_layer=False), 16).eval()
-    facts = encoder.tuned(net, arm, Babble(), 0)
+    net = encoder.make({"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2, "num_hidden_layers": 2})
+    facts = encoder.tuned(net, arm, encoder.Reviews(0, "generated:mr-pieces", count=96))
     if arm == "gelu":
         assert facts["zeros"] == 0
     else:
@@ -76,15 +61,6 @@ def test_training_is_the_same_for_the_same_seed() -> None:
     first, second = (list(Noise().batches(3, 1)) for _ in range(2))
     assert len(first) == 4
     assert all(torch.equal(x, other) for (x, _), (other, _) in zip(first, second, strict=True))
-
-
-def test_sentences_are_filled_up_to_the_longest_of_their_batch() -> None:
-    batches = list(Babble().batches(0, 3, 2))
-    assert len(batches) == Babble().steps(2) == 6
-    for (tokens, mask), labels in batches:
-        assert torch.equal(mask, (tokens != 0).long())
-        assert mask.sum(1).max() == tokens.shape[1]
-        assert len(tokens) == len(labels) == encoder.BATCH
 
 
 def test_the_page_is_that_of_the_results() -> None:
