@@ -28,8 +28,8 @@ _KEYS = {
     "test labels": ("y_test", "test_y"),
 }
 _NO_PICTURES = (
-    ". For what is no pictures, such as rows of features, write a function that returns (inputs, targets), and compare "
-    "with data=my_module:function"
+    ". For data that are not pictures, such as rows of features, write a function that returns (inputs, targets), and "
+    "compare with data=my_module:function"
 )
 
 

@@ -154,7 +154,7 @@ def test_results_from_elsewhere_are_not_mixed(simulated: None, tmp_path: Path) -
     with pytest.raises(ConfigError, match=r"is from elsewhere \(device: another there, simulated here\); move it away"):
         run_simulated(tmp_path, "two_slopes-0")
     path.write_text("[]", encoding="utf-8")
-    with pytest.raises(ConfigError, match="is no record of such a run"):
+    with pytest.raises(ConfigError, match="is not a record of such a run"):
         run_simulated(tmp_path, "two_slopes-0")
 
 

@@ -46,7 +46,7 @@ def check_goal(task: str, loss: Any, metric: Any, better: Any, *, own_training: 
     Args:
         task: what the user wrote.
         loss: a name, or a function.
-        metric: likewise.
+        metric: a name, or a function.
         better: `higher`, `lower` or nothing.
         own_training: whether the user's training measures, whose names are its own.
 

@@ -12,7 +12,7 @@ from .section import CaptionedFigure, Grid, GridEntry, Section, SeedMean
 
 TEXT = (
     "A filter's pairing filter is the one with which it has the smallest cosine, μ; −1 would be its exact opposite. "
-    "Beside it stands the mean μ of random Gaussian filters of the same number and size. Means over the seeds with "
+    "Beside it is the mean μ of random Gaussian filters of the same number and size. Means over the seeds with "
     "95 % t-intervals."
 )
 

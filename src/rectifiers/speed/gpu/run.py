@@ -154,7 +154,7 @@ class _Record:
             facts, results = before["facts"], before["results"]
         except (ValueError, KeyError, TypeError):
             raise ConfigError(
-                f"{self._data} is no record of such a run; move it away or choose another folder"
+                f"{self._data} is not a record of such a run; move it away or choose another folder"
             ) from None
         if facts != self.facts:
             names = sorted({*facts, *self.facts})

@@ -30,7 +30,7 @@ class AbsorbAffine:
     Args:
         path: path of the layer.
         gain: g, a number for each channel of the output, or a single one for all.
-        threshold: t, likewise.
+        threshold: t, in the same form.
     """
 
     kind: ClassVar[str] = "absorb affine"

@@ -25,7 +25,7 @@ class Front:
     Args:
         layer: the layer.
         gain: a number for each channel that it makes, or a single one for all.
-        threshold: likewise.
+        threshold: the same for the threshold.
     """
 
     layer: nn.Module
