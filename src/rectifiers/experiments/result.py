@@ -41,12 +41,12 @@ METRICS: dict[Metric, str] = {
     "best_on_validation": "test accuracy of the epoch that is best on validation data",
     "best_on_test": "test accuracy of the epoch that is best on the test data themselves (optimistic)",
     "online": "mean over all epochs of the accuracy on the training batches, each taken before its step",
-    "online_late": "the same over the last tenth of the phases",
-    "online_change": "what the last tenth of the phases has more of it than the first, in points",
+    "online_late": "accuracy on the training batches, each taken before its step, over the last tenth of the phases",
+    "online_change": "online_late minus the same over the first tenth of the phases, in points",
     "end_late": "test accuracy at the end of a phase, mean over the last tenth of them",
-    "backward_transfer": "what the test accuracy on a phase became after the last one, in points, mean over the others",
+    "backward_transfer": "by how many points test accuracy on earlier phases changed after the last one, on average",
     "parameters": "trainable numbers of the network",
-    "trained_parameters": "those of them that were trained",
+    "trained_parameters": "numbers of the network that were trained",
     "activation_share": "the activations' parameters in percent of all others",
 }
 
