@@ -66,7 +66,7 @@ def test_papers_tell_the_state_of_every_table_and_figure(cli: Cli, tmp_path: Pat
     assert entries["arelu/table5"]["cells"][0] == counted
     assert (entries["arelu/table4"]["runs"], entries["arelu/table4"]["coverage"]) == (0, "no results")
     assert all(not entry["lacking"] for entry in entries.values())
-    assert entries["crelu/figure3"]["state"].startswith("runs here: smoke; pocket needs data: cifar10; paper")
+    assert entries["crelu/figure3"]["state"].startswith("can run here: smoke; pocket needs data: cifar10; paper")
     text = cli("list", "papers").out
     assert f"      published: paper 152 of 152 cells; run in runs: smoke 3 of 3 cells; {lacking}\n" in text
     assert "waits for" not in text

@@ -69,7 +69,7 @@ def test_mistakes(refused: Callable[..., str], arguments: list[str], line: str) 
 
 def test_a_table_shows_its_state_its_numbers_and_its_assumptions(cli: Cli) -> None:
     shown = cli("show", "crelu/table4").out
-    assert "state: runs here: smoke; pocket needs data: tiny-imagenet; paper needs data: imagenet; " in shown
+    assert "state: can run here: smoke; pocket needs data: tiny-imagenet; paper needs data: imagenet; " in shown
     assert "  AVR (conv1–4): top-1 41.12, top-5 19.25, top-1† 37.32, top-5† 16.49\n" in shown
     assert "deviations\n  - " in shown
     facts = json.loads(cli("show", "crelu/table1", "--json").out)

@@ -24,12 +24,12 @@ RUNNING = Experiment(
 
 def test_an_experiment_without_its_data_names_them(tmp_path: Path) -> None:
     assert state(RUNNING, tmp_path) == "paper needs data: mnist"
-    assert state(registry.get("quickstart"), tmp_path) == "runs here: smoke, pocket"
+    assert state(registry.get("quickstart"), tmp_path) == "can run here: smoke, pocket"
 
 
 def test_each_preset_has_data_of_its_own_and_what_it_starts_from_counts(tmp_path: Path) -> None:
     assert state(registry.get("arelu/table8"), tmp_path) == (
-        "runs here: smoke; pocket needs data: mnist-colour; paper needs data: svhn-28, mnist-colour"
+        "can run here: smoke; pocket needs data: mnist-colour; paper needs data: svhn-28, mnist-colour"
     )
 
 
@@ -71,4 +71,4 @@ def test_data_of_ones_own_are_looked_for_where_they_lie(tmp_path: Path) -> None:
     own = replace(RUNNING, settings={**RUNNING.settings, "dataset": f"npz:{tmp_path / 'images.npz'}"})
     assert state(own, tmp_path) == f"paper needs data: npz:{tmp_path / 'images.npz'}"
     (tmp_path / "images.npz").touch()
-    assert state(own, tmp_path) == "runs here: paper"
+    assert state(own, tmp_path) == "can run here: paper"

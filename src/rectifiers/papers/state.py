@@ -23,7 +23,7 @@ def state(experiment: Experiment, data_dir: Path) -> str:
     Example:
         >>> from rectifiers.papers import registry
         >>> state(registry.get("quickstart"), Path("data"))
-        'runs here: smoke, pocket'
+        'can run here: smoke, pocket'
     """
     parts = [f"waits for {', '.join(experiment.lacking)}"] if experiment.lacking else _by_preset(experiment, data_dir)
     if experiment.gpu:
@@ -35,7 +35,7 @@ def _by_preset(experiment: Experiment, data_dir: Path) -> list[str]:
     absent = {preset: _absent(experiment, preset, data_dir) for preset in experiment.presets}
     ready = [preset for preset, missing in absent.items() if not missing]
     return [
-        *([f"runs here: {', '.join(ready)}"] if ready else []),
+        *([f"can run here: {', '.join(ready)}"] if ready else []),
         *(f"{preset} needs data: {', '.join(missing)}" for preset, missing in absent.items() if missing),
     ]
 

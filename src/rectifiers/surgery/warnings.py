@@ -50,8 +50,8 @@ def warn_of_start(
         sign = sign_of_no_training(model, optimizer)
         if sign:
             yield (
-                f"{type(model).__name__} seems untrained: {sign}. If it is to be trained from scratch, "
-                f"start='published' is what the paper trains; from ReLU, {spec.title} may hardly move"
+                f"{type(model).__name__} seems untrained: {sign}. To train it from scratch, take "
+                f"start='published', as the paper does; from ReLU, {spec.title} may hardly move"
             )
     added = sum(change.parameters for change in changes)
     present = sum(parameter.numel() for parameter in model.parameters() if not is_lazy(parameter))
@@ -107,13 +107,13 @@ def sign_of_no_training(model: nn.Module, optimizer: Optimizer | None) -> str:
         >>> import torch
         >>> net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
         >>> sign_of_no_training(net, None), net(torch.randn(4, 2)).shape[0], sign_of_no_training(net, None)
-        ('its norms are as they were made', 4, '')
+        ('its norms have seen no batch yet', 4, '')
     """
     if optimizer is not None and optimizer.state:
         return ""
     shown = [fresh for module in model.modules() if (fresh := _is_fresh(module)) is not None]
     if shown:
-        return "its norms are as they were made" if all(shown) else ""
+        return "its norms have seen no batch yet" if all(shown) else ""
     # Plain gradient descent keeps nothing from which steps could be told.
     keeps = optimizer is not None and optimizer.defaults.get("momentum", 1) != 0
     return "its optimizer has taken no step" if keeps else ""
