@@ -127,7 +127,11 @@ def to_latex(table: Table) -> str:
         cells = [_lead(table, table.lead_value(lead, column), LATEX) for column in table.columns]
         lines.append("    " + " & ".join([_latex(lead.label), *cells]) + r" \\")
     lines += [r"    \bottomrule", r"  \end{tabular}", ""]
-    lines += [r"  \footnotesize " + " ".join(_latex(note) for note in [*_marks(table), *footnotes(table)])]
+    notes = r"\footnotesize " + " ".join(_latex(note) for note in [*_marks(table), *footnotes(table)])
+    indent = "  "
+    lines += textwrap.wrap(
+        notes, 110, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
