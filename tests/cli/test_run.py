@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from rectifiers import lab
+from rectifiers.lab import Results, Selection
+
 from .conftest import Cli
 
 SMOKE = ("run", "quickstart", "--preset", "smoke")
@@ -41,6 +44,21 @@ def test_writes_results_and_a_report(finished: Path) -> None:
     assert len(results_in(finished)) == 6
     page = (finished / "quickstart-smoke.html").read_text(encoding="utf-8")
     assert "rectifiers run quickstart --preset smoke" in page
+
+
+def test_runs_that_are_taken_away_meanwhile_are_missed(
+    cli: Cli, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def move(selection: Selection, **_: object) -> Results:
+        shutil.rmtree(next(path for path in (tmp_path / "runs" / "quickstart").glob("*/result.json")).parent)
+        return lab.table(selection)
+
+    shutil.copytree(finished, tmp_path / "runs")
+    shutil.rmtree(next(path for path in (tmp_path / "runs" / "quickstart").glob("*/result.json")).parent)
+    monkeypatch.setattr(lab, "run", move)
+    outcome = cli(*SMOKE, "--no-report")
+    assert outcome.code == 1
+    assert "2 of 6 runs missing, though all ended: runs/quickstart was moved or emptied meanwhile" in outcome.err
 
 
 def test_the_same_command_again_runs_nothing(cli: Cli, finished: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,24 @@ def test_an_impatient_runner_ends_while_another_one_works(tmp_path: Path) -> Non
         progress = run(cells(trial), store, workers=1, patient=False)
         assert (progress.done, progress.remaining) == (0, 1)
         assert run(cells(trial), store, here=True, patient=False).remaining == 1
+
+
+@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("lives", [True, False])
+def test_an_impatient_runner_makes_sure_that_others_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool, lives: bool
+) -> None:
+    """One of another machine may have died shortly before, as this one may itself, whose job was started anew."""
+    monkeypatch.setattr("rectifiers.experiments.runner.Claims", partial(Claims, expiry=3.0))
+    store, trial = Store(tmp_path, "sweep"), tiny()
+    other = Claims(store.folder, beat=0.05)
+    other._facts["process"] = "another machine 1"
+    with other:
+        assert other.take(trial)
+        if not lives:
+            other._ended.set()
+        progress = run(cells(trial), store, workers=1, here=here, patient=False)
+        assert progress.done == (not lives)
 
 
 def test_errors_of_two_kinds(tmp_path: Path) -> None:

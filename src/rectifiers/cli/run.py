@@ -165,6 +165,12 @@ def run_experiment(
         total = plural(len(found.selection.trials), "run")
         say(f"{len(found.failed)} of {total} failed; try again with\n  {_this_command()}")
         raise typer.Exit(1)
+    if not no_wait and (missing := len(selection.trials) - len(selection.done())):
+        say(
+            f"{missing} of {runs} missing, though all ended: {selection.folder} was moved or emptied meanwhile; put it "
+            f"back, or run them again with\n  {_this_command()}"
+        )
+        raise typer.Exit(1)
 
 
 def _write_slurm_script(

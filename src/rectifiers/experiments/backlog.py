@@ -19,7 +19,7 @@ LOOK = 2.0
 """Seconds between two looks at what other runners do, while nothing else is to be begun."""
 PATROL = 30.0
 """Seconds at least between two while there is, for what runners held that died; each is made to begin a trial."""
-PAID_BY_ONE = 50
+PAID_BY_ONE = 20
 """How many trials that others hold such a look may go through for each trial that was begun since the last one."""
 RARELY = 20
 """How many times as long as a look takes the time to the next one is at least."""
@@ -68,6 +68,11 @@ class Backlog:
     def elsewhere(self) -> int:
         """How many other runners hold, as far as is known."""
         return len(self._elsewhere)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether others hold trials, and it has yet to be seen that all of these live."""
+        return bool(self._elsewhere) and not self.claims.certain
 
     def clear(self) -> None:
         """Forget all of them: nothing more is begun."""

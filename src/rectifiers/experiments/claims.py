@@ -29,7 +29,7 @@ from typing import Any
 from typing_extensions import Self
 
 from ..core.errors import StoreError
-from .processes import this_process
+from .processes import is_of_this_machine, this_process
 from .runner_files import BEATS, FOLDER, IDENTITY, is_dead, read_facts, runner_file
 from .trial import Trial
 
@@ -55,6 +55,8 @@ class Claims:
         token: name of the runner.
         running: what its workers do, in words, by the id of the trial; others read it from its file.
         runners: how many there were at the last look, with this one.
+        certain: whether all of them that held a trial then are known to live, because they were heard of twice or are
+            processes of this machine; the others may have died before this one began.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Claims:
         self.token = uuid.uuid4().hex
         self.running: Mapping[str, str] = {}
         self.runners = 1
+        self.certain = True
         self._place = f"{self.folder}/"
         self._identity = self.folder / f"{self.token}{IDENTITY}"
         self._beat, self._expiry, self._clock = beat, expiry, clock
@@ -77,6 +80,8 @@ class Claims:
         """The trials among them whose runner is not known to be dead."""
         self._others: dict[str, Mapping[str, Any]] = {}
         self._seen: dict[str, tuple[tuple[int, ...], float]] = {}
+        self._heard: set[str] = set()
+        """Those who beat after they were seen first."""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, name="claims", daemon=True)
 
@@ -122,6 +127,7 @@ class Claims:
                 dead[token] = self._is_dead(token)
             if not dead[token]:
                 self._held.add(trial_id)
+        self.certain = all(self._is_heard(token) for token in dead if not dead[token])
 
     def _list(self) -> dict[str, int]:
         """The names of all files, with their inodes."""
@@ -218,11 +224,17 @@ class Claims:
             self._others[token] = facts
         return is_dead(facts) or self._is_silent(token, state)
 
+    def _is_heard(self, token: str) -> bool:
+        """Whether a runner that is not dead is known to live."""
+        return token in self._heard or is_of_this_machine(self._others.get(token, {}).get("process"))
+
     def _is_silent(self, token: str, state: tuple[int, ...]) -> bool:
         """Whether a runner's file has been in the same state for the length of `expiry`, as far as this runner saw."""
         known, since = self._seen.get(token, (None, 0.0))
         if known != state:
             self._seen[token] = (state, self._clock())
+            if known is not None:
+                self._heard.add(token)
             return False
         return self._clock() - since > self._expiry
 

@@ -51,7 +51,6 @@ class Lengths:
 
     def __init__(self) -> None:
         self._kinds: dict[str, int] = {}
-        self._numbers: dict[Trial, int] = {}
         self._seconds: dict[int, float] = {}
         self._total = self._epochs = self._count = self._longest = 0.0
 
@@ -79,10 +78,10 @@ class Lengths:
         return max(trial.epochs, 1) * (self._total / self._epochs if self._epochs else 1.0)
 
     def _kind(self, trial: Trial) -> int:
-        # Looked up by the id, which is remembered; a trial's hash and equality are computed from all its fields.
+        # Looked up by the id, which is remembered; a hash is computed from all fields.
         kind = self._kinds.get(trial.id)
         if kind is None:
-            kind = self._kinds[trial.id] = self._numbers.setdefault(trial.with_seed(0), len(self._numbers))
+            kind = self._kinds[trial.id] = hash(trial.with_seed(0))
         return kind
 
 

@@ -23,10 +23,23 @@ def has_ended(process: object, pid: object) -> bool:
         >>> has_ended(this_process(), os.getpid()), has_ended("another machine 1", 1)
         (False, False)
     """
-    if not isinstance(process, str) or not isinstance(pid, int) or pid < 1:
+    if not isinstance(pid, int) or pid < 1:
         return False
+    return is_of_this_machine(process) and process != _name(pid)
+
+
+def is_of_this_machine(process: object) -> bool:
+    """Whether a process is one of which `has_ended` can tell.
+
+    Args:
+        process: what `this_process` gave in it, as a file says.
+
+    Example:
+        >>> is_of_this_machine("another machine 1")
+        False
+    """
     ours = machine()
-    return bool(ours) and process.rpartition(" ")[0] == ours and process != _name(pid)
+    return bool(ours) and isinstance(process, str) and process.rpartition(" ")[0] == ours
 
 
 @cache

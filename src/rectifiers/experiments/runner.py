@@ -144,7 +144,8 @@ def run(
             with whether the user has to know at once.
         here: run in this process, one after the other.
         place: where to run instead of this machine.
-        patient: wait for trials that other runners are at, should one of these die; else end when no trial is free.
+        patient: wait for trials that other runners are at, should one of these die; else end when no trial is free, and
+            those are known to live that hold the others.
         time_limit: seconds after which trainings are stopped at their next step, with a checkpoint.
         may_begin: asked before each trial; once it says no, none is begun any more.
 
@@ -251,7 +252,7 @@ class Running:
 
     def run_here(self) -> None:
         """Run all trials in this process, one after the other."""
-        while (trial := self._next()) is not None or (self.backlog.elsewhere and self.patient):
+        while (trial := self._next()) is not None or self._has_more():
             if trial is None:
                 time.sleep(TICK)
             else:
@@ -297,7 +298,7 @@ class Running:
 
     def _has_more(self) -> bool:
         """Whether another trial is to be begun, here or by another runner."""
-        left = len(self.backlog) or (self.backlog.elsewhere and self.patient)
+        left = len(self.backlog) or self.backlog.awaited or (self.backlog.elsewhere and self.patient)
         return self.obstacle is None and not self.given_up and bool(left)
 
     def _fill(self, crew: Crew) -> None:
