@@ -30,6 +30,7 @@ import tempfile
 import time
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,7 +43,7 @@ import rectifiers
 from rectifiers.core.compiler import find_compiler
 from rectifiers.core.errors import ConfigError, RectifiersError
 from rectifiers.core.files import write_file
-from rectifiers.experiments import archive
+from rectifiers.experiments import archive, runner
 from rectifiers.experiments.checkpointing import VARIABLE
 from rectifiers.experiments.claims import Claims
 from rectifiers.experiments.counting import CARD
@@ -57,7 +58,7 @@ from rectifiers.experiments.store import Store, checkpoints_folder
 from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.verifying import verify
 from rectifiers.experiments.weights import Run, write_run
-from rectifiers.experiments.worker import Worker
+from rectifiers.experiments.worker import Job, Worker
 from rectifiers.kernels import build
 from rectifiers.training.checkpoints import Checkpoints
 
@@ -339,6 +340,46 @@ def race(count: int) -> Callable[[Path, dict[str, Any]], int]:
         return twice + sum(read_all(folder).get(name) != result for name, result in expected.items())
 
     return attempt
+
+
+def crowd(folder: Path, expected: dict[str, Any]) -> int:
+    """Eight runners of 300 runs that take a moment, four of which are killed: no run is begun twice but theirs."""
+    trials = [TRIALS[0].with_seed(seed) for seed in range(300)]
+    log = os.open(folder / "begun", os.O_CREAT | os.O_RDWR | os.O_APPEND)
+
+    def begin(trial: Trial, job: Job, *_: object) -> str:
+        os.write(log, f"{os.getpid()} {trial.id}\n".encode())
+        time.sleep(random.uniform(0, 0.005))
+        path = job.store.path(trial)
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        return "done"
+
+    pids = []
+    for number in range(8):
+        pids.append(os.fork())
+        if not pids[-1]:
+            random.seed(number)
+            runner.carry_out = begin
+            try:
+                run([Cell("row", "column", trial) for trial in trials], Store(folder, "sweep"), here=True)
+                os._exit(0)
+            finally:
+                os._exit(70)
+    for pid in pids[:4]:
+        time.sleep(random.uniform(0, 0.1))
+        kill(pid, signal.SIGKILL)
+    codes = [os.waitpid(pid, 0)[1] for pid in pids]
+    lines = [line.split() for line in (folder / "begun").read_text(encoding="utf-8").splitlines()]
+    os.close(log)
+    # What each of those that were killed began last may have been cut short.
+    last = {int(pid): name for pid, name in lines}
+    begun = Counter(name for _, name in lines)
+    for pid in pids[:4]:
+        if begun[last.get(pid, "")] > 1:
+            begun[last[pid]] -= 1
+    store = Store(folder, "sweep")
+    return (begun.total() - len(begun)) + sum(not store.has(trial) for trial in trials) + sum(map(bool, codes[4:]))
 
 
 def fill_disk(folder: Path, expected: dict[str, Any]) -> int:
@@ -664,6 +705,7 @@ AT_RANDOM: dict[str, Attempt] = {
     "store.json deleted in mid-run": with_harm(lose_card),
     "two runners at once": race(2),
     "four runners at once": race(4),
+    "eight runners at once, four of them killed": crowd,
     "a full disk in mid-run": fill_disk,
     "a disk that becomes read-only in mid-run": forbid_writing,
 }

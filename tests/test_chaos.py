@@ -18,7 +18,7 @@ CHAOS = load(SCRIPT)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CHAOS.CERTAIN)
+@pytest.mark.parametrize("name", [*CHAOS.CERTAIN, "eight runners at once, four of them killed"])
 @pytest.mark.filterwarnings("ignore:the compiled kernels")
 def test_faults_whose_moment_does_not_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "")  # as one of them leaves it
