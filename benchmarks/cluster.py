@@ -40,6 +40,7 @@ from rectifiers.experiments.trial import Trial
 from rectifiers.experiments.worker import Job
 
 RESULTS = Path(__file__).parent / "results" / "cluster.json"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "clusters.md"
 CELLS = 100
 """Kinds of trial, of 5 to 40 epochs that take 15 to 75 s each."""
 SPREAD = 0.1
@@ -384,14 +385,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trials", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=1000)
     parser.add_argument("--runners", type=int, nargs="+", default=[1, 10, 100])
-    parser.add_argument("--write", action="store_true", help=f"keep what came out in {RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help=f"keep what came out in {RESULTS.name} and {PAGE.name}")
     options = parser.parse_args(arguments)
-    found = []
     for runners in options.runners:
-        found.append(simulate(trials=options.trials, workers=options.workers, runners=runners))
-        print(json.dumps(found[-1]), file=sys.stderr, flush=True)
+        found = simulate(trials=options.trials, workers=options.workers, runners=runners)
+        print(json.dumps(found), file=sys.stderr, flush=True)
         if options.write:
-            RESULTS.write_text(json.dumps({"runs": found, **provenance()}, indent=2) + "\n", encoding="utf-8")
+            keep({**found, **provenance()})
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Keep what came out, in place of what came out of the same before."""
+    rows = {_size(one): one for one in [*json.loads(RESULTS.read_text(encoding="utf-8")), found]}
+    kept = [rows[size] for size in sorted(rows)]
+    RESULTS.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    begin, end = "<!-- cluster:begin -->\n", "<!-- cluster:end -->"
+    head, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    PAGE.write_text(f"{head}{begin}\n{to_markdown(kept)}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+
+
+def _size(found: dict[str, Any]) -> tuple[int, int, int]:
+    return found["trials"], found["workers"], found["runners"]
+
+
+def to_markdown(kept: Sequence[dict[str, Any]]) -> str:
+    """The table of the documentation."""
+    heads = ["Trials", "Workers", "Runners", "Deaths", "Trials finished", "Finished twice", "Time by the bound"]
+    heads += ["Processor time of all runners per trial, in ms"]
+    rows = [
+        f"| {one['trials']:,} | {one['workers']:,} | {one['runners']} | {one['deaths']:,} | {one['finished']:,} "
+        f"| {one['finished_twice']} | {one['ratio']:.3f} | {one['milliseconds_per_trial']:.2f} |"
+        for one in kept
+    ]
+    return "\n".join([f"| {' | '.join(heads)} |", "|" + "--:|" * len(heads), *rows]) + "\n"
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from benchmarks.cluster import simulate
+from benchmarks.cluster import PAGE, RESULTS, simulate, to_markdown
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,8 @@ def test_what_machines_held_that_died_is_found_among_what_many_others_hold() -> 
     assert found["deaths"] > 3
     # Five trials for each worker, of which the longest takes four times the mean.
     assert 1 <= found["ratio"] <= 1.5
+
+
+def test_the_table_is_that_of_what_was_measured() -> None:
+    kept = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert f"\n\n{to_markdown(kept)}\n" in PAGE.read_text(encoding="utf-8")

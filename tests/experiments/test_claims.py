@@ -306,6 +306,29 @@ def test_beats_go_on_and_say_what_runs(tmp_path: Path) -> None:
         assert list_runners(tmp_path)[0].pid == os.getpid()
 
 
+def test_a_runner_that_stands_still_itself_takes_nobody_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Suspended with the machine, or before a file server that does not answer, as all others are."""
+    answers = threading.Event()
+    answers.set()
+    write = Claims._write
+
+    def wait(self: Claims) -> None:
+        answers.wait()
+        write(self)
+
+    leave_behind(tmp_path, process="another machine 7")
+    monkeypatch.setattr(Claims, "_write", wait)
+    with Claims(tmp_path, beat=0.01, expiry=0.2) as runner:
+        answers.clear()
+        threading.Event().wait(0.5)
+        runner.look()
+        assert runner.is_held(TRIAL)
+        answers.set()
+        wait_until(lambda: runner.look() or not runner.is_held(TRIAL))
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     for _ in range(500):
         if condition():

@@ -10,7 +10,8 @@ which one look gives, so tell whose all the claims are; claims are read only whe
 inodes that tell. A runner that did not look lately may try to claim what is taken: it fails, for the name is there.
 
 A runner beats: it writes another file anew every few seconds. Others compare what they see there with what they saw
-before, by their own steady clock, so that clocks that differ or jump do no harm.
+before, by the time in which they beat themselves. So clocks that differ or jump do no harm, nor does it if all stand
+still, as on a machine that is suspended, or before a file server that does not answer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import json
 import os
 import socket
 import threading
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -46,7 +46,7 @@ class Claims:
         folder: of the runs.
         beat: seconds between two beats.
         expiry: seconds without a beat after which another runner counts as dead.
-        clock: seconds that never jump, for tests.
+        clock: seconds in which this runner lived, for tests; counted in beats by default.
 
     Raises:
         StoreError: the folder cannot be written.
@@ -60,7 +60,7 @@ class Claims:
     """
 
     def __init__(
-        self, folder: Path, *, beat: float = BEAT, expiry: float = EXPIRY, clock: Callable[[], float] = time.monotonic
+        self, folder: Path, *, beat: float = BEAT, expiry: float = EXPIRY, clock: Callable[[], float] | None = None
     ) -> None:
         self.folder = folder / FOLDER
         self.token = uuid.uuid4().hex
@@ -69,7 +69,9 @@ class Claims:
         self.certain = True
         self._place = f"{self.folder}/"
         self._identity = self.folder / f"{self.token}{IDENTITY}"
-        self._beat, self._expiry, self._clock = beat, expiry, clock
+        self._lived = 0.0
+        """Seconds in which it beat."""
+        self._beat, self._expiry, self._clock = beat, expiry, clock or (lambda: self._lived)
         self._facts = {"token": self.token, "host": socket.gethostname(), "pid": os.getpid(), "process": this_process()}
         self._beats = 0
         self._mine: dict[str, int] = {}
@@ -263,6 +265,7 @@ class Claims:
                 # A full disk has no room for words, but for the time of a beat.
                 with suppress(OSError):
                     os.utime(self._file(self.token))
+            self._lived += self._beat
 
 
 def _state(path: str) -> tuple[int, ...]:
