@@ -97,8 +97,8 @@ class ComparisonPlan:
             yield "detectable  none with one seed of each; take two at least"
         elif math.isnan(self.spread):
             yield (
-                f"detectable  with 80 % power, a mean difference of {factor:.2g} times the spread of the differences "
-                "between pairs, which the runs will show"
+                f"detectable  with 80 % power, a mean difference of {factor:.2g} times the standard deviation of the "
+                "differences between pairs, which the runs will show"
             )
         else:
             yield f"detectable  a difference of {self.detectable:.3g}{self.unit}, with 80 % power"
