@@ -305,10 +305,12 @@ class Running:
         """Give trials to idle workers, and start workers while the crew has room."""
         if self.obstacle is not None or self.given_up or self.clock() < self.paused_until:
             return
+        idle = []
         for one in [one for one in self.pool if one.trial is None]:
-            if not one.is_alive():
+            if one.is_alive():
+                idle.append(one)
+            else:
                 self._drop(one)
-        idle = [one for one in self.pool if one.trial is None]
         room = crew.room()
         while idle and len(self.pool) > room:  # there were to be more of them before
             self._drop(idle.pop())
