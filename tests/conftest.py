@@ -16,6 +16,7 @@ from hypothesis import settings
 from rectifiers.datasets.files import Resource
 from rectifiers.experiments import own
 from rectifiers.experiments.pretrained import PRETRAINED, Pretrained
+from rectifiers.training.reproducible import flushes_denormals
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("repeatable")
@@ -24,6 +25,14 @@ settings.load_profile("repeatable")
 @pytest.fixture(autouse=True)
 def _fixed_seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _denormals() -> Iterator[None]:
+    """They count, and do after a test as before it: whether they do belongs to the process."""
+    torch.set_flush_denormal(False)
+    yield
+    assert not flushes_denormals(), "this test leaves a process that takes denormal numbers for zero"
 
 
 @pytest.fixture(autouse=True)

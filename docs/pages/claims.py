@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from functools import cache
+from typing import Any
 
 from rectifiers.core.wording import duration
 from rectifiers.lab.claims import Judged, judge_claims
@@ -90,6 +91,10 @@ def _row(one: Judged) -> str:
 
 
 def snapshot() -> str:
-    """The register as the package carries it: one claim per line."""
-    lines = ",\n".join(json.dumps(one.to_dict(), ensure_ascii=False) for one in judged())
+    """The register as the package carries it: one claim per line, numbers as far as all machines agree on them."""
+    lines = ",\n".join(json.dumps(_rounded(one.to_dict()), ensure_ascii=False) for one in judged())
     return f"[\n{lines}\n]\n"
+
+
+def _rounded(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in facts.items()}

@@ -96,8 +96,8 @@ class PAU(Elementwise):
 
     Example:
         >>> import torch
-        >>> PAU("tanh")(torch.tensor([0.0, 1.0])).detach().round(decimals=4)
-        tensor([0.0000, 0.7616])
+        >>> PAU("tanh")(torch.tensor([-1.0, 1.0])).detach().round(decimals=4)
+        tensor([-0.7616,  0.7616])
     """
 
     spec = ActivationSpec(

@@ -133,7 +133,11 @@ def _peak(net: nn.Module, batch: int) -> int:
 
 def most_held(work: Callable[[], object]) -> int:
     """The most bytes that work has allocated on the CPU and not yet given back."""
-    profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True)
+    profiler = torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU],
+        profile_memory=True,
+        acc_events=True,  # there is but one cycle; without, PyTorch 2.10 warns that others would be lost
+    )
     with tempfile.TemporaryDirectory() as folder:
         with _silent(), profiler:
             work()
