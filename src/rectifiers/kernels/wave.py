@@ -16,9 +16,10 @@ def reference(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
 def reference_below(x: Tensor, epsilon: Tensor) -> Tensor:
     """Identity for x > 0, ε·(sin x − cos x) otherwise.
 
-    The clamp keeps the sine's derivative at a large or infinite positive element from turning into NaN.
+    The clamp keeps the sine's derivative at a large or infinite positive element from turning into NaN; its own
+    derivative at 0, which changes with the version of PyTorch, is left out.
     """
-    below = x.clamp(max=0)
+    below = torch.where(x < 0, x, x.detach().clamp(max=0))
     return torch.where(x > 0, x, epsilon * (below.sin() - below.cos()))
 
 
