@@ -142,25 +142,44 @@ def interval(statistic, *scores):
     return np.percentile(values, (2.5, 97.5))
 
 
-if __name__ == "__main__":
-    comparison = rectifiers.compare(
+def compare(seeds, **options):
+    return rectifiers.compare(
         make_model,
         train=play,
         metric="score",
         activations=["crelu", "prelu", "arelu", "pvlu", "tanh"],
-        seeds=int(sys.argv[1]) if len(sys.argv) > 1 else 6,
+        seeds=seeds,
         costs=False,
+        **options,
     )
-    print(comparison)
+
+
+def summarise(comparison):
+    """By row: the scores, their interquartile mean, and how often a run is better than one of the first row.
+
+    The last two have their intervals.
+    """
     scores = {label: [] for label in comparison.labels}
     for cell, result in comparison.outcomes:
         scores[cell.row].append(result.value("final_epoch"))
     first = scores[comparison.labels[0]]
+    return {
+        label: {
+            "scores": ours,
+            "middle": [trimmed(ours), *interval(trimmed, ours)],
+            "better": [improvement(ours, first), *interval(improvement, ours, first)],
+        }
+        for label, ours in scores.items()
+    }
+
+
+if __name__ == "__main__":
+    comparison = compare(int(sys.argv[1]) if len(sys.argv) > 1 else 6)
+    print(comparison)
     print("\ninterquartile mean, and how often a run is better than one of the first row, with 95 % intervals")
-    for label, ours in scores.items():
-        low, high = interval(trimmed, ours)
-        worse, better = interval(improvement, ours, first)
+    for label, row in summarise(comparison).items():
+        middle, better = row["middle"], row["better"]
         print(
-            f"{label:24} {trimmed(ours):5.2f} [{low:.2f}, {high:.2f}] "
-            f"{improvement(ours, first):5.0f} % [{worse:.0f}, {better:.0f}]"
+            f"{label:24} {middle[0]:5.2f} [{middle[1]:.2f}, {middle[2]:.2f}] "
+            f"{better[0]:5.0f} % [{better[1]:.0f}, {better[2]:.0f}]"
         )

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import torch
 
-import rectifiers
-
 from ..loading import load
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "compare_agents.py"
@@ -70,20 +68,17 @@ def test_statistics_for_runs_that_scatter(agents: ModuleType) -> None:
     assert 1 <= low < 2.5 < high <= 4
 
 
-def test_functions_are_compared(agents: ModuleType, tmp_path: Path) -> None:
-    def train(model: Any, seed: int, report: Any) -> None:
-        agents.play(model, seed, report, steps=150, warm=100)
+def test_functions_are_compared(agents: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = agents.play
 
-    found = rectifiers.compare(
-        agents.make_model,
-        train=train,
-        activations=["crelu"],
-        seeds=2,
-        results=tmp_path,
-        metric="score",
-        costs=False,
-        progress=False,
-    )
+    def train(model: Any, seed: int, report: Any) -> None:
+        full(model, seed, report, steps=150, warm=100)
+
+    monkeypatch.setattr(agents, "play", train)
+    found = agents.compare(2, results=tmp_path, progress=False)
     assert found.labels[1] == "crelu"
     assert len({result.value("final_epoch") for result in found.results}) > 2
     assert not found.findings.notes, "two runs of one seed are the same"
+    rows = agents.summarise(found)
+    assert [len(row["scores"]) for row in rows.values()] == [2] * 6
+    assert rows["as it is"]["better"] == [50, *agents.interval(agents.improvement, *[rows["as it is"]["scores"]] * 2)]
