@@ -70,14 +70,13 @@ BASE = ("--to", "pvlu", "--input", "1,3,8,8")
 
 
 @pytest.fixture(autouse=True)
-def _modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _modules(tmp_path: Path) -> Iterator[None]:
     """Modules in the working directory, imported anew by each test."""
     import sys
 
     (tmp_path / "nets.py").write_text(CODE)
     (tmp_path / "broken.py").write_text("import a_package_that_is_not_there")
     (tmp_path / "wrong.py").write_text("x = 1 +")
-    monkeypatch.setattr(sys, "path", [*sys.path])
     yield
     for name in ("nets", "broken", "wrong"):
         sys.modules.pop(name, None)

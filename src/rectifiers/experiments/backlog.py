@@ -69,10 +69,13 @@ class Backlog:
         """How many other runners hold, as far as is known."""
         return len(self._elsewhere)
 
-    @property
-    def awaited(self) -> bool:
-        """Whether others hold trials, and it has yet to be seen that all of these live."""
-        return bool(self._elsewhere) and not self.claims.certain
+    def waits(self, patient: bool) -> bool:
+        """Whether to wait for what other runners hold.
+
+        Args:
+            patient: wait as long as they live, should one of them die; else only until all are known to live.
+        """
+        return bool(self._elsewhere) and (patient or not self.claims.certain)
 
     def clear(self) -> None:
         """Forget all of them: nothing more is begun."""
@@ -140,7 +143,8 @@ class Backlog:
                 if not self.claims.take(trial):
                     self._elsewhere.extend(self._queue.popleft() for _ in range(place))
                     self._elsewhere.append(trial)
-                    self._rest *= place == 0
+                    if place:
+                        self._rest = 0.0  # it is to be seen soon what was free on the way
                     ahead = 2 * ahead + 1
                 elif self._is_finished(trial):  # it ended while it was claimed
                     self.claims.release(trial)

@@ -298,8 +298,8 @@ class Running:
 
     def _has_more(self) -> bool:
         """Whether another trial is to be begun, here or by another runner."""
-        left = len(self.backlog) or self.backlog.awaited or (self.backlog.elsewhere and self.patient)
-        return self.obstacle is None and not self.given_up and bool(left)
+        left = len(self.backlog) > 0 or self.backlog.waits(self.patient)
+        return self.obstacle is None and not self.given_up and left
 
     def _fill(self, crew: Crew) -> None:
         """Give trials to idle workers, and start workers while the crew has room."""

@@ -119,7 +119,7 @@ def _next(trials: Sequence[Trial], backlog: Backlog | None, patient: bool) -> in
     trial = None if backlog is None else backlog.take()
     if trial is not None:
         return trials.index(trial)
-    return WAIT if backlog is not None and (backlog.awaited or (backlog.elsewhere and patient)) else END
+    return WAIT if backlog is not None and backlog.waits(patient) else END
 
 
 class _SharedPulse(Pulse):
