@@ -50,6 +50,14 @@ def test_one_of_two_runners_holds_a_trial(tmp_path: Path) -> None:
     assert not (tmp_path / FOLDER).exists()
 
 
+def test_a_file_with_an_endless_number_is_no_claim(tmp_path: Path) -> None:
+    with Claims(tmp_path) as one:
+        (tmp_path / FOLDER / f"{TRIAL.id}.{'9' * 200}").write_text("{}")
+        one.look()
+        assert one.take(TRIAL)
+        one.release(TRIAL)
+
+
 @pytest.mark.parametrize("linked", [True, False])
 def test_of_many_that_try_at_once_one_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool) -> None:
     """Where the file system has no links, too."""

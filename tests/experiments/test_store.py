@@ -124,13 +124,35 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_crash_before_the_file_is_in_place(store: Store, request: pytest.FixtureRequest) -> None:
-    store.write(result(TRIAL))
     request.getfixturevalue("crash")
     with pytest.raises(CrashError):
         store.write(result(TRIAL, parameters=1))
-    assert store.read(TRIAL) == result(TRIAL)
+    assert store.read(TRIAL) is None
     store.write(result(TRIAL, parameters=2))
     assert store.read(TRIAL) == result(TRIAL, parameters=2)
+
+
+def test_the_first_result_stays(store: Store) -> None:
+    """A runner that was taken for dead may come back with another one."""
+    store.write(result(TRIAL, parameters=1))
+    store.write(result(TRIAL, parameters=2))
+    assert store.read(TRIAL) == result(TRIAL, parameters=1)
+    store.path(TRIAL).write_text("{")
+    store.write(result(TRIAL, parameters=2))
+    assert store.read(TRIAL) == result(TRIAL, parameters=2)
+
+
+def test_a_folder_that_another_runner_makes_at_the_same_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its card comes after this runner looked for one, and a trial's folder before it looks what else is there."""
+    foreign = Store._foreign
+
+    def make_first(store: Store) -> bool:
+        monkeypatch.undo()
+        (Store(tmp_path, "sweep").folder / TRIAL.id).mkdir()
+        return foreign(store)
+
+    monkeypatch.setattr(Store, "_foreign", make_first)
+    assert not Store(tmp_path, "sweep").has(TRIAL)
 
 
 @pytest.mark.usefixtures("crash")
@@ -316,7 +338,7 @@ def test_a_full_disk_is_waited_for_in_a_run(store: Store, monkeypatch: pytest.Mo
     assert store.read(tiny()) == result()
     attempts.clear()
     with pytest.raises(store_module.FullError):
-        store.write(result())
+        store.write(result(tiny(seed=1)))
 
 
 def test_a_disk_that_hiccups_gets_three_attempts_in_a_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,7 +358,7 @@ def test_a_disk_that_hiccups_gets_three_attempts_in_a_run(store: Store, monkeypa
         attempts.clear()
         hiccups = store_module.ATTEMPTS
         with pytest.raises(StoreError, match="stale file handle"):
-            store.write(result())
+            store.write(result(tiny(seed=1)))
     assert len(attempts) == store_module.ATTEMPTS
 
 

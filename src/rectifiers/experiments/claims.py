@@ -38,6 +38,9 @@ BEAT = 5.0
 EXPIRY = 90.0
 """Seconds without a beat after which a runner counts as dead; network file systems may show one a minute late."""
 
+DIGITS = 6
+"""Of a claim's number at most; a longer one was not made by a runner."""
+
 
 class Claims:
     """The claims of one runner on the trials of a folder; a context that begins with a look, and in which it beats.
@@ -113,7 +116,7 @@ class Claims:
         self._theirs, runners = {}, {}
         for name, inode in files.items():
             stem, _, ending = name.rpartition(".")
-            if ending.isdecimal():
+            if ending.isdecimal() and len(ending) <= DIGITS:
                 if stem not in self._mine:
                     self._theirs[stem] = max(int(ending), self._theirs.get(stem, 0))
             elif name.endswith(IDENTITY):

@@ -76,6 +76,9 @@ class Store:
                     "give another results folder"
                 )
         elif self._foreign() and not self._looks_ours():
+            if card.exists():  # another runner has begun here in between
+                self._claim()
+                return
             raise StoreError(f"{self.folder} is not empty and holds no results; give another results folder")
         else:
             self._write_card()
@@ -150,17 +153,28 @@ class Store:
         return sum(self.has(first.with_seed(seed, id)) for seed, id in ids if id in known)
 
     def write(self, result: Result) -> Path:
-        """Keep a result, in place of the checkpoints on the way to it.
+        """Keep a result, in place of the checkpoints on the way to it, unless the trial has one that can be read.
+
+        Whoever was taken for dead and comes back later so changes nothing.
 
         Raises:
             StoreError: it cannot be written; what was there before is untouched.
         """
         path = self.path(result.trial)
-        write_patiently(path, (result.model_dump_json() + "\n").encode())
+        if not self._is_kept(result.trial):
+            write_patiently(path, (result.model_dump_json() + "\n").encode())
         shutil.rmtree(checkpoints_folder(self.folder, result.trial), ignore_errors=True)
         if not (self.folder / CARD).exists():  # somebody took the folder away in between
             self._write_card()
         return path
+
+    def _is_kept(self, trial: Trial) -> bool:
+        """Whether the trial's own file is there and whole."""
+        try:
+            text = read_bytes(self.path(trial))
+            return text is not None and bool(self._parse(text, trial))
+        except StoreError:
+            return False
 
     def read(self, trial: Trial) -> Result | None:
         """The trial's result, or None if it has not finished.
