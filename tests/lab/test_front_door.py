@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -81,6 +82,18 @@ def test_every_form_of_a_table(ran: lab.Results) -> None:
     assert r"\toprule" in ran.to_latex()
     again = lab.table(ran.selection)
     assert again.to_json() == ran.to_json()
+
+
+def test_packed_results_hold_the_runs_that_others_start_from(tmp_path: Path) -> None:
+    experiment = lab.experiment(["relu", "arelu"], seeds=1, start={**TINY, "activation": "relu", "lr": 0.01}, **TINY)
+    text = lab.run(experiment, workers=1, results=tmp_path / "runs", progress=False).to_jsonl()
+    rates = [json.loads(line)["trial"]["lr"] for line in text.splitlines()]
+    assert rates == [0.1, 0.1, 0.01]
+    packed = tmp_path / "packed" / experiment.folder
+    packed.mkdir(parents=True)
+    (packed / "results.jsonl").write_text(text, encoding="utf-8")
+    again = lab.table(experiment, results=tmp_path / "packed")
+    assert again.to_jsonl() == text
 
 
 def test_a_notebook_sees_the_table(ran: lab.Results) -> None:

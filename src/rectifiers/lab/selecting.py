@@ -27,6 +27,7 @@ from ..experiments.result import Result
 from ..experiments.rows import add_row
 from ..experiments.store import DamagedError, Store, is_kept, weights_folder
 from ..experiments.trial import Trial
+from ..experiments.weights import read_run
 from ..papers import registry
 from ..report import analyses
 
@@ -146,6 +147,23 @@ class Selection:
         to_do = {trial for trial in self.trials if trial not in done}
         needed = dict.fromkeys(start for trial in self.trials if trial in to_do for start in trial.lineage)
         return [start for start in needed if start not in to_do and not is_kept(self.weights, start)]
+
+    def read_starts(self) -> list[Result]:
+        """What the runs gave that this selection's runs start from, as far as the results folder has them.
+
+        Raises:
+            StoreError: the folder belongs to something else, or what it holds of them is damaged.
+        """
+        if not self.folder.exists():
+            return []
+        store = self.open_store()
+        found = []
+        for start in dict.fromkeys(start for trial in self.trials for start in trial.lineage):
+            result = store.read(start)
+            if result is None and (run := read_run(self.weights, start)) is not None:
+                result = run.result
+            found += [] if result is None else [result]
+        return found
 
     def __str__(self) -> str:
         return "\n".join([self.heading, *(f"{name:<10} {text}" for name, text in self._facts().items())])

@@ -106,9 +106,14 @@ class Results:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
     def to_jsonl(self) -> str:
-        """The results themselves, one a line: what can be kept under version control, and read in their place."""
+        """The results themselves, one a line: what can be kept under version control, and read in their place.
+
+        Those of the runs that they start from come after them.
+        """
         # Columns that are metrics of the same runs share them.
-        return to_jsonl({result.trial: result for _, result in self.outcomes if result is not None}.values())
+        found = {result.trial: result for _, result in self.outcomes if result is not None}
+        started_from = {result.trial: result for result in self.selection.read_starts()}
+        return to_jsonl({**found, **started_from}.values())
 
     def to_csv(self) -> str:
         """One line per cell, with a header."""
