@@ -113,10 +113,23 @@ def test_without_a_compiler(tmp_path: Path) -> None:
     assert "no C++ compiler" in found["status"]
 
 
-def test_a_compiler_that_fails(tmp_path: Path) -> None:
-    compiler = script(tmp_path / "cc", "echo 'x.cpp:1: error: no space left on device' >&2; exit 1")
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (["In file included:", "x.cpp:1: error: no such type"], "x.cpp:1: error: no such type"),
+        (
+            ["collect2: error: ld returned 1 exit status", "ld: final link failed: No space left on device"],
+            "ld: final link failed: No space left on device",
+        ),
+        (["killed"], "killed"),
+        ([], "exit status 1"),
+    ],
+)
+def test_a_compiler_that_fails(tmp_path: Path, said: list[str], reason: str) -> None:
+    lines = "; ".join(f"echo '{line}' >&2" for line in said) or "true"
+    compiler = script(tmp_path / "cc", f"{lines}; exit 1")
     (warning,) = run(CXX=compiler, XDG_CACHE_HOME=str(tmp_path / "cache"))["warnings"]
-    assert "failed: x.cpp:1: error: no space left on device" in warning
+    assert f"failed: {reason}" in warning
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:

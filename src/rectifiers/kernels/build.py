@@ -7,6 +7,7 @@ the user's alone, and a library is loaded only if it has the checksum that was w
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -220,8 +221,17 @@ def _compile(compiler: str, library: Library, path: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"{compiler} took longer than {BUILD_SECONDS:.0f} s") from error
     except subprocess.CalledProcessError as error:
-        lines = [line for line in error.stderr.splitlines() if "error" in line.lower()] or error.stderr.splitlines()
-        raise BuildError(f"{compiler} failed: {lines[0] if lines else f'exit status {error.returncode}'}") from error
+        raise BuildError(f"{compiler} failed: {_reason(error)}") from error
+
+
+def _reason(error: subprocess.CalledProcessError) -> str:
+    """The line in which a compiler says what was wrong: the linker's word of a full disk, or its first error."""
+    lines = error.stderr.splitlines()
+    for word in (os.strerror(errno.ENOSPC), "error", ""):
+        for line in lines:
+            if word.lower() in line.lower():
+                return str(line)
+    return f"exit status {error.returncode}"
 
 
 @contextmanager
