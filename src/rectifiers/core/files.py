@@ -122,7 +122,8 @@ def named_path(text: str | Path, what: str) -> Path:
     try:
         return Path(text).expanduser().resolve()
     except (RuntimeError, OSError) as error:  # no such user; links in a circle
-        raise ConfigError(f"{what}: cannot find {str(text)!r}: {error}; write the whole path") from None
+        reason = str(error).rstrip(".")
+        raise ConfigError(f"{what}: cannot find {str(text)!r}: {reason}; write the whole path") from None
 
 
 def check_folder(path: Path, what: str) -> Path:
@@ -146,8 +147,8 @@ def check_folder(path: Path, what: str) -> Path:
         raise ConfigError(f"{what} must be a path that can be printed, got {os.fsencode(path)!r}; choose another one")
     try:
         path = path.expanduser()
-    except RuntimeError as error:  # no such user
-        raise ConfigError(f"{what}: cannot find {str(path)!r}: {error}; write the whole path") from None
+    except RuntimeError:
+        raise ConfigError(f"{what}: cannot find {str(path)!r}: no such user; write the whole path") from None
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{what} must be a folder, but {path} is a file; name another one")
     return path
