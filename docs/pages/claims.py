@@ -46,6 +46,7 @@ How to read the table:
   would settle the claim.
 - **Assumptions:** where a paper does not state its protocol, "as published" includes those listed with [its
   entry](papers.md).
+- **Kernels:** runs with the kernels in C++, which round differently from the reference, count as well, and are named.
 - **Many claims:** each is judged by itself; the intervals are not corrected for the number of claims. If a row is
   compared with the best of several others, that other was picked after the runs, so chance favours it, not the row.
 """

@@ -58,7 +58,9 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
 def test_a_folder_at_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert check_folder(Path("~/runs"), "--results") == tmp_path / "runs"
-    with pytest.raises(ConfigError, match=r"^--results: cannot find '~nosuchuser/runs': no such user; write the whole path$"):
+    with pytest.raises(
+        ConfigError, match=r"^--results: cannot find '~nosuchuser/runs': no such user; write the whole path$"
+    ):
         check_folder(Path("~nosuchuser/runs"), "--results")
 
 

@@ -64,7 +64,13 @@ def test_findings_are_analyses_of_entries() -> None:
 
 
 def judged(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, level: dict[str, float], *, size: str = "paper", **fields: Any
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    level: dict[str, float],
+    *,
+    size: str = "paper",
+    kernels: str = "reference",
+    **fields: Any,
 ) -> judging.Judged:
     """What one claim about AReLU and ReLU in Figure 5 comes to, where runs end at these levels, by row."""
     claim = Claim(
@@ -78,13 +84,10 @@ def judged(
         **fields,
     )
     experiment: Experiment = registry.get(claim.entry)
-    store = Store(folder, experiment.folder)
+    store = Store(folder if kernels == "reference" else folder / kernels, experiment.folder)
     for cell in experiment.cells(size):
-        store.write(
-            result(cell.trial.model_copy(update={"epochs": 9}), level[cell.row]).model_copy(
-                update={"trial": cell.trial}
-            )
-        )
+        trial = cell.trial.model_copy(update={"kernels": kernels})
+        store.write(result(trial.model_copy(update={"epochs": 9}), level[cell.row]).model_copy(update={"trial": trial}))
     monkeypatch.setattr(judging, "PAPERS", ("arelu",))
     monkeypatch.setattr(judging, "load_claims", lambda paper: [claim])
     (found,) = lab.judge_claims(folder)
@@ -113,6 +116,13 @@ def test_an_interval_around_zero_leaves_it_open_and_says_what_would_do(
     found = judged(monkeypatch, tmp_path, {"AReLU": 90.08, "ReLU": 90.0})
     assert found.status == "open"
     assert re.fullmatch(r"about [\d,]+ seeds would resolve a difference of [\d.]+ points|out of reach", found.cost)
+
+
+def test_runs_with_faster_kernels_count_and_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = judged(monkeypatch, tmp_path, {"AReLU": 95.0, "ReLU": 90.0}, kernels="cpu-fused")
+    assert found.status == "reproduced"
+    assert found.finding.endswith("5 pairs, with the kernels cpu-fused")
+    assert found.command == "rectifiers run arelu/figure5 --preset paper --kernels cpu-fused"
 
 
 def test_level_is_within_the_margin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -69,7 +69,8 @@ def judge_claims(
     half of the published difference and all beyond.
 
     Args:
-        results: folder that holds the runs of all experiments, such as `results`.
+        results: folder that holds the runs of all experiments, such as `results`; those with the kernels in C++ may lie
+            in a folder `cpu-fused` in it.
         findings: what analyses found, by the names that claims give; none leaves these claims open.
         costs: what the published size of an experiment takes, by its name.
 
@@ -79,6 +80,9 @@ def judge_claims(
     judge = _Judge(Path(results), findings or {}, costs or {})
     return [judge(claim) for paper in PAPERS for claim in load_claims(paper)]
 
+
+FASTER = "cpu-fused"
+"""Kernels whose runs lie in a folder of this name, below that of the others; they round differently."""
 
 Runs = Mapping[tuple[str, str], Sequence[Result | None]]
 """The runs of each row and column, one per seed; None where one was not run."""
@@ -99,14 +103,15 @@ class _Judge:
         if claim.finding:
             return self._by_finding(claim)
         for comparison, size in _sources(claim):
-            selection, runs = self.read(comparison.entry, size)
-            found = _difference(comparison, selection.experiment, runs)
-            if found is not None:
-                return self._by_runs(claim, comparison, selection, *found)
+            for folder in filter(Path.exists, (self.results, self.results / FASTER)):
+                selection, runs = self.read(comparison.entry, size, folder)
+                found = _difference(comparison, selection.experiment, runs)
+                if found is not None:
+                    return self._by_runs(claim, comparison, selection, *found)
         return Judged(claim, "open", "not run", command=self._settling(claim.entry), cost=self._cost(claim.entry))
 
-    def _read(self, entry: str, size: str) -> tuple[Selection, Runs]:
-        selection = select(entry, preset=size, results=self.results)
+    def _read(self, entry: str, size: str, folder: Path) -> tuple[Selection, Runs]:
+        selection = select(entry, preset=size, results=folder)
         return selection, results_by_cell(selection.outcomes())
 
     def _by_finding(self, claim: Claim) -> Judged:
@@ -126,6 +131,10 @@ class _Judge:
             f"{made.row} − {against}: {_points(difference.difference)} "
             f"[{_points(difference.low)}, {_points(difference.high)}] points, {plural(difference.n, 'pair')}"
         )
+        command = selection.command("run")
+        if selection.results != self.results:
+            told += f", with the kernels {FASTER}"
+            command += f" --kernels {FASTER}"
         facts: dict[str, Any] = {
             "effect": difference.difference,
             "low": difference.low,
@@ -135,7 +144,7 @@ class _Judge:
         if experiment.preset(selection.preset).comparable:
             settled = _SETTLED[bearing]
             cost = "" if bearing != "undecided" else _more_seeds(claim, difference, experiment.margin)
-            return Judged(claim, settled, told, **facts, command=selection.command("run"), cost=cost)
+            return Judged(claim, settled, told, **facts, command=command, cost=cost)
         power = experiment.power
         if bearing == "undecided" and power and claim.holds != "level":
             reached = difference.high if claim.holds == "above" else -difference.low
@@ -145,7 +154,7 @@ class _Judge:
         told = f"{_leaning(bearing)}: {told}"
         # The command is of the small runs, the cost of those that would settle it.
         cost = f"as published, {self._cost(claim.entry)}" if self._cost(claim.entry) else ""
-        return Judged(claim, "at small scale only", told, **facts, command=selection.command("run"), cost=cost)
+        return Judged(claim, "at small scale only", told, **facts, command=command, cost=cost)
 
     def _settling(self, entry: str) -> str:
         return f"rectifiers run {entry} --preset paper"
