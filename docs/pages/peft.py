@@ -11,7 +11,11 @@ from .published import DOCS, IMAGES, Cell, read_cells
 
 PAGE = DOCS / "peft.md"
 PICTURE = IMAGES / "peft.svg"
-TABLES = {"peft": "peft-new-classes/new-classes", "encoder": "peft-encoder/encoder"}
+TABLES = {
+    "peft": "peft-new-classes/new-classes",
+    "blurred": "peft-blurred/blurred",
+    "encoder": "peft-encoder/encoder",
+}
 """The cells of each table, by the word in its marks."""
 
 
