@@ -27,7 +27,6 @@ from ..experiments.result import Result
 from ..experiments.rows import add_row
 from ..experiments.store import DamagedError, Store, is_kept, weights_folder
 from ..experiments.trial import Trial
-from ..experiments.weights import read_run
 from ..papers import registry
 from ..report import analyses
 
@@ -154,6 +153,8 @@ class Selection:
         Raises:
             StoreError: the folder belongs to something else, or what it holds of them is damaged.
         """
+        from ..experiments.weights import read_run  # loads PyTorch, which most of what is selected does without
+
         if not self.folder.exists():
             return []
         store = self.open_store()
