@@ -124,12 +124,15 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_crash_before_the_file_is_in_place(store: Store, request: pytest.FixtureRequest) -> None:
+    other = tiny(seed=1)
+    store.write(result(TRIAL))
     request.getfixturevalue("crash")
     with pytest.raises(CrashError):
-        store.write(result(TRIAL, parameters=1))
-    assert store.read(TRIAL) is None
-    store.write(result(TRIAL, parameters=2))
-    assert store.read(TRIAL) == result(TRIAL, parameters=2)
+        store.write(result(other, parameters=1))
+    assert store.read(TRIAL) == result(TRIAL)
+    assert store.read(other) is None
+    store.write(result(other, parameters=2))
+    assert store.read(other) == result(other, parameters=2)
 
 
 def test_the_first_result_stays(store: Store) -> None:

@@ -119,11 +119,19 @@ def named_path(text: str | Path, what: str) -> Path:
     """
     if not is_printable_line(str(text)):
         raise ConfigError(f"{what}: expected a path that can be printed, got {os.fsencode(str(text))!r}; rename it")
+    path = _at_home(Path(text), what)
     try:
-        return Path(text).expanduser().resolve()
-    except (RuntimeError, OSError) as error:  # no such user; links in a circle
-        reason = str(error).rstrip(".")
-        raise ConfigError(f"{what}: cannot find {str(text)!r}: {reason}; write the whole path") from None
+        return path.resolve()
+    except (RuntimeError, OSError) as error:  # links in a circle
+        raise ConfigError(f"{what}: cannot find {str(text)!r}: {error}; write the whole path") from None
+
+
+def _at_home(path: Path, what: str) -> Path:
+    """The path with the home folder in place of `~` and `~name`."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{what}: cannot find {str(path)!r}: no such user; write the whole path") from None
 
 
 def check_folder(path: Path, what: str) -> Path:
@@ -145,10 +153,7 @@ def check_folder(path: Path, what: str) -> Path:
     """
     if not is_printable_line(str(path)):
         raise ConfigError(f"{what} must be a path that can be printed, got {os.fsencode(path)!r}; choose another one")
-    try:
-        path = path.expanduser()
-    except RuntimeError:
-        raise ConfigError(f"{what}: cannot find {str(path)!r}: no such user; write the whole path") from None
+    path = _at_home(path, what)
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{what} must be a folder, but {path} is a file; name another one")
     return path

@@ -163,7 +163,8 @@ class Selection:
             result = store.read(start)
             if result is None and (run := read_run(self.weights, start)) is not None:
                 result = run.result
-            found += [] if result is None else [result]
+            if result is not None:
+                found.append(result)
         return found
 
     def __str__(self) -> str:

@@ -11,18 +11,18 @@ from ..published import load_published
 from . import PAPER
 from .small import ASSUMPTIONS, NOTE, SETTINGS, SMOKE, SPREAD, SPREAD_SOURCE
 
-FIRST = "stage1, stage2"
-"""The first two ReLUs."""
+FIRST = {"where": "stage1, stage2", "activation_weight_decay": SETTINGS["weight_decay"]}
+"""The first two ReLUs, and the weight decay of what takes their place."""
 
 experiment = Experiment(
     name="decide/convrelu",
     title="ConvReLU behind the first two convolutions",
     paper=PAPER,
-    settings={**SETTINGS, "activation_weight_decay": SETTINGS["weight_decay"]},
+    settings=SETTINGS,
     rows=(
-        Arm("ReLU", {"activation": "relu", "activation_weight_decay": 0.0}),
-        Arm("PReLU", {"activation": "prelu", "where": FIRST}),
-        Arm("ConvReLU", {**CONVRELU, "where": FIRST}),
+        Arm("ReLU", {"activation": "relu"}),
+        Arm("PReLU", {"activation": "prelu", **FIRST}),
+        Arm("ConvReLU", {**CONVRELU, **FIRST}),
     ),
     columns=(Arm("CIFAR-10", {}),),
     presets={
