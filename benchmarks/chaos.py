@@ -45,11 +45,11 @@ from rectifiers.core.errors import ConfigError, RectifiersError
 from rectifiers.core.files import write_file
 from rectifiers.experiments import archive, runner
 from rectifiers.experiments.checkpointing import VARIABLE
-from rectifiers.experiments.claims import Claims
 from rectifiers.experiments.counting import CARD
 from rectifiers.experiments.crew import LocalCrew
 from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.identity import identify
+from rectifiers.experiments.leases import Leases
 from rectifiers.experiments.result import Result
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import StoppedError, run
@@ -613,24 +613,24 @@ def cut_library(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
     return tried, believed + (path.read_bytes() != whole)
 
 
-def cut_claim(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
-    """A cut claim of a runner elsewhere is not taken for none."""
-    gone = Claims(folder)
+def cut_lease(folder: Path, expected: dict[str, Any]) -> tuple[int, int]:
+    """A cut lease of a runner elsewhere is not taken for none."""
+    gone = Leases(folder)
     gone._facts["process"] = "another machine 1"
     gone._introduce()
     assert gone.take(TRIALS[0])
-    with Claims(folder) as runner:
+    with Leases(folder) as runner:
         return cut(folder / FOLDER / f"{TRIALS[0].id}.0", lambda: runner.take(TRIALS[0]))
 
 
 def jump_clocks(folder: Path, expected: dict[str, Any]) -> int:
-    """A file server's clock jumps by years in both directions, and no claim of a living runner expires."""
-    gone = Claims(folder)
+    """A file server's clock jumps by years in both directions, and no lease of a living runner expires."""
+    gone = Leases(folder)
     gone._facts["process"] = "another machine 1"
     gone._introduce()
     assert gone.take(TRIALS[0])
     taken = 0
-    with Claims(folder) as runner:
+    with Leases(folder) as runner:
         for jump in (-3e8, 3e8, -1e9, 1e9):
             os.utime(gone._file(gone.token), (time.time() + jump, time.time() + jump))
             taken += runner.take(TRIALS[0])
@@ -716,7 +716,7 @@ CERTAIN: dict[str, Attempt] = {
     "store.json cut": cut_card,
     "packed results cut": cut_packed,
     "trained weights cut": cut_weights,
-    "a claim cut": cut_claim,
+    "a lease cut": cut_lease,
     "a saved model cut": cut_model,
     "a compiled library cut": cut_library,
     "a worker that stands still": hang,

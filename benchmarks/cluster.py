@@ -2,7 +2,7 @@
 
     python benchmarks/cluster.py [--trials 100000] [--workers 1000] [--runners 1 10 100] [--write]
 
-The runners are the real ones: `Running`, with its order, claims as files in a real folder, tries of what failed, and
+The runners are the real ones: `Running`, with its order, leases as files in a real folder, tries of what failed, and
 the taking over from runners that died. What is simulated is the clock and what happens on it: trainings, which take
 lognormally distributed times about those of their kind and write an empty result; deaths of workers, or of machines
 with a runner and all its workers, each replaced after a while; and the beats of the runners' files.
@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 from rectifiers.experiments.backlog import LOOK
-from rectifiers.experiments.claims import EXPIRY, Claims
 from rectifiers.experiments.crew import Hand
 from rectifiers.experiments.failure import Failure
+from rectifiers.experiments.leases import EXPIRY, Leases
 from rectifiers.experiments.order import in_order, seed_by_seed
 from rectifiers.experiments.provenance import provenance
 from rectifiers.experiments.runner import Progress, Running
@@ -150,14 +150,14 @@ class Machine:
         began = time.thread_time()
         cluster, store = self.cluster, self.cluster.store
         todo = store.missing(cluster.trials)
-        self.claims = Claims(store.folder, beat=1e9, expiry=EXPIRY, clock=lambda: cluster.now)
+        self.leases = Leases(store.folder, beat=1e9, expiry=EXPIRY, clock=lambda: cluster.now)
         # Of a machine of its own: others cannot ask whether its process lives.
-        self.claims._facts["process"] = f"machine {self.number} {self._life}"
-        self.claims.__enter__()
+        self.leases._facts["process"] = f"machine {self.number} {self._life}"
+        self.leases.__enter__()
         self.running = Running(
             Job(store, None, frozenset(), None, []),
             in_order(seed_by_seed(todo)),
-            self.claims,
+            self.leases,
             Progress(total=len(cluster.trials), kept=len(cluster.trials) - len(todo)),
             lambda progress: None,
             lambda text, urgent: None,
@@ -187,7 +187,7 @@ class Machine:
         self.cluster.spent += time.thread_time() - began
         if not goes_on:
             self.is_done = True
-            self.claims.__exit__()
+            self.leases.__exit__()
         elif not self._ticks and sum(hand.trial is not None for hand in self.running.pool) < self.room():
             self._ticks = True
             self._in(LOOK, self._tick, life)
@@ -199,7 +199,7 @@ class Machine:
 
     def _beat(self, life: int) -> None:
         if life == self._life and not self.is_done:
-            self.claims._write()
+            self.leases._write()
             self._in(BEAT, self._beat, life)
 
     def die(self, life: int) -> None:
@@ -214,7 +214,7 @@ class Machine:
                 hand.interrupt()
         cluster.absences.append((cluster.now, cluster.now + ABSENCE, cluster.each))
         # The process is gone: its thread ends, and its files stay.
-        self.claims._ended.set()
+        self.leases._ended.set()
         cluster.at(cluster.now + ABSENCE, self.begin)
 
     def lose(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rectifiers.experiments.claims import Claims
+from rectifiers.experiments.leases import Leases
 from rectifiers.experiments.store import Store
 
 from ..experiments.samples import result, tiny
@@ -20,9 +20,9 @@ def test_status_tells_who_does_what(cli: Cli, tmp_path: Path) -> None:
     store = Store(tmp_path / "runs", "sweep")
     store.write(result())
     (store.folder / "log.txt").write_text("first\nlast\n")
-    with Claims(store.folder) as claims:
-        claims.running = {tiny().id: "epoch 3 of 5"}
-        claims._write()
+    with Leases(store.folder) as leases:
+        leases.running = {tiny().id: "epoch 3 of 5"}
+        leases._write()
         told = cli("status").out
         facts = json.loads(cli("status", "--json").out)
     assert told.startswith("runs/sweep: 1 result\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rectifiers.experiments.backlog import PATROL, Backlog
-from rectifiers.experiments.claims import Claims
+from rectifiers.experiments.leases import Leases
 from rectifiers.experiments.processes import machine
 from rectifiers.experiments.store import Store
 
@@ -27,16 +27,16 @@ class Clock:
 
 def test_runners_go_past_what_others_began_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, tries = Store(tmp_path, "sweep"), 0
-    make = Claims._make
+    make = Leases._make
 
-    def count(self: Claims, claim: str) -> bool:
+    def count(self: Leases, lease: str) -> bool:
         nonlocal tries
         tries += 1
-        return make(self, claim)
+        return make(self, lease)
 
-    with Claims(store.folder) as one, Claims(store.folder) as other:
-        monkeypatch.setattr(Claims, "_make", count)
-        ahead, behind = (Backlog(deque(TRIALS), store, claims, lambda: None) for claims in (other, one))
+    with Leases(store.folder) as one, Leases(store.folder) as other:
+        monkeypatch.setattr(Leases, "_make", count)
+        ahead, behind = (Backlog(deque(TRIALS), store, leases, lambda: None) for leases in (other, one))
         begun = [ahead.take() for _ in range(100)]
         tries = 0
         begun.append(behind.take())
@@ -49,7 +49,7 @@ def test_runners_go_past_what_others_began_and_leave_nothing(tmp_path: Path, mon
 
 def test_what_was_passed_over_and_is_free_is_found_without_a_wait(tmp_path: Path) -> None:
     store = Store(tmp_path, "sweep")
-    with Claims(store.folder) as one, Claims(store.folder) as other:
+    with Leases(store.folder) as one, Leases(store.folder) as other:
         backlog = Backlog(deque(TRIALS[:3]), store, one, lambda: None, Clock())
         assert other.take(TRIALS[0])
         assert other.take(TRIALS[2])
@@ -61,17 +61,17 @@ def test_what_was_passed_over_and_is_free_is_found_without_a_wait(tmp_path: Path
 def test_trials_of_a_runner_that_died_come_first_when_a_look_is_paid_for(tmp_path: Path, held: int) -> None:
     """Each trial that is begun pays for looking through fifty that others hold, twice a minute at most."""
     store, clock = Store(tmp_path, "sweep"), Clock()
-    gone = Claims(store.folder)
+    gone = Leases(store.folder)
     gone._introduce()
     assert all(gone.take(trial) for trial in TRIALS[:held])
-    with Claims(store.folder) as claims:
-        backlog = Backlog(deque(TRIALS), store, claims, lambda: None, clock)
+    with Leases(store.folder) as leases:
+        backlog = Backlog(deque(TRIALS), store, leases, lambda: None, clock)
         assert backlog.take() is TRIALS[held]
         clock.now = PATROL + 1
         assert backlog.take() is TRIALS[held + 1]
         gone._facts["process"] = f"{machine()} 1"
         gone._write()
-        claims._others.clear()
+        leases._others.clear()
         assert backlog.take() is TRIALS[held + 2]
         clock.now = 2 * PATROL + 2
         if held == 50:
@@ -86,7 +86,7 @@ def test_what_others_finished_is_told_once(tmp_path: Path) -> None:
         nonlocal told
         told += 1
 
-    with Claims(store.folder) as one, Claims(store.folder) as other:
+    with Leases(store.folder) as one, Leases(store.folder) as other:
         backlog = Backlog(deque(TRIALS[:4]), store, one, tell, clock)
         for trial in TRIALS[:3]:
             assert other.take(trial)

@@ -68,7 +68,7 @@ def test_a_node_that_is_killed_loses_no_trial(cluster: Any, tmp_path: Path) -> N
         kept = store.read(trial)
         assert kept is not None
         assert outcome(kept) == outcome(run_trial(trial))
-    assert not list(store.folder.glob(".claims/*"))
+    assert not list(store.folder.glob(".leases/*"))
 
 
 def test_nodes_that_do_not_see_the_folder(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

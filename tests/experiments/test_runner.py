@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.experiments.claims import Claims
 from rectifiers.experiments.experiment import Cell
+from rectifiers.experiments.leases import Leases
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import Progress, run
 from rectifiers.experiments.store import Store
@@ -113,7 +113,7 @@ def test_more_seeds_later_run_only_the_new_ones(sweep: tuple[Store, Progress, Wa
 
 def test_an_impatient_runner_ends_while_another_one_works(tmp_path: Path) -> None:
     store, trial = Store(tmp_path, "sweep"), tiny()
-    with Claims(store.folder) as other:
+    with Leases(store.folder) as other:
         assert other.take(trial)
         progress = run(cells(trial), store, workers=1, patient=False)
         assert (progress.done, progress.remaining) == (0, 1)
@@ -126,9 +126,9 @@ def test_an_impatient_runner_makes_sure_that_others_live(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool, lives: bool
 ) -> None:
     """One of another machine may have died shortly before, as this one may itself, whose job was started anew."""
-    monkeypatch.setattr("rectifiers.experiments.runner.Claims", partial(Claims, expiry=3.0))
+    monkeypatch.setattr("rectifiers.experiments.runner.Leases", partial(Leases, expiry=3.0))
     store, trial = Store(tmp_path, "sweep"), tiny()
-    other = Claims(store.folder, beat=0.05)
+    other = Leases(store.folder, beat=0.05)
     other._facts["process"] = "another machine 1"
     with other:
         assert other.take(trial)

@@ -159,7 +159,7 @@ def test_a_folder_that_another_runner_makes_at_the_same_moment(tmp_path: Path, m
 
 
 @pytest.mark.usefixtures("crash")
-def test_crash_while_the_folder_is_claimed(tmp_path: Path) -> None:
+def test_crash_while_the_folder_is_settled(tmp_path: Path) -> None:
     with pytest.raises(CrashError):
         Store(tmp_path, "sweep")
     assert len(files(tmp_path)) == 1

@@ -182,7 +182,7 @@ def test_signals_end_a_run_within_seconds(tmp_path: Path, name: str) -> None:
     assert complaints == ""
     assert not any(map(is_alive, workers))
     folder = tmp_path / "runs" / "sweep"
-    assert not list(folder.glob(".claims/*"))
+    assert not list(folder.glob(".leases/*"))
     assert list(folder.glob("*/checkpoints/*.json"))
 
 

@@ -19,7 +19,7 @@ import pytest
 from rectifiers.core.errors import ConfigError
 from rectifiers.experiments import together as module
 from rectifiers.experiments.checkpointing import VARIABLE
-from rectifiers.experiments.claims import Claims
+from rectifiers.experiments.leases import Leases
 from rectifiers.experiments.result import Result
 from rectifiers.experiments.run_trial import run_trial
 from rectifiers.experiments.runner import StoppedError, TimeUpError
@@ -81,7 +81,7 @@ def test_a_trial_is_that_of_one_process(parallel: str, tmp_path: Path) -> None:
         else:
             assert found.epochs[-1].train_loss == pytest.approx(alone.epochs[-1].train_loss, rel=0.02)
         assert read_run(store.weights, trial) is not None
-    assert not list(store.folder.glob(".claims/*"))
+    assert not list(store.folder.glob(".leases/*"))
 
 
 @pytest.mark.slow
@@ -127,7 +127,7 @@ def run_beside_another(root: Path, trial: Trial) -> None:
     store = Store(root, "sweep")
     with ExitStack() as stack:
         if os.environ["RANK"] == "0":
-            other = stack.enter_context(Claims(store.folder))
+            other = stack.enter_context(Leases(store.folder))
             assert other.take(trial)
         assert run_together(cells(trial), store, patient=False).done == 0
         if os.environ["RANK"] == "0":
@@ -142,7 +142,7 @@ def test_a_time_limit_stops_all_processes(tmp_path: Path, monkeypatch: pytest.Mo
     in_processes(2, run_until_time_is_up, tmp_path, [trial])
     store = Store(tmp_path, "sweep")
     assert any(checkpoints_folder(store.folder, trial).glob("*.json"))
-    assert not list(store.folder.glob(".claims/*"))
+    assert not list(store.folder.glob(".leases/*"))
 
 
 @pytest.mark.slow

@@ -193,7 +193,7 @@ def test_a_requeued_a_warned_and_a_cancelled_job_keep_checkpoints(home: Path) ->
     wait_until(lambda: not runs_of(found.job), 60)
     assert "stopping: workers end at their next step" in log.read_text().splitlines()[-1]
     assert list(found.path.parent.glob("*/checkpoints/*.json"))
-    assert not list(found.path.parent.glob(".claims/*"))
+    assert not list(found.path.parent.glob(".leases/*"))
 
 
 @pytest.mark.parametrize(

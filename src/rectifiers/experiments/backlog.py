@@ -1,7 +1,7 @@
 """What is left to do: trials in their order, which the runners that share a folder take from as they come.
 
-Each runner has all of them in its own backlog, and claims one before it begins it. What another one holds is put aside,
-until a look at the folder shows that it has finished, was given back, or is free because its runner died.
+Each runner has all of them in its own backlog, and takes a lease on one before it begins it. What another one holds is
+put aside, until a look at the folder shows that it has finished, was given back, or is free because its runner died.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from .claims import Claims
+from .leases import Leases
 from .order import Tail
 from .store import Store
 from .trial import Trial
@@ -33,7 +33,7 @@ class Backlog:
     Args:
         queue: in their order.
         store: that has what is finished.
-        claims: of the runner.
+        leases: of the runner.
         on_finished: called for each trial that another runner finished.
         clock: seconds that never jump.
 
@@ -45,11 +45,11 @@ class Backlog:
         self,
         queue: deque[Trial],
         store: Store,
-        claims: Claims,
+        leases: Leases,
         on_finished: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.store, self.claims, self.on_finished, self.clock = store, claims, on_finished, clock
+        self.store, self.leases, self.on_finished, self.clock = store, leases, on_finished, clock
         self.tail = Tail(len(queue))
         self._queue = queue
         self._elsewhere: deque[Trial] = deque()
@@ -75,7 +75,7 @@ class Backlog:
         Args:
             patient: wait as long as they live, should one of them die; else only until all are known to live.
         """
-        return bool(self._elsewhere) and (patient or not self.claims.certain)
+        return bool(self._elsewhere) and (patient or not self.leases.certain)
 
     def clear(self) -> None:
         """Forget all of them: nothing more is begun."""
@@ -83,8 +83,8 @@ class Backlog:
         self._elsewhere.clear()
 
     def release(self, trial: Trial) -> None:
-        """Give up the claim on a trial that was taken: it has ended."""
-        self.claims.release(trial)
+        """Give up the lease on a trial that was taken: it has ended."""
+        self.leases.release(trial)
 
     def put_back(self, trial: Trial, *, first: bool = False) -> None:
         """Give a trial back, to be taken once more.
@@ -93,41 +93,41 @@ class Backlog:
             trial: that was taken.
             first: before all others, and not after them.
         """
-        self.claims.release(trial)
+        self.leases.release(trial)
         if first:
             self._queue.appendleft(trial)
         else:
             self._queue.append(trial)
 
     def take(self, workers: int = 1) -> Trial | None:
-        """Claim the next trial that nobody has finished or holds; None if there is none now.
+        """Take the next trial that nobody has finished or holds; None if there is none now.
 
         Args:
             workers: of this runner.
         """
         if self._to_begin <= 0 and self.clock() >= self._looked + max(PATROL, self._rest):
             self._look()
-        self._queue = self.tail.arrange(self._queue, workers * self.claims.runners)
-        trial = self._claim_first()
+        self._queue = self.tail.arrange(self._queue, workers * self.leases.runners)
+        trial = self._take_first()
         if trial is None and self._elsewhere and self.clock() >= self._looked + self._rest:
             self._look()
-            trial = self._claim_first()
+            trial = self._take_first()
         return trial
 
     def take_company(self, trial: Trial, fits: Callable[[Trial], bool]) -> list[Trial]:
-        """Claim those that wait of the company of a claimed trial.
+        """Take those that wait of the company of a trial that was taken.
 
         Args:
-            trial: the claimed one.
+            trial: the one that was taken.
             fits: whether one can be trained with it.
         """
         alike = [one for one in self._queue if one.company == trial.company and fits(one)]
-        mates = [one for one in alike if not self.store.has(one) and self.claims.take(one)]
+        mates = [one for one in alike if not self.store.has(one) and self.leases.take(one)]
         self._queue = deque(one for one in self._queue if one not in mates)
         return mates
 
-    def _claim_first(self) -> Trial | None:
-        """Claim the first trial of the queue that was free at the last look, and still is.
+    def _take_first(self) -> Trial | None:
+        """Take the first trial of the queue that was free at the last look, and still is.
 
         All runners take from the same end. Where another one was faster, it has begun what stands next as well, most
         likely: this one goes ahead in steps that double, and a look shows what was free on the way.
@@ -137,17 +137,17 @@ class Backlog:
             place = min(ahead, len(self._queue) - 1)
             trial = self._queue[place]
             del self._queue[place]
-            if self.claims.is_held(trial):
+            if self.leases.is_held(trial):
                 self._elsewhere.append(trial)
             elif not self._is_finished(trial):
-                if not self.claims.take(trial):
+                if not self.leases.take(trial):
                     self._elsewhere.extend(self._queue.popleft() for _ in range(place))
                     self._elsewhere.append(trial)
                     if place:
                         self._rest = 0.0  # it is to be seen soon what was free on the way
                     ahead = 2 * ahead + 1
-                elif self._is_finished(trial):  # it ended while it was claimed
-                    self.claims.release(trial)
+                elif self._is_finished(trial):  # it ended while it was taken
+                    self.leases.release(trial)
                 else:
                     self._took = self.clock()
                     self._to_begin -= 1
@@ -157,11 +157,11 @@ class Backlog:
     def _look(self) -> None:
         """See what other runners hold, and put first what they gave back, or held when they died."""
         began = time.monotonic()
-        self.claims.look()
+        self.leases.look()
         held: deque[Trial] = deque()
         free: deque[Trial] = deque()
         for trial in self._elsewhere:
-            if self.claims.is_held(trial):
+            if self.leases.is_held(trial):
                 held.append(trial)
             elif not self._is_finished(trial):
                 free.append(trial)

@@ -24,9 +24,9 @@ import torch
 from ..core.errors import ConfigError, RectifiersError
 from ..core.version import __version__
 from . import own
-from .claims import Claims
 from .crew import Hand
 from .failure import Failure, from_error
+from .leases import Leases
 from .pulse import UNKNOWN, Pulse
 from .result import Result
 from .runner_files import runner_file
@@ -53,7 +53,7 @@ class OnRay:
     address: str = ""
     gpu_share: float = 1.0
 
-    def gather(self, job: Job, claims: Claims, most: int | None, say: Callable[[str], None]) -> RayCrew:
+    def gather(self, job: Job, leases: Leases, most: int | None, say: Callable[[str], None]) -> RayCrew:
         """Connect to the cluster, or start one.
 
         Raises:
@@ -79,7 +79,7 @@ class OnRay:
         except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
             ray.shutdown()
             raise ConfigError(f"cannot reach a Ray cluster at {address!r}: {_first_line(error)}") from None
-        return RayCrew(job, claims.token, most, self.gpu_share, say)
+        return RayCrew(job, leases.token, most, self.gpu_share, say)
 
 
 class _Remote(NamedTuple):

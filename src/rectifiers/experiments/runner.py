@@ -1,7 +1,7 @@
 """The local runner: worker processes, one trial each at a time, results written by the worker as they come.
 
 The file tree says what is done, so running the same command again goes on where the last one stopped, and a later one
-with more seeds runs only the new ones. Any number of runners may work on one folder: claims divide the trials among
+with more seeds runs only the new ones. Any number of runners may work on one folder: leases divide the trials among
 them, and each runner ends when all are done.
 """
 
@@ -22,11 +22,11 @@ from ..core.errors import ConfigError, DataError, RectifiersError
 from ..core.wording import duration, plural
 from . import own, pulse, worker
 from .backlog import Backlog
-from .claims import Claims
 from .crew import Crew, Hand, LocalCrew
 from .experiment import Cell
 from .failure import Failure, from_silence
 from .gpus import spare_gpus
+from .leases import Leases
 from .machine import AUTO, Workers, count_fitting
 from .measured import MeasuredCrew
 from .order import in_order, seed_by_seed
@@ -55,12 +55,12 @@ OnEvent = Callable[[str, bool], None]
 class Place(Protocol):
     """Where trials run that do not run on this machine."""
 
-    def gather(self, job: Job, claims: Claims, most: int | None, say: Callable[[str], None]) -> Crew:
+    def gather(self, job: Job, leases: Leases, most: int | None, say: Callable[[str], None]) -> Crew:
         """The crew there.
 
         Args:
             job: what it works on.
-            claims: of the runner.
+            leases: of the runner.
             most: trials at a time at most; None for as many as there is room for.
             say: told what the user has to know.
 
@@ -182,11 +182,11 @@ def run(
         return progress
     needed = frozenset(trials if store.keep_weights else (one for trial in trials for one in trial.ancestors))
     main = main_to_import(trials)
-    with Claims(store.folder) as claims:
+    with Leases(store.folder) as leases:
         job = Job(store, data_dir, needed, main, own.loaded())
-        running = Running(job, queue, claims, progress, on_progress, on_event, patient, time_limit, may_begin)
+        running = Running(job, queue, leases, progress, on_progress, on_event, patient, time_limit, may_begin)
         if place is not None:
-            running.run(place.gather(job, claims, number, lambda text: on_event(text, True)))
+            running.run(place.gather(job, leases, number, lambda text: on_event(text, True)))
         elif here or (main is not None and not main):
             running.run_here()
         elif workers == AUTO:
@@ -202,7 +202,7 @@ class Running:
     Args:
         job: what the workers work on.
         queue: trials to do, in order.
-        claims: of this runner.
+        leases: of this runner.
         progress: counted up.
         on_progress: called after each trial.
         on_event: called with a line for each thing that happens.
@@ -216,7 +216,7 @@ class Running:
         self,
         job: Job,
         queue: deque[Trial],
-        claims: Claims,
+        leases: Leases,
         progress: Progress,
         on_progress: Callable[[Progress], None],
         on_event: OnEvent,
@@ -226,10 +226,10 @@ class Running:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.may_begin, self.clock = may_begin, clock
-        self.job, self.claims, self.progress = job, claims, progress
+        self.job, self.leases, self.progress = job, leases, progress
         self.on_progress, self.on_event, self.patient = on_progress, on_event, patient
         self.deadline = clock() + time_limit
-        self.backlog = Backlog(queue, job.store, claims, self._note_finished, clock)
+        self.backlog = Backlog(queue, job.store, leases, self._note_finished, clock)
         self.pool: list[Hand] = []
         self.tries: Counter[Trial] = Counter()
         self.in_a_row = 0
@@ -293,7 +293,7 @@ class Running:
         if self.clock() - self.tended >= TICK:
             self.tended = self.clock()
             self._end_silent(crew)
-            self.claims.running = {one.trial.id: one.doing for one in self.pool if one.trial is not None}
+            self.leases.running = {one.trial.id: one.doing for one in self.pool if one.trial is not None}
         return True
 
     def _has_more(self) -> bool:
@@ -334,7 +334,7 @@ class Running:
         return self.pool[-1]
 
     def _next(self, workers: int = 1) -> Trial | None:
-        """Claim the next trial that nobody has finished or holds; None if there is none now.
+        """Take the next trial that nobody has finished or holds; None if there is none now.
 
         Args:
             workers: of this runner.
@@ -344,7 +344,7 @@ class Running:
         return self.backlog.take(workers)
 
     def _take_mates(self, trial: Trial) -> list[Trial]:
-        """Claim the trials that are one computation with a claimed one; none if weights are to be kept."""
+        """Take the trials that are one computation with one that was taken; none if weights are to be kept."""
         if trial.company is None or trial in self.job.needed:
             return []
         return self.backlog.take_company(trial, lambda one: one not in self.job.needed)

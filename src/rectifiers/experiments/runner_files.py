@@ -12,7 +12,7 @@ from typing import Any
 from ..core.reading import read_regular
 from .processes import has_ended
 
-FOLDER = ".claims"
+FOLDER = ".leases"
 BEATS, IDENTITY = ".runner", ".holder"
 """Endings of a runner's files: the one that it writes anew as long as it lives, and the one that never changes."""
 

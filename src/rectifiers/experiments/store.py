@@ -48,9 +48,9 @@ class Store:
         self.folder = Path(root) / name
         self.name = name
         self.keep_weights = keep_weights
-        self._claim()
+        self._settle()
 
-    def _claim(self) -> None:
+    def _settle(self) -> None:
         """Make the folder ours, or make sure it is."""
         card = self.folder / CARD
         try:
@@ -77,7 +77,7 @@ class Store:
                 )
         elif self._foreign() and not self._looks_ours():
             if card.exists():  # another runner has begun here in between
-                self._claim()
+                self._settle()
                 return
             raise StoreError(f"{self.folder} is not empty and holds no results; give another results folder")
         else:

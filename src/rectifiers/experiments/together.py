@@ -1,6 +1,6 @@
 """Trials that several processes carry out together, started by `torchrun`: all of them run the same trials in turn.
 
-The first process holds the claims, writes results, and tells the user; an error in one process ends all of them.
+The first process holds the leases, writes results, and tells the user; an error in one process ends all of them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import torch
 from ..core.errors import ConfigError
 from ..training.group import Group, together
 from .backlog import Backlog
-from .claims import Claims
 from .experiment import Cell
+from .leases import Leases
 from .order import in_order
 from .pulse import Pulse, StoppedError, watched
 from .run_trial import run_trial
@@ -65,7 +65,7 @@ def run_together(
     trials = list(dict.fromkeys(cell.trial for cell in cells))
     check_parallel(trials)
     with together(trials[0].device if trials else "cpu") as group, ExitStack() as stack:
-        claims = stack.enter_context(Claims(store.folder)) if group.is_first else None
+        leases = stack.enter_context(Leases(store.folder)) if group.is_first else None
         pulse = _SharedPulse(group, on_event, time.monotonic() + time_limit)
         stack.enter_context(_stopping(pulse))
         needed = {*(trials if store.keep_weights else ()), *(one for trial in trials for one in trial.ancestors)}
@@ -77,7 +77,7 @@ def run_together(
             progress.kept += 1
             on_progress(progress)
 
-        backlog = None if claims is None else Backlog(queue, store, claims, note_finished)
+        backlog = None if leases is None else Backlog(queue, store, leases, note_finished)
         try:
             while (number := group.take_first(_next(trials, backlog, patient))) != END:
                 if number == WAIT:

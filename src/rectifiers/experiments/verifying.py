@@ -74,7 +74,7 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
                 path.unlink()
         found.append(Damage(path, "was left behind by a process that died while it wrote", _say(mend, "removed")))
     if mend and (dead := clear_dead(folder)):
-        found.append(Damage(folder, f"{dead} runners died at work", "their claims were given back"))
+        found.append(Damage(folder, f"{dead} runners died at work", "their leases were given back"))
     return tuple(found)
 
 

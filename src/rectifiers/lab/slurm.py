@@ -1,4 +1,4 @@
-"""Slurm: an array of jobs, each of them a runner on the same folder, between which claims divide the runs.
+"""Slurm: an array of jobs, each of them a runner on the same folder, between which leases divide the runs.
 
 Slurm warns a job before its time limit; trainings then save a checkpoint, and the job is started again and continues
 from there. After a preemption or a broken node, Slurm starts it again by itself.
@@ -206,7 +206,7 @@ def _script(selection: Selection, options: Mapping[str, str], tasks: int, worker
             *directives,
             "#SBATCH --requeue",
             "",
-            "# Each task is a runner on the same folder, and claims divide the runs among them. A runner that is",
+            "# Each task is a runner on the same folder, and leases divide the runs among them. A runner that is",
             f"# warned of its time limit keeps checkpoints and ends with {WARNED}; its task then begins anew.",
             f'srun --cpus-per-task="$SLURM_CPUS_PER_TASK" {shlex.join(command)}',
             "code=$?",

@@ -1,4 +1,4 @@
-"""Claims: one holder at a time, expiry of the dead alone, whatever clocks and disks do."""
+"""Leases: one holder at a time, expiry of the dead alone, whatever clocks and disks do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rectifiers.core.errors import StoreError
-from rectifiers.experiments.claims import Claims
+from rectifiers.experiments.leases import Leases
 from rectifiers.experiments.processes import machine
 from rectifiers.experiments.runner_files import FOLDER, clear_dead, list_runners
 
@@ -42,7 +42,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_one_of_two_runners_holds_a_trial(tmp_path: Path) -> None:
-    with Claims(tmp_path) as one, Claims(tmp_path) as other:
+    with Leases(tmp_path) as one, Leases(tmp_path) as other:
         assert (one.take(TRIAL), other.take(TRIAL)) == (True, False)
         assert other.take(tiny(seed=1))
         one.release(TRIAL)
@@ -50,8 +50,8 @@ def test_one_of_two_runners_holds_a_trial(tmp_path: Path) -> None:
     assert not (tmp_path / FOLDER).exists()
 
 
-def test_a_file_with_an_endless_number_is_no_claim(tmp_path: Path) -> None:
-    with Claims(tmp_path) as one:
+def test_a_file_with_an_endless_number_is_no_lease(tmp_path: Path) -> None:
+    with Leases(tmp_path) as one:
         (tmp_path / FOLDER / f"{TRIAL.id}.{'9' * 200}").write_text("{}")
         one.look()
         assert one.take(TRIAL)
@@ -63,11 +63,11 @@ def test_of_many_that_try_at_once_one_succeeds(tmp_path: Path, monkeypatch: pyte
     """Where the file system has no links, too."""
     if not linked:
         refuse_links(monkeypatch)
-    runners = [Claims(tmp_path) for _ in range(8)]
-    taken: list[Claims] = []
+    runners = [Leases(tmp_path) for _ in range(8)]
+    taken: list[Leases] = []
     barrier = threading.Barrier(len(runners))
 
-    def race(runner: Claims) -> None:
+    def race(runner: Leases) -> None:
         barrier.wait()
         if runner.take(TRIAL):
             taken.append(runner)
@@ -88,9 +88,9 @@ def test_of_many_that_try_at_once_one_succeeds(tmp_path: Path, monkeypatch: pyte
         runner.__exit__()
 
 
-def leave_behind(folder: Path, **facts: object) -> Claims:
+def leave_behind(folder: Path, **facts: object) -> Leases:
     """A runner that holds the trial, and no longer beats."""
-    gone = Claims(folder)
+    gone = Leases(folder)
     gone._facts |= facts
     gone._introduce()
     assert gone.take(TRIAL)
@@ -110,7 +110,7 @@ def test_a_process_that_has_ended_here_is_dead_at_once(tmp_path: Path) -> None:
     )
     pid, started = ended.stdout.split()
     leave_behind(tmp_path, pid=int(pid), process=f"{machine()} {started}")
-    with Claims(tmp_path) as runner:
+    with Leases(tmp_path) as runner:
         assert runner.take(TRIAL)
         assert names(tmp_path) == {f"{TRIAL.id}.0", f"{TRIAL.id}.1"}
         runner.release(TRIAL)
@@ -122,13 +122,13 @@ def test_a_process_that_has_ended_here_is_dead_at_once(tmp_path: Path) -> None:
 
 def test_another_process_of_the_same_number_is_not_taken_for_it(tmp_path: Path) -> None:
     leave_behind(tmp_path, process=f"{machine()} 1")
-    with Claims(tmp_path) as runner:
+    with Leases(tmp_path) as runner:
         assert runner.take(TRIAL)
 
 
 def test_one_of_another_machine_is_dead_when_it_no_longer_beats(tmp_path: Path) -> None:
     gone, clock = leave_behind(tmp_path, process="another machine 7", pid=1), Clock()
-    with Claims(tmp_path, expiry=90, clock=clock) as runner:
+    with Leases(tmp_path, expiry=90, clock=clock) as runner:
         assert not runner.take(TRIAL)
         clock.now = 80
         gone._write()  # it lives after all
@@ -140,7 +140,7 @@ def test_one_of_another_machine_is_dead_when_it_no_longer_beats(tmp_path: Path) 
 
 
 def test_a_look_tells_what_others_took_and_gave_back(tmp_path: Path) -> None:
-    with Claims(tmp_path) as one, Claims(tmp_path) as other:
+    with Leases(tmp_path) as one, Leases(tmp_path) as other:
         other.look()
         assert (other.is_held(TRIAL), other.runners) == (False, 2)
         assert one.take(TRIAL)
@@ -159,12 +159,12 @@ def test_a_look_tells_what_others_took_and_gave_back(tmp_path: Path) -> None:
 
 def list_without_inodes(monkeypatch: pytest.MonkeyPatch) -> None:
     """As file systems in user space do that do not know them."""
-    listed = Claims._list
-    monkeypatch.setattr(Claims, "_list", lambda self: dict.fromkeys(listed(self), 0xFFFFFFFF))
+    listed = Leases._list
+    monkeypatch.setattr(Leases, "_list", lambda self: dict.fromkeys(listed(self), 0xFFFFFFFF))
 
 
 @pytest.mark.parametrize("without", [None, refuse_links, list_without_inodes])
-def test_a_look_tells_whose_the_claims_are(
+def test_a_look_tells_whose_the_leases_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: Callable[[pytest.MonkeyPatch], None] | None
 ) -> None:
     """By inodes, or by reading those whose inodes do not tell."""
@@ -174,7 +174,7 @@ def test_a_look_tells_whose_the_claims_are(
     gone = leave_behind(tmp_path, process=f"{machine()} 1")
     assert gone.take(later)
     (tmp_path / FOLDER / f"{copied.id}.0").write_bytes(gone._file(gone.token).read_bytes())
-    with Claims(tmp_path) as alive, Claims(tmp_path) as runner:
+    with Leases(tmp_path) as alive, Leases(tmp_path) as runner:
         assert alive.take(theirs)
         for _ in range(2):
             runner.look()
@@ -186,7 +186,7 @@ def test_a_look_tells_whose_the_claims_are(
 def test_a_silent_runner_that_beats_again_holds_what_it_held(tmp_path: Path) -> None:
     clock = Clock()
     gone = leave_behind(tmp_path, process="another machine 7")
-    with Claims(tmp_path, expiry=90, clock=clock) as runner:
+    with Leases(tmp_path, expiry=90, clock=clock) as runner:
         for now, beats, expected in [(0, False, True), (91, False, False), (100, True, True), (191, False, False)]:
             clock.now = now
             if beats:
@@ -196,13 +196,13 @@ def test_a_silent_runner_that_beats_again_holds_what_it_held(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("without", [None, refuse_links])
-def test_a_claim_that_a_second_runner_made_anew_is_its_own(
+def test_a_lease_that_a_second_runner_made_anew_is_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: Callable[[pytest.MonkeyPatch], None] | None
 ) -> None:
     """It expires with the second one, also where the first one, that was seen to make it, lives on."""
     if without is not None:
         without(monkeypatch)
-    with Claims(tmp_path) as runner, Claims(tmp_path) as first:
+    with Leases(tmp_path) as runner, Leases(tmp_path) as first:
         assert first.take(TRIAL)
         assert not runner.take(TRIAL)
         first.release(TRIAL)
@@ -220,21 +220,21 @@ def test_an_inode_that_is_used_again_names_nobody_else(
     if not linked:
         refuse_links(monkeypatch)
 
-    def reuse(self: Claims) -> dict[str, int]:
-        """Each identity and its claims have one inode; all are the same for all runners but the one that looks."""
+    def reuse(self: Leases) -> dict[str, int]:
+        """Each identity and its leases have one inode; all are the same for all runners but the one that looks."""
         own = {path.name: path.stat().st_ino for path in self.folder.iterdir()}
         return {name: 7 if inode != own[self._identity.name] else inode for name, inode in own.items()}
 
     clock = Clock()
-    with Claims(tmp_path, clock=clock) as runner:
-        monkeypatch.setattr(Claims, "_list", reuse)
+    with Leases(tmp_path, clock=clock) as runner:
+        monkeypatch.setattr(Leases, "_list", reuse)
         gone = leave_behind(tmp_path, process="another machine 7")
         runner.look()
         assert runner.is_held(TRIAL)
         gone.release(TRIAL)
         gone._identity.unlink()
         gone._file(gone.token).unlink()
-        with Claims(tmp_path) as other:
+        with Leases(tmp_path) as other:
             assert other.take(TRIAL)
             clock.now = 91
             assert not runner.take(TRIAL)
@@ -248,7 +248,7 @@ def test_an_inode_that_is_used_again_names_nobody_else(
 def test_what_a_second_runner_took_over_is_its_own(tmp_path: Path) -> None:
     clock = Clock()
     slow = leave_behind(tmp_path, process="another machine 7")
-    with Claims(tmp_path, expiry=90, clock=clock) as runner:
+    with Leases(tmp_path, expiry=90, clock=clock) as runner:
         assert not runner.take(TRIAL)
         clock.now = 91
         assert runner.take(TRIAL)
@@ -267,7 +267,7 @@ def test_jumping_clocks_expire_nothing(tmp_path: Path, jump: float, monkeypatch:
     """Neither that of this machine, nor that of a file server, which dates files."""
     gone, clock = leave_behind(tmp_path, process="another machine 7"), Clock()
     file = gone._file(gone.token)
-    with Claims(tmp_path, clock=clock) as runner:
+    with Leases(tmp_path, clock=clock) as runner:
         assert not runner.take(TRIAL)
         monkeypatch.setattr("time.time", lambda: 1.7e9 + jump)
         os.utime(file, (1.7e9 + jump, 1.7e9 + jump))
@@ -275,29 +275,29 @@ def test_jumping_clocks_expire_nothing(tmp_path: Path, jump: float, monkeypatch:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"token": 3}', b"\xff\xfe"])
-def test_a_damaged_claim_expires_like_that_of_a_silent_runner(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_lease_expires_like_that_of_a_silent_runner(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / f"{TRIAL.id}.0").write_bytes(content)
     clock = Clock()
-    with Claims(tmp_path, clock=clock) as runner:
+    with Leases(tmp_path, clock=clock) as runner:
         assert not runner.take(TRIAL)
         clock.now = 91
         assert runner.take(TRIAL)
 
 
-def test_a_claim_cut_at_any_length_never_gives_a_trial_to_two(tmp_path: Path) -> None:
+def test_a_lease_cut_at_any_length_never_gives_a_trial_to_two(tmp_path: Path) -> None:
     gone = leave_behind(tmp_path, process="another machine 7")
     file = tmp_path / FOLDER / f"{TRIAL.id}.0"
     whole = file.read_bytes()
     gone._file(gone.token).unlink()
-    with Claims(tmp_path, clock=Clock()) as runner:
+    with Leases(tmp_path, clock=Clock()) as runner:
         for length in range(len(whole)):
             file.write_bytes(whole[:length])
             assert not runner.take(TRIAL)
 
 
 def test_the_folder_may_vanish_in_between(tmp_path: Path) -> None:
-    with Claims(tmp_path) as runner:
+    with Leases(tmp_path) as runner:
         for path in (tmp_path / FOLDER).iterdir():
             path.unlink()
         (tmp_path / FOLDER).rmdir()
@@ -306,7 +306,7 @@ def test_the_folder_may_vanish_in_between(tmp_path: Path) -> None:
 
 
 def test_beats_go_on_and_say_what_runs(tmp_path: Path) -> None:
-    with Claims(tmp_path, beat=0.01) as runner:
+    with Leases(tmp_path, beat=0.01) as runner:
         runner.running = {TRIAL.id: "epoch 3 of 5"}
         wait_until(lambda: list_runners(tmp_path)[0].running == {TRIAL.id: "epoch 3 of 5"})
         before = json.loads(runner._file(runner.token).read_bytes())["beat"]
@@ -320,15 +320,15 @@ def test_a_runner_that_stands_still_itself_takes_nobody_for_dead(
     """Suspended with the machine, or before a file server that does not answer, as all others are."""
     answers = threading.Event()
     answers.set()
-    write = Claims._write
+    write = Leases._write
 
-    def wait(self: Claims) -> None:
+    def wait(self: Leases) -> None:
         answers.wait()
         write(self)
 
     leave_behind(tmp_path, process="another machine 7")
-    monkeypatch.setattr(Claims, "_write", wait)
-    with Claims(tmp_path, beat=0.01, expiry=0.2) as runner:
+    monkeypatch.setattr(Leases, "_write", wait)
+    with Leases(tmp_path, beat=0.01, expiry=0.2) as runner:
         answers.clear()
         threading.Event().wait(0.5)
         runner.look()
@@ -346,17 +346,17 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_full_disk_leaves_a_beat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Claims) -> None:
+    def full(self: Leases) -> None:
         raise OSError(28, "No space left on device")
 
-    with Claims(tmp_path, beat=0.01) as runner:
+    with Leases(tmp_path, beat=0.01) as runner:
         file = runner._file(runner.token)
         os.utime(file, (1, 1))
-        monkeypatch.setattr(Claims, "_write", full)
+        monkeypatch.setattr(Leases, "_write", full)
         wait_until(lambda: file.stat().st_mtime > 1)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("in the way")
-    with pytest.raises(StoreError, match=r"cannot write .*; give another results folder"), Claims(tmp_path):
+    with pytest.raises(StoreError, match=r"cannot write .*; give another results folder"), Leases(tmp_path):
         pass

@@ -1,13 +1,13 @@
-"""Claims: how runners that share a results folder, on one machine or on several, divide its trials.
+"""Leases: how runners that share a results folder, on one machine or on several, divide its trials.
 
-A claim is a file that exists or does not, made by an operation that is atomic on network file systems too. Its name is
-the trial's id and a number, 0 at first. A claim of a runner that died is not taken away, which two others could do at
+A lease is a file that exists or does not, made by an operation that is atomic on network file systems too. Its name is
+the trial's id and a number, 0 at first. A lease of a runner that died is not taken away, which two others could do at
 once: the next number is made, and only one runner can make it. The highest number holds, and its holder removes it
 before the lower ones.
 
-A claim is a link to the file that says who its runner is, and that never changes. The names and inodes in the folder,
-which one look gives, so tell whose all the claims are; claims are read only where the file system has no links, or no
-inodes that tell. A runner that did not look lately may try to claim what is taken: it fails, for the name is there.
+A lease is a link to the file that says who its runner is, and that never changes. The names and inodes in the folder,
+which one look gives, so tell whose all the leases are; leases are read only where the file system has no links, or no
+inodes that tell. A runner that did not look lately may try to take what is taken: it fails, for the name is there.
 
 A runner beats: it writes another file anew every few seconds. Others compare what they see there with what they saw
 before, by the time in which they beat themselves. So clocks that differ or jump do no harm, nor does it if all stand
@@ -39,11 +39,11 @@ EXPIRY = 90.0
 """Seconds without a beat after which a runner counts as dead; network file systems may show one a minute late."""
 
 DIGITS = 6
-"""Of a claim's number at most; a longer one was not made by a runner."""
+"""Of a lease's number at most; a longer one was not made by a runner."""
 
 
-class Claims:
-    """The claims of one runner on the trials of a folder; a context that begins with a look, and in which it beats.
+class Leases:
+    """The leases of one runner on the trials of a folder; a context that begins with a look, and in which it beats.
 
     Args:
         folder: of the runs.
@@ -78,7 +78,7 @@ class Claims:
         self._facts = {"token": self.token, "host": socket.gethostname(), "pid": os.getpid(), "process": this_process()}
         self._beats = 0
         self._mine: dict[str, int] = {}
-        """The numbers of this runner's claims, by trial."""
+        """The numbers of this runner's leases, by trial."""
         self._theirs: dict[str, int] = {}
         """The highest of the others' on each trial, at the last look."""
         self._held: set[str] = set()
@@ -88,7 +88,7 @@ class Claims:
         self._heard: set[str] = set()
         """Those who beat after they were seen first."""
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._keep_beating, name="claims", daemon=True)
+        self._thread = threading.Thread(target=self._keep_beating, name="leases", daemon=True)
 
     def __enter__(self) -> Self:
         try:
@@ -150,7 +150,7 @@ class Claims:
             return False
 
     def _read_token(self, name: str) -> str:
-        """Whose a claim is; one that is half written, or damaged, is that of a runner that is never heard of."""
+        """Whose a lease is; one that is half written, or damaged, is that of a runner that is never heard of."""
         found = read_facts(self._place + name).get("token")
         return found if isinstance(found, str) else name
 
@@ -159,7 +159,7 @@ class Claims:
         return trial.id in self._held
 
     def take(self, trial: Trial) -> bool:
-        """Claim a trial; whoever succeeds has to look once more whether it has finished.
+        """Take a lease on a trial; whoever succeeds has to look once more whether it has finished.
 
         Returns:
             False if a runner that lives holds it, or any that has taken it since the last look.
@@ -188,33 +188,33 @@ class Claims:
 
     def _release(self, trial_id: str) -> None:
         number = self._mine.pop(trial_id)
-        claim = f"{self._place}{trial_id}."
-        if os.path.exists(f"{claim}{number + 1}"):  # noqa: PTH110 - paths as objects take longer
-            # Another runner took this one for dead, and removes all claims when it has done.
+        lease = f"{self._place}{trial_id}."
+        if os.path.exists(f"{lease}{number + 1}"):  # noqa: PTH110 - paths as objects take longer
+            # Another runner took this one for dead, and removes all leases when it has done.
             self.look()
             return
         for lower in range(number, -1, -1):
             with suppress(OSError):
-                os.unlink(f"{claim}{lower}")  # noqa: PTH108 - see above
+                os.unlink(f"{lease}{lower}")  # noqa: PTH108 - see above
 
-    def _make(self, claim: str) -> bool:
+    def _make(self, lease: str) -> bool:
         """Make a file that is not there, whole at once; False if it is there."""
         for _ in range(2):
             try:
-                os.link(self._identity, claim)
+                os.link(self._identity, lease)
             except FileExistsError:
                 return False
             except FileNotFoundError:  # the folder was taken away
                 self._introduce()
             except OSError:  # no links here: exclusive creation, whose content comes a moment later
-                return self._make_exclusively(claim)
+                return self._make_exclusively(lease)
             else:
                 return True
-        return self._make_exclusively(claim)
+        return self._make_exclusively(lease)
 
-    def _make_exclusively(self, claim: str) -> bool:
+    def _make_exclusively(self, lease: str) -> bool:
         try:
-            with Path(claim).open("x", encoding="utf-8") as file:
+            with Path(lease).open("x", encoding="utf-8") as file:
                 file.write(json.dumps(self._facts))
         except FileExistsError:
             return False
