@@ -76,6 +76,20 @@ def test_runs_stand_in_their_cells(exported: Path, scores: dict[tuple[str, int],
     assert shared == {row["run"] for row in rows}
 
 
+def test_runs_with_the_fast_kernels_stand_apart(tmp_path: Path) -> None:
+    for folder, kernels in ((tmp_path / "runs", "reference"), (tmp_path / "runs" / "cpu-fused", "cpu-fused")):
+        store = Store(folder, "arelu-table1")
+        for cell in lab.open(
+            "arelu/table1", preset="paper", seeds=2, results=folder, settings={"kernels": kernels}
+        ).cells:
+            if (cell.row, cell.column) == ("ReLU", "SGD 1e-3"):
+                store.write(result(cell.trial, 50.0))
+    lab.export(tmp_path / "out", tmp_path / "runs")
+    for file, each in (("cells.csv", 1), ("runs.csv", 2)):
+        rows = [row for row in read(tmp_path / "out" / file) if row["entry"] == "arelu/table1"]
+        assert [row["kernels"] for row in rows] == ["reference"] * each + ["cpu-fused"] * each
+
+
 def test_every_claim_is_there(exported: Path) -> None:
     rows, known = read(exported / "claims.csv"), published_claims()
     assert [row["says"] for row in rows] == [claim["says"] for claim in known]

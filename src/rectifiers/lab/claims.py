@@ -16,7 +16,7 @@ from ..experiments.statistics import PairedDifference, compare
 from ..papers import registry
 from ..papers.claims import ALL, PAPERS, Bearing, Claim, Comparison, Status, load_claims
 from ..report.table import results_by_cell
-from .selecting import Selection, select
+from .selecting import FASTER, Selection, result_folders, select
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,6 @@ def judge_claims(
     return [judge(claim) for paper in PAPERS for claim in load_claims(paper)]
 
 
-FASTER = "cpu-fused"
-"""Kernels whose runs lie in a folder of this name, below that of the others; they round differently."""
-
 Runs = Mapping[tuple[str, str], Sequence[Result | None]]
 """The runs of each row and column, one per seed; None where one was not run."""
 
@@ -103,7 +100,7 @@ class _Judge:
         if claim.finding:
             return self._by_finding(claim)
         for comparison, size in _sources(claim):
-            for folder in filter(Path.exists, (self.results, self.results / FASTER)):
+            for folder in result_folders(self.results):
                 selection, runs = self.read(comparison.entry, size, folder)
                 found = _difference(comparison, selection.experiment, runs)
                 if found is not None:

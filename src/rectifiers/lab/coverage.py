@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ..core.wording import plural
 from ..experiments.experiment import Experiment
 from ..experiments.store import Store
 from ..experiments.trial import Trial
-from .selecting import select
+from .selecting import result_folders, select
 
 SNAPSHOT = Path(__file__).with_name("published_coverage.json")
 """What the published results held of each table and figure when the documentation was last built."""
@@ -47,7 +47,7 @@ def count_cells(experiment: Experiment, results: Path) -> list[Coverage]:
 
     Args:
         experiment: from the registry, or the user's own.
-        results: folder that holds the runs of all experiments.
+        results: folder that holds the runs of all experiments, and below `cpu-fused` those with the kernels in C++.
 
     Raises:
         StoreError: the folder belongs to something else, or is damaged.
@@ -59,24 +59,39 @@ def count_cells(experiment: Experiment, results: Path) -> list[Coverage]:
     """
     if experiment.lacking:
         return []
-    there = (results / experiment.folder).exists()
-    store = Store(results, experiment.folder) if there else None
-    return [_count(experiment, preset, results, store) for preset in experiment.presets]
+    folders = [folder for folder in result_folders(results) if (folder / experiment.folder).exists()]
+    stores = {folder: Store(folder, experiment.folder) for folder in folders}
+    return [_count(experiment, preset, stores) for preset in experiment.presets]
 
 
-def _count(experiment: Experiment, preset: str, results: Path, store: Store | None) -> Coverage:
+def _count(experiment: Experiment, preset: str, stores: Mapping[Path, Store]) -> Coverage:
     size = experiment.preset(preset)
-    if store is None:
+    if not stores:
         return Coverage(preset, sum(size.has(row, column) for row in experiment.rows for column in experiment.columns))
-    cells: dict[tuple[str, str], list[Trial]] = {}
+    # Of a cell that was run with several kernels, those with which there is more of it.
+    cells: dict[tuple[str, str], Mapping[Trial, bool]] = {}
+    for folder, store in stores.items():
+        for cell, found in _find_runs(experiment, preset, folder, store).items():
+            cells[cell] = max(cells.get(cell, found), found, key=lambda runs: sum(runs.values()))
+    run = sum(all(found.values()) for found in cells.values())
+    in_part = sum(any(found.values()) for found in cells.values()) - run
+    # Cells share runs; each is counted once.
+    runs = {trial: done for found in cells.values() for trial, done in found.items()}
+    return Coverage(preset, len(cells), run, in_part, sum(runs.values()), len(runs))
+
+
+def _find_runs(
+    experiment: Experiment, preset: str, folder: Path, store: Store
+) -> dict[tuple[str, str], dict[Trial, bool]]:
+    """Which runs of each cell a folder has."""
+    cells: dict[tuple[str, str], dict[Trial, bool]] = {}
+    known: dict[Trial, bool] = {}
     # Selected, not as they are defined: the results there are decide which kernels are meant.
-    for cell in select(experiment, preset=preset, results=results).cells:
-        cells.setdefault((cell.row, cell.column), []).append(cell.trial)
-    # Cells share runs; each is looked for once.
-    found = {trial: store.has(trial) for trials in cells.values() for trial in trials}
-    done = [[found[trial] for trial in trials] for trials in cells.values()]
-    run = sum(map(all, done))
-    return Coverage(preset, len(cells), run, sum(map(any, done)) - run, sum(found.values()), len(found))
+    for cell in select(experiment, preset=preset, results=folder).cells:
+        if cell.trial not in known:
+            known[cell.trial] = store.has(cell.trial)
+        cells.setdefault((cell.row, cell.column), {})[cell.trial] = known[cell.trial]
+    return cells
 
 
 def published_coverage() -> dict[str, list[Coverage]]:

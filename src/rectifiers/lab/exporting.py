@@ -18,7 +18,7 @@ from ..report.croissant import Column, CSVTable, describe
 from ..report.export import cell_record
 from ..report.table import Outcomes, Table, build
 from .claims import judge_claims
-from .selecting import select
+from .selecting import result_folders, select
 
 DESCRIPTION = "croissant.json"
 """The file that says what the others hold."""
@@ -40,6 +40,7 @@ ENTRY = Column("entry", "text", "the table or figure, as `rectifiers list papers
 ROW = Column("row", "text", "label of the row; usually the function")
 COLUMN = Column("column", "text", "label of the column")
 PRESET = Column("preset", "text", "size of the experiment: paper, or a smaller one whose numbers are not the paper's")
+KERNELS = Column("kernels", "text", "the runs' computations: reference, or those in C++, which round differently")
 METRIC = Column(
     "metric", "text", "what a number shows: " + "; ".join(f"{name}: {told}" for name, told in METRICS.items())
 )
@@ -60,6 +61,7 @@ PUBLISHED = (
 CELLS = (
     ENTRY,
     PRESET,
+    KERNELS,
     Column("comparable", "truth", "whether the preset follows the paper, so that the numbers can be held against it"),
     ROW,
     COLUMN,
@@ -94,6 +96,7 @@ CELLS = (
 RUNS = (
     ENTRY,
     PRESET,
+    KERNELS,
     ROW,
     COLUMN,
     METRIC,
@@ -143,7 +146,8 @@ def export(folder: Path | str, results: Path | str) -> Export:
 
     Args:
         folder: where to; made if it is not there. Files of the same names are replaced.
-        results: folder that holds the runs of all experiments, such as `results`.
+        results: folder that holds the runs of all experiments, such as `results`; those with the kernels in C++ may lie
+            in a folder `cpu-fused` in it.
 
     Raises:
         ConfigError: a file cannot be written.
@@ -173,9 +177,10 @@ def _begun(results: Path) -> Iterator[tuple[Outcomes, Table]]:
     """Each experiment in each preset of which there are runs, the smoke tests left out."""
     for name in registry:
         experiment = registry.get(name)
-        if not experiment.lacking and (results / experiment.folder).exists():
-            for preset in experiment.presets:
-                outcomes = select(experiment, preset=preset, results=results).outcomes() if preset != "smoke" else []
+        for folder in [] if experiment.lacking else result_folders(results):
+            presets = experiment.presets if (folder / experiment.folder).exists() else ()
+            for preset in presets:
+                outcomes = select(experiment, preset=preset, results=folder).outcomes() if preset != "smoke" else []
                 if any(result for _, result in outcomes):
                     yield outcomes, build(experiment, preset, outcomes)
 
@@ -210,10 +215,11 @@ Begun = Sequence[tuple[Outcomes, Table]]
 
 
 def _cells(begun: Begun) -> Iterator[dict[str, Any]]:
-    for _, table in begun:
+    for outcomes, table in begun:
         about = {
             "entry": table.experiment.name,
             "preset": table.preset,
+            "kernels": outcomes[0][0].trial.kernels,
             "comparable": table.size.comparable,
             "baseline": table.experiment.baseline,
         }
@@ -228,6 +234,7 @@ def _runs(begun: Begun) -> Iterator[dict[str, Any]]:
                 yield {
                     "entry": table.experiment.name,
                     "preset": table.preset,
+                    "kernels": place.trial.kernels,
                     "row": place.row,
                     "column": place.column,
                     "metric": metric,

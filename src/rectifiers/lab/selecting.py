@@ -331,6 +331,20 @@ def _choose_kernels(experiment: Experiment, preset: str, results: Path) -> Kerne
     return choose_kernels(trials, store.has)
 
 
+FASTER = "cpu-fused"
+"""Kernels whose runs lie in a folder of this name, below that of the others; they round differently."""
+
+
+def result_folders(results: Path) -> list[Path]:
+    """Where the runs of experiments lie: a folder of results, and the one in it for those with the kernels in C++.
+
+    Example:
+        >>> result_folders(Path("nowhere"))
+        []
+    """
+    return [folder for folder in (results, results / FASTER) if folder.exists()]
+
+
 def check_workers(workers: Workers) -> None:
     """Make sure that a number of workers is one, or `auto`.
 
