@@ -18,10 +18,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from rectifiers.analysis import rademacher_bound
-from rectifiers.core.seeds import derive
 from rectifiers.experiments import runner
 from rectifiers.experiments.experiment import Experiment
 from rectifiers.experiments.provenance import provenance
@@ -30,13 +26,14 @@ from rectifiers.experiments.trial import Trial
 from rectifiers.lab.selecting import select
 from rectifiers.papers import registry
 from rectifiers.report.analyses.analyse import analyse
-from rectifiers.report.analyses.section import Grid, GridEntry, Section, to_dict
+from rectifiers.report.analyses.section import Section, to_dict
 from rectifiers.report.export import section_to_markdown, to_markdown
 from rectifiers.report.figures.canvas import png, standalone, svg
 from rectifiers.report.table import Outcomes, build
 
 ENTRIES = (
     *("crelu/figure1", "crelu/figure2", "crelu/figure3", "crelu/figure4", "crelu/figure5", "crelu/table6"),
+    *("crelu/proposition21", "crelu/theorem41"),
     *("convrelu/figure6", "convrelu/sparsity", "arelu/figure1", "arelu/figure4", "arelu/gradients"),
 )
 
@@ -55,31 +52,6 @@ def outcomes(
     if progress.failed:
         sys.exit(f"{experiment.name}: {len(progress.failed)} runs failed\n{next(iter(progress.failed.values()))}")
     return store.outcomes(cells)
-
-
-def rademacher(draws: int) -> Section:
-    """Theorem 4.1 of the CReLU paper."""
-    lines: list[tuple[GridEntry, ...]] = []
-    records = []
-    generator = torch.Generator().manual_seed(derive(0, "gallery", "rademacher"))
-    points = torch.randn(50, 8, generator=generator)
-    for count in (1, 2, 4, 16, 64):
-        directions = torch.nn.functional.normalize(torch.randn(count, 8, generator=generator), dim=1)
-        found = rademacher_bound(directions @ points.T, draws=draws)
-        records += [{"functions": count, **record} for record in found.records()]
-        answer = {True: "yes", False: "no", None: "undecided"}[found.holds]
-        sides = ((found.left, found.left_error), (found.right, found.right_error))
-        lines.append((count, *(f"{side:.4f} ± {2 * error:.4f}" for side, error in sides), f"{found.ratio:.3f}", answer))
-    return Section(
-        "Rademacher complexity",
-        "Both sides of Theorem 4.1 of the CReLU paper, R̂(H∘ρ∘G) ≤ √d·B·R̂(F), for classes F of random linear functions "
-        "of unit length on 50 Gaussian points in 8 dimensions, d = B = 1; ± two standard errors of the mean over drawn "
-        "signs. For a single function f with a = Σσ[f]₊ and b = Σσ[−f]₊ the left side is the mean of √(a² + b²), the "
-        "right one that of |a − b|, which is never larger; the theorem needs larger classes, about which our copy of "
-        "the paper says nothing.",
-        grids=(Grid(("functions", "left", "right", "left / right", "holds"), tuple(lines)),),
-        records=tuple(records),
-    )
 
 
 def page(name: str, sections: Sequence[Section], pictures: Path, depth: int) -> Iterator[str]:
@@ -130,14 +102,14 @@ def reading(path: Path) -> str:
 
 
 def replaced(page: str, title: str, part: str) -> str:
-    """The page with this part where that of the same title was, or else in front of the last part."""
+    """The page with this part where that of the same title was, or else at its end."""
     head, *others = page.split("\n## ")
     titles = [f"## {other.partition(chr(10))[0]}\n" for other in others]
     text = part.partition("## ")[2]
     if title in titles:
         others[titles.index(title)] = text
     else:
-        others.insert(len(others) - 1, text)
+        others.append(text)
     return "\n## ".join([head, *others])
 
 
@@ -160,11 +132,7 @@ def gallery(
             shown |= trials
         parts += page(name, sections, pictures, depth=3)
         numbers[name] = to_dict(sections, [trial.id for trial in trials])
-    if entries != ENTRIES:
-        return parts, numbers
-    bound = rademacher(200 if preset == "smoke" else 10_000)
-    parts += page("rademacher", [bound], pictures, depth=2)
-    return parts, {**numbers, "rademacher": to_dict([bound], [])}
+    return parts, numbers
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 from rectifiers.core.wording import duration
 from rectifiers.lab.claims import Judged, judge_claims
+from rectifiers.papers import registry
 from rectifiers.papers.claims import SNAPSHOT as SNAPSHOT
 from rectifiers.papers.claims import count_statuses
+from rectifiers.report.analyses.section import from_dict
 
 from .published import DOCS, RESULTS, read_measured
 
@@ -33,8 +35,9 @@ runs` judges by your own runs.
   margin.
 - **contradicted**: run as published, and the 95 % interval lies wholly on the other side; for "level", wholly outside
   the margin.
-- **at small scale only**: run at a smaller size, or in an experiment of ours that was made to decide the claim on
-  small machines. That settles nothing, but the table says which way it leans.
+- **at small scale only**: run at a smaller size, or in an experiment of ours: one that was made to decide the claim on
+  small machines, or one whose network and training we chose, where the paper names neither. That settles nothing, but
+  the table says which way it leans.
 - **open**: not run, or run as published with an interval that leaves both answers possible.
 
 How to read the table:
@@ -42,6 +45,8 @@ How to read the table:
 - **Mathematics and counting** are settled by a test.
 - **An experiment of ours** is against a claim also if its interval leaves out half of the published difference and
   all beyond.
+- **Insides of networks** are those of the gallery: for a claim if the 95 % interval of every layer lies where the
+  claim has it, against it if that of any layer lies on the other side. Their numbers are in the units of the gallery.
 - **The command** repeats the runs that are shown. The cost beside it is always that of the published size, which
   would settle the claim.
 - **Assumptions:** where a paper does not state its protocol, "as published" includes those listed with [its
@@ -54,14 +59,18 @@ How to read the table:
 
 @cache
 def judged() -> list[Judged]:
-    """Judge the papers' claims by the published results and the gallery's findings."""
+    """Judge the papers' claims by the published results and the gallery."""
     measured = read_measured("paper_presets")
-    costs = {name: f"about {duration(one['seconds'])} with two workers" for name, one in measured.items()}
-    sections = {
-        name: " ".join(section["finding"] for section in found["sections"])
-        for name, found in read_measured("gallery").items()
-    }
-    return judge_claims(RESULTS, sections, costs)
+    costs = {name: _cost(name, one["seconds"]) for name, one in measured.items()}
+    analyses = {name: from_dict(found) for name, found in read_measured("gallery").items()}
+    return judge_claims(RESULTS, analyses, costs)
+
+
+def _cost(name: str, seconds: float) -> str:
+    """What the published size of an entry takes: time, and the trained weights that it starts from."""
+    weights = sorted({cell.trial.pretrained for cell in registry.get(name).cells("paper") if cell.trial.pretrained})
+    time = f"about {duration(seconds)} with two workers"
+    return f"{time}, from the weights {' and '.join(weights)}" if weights else time
 
 
 def statuses() -> str:

@@ -41,6 +41,10 @@ RELU_START = {
     "nearest": "`relu_like=True` starts it near ReLU, not exactly at ReLU.",
     "none": "It cannot start at ReLU.",
 }
+PRINTED_OTHERWISE = {
+    "arelu": "The derivative for x < 0 is C(α), the clamped value, where the paper prints α.",
+}
+"""Where a function differs from what its paper prints."""
 
 
 def page() -> str:
@@ -119,6 +123,8 @@ def facts(spec: ActivationSpec) -> Iterator[str]:
         yield "Draws random numbers in training mode."
     for reason in spec.unsupported.values():
         yield f"Limit: {reason}"
+    if spec.name in PRINTED_OTHERWISE:
+        yield PRINTED_OTHERWISE[spec.name]
     yield f"Paper: {spec.paper}."
 
 

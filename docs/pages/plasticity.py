@@ -11,7 +11,7 @@ SEQUENCES = {
     "regression": "regression",
     "permuted-mnist": "permuted MNIST",
     "random-labels": "random labels",
-    "class-incremental": "new classes",
+    "class-incremental": "new classes, part of CIFAR-100",
 }
 
 

@@ -21,7 +21,7 @@ FINDINGS = """\
   PReLU {prelu[0]:.1f} × and {prelu[1]:.1f} ×. [Measured](docs/kernel-costs.md) on 128×64×32×32 numbers, one
   thread, and in a ResNet-18.
 - **CReLU keeps a network learning where ReLU stops.** New random labels, phase after phase: {kept[CReLU]} % against
-  {kept[ReLU]} % over the last tenth of the phases, at small scale; [25 functions on three
+  {kept[ReLU]} % over the last tenth of the phases, at small scale; [25 functions on four
   sequences](docs/plasticity.md).
 - **PVLU's fine-tuning adds nothing to a small network that has converged.** Its waves, trained alone, gain
   {gained} points on CIFAR-10, and [PReLU's slopes as much](results/decide-pvlu/README.md); the paper's

@@ -145,6 +145,9 @@ def test_sinerelu_epsilon_is_0_0025() -> None:
 def test_crelu_and_avr_of_one_vector() -> None:
     x = torch.tensor([[1.0, -2.0]])
     assert R.crelu(x).tolist() == [[1.0, 0.0, 0.0, 2.0]]
+    leaky = R.crelu(x, negative_slope=0.5)
+    assert leaky.tolist() == [[1.0, -1.0, -0.5, 2.0]]
+    assert torch.equal(create("crelu", negative_slope=0.5)(x), leaky)
     assert R.avr(x).tolist() == [[1.0, 2.0]]
 
 

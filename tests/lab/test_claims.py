@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -13,9 +15,11 @@ from rectifiers.experiments.experiment import Experiment
 from rectifiers.experiments.store import Store
 from rectifiers.lab import claims as judging
 from rectifiers.papers import claims, registry
-from rectifiers.papers.claims import ALL, PAPERS, Claim, load_claims
+from rectifiers.papers.claims import ALL, PAPERS, Claim, Comparison, load_claims
+from rectifiers.report.analyses.section import Grid, Section, SeedMean, write_sections
+from rectifiers.report.table import results_by_cell
 
-from ..report.synthetic import result
+from ..report.synthetic import experiment, outcomes, result
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = [claim for paper in PAPERS for claim in load_claims(paper)]
@@ -32,7 +36,11 @@ def test_every_paper_has_claims_enough() -> None:
 def test_rows_and_columns_are_those_of_the_entry(claim: Claim) -> None:
     experiment = registry.get(claim.entry)
     rows, columns = ([arm.label for arm in arms] for arms in (experiment.rows, experiment.columns))
-    assert {claim.row, *claim.over} - {ALL} <= set(rows)
+    printed = (
+        {row for row, column in experiment.published.cells if column == claim.column} if experiment.published else set()
+    )
+    assert claim.row in rows
+    assert set(claim.over) - {ALL} <= {*rows, *printed}
     assert claim.column in columns
     assert claim.entry.startswith(claim.paper)
 
@@ -57,10 +65,10 @@ def test_tests_that_settle_claims_are_there(name: str) -> None:
     assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
-def test_findings_are_analyses_of_entries() -> None:
+def test_analyses_are_those_of_entries() -> None:
     for claim in CLAIMS:
-        if claim.finding:
-            assert registry.get(claim.finding).analysis
+        if claim.analysis:
+            assert registry.get(claim.analysis).analysis
 
 
 def judged(
@@ -168,7 +176,95 @@ def test_one_that_could_have_seen_half_of_the_difference_is_against_it_where_it_
     found = judged(monkeypatch, tmp_path, {"AReLU": 95.0, "ReLU": 90.0}, size="smoke", decide=decide)
     assert found.status == "at small scale only"
     assert found.finding.startswith(f"{words}: PVLU − ReLU: ")
-    assert found.finding.endswith("; half of the published 1.08 points lies outside") == (words == "against it")
+    assert found.finding.endswith("; half of the published 0.37 points lies outside") == (words == "against it")
+
+
+MEANS = {"all": (0.2, 0.4, 0.3), "some": (0.2, -0.01, 0.01), "one": (-0.2, 0.4, 0.3), "less and less": (0.4, 0.3, -0.2)}
+
+
+@pytest.mark.parametrize(
+    ("means", "holds", "words"),
+    [
+        ("all", "above", "for it"),
+        ("some", "above", "undecided"),
+        ("one", "above", "against it"),
+        ("all", "below", "against it"),
+        ("all", "level", "against it"),
+        ("less and less", "falling", "for it"),
+        ("all", "falling", "undecided"),
+        ("one", "falling", "against it"),
+    ],
+)
+def test_analyses_are_judged_layer_by_layer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, means: str, holds: str, words: str
+) -> None:
+    rows = tuple((f"{layer}", SeedMean(3, mean, mean - 0.05, mean + 0.05)) for layer, mean in enumerate(MEANS[means]))
+    sections = [Section("Invariance", "text", grids=(Grid(("layer", "CReLU − ReLU"), rows),))]
+    shows = {"column": "CReLU − ReLU", "holds": holds}
+    claim = Claim(paper="crelu", place="here", says="so", analysis="crelu/figure4", shows=shows, note="a note")
+    monkeypatch.setattr(judging, "PAPERS", ("crelu",))
+    monkeypatch.setattr(judging, "load_claims", lambda paper: [claim])
+    (found,) = lab.judge_claims(tmp_path, {"crelu/figure4": sections})
+    assert found.status == "at small scale only"
+    assert found.finding.startswith(f"{words}: CReLU − ReLU: ")
+    assert found.finding.endswith("3 networks; a note")
+    assert (found.n, found.effect) == (3, None)
+    assert found.command == "rectifiers run crelu/figure4 --preset pocket"
+
+
+def test_one_number_of_an_analysis_is_the_effect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rows = (("ReLU", SeedMean(3, 0.126, 0.109, 0.144)), ("CReLU", SeedMean(3, -0.2, -0.3, -0.1)))
+    sections = [Section("First filters", "text", grids=(Grid(("function", "random − μ"), rows),))]
+    shows = {"column": "random − μ", "rows": ("ReLU",)}
+    claim = Claim(paper="crelu", place="here", says="so", analysis="crelu/figure1", shows=shows)
+    monkeypatch.setattr(judging, "PAPERS", ("crelu",))
+    monkeypatch.setattr(judging, "load_claims", lambda paper: [claim])
+    (found,) = lab.judge_claims(tmp_path, {"crelu/figure1": sections})
+    assert found.finding == "for it: random − μ: 0.126 [0.109, 0.144], 3 networks"
+    assert (found.effect, found.low, found.high) == (0.126, 0.109, 0.144)
+
+
+def test_analyses_beside_the_users_results_are_judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    claim = Claim(
+        paper="arelu",
+        place="here",
+        says="so",
+        analysis="arelu/gradients",
+        shows={"column": "AReLU − ReLU", "heading": "Gradients"},
+    )
+    monkeypatch.setattr(judging, "PAPERS", ("arelu",))
+    monkeypatch.setattr(judging, "load_claims", lambda paper: [claim])
+    selection = lab.open("arelu/gradients", preset="paper", results=tmp_path)
+    store = Store(tmp_path, selection.experiment.folder)
+    for cell in selection.cells:
+        store.write(result(cell.trial, 50.0))
+    rows = (("2", SeedMean(5, 0.9, 0.8, 1.0)),)
+    sections = [Section("Gradients", "text", grids=(Grid(("layer", "AReLU − ReLU"), rows),))]
+    done = [trial.id for trial in selection.done()]
+    write_sections(selection.report_path.with_suffix(".analysis.json"), sections, done)
+    (found,) = lab.judge_claims(tmp_path)
+    assert (found.status, found.finding) == ("reproduced", "AReLU − ReLU: 0.9 [0.8, 1], 5 networks")
+    assert found.command == "rectifiers run arelu/gradients --preset paper"
+
+
+def test_rows_that_only_the_paper_has_count_by_their_printed_numbers() -> None:
+    made = experiment(published=True)
+    without = dataclasses.replace(made, rows=made.rows[:2])
+    runs = results_by_cell(outcomes(without))
+    selection = dataclasses.replace(lab.open("quickstart"), experiment=without, preset="paper")
+    asked = Comparison(entry="made/up", row="ReLU", over=("LeakyReLU", "AReLU"), column="digits")
+    found = judging._difference(asked, selection, runs)
+    assert found is not None
+    ours = [one.value(made.metric) for one in runs["ReLU", "digits"] if one]
+    theirs = [one.value(made.metric) for one in runs["LeakyReLU", "digits"] if one]
+    assert made.published is not None
+    printed = made.published.ours("AReLU", "digits")
+    assert printed is not None
+    leads = {"LeakyReLU": mean(ours) - mean(theirs), "AReLU": mean(ours) - printed}
+    assert found[0] == min(leads, key=lambda row: leads[row])
+    assert found[1].difference == pytest.approx(min(leads.values()))
+    small = dataclasses.replace(selection, preset="pocket")
+    assert judging._difference(asked, small, runs) is None
 
 
 def test_without_runs_all_that_needs_them_is_open(tmp_path: Path) -> None:
@@ -180,10 +276,10 @@ def test_without_runs_all_that_needs_them_is_open(tmp_path: Path) -> None:
 
 
 def test_a_claim_has_one_kind_of_evidence() -> None:
-    with pytest.raises(ValueError, match="one of entry, finding and tests"):
+    with pytest.raises(ValueError, match="one of entry, analysis and tests"):
         Claim(paper="arelu", place="here", says="so")
-    with pytest.raises(ValueError, match="how the finding bears"):
-        Claim(paper="arelu", place="here", says="so", finding="arelu/figure4")
+    with pytest.raises(ValueError, match="what it shows if the claim is true"):
+        Claim(paper="arelu", place="here", says="so", analysis="arelu/figure4")
     with pytest.raises(ValueError, match="decide goes with an entry"):
         Claim(
             paper="arelu",

@@ -25,14 +25,21 @@ PAPERS = {
         "gradients",
     },
     "convrelu": {*(f"table{place}" for place in range(1, 7)), "figure5", "figure6", "sparsity"},
-    "crelu": {*(f"table{place}" for place in range(1, 7)), *(f"figure{place}" for place in range(1, 6)), "footnotes"},
+    "crelu": {
+        *(f"table{place}" for place in range(1, 7)),
+        *(f"figure{place}" for place in range(1, 6)),
+        *("footnotes", "leaky", "proposition21", "theorem41"),
+    },
     "pvlu": {
         *("scratch", "scratch-augmented", "scratch-curves", "scratch-augmented-curves"),
         *("shallow", "vgg", "vgg-blurred", "resnet-cifar10", "resnet-cifar100"),
     },
 }
 
-WITHOUT_PAPER = {"quickstart", "decide/arelu", "decide/convrelu", "decide/crelu", "decide/pvlu"}
+WITHOUT_PAPER = {
+    *("quickstart", "decide/arelu", "decide/convrelu", "decide/crelu", "decide/pvlu"),
+    *("crelu/proposition21", "crelu/theorem41"),
+}
 
 OF_NO_ONE_PAPER = {
     *("peft/blurred", "peft/encoder", "peft/new-classes"),

@@ -26,7 +26,7 @@ class CIFAR(PublishedSource):
         class_names: the file with a class's name in each line.
         labels: label bytes before the pixels; the last one counts.
         pictures: name, without its ending, of the folder or archive of pictures.
-        digests: what the content of each part is known by; none where nobody has published it.
+        digests: what the content of each part is known by; none where there was no whole copy to compute it from.
     """
 
     folders: ClassVar[tuple[str, ...]] = ("cifar",)

@@ -32,7 +32,7 @@ class CIFAR10(CIFAR):
     class_names: ClassVar[str] = "batches.meta.txt"
     labels: ClassVar[int] = 1
     pictures: ClassVar[str] = "cifar-10-png"
-    # Of the published images: the label's byte and the pixels of each, by `cifar_pictures.content_digest`.
+    # By `cifar_pictures.content_digest`, of the copy in PNG that our runs used; not compared with the authors' archive.
     digests: ClassVar[Mapping[str, str]] = {
         "train": "55a61f79a40ece2ceda9fb5f9f7078f6ea2fc4952489cef56682bcf92cfcc260",
         "test": "325704b01eb92e1e2a6215ae6a916bb7db7de054af0c496be1c7be2e0fcfbf5f",

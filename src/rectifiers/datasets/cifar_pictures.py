@@ -92,10 +92,10 @@ def load_whole(name: str, path: Path, counts: Mapping[str, int], digests: Mappin
         name: of the data set.
         path: the folder or archive.
         counts: how many images each part has.
-        digests: what the content of each part is known by; none where nobody has published it.
+        digests: what the content of each part is known by; may be empty.
 
     Raises:
-        DataError: it is a part, or has other images than were published.
+        DataError: it is a part, or has other images than those of the digests.
     """
     splits, classes = read(path)
     for part, split in splits.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ..core.wording import plural
-from ..experiments.experiment import Experiment
 from ..experiments.result import Result
 from ..experiments.statistics import PairedDifference, compare
 from ..papers import registry
-from ..papers.claims import ALL, PAPERS, Bearing, Claim, Comparison, Status, load_claims
+from ..papers.claims import ALL, PAPERS, Bearing, Claim, Comparison, Decision, Shown, Status, load_claims
+from ..report.analyses.section import Section, SeedMean
 from ..report.table import results_by_cell
+from .reports import read_analysis
 from .selecting import FASTER, Selection, result_folders, select
 
 
@@ -26,11 +28,12 @@ class Judged:
     Args:
         claim: the claim.
         status: `reproduced` or `contradicted` as published; `at small scale only` after smaller runs; else `open`.
-        finding: what was found, in words, with the effect in percentage points and its 95 % interval.
-        effect: mean difference between the row and what it is held against, in percentage points; None without runs.
+        finding: what was found, in words, with the effect and its 95 % interval.
+        effect: mean difference between the row and what it is held against, in percentage points, or an analysis's one
+            number, in its unit; None without runs, and where an analysis has a number for each layer.
         low: lower end of its 95 % t-interval.
         high: upper end.
-        n: pairs of runs.
+        n: pairs of runs; of an analysis, networks.
         command: what shows it, or would settle it.
         cost: what settling it takes, as published where `command` makes smaller runs; empty where it is settled.
     """
@@ -57,7 +60,9 @@ class Judged:
 
 
 def judge_claims(
-    results: Path | str, findings: Mapping[str, str] | None = None, costs: Mapping[str, str] | None = None
+    results: Path | str,
+    analyses: Mapping[str, Sequence[Section]] | None = None,
+    costs: Mapping[str, str] | None = None,
 ) -> list[Judged]:
     """Judge every claim of the four papers by the results in a folder.
 
@@ -66,43 +71,51 @@ def judge_claims(
     reproduced if the 90 % interval lies within the experiment's margin, and contradicted if the 95 % interval does not
     touch it. Otherwise it stays open. Runs of a smaller size, and of an experiment of ours that was made to decide the
     claim, are named as such, and settle nothing. The latter speak against a claim also if their interval leaves out
-    half of the published difference and all beyond.
+    half of the published difference and all beyond. So do analyses of small networks: they are for a claim if the
+    interval of every layer lies where the claim has it, and against it if that of any lies on the other side.
 
     Args:
         results: folder that holds the runs of all experiments, such as `results`; those with the kernels in C++ may lie
             in a folder `cpu-fused` in it.
-        findings: what analyses found, by the names that claims give; none leaves these claims open.
+        analyses: what the analyses of entries show, by the name of the entry; none leaves claims about them open.
         costs: what the published size of an experiment takes, by its name.
 
     Raises:
         StoreError: a folder of results is damaged.
     """
-    judge = _Judge(Path(results), findings or {}, costs or {})
+    judge = _Judge(Path(results), analyses or {}, costs or {})
     return [judge(claim) for paper in PAPERS for claim in load_claims(paper)]
 
 
 Runs = Mapping[tuple[str, str], Sequence[Result | None]]
 """The runs of each row and column, one per seed; None where one was not run."""
 
+ROUNDING = 1e-6
+"""Smaller numbers of an analysis are those of single precision."""
+
+GALLERY = "pocket"
+"""The preset of the networks in the gallery."""
+
 _SETTLED: Mapping[Bearing, Status] = {"for": "reproduced", "against": "contradicted", "undecided": "open"}
 
 
 class _Judge:
-    def __init__(self, results: Path, findings: Mapping[str, str], costs: Mapping[str, str]) -> None:
-        self.results, self.findings, self.costs = results, findings, costs
+    def __init__(self, results: Path, analyses: Mapping[str, Sequence[Section]], costs: Mapping[str, str]) -> None:
+        self.results, self.analyses, self.costs = results, analyses, costs
         # Several claims look at one table.
         self.read = functools.cache(self._read)
 
     def __call__(self, claim: Claim) -> Judged:
         if claim.tests:
             settled: Status = "contradicted" if claim.bears == "against" else "reproduced"
-            return Judged(claim, settled, "checked by a test", command=f"pytest {' '.join(claim.tests)}")
-        if claim.finding:
-            return self._by_finding(claim)
+            told = _noted("checked by a test", claim.note)
+            return Judged(claim, settled, told, command=f"pytest {' '.join(claim.tests)}")
+        if claim.shows:
+            return self._by_analysis(claim, claim.shows)
         for comparison, size in _sources(claim):
             for folder in result_folders(self.results):
                 selection, runs = self.read(comparison.entry, size, folder)
-                found = _difference(comparison, selection.experiment, runs)
+                found = _difference(comparison, selection, runs)
                 if found is not None:
                     return self._by_runs(claim, comparison, selection, *found)
         return Judged(claim, "open", "not run", command=self._settling(claim.entry), cost=self._cost(claim.entry))
@@ -111,12 +124,33 @@ class _Judge:
         selection = select(entry, preset=size, results=folder)
         return selection, results_by_cell(selection.outcomes())
 
-    def _by_finding(self, claim: Claim) -> Judged:
-        told = self.findings.get(claim.finding)
-        command, cost = self._settling(claim.finding), self._cost(claim.finding)
-        if told is None:
-            return Judged(claim, "open", "not run", command=command, cost=cost)
-        return Judged(claim, "at small scale only", f"{_leaning(claim.bears)}: {told}", command=command, cost=cost)
+    def _by_analysis(self, claim: Claim, shows: Shown) -> Judged:
+        size, sections = self._analysed(claim.analysis)
+        entries = _entries(sections, shows)
+        cost = self._cost(claim.analysis)
+        if not entries:
+            return Judged(claim, "open", "not run", command=self._settling(claim.analysis), cost=cost)
+        facts: dict[str, Any] = {"n": min(entry.n for entry in entries)}
+        if len(entries) == 1:
+            facts |= {"effect": entries[0].mean, "low": entries[0].low, "high": entries[0].high}
+        bearing, told = _lie(entries, shows), _shown(entries, shows)
+        command = f"rectifiers run {claim.analysis} --preset {size}"
+        if registry.get(claim.analysis).preset(size).comparable:
+            return Judged(claim, _SETTLED[bearing], _noted(told, claim.note), **facts, command=command)
+        told = _noted(f"{_leaning(bearing)}: {told}", claim.note)
+        cost = f"as published, {cost}" if cost else ""
+        return Judged(claim, "at small scale only", told, **facts, command=command, cost=cost)
+
+    def _analysed(self, entry: str) -> tuple[str, Sequence[Section]]:
+        """What was seen inside the networks of an entry, and their preset: as given, else beside the results."""
+        if entry in self.analyses:
+            return GALLERY, self.analyses[entry]
+        presets = registry.get(entry).presets
+        for size in sorted(presets.keys() - {"smoke"}, key=lambda size: not presets[size].comparable):
+            sections = read_analysis(select(entry, preset=size, results=self.results))
+            if sections is not None:
+                return size, sections
+        return GALLERY, ()
 
     def _by_runs(
         self, claim: Claim, made: Comparison, selection: Selection, other: str, difference: PairedDifference
@@ -141,16 +175,18 @@ class _Judge:
         if experiment.preset(selection.preset).comparable:
             settled = _SETTLED[bearing]
             cost = "" if bearing != "undecided" else _more_seeds(claim, difference, experiment.margin)
-            return Judged(claim, settled, told, **facts, command=command, cost=cost)
+            return Judged(claim, settled, _noted(told, claim.note), **facts, command=command, cost=cost)
         power = experiment.power
         if bearing == "undecided" and power and claim.holds != "level":
             reached = difference.high if claim.holds == "above" else -difference.low
-            if reached < power.effect / 2:
+            printed = _printed_difference(claim) or power.effect
+            if reached < printed / 2:
                 bearing = "against"
-                told += f"; half of the published {power.effect:.2f} points lies outside"
-        told = f"{_leaning(bearing)}: {told}"
+                told += f"; half of the published {printed:.2f} points lies outside"
+        told = _noted(f"{_leaning(bearing)}: {told}", made.note if isinstance(made, Decision) else "", claim.note)
         # The command is of the small runs, the cost of those that would settle it.
-        cost = f"as published, {self._cost(claim.entry)}" if self._cost(claim.entry) else ""
+        published = any(preset.comparable for preset in registry.get(claim.entry).presets.values())
+        cost = f"as published, {self._cost(claim.entry)}" if published and self._cost(claim.entry) else ""
         return Judged(claim, "at small scale only", told, **facts, command=command, cost=cost)
 
     def _settling(self, entry: str) -> str:
@@ -169,12 +205,13 @@ def _sources(claim: Claim) -> Iterator[tuple[Comparison, str]]:
     yield from ((claim.comparison, size) for size, preset in presets.items() if preset.comparable)
     if claim.decide is not None:
         yield from ((claim.decide, size) for size in registry.get(claim.decide.entry).presets if size != "smoke")
-    smaller = (size for size, preset in presets.items() if not preset.comparable and size != "smoke")
+    smaller = (size for size, preset in reversed([*presets.items()]) if not preset.comparable and size != "smoke")
     yield from ((claim.comparison, size) for size in smaller)
 
 
-def _difference(made: Comparison, experiment: Experiment, runs: Runs) -> tuple[str, PairedDifference] | None:
+def _difference(made: Comparison, selection: Selection, runs: Runs) -> tuple[str, PairedDifference] | None:
     """The row against the best of those that it is held against; None until both have two runs or more."""
+    experiment = selection.experiment
     column = next(column for column in experiment.columns if column.label == made.column)
     metric = getattr(column, "metric", None) or experiment.metric
 
@@ -183,8 +220,12 @@ def _difference(made: Comparison, experiment: Experiment, runs: Runs) -> tuple[s
         return {result.trial.seed: result.value(metric) for result in done}
 
     mine = values(made.row)
-    rows = [row.label for row in experiment.rows] if ALL in made.over else made.over
+    ours = [row.label for row in experiment.rows]
+    rows = ours if ALL in made.over else made.over
     others = {row: found for row in rows if row != made.row and (found := values(row))}
+    if experiment.published and experiment.preset(selection.preset).comparable:
+        printed = {row: experiment.published.ours(row, made.column) for row in rows if row not in ours}
+        others |= {row: dict.fromkeys(mine, number) for row, number in printed.items() if number is not None}
     compared = {row: compare(mine, found, margin=experiment.margin) for row, found in others.items()}
     ready = {row: one for row, one in compared.items() if one.n > 1}
     # All that it is held against must be there: the best of a few would be another claim.
@@ -192,6 +233,79 @@ def _difference(made: Comparison, experiment: Experiment, runs: Runs) -> tuple[s
         return None
     nearest = min(ready, key=lambda row: ready[row].difference)
     return nearest, ready[nearest]
+
+
+def _printed_difference(claim: Claim) -> float | None:
+    """How far the row is from the nearest of those that it is held against, as printed; None without numbers."""
+    published = registry.get(claim.entry).published
+    mine = published.ours(claim.row, claim.column) if published else None
+    if published is None or mine is None:
+        return None
+    rows = {row for row, column in published.cells if column == claim.column} if ALL in claim.over else {*claim.over}
+    others = (published.ours(row, claim.column) for row in rows - {claim.row})
+    return min((abs(mine - other) for other in others if other is not None), default=None)
+
+
+def _entries(sections: Sequence[Section], shows: Shown) -> list[SeedMean]:
+    """The numbers of an analysis that bear on a claim: those of more than one network."""
+    grids = (grid for section in sections if section.heading.startswith(shows.heading) for grid in section.grids)
+    found = []
+    for grid in grids:
+        if shows.column in grid.head:
+            index = grid.head.index(shows.column)
+            rows = [row for row in grid.rows if not shows.rows or row[0] in shows.rows]
+            found += [entry for row in rows if isinstance(entry := row[index], SeedMean) and entry.n > 1]
+    return found
+
+
+def _lie(entries: Sequence[SeedMean], shows: Shown) -> Bearing:
+    """How the intervals of an analysis bear on a claim: all have to lie where it has them, and one can refute it."""
+    above, below = (sum(side) for side in _sides(entries, shows))
+    if shows.holds == "falling":
+        first, last = entries[0], entries[-1]
+        if first.high < last.low:
+            return "against"
+        falls = all(later.mean < earlier.mean for earlier, later in itertools.pairwise(entries))
+        return "for" if falls and last.high < first.low else "undecided"
+    if shows.holds == "level":
+        return "against" if above or below else "undecided"
+    here, there = (above, below) if shows.holds == "above" else (below, above)
+    return "against" if there else "for" if here == len(entries) else "undecided"
+
+
+def _sides(entries: Sequence[SeedMean], shows: Shown) -> tuple[list[bool], list[bool]]:
+    return [entry.low > shows.than for entry in entries], [entry.high < shows.than for entry in entries]
+
+
+def _shown(entries: Sequence[SeedMean], shows: Shown) -> str:
+    """What an analysis shows, in words."""
+    first, last = entries[0], entries[-1]
+    networks = f"{plural(min(entry.n for entry in entries), 'network')}"
+    if len(entries) == 1:
+        return f"{shows.column}: {_interval(first)}, {networks}"
+    places = f"{len(entries)} layers"
+    if shows.holds == "falling":
+        return f"{shows.column}: {_interval(first)} in the first of {places}, {_interval(last)} in the last, {networks}"
+    above, below = (sum(side) for side in _sides(entries, shows))
+    means = [entry.mean for entry in entries]
+    return (
+        f"{shows.column}: above {shows.than:g} in {above} of {places}, below it in {below}; "
+        f"means from {_number(min(means))} to {_number(max(means))}, {networks}"
+    )
+
+
+def _interval(entry: SeedMean) -> str:
+    return f"{_number(entry.mean)} [{_number(entry.low)}, {_number(entry.high)}]"
+
+
+def _number(value: float) -> str:
+    """A number of an analysis, in its unit; what is nothing but rounding is 0."""
+    return f"{0.0 if abs(value) < ROUNDING else value:.3g}".replace("-", "−")
+
+
+def _noted(told: str, *notes: str) -> str:
+    """What was found, with what a reader has to know about it."""
+    return "; ".join([told, *filter(None, notes)])
 
 
 def _bearing(claim: Claim, found: PairedDifference, margin: float) -> Bearing:

@@ -246,13 +246,13 @@ def _runs(begun: Begun) -> Iterator[dict[str, Any]]:
 
 
 def _claims(results: Path) -> Iterator[dict[str, Any]]:
-    """By these results; what was seen inside of networks is as published, for packed runs lack their weights."""
+    """By these results; what was seen inside of networks is as published, unless it was seen in these too."""
     names = [column.name for column in CLAIMS]
     published = {(claim["paper"], claim["says"]): claim for claim in published_claims()}
     for one in judge_claims(results):
         record = one.to_dict()
         known = published.get((record["paper"], record["says"]), record)
-        if one.claim.finding:
+        if one.claim.analysis and one.status == "open":
             record = known
         elif record["status"] == known["status"]:
             record["cost"] = known["cost"]

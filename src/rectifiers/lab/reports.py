@@ -104,10 +104,16 @@ def read_findings(selection: Selection) -> Sequence[Section]:
     """What the analysis found when the report was last written; if that was for other runs, how to write it again."""
     if not selection.experiment.analysis:
         return []
-    kept = read_sections(_analysis_path(selection.report_path), [trial.id for trial in selection.done()])
+    kept = read_analysis(selection)
     if kept is not None:
         return kept
     return [Section(INSIDE, f"`{selection.command('report')}` looks into the trained networks.")]
+
+
+def read_analysis(selection: Selection) -> list[Section] | None:
+    """What the analysis found when the report was last written; None where there is none, or it was for other runs."""
+    path = _analysis_path(selection.report_path)
+    return read_sections(path, [trial.id for trial in selection.done()]) if path.exists() else None
 
 
 def _analysis_path(page: Path) -> Path:

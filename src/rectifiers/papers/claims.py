@@ -5,14 +5,17 @@ says     the claim, in our words
 printed  the numbers it rests on, as printed
 entry    the experiment that can settle it, with
 row      the row that leads, or falls behind
-over     the rows that it is held against; "*" stands for all others, of which the best counts
+over     the rows that it is held against; "*" stands for all others, of which the best counts; a row that only the
+         paper has counts by its printed number
 column   where
 decide   an experiment of ours that was made to decide it on small machines, where the entry is too large: a table
-         of its entry, row, over and column
+         of its entry, row, over and column, and of a note where it differs in more than size
 holds    "above" (the default), "below" or "level": how `row` stands to `over` if the claim is true
-finding  instead of an entry: the analysis of `docs/gallery.md` that bears on it
+analysis instead of an entry: the entry whose analysis in `docs/gallery.md` bears on it, with
+shows    what a table of the analysis shows, in each of its rows, if the claim is true; see `Shown`
 tests    instead of both: the tests that check it, where it is a matter of mathematics or counting
-bears    for a finding or tests: "for" (the default of tests), "against" or "undecided"
+bears    for tests: "for" (the default) or "against"
+note     what a reader has to know about the answer
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from ..experiments.toml import read_toml
 
 Holds = Literal["above", "below", "level"]
 Bearing = Literal["for", "against", "undecided"]
+Trend = Literal["above", "below", "level", "falling"]
 Status = Literal["reproduced", "contradicted", "at small scale only", "open"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
@@ -53,6 +57,33 @@ class Comparison(BaseModel):
     column: str = Field(min_length=1)
 
 
+class Decision(Comparison):
+    """A comparison in an experiment of ours; `note` says how it differs from the paper's in more than size."""
+
+    note: str = ""
+
+
+class Shown(BaseModel):
+    """What a table of an analysis shows, in each of its rows, if a claim is true.
+
+    Args:
+        column: head of the column that counts.
+        holds: where the 95 % intervals lie, "above" or "below" a number; "level", if none leaves it out; or "falling",
+            if the means fall from row to row and the last interval lies below the first.
+        than: the number.
+        rows: labels of the rows that count; none means all.
+        heading: of the section that has the table, where an analysis has several.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str = Field(min_length=1)
+    holds: Trend = "above"
+    than: float = 0.0
+    rows: tuple[str, ...] = ()
+    heading: str = ""
+
+
 class Claim(BaseModel):
     """One claim of a paper; the top of this module says what its fields are."""
 
@@ -66,22 +97,24 @@ class Claim(BaseModel):
     row: str = ""
     over: tuple[str, ...] = ()
     column: str = ""
-    decide: Comparison | None = None
+    decide: Decision | None = None
     holds: Holds = "above"
-    finding: str = ""
+    analysis: str = ""
+    shows: Shown | None = None
     tests: tuple[str, ...] = ()
-    bears: Bearing | None = None
+    bears: Literal["for", "against"] = "for"
+    note: str = ""
 
     @model_validator(mode="after")
     def _one_kind_of_evidence(self) -> Self:
-        if sum(map(bool, (self.entry, self.finding, self.tests))) != 1:
-            raise ValueError("a claim has one of entry, finding and tests")
+        if sum(map(bool, (self.entry, self.analysis, self.tests))) != 1:
+            raise ValueError("a claim has one of entry, analysis and tests")
         if bool(self.entry) != bool(self.row and self.over and self.column):
             raise ValueError("row, over and column go with an entry")
         if self.decide and not self.entry:
             raise ValueError("decide goes with an entry")
-        if self.finding and self.bears is None:
-            raise ValueError(f"say how the finding bears on it: {', '.join(get_args(Bearing))}")
+        if bool(self.analysis) != bool(self.shows):
+            raise ValueError("an analysis goes with what it shows if the claim is true")
         return self
 
     @property

@@ -139,6 +139,42 @@ def test_images_come_back_from_what_keeps_them() -> None:
     assert [picture.name for picture in section.figures] == ["reconstruction-crelu.png"]
 
 
+def filters_of(*rows: list[float]) -> Callable[[int], nn.Module]:
+    """A network that begins with these filters, which see all pixels of an image of 8×8."""
+
+    def net(seed: int) -> nn.Module:
+        convolution = nn.Conv2d(1, len(rows), 8, bias=False)
+        with torch.no_grad():
+            convolution.weight.copy_(torch.tensor(rows).view(-1, 1, 8, 8))
+        return nn.Sequential(convolution, CReLU())
+
+    return net
+
+
+def test_what_comes_back_from_the_first_layer_is_the_projection_onto_its_filters() -> None:
+    pixel = torch.eye(64)
+    (section,) = look("projection", {"CReLU": filters_of(pixel[0].tolist(), pixel[9].tolist())})
+    (kept,), (off,) = column(section, "kept"), column(section, "off")
+    shown = images().float() / 255
+    chosen = shown[torch.arange(16) * 120 // 16].flatten(1)
+    expected = (chosen[:, [0, 9]].norm(dim=1) / chosen.norm(dim=1)).mean()
+    assert kept.mean == pytest.approx(expected.item(), abs=1e-6)
+    assert off.mean < 1e-6
+    (everything,) = look("projection", {"CReLU": filters_of(*pixel.tolist())})
+    assert column(everything, "kept")[0].mean == pytest.approx(1)
+
+
+def test_a_class_of_one_filter_is_more_complex_behind_crelu_and_one_of_opposites_may_not_be() -> None:
+    mixed = torch.where(torch.arange(64) % 2 == 0, 1.0, -1.0).tolist()
+    (section,) = look("complexity", {"CReLU": filters_of(mixed, [1.0] * 64)})
+    assert column(section, "functions") == [1, 2]
+    single, _ = column(section, "left / right")
+    assert single.low > 1
+    (record, *_) = section.records
+    assert (record["row"], record["seed"], record["functions"]) == ("CReLU", 0, 1)
+    assert record["left"] == pytest.approx(column(section, "left")[0].mean)
+
+
 @pytest.mark.parametrize("published", [True, False])
 def test_halves_that_are_read_alike_correlate_fully_beside_the_papers_number(published: bool) -> None:
     numbers = PublishedNumbers("Table 6", {("1", "pair"): 0.25}, uncertainties={("1", "pair"): 0.125})

@@ -466,3 +466,12 @@ def test_models_of_torchvision(name: str, changes: int, left: int) -> None:
 )
 def test_larger_models_of_torchvision(name: str, changes: int, left: int) -> None:
     agrees_after_swap(name, changes, left)
+
+
+def test_the_phases_of_leaky_relu_do_not_start_where_relu_was() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
+    plan = plan_swap(net, "crelu", example=torch.randn(2, 3, 8, 8), negative_slope=0.1)
+    assert [change.start for change in plan.changes] == ["other"]
+    report = swap(net, "crelu", example=torch.randn(2, 3, 8, 8), negative_slope=0.1)
+    assert net(torch.randn(2, 3, 8, 8)).shape == (2, 4, 4, 4)
+    assert report.check.difference > 0

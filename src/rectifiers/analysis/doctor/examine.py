@@ -127,8 +127,8 @@ def check_visited(observer: Observer) -> None:
     """Raise ConfigError unless the model has called an activation."""
     if not observer.visited:
         raise ConfigError(
-            f"{type(observer.model).__name__} calls no activation on this batch. The activations of torch, "
-            "torch.nn.functional and rectifiers are known, as modules and as functions"
+            f"{type(observer.model).__name__} calls no activation on this batch. Known are modules and functions of "
+            "torch, and modules of rectifiers; in the place of a function of rectifiers.functional, call its module"
         )
 
 

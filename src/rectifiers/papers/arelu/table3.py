@@ -53,6 +53,8 @@ experiment = Experiment(
     deviations=(
         *PROTOCOL,
         *COMPARED_FUNCTIONS,
+        "Weight decay applies to what the five other learnable functions learn, too: APL's, Comb's, PAU's, PReLU's and "
+        "SLAF's parameters decay by the same 5e-4. The paper does not say whether they do.",
         "The networks are the variants for images of 32×32. The paper states no augmentation for CIFAR-10; ours pads "
         "by 4, crops at random and flips, and normalises by the mean and deviation of each channel of the training "
         "images, which the paper does not state either.",

@@ -10,7 +10,7 @@ SMALL = sized(ROWS, 32, 43)
 
 experiment = Experiment(
     name="plasticity/class-incremental",
-    title="CIFAR-100, two classes at a time: 25 functions, and what else keeps a network learning",
+    title="New classes, two at a time: 25 functions, and what else keeps a network learning",
     settings={
         "dataset": "class-incremental:cifar100",
         "network": "mlp",
@@ -37,8 +37,9 @@ experiment = Experiment(
             rows=few(SMALL),
         ),
         "pocket": Preset(
-            note="A hundred images of 8×8 pixels of every class, a hundred phases of ten epochs, in which every class "
-            "comes up twice, two hidden layers of 32, and thirty seeds: an hour on one core.",
+            note="A part of CIFAR-100, in 8×8 pixels: of every class 100 of the 500 training images, and 50 of the 100 "
+            "test images. A hundred phases of ten epochs, in which every class comes up twice, two hidden layers of "
+            "32, and thirty seeds: an hour on one core.",
             settings={"dataset": "class-incremental:cifar100-part-8", "epochs": 1_000, "together": 30},
             seeds=30,
             rows=SMALL,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TABLE = {
     "attention": "attention:attention",
+    "complexity": "complexity:complexity",
     "correlation": "correlation:correlation",
     "filters": "filters:filters",
     "gradients": "gradients:gradients",
@@ -27,6 +28,7 @@ TABLE = {
     "maps": "maps:maps",
     "pairing": "pairing:pairing",
     "parameters": "parameters:parameters",
+    "projection": "projection:projection",
     "reconstruction": "reconstruction:reconstruction",
     "segmentations": "segmentations:segmentations",
     "sparsity": "sparsity:sparsity",

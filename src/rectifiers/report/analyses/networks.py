@@ -96,6 +96,17 @@ class ColumnNetworks:
         return text if len(labels if chosen is None else chosen) == 1 else f"{text}: {self.label}"
 
 
+def middles(images: Tensor, height: int, width: int) -> Tensor:
+    """The middle of each image, of this size."""
+    top, left = (images.shape[-2] - height) // 2, (images.shape[-1] - width) // 2
+    return images[..., top : top + height, left : left + width]
+
+
+def first_convolution(network: TrainedNetwork) -> nn.Conv2d:
+    """The convolution that sees the images."""
+    return next(module for module in network.net.modules() if isinstance(module, nn.Conv2d))
+
+
 def load_networks(
     experiment: Experiment, preset: str, outcomes: Outcomes, weights: Path, data_dir: Path | None
 ) -> list[ColumnNetworks]:

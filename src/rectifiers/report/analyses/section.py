@@ -141,7 +141,12 @@ def read_sections(path: Path, trials: Sequence[str]) -> list[Section] | None:
         return None
     with damage(f"{path} is damaged", error_class=StoreError, advice="write the report again"):
         document = parse_json(text)
-        return None if document["trials"] != sorted(trials) else list(map(_section, document["sections"]))
+        return None if document["trials"] != sorted(trials) else from_dict(document)
+
+
+def from_dict(stored: Mapping[str, Any]) -> list[Section]:
+    """Read the sections that `to_dict` wrote, without their figures."""
+    return list(map(_section, stored["sections"]))
 
 
 def _section(stored: Any) -> Section:

@@ -68,7 +68,7 @@ def _describe(
     demands: Mapping[nn.Module, Demand[Widened]],
     names: Mapping[nn.Module, str],
 ) -> Change:
-    rectified = target.activation == "crelu" and site.rectifies
+    rectified = target.activation == "crelu" and not target.options.get("negative_slope") and site.rectifies
     near = rectified and bool(site.settings.get("cap")) and target.cap == "drop"
     widened = f"widens {', '.join(names[layer] for layer in layers)}" if layers else ""
     return replace_fields(
