@@ -77,6 +77,13 @@ def test_what_judges_an_excerpt_has_all_its_runs() -> None:
             mine, all_runs = ({cell.trial for cell in one.cells(preset, seeds=2)} for one in (excerpt, judge))
             assert mine <= all_runs
             assert preset == "smoke" or mine < all_runs
+    table3 = registry.get("convrelu/table3")
+    for column in table3.columns:
+        if judge := table3.judge_of(column):
+            for preset in table3.presets:
+                mine = {c.trial for c in table3.cells(preset, seeds=2) if c.column == column.label}
+                assert mine <= {cell.trial for cell in registry.get(judge).cells(preset, seeds=2)}
+    assert sum(bool(table3.judge_of(column)) for column in table3.columns) == 2
 
 
 @pytest.mark.parametrize("name", NAMES)

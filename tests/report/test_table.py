@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 
 import pytest
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.experiments.experiment import Lead, Preset
+from rectifiers.experiments.experiment import Column, Lead, Preset
 from rectifiers.experiments.statistics import summarise
 from rectifiers.papers import registry
 from rectifiers.report.table import build
@@ -101,6 +102,16 @@ def test_an_excerpt_leaves_verdicts_to_the_table_that_has_all_rows() -> None:
     table = build(made, "paper", outcomes(made))
     assert all(entry.comparison is None for entry in table.cells.values())
     assert "an excerpt of made/up-in-full" in " ".join(footnotes(table))
+
+
+def test_a_column_leaves_its_verdicts_to_the_table_that_has_all_rows() -> None:
+    made = experiment(columns=("b", "a"))
+    column = Column("a", made.columns[1].settings, judged_in="made/up-in-full")
+    made = dataclasses.replace(made, columns=(made.columns[0], column))
+    table = build(made, "paper", outcomes(made))
+    assert {place for (_, place), entry in table.cells.items() if entry.comparison} == {"b"}
+    notes = " ".join(footnotes(table))
+    assert "otherwise inconclusive; no verdicts for a, an excerpt of made/up-in-full" in notes
 
 
 def test_rows_and_columns_keep_the_order_of_the_experiment() -> None:

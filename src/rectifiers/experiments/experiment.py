@@ -34,11 +34,13 @@ class Column(Arm):
         metric: which number of each run; None takes the experiment's.
         aggregate: what is made of the seeds; None takes the experiment's.
         cells: row → trial fields that it changes in that row alone.
+        judged_in: name of the experiment that compares the column's runs with more rows; None takes the experiment's.
     """
 
     metric: Metric | None = None
     aggregate: Aggregate | None = None
     cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    judged_in: str | None = None
 
 
 def continue_row(arm: Arm, **start: Any) -> Arm:
@@ -312,6 +314,10 @@ class Experiment:
     def aggregate_of(self, column: Arm) -> Aggregate:
         """What a column makes of the seeds."""
         return (column.aggregate if isinstance(column, Column) else None) or self.aggregate
+
+    def judge_of(self, column: Arm) -> str:
+        """Which experiment compares a column's runs; empty if this one does."""
+        return (column.judged_in if isinstance(column, Column) else None) or self.judged_in
 
     @property
     def counts(self) -> bool:

@@ -228,7 +228,7 @@ def build(experiment: Experiment, preset: str, outcomes: Outcomes) -> Table:
         metric, aggregate = experiment.metric_of(arms[column]), experiment.aggregate_of(arms[column])
         values = {row: _values(metric, grouped.get((row, column), ())) for row in rows}
         comparisons: Mapping[str, PairedDifference] = {}
-        if metric not in COUNTS and values.get(experiment.baseline) and not experiment.judged_in:
+        if metric not in COUNTS and values.get(experiment.baseline) and not experiment.judge_of(arms[column]):
             comparisons = compare_family(values, experiment.baseline, experiment.margin)
         for row in rows:
             results, comparison = grouped.get((row, column), ()), comparisons.get(row)

@@ -147,24 +147,38 @@ def comparability(table: Table) -> str:
     return f"{reason}. The paper's numbers ({source}) are for orientation only"
 
 
+ONE_VERDICT = "which compares the same runs with all of its rows at once, and a run has one verdict"
+
+
 def verdict_rule(table: Table) -> str:
     """State the rule behind better, worse, equivalent and inconclusive in one sentence; empty without comparisons.
 
-    An excerpt says which table judges the runs.
+    An excerpt, a table or some columns of it, says which table judges the runs.
     """
-    if table.experiment.judged_in:
-        return (
-            f"no verdicts here: this is an excerpt of {table.experiment.judged_in}, which compares the same runs with "
-            "all of its rows at once, and a run has one verdict"
-        )
+    excerpts = _excerpts(table)
+    if [*excerpts.values()] == [[*table.columns]]:
+        return f"no verdicts here: this is an excerpt of {next(iter(excerpts))}, {ONE_VERDICT}"
+    elsewhere = "".join(
+        f"; no verdicts for {', '.join(columns)}, an excerpt of {judge}, {ONE_VERDICT}"
+        for judge, columns in excerpts.items()
+    )
     if not any(cell.comparison for cell in table.cells.values()):
         return ""
     baseline, margin = table.experiment.baseline, f"{table.experiment.margin:g}"
     return (
         f"verdict against {baseline}, paired by seed: equivalent if the 90 % interval of the difference lies within "
         f"±{margin} points; otherwise better or worse if the Holm-adjusted p < 0.05 (paired t-test, one family per "
-        "column); otherwise inconclusive"
+        f"column); otherwise inconclusive{elsewhere}"
     )
+
+
+def _excerpts(table: Table) -> dict[str, list[str]]:
+    """The tables that judge columns of this one, each with these columns."""
+    found: dict[str, list[str]] = {}
+    for column in table.experiment.columns:
+        if column.label in table.columns and (judge := table.experiment.judge_of(column)):
+            found.setdefault(judge, []).append(column.label)
+    return found
 
 
 def statistics_sentence(table: Table) -> str:

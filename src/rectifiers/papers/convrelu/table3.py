@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...experiments.experiment import Arm, Experiment, Preset
+from ...experiments.experiment import Arm, Column, Experiment, Preset
 from ..published import load_published
 from . import PAPER
 from .images import (
@@ -23,23 +23,30 @@ from .images import (
     SMOKE,
 )
 
-NETWORKS = (
-    Arm("VGG-16", {"network": "vgg-16", "where": "stage1"}),
-    Arm("ResNet-18", {"network": "resnet-18", "where": "layer1"}),
-    Arm("DenseNet-40", {"where": FIRST}),
-)
+VGG, RESNET, DENSENET40 = "VGG-16", "ResNet-18", "DenseNet-40"
 
-NARROW = {"VGG-16": {"width": 0.25}, "ResNet-18": {"width": 0.125}}
+NETWORKS: dict[str, dict[str, Any]] = {VGG: {"network": "vgg-16"}, RESNET: {"network": "resnet-18"}, DENSENET40: {}}
+PLACES = {VGG: "stage1", RESNET: "layer1", DENSENET40: FIRST}
+"""Where ConvReLU replaces ReLU."""
+
+NARROW = {VGG: {"width": 0.25}, RESNET: {"width": 0.125}}
 
 
 def _on(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Give the columns of CIFAR-10 other data and narrower networks."""
     return {
-        f"{network.label}, Cifar10": {**data, "network_args": NARROW[network.label]}
-        if network.label in NARROW
-        else data
+        f"{network}, Cifar10": {**data, "network_args": NARROW[network]} if network in NARROW else data
         for network in NETWORKS
     }
+
+
+def _column(network: str, data: Arm) -> Column:
+    return Column(
+        f"{network}, {data.label}",
+        {**NETWORKS[network], **data.settings},
+        cells={"ConvReLU": {"where": PLACES[network]}},
+        judged_in="convrelu/table1" if network == DENSENET40 else None,
+    )
 
 
 experiment = Experiment(
@@ -48,11 +55,7 @@ experiment = Experiment(
     paper=PAPER,
     settings=SETTINGS,
     rows=tuple(arm for arm in FUNCTIONS if arm.label in ("ReLU", "ConvReLU")),
-    columns=tuple(
-        Arm(f"{network.label}, {data.label}", {**network.settings, **data.settings})
-        for data in (CIFAR10, CIFAR100)
-        for network in NETWORKS
-    ),
+    columns=tuple(_column(network, data) for data in (CIFAR10, CIFAR100) for network in NETWORKS),
     presets={
         "smoke": Preset(
             note="64 digits and narrow networks: does it run at all?",
