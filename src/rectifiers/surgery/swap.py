@@ -25,6 +25,7 @@ from .plan import Applied, SwapPlan
 from .planning import choose_planner
 from .planning.makers import read_activation
 from .planning.planned import Left
+from .planning.sharing import share_functions
 from .planning.starts import decide_starts
 from .planning.target import Cap, StartAt, Target, read_start
 from .planning.units import obey_channel_dim
@@ -263,6 +264,9 @@ def _make_plan(request: Request) -> SwapPlan:
     left += [Left(site.name, site.kind, _BARE) for site in bare]
     left += [Left(site.name, site.kind, reason) for site in chosen if (reason := _obstacle(site))]
     chosen = [site for site in chosen if not _obstacle(site)]
+    apart = share_functions(survey, chosen) if request.target.share_calls else {}
+    left += [Left(site.name, site.kind, apart[site.index]) for site in chosen if site.index in apart]
+    chosen = [site for site in chosen if site.index not in apart]
     planner = choose_planner(request.target, halve=request.halve, compensate=request.compensate)
     target = decide_starts(
         survey.model, survey.sites, chosen, request.target, request.args, request.kwargs, request.loader

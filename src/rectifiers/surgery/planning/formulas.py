@@ -28,7 +28,7 @@ def describe(located: Located) -> dict[str, Any] | None:
     x = torch.linspace(-9, 9, 361, dtype=torch.float64)
     with torch.no_grad():
         try:
-            there = _compute(op, x.clone())
+            there = compute(op, x.clone())
         except Exception:  # whatever a function of others raises on a grid
             return None
         for name in names:
@@ -37,14 +37,14 @@ def describe(located: Located) -> dict[str, Any] | None:
     return None
 
 
-def _compute(op: Op, x: Tensor) -> Tensor:
+def compute(op: Op, x: Tensor) -> Tensor:
     """Compute what an op does on other values."""
     if inspect.isclass(op.func):
         y: Tensor = op.module.forward(x)
         return y
-    rest = [*op.args[1:], *(value for name, value in op.kwargs.items() if name != "input")]
+    rest = [*op.args[1:], *(value for name, value in op.kwargs.items() if name not in ("input", "self"))]
     if any(isinstance(value, Value) for value in rest):
         raise ValueError("it reads other values too")
-    kwargs = {name: value for name, value in op.kwargs.items() if name != "input"}
+    kwargs = {name: value for name, value in op.kwargs.items() if name not in ("input", "self")}
     made: Tensor = op.func(x, *op.args[1:], **kwargs)
     return made

@@ -18,8 +18,8 @@ from .channels import POINTWISE, SPATIAL
 from .follow import Blocked, MarkedTrace, mark_traces, own_layer
 from .planned import Change, Left, Planned
 from .replace import plan_replacements
+from .sharing import share_channels
 from .target import Target
-from .units import share_channels
 from .widen import obstacle
 
 

@@ -22,8 +22,9 @@ from .formulas import describe
 from .infinity import allow_infinite_inputs, describe_infinity
 from .keep import keep_what_is_saved
 from .planned import Change, Left, Planned
+from .sharing import share_channels, share_recipes
 from .target import Target
-from .units import channel_obstacle, find_shapes, shape_obstacle, share_channels
+from .units import channel_obstacle, find_shapes, shape_obstacle
 
 
 def count_parameters(recipe: Recipe) -> int:
@@ -56,6 +57,8 @@ def plan_replacements(survey: Survey, sites: Sequence[Site], target: Target) -> 
         left += [Left(site.name, site.kind, _UNKNOWN) for site in sites if site.index not in stays]
         sites = [site for site in sites if site.index in stays]
         recipes = {site.index: replace(recipes[site.index], added_to=stays[site.index]) for site in sites}
+    if target.share_calls:
+        recipes = share_recipes(sites, recipes)
     changes, counted = [], set()
     # Many sites get the same function with the same options, and building it takes time.
     sizes: dict[str, int] = {}

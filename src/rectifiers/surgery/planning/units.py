@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 from ...core.granularity import check_channel_dim
@@ -95,32 +95,3 @@ def shape_obstacle(shapes: Collection[tuple[int, ...]], site: Site, target: Targ
         f"it is called on values of shape {first} and of {listing(others)}, which cannot share parameters for each "
         f"{share}; give {channel}share='layer'"
     )
-
-
-def share_channels(sites: Sequence[Site]) -> tuple[list[Site], dict[int, str]]:
-    """Let all calls of a module have their channels in one dimension, because they share parameters for them.
-
-    Args:
-        sites: sites whose channels are known.
-
-    Returns:
-        The sites, with one channel dimension for each module, and why some cannot share, by their index.
-    """
-    groups: dict[tuple[str, str], list[Site]] = defaultdict(list)
-    for site in sites:
-        groups[site.call, site.path].append(site)
-    reasons = {}
-    for key, members in groups.items():
-        if all(site.channel_dim in (-1, len(site.shape) - 1) for site in members):
-            dims = {site.channel_dim for site in members}
-            dim = dims.pop() if len(dims) == 1 else -1
-            groups[key] = members = [replace(site, channel_dim=dim) for site in members]
-        first = members[0]
-        for site in members[1:]:
-            if (site.channel_dim, site.channels) != (first.channel_dim, first.channels):
-                reasons[site.index] = (
-                    f"it has {site.channels} channels in dimension {site.channel_dim} and {first.name} has "
-                    f"{first.channels} in dimension {first.channel_dim}, so that share_calls=True cannot share them"
-                )
-    agreed = {site.index: site for members in groups.values() for site in members}
-    return [agreed[site.index] for site in sites], reasons

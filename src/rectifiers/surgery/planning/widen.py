@@ -20,8 +20,9 @@ from .channels import Widened, Widening
 from .follow import Demand, follow_sites, mark_traces
 from .planned import Change, Left, Planned
 from .replace import plan_replacements
+from .sharing import share_channels
 from .target import Target
-from .units import channel_obstacle, share_channels
+from .units import channel_obstacle
 
 
 def plan_widening(survey: Survey, sites: Sequence[Site], target: Target) -> Planned:
