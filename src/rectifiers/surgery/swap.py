@@ -306,4 +306,6 @@ def _obstacle(site: Site) -> str:
         return "it is called on a single number, which is not a layer's output"
     if site.before == "parameter":
         return "it is called on a parameter, which is not a layer's output"
+    if site.into:
+        return "it writes its result into a tensor that it is given, by out=…, which takes no gradient; call it without"
     return ""

@@ -128,9 +128,9 @@ class Observer(Watcher):
         if site is None:
             return func(*args, **kwargs)
         inplace = kinds.is_inplace(func, args, kwargs)
-        # Without the input, because `repeat` would keep it alive.
+        # Without the input, because `repeat` would keep it alive, and what is written into, which is the model's.
         other_args = args[1:]
-        other_kwargs = {name: value for name, value in kwargs.items() if name not in ("input", "self")}
+        other_kwargs = {name: value for name, value in kwargs.items() if name not in ("input", "self", "out")}
 
         def repeat(other: Tensor) -> Tensor:
             result: Tensor = func(other.clone() if inplace else other, *other_args, **other_kwargs)
@@ -138,7 +138,7 @@ class Observer(Watcher):
 
         call = SiteCall(site, x, owner if site.call != "function" else None, repeat)
         self._tell_before(call)
-        values = x.detach().clone() if inplace else x.detach()
+        values = x.detach().clone() if inplace or kwargs.get("out") is not None else x.detach()
         result = func(*args, **kwargs)
         self._tell_after(replace(call, x=values), result)
         return result

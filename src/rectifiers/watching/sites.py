@@ -51,6 +51,7 @@ class Site:
         near: path of a module whose parameters show the device.
         inplace: whether the activation writes over its input.
         aliased: whether something else reads the input after that.
+        into: whether the call is given a tensor to write its result into, `out=…`.
         input_overwritten: whether something else writes over the input after the call.
         output_overwritten: whether something else writes over the output.
         infinite: whether some of the input's values are infinite on the example.
@@ -83,6 +84,7 @@ class Site:
     near: str = ""
     inplace: bool = False
     aliased: bool = False
+    into: bool = False
     input_overwritten: bool = False
     output_overwritten: bool = False
     infinite: bool = False
@@ -335,6 +337,7 @@ def _describe(
         near=names[near],
         inplace=op.inplace,
         aliased=any(op.aliased for op in ops),
+        into=any(op.kwargs.get("out") is not None for op in ops),
         input_overwritten=any(op.input_overwritten for op in ops),
         output_overwritten=any(op.output_overwritten for op in ops),
         infinite=any(op.infinite for op in ops),

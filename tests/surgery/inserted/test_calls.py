@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rectifiers import kernels, swap
+from rectifiers import diagnose, kernels, swap
 from rectifiers.core.errors import UnsupportedError
 from rectifiers.surgery.inserted.interception import Interception, is_quiet
 from rectifiers.surgery.inserted.per_call import PerCall
@@ -198,3 +198,42 @@ def test_an_activation_made_of_functions_that_are_counted_keeps_its_own(provider
         hidden = first(net.inner(x))
         for ours, theirs in zip(net(x), (second(net.outer(hidden)), third(net.outer(2 * hidden))), strict=True):
             torch.testing.assert_close(ours, theirs)
+
+
+class Into(nn.Module):
+    """Functions that write their results into tensors that they are given, between one that does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b, self.c = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+        self.register_buffer("kept", torch.zeros(5, 8))
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.a(x)
+        torch.clamp(h, min=0, out=h)
+        h = torch.relu(self.b(h))
+        torch.sigmoid(h, out=self.kept)
+        out: Tensor = self.c(self.kept)
+        return out
+
+
+def test_what_is_written_into_a_given_tensor_stays() -> None:
+    net, x = Into(), torch.randn(5, 4)
+    before = net(x)
+    report = swap(net, "pvlu", example=x, from_=("relu", "sigmoid"))
+    assert report.check.identical
+    assert [change.site for change in report.plan.changes] == [":relu"]
+    assert [left.site for left in report.plan.left] == [":clamp", ":sigmoid"]
+    assert all("by out=…, which takes no gradient" in left.reason for left in report.plan.left)
+    assert torch.equal(net(x), before)
+
+
+def test_a_look_at_the_values_leaves_what_is_written_into_alone() -> None:
+    net, x = Into(), torch.randn(5, 4)
+    net(x)
+    kept = net.kept.clone()
+    assert len(diagnose(net, [torch.randn(5, 4)]).sites) == 3
+    swap(net, "pau", example=torch.randn(5, 4), from_=("relu", "sigmoid"), start="was")
+    assert torch.equal(net.kept, kept)
