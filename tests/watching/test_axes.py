@@ -222,15 +222,21 @@ IMAGES: dict[str, tuple[Callable[[Any, Tensor], Tensor], tuple[int, ...], int, i
     "spatial gate": (lambda s, x: s.conv2(x) * s.conv2(x).mean(1, keepdim=True).sigmoid(), (N, D, 8, 8), 1, C),
     "linear over the tokens": (lambda s, x: s.tokens(s.linear(x).mT), (N, L, D), -1, L),
     "a weight on the left": (lambda s, x: s.weight.T @ x, (N, D, 9), 1, C),
-    "rows": (lambda s, x: s.linear(x), (N, D), 1, C),
+    "rows": (lambda s, x: s.linear(x), (N, D), -1, C),
     "rows transposed": (lambda s, x: s.linear(x).T, (N, D), -2, C),
-    "a cell": (lambda s, x: s.cell(x), (N, D), 1, C),
+    "a cell": (lambda s, x: s.cell(x), (N, D), -1, C),
     "flat": (lambda s, x: s.conv2(x).flatten(1), (N, D, 8, 8), 1, 36 * C),
     "a vector": (lambda s, x: s.linear(x), (D,), -1, C),
     "a mean over the batch": (lambda s, x: s.linear(x).mean(0), (N, D), -1, C),
     "one example of a batch": (lambda s, x: s.linear(x)[0], (N, D), -1, C),
-    "one token of each example": (lambda s, x: s.linear(x)[:, 0], (N, L, D), 1, C),
-    "a masked batch": (lambda s, x: s.linear(x)[x[..., 0] > 0], (N, L, D), 1, C),
+    "rows of a product": (lambda s, x: x @ s.weight, (N, D), -1, C),
+    "rows of tables": (lambda s, x: s.table(x.argmax(1)), (N, D), -1, C),
+    "rows and a bias": (lambda s, x: s.linear(x) + s.vector, (N, D), -1, C),
+    "rows by batch norm": (lambda s, x: s.norm(s.linear(x)), (N, D), 1, C),
+    "rows of images and others": (lambda s, x: s.conv2(x).mean((2, 3)) + s.vector, (N, D, 8, 8), 1, C),
+    "a mean over the tokens": (lambda s, x: s.linear(x).mean(-2), (N, L, D), -1, C),
+    "one token of each example": (lambda s, x: s.linear(x)[:, 0], (N, L, D), -1, C),
+    "a masked batch": (lambda s, x: s.linear(x)[x[..., 0] > 0], (N, L, D), -1, C),
 }
 """Pattern, shape of the input, and where how many channels are."""
 
@@ -275,6 +281,9 @@ def test_nothing_is_guessed(name: str) -> None:
         (nn.Conv2d(D, 3, 1), (D, 8, 8), -3),
         (nn.Linear(D, 3), (N, L, D), -1),
         (nn.BatchNorm1d(D), (N, D, L), 1),
+        (nn.BatchNorm1d(D), (N, D), 1),
+        (nn.Linear(D, 3), (N, D), -1),
+        (nn.Softmax(1), (N, D), 1),
         (nn.LayerNorm(D), (N, L, D), -1),
         (nn.GRU(D, 3), (N, L, D), -1),
     ],
@@ -282,3 +291,10 @@ def test_nothing_is_guessed(name: str) -> None:
 def test_what_reads_the_input_tells_where_its_channels_are(layer: nn.Module, shape: tuple[int, ...], dim: int) -> None:
     (site,) = find_sites(nn.Sequential(nn.ReLU(), nn.Dropout(), layer), shape)
     assert (site.channel_dim, site.channels) == (dim, D)
+
+
+def test_the_slopes_of_a_prelu_say_where_its_channels_are() -> None:
+    (site,) = find_sites(nn.Sequential(nn.Linear(D, L), nn.PReLU(L)), (N, L, D))
+    assert (site.channel_dim, site.channels) == (1, L)
+    (site,) = find_sites(nn.Sequential(nn.Linear(D, L), nn.PReLU()), (N, L, D))
+    assert (site.channel_dim, site.channels) == (-1, L)

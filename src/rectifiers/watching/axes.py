@@ -18,18 +18,21 @@ from .reshaping import Dims, follow_reshape
 from .trace import Op, Trace, Value
 
 
-def channel_dim(dim: int, rank: int) -> int:
+def channel_dim(dim: int, rank: int, *, last: bool = False) -> int:
     """Write a dimension so that it fits other lengths and batches too: 1 after the batch, −1 at the end.
 
     Args:
         dim: the dimension, from 0.
         rank: how many dimensions there are.
+        last: whether it is the end that counts where it is both, as in two-dimensional values.
 
     Example:
         >>> channel_dim(1, 4), channel_dim(2, 3), channel_dim(1, 2), channel_dim(0, 3), channel_dim(2, 5)
         (1, -1, 1, -3, 2)
+        >>> channel_dim(1, 2, last=True)
+        -1
     """
-    if dim == 1:
+    if dim == 1 and not (last and rank == 2):
         return 1
     return dim - rank if dim in (0, rank - 1) else dim
 
@@ -42,12 +45,14 @@ class ChannelAxes:
 
     Attributes:
         dims: the dimensions by number of the value; values of which nothing is known are missing.
+        last: the values whose channels are last whatever the number of dimensions, as a linear layer puts them.
         weights: the values that are parameters, or made from parameters alone.
     """
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.dims: dict[int, Dims] = {}
+        self.last: set[int] = set()
         self.weights = set(trace.parameters)
         for op in trace.ops:
             self._follow(op)
@@ -60,8 +65,19 @@ class ChannelAxes:
         for value in op.outputs[:1] if rule is _attention else op.outputs:
             if dims and max(dims) < len(self.shape(value)):
                 self.dims[value] = dims
+                if self._are_last(rule, op):
+                    self.last.add(value)
             elif op.inputs and self.weights.issuperset(op.inputs):
                 self.weights.add(value)
+
+    def _are_last(self, rule: Rule, op: Op) -> bool:
+        """Return whether the channels that an op puts out are last in values of other numbers of dimensions, too."""
+        if rule in _LAST or (rule in _PRODUCTS and not self.weights.isdisjoint(op.inputs)):
+            return True
+        if rule in _FIRST or says_channels(self, op):
+            return False
+        known = [value for value in op.inputs if value in self.dims]
+        return bool(known) and self.last.issuperset(known)
 
     def shape(self, value: int) -> tuple[int, ...]:
         """Return the shape of a value."""
@@ -80,25 +96,31 @@ class ChannelAxes:
             value: number of the value.
         """
         rank = len(self.shape(value))
-        dims = self.of(value) or self._find_from_readers(value)
+        dims, last = self.of(value), value in self.last
+        if not dims:
+            dims, last = self._find_from_readers(value)
         if dims:
-            return channel_dim(dims[-1], rank)
+            return channel_dim(dims[-1], rank, last=last)
         return 1 if rank == 2 else None
 
-    def _find_from_readers(self, value: int) -> Dims:
-        """Return the dimension that the layers which read a value, after elementwise functions, take for channels."""
-        found, seen, waiting = set[Dims](), {value}, [value]
+    def _find_from_readers(self, value: int) -> tuple[Dims, bool]:
+        """Return the dimension that the layers which read a value, after elementwise functions, take for channels.
+
+        With it comes whether all of them take the last one, whatever the number of dimensions.
+        """
+        found, last, seen, waiting = set[Dims](), True, {value}, [value]
         while waiting:
             value = waiting.pop()
             for op in self.trace.consumers.get(value, ()):
                 dims = self._read(op, value)
                 if dims:
                     found.add(dims)
+                    last &= _RULES.get(_name(op)) in _LAST | _PRODUCTS
                 elif _RULES.get(_name(op), _align) is _align:
                     same = [one for one in op.outputs if self.shape(one) == self.shape(value) and one not in seen]
                     seen.update(same)
                     waiting.extend(same)
-        return found.pop() if len(found) == 1 else ()
+        return (found.pop(), last) if len(found) == 1 else ((), False)
 
     def _read(self, op: Op, value: int) -> Dims:
         """Return the dimension that an op takes for the channels of its input; empty if it does not say."""
@@ -182,10 +204,14 @@ def _norm_last(axes: ChannelAxes, op: Op) -> Dims:
     return axes.of(_operand(op))
 
 
+def says_channels(axes: ChannelAxes, op: Op) -> bool:
+    """Return whether an op is PReLU with several slopes, which are those of dimension 1."""
+    weight = _operand(op, 1, "weight") if _name(op) == "prelu" else None
+    return weight is not None and math.prod(axes.shape(weight)) > 1
+
+
 def _prelu(axes: ChannelAxes, op: Op) -> Dims:
-    """PReLU with several slopes has them for dimension 1."""
-    weight = _operand(op, 1, "weight")
-    return (1,) if weight is not None and math.prod(axes.shape(weight)) > 1 else _align(axes, op)
+    return (1,) if says_channels(axes, op) else _align(axes, op)
 
 
 def _pool(axes: ChannelAxes, op: Op) -> Dims:
@@ -489,3 +515,12 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("cdist", "outer", "ger", "kron", "cov", "corrcoef", "cosine_similarity"), _lose),
 }
 """The rule of each function that is not elementwise, by name without underscores."""
+
+_LAST: frozenset[Rule] = frozenset((_last, _attention, _norm_last))
+"""Rules of layers that have channels last, whatever the number of dimensions."""
+
+_PRODUCTS: frozenset[Rule] = frozenset((_matmul, _addmm, _baddbmm, _tensordot, _einsum))
+"""Rules of products, which are such layers where they are with weights."""
+
+_FIRST: frozenset[Rule] = frozenset((_convolve, _norm_channels))
+"""Rules of layers that count the dimension of channels from the front."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..core.elementwise import Elementwise
 from . import kinds
-from .axes import ChannelAxes
+from .axes import ChannelAxes, says_channels
 from .clamps import find_bare
 from .kinds import own_kind, spec_of
 from .names import common_scope, is_past, name_calls, number_calls, slot_path, split_by_holder
@@ -42,8 +42,8 @@ class Site:
         dtype: dtype of the activation's input.
         scope: the module within whose calls the calls of the activation are counted.
         number: which of these calls it is, from 0.
-        channel_dim: dimension that holds the channels: 1 after the batch, −1 if they are last, as in sequences of
-            features, otherwise where they are; None if nothing in the model shows it.
+        channel_dim: dimension that holds the channels: 1 after the batch, −1 if they are last, as in rows and
+            sequences of features, otherwise where they are; None if nothing in the model shows it.
         stage: how many changes of resolution came before.
         before: type of the layer whose output the activation reads, such as `BatchNorm2d` or `add`; `input` for what
             the model is given, `parameter` for a parameter or buffer.
@@ -330,7 +330,7 @@ def _describe(
         number=number,
         shape=shape,
         dtype=trace.dtypes[source.number],
-        channel_dim=_channel_dim(axes, module, source.number),
+        channel_dim=_channel_dim(axes, module, op, source.number),
         stage=0,
         before="parameter" if source.number in trace.parameters else _label(before),
         after=tuple(dict.fromkeys(_label(reader) for reader in trace.consumers[op.outputs[0]])),
@@ -394,8 +394,10 @@ def _settings(op: Op, kind: str) -> dict[str, float]:
     return {}
 
 
-def _channel_dim(axes: ChannelAxes, module: nn.Module, value: int) -> int | None:
+def _channel_dim(axes: ChannelAxes, module: nn.Module, op: Op, value: int) -> int | None:
     """Return the dimension that holds the channels; an activation with parameters for them says so itself."""
+    if says_channels(axes, op):
+        return unit_dim(1, len(axes.shape(value)))
     if isinstance(module, Elementwise) and module.share == "channel" and own_kind(module) is not None:
         return unit_dim(module.channel_dim, len(axes.shape(value)))
     return axes.find(value)

@@ -76,6 +76,16 @@ def test_the_last_dimension_of_tokens_holds_the_units() -> None:
     assert only(net, [torch.randn(3, 7, 2)]).units == 5
 
 
+def test_tokens_are_no_units_after_a_batch_of_rows() -> None:
+    # As many tokens as units: nothing else would notice.
+    net = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2))
+    with torch.no_grad():
+        net[0].weight.zero_()
+        net[0].bias.copy_(torch.tensor([-1.0] * 4 + [1.0] * 4))
+    site = only(net, [torch.randn(16, 2), torch.randn(2, 8, 2)])
+    assert (site.units, site.dead, site.always_on) == (8, 0.5, 0.5)
+
+
 def test_gradient_norms_are_those_of_autograd() -> None:
     net = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 4))
     batches = [(torch.randn(6, 3), torch.randint(4, (6,))) for _ in range(3)]

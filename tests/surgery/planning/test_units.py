@@ -200,6 +200,62 @@ def test_calls_with_channels_in_other_dimensions_do_not_share_them() -> None:
     assert len(plan_swap(model, "arelu", example=(2, 8, 6), share_calls=True).changes) == 2
 
 
+class Holder(nn.Module):
+    """Calls a layer, and an activation that it did not make itself."""
+
+    def __init__(self, layer: nn.Module, act: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.act = layer, act
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.act(self.layer(x))
+        return out
+
+
+@pytest.mark.parametrize("reused", [False, True])
+def test_calls_share_parameters_of_channels_behind_convolutions_and_rows(reused: bool) -> None:
+    act, pool = nn.ReLU(), (nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    layers = nn.Conv2d(3, 4, 1), nn.Linear(4, 4)
+    if reused:
+        model = nn.Sequential(layers[0], act, *pool, layers[1], act)
+    else:
+        model = nn.Sequential(Holder(layers[0], act), *pool, Holder(layers[1], act))
+    report = swap(model, "pvlu", example=(2, 3, 5, 5), share_calls=True)
+    assert len(report.plan.changes) == 2
+    assert report.check.identical
+    assert sum("alpha" in name for name, _ in model.named_parameters()) == 1
+    assert model(torch.randn(3, 3, 6, 6)).shape == (3, 4)
+
+
+def rows() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+@pytest.mark.parametrize("to", ["pvlu", "crelu", "adarelu"])
+def test_features_are_channels_whatever_is_in_front_of_them(to: str) -> None:
+    model = rows()
+    swap(model, to, example=(2, 4))
+    with torch.no_grad():
+        for parameter in model[1].parameters():
+            parameter.copy_(torch.arange(8.0) / 10)
+    for shape in ((4,), (2, 5, 4), (2, 8, 4), (2, 3, 8, 4)):
+        x = torch.randn(shape)
+        torch.testing.assert_close(model(x), model(x.reshape(-1, 4)).reshape(*shape[:-1], 3))
+
+
+def test_a_swapped_model_of_rows_takes_single_examples_under_vmap() -> None:
+    model, x = rows(), torch.randn(5, 4)
+    swap(model, "pvlu", example=x)
+    parameters = dict(model.named_parameters())
+
+    def loss(parameters: dict[str, Tensor], row: Tensor) -> Tensor:
+        return torch.func.functional_call(model, parameters, (row,)).sum()
+
+    grads = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(parameters, x)
+    assert grads["1.alpha"].shape == (5, 8)
+
+
 @pytest.mark.parametrize("halve", [False, True])
 def test_calls_with_channels_in_other_dimensions_are_not_doubled_together(halve: bool) -> None:
     plan = plan_swap(Twice(mean=False), "crelu", example=(2, 8, 6), share_calls=True, halve=halve)

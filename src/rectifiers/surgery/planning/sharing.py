@@ -57,9 +57,8 @@ def share_channels(sites: Sequence[Site]) -> tuple[list[Site], dict[int, str]]:
     groups = _by_module(sites)
     reasons = {}
     for key, members in groups.items():
-        if all(site.channel_dim in (-1, len(site.shape) - 1) for site in members):
-            dims = {site.channel_dim for site in members}
-            dim = dims.pop() if len(dims) == 1 else -1
+        dim = next((site.channel_dim for site in members if _holds(site.channel_dim, members)), None)
+        if dim is not None:
             groups[key] = members = [replace(site, channel_dim=dim) for site in members]
         first = members[0]
         for site in members[1:]:
@@ -70,6 +69,13 @@ def share_channels(sites: Sequence[Site]) -> tuple[list[Site], dict[int, str]]:
                 )
     agreed = {site.index: site for members in groups.values() for site in members}
     return [agreed[site.index] for site in sites], reasons
+
+
+def _holds(dim: int | None, sites: Sequence[Site]) -> bool:
+    """Return whether a dimension, counted from one end, is the one that holds the channels of all these sites."""
+    assert dim is not None
+    places = [(site.channel_dim, len(site.shape)) for site in sites]
+    return all(-rank <= dim < rank and own is not None and dim % rank == own % rank for own, rank in places)
 
 
 def share_recipes(sites: Sequence[Site], recipes: Mapping[int, Recipe]) -> dict[int, Recipe]:
@@ -95,10 +101,11 @@ def share_recipes(sites: Sequence[Site], recipes: Mapping[int, Recipe]) -> dict[
     return shared
 
 
-def _by_module(sites: Sequence[Site]) -> dict[tuple[str, str], list[Site]]:
-    groups: dict[tuple[str, str], list[Site]] = defaultdict(list)
+def _by_module(sites: Sequence[Site]) -> dict[tuple[bool, tuple[str, ...]], list[Site]]:
+    """Group the calls of each module, under whatever name, and those of the functions that each module calls."""
+    groups: dict[tuple[bool, tuple[str, ...]], list[Site]] = defaultdict(list)
     for site in sites:
-        groups[site.call, site.path].append(site)
+        groups[site.call == "function", site.aliases].append(site)
     return groups
 
 
