@@ -119,7 +119,8 @@ class Target:
             share = options.get("share", spec.share)
             if spec.parameters and share != "layer":
                 options["channels"] = site.channels if share == "channel" else list(site.shape[1:])
-            if site.channel_dim not in (1, None):
+            # A class of the user's may not take an argument that makes no difference to it.
+            if site.channel_dim not in (1, None) and (self.needs_channels or spec.kind != "elementwise"):
                 options.setdefault("channel_dim", site.channel_dim)
         cap = site.settings.get("cap") if self.cap == "keep" else None
         return Recipe(
