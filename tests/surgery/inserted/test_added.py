@@ -115,3 +115,54 @@ def test_nothing_takes_it_for_the_function_alone() -> None:
     assert "added to gelu, which is not made of two straight pieces" in str(folded)
     with pytest.raises(NothingToSwapError, match="PReLU is added to gelu here"):
         rectifiers.anneal(net, example=X, steps=2, from_="prelu")
+
+
+class Sloped(nn.Module):
+    """Leaky ReLU as a function, whose slope is the model's."""
+
+    def __init__(self, slope: float) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b, self.slope = nn.Linear(4, 4), nn.Linear(4, 2), slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.b(F.leaky_relu(self.a(x), self.slope))
+        return out
+
+
+def test_the_plan_names_the_numbers_that_are_fixed() -> None:
+    note = "leaky_relu keeps negative_slope=0.2, even if the model changes that later"
+    (change,) = plan_swap(Sloped(0.2), "pvlu", example=X, from_="leaky_relu", start="added").changes
+    assert change.note == note
+    (change,) = rectifiers.anneal(Sloped(0.2), example=X, steps=2, from_="leaky_relu").report.plan.changes
+    assert change.note == note
+    net = nn.Sequential(nn.Linear(4, 6), nn.Softplus(2.0, 10.0), nn.Linear(6, 6), nn.GELU(), nn.Linear(6, 2))
+    plan = plan_swap(net, "pvlu", example=X, from_=("softplus", "gelu"), start="added")
+    assert [change.note for change in plan.changes] == [
+        "softplus keeps beta=2 and threshold=10, even if the model changes that later",
+        "",
+    ]
+
+
+class Called(nn.Module):
+    """Calls the same block twice, which has another slope each time."""
+
+    def __init__(self, *slopes: float) -> None:
+        super().__init__()
+        self.block, self.slopes = Sloped(0.0), slopes
+
+    def forward(self, x: Tensor) -> Tensor:
+        for slope in self.slopes:
+            self.block.slope = slope
+            out: Tensor = self.block(x)
+            x = out.repeat_interleave(2, -1)
+        return x
+
+
+def test_what_is_given_another_number_each_time_stays() -> None:
+    net = Called(0.2, 0.2)
+    before = net(X)
+    assert swap(net, "pvlu", example=X, from_="leaky_relu", start="added").check.identical
+    assert torch.equal(net(X), before)
+    with pytest.raises(NothingToSwapError, match="is none of the functions that can be kept"):
+        swap(Called(0.2, 0.5), "pvlu", example=X, from_="leaky_relu", start="added")

@@ -12,7 +12,7 @@ from ...watching.survey import Survey
 from ..edits.recipe import Recipe
 from ..inserted.added import Added
 from ..inserted.annealed import FORMULAS
-from .formulas import describe
+from .formulas import describe, describe_fixed
 from .planned import Change, Left, Planned
 from .replace import make_edits
 
@@ -81,6 +81,7 @@ def plan_annealing(survey: Survey, sites: Sequence[Site], to: str) -> tuple[Plan
                 channels=site.channels,
                 parameters=0,
                 start="exact",
+                note=describe_fixed(found),
             )
         )
     edits = make_edits([site for site in sites if site.index in recipes], survey.sites, recipes)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ...core.wording import listing
 from ...watching.sites import Located
 from ...watching.trace import Op, Value
 from ..inserted.annealed import FORMULAS, OPTIONS
@@ -16,7 +18,8 @@ from ..inserted.annealed import FORMULAS, OPTIONS
 def describe(located: Located) -> dict[str, Any] | None:
     """Return the name in `FORMULAS` of what a site computes, and the numbers that it takes; None if it is not there.
 
-    What is found is compared with the site's own function on a grid.
+    What is found is compared with the site's own function on a grid, in each of its calls: one that is given another
+    slope each time is none of them.
     """
     op, kind = located.ops[0], located.site.kind
     options = {}
@@ -28,13 +31,26 @@ def describe(located: Located) -> dict[str, Any] | None:
     x = torch.linspace(-9, 9, 361, dtype=torch.float64)
     with torch.no_grad():
         try:
-            there = compute(op, x.clone())
+            there = [compute(one, x.clone()) for one in located.ops]
         except Exception:  # whatever a function of others raises on a grid
             return None
         for name in names:
-            if name in FORMULAS and torch.allclose(FORMULAS[name](x, **options), there, rtol=0, atol=1e-6):
+            if name not in FORMULAS:
+                continue
+            found = FORMULAS[name](x, **options)
+            if all(torch.allclose(found, one, rtol=0, atol=1e-6) for one in there):
                 return {"formula": name, "options": options}
     return None
+
+
+def describe_fixed(formula: Mapping[str, Any]) -> str:
+    """Say which numbers of a function that stays are fixed, for what is put in is not given them; empty if none are.
+
+    Args:
+        formula: what `describe` found.
+    """
+    numbers = [f"{name}={value:g}" for name, value in formula.get("options", {}).items()]
+    return f"{formula['formula']} keeps {listing(numbers)}, even if the model changes that later" if numbers else ""
 
 
 def compute(op: Op, x: Tensor) -> Tensor:

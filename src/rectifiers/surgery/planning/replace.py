@@ -18,7 +18,7 @@ from ..edits.calls import Distribute, Intercept
 from ..edits.edit import Edit
 from ..edits.recipe import Recipe
 from ..edits.replace import Replace
-from .formulas import describe
+from .formulas import describe, describe_fixed
 from .infinity import allow_infinite_inputs, describe_infinity
 from .keep import keep_what_is_saved
 from .planned import Change, Left, Planned
@@ -180,6 +180,8 @@ def _describe(site: Site, holder: nn.Module, target: Target, recipe: Recipe, par
         notes.append(begun.note)
     if site.settings.get("cap") and target.cap == "keep":
         notes.append(f"keeps the cap at {site.settings['cap']:g}")
+    if fixed := describe_fixed(recipe.added_to):
+        notes.append(fixed)
     if site.aliased:
         notes.append("goes on writing over its input, because something else reads it there; that costs two copies")
     kept = [name for name, keeps in (("input", recipe.keep_input), ("output", recipe.keep_output)) if keeps]
