@@ -90,6 +90,20 @@ def test_runs_with_the_fast_kernels_stand_apart(tmp_path: Path) -> None:
         assert [row["kernels"] for row in rows] == ["reference"] * each + ["cpu-fused"] * each
 
 
+def test_runs_with_further_seeds_are_listed_and_cells_made_without_them(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs", "arelu-table1")
+    for cell in lab.open("arelu/table1", preset="paper", seeds=12, results=tmp_path / "runs").cells:
+        if (cell.row, cell.column) == ("ReLU", "SGD 1e-3"):
+            store.write(result(cell.trial, 50.0 + cell.trial.seed))
+    lab.export(tmp_path / "out", tmp_path / "runs")
+    cells, runs = (
+        [row for row in read(tmp_path / "out" / file) if row["entry"] == "arelu/table1"]
+        for file in ("cells.csv", "runs.csv")
+    )
+    assert [row["n"] for row in cells] == ["5"]
+    assert [int(row["seed"]) for row in runs] == [*range(12)]
+
+
 def test_every_claim_is_there(exported: Path) -> None:
     rows, known = read(exported / "claims.csv"), published_claims()
     assert [row["says"] for row in rows] == [claim["says"] for claim in known]

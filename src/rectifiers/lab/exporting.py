@@ -11,6 +11,7 @@ from typing import Any
 from ..core.files import write_file
 from ..core.version import __version__
 from ..core.wording import finite, plural
+from ..experiments.experiment import Experiment
 from ..experiments.result import METRICS
 from ..papers import registry
 from ..papers.claims import published_claims
@@ -182,7 +183,20 @@ def _begun(results: Path) -> Iterator[tuple[Outcomes, Table]]:
             for preset in presets:
                 outcomes = select(experiment, preset=preset, results=folder).outcomes() if preset != "smoke" else []
                 if any(result for _, result in outcomes):
-                    yield outcomes, build(experiment, preset, outcomes)
+                    further = _further_seeds(experiment, preset, folder)
+                    yield [*outcomes, *further], build(experiment, preset, outcomes)
+
+
+def _further_seeds(experiment: Experiment, preset: str, results: Path) -> Outcomes:
+    """The runs with more seeds than the preset has; its cells are made without them."""
+    first = seeds = experiment.preset(preset).seeds
+    found: Outcomes = []
+    while True:
+        more = select(experiment, preset=preset, seeds=2 * seeds, results=results).outcomes()
+        beyond = [(cell, result) for cell, result in more if result and cell.trial.seed >= first]
+        if len(beyond) == len(found):
+            return found
+        found, seeds = beyond, 2 * seeds
 
 
 def _published() -> Iterator[dict[str, Any]]:
