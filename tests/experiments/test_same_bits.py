@@ -53,6 +53,20 @@ def test_with_another_number_of_threads_set(expected: dict[Trial, dict[str, Any]
         torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize("defaults", [(torch.float64, "cpu"), (torch.float32, "meta")])
+def test_with_other_defaults(expected: dict[Trial, dict[str, Any]], defaults: tuple[torch.dtype, str]) -> None:
+    dtype, device = defaults
+    torch.set_default_dtype(dtype)
+    torch.set_default_device(device)
+    try:
+        found = [outcome(run_trial(trial)) for trial in TRIALS]
+        assert (torch.get_default_dtype(), torch.get_default_device().type) == defaults
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    assert found == [expected[trial] for trial in TRIALS]
+
+
 def test_in_another_process(expected: dict[Trial, dict[str, Any]]) -> None:
     code = (
         "import sys, json, torch; torch.rand(3)\n"

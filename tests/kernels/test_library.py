@@ -364,6 +364,17 @@ def test_every_kernel_agrees_with_its_reference() -> None:
     assert not selftest.mismatches()
 
 
+@pytest.mark.parametrize("defaults", [(torch.float64, "cpu"), (torch.float32, "meta")])
+def test_every_kernel_matches_its_reference_under_other_defaults(defaults: tuple[torch.dtype, str]) -> None:
+    torch.set_default_dtype(defaults[0])
+    torch.set_default_device(defaults[1])
+    try:
+        assert not selftest.mismatches()
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+
+
 @needs_library
 def test_kernels_are_compared_out_of_reach_of_those_who_intercept_functions() -> None:
     class Nothing(TorchFunctionMode):

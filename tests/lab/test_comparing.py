@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,44 @@ def kinds(model: nn.Module) -> list[type[nn.Module]]:
 
 def results_of(found: rectifiers.Comparison) -> dict[tuple[str, int], float]:
     return {(cell.row, cell.trial.seed): result.value("final_epoch") for cell, result in found.outcomes}
+
+
+@pytest.fixture
+def double_precision() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("double_precision")
+@pytest.mark.parametrize("own", [False, True])
+def test_models_of_double_precision(own: bool) -> None:
+    dtypes: set[torch.dtype] = set()
+
+    def make() -> nn.Module:
+        model = make_model()
+        dtypes.update(parameter.dtype for parameter in model.parameters())
+        return model
+
+    found = compare(make, seeds=2, **({"train": train} if own else {"epochs": 1}))
+    assert len(found.results) == 4
+    assert dtypes == {torch.float64}
+
+
+def test_other_defaults_leave_the_bits_of_models_that_say_what_they_are() -> None:
+    usual = results_of(compare(seeds=2, name="usual"))
+
+    def make() -> nn.Module:
+        with torch.device("cpu"):
+            return make_model().float()
+
+    x, y = tensors()
+    torch.set_default_device("meta")
+    try:
+        found = results_of(compare(make, seeds=2, name="meta", data=(x, y)))
+    finally:
+        torch.set_default_device(None)
+    assert found == usual
 
 
 def test_our_loop_from_the_call_to_the_page(tmp_path: Path) -> None:

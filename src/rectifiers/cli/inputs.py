@@ -47,5 +47,7 @@ def make_inputs(shapes: list[tuple[int, ...]], dtype: str = "float") -> tuple[Te
             raise ConfigError(f"--input {sizes} takes {needed / 1e9:,.0f} GB, and {available / 1e9:,.0f} GB are free")
     generator = torch.Generator().manual_seed(0)
     if kind.is_floating_point:
-        return tuple(torch.randn(shape, generator=generator).to(kind) for shape in shapes)
-    return tuple(torch.randint(0, 2, shape, generator=generator).to(kind) for shape in shapes)
+        return tuple(
+            torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu").to(kind) for shape in shapes
+        )
+    return tuple(torch.randint(0, 2, shape, generator=generator, device="cpu").to(kind) for shape in shapes)

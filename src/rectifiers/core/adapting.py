@@ -139,7 +139,8 @@ def _describe(cls: type[nn.Module], name: str, origin: str) -> ActivationSpec:
         ) from error
     try:
         with torch.no_grad():
-            x = torch.randn(_PROBE, generator=torch.Generator().manual_seed(0))
+            x = torch.randn(_PROBE, generator=torch.Generator().manual_seed(0), device="cpu")
+            x = x.to(torch.get_default_device())
             y = module(x.clone())
     except Exception as error:
         raise ConfigError(

@@ -133,7 +133,11 @@ def check(name: str, data_dir: Path | str | None = None) -> Availability:
 
 @cache
 def _load(source: Source, data_dir: Path) -> Dataset:
-    return source.load(data_dir)
+    from ..core.defaults import usual_defaults
+
+    # They are kept, for callers with other defaults as well.
+    with usual_defaults():
+        return source.load(data_dir)
 
 
 def _source(name: str) -> Source:

@@ -38,7 +38,7 @@ def order(count: int, seed: int, epoch: int) -> Tensor:
         >>> order(5, seed=0, epoch=1).sort().values
         tensor([0, 1, 2, 3, 4])
     """
-    return torch.randperm(count, generator=torch.Generator().manual_seed(derive(seed, "order", epoch)))
+    return torch.randperm(count, generator=torch.Generator().manual_seed(derive(seed, "order", epoch)), device="cpu")
 
 
 def check_pixelless(kind: str) -> None:
@@ -145,7 +145,7 @@ class Normalise:
 
 def _moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Measure mean and standard deviation of each channel, exactly for any number of pixels, from the 256 counts."""
-    levels = torch.arange(256, dtype=torch.float64) / 255
+    levels = torch.arange(256, dtype=torch.float64, device="cpu") / 255
     means, deviations = [], []
     for channel in images.cpu().unbind(1):
         share = channel.flatten().bincount(minlength=256).double() / channel.numel()

@@ -97,8 +97,8 @@ def folds(split: E, count: int, seed: int) -> list[tuple[E, E]]:
     total = len(split.strata)
     if not 2 <= count <= total:
         raise ConfigError(f"cannot make {count} folds of {total} {split.noun}; expected 2 to {total}")
-    fold = torch.empty(total, dtype=torch.int64)
-    fold[_by_class(split.strata, derive(seed, "folds"))] = torch.arange(total) % count
+    fold = torch.empty(total, dtype=torch.int64, device="cpu")
+    fold[_by_class(split.strata, derive(seed, "folds"))] = torch.arange(total, device="cpu") % count
     masks = [split.members(fold == number) for number in range(count)]
     return [(split.part(~mask), split.part(mask)) for mask in masks]
 
@@ -112,13 +112,13 @@ def _draw(labels: Tensor, count: int, seed: int) -> Tensor:
     quotas[largest[: count - int(quotas.sum())]] += 1
 
     by_class = _by_class(labels, seed)
-    rank = torch.arange(total) - (sizes.cumsum(0) - sizes).repeat_interleave(sizes)
-    drawn = torch.zeros(total, dtype=torch.bool)
+    rank = torch.arange(total, device="cpu") - (sizes.cumsum(0) - sizes).repeat_interleave(sizes)
+    drawn = torch.zeros(total, dtype=torch.bool, device="cpu")
     drawn[by_class[rank < quotas.repeat_interleave(sizes)]] = True
     return drawn
 
 
 def _by_class(labels: Tensor, seed: int) -> Tensor:
     """List the labels' indices class by class, shuffled within each."""
-    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed), device="cpu")
     return shuffled[labels[shuffled].argsort(stable=True)]

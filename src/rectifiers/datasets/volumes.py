@@ -47,7 +47,7 @@ class Volumes(Slices):
         volumes = self.patients.unique(return_inverse=True)[1].cpu()
         sizes = self.masks.flatten(1).sum(1, dtype=torch.float64).cpu()
         counts = volumes.bincount()
-        totals = torch.zeros(len(counts), dtype=torch.float64).index_add_(0, volumes, sizes)[volumes]
+        totals = torch.zeros(len(counts), dtype=torch.float64, device="cpu").index_add_(0, volumes, sizes)[volumes]
         even = 1 / counts[volumes].double()
         return torch.where(totals > 0, (sizes / totals.clamp(min=1) + SPREAD * even) / (1 + SPREAD), even)
 

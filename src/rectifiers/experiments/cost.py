@@ -313,4 +313,4 @@ def _describe(net: nn.Module) -> tuple[int, int]:
 
 
 def _take_first(split: Examples, count: int) -> Examples:
-    return split.part(torch.arange(len(split)) < count)
+    return split.part(torch.arange(len(split), device="cpu") < count)

@@ -56,7 +56,7 @@ def _class_weights(trial: Trial, classes: int, train: Batches) -> torch.Tensor |
             f"class_weights has {plural(len(trial.class_weights), 'number')} for {classes} classes of {trial.dataset}; "
             "give one for each, or 'balanced'"
         )
-    return torch.tensor(trial.class_weights, device=trial.device)
+    return torch.tensor(trial.class_weights, dtype=torch.float32, device=trial.device)
 
 
 def build_mixing(trial: Trial, data: Dataset, train: Batches) -> TrainingBatches:

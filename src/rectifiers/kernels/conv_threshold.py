@@ -17,7 +17,7 @@ from ..core.elementwise import compute_dtype
 from . import dispatch
 from . import threshold as elementwise_threshold
 from .eager import is_eager, is_plain
-from .formula import Formula, gradients, relative_error
+from .formula import Formula, gradients, relative_error, samples
 
 NAME = "conv_threshold"
 
@@ -217,10 +217,10 @@ class ConvolutionFormula(Formula):
     def errors(self, device: str) -> Iterator[tuple[str, float]]:
         """How far its kernel is from its reference, on one random input."""
         sizes = ((3, 4, 9, 19), (34, 2, 3, 2), (4, 3, 2), (34,))
-        x, weight, threshold, bias = (torch.randn(size).to(device) for size in sizes)
+        x, weight, threshold, bias = (samples(size, device=device) for size in sizes)
         options: tuple[Any, ...] = ((2, 1), (1, 0, 1, 2), (1, 2), 2)
         out = torch.ops.rectifiers.conv_threshold_forward(x, weight, threshold, bias, *options)
-        grad = torch.randn(out.shape).to(device)
+        grad = samples(out.shape, device=device)
         found = torch.ops.rectifiers.conv_threshold_backward(grad, x, weight, threshold, *options)
         inputs: list[Any] = [tensor.requires_grad_() for tensor in (x, weight, threshold, bias)]
         with torch.enable_grad():

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..core.granularity import spread
 from . import dispatch, nodes, registration
 from .eager import NARROW, TYPES, is_compiling, is_eager, is_plain
-from .formula import Formula, gradients, relative_error
+from .formula import Formula, gradients, relative_error, samples
 from .layout import ELEMENT, LAYER
 
 Saved = Literal["input", "output", "invertible"]
@@ -280,13 +280,12 @@ class ElementwiseFormula(Formula):
             yield f"shape {shape}", self._error(shape, axis, device)
 
     def _error(self, shape: tuple[int, ...], axis: int, device: str) -> float:
-        # Drawn on the processor, so that no GPU's generator has to be set back.
-        x = 2 * torch.randn(shape).to(device)
+        x = 2 * samples(shape, device=device)
         units = () if axis == LAYER or self.along else (shape[axis],)
         sizes = [(*((one.count or 3,) if one.listed else ()), *units) for one in self.parameters]
-        parameters = [0.2 + torch.rand(size).to(device) for size in sizes]
+        parameters = [0.2 + samples(size, device=device, uniform=True) for size in sizes]
         out = self.forward(x, parameters, axis)
-        grad = torch.randn(out.shape).to(device)
+        grad = samples(out.shape, device=device)
         inverted = self.keeps_output(x, parameters)
         found = self.backward(grad, out if inverted else x, parameters, axis, inverted)
         inputs = [tensor.requires_grad_() for tensor in (x, *parameters)]

@@ -46,6 +46,20 @@ class Formula(ABC):
         return 1e-4
 
 
+def samples(*sizes: Any, device: str, uniform: bool = False) -> Tensor:
+    """Random numbers for a self-test: float32 whatever the default dtype is, for that is what kernels take.
+
+    Args:
+        sizes: of the tensor.
+        device: where they go.
+        uniform: whether they lie between 0 and 1; else they are normal.
+    """
+    draw: Any = torch.rand if uniform else torch.randn
+    # Drawn on the processor, so that no GPU's generator has to be set back.
+    drawn: Tensor = draw(*sizes, dtype=torch.float32, device="cpu")
+    return drawn.to(device)
+
+
 def gradients(output: Tensor, inputs: Sequence[Tensor], grad: Tensor) -> tuple[Tensor, ...]:
     """The gradients of inputs, for a gradient of the output."""
     # As a sum: given the gradient itself, PyTorch loads its symbolic shapes, which takes a third of a second.

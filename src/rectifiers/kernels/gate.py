@@ -17,7 +17,7 @@ from torch import Tensor
 
 from . import dispatch
 from .eager import is_eager, is_plain
-from .formula import Formula, gradients, relative_error
+from .formula import Formula, gradients, relative_error, samples
 
 NAME = "gate"
 
@@ -128,7 +128,7 @@ class GateFormula(Formula):
         """How far its kernel is from PyTorch's functions, on some random inputs."""
         for gate in GATES:
             for shape in ((3, 5, 70), (4099,)):
-                x, grad = (2 * torch.randn(shape).to(device) for _ in range(2))
+                x, grad = (2 * samples(shape, device=device) for _ in range(2))
                 out, side = dispatch.operator(f"{NAME}_forward")(x, gate.number)
                 found = dispatch.operator(f"{NAME}_backward")(grad, out, side, gate.number)
                 leaf = x.requires_grad_()

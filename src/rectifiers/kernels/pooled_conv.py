@@ -16,7 +16,7 @@ from torch import Tensor
 
 from . import dispatch
 from .eager import is_eager, is_plain
-from .formula import Formula, gradients, relative_error
+from .formula import Formula, gradients, relative_error, samples
 
 NAME = "pooled_conv"
 
@@ -123,10 +123,10 @@ class PooledConvolutionFormula(Formula):
     def errors(self, device: str) -> Iterator[tuple[str, float]]:
         """How far its kernel is from its reference, on some random inputs."""
         for shape, outputs, kernel, padding in (((19, 3, 9, 12), 7, (3, 4), 1), ((16, 20, 7, 6), 3, (5, 5), 0)):
-            x = torch.randn(shape).to(device)
-            weight, bias = torch.randn(outputs, shape[1], *kernel).to(device), torch.randn(outputs).to(device)
+            x = samples(shape, device=device)
+            weight, bias = samples(outputs, shape[1], *kernel, device=device), samples(outputs, device=device)
             out, places = dispatch.operator(f"{NAME}_forward")(x, weight, bias, padding)
-            grad = torch.randn(out.shape).to(device)
+            grad = samples(out.shape, device=device)
             found = dispatch.operator(f"{NAME}_backward")(grad, x, weight, places, padding, True)
             inputs = [tensor.requires_grad_() for tensor in (x, weight, bias)]
             with torch.enable_grad():

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from . import dispatch, two_slopes
 from .eager import is_eager, is_plain
-from .formula import Formula, gradients, relative_error
+from .formula import Formula, gradients, relative_error, samples
 
 NAME = "random_slopes"
 
@@ -41,7 +41,7 @@ class RandomSlopes:
         """Draw by the kernel, or return None where there is none for this call."""
         if not (is_eager() and is_plain(x) and dispatch.serves(NAME, x)):
             return None
-        seed = int(torch.empty((), dtype=torch.int64).random_())
+        seed = int(torch.empty((), dtype=torch.int64, device="cpu").random_())
         if x.requires_grad and torch.is_grad_enabled():
             out: Tensor = _Differentiable.apply(x, self.lower, self.upper, seed)
             return out
@@ -114,7 +114,7 @@ class RandomSlopesFormula(Formula):
     def errors(self, device: str) -> Iterator[tuple[str, float]]:
         """How far its kernel is from the reference with the kernel's own noise, on some random inputs."""
         for shape in ((3, 5, 70), (4099,)):
-            x, grad = (torch.randn(shape).to(device) for _ in range(2))
+            x, grad = (samples(shape, device=device) for _ in range(2))
             out = _forward(x, 0.1, 0.4, 7)
             found = dispatch.operator(f"{NAME}_backward")(grad, out, 0.1, 0.4, 7)
             leaf = x.requires_grad_()

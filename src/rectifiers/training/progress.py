@@ -38,7 +38,7 @@ class Progress:
     def start_epoch(self) -> None:
         """Begin with nothing."""
         self.steps, self.loss, self.count, self.seconds = 0, 0.0, 0, 0.0
-        self.tally = torch.zeros(())
+        self.tally = torch.zeros((), dtype=torch.float32, device="cpu")
 
     def add(self, task: Task, answer: Answer) -> None:
         """Take in a batch.
@@ -59,7 +59,7 @@ class Progress:
         group = current()
         if group.size == 1:
             return {"loss": self.loss, "count": self.count, "tally": self.tally}
-        loss, count = group.sum(torch.tensor((self.loss, self.count), dtype=torch.float64)).tolist()
+        loss, count = group.sum(torch.tensor((self.loss, self.count), dtype=torch.float64, device="cpu")).tolist()
         return {"loss": loss, "count": int(count), "tally": group.sum(self.tally)}
 
     def state_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..core.elementwise import Elementwise
 from ..core.learned import learning_activations
 
-GRID = torch.linspace(-4, 4, 65)
+GRID = torch.linspace(-4, 4, 65, dtype=torch.float32, device="cpu")
 """Inputs at which curves are sampled."""
 
 

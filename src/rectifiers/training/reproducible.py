@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
+from ..core.defaults import usual_defaults
 from ..kernels import dispatch, using
 
 
 @contextmanager
-def reproducible(threads: int, kernels: str = "reference") -> Iterator[None]:
+def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: bool = False) -> Iterator[None]:
     """Fix everything outside a trial that could change its bits, and put it back afterwards.
 
     Args:
         threads: that PyTorch uses meanwhile.
         kernels: the provider whose kernels formulas run on.
+        keep_defaults: leave PyTorch's default dtype and device as the user's script has set them, for models of their
+            own are made and called under them; by default both are the usual ones.
 
     Raises:
         ConfigError: there are no such kernels here.
@@ -24,7 +27,8 @@ def reproducible(threads: int, kernels: str = "reference") -> Iterator[None]:
     threads_before, flushed_before = torch.get_num_threads(), flushes_denormals()
     # Chosen by name, whatever is usual on this machine: kernels round differently from the composites.
     dispatch.require(kernels)
-    with torch.random.fork_rng(), using(kernels):
+    defaults = nullcontext() if keep_defaults else usual_defaults()
+    with torch.random.fork_rng(), using(kernels), defaults:
         torch.set_num_threads(threads)
         # Momentum of dead units decays into denormal numbers, which cost a hundred times the time of others.
         torch.set_flush_denormal(True)
@@ -42,6 +46,6 @@ def flushes_denormals() -> bool:
         >>> flushes_denormals()
         False
     """
-    smallest = torch.tensor(torch.finfo(torch.float32).tiny, device="cpu")
+    smallest = torch.tensor(torch.finfo(torch.float32).tiny, dtype=torch.float32, device="cpu")
     # Read as an integer, for a comparison would flush a denormal number too.
     return int((smallest / 2).view(torch.int32)) == 0

@@ -39,7 +39,7 @@ def measure_costs(common: OwnTrial, variants: Sequence[Variant], data_dir: Path)
     models = {}
     for variant in variants:
         trial = trial_of(common, variant, 0)
-        with reproducible(common.threads):
+        with reproducible(common.threads, keep_defaults=True):
             model = make_model(trial, lambda plain, trial=trial: example_of(trial, plain, data_dir))  # type: ignore[misc]
         freeze(model, variant.trained)
         models[variant.label] = model
@@ -54,7 +54,7 @@ def _call(common: OwnTrial, data_dir: Path) -> Call:
     """What a training step calls a model with."""
     if not common.dataset:
         return Call(*first_call(common, whole=True), mean_square)
-    with reproducible(common.threads):
+    with reproducible(common.threads, keep_defaults=True):
         inputs, _ = next(iter(get_ready(common, data_dir).batches.train))
     if isinstance(inputs, Batch):
         return Call(inputs.args, inputs.kwargs, mean_square)

@@ -183,7 +183,7 @@ class _Tensors:
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         count = len(self.tensors[0])
-        order = torch.randperm(count) if self.shuffled else torch.arange(count)
+        order = torch.randperm(count, device="cpu") if self.shuffled else torch.arange(count, device="cpu")
         for indices in order.split(self.size):
             yield tuple(tensor[indices] for tensor in self.tensors)
 
@@ -286,10 +286,9 @@ def _read_part(part: Any) -> Any:
             inputs, targets = map(torch.as_tensor, part)
         except (TypeError, ValueError, RuntimeError) as error:
             raise DataError(f"inputs and targets have to be numbers: {story(error)}") from error
-        if inputs.dtype == torch.float64:
-            inputs = inputs.float()
-        if targets.dtype == torch.float64:
-            targets = targets.float()
+        # NumPy's numbers are of double precision, models seldom: where the user asked PyTorch for that.
+        if torch.get_default_dtype() != torch.float64:
+            inputs, targets = (one.float() if one.dtype == torch.float64 else one for one in (inputs, targets))
         if targets.dtype in (torch.int32, torch.int16, torch.uint8):
             targets = targets.long()
         if len(inputs) != len(targets):
@@ -360,7 +359,9 @@ def _hold_out(part: Any, share: float, name: str) -> tuple[Any, Any]:
             f"{plural(total, 'sample')} {'is' if total == 1 else 'are'} too few to hold some out for {name}; give "
             "data=(train, validation, test)"
         )
-    order = torch.randperm(total, generator=torch.Generator().manual_seed(derive(0, "hold-out", name))).tolist()
+    order = torch.randperm(
+        total, generator=torch.Generator().manual_seed(derive(0, "hold-out", name)), device="cpu"
+    ).tolist()
     rest, chosen = sorted(order[count:]), sorted(order[:count])
     if isinstance(part, TensorDataset):
         return TensorDataset(*(one[rest] for one in part.tensors)), TensorDataset(

@@ -53,7 +53,7 @@ def prepare_rows(
     Raises:
         RectifiersError: a variant does not fit the model, or the model not the data.
     """
-    with reproducible(common.threads):
+    with reproducible(common.threads, keep_defaults=True):
         plain = _try(common, Variant(AS_IT_IS), data_dir)
         if from_ or not any(variant.swaps for variant in variants):
             kinds = from_
@@ -86,7 +86,7 @@ def doubt_model(common: OwnTrial, data_dir: Path) -> list[str]:
         ConfigError: the user's function does not make the same layers each time.
     """
     name, plain, found = title(common.network), trial_of(common, Variant(AS_IT_IS), 0), list[str]()
-    with reproducible(common.threads):
+    with reproducible(common.threads, keep_defaults=True):
         if not isinstance(resolve(common.network), nn.Module):
             first, second = (make_model(plain, lambda made: example_of(plain, made, data_dir)) for _ in range(2))
             found.append(unequal_models(first, second, name))

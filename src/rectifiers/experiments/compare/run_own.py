@@ -73,7 +73,7 @@ def run_own(
     Raises:
         RectifiersError: model, variant, data and training do not fit together.
     """
-    with reproducible(trial.threads, trial.provider):
+    with reproducible(trial.threads, trial.provider, keep_defaults=True):
         if trial.train:
             return *_run_by_user(trial, data_dir), ""
         ready = get_ready(trial, data_dir)

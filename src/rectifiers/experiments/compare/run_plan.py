@@ -159,7 +159,7 @@ def _measure(common: OwnTrial, row: Variant, data_dir: Path) -> float:
     """Seconds of a run by our loop, from a few steps of it."""
     trial = trial_of(common, row, 0)
     short = trial.model_copy(update={"epochs": 1, "accumulate": 1, "patience": 0})
-    with reproducible(trial.threads, trial.provider):
+    with reproducible(trial.threads, trial.provider, keep_defaults=True):
         ready = get_ready(short, data_dir)
         counts = [0 if part is None else len(part) for part in ready.batches[:3]]
         for steps in (1, STEPS):

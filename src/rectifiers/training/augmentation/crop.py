@@ -30,7 +30,7 @@ class Crop(Transform):
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """First row and column of each window in the padded image."""
-        return torch.randint(2 * self.margin + 1, (shape[0], 2), generator=generator)
+        return torch.randint(2 * self.margin + 1, (shape[0], 2), generator=generator, device="cpu")
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Pad and cut."""

@@ -27,7 +27,7 @@ class Cutout(Transform):
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """First row and column of each square; may lie outside."""
-        centres = (torch.randint(size, (shape[0],), generator=generator) for size in shape[2:])
+        centres = (torch.randint(size, (shape[0],), generator=generator, device="cpu") for size in shape[2:])
         return torch.stack(tuple(centres), 1) - self.side // 2
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:

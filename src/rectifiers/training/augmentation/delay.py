@@ -29,7 +29,7 @@ class Delay(Transform):
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Characters by which each text moves."""
-        return torch.randint(self.characters + 1, (shape[0],), generator=generator)
+        return torch.randint(self.characters + 1, (shape[0],), generator=generator, device="cpu")
 
     def apply(self, texts: Tensor, drawn: Tensor) -> Tensor:
         """Move.

@@ -20,7 +20,7 @@ class Flip(Transform):
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Which images."""
-        return torch.rand(shape[0], generator=generator) < 0.5
+        return torch.rand(shape[0], generator=generator, dtype=torch.float32, device="cpu") < 0.5
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Mirror."""

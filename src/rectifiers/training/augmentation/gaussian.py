@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...core.lazy import torch
 from ...datasets.blur import gaussian_blur, radius
-from .transform import Transform, at_least
+from .transform import Transform, at_least, uniform
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,7 @@ class Gaussian(Transform):
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Standard deviations."""
-        return torch.empty(shape[0]).uniform_(_LEAST, self.sigma, generator=generator)
+        return uniform((shape[0],), _LEAST, self.sigma, generator)
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Blur."""

@@ -32,7 +32,9 @@ class Patch(Transform):
         count, _, height, width = shape
         if min(height, width) < self.side:
             raise ShapeError(f"augmentation 'patch:{self.side}' needs images of that size, got {height}×{width}")
-        places = (torch.randint(size - self.side + 1, (count,), generator=generator) for size in (height, width))
+        places = (
+            torch.randint(size - self.side + 1, (count,), generator=generator, device="cpu") for size in (height, width)
+        )
         return torch.stack(tuple(places), 1)
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:

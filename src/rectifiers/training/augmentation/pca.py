@@ -40,8 +40,10 @@ class PCA(Transform):
         """Shifts of red, green and blue, N×3."""
         if shape[1] != 3:
             raise ShapeError(f"augmentation 'pca' shifts red, green and blue, but the images have {shape[1]} channels")
-        multiples = torch.empty(shape[0], 3).normal_(0, self.std, generator=generator)
-        return multiples * torch.tensor(EIGENVALUES) @ torch.tensor(COMPONENTS)
+        multiples = torch.empty(shape[0], 3, dtype=torch.float32, device="cpu").normal_(
+            0, self.std, generator=generator
+        )
+        return multiples * multiples.new_tensor(EIGENVALUES) @ multiples.new_tensor(COMPONENTS)
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Shift."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...core.lazy import functional as F
 from ...core.lazy import torch
-from .transform import Transform, at_least
+from .transform import Transform, at_least, uniform
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,17 +35,17 @@ class ResizedCrop(Transform):
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """First row, first column, height and width: of ten tries, the first that fits; else the centre."""
         count, _, height, width = shape
-        area = height * width * torch.empty(_TRIES, count).uniform_(*_AREA, generator=generator)
-        aspect = torch.empty(_TRIES, count).uniform_(*map(math.log, _ASPECT), generator=generator).exp()
+        area = height * width * uniform((_TRIES, count), *_AREA, generator)
+        aspect = uniform((_TRIES, count), *map(math.log, _ASPECT), generator).exp()
         rows, columns = (area / aspect).sqrt().round().long(), (area * aspect).sqrt().round().long()
         fits = (rows > 0) & (rows <= height) & (columns > 0) & (columns <= width)
         first = fits.long().argmax(0)
-        found, each = fits.any(0), torch.arange(count)
+        found, each = fits.any(0), torch.arange(count, device="cpu")
         tall, broad = min(height, round(width / _ASPECT[0])), min(width, round(height * _ASPECT[1]))
         rows = torch.where(found, rows[first, each], tall)
         columns = torch.where(found, columns[first, each], broad)
         room = torch.stack((height - rows, width - columns))
-        anywhere = (torch.rand(2, count, generator=generator) * (room + 1)).long()
+        anywhere = (uniform((2, count), 0, 1, generator) * (room + 1)).long()
         top, left = torch.where(found, anywhere, room // 2)
         return torch.stack((top, left, rows, columns), 1)
 

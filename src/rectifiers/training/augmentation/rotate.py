@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...core.lazy import functional as F
 from ...core.lazy import torch
-from .transform import Transform, at_least
+from .transform import Transform, at_least, uniform
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,7 @@ class Rotate(Transform):
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Angles in degrees, counter-clockwise."""
-        return torch.empty(shape[0]).uniform_(-self.degrees, self.degrees, generator=generator)
+        return uniform((shape[0],), -self.degrees, self.degrees, generator)
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Turn."""

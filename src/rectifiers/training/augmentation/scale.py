@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...core.lazy import functional as F
 from ...core.lazy import torch
-from .transform import Transform, at_least
+from .transform import Transform, at_least, uniform
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,11 +30,11 @@ class Scale(Transform):
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Factors of the sides."""
-        return torch.empty(shape[0]).uniform_(1 - self.share, 1 + self.share, generator=generator)
+        return uniform((shape[0],), 1 - self.share, 1 + self.share, generator)
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Scale."""
         # Where a pixel comes from, in units in which either side is 2.
-        source = torch.eye(2, 3, device=images.device) / drawn[:, None, None]
+        source = torch.eye(2, 3, dtype=drawn.dtype, device=images.device) / drawn[:, None, None]
         grid = F.affine_grid(source, list(images.shape), align_corners=False)
         return F.grid_sample(images.float(), grid, mode="nearest", align_corners=False).to(torch.uint8)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ...core.lazy import torch
-from .transform import Transform, at_least, window
+from .transform import Transform, at_least, uniform, window
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,8 +29,8 @@ class Shift(Transform):
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Pixels down and to the right."""
-        reach = self.share * torch.tensor(shape[2:])
-        return ((2 * torch.rand(shape[0], 2, generator=generator) - 1) * reach).round().long()
+        reach = self.share * torch.tensor(shape[2:], device="cpu")
+        return ((2 * uniform((shape[0], 2), 0, 1, generator) - 1) * reach).round().long()
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
         """Move."""

@@ -63,6 +63,11 @@ def at_least(name: str, value: float, least: float, most: float = float("inf")) 
         raise ConfigError(f"augmentation {name!r} expects {expected}, got {value:g}")
 
 
+def uniform(sizes: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
+    """Random numbers on the CPU: float32, the same whatever PyTorch's default dtype and device are."""
+    return torch.empty(sizes, dtype=torch.float32, device="cpu").uniform_(low, high, generator=generator)
+
+
 def window(images: Tensor, top: Tensor, left: Tensor, height: int, width: int) -> Tensor:
     """From each image the rows and columns that begin at a place of its own; beyond the border, the border's.
 

@@ -48,7 +48,9 @@ class Classification(Task):
         """Examples whose likeliest class is theirs, or has the largest share in them, and all examples."""
         if targets.dim() == 2:
             targets = targets.argmax(1)
-        return torch.tensor((int((outputs.argmax(1) == targets).sum()), len(targets)), dtype=torch.float64)
+        return torch.tensor(
+            (int((outputs.argmax(1) == targets).sum()), len(targets)), dtype=torch.float64, device="cpu"
+        )
 
     def score(self, tally: Tensor) -> float:
         """Percent of the examples that are right."""

@@ -52,7 +52,7 @@ class CustomTask(Task):
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Score of the batch, times its size, and its size."""
         size = len(targets)
-        return torch.tensor((self._measure(outputs, targets) * size, size), dtype=torch.float64)
+        return torch.tensor((self._measure(outputs, targets) * size, size), dtype=torch.float64, device="cpu")
 
     def score(self, tally: Tensor) -> float:
         """Mean of the batches' scores."""

@@ -37,7 +37,7 @@ class MultiLabel(Task):
         """Labels that are found, predicted, and true."""
         predicted, true = outputs > 0, targets > 0
         counts = [int(labels.sum()) for labels in (predicted & true, predicted, true)]
-        return torch.tensor(counts, dtype=torch.float64)
+        return torch.tensor(counts, dtype=torch.float64, device="cpu")
 
     def score(self, tally: Tensor) -> float:
         """F1 in percent; 100 where nothing is to be found and nothing was."""

@@ -34,7 +34,9 @@ class Segmentation(Task):
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Dice coefficients of the slices, added up, and their number."""
-        return torch.tensor((float(_dice(*_areas(outputs, targets)).sum()), len(targets)), dtype=torch.float64)
+        return torch.tensor(
+            (float(_dice(*_areas(outputs, targets)).sum()), len(targets)), dtype=torch.float64, device="cpu"
+        )
 
     def score(self, tally: Tensor) -> float:
         """Mean Dice coefficient of the slices in percent."""

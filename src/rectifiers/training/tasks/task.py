@@ -78,7 +78,7 @@ class Task(ABC):
         Returns:
             The loss as a mean over the examples, and the score.
         """
-        loss, count, total = 0.0, 0, torch.zeros(())
+        loss, count, total = 0.0, 0, torch.zeros((), dtype=torch.float32, device="cpu")
         for outputs, targets in self.answers(nets, batches):
             loss += float(self.loss(outputs, targets)) * len(targets)
             count += len(targets)
