@@ -86,6 +86,34 @@ def test_other_defaults_leave_the_bits_of_models_that_say_what_they_are() -> Non
     assert found == usual
 
 
+def train_by_seed(model: nn.Module, seed: int) -> dict[str, float]:
+    model(torch.zeros(1, 6))
+    return {"loss": 12.5} if seed == 1 else {"accuracy": 0.9 + seed / 1000}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_all_runs_have_one_metric(workers: int) -> None:
+    said = "train_by_seed returned loss in the run of .* with seed 1, and accuracy in that of .* with seed 0"
+    for _ in range(2):  # the second time, the runs are there already
+        with pytest.raises(ConfigError, match=f"{said}.*metric='accuracy'"):
+            compare(train=train_by_seed, workers=workers)
+    with pytest.raises(
+        ConfigError, match=r"in the run of .* with seed 1, train_by_seed returned loss, but no accuracy"
+    ):
+        compare(train=train_by_seed, metric="accuracy", workers=workers)
+
+
+def test_a_number_and_a_named_metric_are_two() -> None:
+    def some(model: nn.Module, seed: int) -> Any:
+        model(torch.zeros(1, 6))
+        return {"accuracy": 0.5} if seed else 0.5
+
+    with pytest.raises(
+        ConfigError, match=r"some returned accuracy in the run of .* with seed 1, and metric in that of"
+    ):
+        compare(train=some)
+
+
 def test_our_loop_from_the_call_to_the_page(tmp_path: Path) -> None:
     found = compare(activations=["relu", "arelu", "pvlu:share=layer@first"])
     assert found.labels == ("as it is", "arelu", "pvlu:share=layer@first")

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..core.errors import RectifiersError
 from ..experiments import runner
 from ..experiments.compare.budget import seconds_of
+from ..experiments.compare.one_metric import OneMetric
 from ..experiments.compare.trial import OwnTrial
 from ..experiments.experiment import Cell
 from ..experiments.result import Result
@@ -35,6 +36,7 @@ class Bench:
         self.note = ""
         self._started = time.monotonic()
         self._ran: set[str] = set()
+        self._metric = OneMetric()
 
     def spent(self, results: Sequence[Result]) -> float:
         """Seconds of the clock: of this call, and of the runs that there were before it."""
@@ -50,6 +52,7 @@ class Bench:
             words: what they are for.
 
         Raises:
+            ConfigError: a run has another metric than those before.
             RectifiersError: a trial cannot run, or its process ended in an error.
         """
         cells = [Cell(trial.id, "", trial) for trial in trials if not self.store.has(trial)]
@@ -62,7 +65,7 @@ class Bench:
                 "they need; put it into a module"
             )
         self._ran |= {cell.trial.id for cell in cells}
-        begun, ended = time.monotonic(), 0
+        begun, ended, unread = time.monotonic(), 0, [trial for trial in trials if trial.train]
 
         def may_begin() -> bool:
             taken = time.monotonic() - begun
@@ -72,7 +75,9 @@ class Bench:
         with show_progress(len(cells), hidden=not self.progress, what=words) as show:
 
             def on_progress(progress: runner.Progress) -> None:
-                nonlocal ended
+                nonlocal ended, unread
+                # Now and not at the end: what cannot be compared need not be run for hours.
+                unread = [trial for trial in unread if self.read(trial) is None]
                 ended = progress.done + len(progress.failed)
                 show(progress)
 
@@ -89,5 +94,12 @@ class Bench:
             raise RectifiersError(f"a run failed: {trace.rstrip().splitlines()[-1]} (seed {trial.seed})")
 
     def read(self, trial: OwnTrial) -> Result | None:
-        """What the store has of a trial."""
-        return self.store.read(trial)
+        """What the store has of a trial.
+
+        Raises:
+            ConfigError: it has another metric than the runs before.
+        """
+        result = self.store.read(trial)
+        if result is not None:
+            self._metric.check(result)
+        return result

@@ -38,6 +38,13 @@ def test_numbers_and_dictionaries() -> None:
     assert (measure.name, epoch.test_score) == ("f1", 0.7)
 
 
+@pytest.mark.parametrize("key", ["", " ", "a\nb", "\x1b[31m"])
+def test_a_metric_has_a_name_of_one_line(key: str) -> None:
+    for train in (lambda model: {key: 0.5}, lambda model, report: report({key: 0.5})):
+        with pytest.raises(ConfigError, match=r"in the run of as it is with seed 0, .* give it a name of one line"):
+            run(train)
+
+
 def test_reports_become_epochs_and_the_last_one_counts() -> None:
     def train(model: nn.Module, seed: int, report: Any) -> None:
         report(1, accuracy=0.1)
@@ -76,7 +83,7 @@ def test_a_metric_that_is_no_number_stays_none() -> None:
         (lambda model: "good", {}, "must be a number, got 'good'"),
         (lambda model: {"name": "x"}, {}, "returned no number among name"),
         (lambda model: {"a": 1.0, "b": 2.0}, {}, "say which of them counts with metric='a'"),
-        (lambda model: {"a": 1.0}, {"measure": "b"}, "returned a, but no b"),
+        (lambda model: {"a": 1.0}, {"measure": "b"}, r"with seed 0, .* returned a, but no b; return it from every run"),
         (lambda: 1.0, {}, "takes no arguments"),
         (lambda model, loaders: 1.0, {}, "needs loaders, which it is not given"),
         (lambda model: 1.0, {"passed": ("lr",)}, "takes no lr"),

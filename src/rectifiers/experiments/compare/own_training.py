@@ -14,12 +14,13 @@ from ...core.errors import ConfigError, RectifiersError
 from ...core.factory import story
 from ...core.memory import is_out_of_memory
 from ...core.seeds import derive
-from ...core.wording import listing
+from ...core.wording import is_printable_line, listing
 from ...training.metrics import Epoch, Measure
 from .generators import seed_all
 from .references import resolve, title
 from .task import check_metric, measure_of
 from .trial import OwnTrial
+from .variants import AS_IT_IS
 
 _VALIDATION = ("val", "valid", "validation")
 _BOOKKEEPING = ("epoch", "step", "runtime", "second", "time", "lr", "flos", "samples")
@@ -38,11 +39,13 @@ def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoc
     """
     name = title(trial.train)
     reports: list[dict[str, float]] = []
+    where = f"in the run of {run_of(trial)}, {name}"
 
     def report(metrics: Any = None, /, **named: Any) -> None:
         # Numbers that count steps come as well, in any form: `report(epoch, accuracy=…)`.
         given = dict(metrics) if isinstance(metrics, Mapping) else {}
-        reports.append({key: check_metric(value, key) for key, value in {**given, **named}.items()})
+        line = {str(key): value for key, value in {**given, **named}.items()}
+        reports.append({_checked(key, where): check_metric(value, key) for key, value in line.items()})
 
     seed_all(derive(trial.seed, "train"))
     train = resolve(trial.train)
@@ -56,14 +59,25 @@ def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoc
             raise ConfigError(f"{name} ran out of memory; use smaller batches, or fewer workers") from None
         raise ConfigError(f"{name} failed: {story(error)}") from error
     seconds = time.perf_counter() - started
-    metrics = _read(returned, name, reports)
-    key = _choose(metrics, trial.measure, name)
+    metrics = {_checked(key, where): value for key, value in _read(returned, name, reports).items()}
+    key = _choose(metrics, trial.measure, where)
     lines = [line for line in reports if key in line]
     if not lines or lines[-1][key] != metrics[key]:
         lines.append(metrics)
     return measure_of(trial, _plain(key)), [
         _epoch(number, line, key, seconds / len(lines)) for number, line in enumerate(lines, start=1)
     ]
+
+
+def run_of(trial: OwnTrial) -> str:
+    """What names the run of a trial to people: what was put into the model, and the seed.
+
+    Example:
+        >>> run_of(OwnTrial.create(network="", swaps=[{"to": "pvlu", "where": "R1"}], seed=3))
+        'pvlu@R1 with seed 3'
+    """
+    swaps = "+".join(swap.to if swap.where == "all" else f"{swap.to}@{swap.where}" for swap in trial.swaps)
+    return f"{swaps or (title(trial.change) if trial.change else AS_IT_IS)} with seed {trial.seed}"
 
 
 def is_finite(epochs: list[Epoch]) -> bool:
@@ -145,13 +159,23 @@ def _read(returned: Any, name: str, reports: list[dict[str, float]]) -> dict[str
     return {"metric": check_metric(returned, f"what {name} returns")}
 
 
+def _checked(key: str, name: str) -> str:
+    """The name of a metric, which stands in tables and in results."""
+    if not key.strip() or not is_printable_line(key):
+        raise ConfigError(f"{name} named a metric {key!r}; give it a name of one line, such as 'accuracy'")
+    return key
+
+
 def _choose(metrics: Mapping[str, float], wanted: str, name: str) -> str:
     """The metric that counts."""
     if wanted:
         for key in (wanted, f"test_{wanted}", f"eval_{wanted}"):
             if key in metrics:
                 return key
-        raise ConfigError(f"{name} returned {listing(list(metrics), 6)}, but no {wanted}; name one of them as metric=…")
+        raise ConfigError(
+            f"{name} returned {listing(list(metrics), 6)}, but no {wanted}; return it from every run, or name one of "
+            "them as metric=…"
+        )
     own = [key for key in metrics if not key.startswith((*_VALIDATION, "train")) and not _is_bookkeeping(key)]
     measures = [key for key in own if not key.endswith("loss")] or own
     if len(measures) == 1:
