@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import rectifiers
 from rectifiers.core.errors import ConfigError, RectifiersError, ShapeError, UnknownNameError
+from rectifiers.experiments.compare.generators import states
 from rectifiers.experiments.compare.preparing import HEAD_ALONE, NORMS_ALONE, UNTRAINED
 from rectifiers.experiments.compare.references import resolve
 from rectifiers.experiments.compare.run_own import get_ready
@@ -84,6 +85,38 @@ def test_other_defaults_leave_the_bits_of_models_that_say_what_they_are() -> Non
     finally:
         torch.set_default_device(None)
     assert found == usual
+
+
+def test_a_training_that_changes_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def leave(model: nn.Module, seed: int) -> float:
+        model(torch.zeros(1, 6))
+        (tmp_path / f"out-{seed}").mkdir(exist_ok=True)
+        os.chdir(tmp_path / f"out-{seed}")
+        return 0.5 + seed / 1000 + 1e-4 * sum(parameter.numel() for parameter in model.parameters())
+
+    found = compare(train=leave, better="higher", results="runs")
+    assert len(found.results) == 6
+    assert Path.cwd() == tmp_path
+    assert len([*(tmp_path / "runs").glob("*/*/result.json")]) == 7  # one of them again, to see whether it is the same
+
+
+def test_a_training_that_turns_gradients_off_at_its_end() -> None:
+    usual = results_of(compare(train=train, name="usual"))
+    drawn = str(states())
+
+    def leave(model: nn.Module, seed: int, report: Any) -> dict[str, float]:
+        found = train(model, seed, report)
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        return found
+
+    assert results_of(compare(train=leave, name="leaves")) == usual
+    assert torch.is_grad_enabled()
+    assert (torch.zeros(1).dtype, torch.zeros(1).device.type) == (torch.float32, "cpu")
+    assert str(states()) == drawn
 
 
 def train_by_seed(model: nn.Module, seed: int) -> dict[str, float]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from rectifiers.training.process_state import restoring
 from rectifiers.training.reproducible import flushes_denormals, reproducible
 
 
@@ -49,6 +54,71 @@ def test_default_dtype_and_device_are_the_usual_ones_unless_kept(keep: bool) -> 
         torch.set_default_device(None)
     assert (made.dtype, made.device.type) == ((torch.float64, "meta") if keep else (torch.float32, "cpu"))
     assert (after.dtype, after.device.type) == (torch.float64, "meta")
+
+
+def _leave_changed(folder: Path) -> None:
+    torch.set_grad_enabled(False)
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.autograd.set_detect_anomaly(True, check_nan=False)
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.deterministic = True
+    sys.setrecursionlimit(sys.getrecursionlimit() + 50)
+    os.chdir(folder)
+
+
+def _state() -> tuple[object, ...]:
+    return (
+        torch.is_grad_enabled(),
+        torch.zeros(1).dtype,
+        torch.zeros(1).device,
+        torch.get_deterministic_debug_mode(),
+        torch.is_anomaly_enabled(),
+        torch.is_anomaly_check_nan_enabled(),
+        torch.backends.cudnn.benchmark,
+        torch.backends.cudnn.deterministic,
+        sys.getrecursionlimit(),
+        Path.cwd(),
+    )
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_a_run_leaves_changed_is_put_back(keep: bool, tmp_path: Path) -> None:
+    before = _state()
+    with reproducible(threads=1, keep_defaults=keep):
+        _leave_changed(tmp_path)
+    assert _state() == before
+
+
+def test_what_was_changed_before_is_as_it_was(tmp_path: Path) -> None:
+    with restoring():
+        _leave_changed(tmp_path)
+        before = _state()
+        with reproducible(threads=1):
+            assert torch.is_grad_enabled()
+        assert _state() == before
+
+
+def test_a_working_directory_that_is_gone_is_no_error(tmp_path: Path) -> None:
+    with restoring():
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        os.chdir(gone)
+        with restoring():
+            os.chdir(tmp_path)
+            gone.rmdir()
+        assert Path.cwd() == tmp_path
+
+
+@pytest.mark.parametrize("outside", [torch.no_grad, torch.inference_mode])
+def test_gradients_are_computed_whatever_the_caller_does_without(outside: Any) -> None:
+    weight = torch.ones(1, requires_grad=True)
+    with outside():
+        with reproducible(threads=1):
+            (2 * weight).backward()
+        assert not torch.is_grad_enabled()
+    assert weight.grad == 2
 
 
 def test_threads_and_random_numbers_are_put_back() -> None:

@@ -357,7 +357,8 @@ def _open(results: Path | str | None, name: str) -> Store:
     if not re.fullmatch(r"\w[\w .-]*", name):
         raise ConfigError(f"name must be a plain name, such as my-comparison, got {name!r}; it is that of a folder")
     root = check_folder(Path(results or os.environ.get("RECTIFIERS_RESULTS") or RESULTS), "results")
-    return Store(root, name)
+    # From the root, for a training of the user's may change the working directory.
+    return Store(root.absolute(), name)
 
 
 def _usual_name(common: OwnTrial) -> str:

@@ -9,11 +9,12 @@ import torch
 
 from ..core.defaults import usual_defaults
 from ..kernels import dispatch, using
+from .process_state import restoring
 
 
 @contextmanager
 def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: bool = False) -> Iterator[None]:
-    """Fix everything outside a trial that could change its bits, and put it back afterwards.
+    """Fix everything outside a trial that could change its bits, and put that and what it changes back afterwards.
 
     Args:
         threads: that PyTorch uses meanwhile.
@@ -28,7 +29,15 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
     # Chosen by name, whatever is usual on this machine: kernels round differently from the composites.
     dispatch.require(kernels)
     defaults = nullcontext() if keep_defaults else usual_defaults()
-    with torch.random.fork_rng(), using(kernels), defaults:
+    # A script may have turned gradients off, after it looked at something.
+    with (
+        restoring(),
+        torch.random.fork_rng(),
+        using(kernels),
+        defaults,
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):
         torch.set_num_threads(threads)
         # Momentum of dead units decays into denormal numbers, which cost a hundred times the time of others.
         torch.set_flush_denormal(True)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ...core.errors import ConfigError
+from ...training.process_state import restoring
 from .own_training import train_by_user
 from .references import title
 from .trial import OwnTrial
@@ -51,7 +52,7 @@ def _first_call(trial: OwnTrial) -> tuple[tuple[Any, ...], dict[str, Any]]:
         calls.append((args, kwargs))
         raise _EnoughError
 
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), restoring():
         model = make_model(trial, lambda model: ())
         handle = model.register_forward_pre_hook(stop, with_kwargs=True)
         try:

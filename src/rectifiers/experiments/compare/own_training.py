@@ -16,7 +16,7 @@ from ...core.memory import is_out_of_memory
 from ...core.seeds import derive
 from ...core.wording import is_printable_line, listing
 from ...training.metrics import Epoch, Measure
-from .generators import seed_all
+from .generators import restore, seed_all, states
 from .references import resolve, title
 from .task import check_metric, measure_of
 from .trial import OwnTrial
@@ -47,8 +47,9 @@ def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoc
         line = {str(key): value for key, value in {**given, **named}.items()}
         reports.append({_checked(key, where): check_metric(value, key) for key, value in line.items()})
 
-    seed_all(derive(trial.seed, "train"))
     train = resolve(trial.train)
+    outside = states()
+    seed_all(derive(trial.seed, "train"))
     started = time.perf_counter()
     try:
         returned = train(model, **_arguments(train, name, trial, report))
@@ -58,6 +59,8 @@ def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoc
         if is_out_of_memory(error):
             raise ConfigError(f"{name} ran out of memory; use smaller batches, or fewer workers") from None
         raise ConfigError(f"{name} failed: {story(error)}") from error
+    finally:
+        restore(outside)
     seconds = time.perf_counter() - started
     metrics = {_checked(key, where): value for key, value in _read(returned, name, reports).items()}
     key = _choose(metrics, trial.measure, where)

@@ -73,6 +73,9 @@ def run_own(
     Raises:
         RectifiersError: model, variant, data and training do not fit together.
     """
+    for reference in trial.references:
+        # Before, so that what a module sets when it is imported holds for all runs of this process.
+        resolve(reference)
     with reproducible(trial.threads, trial.provider, keep_defaults=True):
         if trial.train:
             return *_run_by_user(trial, data_dir), ""
