@@ -69,6 +69,16 @@ def test_plan_only(cli: Cli) -> None:
     assert not list(Path("runs").glob("*/*/result.json"))
 
 
+def test_a_plan_as_json(cli: Cli) -> None:
+    outcome = cli(*MODEL, "--data", "own_for_compare:data", "-a", "arelu", "--plan-only", "--json")
+    plan = json.loads(outcome.out)
+    assert (plan["rows"], plan["runs"], plan["seeds"], plan["budget"]) == (["as it is", "arelu"], 6, 3, None)
+    assert set(plan["seconds"]) == {"as it is", "arelu"}
+    assert plan["total_seconds"] > 0
+    assert plan["detectable"] is None
+    assert not list(Path("runs").glob("*/*/result.json"))
+
+
 def test_a_training_as_json(cli: Cli) -> None:
     outcome = cli(*MODEL, "--train", "own_for_compare:train", "-a", "arelu", "--json")
     facts = json.loads(outcome.out)

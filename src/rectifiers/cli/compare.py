@@ -6,7 +6,7 @@ import inspect
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,9 @@ from .options import (
     use_own,
 )
 from .output import print_json, width
+
+if TYPE_CHECKING:
+    from ..experiments.compare.run_plan import ComparisonPlan
 
 
 def compare_activations(
@@ -203,8 +206,11 @@ def compare_activations(
 
     example = shapes[0] if len(shapes) == 1 else make_inputs(shapes) if shapes else None
 
-    def stop(plan: object) -> None:
-        print(plan)
+    def stop(plan: ComparisonPlan) -> None:
+        if as_json:
+            print_json(plan.to_dict())
+        else:
+            print(plan)
         raise typer.Exit
 
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, cast
 
-from ...core.wording import duration, plural, span
+from ...core.wording import duration, finite, plural, span
 from ...training.batches import Batches
 from ...training.metrics import Epoch
 from ...training.reproducible import reproducible
@@ -69,6 +69,25 @@ class ComparisonPlan:
     def detectable(self) -> float:
         """The smallest difference that is found with 80 % power; NaN where the spread is not known yet."""
         return detectable_in_spreads(self.seeds) * self.spread
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan for other programs; None in place of what is not known."""
+        facts = {
+            "rows": list(self.labels),
+            "seeds": self.seeds,
+            "runs": self.runs,
+            "done": self.done,
+            "tuning": self.tuning,
+            "budget": None if self.budget is None else str(self.budget),
+            "workers": self.workers,
+            "kernels": self.kernels,
+            "seconds": dict(self.seconds),
+            "total_seconds": self.total,
+            "detectable": self.detectable,
+            "unit": self.unit.strip(),
+        }
+        found: dict[str, Any] = finite(facts)
+        return found
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
