@@ -69,6 +69,23 @@ def test_plan_only(cli: Cli) -> None:
     assert not list(Path("runs").glob("*/*/result.json"))
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--epochs", "1", "--set", "epochs=3"),
+            "epochs are given twice: --epochs 1 and --set epochs=3; leave one out",
+        ),
+        (("--no-controls",), "--no-controls leaves out the control rows of --finetune, which was not given"),
+        (("-a", "arelu"), "arelu appears twice among the activations; leave one out"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(cli: Cli, words: tuple[str, ...], message: str) -> None:
+    outcome = cli(*MODEL, "--data", "own_for_compare:data", "-a", "arelu", *words)
+    assert outcome.code == 2
+    assert message in outcome.err
+
+
 def test_a_plan_as_json(cli: Cli) -> None:
     outcome = cli(*MODEL, "--data", "own_for_compare:data", "-a", "arelu", "--plan-only", "--json")
     plan = json.loads(outcome.out)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from rectifiers.core.factory import story
+from rectifiers.core.errors import UnknownNameError
+from rectifiers.core.factory import locate, story
 
 
 class Broken(Dataset[torch.Tensor]):
@@ -28,3 +31,12 @@ def test_an_error_in_a_process_of_a_loader_is_what_was_raised_there() -> None:
     with pytest.raises(OSError, match="Original Traceback") as caught:
         next(iter(DataLoader(Broken(), num_workers=1)))
     assert story(caught.value) == "OSError: cannot decode picture 0"
+
+
+def test_modules_that_a_module_imports_are_no_suggestions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_names.py").write_text("import torch\nfrom torch import nn\n\ndef make_net(): return nn.ReLU()\n")
+    with pytest.raises(UnknownNameError, match=r"unknown name in own_names 'tosch'; known: make_net$"):
+        locate("own_names:tosch")
+    with pytest.raises(UnknownNameError, match=r"did you mean make_net\?$"):
+        locate("own_names:make_nett")

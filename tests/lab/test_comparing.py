@@ -525,8 +525,20 @@ def test_too_few_outputs_for_the_classes_are_one_line_before_anything_is_trained
 def test_a_training_that_fails_while_it_is_measured_is_one_line() -> None:
     inputs, targets = torch.randn(64, 6), torch.zeros(64, dtype=torch.long)
     targets[40:] = 5
-    with pytest.raises(ConfigError, match=r"training make_model failed: IndexError|targets run from"):
-        compare(data=((inputs, targets), (inputs[:32], targets[:32])), progress=True)
+    for train_on, test_on in ((targets, targets[:32]), (targets.clamp(max=2), targets)):
+        with pytest.raises(ConfigError, match=r"^targets run from 0 to 5, but the model has 3 outputs"):
+            compare(data=((inputs, train_on), (inputs[: len(test_on)], test_on)), progress=True, batch_size=32)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int8, torch.int16, torch.int32, torch.uint8])
+def test_classes_of_any_whole_numbers(dtype: torch.dtype) -> None:
+    inputs, targets = tensors()
+    classes = (targets > 0).long()
+    usual = results_of(compare(data=(inputs, classes), name="usual"))
+    assert results_of(compare(data=(inputs, classes.to(dtype)), name="tensors")) == usual
+    loaders = [[(inputs[:60], classes[:60].to(kind))] * 2 for kind in (torch.int64, dtype)]
+    wanted, found = (results_of(compare(data=(one, one), name=f"loader{n}")) for n, one in enumerate(loaders))
+    assert found == wanted
 
 
 def test_a_model_that_its_seed_does_not_decide_is_noticed() -> None:

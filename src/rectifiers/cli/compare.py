@@ -191,11 +191,18 @@ def compare_activations(
         raise ConfigError(f"--better must be higher or lower, got {better!r}")
     if bool(data) == bool(train):
         raise ConfigError("give either --data, for the built-in loop, or --train, a training of your own")
+    if no_controls and not finetune:
+        raise ConfigError("--no-controls leaves out the control rows of --finetune, which was not given; leave it out")
     if output is not None:
         check_file(output)
     use_own(own)
     shapes = [parse_sizes(text) for text in inputs or ()]
-    chosen = split_settings(settings) | ({} if epochs is None else {"epochs": epochs})
+    chosen = split_settings(settings)
+    if epochs is not None and "epochs" in chosen:
+        raise ConfigError(
+            f"epochs are given twice: --epochs {epochs} and --set epochs={chosen['epochs']}; leave one out"
+        )
+    chosen |= {} if epochs is None else {"epochs": epochs}
 
     from ..experiments.compare.variants import split_variants
     from ..lab.comparing import compare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -70,7 +71,10 @@ def locate(reference: str) -> Any:
         try:
             thing = getattr(thing, part)
         except AttributeError:
-            public = [known for known in dir(thing) if not known.startswith("_")]
+            # What a module imports is none of its own.
+            held = getattr(thing, "__dict__", {})
+            public = [known for known in dir(thing) if not inspect.ismodule(held.get(known))]
+            public = [known for known in public if not known.startswith("_")]
             raise UnknownNameError(f"name in {path}", part, public) from None
     return thing
 

@@ -128,6 +128,34 @@ def test_the_first_batch_is_always_the_same() -> None:
     assert torch.equal(first_batch(data, make_model()).args[0], first_batch(data, make_model()).args[0])
 
 
+class Once(IterableDataset[Any]):
+    """Samples that are gone once they were read."""
+
+    def __init__(self) -> None:
+        self.rows = iter([*zip(*tensors(), strict=True)])
+
+    def __iter__(self) -> Any:
+        return self.rows
+
+
+@pytest.mark.parametrize("make", [Once, lambda: DataLoader(Once(), 8)])
+def test_data_that_can_be_read_once_only(make: Any) -> None:
+    once = batches(make())
+    assert len(once) > 1
+    for read in (lambda: len(once), lambda: list(once.epoch(0))):
+        with pytest.raises(DataError, match=r"gave no batches; .* so its __iter__ has to begin anew"):
+            read()
+
+
+def test_targets_may_be_a_list_of_numbers() -> None:
+    inputs, targets = tensors()
+    for given in ((inputs, targets.tolist()), ((inputs, targets.tolist()), (inputs, targets))):
+        data = read_data(given)
+        (_, target), *_ = batches(data.train, shuffled=False).epoch(0)
+        assert target.dtype == torch.int64
+    assert torch.equal(data.train.tensors[1], targets)
+
+
 class Endless(IterableDataset[Any]):
     def __iter__(self) -> Any:
         return iter([torch.zeros(6)])

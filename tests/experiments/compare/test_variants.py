@@ -49,7 +49,7 @@ def test_options_of_training_are_the_variants() -> None:
         (["arelu@"], "cannot read the variant"),
         (["arelu:start"], "cannot read the variant"),
         ([""], "is empty"),
-        (["arelu", "arelu"], "appears twice"),
+        (["arelu", "arelu"], "appears twice among the activations; leave one out"),
         (["arelu:optimizer=sgd"], "not an option of a variant"),
         (["arelu:freeze=all"], "unknown freeze"),
         (["arelu:activation_lr=-1"], "must be a positive number"),

@@ -123,7 +123,10 @@ class OwnBatches(Batches):
         try:
             return len(self.loader)
         except TypeError:
-            return sum(1 for _ in self.loader)
+            count = sum(1 for _ in self.loader)
+        if not count:
+            raise self._empty()
+        return count
 
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
         """Batches as they are evaluated."""
@@ -169,7 +172,16 @@ class OwnBatches(Batches):
                 raise DataError(f"batch {number} of the {self.name} data has no samples; leave it out")
             yield batch, batch.target.to(self.device)
         if not number:
-            raise DataError(f"the loader of the {self.name} data gave no batches; check its data set and drop_last")
+            raise self._empty()
+
+    def _empty(self) -> DataError:
+        """The error of data in which there is nothing, or nothing any more."""
+        dataset = self.loader.dataset if isinstance(self.loader, DataLoader) else self.loader
+        sized = not isinstance(dataset, IterableDataset) and hasattr(dataset, "__len__")
+        advice = "" if sized else "; data are read once per epoch and more often, so its __iter__ has to begin anew"
+        return DataError(
+            f"the loader of the {self.name} data gave no batches; check its data set and drop_last{advice}"
+        )
 
 
 class _Tensors:
@@ -271,8 +283,17 @@ def _is_array(thing: Any) -> bool:
 
 
 def _is_pair(given: Any) -> bool:
-    """Whether it is (inputs, targets)."""
-    return isinstance(given, tuple | list) and len(given) == 2 and all(map(_is_array, given))
+    """Whether it is (inputs, targets): arrays, or an array and a list of numbers."""
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        return False
+    return any(map(_is_array, given)) and all(_is_array(one) or _is_numbers(one) for one in given)
+
+
+def _is_numbers(thing: Any) -> bool:
+    """Whether it is a list of numbers, or of lists of them."""
+    while isinstance(thing, list | tuple) and thing:
+        thing = thing[0]
+    return isinstance(thing, int | float)
 
 
 def _is_batch(thing: Any) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...core.errors import ConfigError, UnknownNameError
 from ...training.metrics import Measure
@@ -135,9 +135,35 @@ def _find(kind: str, given: str, known: Sequence[str]) -> str:
     return found
 
 
+class _Classes(Classification):
+    """Classes as users give them: of any type of whole numbers, and explained where the model has no output for one."""
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy."""
+        try:
+            return super().loss(outputs, _as_classes(targets))
+        except (IndexError, RuntimeError):
+            # Only the first batch of the test data was looked at before.
+            _check("classification", outputs, targets)
+            raise
+
+    def answers(
+        self, nets: Iterable[nn.Module], batches: Iterable[tuple[Tensor, Tensor]]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield logits with their classes."""
+        for outputs, targets in super().answers(nets, batches):
+            _check("classification", outputs, targets)
+            yield outputs, _as_classes(targets)
+
+
+def _as_classes(targets: Tensor) -> Tensor:
+    """Classes as PyTorch's losses take them; shares of classes stay."""
+    return targets if targets.is_floating_point() else targets.long()
+
+
 def _classification(trial: OwnTrial) -> Classification:
     """Classes, with the settings that a trial has for them."""
-    task = Classification()
+    task = _Classes()
     task.smoothing = trial.label_smoothing
     if trial.class_weights == "balanced":
         raise ConfigError("balanced class_weights are for data known by name; give a number for each class")

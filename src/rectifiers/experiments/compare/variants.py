@@ -142,7 +142,10 @@ def read_variants(given: Variants) -> list[Variant]:
     labels = [variant.label for variant in variants]
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
-        raise ConfigError(f"{listing(twice)} appears twice among the activations; give each a label: {{'label': …}}")
+        raise ConfigError(
+            f"{listing(twice)} appears twice among the activations; leave one out, or give each a label of its own in "
+            "Python, as in activations={'mine': …}"
+        )
     return variants
 
 
