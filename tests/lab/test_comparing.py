@@ -71,6 +71,18 @@ def test_models_of_double_precision(own: bool) -> None:
     assert dtypes == {torch.float64}
 
 
+@pytest.mark.usefixtures("double_precision")
+def test_models_of_double_precision_in_other_processes() -> None:
+    def settled(**options: Any) -> dict[tuple[str, int], float]:
+        return results_of(compare(train=train, seeds=2, threads=1, **options))
+
+    wanted = settled(name="here")
+    assert settled(name="workers", workers=2) == wanted
+    torch.set_default_dtype(torch.float32)
+    # Runs of another precision are others, and do not stand in for these.
+    assert settled(name="here") != wanted
+
+
 def test_other_defaults_leave_the_bits_of_models_that_say_what_they_are() -> None:
     usual = results_of(compare(seeds=2, name="usual"))
 

@@ -190,6 +190,8 @@ def compare(
         unit=unit,
         threads=threads or (torch.get_num_threads() if workers == 1 else 1),
         kernels=kernels or REFERENCE,
+        # Now that the user's modules are imported, which may set it.
+        default_dtype=str(torch.get_default_dtype()).removeprefix("torch."),
         **chosen,
     )
     if train is not None:

@@ -14,6 +14,7 @@ from .trial import OwnTrial
 DECIDED = frozenset(
     [
         *("seed", "swaps", "change", "network", "dataset", "tuning", "repeat", "passed", "untested"),
+        "default_dtype",
         *("activation", "activation_args", "base", "network_args", "pretrained", "trained", "vote"),
         *("data_digest", "network_digest"),
     ]

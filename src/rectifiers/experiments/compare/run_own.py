@@ -77,6 +77,8 @@ def run_own(
         # Before, so that what a module sets when it is imported holds for all runs of this process.
         resolve(reference)
     with reproducible(trial.threads, trial.provider, keep_defaults=True):
+        # As in the process that began the comparison; `reproducible` puts it back.
+        torch.set_default_dtype(getattr(torch, trial.default_dtype))
         if trial.train:
             return *_run_by_user(trial, data_dir), ""
         ready = get_ready(trial, data_dir)

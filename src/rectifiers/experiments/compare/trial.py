@@ -41,6 +41,9 @@ class OwnTrial(Trial):
     measure: str = Field("", description="what tells how good a network is: a name, or the name of the user's")
     unit: str = Field("", description="unit of the measure")
     better: Literal["", "higher", "lower"] = Field("", description="which of it is better; none: as its name says")
+    default_dtype: Literal["float16", "bfloat16", "float32", "float64"] = Field(
+        "float32", description="what PyTorch makes parameters and tensors of where the user's code does not say"
+    )
     untested: bool = Field(
         False, description="whether test data are left alone, where there are validation data to choose on"
     )

@@ -36,7 +36,8 @@ class ResizedCrop(Transform):
         """First row, first column, height and width: of ten tries, the first that fits; else the centre."""
         count, _, height, width = shape
         area = height * width * uniform((_TRIES, count), *_AREA, generator)
-        aspect = uniform((_TRIES, count), *map(math.log, _ASPECT), generator).exp()
+        narrowest, broadest = map(math.log, _ASPECT)
+        aspect = uniform((_TRIES, count), narrowest, broadest, generator).exp()
         rows, columns = (area / aspect).sqrt().round().long(), (area * aspect).sqrt().round().long()
         fits = (rows > 0) & (rows <= height) & (columns > 0) & (columns <= width)
         first = fits.long().argmax(0)
