@@ -83,6 +83,19 @@ def test_models_of_double_precision_in_other_processes() -> None:
     assert settled(name="here") != wanted
 
 
+def test_one_process_may_compare_in_both_precisions() -> None:
+    inputs, targets = (part.numpy() for part in tensors())
+    data = (inputs.astype("float64"), targets)
+    for dtype in (torch.float32, torch.float64, torch.float32):
+        torch.set_default_dtype(dtype)
+        try:
+            by_loop, by_training = compare(data=data, seeds=1), compare(train=train, costs=True, seeds=1)
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert len(by_loop.results) == 2
+        assert len(by_training.to_dict()["costs"]) == 2
+
+
 def test_other_defaults_leave_the_bits_of_models_that_say_what_they_are() -> None:
     usual = results_of(compare(seeds=2, name="usual"))
 

@@ -200,9 +200,13 @@ def example_of(trial: OwnTrial, model: nn.Module, data_dir: Path | str | None = 
     raise ConfigError("give example=…, such as example=(1, 3, 32, 32): nothing says what the model is called with")
 
 
-@cache
 def own_data(reference: str) -> OwnData:
-    """The user's data by name, read once."""
+    """The user's data by name, read once for each default dtype, which decides what NumPy's numbers become."""
+    return _own_data(reference, torch.get_default_dtype())
+
+
+@cache
+def _own_data(reference: str, dtype: torch.dtype) -> OwnData:
     return read_data(resolve(reference))
 
 
