@@ -17,6 +17,9 @@ PLACES = {
     "arelu/gradients": "section 2.3",
     "convrelu/sparsity": "on partial replacement",
     "crelu/footnotes": "footnotes 3 and 4",
+    "crelu/leaky": "section 2.2",
+    "crelu/proposition21": "Proposition 2.1",
+    "crelu/theorem41": "Theorem 4.1",
 }
 
 DOMAINS = {

@@ -54,7 +54,7 @@ def save(model: nn.Module, folder: str | Path) -> None:
         ...     load(folder, nn.Sequential(nn.Linear(2, 3), nn.ReLU()))
         Sequential(
           (0): Linear(in_features=2, out_features=3, bias=True)
-          (1): PVLU(alpha=0, beta=1, share='channel', channels=3)
+          (1): PVLU(alpha=0, beta=1, share='channel', channels=3, channel_dim=-1)
         )
     """
     check_whole(model)
