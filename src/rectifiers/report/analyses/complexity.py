@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from matplotlib.figure import Figure
 
 from ...analysis.inside.rademacher import RademacherBound, rademacher_bound
+from ..figures.by_layer import by_layer_figure
 from .layers import count_signs
 from .networks import ColumnNetworks, TrainedNetwork, first_convolution, middles
-from .section import Grid, GridEntry, Section, SeedMean
+from .section import CaptionedFigure, Grid, GridEntry, Section, SeedMean
 
 POINTS = 50
 CLASSES = (1, 2, 4, 8, 16)
 DRAWS, DRAWS_OF_SMOKE = 10_000, 200
+
+CAPTION = "The left side divided by the right one, with 95 % intervals over the seeds: above 1, the bound is broken"
 
 TEXT = (
     "Both sides of R̂(H∘ρ∘G) ≤ √d·B·R̂(F) for classes F of a network's first filters, as linear functions of the patches "
@@ -39,13 +44,20 @@ def complexity(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
                 TEXT.format(points=POINTS, draws=draws),
                 count_signs(grid, ["left / right"], what="classes", than=1),
                 (grid,),
-                records=tuple(
+                (CaptionedFigure(f"complexity-{row.lower()}.svg", CAPTION, _figure(row, found)),),
+                tuple(
                     {"row": row, "seed": seed, "functions": size, **record}
                     for seed, bounds in found.items()
                     for size, bound in bounds.items()
                     for record in bound.records()
                 ),
             )
+
+
+def _figure(row: str, found: Mapping[int, Mapping[int, RademacherBound]]) -> Figure:
+    sizes = found[min(found)]
+    ratios = [[bounds[size].ratio for bounds in found.values()] for size in sizes]
+    return by_layer_figure({row: ratios}, "left / right", places=f"class of {', '.join(map(str, sizes))} functions")
 
 
 def _bounds(network: TrainedNetwork, draws: int) -> dict[int, RademacherBound]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from ...activations import create
 from ...analysis.inside.reconstruction import reconstruct
+from ..figures.projection import projection_figure
 from .networks import ColumnNetworks, TrainedNetwork, first_convolution, middles
-from .section import Grid, GridEntry, Section, SeedMean
+from .section import CaptionedFigure, Grid, GridEntry, Section, SeedMean
 
 IMAGES, SIDE = 16, 8
 """Images, and the length of the side to which their middle is cropped, so that dense linear algebra can follow."""
@@ -25,6 +27,8 @@ TEXT = (
     "t-intervals."
 )
 
+CAPTION = "first seed: the middle of an image, its projection onto the filters, and what comes back"
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -33,15 +37,21 @@ class Kept:
     Args:
         share: length of the projections in shares of the images', mean over the images.
         off: distance of the reconstructions from the projections, in shares of these, mean over the images.
+        images: the images, (N, C, H, W).
+        projected: their projections.
+        back: their reconstructions.
     """
 
     share: float
     off: float
+    images: Tensor
+    projected: Tensor
+    back: Tensor
 
 
 def projection(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
     """Compare what is reconstructed from the first layer with the projection onto its filters."""
-    for column in columns:
+    for place, column in enumerate(columns, start=1):
         found = {row: {seed: _measure(net) for seed, net in seeds.items()} for row, seeds in column.rows.items()}
         lines: list[tuple[GridEntry, ...]] = [
             (row, SeedMean.of(one.share for one in seeds.values()), SeedMean.of(one.off for one in seeds.values()))
@@ -50,13 +60,23 @@ def projection(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
         yield Section(
             column.heading("What comes back from the first layer"),
             TEXT.format(side=SIDE, count=IMAGES),
-            grids=(Grid(("function", "kept", "off"), tuple(lines), 6),),
-            records=tuple(
+            "",
+            (Grid(("function", "kept", "off"), tuple(lines), 6),),
+            tuple(
+                CaptionedFigure(f"projection-{place}-{row.lower()}.png", f"{row}, {CAPTION}", _figure(seeds))
+                for row, seeds in found.items()
+            ),
+            tuple(
                 {"row": row, "seed": seed, "kept": one.share, "off": one.off}
                 for row, seeds in found.items()
                 for seed, one in seeds.items()
             ),
         )
+
+
+def _figure(seeds: Mapping[int, Kept]) -> Figure:
+    first = seeds[min(seeds)]
+    return projection_figure(first.images, first.projected, first.back)
 
 
 def _measure(network: TrainedNetwork) -> Kept:
@@ -67,7 +87,7 @@ def _measure(network: TrainedNetwork) -> Kept:
     length = projected.flatten(1).norm(dim=1)
     share = length / images.double().flatten(1).norm(dim=1)
     off = (back.images - projected).flatten(1).norm(dim=1) / length
-    return Kept(float(share.mean()), float(off.mean()))
+    return Kept(float(share.mean()), float(off.mean()), images, projected, back.images)
 
 
 def _project(layer: nn.Conv2d, images: Tensor) -> Tensor:

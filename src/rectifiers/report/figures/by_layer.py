@@ -10,12 +10,15 @@ from .canvas import drawing_style, legend, panels, plot_mean
 from .style import SERIES, Style
 
 
-def by_layer_figure(found: Mapping[str, Sequence[Sequence[float]]], quantity: str) -> Figure:
+def by_layer_figure(
+    found: Mapping[str, Sequence[Sequence[float]]], quantity: str, *, places: str = "activation, in forward order"
+) -> Figure:
     """Draw a line for each network: the mean over its runs in each layer, with 95 % t-intervals as bands.
 
     Args:
         found: for each layer, the numbers of all runs, by the network's label; empty where a network lacks the layer.
         quantity: what the numbers are, with their unit.
+        places: what is counted along the horizontal axis, where it is not the layers.
     """
     styles = {label: Style(SERIES[row % len(SERIES)]) for row, label in enumerate(found)}
     with drawing_style():
@@ -25,7 +28,7 @@ def by_layer_figure(found: Mapping[str, Sequence[Sequence[float]]], quantity: st
             plot_mean(
                 axis, range(1, len(layers) + 1), layers, band=band, color=styles[label].colour, marker="o", markersize=3
             )
-        axis.set_xlabel("activation, in forward order")
+        axis.set_xlabel(places)
         axis.set_ylabel(quantity)
         legend(figure, styles)
     return figure
