@@ -26,9 +26,8 @@ INTRODUCTION = """\
 **{statuses}.**
 
 This page lists what the four papers claim, whether it holds, and what that answer rests on: runs in
-[results](../results/README.md), analyses in [the gallery](gallery.md), whose networks on CIFAR-10 saw JPEG pictures,
-or a test. `rectifiers list claims` prints the same, with `--json` for programs; `rectifiers list claims --results
-runs` judges by your own runs.
+[results](../results/README.md), analyses in [the gallery](gallery.md), or a test. `rectifiers list claims` prints the
+same, with `--json` for programs; `rectifiers list claims --results runs` judges by your own runs.
 
 - **reproduced**: run as published, and the 95 % interval of the difference, paired by seed, lies wholly on the
   claimed side of zero. For a claim that two functions are level, the 90 % interval lies within the experiment's
