@@ -17,10 +17,12 @@ TEXT = (
     "differences paired by seed."
 )
 
+CAPTION = "Gradients by layer, with 95 % intervals over the seeds"
+
 
 def gradients(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
     """Measure the gradient's norm, layer by layer."""
-    for column in columns:
+    for place, column in enumerate(columns, start=1):
         found = each_network(column, lambda network: examine_sites(network, "gradient_in", "gradient_out"))
         grid = layer_grid(found, column.experiment.baseline, _size, digits=2)
         figure = by_layer_figure(by_layer(found, _size), "log10 of the gradient's norm")
@@ -29,7 +31,7 @@ def gradients(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
             TEXT,
             count_signs(grid),
             (grid,),
-            (CaptionedFigure("gradients.svg", "Gradients by layer, with 95 % intervals over the seeds", figure),),
+            (CaptionedFigure(f"gradients-{place}.svg", CAPTION, figure),),
             records(found),
         )
 
