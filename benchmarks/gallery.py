@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,20 +55,23 @@ def outcomes(
     return store.outcomes(cells)
 
 
-def page(name: str, sections: Sequence[Section], pictures: Path, depth: int) -> Iterator[str]:
+def page(name: str, sections: Sequence[Section], pictures: Path) -> Iterator[str]:
     """Sections as Markdown; their pictures are written.
 
     Args:
         name: of the entry; the pictures' files begin with it.
         sections: to show.
         pictures: folder of the pictures, two levels below the page.
-        depth: of the headings.
     """
-    for section in sections:
-        yield f"{'#' * depth} {section.heading}\n"
+    # Columns are seen in the same way, so that their pictures may have one name.
+    times = Counter(picture.name for section in sections for picture in section.figures)
+    for number, section in enumerate(sections, start=1):
+        yield f"### {section.heading}\n"
         yield section_to_markdown(section)
         for picture in section.figures:
             path = pictures / f"{name.replace('/', '-')}-{picture.name}"
+            if times[picture.name] > 1:
+                path = path.with_stem(f"{path.stem}-{number}")
             if path.suffix == ".svg":
                 text = standalone(svg(picture.figure, name=path.stem, title=picture.caption))
                 path.write_text(text, encoding="utf-8")
@@ -130,7 +134,7 @@ def gallery(
         if not trials <= shown:
             parts.append(to_markdown(build(experiment, preset, found)))
             shown |= trials
-        parts += page(name, sections, pictures, depth=3)
+        parts += page(name, sections, pictures)
         numbers[name] = to_dict(sections, [trial.id for trial in trials])
     return parts, numbers
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from ..experiments.result import Result
 from ..experiments.statistics import PairedDifference, compare
 from ..papers import registry
 from ..papers.claims import ALL, PAPERS, Bearing, Claim, Comparison, Decision, Shown, Status, load_claims
-from ..report.analyses.section import Section, SeedMean
+from ..report.analyses.section import Section
 from ..report.table import results_by_cell
 from .reports import read_analysis
+from .seen_inside import describe_entries, find_entries, judge_entries
 from .selecting import FASTER, Selection, result_folders, select
 
 
@@ -90,9 +90,6 @@ def judge_claims(
 Runs = Mapping[tuple[str, str], Sequence[Result | None]]
 """The runs of each row and column, one per seed; None where one was not run."""
 
-ROUNDING = 1e-6
-"""Smaller numbers of an analysis are those of single precision."""
-
 GALLERY = "pocket"
 """The preset of the networks in the gallery."""
 
@@ -126,14 +123,14 @@ class _Judge:
 
     def _by_analysis(self, claim: Claim, shows: Shown) -> Judged:
         size, sections = self._analysed(claim.analysis)
-        entries = _entries(sections, shows)
+        entries = find_entries(sections, shows)
         cost = self._cost(claim.analysis)
         if not entries:
             return Judged(claim, "open", "not run", command=self._settling(claim.analysis), cost=cost)
         facts: dict[str, Any] = {"n": min(entry.n for entry in entries)}
         if len(entries) == 1:
             facts |= {"effect": entries[0].mean, "low": entries[0].low, "high": entries[0].high}
-        bearing, told = _lie(entries, shows), _shown(entries, shows)
+        bearing, told = judge_entries(entries, shows), describe_entries(entries, shows)
         command = f"rectifiers run {claim.analysis} --preset {size}"
         if registry.get(claim.analysis).preset(size).comparable:
             return Judged(claim, _SETTLED[bearing], _noted(told, claim.note), **facts, command=command)
@@ -246,63 +243,6 @@ def _printed_difference(claim: Claim) -> float | None:
     return min((abs(mine - other) for other in others if other is not None), default=None)
 
 
-def _entries(sections: Sequence[Section], shows: Shown) -> list[SeedMean]:
-    """The numbers of an analysis that bear on a claim: those of more than one network."""
-    grids = (grid for section in sections if section.heading.startswith(shows.heading) for grid in section.grids)
-    found = []
-    for grid in grids:
-        if shows.column in grid.head:
-            index = grid.head.index(shows.column)
-            rows = [row for row in grid.rows if not shows.rows or row[0] in shows.rows]
-            found += [entry for row in rows if isinstance(entry := row[index], SeedMean) and entry.n > 1]
-    return found
-
-
-def _lie(entries: Sequence[SeedMean], shows: Shown) -> Bearing:
-    """How the intervals of an analysis bear on a claim: all have to lie where it has them, and one can refute it."""
-    above, below = (sum(side) for side in _sides(entries, shows))
-    if shows.holds == "falling":
-        first, last = entries[0], entries[-1]
-        if first.high < last.low:
-            return "against"
-        falls = all(later.mean < earlier.mean for earlier, later in itertools.pairwise(entries))
-        return "for" if falls and last.high < first.low else "undecided"
-    if shows.holds == "level":
-        return "against" if above or below else "undecided"
-    here, there = (above, below) if shows.holds == "above" else (below, above)
-    return "against" if there else "for" if here == len(entries) else "undecided"
-
-
-def _sides(entries: Sequence[SeedMean], shows: Shown) -> tuple[list[bool], list[bool]]:
-    return [entry.low > shows.than for entry in entries], [entry.high < shows.than for entry in entries]
-
-
-def _shown(entries: Sequence[SeedMean], shows: Shown) -> str:
-    """What an analysis shows, in words."""
-    first, last = entries[0], entries[-1]
-    networks = f"{plural(min(entry.n for entry in entries), 'network')}"
-    if len(entries) == 1:
-        return f"{shows.column}: {_interval(first)}, {networks}"
-    places = f"{len(entries)} layers"
-    if shows.holds == "falling":
-        return f"{shows.column}: {_interval(first)} in the first of {places}, {_interval(last)} in the last, {networks}"
-    above, below = (sum(side) for side in _sides(entries, shows))
-    means = [entry.mean for entry in entries]
-    return (
-        f"{shows.column}: above {shows.than:g} in {above} of {places}, below it in {below}; "
-        f"means from {_number(min(means))} to {_number(max(means))}, {networks}"
-    )
-
-
-def _interval(entry: SeedMean) -> str:
-    return f"{_number(entry.mean)} [{_number(entry.low)}, {_number(entry.high)}]"
-
-
-def _number(value: float) -> str:
-    """A number of an analysis, in its unit; what is nothing but rounding is 0."""
-    return f"{0.0 if abs(value) < ROUNDING else value:.3g}".replace("-", "−")
-
-
 def _noted(told: str, *notes: str) -> str:
     """What was found, with what a reader has to know about it."""
     return "; ".join([told, *filter(None, notes)])
@@ -332,8 +272,8 @@ def _more_seeds(claim: Claim, found: PairedDifference, margin: float) -> str:
     )
 
 
-def _leaning(bearing: Bearing | None) -> str:
-    return {"for": "for it", "against": "against it"}.get(bearing or "undecided", "undecided")
+def _leaning(bearing: Bearing) -> str:
+    return {"for": "for it", "against": "against it"}.get(bearing, "undecided")
 
 
 def _points(value: float) -> str:

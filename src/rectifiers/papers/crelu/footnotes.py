@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...experiments.experiment import Arm, Experiment, Preset
+from ...experiments.experiment import Arm, Experiment
 from ..published import load_published
 from . import PAPER
 from .cifar import COUNTING, columns
-from .vgg import ON_PART, PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models, with_crelu
+from .vgg import AS_TABLE_2, PROTOCOL, SETTINGS, models, presets, with_crelu
 
 
 def _with_avr(where: str, width: float, dropout: float) -> dict[str, Any]:
@@ -40,24 +40,7 @@ experiment = Experiment(
     settings=SETTINGS,
     rows=rows(),
     columns=columns("Single"),
-    presets={
-        "smoke": Preset(
-            note="60 digits and a sixteenth of the filters: does it run at all?",
-            settings=SMOKE,
-            seeds=1,
-            rows={arm.label: arm.settings for arm in rows(1 / 16)},
-            columns={"CIFAR-10 Single": {"dataset": "digits-32"}},
-        ),
-        "pocket": Preset(
-            note="The networks of Table 2's pocket: 10,000 images of CIFAR-10, 10 epochs and a quarter of the filters "
-            "and of the dropout, three seeds.",
-            settings=POCKET,
-            seeds=3,
-            rows={arm.label: arm.settings for arm in rows(**SMALL)},
-            columns={"CIFAR-10 Single": ON_PART},
-        ),
-        "paper": PAPER_PRESET,
-    },
+    presets=presets(rows, AS_TABLE_2),
     baseline="VGG",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...experiments.experiment import Experiment, Preset
+from ...experiments.experiment import Experiment
 from ..published import load_published
 from . import PAPER
 from .cifar import COUNTING, columns
-from .vgg import ON_PART, PAPER_PRESET, POCKET, PROTOCOL, SETTINGS, SMALL, SMOKE, models
+from .vgg import PROTOCOL, SETTINGS, models, presets
 
 experiment = Experiment(
     name="crelu/table2",
@@ -17,24 +17,11 @@ experiment = Experiment(
     settings=SETTINGS,
     rows=models(),
     columns=columns("Single", "Average", "Vote"),
-    presets={
-        "smoke": Preset(
-            note="60 digits and a sixteenth of the filters: does it run at all?",
-            settings=SMOKE,
-            seeds=1,
-            rows={arm.label: arm.settings for arm in models(1 / 16)},
-            columns={"CIFAR-10 Single": {"dataset": "digits-32"}},
-        ),
-        "pocket": Preset(
-            note="10,000 images of CIFAR-10, 10 epochs and a quarter of the filters and of the dropout, three seeds: "
-            "shows in minutes what differs by more than the noise.",
-            settings=POCKET,
-            seeds=3,
-            rows={arm.label: arm.settings for arm in models(**SMALL)},
-            columns={"CIFAR-10 Single": ON_PART},
-        ),
-        "paper": PAPER_PRESET,
-    },
+    presets=presets(
+        models,
+        "10,000 images of CIFAR-10, 10 epochs and a quarter of the filters and of the dropout, three seeds: shows in "
+        "minutes what differs by more than the noise.",
+    ),
     baseline="VGG",
     published=load_published(Path(__file__).with_suffix(".toml")),
     deviations=(*COUNTING, *PROTOCOL),

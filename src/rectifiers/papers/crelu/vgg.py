@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...experiments.experiment import Arm, Preset
@@ -60,6 +61,38 @@ SMALL: dict[str, float] = {"width": 0.25, "dropout": 0.25}
 """A quarter of the filters, and of the dropout: the networks of the pocket presets."""
 
 PAPER_PRESET = Preset(note="As published, as far as the paper states it.", seeds=10, comparable=True)
+
+
+def presets(rows: Callable[..., Sequence[Arm]], note: str) -> dict[str, Preset]:
+    """Make the presets of a table of these networks.
+
+    Args:
+        rows: makes the rows, for a width and a factor of the dropout.
+        note: what the small networks of `pocket` are, and show.
+    """
+    return {
+        "smoke": Preset(
+            note="60 digits and a sixteenth of the filters: does it run at all?",
+            settings=SMOKE,
+            seeds=1,
+            rows={arm.label: arm.settings for arm in rows(1 / 16)},
+            columns={"CIFAR-10 Single": {"dataset": "digits-32"}},
+        ),
+        "pocket": Preset(
+            note=note,
+            settings=POCKET,
+            seeds=3,
+            rows={arm.label: arm.settings for arm in rows(**SMALL)},
+            columns={"CIFAR-10 Single": ON_PART},
+        ),
+        "paper": PAPER_PRESET,
+    }
+
+
+AS_TABLE_2 = (
+    "The networks of Table 2's pocket: 10,000 images of CIFAR-10, 10 epochs and a quarter of the filters and of the "
+    "dropout, three seeds."
+)
 
 PROTOCOL = (
     "The paper follows someone else's public code for network and training. From there come batch normalisation that "

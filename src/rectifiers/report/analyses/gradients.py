@@ -22,7 +22,7 @@ CAPTION = "Gradients by layer, with 95 % intervals over the seeds"
 
 def gradients(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
     """Measure the gradient's norm, layer by layer."""
-    for place, column in enumerate(columns, start=1):
+    for column in columns:
         found = each_network(column, lambda network: examine_sites(network, "gradient_in", "gradient_out"))
         grid = layer_grid(found, column.experiment.baseline, _size, digits=2)
         figure = by_layer_figure(by_layer(found, _size), "log10 of the gradient's norm")
@@ -31,7 +31,7 @@ def gradients(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
             TEXT,
             count_signs(grid),
             (grid,),
-            (CaptionedFigure(f"gradients-{place}.svg", CAPTION, figure),),
+            (CaptionedFigure("gradients.svg", CAPTION, figure),),
             records(found),
         )
 

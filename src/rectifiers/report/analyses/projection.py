@@ -51,7 +51,7 @@ class Kept:
 
 def projection(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
     """Compare what is reconstructed from the first layer with the projection onto its filters."""
-    for place, column in enumerate(columns, start=1):
+    for column in columns:
         found = {row: {seed: _measure(net) for seed, net in seeds.items()} for row, seeds in column.rows.items()}
         lines: list[tuple[GridEntry, ...]] = [
             (row, SeedMean.of(one.share for one in seeds.values()), SeedMean.of(one.off for one in seeds.values()))
@@ -63,7 +63,7 @@ def projection(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
             "",
             (Grid(("function", "kept", "off"), tuple(lines), 6),),
             tuple(
-                CaptionedFigure(f"projection-{place}-{row.lower()}.png", f"{row}, {CAPTION}", _figure(seeds))
+                CaptionedFigure(f"projection-{row.lower()}.png", f"{row}, {CAPTION}", _figure(seeds))
                 for row, seeds in found.items()
             ),
             tuple(
