@@ -136,6 +136,16 @@ def test_vlu_is_pvlu_untrained() -> None:
     assert not list(create("vlu").parameters())
 
 
+def test_vlu_has_gradients_where_relu_has_none() -> None:
+    x = torch.linspace(-30, 0, 1001, dtype=torch.float64)[:-1].requires_grad_()
+    assert slopes(F.relu(x), x)[0].eq(0).all()
+    assert slopes(R.pvlu(x, 0.0, 1.0), x)[0].eq(0).all()
+    falls_and_rises = slopes(R.vlu(x, 0.3, 1.2), x)[0]
+    assert falls_and_rises.ne(0).all()
+    turning = torch.tensor([-0.5 * torch.pi / 1.2], dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(slopes(R.vlu(turning, 0.3, 1.2), turning)[0], torch.zeros(1, dtype=torch.float64))
+
+
 def test_sinerelu_epsilon_is_0_0025() -> None:
     x = torch.tensor([-2.0, -0.5, 1.5], dtype=torch.float64)
     negative = 0.0025 * (torch.sin(x[:2]) - torch.cos(x[:2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,15 @@ def test_the_report_looks_inside_and_the_table_shows_what_it_found(cli: Cli, tmp
         assert "How the two phases are used, CReLU" in text
         assert "0.372 ± 0.372" in text
         assert "comparable" in text
+
+
+def test_what_was_seen_stays_when_runs_are_published_without_weights(cli: Cli, tmp_path: Path) -> None:
+    run_all(tmp_path / "runs")
+    assert cli("report", *SMOKE).code == 0
+    shutil.rmtree(tmp_path / "runs" / "crelu-all-cnn" / "weights")
+    assert "0.372 ± 0.372" in cli("table", *SMOKE).out
+    next((tmp_path / "runs" / "crelu-all-cnn").glob("*/result.json")).unlink()
+    assert "0.372 ± 0.372" not in cli("table", *SMOKE).out
 
 
 def test_run_shows_it_too(cli: Cli, tmp_path: Path) -> None:

@@ -240,9 +240,12 @@ def test_analyses_beside_the_users_results_are_judged(monkeypatch: pytest.Monkey
         store.write(result(cell.trial, 50.0))
     rows = (("2", SeedMean(5, 0.9, 0.8, 1.0)),)
     sections = [Section("Gradients", "text", grids=(Grid(("layer", "AReLU − ReLU"), rows),))]
-    done = [trial.id for trial in selection.done()]
-    write_sections(selection.report_path.with_suffix(".analysis.json"), sections, done)
-    (found,) = lab.judge_claims(tmp_path)
+    made = [trial.id for trial in selection.trials]
+    write_sections(selection.report_path.with_suffix(".analysis.json"), sections, made)
+    small = [
+        Section("Gradients", "text", grids=(Grid(("layer", "AReLU − ReLU"), (("2", SeedMean(3, 0.0, -1.0, 1.0)),)),))
+    ]
+    (found,) = lab.judge_claims(tmp_path, {"arelu/gradients": small})
     assert (found.status, found.finding) == ("reproduced", "AReLU − ReLU: 0.9 [0.8, 1], 5 networks")
     assert found.command == "rectifiers run arelu/gradients --preset paper"
 

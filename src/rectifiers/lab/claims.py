@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.wording import plural
-from ..experiments.result import Result
+from ..experiments.result import METRICS, Result
 from ..experiments.statistics import PairedDifference, compare
 from ..papers import registry
 from ..papers.claims import ALL, PAPERS, Bearing, Claim, Comparison, Decision, Shown, Status, load_claims
@@ -139,15 +139,27 @@ class _Judge:
         return Judged(claim, "at small scale only", told, **facts, command=command, cost=cost)
 
     def _analysed(self, entry: str) -> tuple[str, Sequence[Section]]:
-        """What was seen inside the networks of an entry, and their preset: as given, else beside the results."""
+        """What was seen inside the networks of an entry, and their preset.
+
+        Beside results as published, else as given, else beside smaller results.
+        """
+        presets = registry.get(entry).presets
+        published = [size for size, preset in presets.items() if preset.comparable]
+        smaller = [size for size in presets if size not in published and size != "smoke"]
+        for size in published:
+            if (sections := self._beside(entry, size)) is not None:
+                return size, sections
         if entry in self.analyses:
             return GALLERY, self.analyses[entry]
-        presets = registry.get(entry).presets
-        for size in sorted(presets.keys() - {"smoke"}, key=lambda size: not presets[size].comparable):
-            sections = read_analysis(select(entry, preset=size, results=self.results))
-            if sections is not None:
+        for size in smaller:
+            if (sections := self._beside(entry, size)) is not None:
                 return size, sections
         return GALLERY, ()
+
+    def _beside(self, entry: str, size: str) -> Sequence[Section] | None:
+        folders = result_folders(self.results)
+        found = (read_analysis(select(entry, preset=size, results=folder)) for folder in folders)
+        return next((sections for sections in found if sections is not None), None)
 
     def _by_runs(
         self, claim: Claim, made: Comparison, selection: Selection, other: str, difference: PairedDifference
@@ -159,6 +171,8 @@ class _Judge:
             f"{made.row} − {against}: {_points(difference.difference)} "
             f"[{_points(difference.low)}, {_points(difference.high)}] points, {plural(difference.n, 'pair')}"
         )
+        if made.metric:
+            told += f", {METRICS[made.metric]}"
         command = selection.command("run")
         if selection.results != self.results:
             told += f", with the kernels {FASTER}"
@@ -210,7 +224,7 @@ def _difference(made: Comparison, selection: Selection, runs: Runs) -> tuple[str
     """The row against the best of those that it is held against; None until both have two runs or more."""
     experiment = selection.experiment
     column = next(column for column in experiment.columns if column.label == made.column)
-    metric = getattr(column, "metric", None) or experiment.metric
+    metric = made.metric or getattr(column, "metric", None) or experiment.metric
 
     def values(row: str) -> dict[int, float]:
         done = [result for result in runs.get((row, made.column), ()) if result is not None]
@@ -220,7 +234,7 @@ def _difference(made: Comparison, selection: Selection, runs: Runs) -> tuple[str
     ours = [row.label for row in experiment.rows]
     rows = ours if ALL in made.over else made.over
     others = {row: found for row in rows if row != made.row and (found := values(row))}
-    if experiment.published and experiment.preset(selection.preset).comparable:
+    if experiment.published and not made.metric and experiment.preset(selection.preset).comparable:
         printed = {row: experiment.published.ours(row, made.column) for row in rows if row not in ours}
         others |= {row: dict.fromkeys(mine, number) for row, number in printed.items() if number is not None}
     compared = {row: compare(mine, found, margin=experiment.margin) for row, found in others.items()}
@@ -234,7 +248,7 @@ def _difference(made: Comparison, selection: Selection, runs: Runs) -> tuple[str
 
 def _printed_difference(claim: Claim) -> float | None:
     """How far the row is from the nearest of those that it is held against, as printed; None without numbers."""
-    published = registry.get(claim.entry).published
+    published = None if claim.metric else registry.get(claim.entry).published
     mine = published.ours(claim.row, claim.column) if published else None
     if published is None or mine is None:
         return None

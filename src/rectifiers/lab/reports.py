@@ -113,7 +113,11 @@ def read_findings(selection: Selection) -> Sequence[Section]:
 def read_analysis(selection: Selection) -> list[Section] | None:
     """What the analysis found when the report was last written; None where there is none, or it was for other runs."""
     path = _analysis_path(selection.report_path)
-    return read_sections(path, [trial.id for trial in selection.done()]) if path.exists() else None
+    if not path.exists():
+        return None
+    # Published runs come without their weights: nobody can look inside again, and the analysis stands for all of them.
+    seen = selection.done() or {cell.trial for cell, result in selection.outcomes() if result is not None}
+    return read_sections(path, [trial.id for trial in seen])
 
 
 def _analysis_path(page: Path) -> Path:

@@ -8,6 +8,7 @@ row      the row that leads, or falls behind
 over     the rows that it is held against; "*" stands for all others, of which the best counts; a row that only the
          paper has counts by its printed number
 column   where
+metric   what is compared, if it is not what the entry is read by
 decide   an experiment of ours that was made to decide it on small machines, where the entry is too large: a table
          of its entry, row, over and column, and of a note where it differs in more than size
 holds    "above" (the default), "below" or "level": how `row` stands to `over` if the claim is true
@@ -31,6 +32,7 @@ from typing_extensions import Self
 from ..core.errors import ConfigError
 from ..core.wording import plural
 from ..experiments.explain import explain
+from ..experiments.result import Metric
 from ..experiments.toml import read_toml
 
 Holds = Literal["above", "below", "level"]
@@ -55,6 +57,7 @@ class Comparison(BaseModel):
     row: str = Field(min_length=1)
     over: tuple[str, ...] = Field(min_length=1)
     column: str = Field(min_length=1)
+    metric: Metric | None = None
 
 
 class Decision(Comparison):
@@ -97,6 +100,7 @@ class Claim(BaseModel):
     row: str = ""
     over: tuple[str, ...] = ()
     column: str = ""
+    metric: Metric | None = None
     decide: Decision | None = None
     holds: Holds = "above"
     analysis: str = ""
@@ -113,6 +117,8 @@ class Claim(BaseModel):
             raise ValueError("row, over and column go with an entry")
         if self.decide and not self.entry:
             raise ValueError("decide goes with an entry")
+        if self.metric and not self.entry:
+            raise ValueError("metric goes with an entry")
         if bool(self.analysis) != bool(self.shows):
             raise ValueError("an analysis goes with what it shows if the claim is true")
         return self
@@ -120,7 +126,7 @@ class Claim(BaseModel):
     @property
     def comparison(self) -> Comparison:
         """What is compared in the paper's entry."""
-        return Comparison(entry=self.entry, row=self.row, over=self.over, column=self.column)
+        return Comparison(entry=self.entry, row=self.row, over=self.over, column=self.column, metric=self.metric)
 
 
 def load_claims(paper: str) -> list[Claim]:
