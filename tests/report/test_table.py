@@ -9,7 +9,7 @@ import statistics
 import pytest
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.experiments.experiment import Column, Lead, Preset
+from rectifiers.experiments.experiment import Arm, Column, Lead, Preset
 from rectifiers.experiments.statistics import summarise
 from rectifiers.papers import registry
 from rectifiers.report.table import build
@@ -47,6 +47,15 @@ def test_published_numbers_get_a_difference_only_where_the_preset_is_comparable(
     assert paper.agreements + sum(e.outside is True for e in paper.cells.values()) == paper.judgements == 3
     assert not pocket.beside_paper
     assert all(e.published is not None and e.difference is None for e in pocket.cells.values())
+
+
+def test_runs_that_train_nothing_are_counted_apart() -> None:
+    made = experiment(columns=("as it starts", "trained"))
+    made = dataclasses.replace(made, columns=(Arm("as it starts", {"epochs": 0}), Arm("trained", {})))
+    runs = outcomes(made, missing={("ReLU", "as it starts", 0), ("AReLU", "trained", 1)})
+    assert footnotes(build(made, "paper", runs))[-1] == (
+        "14 of 15 runs finished; 1 missing; of those that test networks without training them, 14 of 15."
+    )
 
 
 def test_missing_and_diverged_runs_are_counted_and_left_out_of_the_mean() -> None:

@@ -134,7 +134,7 @@ def print_sections(sections: Sequence[Section]) -> None:
     from ..report.terminal import render_sections
 
     if sections:
-        Console(width=width(), highlight=False).print(render_sections(sections))
+        Console(width=width(), highlight=False).print(render_sections(sections, width()))
 
 
 def tell_failures(results: Results) -> None:

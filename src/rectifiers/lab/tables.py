@@ -94,7 +94,7 @@ class Results:
         console = Console(file=buffer, width=width, highlight=False)
         console.print(render(self.table, width))
         if self.sections:
-            console.print(render_sections(self.sections))
+            console.print(render_sections(self.sections, console.width))
         return buffer.getvalue()
 
     def to_dict(self) -> dict[str, Any]:

@@ -110,6 +110,7 @@ class Table:
         columns: labels of the columns, in the experiment's order.
         cells: the cells by (row, column).
         trained_columns: the columns for which something was trained that no column before them shows.
+        untrained: how many runs there are that train nothing but test a network as it is, and how many are planned.
     """
 
     experiment: Experiment
@@ -118,6 +119,7 @@ class Table:
     columns: tuple[str, ...]
     cells: Mapping[tuple[str, str], TableCell]
     trained_columns: tuple[str, ...]
+    untrained: tuple[int, int]
 
     @property
     def accuracy_columns(self) -> tuple[str, ...]:
@@ -237,7 +239,11 @@ def build(experiment: Experiment, preset: str, outcomes: Outcomes) -> Table:
             cells[row, column] = _table_cell(
                 row, column, metric, aggregate, results, values[row], printed, comparable, paired
             )
-    return Table(experiment, preset, rows, columns, cells, _trained_columns(outcomes, columns))
+    tested = {column for (_, column), cell in cells.items() if not cell.is_count}
+    untrained = {cell.trial: result for cell, result in outcomes if cell.column in tested and not cell.trial.epochs}
+    there = sum(result is not None for result in untrained.values())
+    trained_columns = _trained_columns(outcomes, columns)
+    return Table(experiment, preset, rows, columns, cells, trained_columns, (there, len(untrained)))
 
 
 def _trained_columns(outcomes: Outcomes, columns: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from .analyses.section import Section
+from .analyses.section import Grid, GridEntry, Section
 from .table import LeadValue, Table, TableCell
 from .wording import (
     MARKS,
@@ -56,24 +56,59 @@ def render(table: Table, width: int = 100) -> Group:
     return Group(*parts)
 
 
-def render_sections(sections: Sequence[Section]) -> Group:
-    """Show the grids and findings of an analysis on a rich console."""
+def render_sections(sections: Sequence[Section], width: int = 100) -> Group:
+    """Show the grids and findings of an analysis on a rich console.
+
+    Args:
+        sections: what the analysis found.
+        width: characters per line; the columns of a wider grid follow below one another.
+    """
     parts: list[RenderableType] = []
     for section in sections:
         parts += [Text(), Text(section.heading, style="bold")]
         for grid in section.grids:
-            shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-            for index, title in enumerate(grid.head):
-                words = [cell for row in grid.rows if isinstance(cell := row[index], str)]
-                # Only intervals may break; numbers with what stands behind ± may not.
-                least = max(map(len, words), default=None)
-                shown.add_column(Text(title), justify="right" if index else "left", min_width=least)
-            for row in grid.rows:
-                # Without blanks in it, an interval breaks into a line of its own.
-                shown.add_row(*(Text(entry_text(cell, grid.digits).replace(", ", ",")) for cell in row))
-            parts += [Text(), shown]
+            for columns in _fitting(grid, width):
+                parts += [Text(), _part(grid, columns)]
         parts += [Text(line, style="dim") for line in (section.finding, section.text) if line]
     return Group(*parts)
+
+
+def _entry(grid: Grid, cell: GridEntry) -> str:
+    # Without blanks in it, an interval breaks into a line of its own.
+    return entry_text(cell, grid.digits).replace(", ", ",")
+
+
+def _least(grid: Grid, index: int) -> int:
+    """How narrow a column may be: only headings and intervals may break, numbers with what stands behind ± may not."""
+    pieces = grid.head[index].split()
+    for cell in (row[index] for row in grid.rows):
+        pieces += [cell] if isinstance(cell, str) else _entry(grid, cell).split()
+    return max(map(len, pieces), default=0)
+
+
+def _fitting(grid: Grid, width: int) -> Iterator[list[int]]:
+    """Group the columns so that each group fits beside the labels in the first one."""
+    free = width - _least(grid, 0)
+    group: list[int] = []
+    used = 0
+    for index in range(1, len(grid.head)):
+        wants = len(GUTTER) + _least(grid, index)
+        if group and used + wants > free:
+            yield group
+            group, used = [], 0
+        group.append(index)
+        used += wants
+    yield group
+
+
+def _part(grid: Grid, columns: Sequence[int]) -> RichTable:
+    """Some columns of a grid beside its labels."""
+    shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for index in (0, *columns):
+        shown.add_column(Text(grid.head[index]), justify="right" if index else "left", min_width=_least(grid, index))
+    for row in grid.rows:
+        shown.add_row(*(Text(_entry(grid, row[index])) for index in (0, *columns)))
+    return shown
 
 
 def _detailed(table: Table, column: str) -> RichTable:

@@ -296,6 +296,9 @@ def progress(table: Table) -> str:
         parts.append(f"{table.diverged} diverged: counted in the table, but left out of the means")
     if table.missing:
         parts.append(f"{table.missing} missing")
+    there, tests = table.untrained
+    if tests:
+        parts.append(f"of those that test networks without training them, {there} of {tests}")
     return "; ".join(parts)
 
 

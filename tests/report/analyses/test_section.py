@@ -17,6 +17,7 @@ from rectifiers.report.analyses.section import CaptionedFigure, Grid, Section, S
 from rectifiers.report.export import section_to_markdown
 from rectifiers.report.html import render_page
 from rectifiers.report.terminal import render_sections
+from rectifiers.report.wording import number
 
 from ..synthetic import HOSTILE, experiment, outcomes
 
@@ -99,6 +100,18 @@ def test_the_terminal_shows_grids_and_findings() -> None:
     assert "−0.250 [−0.500,0.000]" in text
     assert "1,024" in text
     assert "What came out." in text
+
+
+def test_columns_that_do_not_fit_follow_below_with_their_intervals_whole() -> None:
+    head = ("layer", *(f"function {index}" for index in range(9)))
+    row = ("conv1", *(SeedMean(3, index, index - 0.25, index + 0.25) for index in range(9)))
+    buffer = io.StringIO()
+    Console(file=buffer, width=80).print(render_sections([Section("Wide", "", grids=(Grid(head, (row,), 2),))], 80))
+    text = buffer.getvalue()
+    assert "…" not in text
+    assert all(f"[{number(index - 0.25, 2)},{number(index + 0.25, 2)}]" in text for index in range(9))
+    assert text.count("conv1") == 2
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_markdown_shows_them_too() -> None:

@@ -166,7 +166,7 @@ def _grid(stored: Any) -> Grid:
 
 def _row(stored: Any, head: Sequence[str]) -> tuple[GridEntry, ...]:
     row = tuple(map(_grid_entry, stored))
-    if not 0 < len(row) <= len(head):
+    if len(row) != len(head):
         raise ValueError(f"expected a row of {len(head)} entries, found {len(row)}")
     return row
 
