@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ..core.files import write_file
@@ -18,7 +17,6 @@ from ..experiments.result import METRICS
 from . import protocol, wording
 from .analyses.section import CaptionedFigure, Section
 from .figures.accuracy import accuracy_figure
-from .figures.canvas import svg
 from .figures.curves import curves_figure, losses_figure
 from .figures.shapes import shapes_figure
 from .figures.style import styles
@@ -152,5 +150,4 @@ def _section_figure(figure: CaptionedFigure, section: int) -> PageFigure:
     """Put a figure of an analysis on the page; its caption is its heading too."""
     if not figure.name.endswith(".svg"):
         return place_photograph(figure.figure, figure.caption)
-    image = svg(figure.figure, name=f"{section} {figure.name}", title=figure.caption)
-    return PageFigure("", figure.caption, Markup(image))
+    return place_drawing(figure.figure, "", figure.caption, name=f"{section} {figure.name}", title=figure.caption)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from matplotlib.figure import Figure
 from ..core.version import __version__
 from .figures.canvas import png, svg
 from .figures.style import DARK
+
+ENLARGED = 1.35
+"""How much larger drawings are on a page than on paper."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,28 @@ class PageFigure:
     folded: bool = False
 
 
-def place_drawing(figure: Figure, heading: str, caption: str, folded: bool = False) -> PageFigure:
-    """Put a drawing on a page, as SVG."""
+def place_drawing(
+    figure: Figure, heading: str, caption: str, folded: bool = False, *, name: str = "", title: str = ""
+) -> PageFigure:
+    """Put a drawing on a page, as SVG.
+
+    Args:
+        figure: the drawing.
+        heading: what it shows; empty if the caption says so.
+        caption: how to read it.
+        folded: whether the page shows it only on demand.
+        name: tells its ids from those of other drawings on the page; by default the heading.
+        title: for readers who do not see it; by default the heading.
+    """
+    image = svg(figure, name=name or heading, title=title or heading)
+    enlarged = re.sub(r'(<svg [^>]*?width=")([\d.]+)pt"', _enlarge, image, count=1)
     # The SVG writer has escaped all labels.
-    return PageFigure(heading, caption, Markup(svg(figure, name=heading, title=heading)), folded)
+    return PageFigure(heading, caption, Markup(enlarged), folded)
+
+
+def _enlarge(width: re.Match[str]) -> str:
+    """Let the letters of a drawing be as large as those of the page, however wide it is."""
+    return f'{width[1]}{ENLARGED * float(width[2]):.1f}pt"'
 
 
 def place_photograph(figure: Figure, caption: str) -> PageFigure:

@@ -57,7 +57,7 @@ def complexity(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
 def _figure(row: str, found: Mapping[int, Mapping[int, RademacherBound]]) -> Figure:
     sizes = found[min(found)]
     ratios = [[bounds[size].ratio for bounds in found.values()] for size in sizes]
-    return by_layer_figure({row: ratios}, "left / right", places=f"class of {', '.join(map(str, sizes))} functions")
+    return by_layer_figure({row: ratios}, "left / right", places="functions in the class", labels=[*map(str, sizes)])
 
 
 def _bounds(network: TrainedNetwork, draws: int) -> dict[int, RademacherBound]:
