@@ -226,7 +226,7 @@ def _split(
 
 
 def _activation_modules(trace: Trace) -> set[nn.Module]:
-    """Return the modules that are an activation and nothing else: one op, and no parameters of anything else."""
+    """Return the modules that are an activation and nothing else: one op of one tensor, and no other parameters."""
     inside: dict[Frame, list[Op]] = defaultdict(list)
     for op in trace.ops:
         for frame in op.stack:
@@ -239,7 +239,9 @@ def _activation_modules(trace: Trace) -> set[nn.Module]:
         bare = not any(True for _ in module.children()) and (
             isinstance(module, nn.PReLU) or own_kind(module) or not any(True for _ in module.parameters())
         )
-        is_activation[module] = is_activation.get(module, True) and alone and bare and module is not trace.model
+        plain = module not in trace.mixed and type(module).__call__ is nn.Module.__call__
+        fits = alone and bare and plain and module is not trace.model
+        is_activation[module] = is_activation.get(module, True) and fits
     return {module for module, fits in is_activation.items() if fits}
 
 

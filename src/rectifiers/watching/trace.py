@@ -109,6 +109,7 @@ class Trace:
         outputs: values that the model returned.
         parameters: names of the values that are parameters or buffers.
         reached: the modules that were called.
+        mixed: the modules that were given or returned anything but one tensor.
         producer: the op that made a value.
         consumers: the ops that read a value.
         hooked: the activations that hooks call: the names of the hooks' modules, and the kinds.
@@ -124,6 +125,7 @@ class Trace:
     outputs: frozenset[int] = frozenset()
     parameters: dict[int, str] = field(default_factory=dict)
     reached: set[nn.Module] = field(default_factory=set)
+    mixed: set[nn.Module] = field(default_factory=set)
     producer: dict[int, Op] = field(default_factory=dict)
     consumers: dict[int, list[Op]] = field(default_factory=lambda: defaultdict(list))
     hooked: list[tuple[str, str]] = field(default_factory=list)
@@ -204,6 +206,8 @@ class _Recorder(Watcher):
 
     def end_module(self, frame: Frame, args: tuple[Any, ...], output: Any) -> None:
         self.locator.forget(frame)
+        if len(args) != 1 or not isinstance(args[0], Tensor) or not isinstance(output, Tensor):
+            self.trace.mixed.add(frame.module)
         kind = own_kind(frame.module)
         if kind is not None and args and isinstance(output, Tensor):
             self.mark_readers(args[:1])

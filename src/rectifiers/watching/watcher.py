@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from torch import nn
@@ -65,7 +67,7 @@ class Watcher(TorchFunctionMode):
         super().__enter__()
         if type(self.model).__call__ is not nn.Module.__call__:
             # Its class calls it in a way of its own, which hooks may not see.
-            self._enter(self.model, ())
+            self.begin_module(self.begin_frame(self.model), ())
             self._around = True
         return self
 
@@ -79,7 +81,7 @@ class Watcher(TorchFunctionMode):
 
         Args:
             frame: the call; it is on the stack already.
-            args: positional arguments; PyTorch does not show the keyword arguments here.
+            args: what it is given: positional arguments, then those by name.
         """
 
     def end_module(self, frame: Frame, args: tuple[Any, ...], output: Any) -> None:
@@ -87,7 +89,7 @@ class Watcher(TorchFunctionMode):
 
         Args:
             frame: the call; it is still on the stack.
-            args: positional arguments.
+            args: what it was given: positional arguments, then those by name.
             output: what the module returned; None if it raised.
         """
 
@@ -124,7 +126,7 @@ class Watcher(TorchFunctionMode):
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         if module in self.names and not self.muted and self._is_here():
-            self.begin_module(self.begin_frame(module), args)
+            self.begin_module(self.begin_frame(module), (*args, *_given_by_name(sys._getframe(1))))
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if module not in self.names or self.muted:
@@ -135,7 +137,7 @@ class Watcher(TorchFunctionMode):
         while self.stack and self.stack[-1].module is not module:
             self.drop_module(self.stack.pop())
         if self.stack:
-            self.end_module(self.stack[-1], args, output)
+            self.end_module(self.stack[-1], (*args, *_given_by_name(sys._getframe(1))), output)
             self.stack.pop()
 
     def _is_here(self) -> bool:
@@ -148,3 +150,9 @@ class Watcher(TorchFunctionMode):
         if self.muted:
             return func(*args, **kwargs)
         return (self.call_function if self.stack else self.call_outside)(func, args, kwargs)
+
+
+def _given_by_name(caller: FrameType) -> Iterable[Any]:
+    """Return the arguments by name of a module's call, which PyTorch hands to no hooks of all modules that it calls."""
+    named: dict[str, Any] = caller.f_locals.get("kwargs", {})
+    return named.values()

@@ -21,10 +21,10 @@ class Added(Derived):
     formula: str
     options: Mapping[str, float]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply what was there, and add to it."""
-        added: Tensor = super().forward(x) - x.relu()
-        return FORMULAS[self.formula](x, **self.options) + added
+        added: Tensor = super().forward(input) - input.relu()
+        return FORMULAS[self.formula](input, **self.options) + added
 
     def extra_repr(self) -> str:
         """Return what the activation shows, and what it is added to."""

@@ -15,9 +15,9 @@ class Gathered(Derived):
     kernel_size: tuple[int, ...]
     gather: Tensor
 
-    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def forward(self, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Put the old and the new channels of each group next to each other, and apply the convolution."""
-        y: Tensor = super().forward(x.index_select(-1 - len(self.kernel_size), self.gather), *args, **kwargs)
+        y: Tensor = super().forward(input.index_select(-1 - len(self.kernel_size), self.gather), *args, **kwargs)
         return y
 
 

@@ -17,11 +17,11 @@ class Kept(Derived):
     keeps_input: bool
     keeps_output: bool
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
         copies = torch.is_grad_enabled()
-        y: Tensor = super().forward(x.clone() if self.keeps_input and copies else x)
-        return y.clone() if self.keeps_output and (copies or y is x) else y
+        y: Tensor = super().forward(input.clone() if self.keeps_input and copies else input)
+        return y.clone() if self.keeps_output and (copies or y is input) else y
 
     def extra_repr(self) -> str:
         """Return what the activation shows, and what is kept."""

@@ -47,16 +47,15 @@ class PerCall(Calls):
         else:
             self._count.number = number
 
-    def forward(self, x: Tensor, call: int | None = None) -> Tensor:
+    def forward(self, input: Tensor, call: int | None = None) -> Tensor:
         """Apply the activation of this call.
 
         Args:
-            x: its input.
+            input: what it is called on.
             call: the number of the call; None where it is counted.
         """
         if call is not None:
-            known: Tensor = (self.at(call) or self.original)(x)
-            return known
+            return self._apply_call(call, input)
         if torch.compiler.is_dynamo_compiling():
             number = self.number
             self.number = number + 1
@@ -70,5 +69,10 @@ class PerCall(Calls):
                 "activation for each call; this call comes from outside it, and has none. Call "
                 f"{self.scope or 'the model'} itself, or swap with share_calls=True"
             )
-        y: Tensor = (self.at(number) or self.original)(x)
+        return self._apply_call(number, input)
+
+    def _apply_call(self, number: int, input: Tensor) -> Tensor:
+        activation = self.at(number)
+        # An empty `nn.Sequential` is false.
+        y: Tensor = (self.original if activation is None else activation)(input)
         return y

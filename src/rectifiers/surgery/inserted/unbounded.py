@@ -15,10 +15,10 @@ class Unbounded(Derived):
     such as masked scores; takes two to five times as long as f alone.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
-        infinite = x.isinf()
-        return torch.where(infinite, x.relu(), super().forward(x.masked_fill(infinite, 0.0)))
+        infinite = input.isinf()
+        return torch.where(infinite, input.relu(), super().forward(input.masked_fill(infinite, 0.0)))
 
 
 def allow_infinite(activation: nn.Module) -> nn.Module:
