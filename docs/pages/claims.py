@@ -51,8 +51,10 @@ How to read the table:
 - **Assumptions:** where a paper does not state its protocol, "as published" includes those listed with [its
   entry](papers.md).
 - **Kernels:** runs with the kernels in C++, which round differently from the reference, count as well, and are named.
-- **Many claims:** each is judged by itself; the intervals are not corrected for the number of claims. If a row is
-  compared with the best of several others, that other was picked after the runs, so chance favours it, not the row.
+- **Ahead of all:** a row is ahead of several others only if it is ahead of each. What is shown is the best of them,
+  picked after the runs, or the first that leaves the answer open. Chance favours the best: it speaks against a lead,
+  and for being behind.
+- **Many claims:** each is judged by itself; the intervals are not corrected for the number of claims.
 """
 
 

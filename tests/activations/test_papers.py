@@ -35,6 +35,29 @@ def test_arelu_is_relu_plus_elsa() -> None:
     torch.testing.assert_close(R.arelu(x, 0.3, 1.5), F.relu(x) + R.elsa(x, 0.3, 1.5))
 
 
+def test_relu_leaky_relu_and_prelu_amplify_nothing_that_is_activated() -> None:
+    """Their slope there is 1, and AReLU's more. SELU, with which its paper compares too, amplifies by 1.05."""
+    x = torch.tensor([0.5, 1.0, 7.0], dtype=torch.float64, requires_grad=True)
+    for name in ("relu", "leaky_relu", "prelu"):
+        assert slopes(create(name, dtype=torch.float64)(x), x)[0].eq(1).all()
+    assert slopes(create("arelu", dtype=torch.float64)(x), x)[0].gt(1.8).all()
+    assert slopes(create("selu")(x), x)[0].gt(1.05).all()
+
+
+def test_weight_decay_pushes_alpha_to_zero_and_the_clamp_keeps_the_slope() -> None:
+    """Behind the bound α has no gradient, so decay alone moves it, and it does not come back."""
+    module: Any = create("arelu", alpha=0.011, dtype=torch.float64)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1, weight_decay=1.0)
+    x = torch.tensor([-2.0], dtype=torch.float64)
+    for _ in range(50):
+        optimizer.zero_grad()
+        (0.001 * module(x)).sum().backward()  # asks for a larger α
+        optimizer.step()
+    assert 0 < module.alpha.item() < 1e-4
+    assert module.alpha.grad.item() == 0
+    torch.testing.assert_close(module(x), 0.01 * x)
+
+
 @pytest.mark.parametrize("name", ["arelu", "elsa"])
 @pytest.mark.parametrize(("start", "slope", "learns"), [(-0.5, 0.01, False), (1.5, 0.99, False), (0.4, 0.4, True)])
 def test_alpha_learns_inside_its_clamp_alone(name: str, start: float, slope: float, learns: bool) -> None:

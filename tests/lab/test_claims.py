@@ -42,7 +42,11 @@ def test_rows_and_columns_are_those_of_the_entry(claim: Claim) -> None:
     assert claim.row in rows
     assert set(claim.over) - {ALL} <= {*rows, *printed}
     assert claim.column in columns
-    assert claim.entry.startswith(claim.paper)
+    assert claim.entry.startswith((claim.paper, "decide/", "peft/"))
+    if claim.decide:
+        deciding = registry.get(claim.decide.entry)
+        assert {claim.decide.row, *claim.decide.over} - {ALL} <= {arm.label for arm in deciding.rows}
+        assert claim.decide.column in [arm.label for arm in deciding.columns]
 
 
 @pytest.mark.parametrize("claim", BY_RUNS, ids=lambda claim: f"{claim.entry}: {claim.says}")
@@ -264,10 +268,31 @@ def test_rows_that_only_the_paper_has_count_by_their_printed_numbers() -> None:
     printed = made.published.ours("AReLU", "digits")
     assert printed is not None
     leads = {"LeakyReLU": mean(ours) - mean(theirs), "AReLU": mean(ours) - printed}
-    assert found[0] == min(leads, key=lambda row: leads[row])
+    assert found[0] == f"{min(leads, key=lambda row: leads[row])} (the best of the others)"
     assert found[1].difference == pytest.approx(min(leads.values()))
     small = dataclasses.replace(selection, preset="pocket")
     assert judging._difference(asked, small, runs) is None
+
+
+def test_a_row_is_ahead_of_several_only_if_it_surely_is_of_each() -> None:
+    """LeakyReLU is further behind than ReLU, but by an interval that holds 0."""
+    made = experiment()
+    selection = dataclasses.replace(lab.open("quickstart"), experiment=made, preset="paper")
+    cells = {cell.row: cell.trial for cell in made.cells("paper", seeds=1)}
+    levels = {"AReLU": (90.0, 90.1, 90.2), "ReLU": (88.0, 88.2, 88.1), "LeakyReLU": (60.0, 95.0, 75.0)}
+    runs = {
+        (row, "digits"): [result(cells[row].model_copy(update={"seed": seed}), level) for seed, level in enumerate(of)]
+        for row, of in levels.items()
+    }
+    asked = Comparison(entry="made/up", row="AReLU", over=(ALL,), column="digits")
+    found = judging._difference(asked, selection, runs)
+    assert found is not None
+    assert found[0] == "LeakyReLU (one of the others)"
+    assert found[1].low < 0 < found[1].difference
+    level = {**runs, ("LeakyReLU", "digits"): runs["ReLU", "digits"]}
+    found = judging._difference(asked, selection, level)
+    assert found is not None
+    assert found[0] == "ReLU (the best of the others)"
 
 
 def test_without_runs_all_that_needs_them_is_open(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor, nn
 
-from rectifiers import datasets
+from rectifiers import AReLU, datasets
 from rectifiers.experiments.experiment import Experiment
 from rectifiers.experiments.network import build_network, count_parameters
 from rectifiers.experiments.result import COUNTS
@@ -54,6 +56,34 @@ def counts(experiment: Experiment, tmp_path: Path, column: str) -> dict[str, flo
 )
 def test_functions_stand_where_the_paper_counts_them(name: str, row: str, column: str, expected: int) -> None:
     assert thresholds(trial(name, row, column)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "layers"),
+    [("arelu/table1", "SGD 1e-3", 3), ("arelu/table3", "VGG-11 best", 8), ("arelu/table4", "ResNet-18 @top-1", 17)],
+)
+def test_arelu_adds_two_numbers_per_layer(name: str, column: str, layers: int) -> None:
+    assert thresholds(trial(name, "AReLU", column)) == 2 * layers
+
+
+@pytest.mark.parametrize(("name", "column"), [("arelu/table1", "SGD 1e-3"), ("arelu/table4", "ResNet-18 @top-1")])
+def test_arelu_multiplies_less_than_a_hundredth_of_what_convolutions_do(name: str, column: str) -> None:
+    found = trial(name, "AReLU", column)
+    data = datasets.load(f"generated:{found.dataset}")
+    net = build_network(found, data).eval()
+    done = {"activations": 0, "convolutions": 0}
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if isinstance(module, AReLU):
+            done["activations"] += output.numel()
+        if isinstance(module, nn.Conv2d):
+            done["convolutions"] += output.numel() * module.weight[0].numel()
+
+    for module in net.modules():
+        module.register_forward_hook(count)
+    with torch.inference_mode():
+        net(torch.zeros(1, *data.train.shape))
+    assert 0 < done["activations"] < done["convolutions"] / 100
 
 
 def test_table_6_of_convrelu_comes_out_exactly(tmp_path: Path) -> None:

@@ -166,9 +166,8 @@ class _Judge:
     ) -> Judged:
         experiment = selection.experiment
         bearing = _bearing(claim, difference, experiment.margin)
-        against = f"{other} (the best of the others)" if ALL in made.over or len(made.over) > 1 else other
         told = (
-            f"{made.row} − {against}: {_points(difference.difference)} "
+            f"{made.row} − {other}: {_points(difference.difference)} "
             f"[{_points(difference.low)}, {_points(difference.high)}] points, {plural(difference.n, 'pair')}"
         )
         if made.metric:
@@ -221,7 +220,11 @@ def _sources(claim: Claim) -> Iterator[tuple[Comparison, str]]:
 
 
 def _difference(made: Comparison, selection: Selection, runs: Runs) -> tuple[str, PairedDifference] | None:
-    """The row against the best of those that it is held against; None until both have two runs or more."""
+    """The row against the best of those that it is held against; None until both have two runs or more.
+
+    A row is ahead of several only if every interval says so: where it is ahead of the best of them, but not surely of
+    another, that other is taken.
+    """
     experiment = selection.experiment
     column = next(column for column in experiment.columns if column.label == made.column)
     metric = made.metric or getattr(column, "metric", None) or experiment.metric
@@ -242,8 +245,12 @@ def _difference(made: Comparison, selection: Selection, runs: Runs) -> tuple[str
     # All that it is held against must be there: the best of a few would be another claim.
     if not ready or len(ready) < len(rows) - (made.row in rows):
         return None
-    nearest = min(ready, key=lambda row: ready[row].difference)
-    return nearest, ready[nearest]
+    ranked = sorted(ready, key=lambda row: ready[row].difference)
+    unsure = [row for row in ranked if ready[row].low <= 0]
+    best = ranked[0]
+    told = unsure[0] if unsure and best not in unsure else best
+    of_several = "" if len(ready) == 1 else " (the best of the others)" if told == best else " (one of the others)"
+    return f"{told}{of_several}", ready[told]
 
 
 def _printed_difference(claim: Claim) -> float | None:

@@ -26,8 +26,8 @@ experiment = Experiment(
     deviations=(
         *DENSENET,
         "R3 replaces all ReLUs of the four blocks, which makes 36,876 thresholds; the transitions between them "
-        "would add 672 more. The rows marked (A) in Tables 1 and 3 replace those of the transitions too, as the counts "
-        "of Table 6 imply.",
+        "would add 672 more. The rows marked (A) in Table 1 and Figure 5 replace those of the transitions too, as the "
+        "counts of Table 6 imply.",
         *PROTOCOL,
     ),
     runs="convrelu/images",
