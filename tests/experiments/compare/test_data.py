@@ -147,6 +147,14 @@ def test_data_that_can_be_read_once_only(make: Any) -> None:
             read()
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "uint64", ">i2"])
+def test_targets_of_any_whole_numbers_are_classes(dtype: str) -> None:
+    targets = numpy.arange(10).astype(dtype)[::-1]
+    train = read_data(((numpy.ones((10, 2), dtype=">f4"), targets), (numpy.ones((10, 2)), targets))).train
+    assert train.tensors[1].tolist() == [*range(9, -1, -1)]
+    assert (train.tensors[0].dtype, train.tensors[1].dtype) == (torch.float32, torch.int64)
+
+
 def test_targets_may_be_a_list_of_numbers() -> None:
     inputs, targets = tensors()
     for given in ((inputs, targets.tolist()), ((inputs, targets.tolist()), (inputs, targets))):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor, nn
 from torch.utils.data import (
@@ -27,6 +28,7 @@ from ...core.seeds import derive
 from ...core.wording import listing, plural
 from ...training.batches import Batches
 from ...watching.feeding import TARGETS, Batch, Feed
+from .digest import as_torch_takes_it
 from .generators import restore, seed_all, states
 from .trial import OwnTrial
 
@@ -34,6 +36,9 @@ TEST = 0.2
 """Share of the data that are held out to test on where the user gives one part alone."""
 
 _NAMES = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
+
+_WHOLE = (torch.int32, torch.int16, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
+"""Types of whole numbers that become int64 in targets."""
 
 
 @dataclass(frozen=True)
@@ -304,13 +309,15 @@ def _is_batch(thing: Any) -> bool:
 def _read_part(part: Any) -> Any:
     if _is_pair(part):
         try:
-            inputs, targets = map(torch.as_tensor, part)
+            inputs, targets = (
+                torch.as_tensor(as_torch_takes_it(one) if isinstance(one, numpy.ndarray) else one) for one in part
+            )
         except (TypeError, ValueError, RuntimeError) as error:
             raise DataError(f"inputs and targets have to be numbers: {story(error)}") from error
         # NumPy's numbers are of double precision, models seldom: where the user asked PyTorch for that.
         if torch.get_default_dtype() != torch.float64:
             inputs, targets = (one.float() if one.dtype == torch.float64 else one for one in (inputs, targets))
-        if targets.dtype in (torch.int32, torch.int16, torch.uint8):
+        if targets.dtype in _WHOLE:
             targets = targets.long()
         if len(inputs) != len(targets):
             raise DataError(f"{len(inputs):,} inputs but {len(targets):,} targets; expected one target for each input")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ...core.errors import ConfigError
 from ...surgery.carry.saving import load_strictly
 from ...surgery.weights_file import read_weights
-from .references import digest
+from .digest import digest
 
 _read: dict[str, dict[str, Tensor]] = {}
 """The tensors that were read last, by their name."""

@@ -258,7 +258,8 @@ def _check(name: str, outputs: Tensor, targets: Tensor) -> None:
                 f"classification needs outputs N×classes and whole numbers N as targets, got {given} "
                 f"({str(targets.dtype).removeprefix('torch.')}); name another task=…, or give loss=… and metric=…"
             )
-        low, high = int(targets.min()), int(targets.max())
+        classes = _as_classes(targets)
+        low, high = int(classes.min()), int(classes.max())
         if low < 0 or high >= outputs.shape[1]:
             raise ConfigError(
                 f"targets run from {low} to {high}, but the model has {outputs.shape[1]} outputs, for classes 0 to "
