@@ -100,6 +100,38 @@ def test_what_the_example_does_not_reach_is_said() -> None:
     )
 
 
+class Expert(nn.Module):
+    """Calls a function, and has a method that nobody calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(4, 8), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.encode(x) if self.training else self.outer(F.relu(self.inner(x)))
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.outer(F.relu(self.inner(x)))
+
+
+class Experts(nn.Module):
+    """Calls the expert that the values choose, another by its method, and never the third."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.experts = nn.ModuleList(Expert() for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second, third = self.experts
+        return third(x) if x.sum() > 100 else first(second.encode(x))
+
+
+def test_functions_in_modules_that_the_example_does_not_reach_are_named() -> None:
+    assert survey_model(Experts(), (torch.randn(2, 4),), {}).notes == (
+        "not reached by the example, and left unchanged: experts.2:relu",
+    )
+
+
 def test_a_model_that_does_not_take_the_example_is_named() -> None:
     with pytest.raises(ConfigError, match="Linear fails on the example: RuntimeError"):
         survey_model(nn.Linear(4, 4), (torch.randn(2, 3),), {})

@@ -35,6 +35,7 @@ from .source import (
     first_argument,
     input_of,
     is_fixed,
+    read_value,
 )
 from .watcher import Frame
 
@@ -163,7 +164,7 @@ class Locator:
         if not is_fixed(node, call, receiver):
             # What may be another function the next time is looked at then, which takes a plain function.
             kind = "" if through_module else kinds.plain_kind(callee)
-            if not kind or kinds.plain_kind(_evaluate(call.func, names, frame.f_globals)) != kind:
+            if not kind or kinds.plain_kind(read_value(call.func, names, frame.f_globals)) != kind:
                 return None
         time = self._count(within, function, end_of(call), kind)
         return Place(home, name, index, ast.unparse(call), receiver, time, False, kind)
@@ -195,7 +196,7 @@ def place_of_module(noted: NotedCall, module: nn.Module) -> Place | None:
         return None
     home, name, node, index, call = found
     own = _own_calls(node).get(index)
-    if own is None or _evaluate(call.func, {first_argument(node): noted.owner}, {}) is not module:
+    if own is None or read_value(call.func, {first_argument(node): noted.owner}, {}) is not module:
         return None
     return Place(home, name, index, own[1], False, noted.time, True)
 
@@ -309,15 +310,15 @@ def _is_receiver(
     """
     written = call.func
     if isinstance(func, _Helper):
-        callee = _evaluate(written, names, around)
+        callee = read_value(written, names, around)
         return False if call.args and (_hands_to(callee, func) or (through_module and func.index == 1)) else None
     if through_module:
         return False
     if isinstance(written, ast.Attribute) and isinstance(func, types.MethodDescriptorType):
-        front = _evaluate(written.value, names, around)
+        front = read_value(written.value, names, around)
         if written.attr == func.__name__ and (front is None or isinstance(front, Tensor)):
             return True
-    callee = _evaluate(written, names, around)
+    callee = read_value(written, names, around)
     if isinstance(callee, functools.partial) and not callee.args:
         callee = callee.func
     if isinstance(callee, types.MethodType) and callee.__name__ == "forward":
@@ -337,23 +338,3 @@ def _hands_to(callee: Any, helper: _Helper) -> bool:
         return callee.__code__ is helper.code and helper.index == 0
     called = next((vars(cls)["__call__"] for cls in type(callee).__mro__ if "__call__" in vars(cls)), None)
     return isinstance(called, FunctionType) and called.__code__ is helper.code and helper.index == 1
-
-
-def _evaluate(expression: ast.expr, names: Mapping[str, Any], around: dict[str, Any]) -> Any:
-    """Return the value of a name, or of what is read from one; None for anything that would have to be called."""
-    code = _readable(expression)
-    try:
-        return None if code is None else eval(code, around, names)
-    except Exception:
-        return None
-
-
-@functools.lru_cache(maxsize=MOST_FUNCTIONS)
-def _readable(expression: ast.expr) -> CodeType | None:
-    """Compile what is read from a name; None for anything that would have to be called."""
-    parts = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.expr_context)
-    for node in ast.walk(expression):
-        is_getattr = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr"
-        if not isinstance(node, parts) and not is_getattr:
-            return None
-    return compile(ast.Expression(expression), "<place>", "eval")

@@ -6,8 +6,10 @@ import ast
 import functools
 import linecache
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import CodeType
+from typing import Any
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Position = tuple[int | None, int | None]
@@ -182,3 +184,29 @@ def _path_to(function: FunctionNode, call: ast.Call) -> list[ast.AST]:
         return None
 
     return search(function) or []
+
+
+def read_value(expression: ast.expr, names: Mapping[str, Any], around: dict[str, Any]) -> Any:
+    """Return the value of a name, or of what is read from one; None for anything that would have to be called.
+
+    Args:
+        expression: what is written.
+        names: the values of local variables.
+        around: the values of global ones.
+    """
+    code = _readable(expression)
+    try:
+        return None if code is None else eval(code, around, names)
+    except Exception:
+        return None
+
+
+@functools.lru_cache(maxsize=MOST_FUNCTIONS)
+def _readable(expression: ast.expr) -> CodeType | None:
+    """Compile what is read from a name; None for anything that would have to be called."""
+    parts = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.expr_context)
+    for node in ast.walk(expression):
+        is_getattr = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr"
+        if not isinstance(node, parts) and not is_getattr:
+            return None
+    return compile(ast.Expression(expression), "<place>", "eval")

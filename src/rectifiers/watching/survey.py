@@ -12,10 +12,10 @@ from torch import nn
 
 from ..core.errors import ConfigError, RectifiersError
 from .example import Example, double_batch, read_example
-from .kinds import is_torch_activation
 from .modes import find_reordered_modules, join_modes
 from .sites import Located, Site, find_held_apart, locate_sites
 from .trace import Trace, record
+from .unreached import find_unreached
 from .wrappers import unwrap
 
 
@@ -87,7 +87,9 @@ def survey_model(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, A
             for path in find_reordered_modules(located, in_training)
         ]
     reached = trace.reached | (training.reached if training is not None else set())
-    missed = [name for name, module in model.named_modules() if is_torch_activation(module) and module not in reached]
+    # Methods may be called past their module's own call.
+    reached |= {model.get_submodule(entry.site.path) for entry in located}
+    missed = find_unreached(model, reached)
     if missed:
         notes.append(f"not reached by the example, and left unchanged: {', '.join(missed)}")
     return Survey(trace, training, located, tuple(notes))
