@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rectifiers import diagnose
+from rectifiers.activations import PVLU
 from rectifiers.surgery import find_sites, fold, swap
 
 SLOPE = 0.3
@@ -129,3 +130,20 @@ def test_what_is_put_in_may_be_false() -> None:
     model, x = TwiceByName(nn.ReLU()), torch.randn(8, 4)
     swap(model, lambda channels: nn.Sequential(), example=x)
     assert torch.equal(model(x), model.outer(model.inner(x)))
+
+
+@pytest.mark.parametrize(
+    ("act", "options", "overwrite", "mask"),
+    [
+        (nn.ReLU, {}, True, 0.0),
+        (nn.ReLU, {}, False, -torch.inf),
+        (nn.GELU, {"from_": "gelu", "start": "added"}, False, 0.0),
+    ],
+)
+def test_activations_that_are_put_in_alike_have_the_same_class(
+    act: type[nn.Module], options: dict[str, Any], overwrite: bool, mask: float
+) -> None:
+    models = [ByName(act(), mask=mask, overwrite=overwrite) for _ in range(2)]
+    for model in models:
+        swap(model, "pvlu", example=torch.randn(8, 4) + 1, **options)
+    assert type(models[0].act) is type(models[1].act) is not PVLU

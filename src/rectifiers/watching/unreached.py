@@ -1,4 +1,4 @@
-"""Activations in modules that an example does not reach, told of by what the modules are and what is written in them."""
+"""Activations in modules that an example does not reach, told by what the modules are and what is written in them."""
 
 from __future__ import annotations
 
