@@ -41,13 +41,16 @@ same, with `--json` for programs; `rectifiers list claims --results runs` judges
 
 How to read the table:
 
+- **The direction** is what is judged: on which side of zero a difference lies, not whether it is as large as printed.
 - **Mathematics and counting** are settled by a test.
 - **An experiment of ours** is against a claim also if its interval leaves out half of the published difference and
   all beyond.
 - **Insides of networks** are those of the gallery: for a claim if the 95 % interval of every layer lies where the
-  claim has it, against it if that of any layer lies on the other side. Their numbers are in the units of the gallery.
+  claim has it, against it if that of any layer lies on the other side; that layers are level they can refute, but not
+  show. Their numbers are in the units of the gallery.
+- **Other data** than the claim's are named.
 - **The command** repeats the runs that are shown. The cost beside it is always that of the published size, which
-  would settle the claim.
+  would settle the claim. Where the paper has a single run of each kind, which has no interval, it takes more seeds.
 - **Assumptions:** where a paper does not state its protocol, "as published" includes those listed with [its
   entry](papers.md).
 - **Kernels:** runs with the kernels in C++, which round differently from the reference, count as well, and are named.

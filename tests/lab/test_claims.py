@@ -180,6 +180,7 @@ def test_one_that_could_have_seen_half_of_the_difference_is_against_it_where_it_
     found = judged(monkeypatch, tmp_path, {"AReLU": 95.0, "ReLU": 90.0}, size="smoke", decide=decide)
     assert found.status == "at small scale only"
     assert found.finding.startswith(f"{words}: PVLU − ReLU: ")
+    assert ", on cifar10" in found.finding  # the claim is about brain images
     assert found.finding.endswith("; half of the published 0.37 points lies outside") == (words == "against it")
 
 
@@ -224,7 +225,7 @@ def test_one_number_of_an_analysis_is_the_effect(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(judging, "PAPERS", ("crelu",))
     monkeypatch.setattr(judging, "load_claims", lambda paper: [claim])
     (found,) = lab.judge_claims(tmp_path, {"crelu/figure1": sections})
-    assert found.finding == "for it: random − μ: 0.126 [0.109, 0.144], 3 networks"
+    assert found.finding == "for it: random − μ: 0.126 [0.109, 0.144], 3 networks, on cifar10"
     assert (found.effect, found.low, found.high) == (0.126, 0.109, 0.144)
 
 
@@ -272,6 +273,36 @@ def test_rows_that_only_the_paper_has_count_by_their_printed_numbers() -> None:
     assert found[1].difference == pytest.approx(min(leads.values()))
     small = dataclasses.replace(selection, preset="pocket")
     assert judging._difference(asked, small, runs) is None
+
+
+def test_where_the_paper_has_single_runs_three_seeds_are_asked_for_and_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rows = {"CReLU (all)": 60.0, "Baseline": 50.0}
+    one = {"paper": "crelu", "place": "here", "says": "so", "row": "CReLU (all)", "over": ("Baseline",)}
+    claim = Claim(**one, entry="crelu/table4", column="top-1")
+    monkeypatch.setattr(judging, "PAPERS", ("crelu",))
+    monkeypatch.setattr(judging, "load_claims", lambda paper: [claim])
+    (found,) = lab.judge_claims(tmp_path, costs={"crelu/table4": "a day"})
+    command = "rectifiers run crelu/table4 --preset paper --seeds 3"
+    assert (found.status, found.command, found.cost) == ("open", command, "a day, per seed")
+    experiment: Experiment = registry.get(claim.entry)
+    store = Store(tmp_path, experiment.folder)
+    for cell in experiment.cells("paper", seeds=3):
+        if cell.row in rows and cell.column == claim.column:
+            store.write(result(cell.trial, rows[cell.row] + cell.trial.seed))
+    (found,) = lab.judge_claims(tmp_path)
+    assert (found.status, found.n, found.command) == ("reproduced", 3, command)
+
+
+def test_a_network_that_is_published_with_its_weights_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shows = {"column": "random − μ", "rows": ("ReLU",)}
+    claim = Claim(paper="crelu", place="here", says="so", analysis="crelu/figure1", shows=shows)
+    monkeypatch.setattr(judging, "PAPERS", ("crelu",))
+    monkeypatch.setattr(judging, "load_claims", lambda paper: [claim])
+    (found,) = lab.judge_claims(tmp_path, costs={"crelu/figure1": "a second"})
+    assert found.command == "rectifiers run crelu/figure1 --preset paper"
+    assert found.cost == "a second; that is a single network, which has no interval"
 
 
 def test_a_row_is_ahead_of_several_only_if_it_surely_is_of_each() -> None:

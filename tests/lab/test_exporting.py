@@ -109,6 +109,10 @@ def test_every_claim_is_there(exported: Path) -> None:
     assert [row["says"] for row in rows] == [claim["says"] for claim in known]
     ahead = next(row for row in rows if row["says"].startswith("After one epoch at a learning rate of 1e-3"))
     assert (ahead["status"], ahead["finding"]) == ("open", "not run")  # 17 functions were not run
+    asked = ("entry", "row", "over", "column", "holds")
+    assert [ahead[name] for name in asked] == ["arelu/table1", "AReLU", "*", "SGD 1e-3", "above"]
+    assert {row["holds"] for row in rows if row["entry"]} == {"above", "below", "level", "falling"}
+    assert all(bool(row["entry"]) != bool(row["tests"]) for row in rows)
     inside = {claim.says for paper in PAPERS for claim in load_claims(paper) if claim.analysis}
     told = {claim["says"]: (claim["status"], claim["finding"]) for claim in known}
     assert all((row["status"], row["finding"]) == told[row["says"]] for row in rows if row["says"] in inside)

@@ -64,7 +64,8 @@ class AReLU(Elementwise):
         equation="C(α)·x for x < 0, (1 + σ(β))·x for x ≥ 0; C clamps to [0.01, 0.99]",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
         use="At small learning rates and in few epochs, where it learned sooner than the 18 other functions of "
-        "its paper's Table 1, in our runs too. Its start is near ReLU, not at it, so train after a swap.",
+        "its paper's Table 1; in our runs surely at three of six such settings. Its start is near ReLU, not at it, so "
+        "train after a swap.",
         parameters=(
             ParameterSpec(
                 name="alpha",

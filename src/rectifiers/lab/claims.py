@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.wording import plural
+from ..experiments.experiment import Cell
 from ..experiments.result import METRICS, Result
 from ..experiments.statistics import PairedDifference, compare
 from ..papers import registry
@@ -49,10 +50,15 @@ class Judged:
     cost: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The claim's fields and the others, as JSON holds them."""
+        """The claim's fields and the others, as JSON holds them; where a difference has to lie is always among them."""
         judged = {name: getattr(self, name) for name in ("status", "finding", "effect", "low", "high", "n")}
+        asked = self.claim.model_dump(mode="json", exclude_defaults=True)
+        if self.claim.entry:
+            asked["holds"] = self.claim.holds
+        if self.claim.shows:
+            asked["shows"] = self.claim.shows.model_dump(mode="json")
         return {
-            **self.claim.model_dump(mode="json", exclude_defaults=True),
+            **asked,
             **judged,
             "command": self.command,
             "cost": self.cost,
@@ -93,6 +99,12 @@ Runs = Mapping[tuple[str, str], Sequence[Result | None]]
 GALLERY = "pocket"
 """The preset of the networks in the gallery."""
 
+PUBLISHED = "paper"
+"""The preset of the published size."""
+
+SEEDS = 3
+"""How many of an entry of single runs are asked for, since one has no interval."""
+
 _SETTLED: Mapping[Bearing, Status] = {"for": "reproduced", "against": "contradicted", "undecided": "open"}
 
 
@@ -115,10 +127,10 @@ class _Judge:
                 found = _difference(comparison, selection, runs)
                 if found is not None:
                     return self._by_runs(claim, comparison, selection, *found)
-        return Judged(claim, "open", "not run", command=self._settling(claim.entry), cost=self._cost(claim.entry))
+        return Judged(claim, "open", "not run", command=_settling(claim.entry), cost=self._cost(claim.entry))
 
     def _read(self, entry: str, size: str, folder: Path) -> tuple[Selection, Runs]:
-        selection = select(entry, preset=size, results=folder)
+        selection = select(entry, preset=size, results=folder, seeds=_more_than_one(entry, size))
         return selection, results_by_cell(selection.outcomes())
 
     def _by_analysis(self, claim: Claim, shows: Shown) -> Judged:
@@ -126,15 +138,16 @@ class _Judge:
         entries = find_entries(sections, shows)
         cost = self._cost(claim.analysis)
         if not entries:
-            return Judged(claim, "open", "not run", command=self._settling(claim.analysis), cost=cost)
+            return Judged(claim, "open", "not run", command=_settling(claim.analysis), cost=cost)
         facts: dict[str, Any] = {"n": min(entry.n for entry in entries)}
         if len(entries) == 1:
             facts |= {"effect": entries[0].mean, "low": entries[0].low, "high": entries[0].high}
         bearing, told = judge_entries(entries, shows), describe_entries(entries, shows)
-        command = f"rectifiers run {claim.analysis} --preset {size}"
+        command = _command(claim.analysis, size)
         if registry.get(claim.analysis).preset(size).comparable:
             return Judged(claim, _SETTLED[bearing], _noted(told, claim.note), **facts, command=command)
-        told = _noted(f"{_leaning(bearing)}: {told}", claim.note)
+        data = _other_data(claim.analysis, "", registry.get(claim.analysis).cells(size, seeds=1))
+        told = _noted(f"{_leaning(bearing)}: {told}{data}", claim.note)
         cost = f"as published, {cost}" if cost else ""
         return Judged(claim, "at small scale only", told, **facts, command=command, cost=cost)
 
@@ -158,7 +171,8 @@ class _Judge:
 
     def _beside(self, entry: str, size: str) -> Sequence[Section] | None:
         folders = result_folders(self.results)
-        found = (read_analysis(select(entry, preset=size, results=folder)) for folder in folders)
+        seeds = _more_than_one(entry, size)
+        found = (read_analysis(select(entry, preset=size, results=folder, seeds=seeds)) for folder in folders)
         return next((sections for sections in found if sections is not None), None)
 
     def _by_runs(
@@ -186,6 +200,7 @@ class _Judge:
             settled = _SETTLED[bearing]
             cost = "" if bearing != "undecided" else _more_seeds(claim, difference, experiment.margin)
             return Judged(claim, settled, _noted(told, claim.note), **facts, command=command, cost=cost)
+        told += _other_data(claim.entry, claim.column, [cell for cell in selection.cells if cell.column == made.column])
         power = experiment.power
         if bearing == "undecided" and power and claim.holds != "level":
             reached = difference.high if claim.holds == "above" else -difference.low
@@ -199,11 +214,48 @@ class _Judge:
         cost = f"as published, {self._cost(claim.entry)}" if published and self._cost(claim.entry) else ""
         return Judged(claim, "at small scale only", told, **facts, command=command, cost=cost)
 
-    def _settling(self, entry: str) -> str:
-        return f"rectifiers run {entry} --preset paper"
-
     def _cost(self, entry: str) -> str:
-        return self.costs.get(entry) or registry.get(entry).gpu
+        """What the published size of an entry takes, or, where that is one run of each kind, what each seed takes."""
+        told = self.costs.get(entry) or registry.get(entry).gpu
+        if not told or not _is_single(entry, PUBLISHED):
+            return told
+        if _more_than_one(entry, PUBLISHED) is None:
+            return f"{told}; that is a single network, which has no interval"
+        return f"{told}, per seed"
+
+
+def _is_single(entry: str, size: str) -> bool:
+    """Whether an entry has, as published, one run of each kind that is trained."""
+    experiment = registry.get(entry)
+    preset = experiment.presets.get(size)
+    return preset is not None and preset.comparable and preset.seeds == 1
+
+
+def _more_than_one(entry: str, size: str) -> int | None:
+    """How many seeds an interval takes; None where the preset has several, or where all start from the same weights."""
+    if not _is_single(entry, size) or any(cell.trial.pretrained for cell in registry.get(entry).cells(size)):
+        return None
+    return SEEDS
+
+
+def _other_data(entry: str, column: str, cells: Iterable[Cell]) -> str:
+    """On which data runs were made, if those are not among an entry's own as published."""
+    experiment = registry.get(entry)
+    if PUBLISHED not in experiment.presets:
+        return ""
+    asked = experiment.cells(PUBLISHED, seeds=1)
+    published = {cell.trial.dataset for cell in asked if not column or cell.column == column}
+    found = sorted({cell.trial.dataset for cell in cells} - published)
+    return f", on {' and '.join(found)}" if found else ""
+
+
+def _command(entry: str, size: str) -> str:
+    seeds = _more_than_one(entry, size)
+    return f"rectifiers run {entry} --preset {size}" + (f" --seeds {seeds}" if seeds else "")
+
+
+def _settling(entry: str) -> str:
+    return _command(entry, PUBLISHED)
 
 
 def _sources(claim: Claim) -> Iterator[tuple[Comparison, str]]:

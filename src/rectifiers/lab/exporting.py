@@ -112,12 +112,18 @@ CLAIMS = (
     Column("place", "text", "where the paper says it"),
     Column("says", "text", "the claim, in our words"),
     Column("printed", "text", "the numbers that it rests on, as printed"),
+    Column("entry", "text", "the experiment, or the analysis of one, that can settle it; empty where tests do"),
+    Column("row", "text", "label of the row that leads, or falls behind"),
+    Column("over", "text", "labels of the rows that it is held against, with `; ` between; * stands for all others"),
+    Column("column", "text", "label of the column; of an analysis, that of its table"),
+    Column("holds", "text", "where the difference lies if the claim is true: above, below, level, or falling"),
+    Column("tests", "text", "the tests that settle it, where it is a matter of mathematics or counting"),
     Column("status", "text", "reproduced, contradicted, at small scale only, or open"),
     Column("finding", "text", "what was found, in words"),
-    Column("effect", "number", "mean difference that bears on it, in percentage points"),
+    Column("effect", "number", "mean difference that bears on it, in percentage points; an analysis's in its unit"),
     Column("low", "number", "lower end of its 95 % t-interval"),
     Column("high", "number", "its upper end"),
-    Column("n", "whole", "pairs of runs"),
+    Column("n", "whole", "pairs of runs; of an analysis, networks"),
     Column("command", "text", "what shows it, or would settle it"),
     Column("cost", "text", "what settling it takes"),
 )
@@ -270,4 +276,12 @@ def _claims(results: Path) -> Iterator[dict[str, Any]]:
             record = known
         elif record["status"] == known["status"]:
             record["cost"] = known["cost"]
-        yield {name: record.get(name) for name in names}
+        claim = one.claim
+        asked = {
+            "entry": claim.entry or claim.analysis,
+            "over": "; ".join(claim.over),
+            "column": claim.shows.column if claim.shows else claim.column,
+            "holds": claim.shows.holds if claim.shows else claim.holds if claim.entry else "",
+            "tests": " ".join(claim.tests),
+        }
+        yield {name: (record | asked).get(name) for name in names}

@@ -164,11 +164,17 @@ def published_claims() -> list[dict[str, Any]]:
 
 
 def count_statuses(claims: Iterable[Mapping[str, Any]]) -> str:
-    """Say how many claims there are, and how many of each status.
+    """Say how many claims there are, how many of each status, and how many of those a test settles.
 
     Example:
-        >>> count_statuses([{"status": "open"}])
-        '1 claim: 0 reproduced, 0 contradicted, 0 at small scale only, 1 open'
+        >>> count_statuses([{"status": "reproduced"}, {"status": "reproduced", "tests": ["test"]}, {"status": "open"}])
+        '3 claims: 2 reproduced (1 of them by tests), 0 contradicted, 0 at small scale only, 1 open'
     """
-    found = [claim["status"] for claim in claims]
-    return f"{plural(len(found), 'claim')}: {', '.join(f'{found.count(status)} {status}' for status in STATUSES)}"
+    found = [(claim["status"], bool(claim.get("tests"))) for claim in claims]
+
+    def told(status: Status) -> str:
+        by_tests, others = found.count((status, True)), found.count((status, False))
+        how = "" if not by_tests else f" ({by_tests} of them by tests)" if others else " (by tests)"
+        return f"{by_tests + others} {status}{how}"
+
+    return f"{plural(len(found), 'claim')}: {', '.join(map(told, STATUSES))}"

@@ -1,4 +1,4 @@
-"""Section 2.3: the gradient in each layer of MNIST-Conv, before training and after an epoch at small rates."""
+"""Sections 2.3 and 2.4: the gradient in each layer of MNIST-Conv, before training and after an epoch at small rates."""
 
 from __future__ import annotations
 
