@@ -475,3 +475,17 @@ def test_the_phases_of_leaky_relu_do_not_start_where_relu_was() -> None:
     report = swap(net, "crelu", example=torch.randn(2, 3, 8, 8), negative_slope=0.1)
     assert net(torch.randn(2, 3, 8, 8)).shape == (2, 4, 4, 4)
     assert report.check.difference > 0
+
+
+@pytest.mark.parametrize("register", [Tensor.register_hook, Tensor.register_post_accumulate_grad_hook])
+def test_weights_with_hooks_are_not_replaced(register: Callable[..., Any]) -> None:
+    model, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)), torch.randn(3, 4)
+    weight, seen = model[2].weight, []
+    handle = register(weight, seen.append)
+    with pytest.raises(ConfigError, match=r"the weight of Linear\(in_features=4.*has hooks of its own"):
+        swap(model, "crelu", example=x)
+    assert model[2].weight is weight
+    model(x).sum().backward()
+    assert len(seen) == 1
+    handle.remove()
+    swap(model, "crelu", example=x)

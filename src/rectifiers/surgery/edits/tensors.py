@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from ...core.errors import ConfigError
 from .edit import Undo
 
 Layout = Callable[[Tensor], Tensor]
@@ -50,9 +51,18 @@ def replace_tensors(module: nn.Module, tensors: Mapping[str, Tensor], sizes: Map
 
     Returns:
         What puts the very same old tensors back.
+
+    Raises:
+        ConfigError: a parameter has hooks, which its replacement would not have.
     """
     before = {name: getattr(module, name) for name in sizes}
     parameters = {name: module._parameters[name] for name in tensors if name in module._parameters}
+    for name, parameter in parameters.items():
+        if getattr(parameter, "_backward_hooks", None) or getattr(parameter, "_post_accumulate_grad_hooks", None):
+            raise ConfigError(
+                f"the {name} of {module} has hooks of its own, which one of another shape would not have; remove them, "
+                "and register them anew after the swap"
+            )
     buffers = {name: module._buffers[name] for name in tensors if name in module._buffers}
     for name, old in parameters.items():
         assert old is not None
