@@ -291,3 +291,15 @@ def test_a_model_that_cannot_be_copied_has_no_teacher_and_stays_as_it_was() -> N
         anneal(net, example=X, steps=2)
     assert [type(module) for module in net.modules()] == kinds
     assert anneal(net, example=X, steps=2, distil=False).report.plan.changes
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:FutureWarning", "ignore:`torch.jit.script:DeprecationWarning")
+def test_a_model_with_a_scripted_part_learns_from_what_it_was() -> None:
+    scripted = torch.jit.script(nn.Linear(4, 4))
+    model, x = nn.Sequential(scripted, nn.SiLU(), nn.Linear(4, 2)), torch.randn(8, 4)
+    annealing = anneal(model, example=x, steps=2)
+    assert [(left.site, left.was) for left in annealing.report.plan.left] == [("0", "scripted")]
+    annealing.step()
+    model(x)
+    annealing.distillation(x).backward()
+    assert scripted.weight.grad is not None

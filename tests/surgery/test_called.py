@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rectifiers import diagnose
+from rectifiers import anneal, diagnose
 from rectifiers.activations import PVLU
 from rectifiers.surgery import find_sites, fold, swap
 
@@ -147,3 +148,51 @@ def test_activations_that_are_put_in_alike_have_the_same_class(
     for model in models:
         swap(model, "pvlu", example=torch.randn(8, 4) + 1, **options)
     assert type(models[0].act) is type(models[1].act) is not PVLU
+
+
+class Parent(nn.Module):
+    """Calls a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.inner(x))
+
+
+class Child(Parent):
+    """Has the method of its parent under another name, too."""
+
+    infer = Parent.forward
+
+
+def test_a_method_that_a_class_has_under_a_name_of_its_own_follows_too() -> None:
+    model, x = Child(), torch.randn(8, 4)
+    swap(model, nn.LeakyReLU(SLOPE), example=x)
+    expected = F.leaky_relu(model.inner(x), SLOPE)
+    torch.testing.assert_close(model(x), expected)
+    torch.testing.assert_close(model.infer(x), expected)
+
+
+class Abstract(abc.ABC, nn.Module):
+    """Names `abc.ABC` first, so that Python does not let its modules change their class."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.inner, self.act, self.kind = nn.Linear(4, 4), nn.SiLU() if kind == "silu" else nn.ReLU(), kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.inner(self.act(x))
+        return F.silu(h) if self.kind == "silu" else F.relu(h)
+
+
+def test_modules_that_cannot_change_their_class_keep_their_functions() -> None:
+    model, x = Abstract("relu"), torch.randn(8, 4)
+    plan = swap(model, "pvlu", example=x).plan
+    assert [change.site for change in plan.changes] == ["act"]
+    assert [(left.site, "name nn.Module first" in left.reason) for left in plan.left] == [(":relu", True)]
+    model = Abstract("silu")
+    plan = anneal(model, example=x, steps=2).report.plan
+    assert [change.site for change in plan.changes] == ["act"]
+    assert [left.site for left in plan.left] == [":silu"]

@@ -24,6 +24,7 @@ from .plan import SwapPlan
 from .planning.annealing import SMOOTH, learned, plan_annealing
 from .select import Where, select
 from .swap import NothingToSwapError, SwapReport
+from .unreachable import out_of_reach
 
 Course = Literal["cosine", "linear"]
 
@@ -191,7 +192,9 @@ class Annealing:
 def _copy(model: nn.Module) -> nn.Module:
     """Copy a model; refuse those that hold what cannot be copied, such as locks and open files."""
     try:
-        return copy.deepcopy(model)
+        # A scripted part would come with parameters that a gradient leads back from.
+        with torch.no_grad():
+            return copy.deepcopy(model)
     except Exception as error:  # whatever a model of others raises when it is copied
         raise UnsupportedError(
             f"{type(model).__name__} cannot be copied, and so cannot learn from what it was: {error}; anneal with "
@@ -276,8 +279,9 @@ def anneal(
             "sigmoid and tanh are annealed only if they are named"
         )
     planned, targets = plan_annealing(survey, chosen, to)
+    stays = (*planned.left, *out_of_reach(survey, wanted))
     if not planned.changes and not targets:
-        reasons = "; ".join(f"{left.site}: {left.reason}" for left in planned.left)
+        reasons = "; ".join(f"{left.site}: {left.reason}" for left in stays)
         raise NothingToSwapError(f"{name} has nothing that can be annealed. {reasons}")
     others = {change.site for change in planned.changes} | {left.site for left in planned.left}
     moved = [site for site in chosen if site.name not in others]
@@ -286,7 +290,7 @@ def anneal(
         name,
         f"annealed {to}",
         tuple(planned.changes),
-        tuple(planned.left),
+        stays,
         tuple(planned.edits),
         (*survey.notes, *notes),
     )

@@ -31,7 +31,7 @@ from .planning.target import Cap, StartAt, Target, read_start
 from .planning.units import obey_channel_dim
 from .reached import all_reached
 from .select import Where, select
-from .unreachable import called_elsewhere, split_fixed, unseen, written_out
+from .unreachable import in_fixed_class, out_of_reach, split_fixed
 from .warnings import warn_of_calls, warn_of_start
 
 
@@ -252,7 +252,7 @@ def _make_plan(request: Request) -> SwapPlan:
     chosen = select(survey.sites, request.where, wanted) if any(site.kind in wanted for site in survey.sites) else []
     name = type(survey.model).__name__
     chosen, left = split_fixed(survey.model, chosen)
-    left += unseen(survey.model, wanted) + called_elsewhere(survey.trace, wanted) + written_out(survey.trace, wanted)
+    left += out_of_reach(survey, wanted)
     if not chosen and left:
         return SwapPlan(name, request.target.title, (), tuple(left), (), survey.notes)
     if not chosen:
@@ -262,8 +262,9 @@ def _make_plan(request: Request) -> SwapPlan:
             "Name other kinds with from_=…"
         )
     left += [Left(site.name, site.kind, _BARE) for site in bare]
-    left += [Left(site.name, site.kind, reason) for site in chosen if (reason := _obstacle(site))]
-    chosen = [site for site in chosen if not _obstacle(site)]
+    obstacles = {site.index: _obstacle(site) or in_fixed_class(survey.model, site) for site in chosen}
+    left += [Left(site.name, site.kind, obstacles[site.index]) for site in chosen if obstacles[site.index]]
+    chosen = [site for site in chosen if not obstacles[site.index]]
     apart = share_functions(survey, chosen) if request.target.share_calls else {}
     left += [Left(site.name, site.kind, apart[site.index]) for site in chosen if site.index in apart]
     chosen = [site for site in chosen if site.index not in apart]

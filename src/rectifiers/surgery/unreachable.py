@@ -5,19 +5,27 @@ from __future__ import annotations
 from torch import nn
 
 from ..watching.sites import Site
+from ..watching.survey import Survey
 from ..watching.trace import Trace
 from ..watching.wrappers import fixed_parts, is_scripted
 from ..watching.written_out import find_written_out
+from .inserted.derived import can_derive
 from .planning.planned import Left
 
 
-def unseen(model: nn.Module, kinds: frozenset[str]) -> list[Left]:
-    """Return the parts of a model whose activations no example shows: scripted ones, and fused recurrent layers.
+def out_of_reach(survey: Survey, kinds: frozenset[str]) -> list[Left]:
+    """Return the activations of the kinds asked for that are no sites: in fixed code, hooks, threads, or written out.
 
     Args:
-        model: the model.
+        survey: what the example shows of the model.
         kinds: the kinds of activation that are asked for.
     """
+    trace = survey.trace
+    return [*unseen(survey.model, kinds), *_called_elsewhere(trace, kinds), *_written_out(trace, kinds)]
+
+
+def unseen(model: nn.Module, kinds: frozenset[str]) -> list[Left]:
+    """Return the parts of a model whose activations no example shows: scripted ones, and fused recurrent layers."""
     left = [
         Left(name, word, advice.partition(": ")[2])
         for name, (word, advice) in fixed_parts(model).items()
@@ -33,7 +41,7 @@ def unseen(model: nn.Module, kinds: frozenset[str]) -> list[Left]:
     return left
 
 
-def called_elsewhere(trace: Trace, kinds: frozenset[str]) -> list[Left]:
+def _called_elsewhere(trace: Trace, kinds: frozenset[str]) -> list[Left]:
     """Return the activations of the kinds asked for that hooks call, and a note if other threads may call some."""
     name = type(trace.model).__name__
     hooked = [
@@ -51,7 +59,7 @@ def called_elsewhere(trace: Trace, kinds: frozenset[str]) -> list[Left]:
     return [*hooked, Left(name, "in other threads", reason)]
 
 
-def written_out(trace: Trace, kinds: frozenset[str]) -> list[Left]:
+def _written_out(trace: Trace, kinds: frozenset[str]) -> list[Left]:
     """Return the activations that are written out in several operations, of the kinds that are asked for."""
     return [
         Left(
@@ -78,3 +86,14 @@ def split_fixed(model: nn.Module, sites: list[Site]) -> tuple[list[Site], list[L
         else:
             left.append(Left(site.name, site.kind, f"{part} {parts[part][1]}"))
     return changeable, left
+
+
+def in_fixed_class(model: nn.Module, site: Site) -> str:
+    """Return why the module that makes a site's calls cannot get another class, as it must; empty if it can."""
+    caller = type(model.get_submodule(site.scope))
+    if site.call == "module" or can_derive(caller):
+        return ""
+    return (
+        f"{caller.__name__} names a class such as abc.ABC or typing.Generic in front of nn.Module, so that Python does "
+        "not let its modules change their class; name nn.Module first"
+    )

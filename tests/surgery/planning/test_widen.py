@@ -480,7 +480,7 @@ def test_the_phases_of_leaky_relu_do_not_start_where_relu_was() -> None:
 @pytest.mark.parametrize("register", [Tensor.register_hook, Tensor.register_post_accumulate_grad_hook])
 def test_weights_with_hooks_are_not_replaced(register: Callable[..., Any]) -> None:
     model, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)), torch.randn(3, 4)
-    weight, seen = model[2].weight, []
+    weight, seen = model[2].weight, list[Tensor]()
     handle = register(weight, seen.append)
     with pytest.raises(ConfigError, match=r"the weight of Linear\(in_features=4.*has hooks of its own"):
         swap(model, "crelu", example=x)

@@ -100,6 +100,18 @@ class Derived(nn.Module):
         return _new_module, (_pickled_recipe(type(self)),), self.__dict__
 
 
+def can_derive(cls: type) -> bool:
+    """Return whether a module of this class may become one of a class that `derive_class` makes of it.
+
+    Python lets an object change its class only where both classes have got their `__dict__` in the same place. A class
+    that names one without, such as `abc.ABC` or `typing.Generic`, in front of `nn.Module` has got its own.
+    """
+    home = cls
+    while home.__base__ is not None and home.__base__.__dictoffset__:
+        home = home.__base__
+    return home.__base__ is object
+
+
 def goes_through_children(cls: type[nn.Module]) -> bool:
     """Return whether the modules of a class may go through their own children, as containers do.
 

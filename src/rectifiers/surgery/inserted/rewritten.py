@@ -70,13 +70,15 @@ def rewritten_class(base: type[nn.Module], table: Table) -> type[nn.Module]:
     inherited: dict[type, dict[str, Any]] = defaultdict(dict)
     renewed: dict[FunctionType, FunctionType] = {}
     for (home, method), entries in methods.items():
-        cls, function, node, around = _find(base, home, method, [place for place, _ in entries])
+        _, function, node, around = _find(base, home, method, [place for place, _ in entries])
         new = _rewrite(function, node, around, entries, holder)
-        for name, attribute in vars(cls).items():
-            if any(each is function for each in unwrapped(attribute)):
-                bound = (own if cls is base else inherited[cls])[name] = rebind(attribute, function, new)
-                if isinstance(attribute, FunctionType) and isinstance(bound, FunctionType):
-                    renewed[attribute] = bound
+        # Other classes may have the same function under another name.
+        for kin in base.__mro__[: base.__mro__.index(nn.Module)]:
+            for name, attribute in list(vars(kin).items()):
+                if any(each is function for each in unwrapped(attribute)):
+                    bound = (own if kin is base else inherited[kin])[name] = rebind(attribute, function, new)
+                    if isinstance(attribute, FunctionType) and isinstance(bound, FunctionType):
+                        renewed[attribute] = bound
     # An inherited method goes in front of the class that defines it, where `super()` looks for it.
     order = sorted(inherited, key=base.__mro__.index)
     more = tuple(_in_front_of(cls, inherited[cls]) for cls in order)

@@ -12,6 +12,7 @@ from ...watching.survey import Survey
 from ..edits.recipe import Recipe
 from ..inserted.added import Added
 from ..inserted.annealed import FORMULAS
+from ..unreachable import in_fixed_class
 from .formulas import describe, describe_fixed
 from .planned import Change, Left, Planned
 from .replace import make_edits
@@ -47,7 +48,7 @@ def plan_annealing(survey: Survey, sites: Sequence[Site], to: str) -> tuple[Plan
     recipes, changes, left, targets = {}, [], [], []
     for site in sites:
         module = located[site.index].ops[0].module
-        reason = f"it is {to} already" if site.kind == to else ""
+        reason = f"it is {to} already" if site.kind == to else in_fixed_class(survey.model, site)
         if isinstance(module, Elementwise) and module.spec.parameters:
             if isinstance(module, Added):
                 reason = f"{module.spec.title} is added to {module.formula} here, which its parameters do not change"
