@@ -590,3 +590,34 @@ def test_outputs_in_objects_are_summed() -> None:
         found = rectifiers.diagnose(Wrapping(wrap), [x])
         assert found.loss == "sum of the outputs"
         assert found.gradient_norm
+
+
+class Finder(nn.Module):
+    """Reads on only where it finds something, as a detector does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Sequential(nn.Linear(4, 8), nn.ReLU()), nn.Sequential(nn.Linear(8, 2), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.body(x)
+        return torch.cat([found.sum(1), self.head(found[x.sum(1) > 100]).sum(1)])
+
+
+def test_sites_without_values_are_named() -> None:
+    assert (
+        "no values reached head.1, of which nothing is known"
+        in rectifiers.diagnose(Finder(), [torch.randn(3, 4)]).notes
+    )
+
+
+def test_batches_without_samples_show_nothing() -> None:
+    with pytest.raises(DataError, match="no values reach the activations on these batches; give batches with samples"):
+        rectifiers.diagnose(nn.Sequential(nn.Linear(4, 8), nn.ReLU()), [torch.randn(0, 4)])
+
+
+@pytest.mark.parametrize(("loss", "said"), [(F.cross_entropy, "not tuple"), ("ce", "'str' object is not callable")])
+def test_a_loss_that_fails_is_told_what_it_is_called_with(loss: Any, said: str) -> None:
+    batch = torch.randn(3, 4), torch.tensor([0, 1, 1])
+    with pytest.raises(ConfigError, match=rf"loss failed on batch 1: TypeError: .*{said}.*the outputs and the batch"):
+        rectifiers.diagnose(nn.Sequential(nn.Linear(4, 8), nn.ReLU()), [batch], loss=loss)

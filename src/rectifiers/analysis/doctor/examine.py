@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from ...core.errors import ConfigError
+from ...core.errors import ConfigError, DataError
 from ...core.wording import listing
 from ...watching.feeding import Batch, Feed, ModelCall
 from ...watching.observer import Observer, trace_sites
@@ -56,7 +56,7 @@ def diagnose(
 
     Raises:
         ConfigError: the model calls no activation, or fails on a batch.
-        DataError: the loader gives no batches.
+        DataError: the loader gives no batches, or none with values for an activation.
         UnsupportedError: the model is scripted or quantised.
 
     Example:
@@ -83,6 +83,9 @@ def diagnose(
             squares += length**2
         assert observer is not None
         sites = tallies.health(observer)
+        empty = [site.name for site in sites if not site.values and not site.not_finite]
+        if len(empty) == len(sites):
+            raise DataError("no values reach the activations on these batches; give batches with samples")
         return Diagnosis(
             model=plain_class_name(inner),
             samples=samples,
@@ -90,7 +93,7 @@ def diagnose(
             loss=loss_name,
             sites=sites,
             findings=findings(sites),
-            notes=tuple(_notes(inner, observer, gradients, tallies)),
+            notes=tuple(_notes(inner, observer, gradients, tallies, empty)),
             weight_norm=norm([parameter for parameter in inner.parameters() if parameter.requires_grad]),
             gradient_norm=math.sqrt(squares / batch_count) if loss_name else None,
         )
@@ -157,7 +160,7 @@ def _examine(
     return None
 
 
-def _notes(model: nn.Module, observer: Observer, gradients: bool, tallies: Tallies) -> list[str]:
+def _notes(model: nn.Module, observer: Observer, gradients: bool, tallies: Tallies, empty: Sequence[str]) -> list[str]:
     notes = [
         f"not seen is what {name} calls: it {advice.partition(':')[0]}"
         for name, (_, advice) in fixed_parts(model).items()
@@ -166,6 +169,8 @@ def _notes(model: nn.Module, observer: Observer, gradients: bool, tallies: Talli
     if observer.unknown:
         where = ", ".join(f"{name or type(model).__name__} ({count})" for name, count in observer.unknown.items())
         notes.append(f"left out are calls of activations that the first batch did not reach: {where}")
+    if empty:
+        notes.append(f"no values reached {listing(empty)}, of which nothing is known")
     unreached = [name for name, tally in tallies.of.items() if not tally.gradient_seen]
     if gradients and unreached:
         notes.append(f"no gradient reached {', '.join(unreached)}: the loss does not depend on them")

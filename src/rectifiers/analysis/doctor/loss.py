@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.factory import story
 from ...watching.contents import find_tensors
 from ...watching.feeding import Batch
 
@@ -24,10 +25,16 @@ def loss_of(outputs: Any, batch: Batch, given: Loss | None) -> tuple[Tensor, str
     class labels and the model returns a row of logits for each; else the sum of all outputs.
 
     Raises:
-        ConfigError: the user's loss is not a single number, or the model returns no floating-point tensor.
+        ConfigError: the user's loss fails or is not a single number, or the model returns no floating-point tensor.
     """
     if given is not None:
-        loss = given(outputs, batch.raw)
+        try:
+            loss = given(outputs, batch.raw)
+        except Exception as error:  # whatever the user's code raises
+            raise ConfigError(
+                f"loss failed on batch {batch.number}: {story(error)}. It is called with the outputs and the batch as "
+                "the loader gives it, such as loss=lambda outputs, batch: F.cross_entropy(outputs, batch[1])"
+            ) from error
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             what = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
             raise ConfigError(f"loss must return one number as a tensor, got {what}")
