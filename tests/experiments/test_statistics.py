@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.experiments.statistics import PairedDifference, compare, compare_family, holm, summarise
+from rectifiers.experiments.statistics import (
+    PairedDifference,
+    compare,
+    compare_family,
+    holm,
+    more_pairs,
+    summarise,
+)
 
 BASELINE = {0: 90.1, 1: 91.4, 2: 90.8, 3: 91.0, 4: 90.3}
 ROW = {0: 92.0, 1: 92.1, 2: 92.4, 3: 91.9, 4: 92.6}
@@ -120,6 +127,26 @@ class TestCompare:
         for moved in (0.0, 0.25):
             found = compare({seed: value + moved for seed, value in relu.items()}, relu, margin=0.5)
             assert (found.verdict, found.alike) == (verdict, seeds < 5)
+
+    def test_equal_differences_of_means_in_single_precision_have_no_spread(self) -> None:
+        right = np.array([[50, 61, 73], [57, 68, 80]])  # seven samples more, with each seed
+        relu, row = (dict(enumerate((100 * scores / np.float32(97)).tolist())) for scores in right.astype(np.float32))
+        assert len({row[seed] - relu[seed] for seed in row}) > 1
+        found = compare(row, relu, margin=0.5)
+        assert (found.spread, found.p, found.verdict) == (0, 0.25, "inconclusive")
+
+    @pytest.mark.parametrize("confidence", [0.95, 0.99])
+    def test_without_a_spread_as_many_more_pairs_as_the_sign_test_needs(self, confidence: float) -> None:
+        def at(pairs: int) -> PairedDifference:
+            return compare(
+                dict.fromkeys(range(pairs), 1.0), dict.fromkeys(range(pairs), 0.0), margin=0.5, confidence=confidence
+            )
+
+        more = more_pairs(at(3), 0.5, level=1 - confidence)
+        assert more is not None
+        assert more.pairs is not None
+        assert at(3 + more.pairs).verdict == "better"
+        assert at(3 + more.pairs - 1).verdict == "inconclusive"
 
     def test_infinite_scores_are_none(self) -> None:
         row = {**ROW, 0: math.inf, 1: -math.inf}

@@ -22,6 +22,9 @@ POWER = 0.8
 FEWEST = 3
 """Pairs that a verdict needs."""
 
+ROUNDING = 2.0**-21
+"""What rounding may leave of a spread of zero, as a share of the largest score: scores are often means in float32."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -158,11 +161,11 @@ def compare(
     n = len(differences)
     significance = 1 - confidence
     difference, std = mean(differences), _std(differences)
-    if std <= 1e-12 * scale:  # what rounding leaves of a spread of zero
+    if std <= ROUNDING * scale:
         std = 0.0
     half = half_width(std, n, confidence)
     inner = half_width(std, n, 1 - 2 * significance)
-    p = _p_value(difference, std, n, no_difference=abs(difference) <= 1e-12 * scale)
+    p = _p_value(difference, std, n, no_difference=abs(difference) <= ROUNDING * scale)
     return PairedDifference(
         n=n,
         dropped=len(seeds) - n,
@@ -283,7 +286,7 @@ def more_pairs(found: PairedDifference, margin: float, *, level: float = 0.05) -
     wanted = max(abs(found.difference), margin)
     if not (wanted > 0 and math.isfinite(found.spread)):
         return None
-    needed = pairs_needed(wanted, found.spread, confidence=1 - level)
+    needed = pairs_needed(wanted, found.spread, confidence=1 - level) if found.spread else fewest_in_line(level)
     if needed is None:
         return MorePairs(None, wanted)
     # Where chance has gone against it so far, half as many again.
@@ -298,6 +301,16 @@ def fewest_alike(significance: float) -> int:
         (5, 7)
     """
     return math.floor(-math.log2(significance)) + 1
+
+
+def fewest_in_line(significance: float) -> int:
+    """How many pairs that all differ by the same, and not by 0, the sign test needs: the first n with 2^(1 − n) < α.
+
+    Example:
+        >>> fewest_in_line(0.05), fewest_in_line(0.01)
+        (6, 8)
+    """
+    return fewest_alike(significance) + 1
 
 
 def detectable_in_spreads(pairs: int, confidence: float = 0.95) -> float:

@@ -19,7 +19,7 @@ from ..core.errors import ConfigError, UnknownNameError
 from ..core.files import check_folder
 from ..core.wording import plural
 from ..experiments.compare.budget import read_budget
-from ..experiments.compare.campaign import FRESH, Campaign, Course, Outcomes, is_usable
+from ..experiments.compare.campaign import FRESH, MOST_PAIRS, Campaign, Course, Outcomes, is_usable
 from ..experiments.compare.checking import check_goal, check_settings
 from ..experiments.compare.costs import measure_costs
 from ..experiments.compare.distrust import ignored_model, ignored_seeds, unrepeatable
@@ -48,6 +48,9 @@ from .progress import in_notebook, say
 from .selecting import RESULTS, check_count
 
 Protocol = Literal["scratch", "finetune"]
+
+MOST_SEEDS = 10_000
+"""Of each variant: more are a slip, and to count them alone would take minutes."""
 
 
 def compare(
@@ -162,6 +165,10 @@ def compare(
     """
     check_count("seeds", seeds)
     check_count("workers", workers)
+    most = MOST_SEEDS if budget is None else MOST_PAIRS
+    if seeds > most:
+        which = "" if budget is None else " before the first look"
+        raise ConfigError(f"seeds{which} must be at most {most:,}, got {seeds:,}; a few, such as 5, are usual")
     if (data is None) == (train is None):
         raise ConfigError("give either data, for the built-in loop, or train, a training of your own")
     if protocol not in ("scratch", "finetune"):

@@ -14,6 +14,7 @@ from rectifiers.core.errors import ConfigError, StoreError
 from rectifiers.experiments.compare.budget import Budget, read_budget
 from rectifiers.experiments.compare.campaign import FRESH, Campaign, Course, oriented
 from rectifiers.experiments.compare.looked import Look, Looked
+from rectifiers.experiments.compare.margin import usual_margin
 from rectifiers.experiments.compare.preparing import trial_of
 from rectifiers.experiments.compare.sequential import compare_sequentially
 from rectifiers.experiments.compare.trial import OwnTrial
@@ -119,6 +120,22 @@ def test_without_a_budget_all_get_the_same_seeds() -> None:
     assert len(laboratory.order) == 15
     assert (course.stop, course.taken, course.dropped) == ("seeds", {}, [])
     assert course.comparisons["arelu"].verdict == "better"
+
+
+def test_a_winner_that_diverges_where_the_baseline_does_not_is_told() -> None:
+    def score(trial: OwnTrial) -> float:
+        return math.nan if name_of(trial) == "arelu" and trial.seed < 2 else of({"arelu": 20.0})(trial)
+
+    course = campaign(Laboratory(score), ["arelu"], budget=None, seeds=8).go([])
+    verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
+    assert verdict.text.endswith("6 pairs; but 2 of its 8 runs diverged where as it is did not")
+
+
+def test_scores_near_the_largest_number_are_compared() -> None:
+    laboratory = Laboratory(lambda trial: 1e308 * (1 + 0.5 * (trial.seed % 2) + 0.1 * len(name_of(trial)) / 9))
+    course = campaign(laboratory, ["arelu", "pvlu"], budget=Budget(runs=40)).go([])
+    assert len(course.comparisons) == 1
+    assert usual_margin([1e308, 1e308], Measure("loss", "", higher_is_better=False)) == pytest.approx(1e306)
 
 
 def test_more_seeds_later_run_only_what_is_new() -> None:

@@ -6,7 +6,7 @@ import argparse
 import functools
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 from rectifiers.experiments.compare.digest import digest
 
@@ -213,3 +213,19 @@ def test_what_a_word_stands_for_counts() -> None:
 def test_arrays_of_every_order_are_known(change: Callable[[Any], Any]) -> None:
     array = change(numpy.arange(6, dtype="float32"))
     assert digest(array) == digest(numpy.ascontiguousarray(array, dtype="float32"))
+
+
+class Stream(IterableDataset[Any]):
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(range(self.length))
+
+
+def test_a_stream_may_have_a_length() -> None:
+    assert digest(Stream(4)) == digest(Stream(4)) != digest(Stream(5))
+    assert digest(DataLoader(Stream(4), 2)) != digest(DataLoader(Stream(5), 2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy
 import pytest
 import torch
 from torch import nn
@@ -76,9 +77,32 @@ def test_a_metric_that_is_no_number_stays_none() -> None:
     assert math.isnan(epoch.test_score)
 
 
+def report_and_return_nothing(model: nn.Module, report: Any) -> None:
+    report(numpy.float32(0.5))  # no name, as of a step
+    report(accuracy=numpy.float32(0.5))
+    report([1])
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda model: numpy.float32(0.5),
+        lambda model: numpy.array([0.5]),
+        lambda model: {"accuracy": numpy.float16(0.5), "done": numpy.True_},
+        lambda model: {"accuracy": torch.tensor([0.5], requires_grad=True)},
+        report_and_return_nothing,
+    ],
+)
+def test_numbers_of_numpy_and_pytorch(train: Any) -> None:
+    _, (epoch,) = run(train)
+    assert epoch.test_score == 0.5
+
+
 @pytest.mark.parametrize(
     ("train", "fields", "message"),
     [
+        (lambda model, report: report(3), {}, "returned nothing; return a number or a dictionary"),
+        (lambda model: {"accuracy": numpy.complex64(1)}, {}, "returned no number among accuracy"),
         (lambda model: None, {}, "returned nothing; return a number or a dictionary"),
         (lambda model: "good", {}, "must be a number, got 'good'"),
         (lambda model: {"name": "x"}, {}, "returned no number among name"),

@@ -48,6 +48,8 @@ def test_options_of_training_are_the_variants() -> None:
         (["arleu"], "did you mean arelu"),
         (["arelu@"], "cannot read the variant"),
         (["arelu:start"], "cannot read the variant"),
+        (["arelu:alpha=0.8:alpha=0.9"], "the variant 'arelu:alpha=0.8:alpha=0.9' gives alpha twice; leave one out"),
+        (["arelu:where=R1@R2"], "gives where twice"),
         ([""], "is empty"),
         (["arelu", "arelu"], "appears twice among the activations; leave one out"),
         (["arelu:optimizer=sgd"], "not an option of a variant"),

@@ -33,6 +33,9 @@ from .variants import Variant
 FRESH = 1_000
 """First seed of the confirmation; screening and tuning use smaller ones."""
 
+MOST_PAIRS = 200
+"""At the last look at most."""
+
 FIRST_RUNG = 2
 """Seeds of every contender in the first round of the screening."""
 
@@ -143,7 +146,7 @@ class Campaign:
     paces: Mapping[str, float] = field(default_factory=dict)
     spent: Callable[[Sequence[Result]], float] | None = None
     confidence: float = 0.95
-    most: int = 200
+    most: int = MOST_PAIRS
     looked: Looked = field(default_factory=Looked)
 
     def check(self, preparing: int = 0) -> None:

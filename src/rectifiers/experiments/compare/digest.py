@@ -28,7 +28,7 @@ from typing import Any
 import numpy
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 DIGITS = 12
 """Of a digest: hexadecimal ones."""
@@ -242,7 +242,7 @@ class _Visit:
         elif isinstance(thing, DataLoader):
             self.see([thing.batch_size, thing.drop_last, _first_batch(thing)])
             self.see(thing.dataset)
-        elif hasattr(thing, "__getitem__") and hasattr(thing, "__len__"):
+        elif hasattr(thing, "__getitem__") and hasattr(thing, "__len__") and not isinstance(thing, IterableDataset):
             self._rows(thing)
         else:
             self.see({key: value for key, value in getattr(thing, "__dict__", {}).items() if not key.startswith("_")})

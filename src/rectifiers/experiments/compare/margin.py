@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from statistics import fmean, stdev
+from statistics import stdev
 
 from ...training.metrics import Measure
+from ..statistics import mean
 
 POINTS = 0.5
 """Of a measure in percent."""
@@ -32,12 +33,12 @@ def usual_margin(scores: Sequence[float], measure: Measure) -> float:
         return POINTS
     if _is_r2(measure):
         return SHARE
-    return SHARE * abs(fmean(scores)) if scores else 0.0
+    return SHARE * abs(mean(scores)) if scores else 0.0
 
 
 def doubt(scores: Sequence[float], measure: Measure) -> str:
     """What to say where a share of the mean is not a sensible margin, because the mean is near zero; else nothing."""
-    if measure.unit == "%" or _is_r2(measure) or len(scores) < 2 or abs(fmean(scores)) >= stdev(scores):
+    if measure.unit == "%" or _is_r2(measure) or len(scores) < 2 or abs(mean(scores)) >= stdev(scores):
         return ""
     return (
         f"the margin is 1 % of the mean {measure.name} of the baseline, which is near 0 beside its spread over the "

@@ -18,7 +18,7 @@ from ...core.wording import is_printable_line, listing
 from ...training.metrics import Epoch, Measure
 from .generators import restore, seed_all, states
 from .references import resolve, title
-from .task import check_metric, measure_of
+from .task import as_number, check_metric, measure_of
 from .trial import OwnTrial
 from .variants import AS_IT_IS
 
@@ -45,7 +45,8 @@ def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoc
         # Numbers that count steps come as well, in any form: `report(epoch, accuracy=…)`.
         given = dict(metrics) if isinstance(metrics, Mapping) else {}
         line = {str(key): value for key, value in {**given, **named}.items()}
-        reports.append({_checked(key, where): check_metric(value, key) for key, value in line.items()})
+        if line:
+            reports.append({_checked(key, where): check_metric(value, key) for key, value in line.items()})
 
     train = resolve(trial.train)
     outside = states()
@@ -150,11 +151,8 @@ def _read(returned: Any, name: str, reports: list[dict[str, float]]) -> dict[str
             )
         return reports[-1]
     if isinstance(returned, Mapping):
-        numbers = {
-            str(key): float(value)
-            for key, value in returned.items()
-            if (isinstance(value, int | float) and not isinstance(value, bool)) or getattr(value, "ndim", None) == 0
-        }
+        found = {str(key): as_number(value) for key, value in returned.items()}
+        numbers = {key: number for key, number in found.items() if number is not None}
         if not numbers:
             given = f"no number among {listing(list(map(str, returned)))}" if returned else "an empty dictionary"
             raise ConfigError(f"{name} returned {given}; return one such as {{'accuracy': 0.9}}")

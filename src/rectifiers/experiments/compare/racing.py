@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from statistics import fmean
+
+from ..statistics import ROUNDING, mean
 
 CONFIDENCE = 0.95
 """Of being worse, for one row against the best."""
@@ -32,7 +33,7 @@ def clearly_worse(values: Mapping[str, Mapping[int, float]], among: Mapping[str,
         >>> sorted(clearly_worse(values, {"a": 3.05, "b": 2.9, "c": -10.0}))
         ['c']
     """
-    known = {label: mean for label, mean in among.items() if not math.isnan(mean)}
+    known = {label: score for label, score in among.items() if not math.isnan(score)}
     if not known:
         return set()
     best = max(known.values())
@@ -44,15 +45,16 @@ def clearly_worse(values: Mapping[str, Mapping[int, float]], among: Mapping[str,
     freedom = (len(whole) - 1) * (seeds - 1)
     limit = _quantile(freedom) * math.sqrt(rest / freedom * 2 / seeds)
     # What rounding leaves of a difference of zero is none.
-    rounding = 1e-12 * max(abs(score) for row in whole for score in row)
+    rounding = ROUNDING * max(abs(score) for row in whole for score in row)
     return {label for label in among if label not in known or best - known[label] > max(limit, rounding)}
 
 
 def _rest(rows: list[list[float]]) -> float:
     """The sum of squares that the means of rows and seeds leave."""
-    middle = fmean(score for row in rows for score in row)
-    by_seed = [fmean(scores) - middle for scores in zip(*rows, strict=True)]
-    return sum((score - fmean(row) - shift) ** 2 for row in rows for score, shift in zip(row, by_seed, strict=True))
+    middle = mean([score for row in rows for score in row])
+    by_seed = [mean(scores) - middle for scores in zip(*rows, strict=True)]
+    left = (score - mean(row) - shift for row in rows for score, shift in zip(row, by_seed, strict=True))
+    return sum(one * one for one in left)
 
 
 def _quantile(freedom: int) -> float:

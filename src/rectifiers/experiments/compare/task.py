@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor, nn
 
@@ -281,12 +283,23 @@ def check_metric(value: Any, name: str) -> float:
     Raises:
         ConfigError: it is none.
     """
-    if isinstance(value, Tensor) and value.numel() == 1:
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    number = as_number(value)
+    if number is None:
         given = f"a tensor of shape {_shape(value)}" if isinstance(value, Tensor) else reprlib.repr(value)
         raise ConfigError(f"{name} must be a number, got {given}")
-    return float(value)
+    return number
+
+
+def as_number(value: Any) -> float | None:
+    """The number that a value holds, as a tensor or an array of one entry does too; None where it holds none.
+
+    Example:
+        >>> as_number(3), as_number(torch.tensor([0.5])), as_number(True), as_number("90 %")
+        (3.0, 0.5, None, None)
+    """
+    if isinstance(value, Tensor | numpy.generic | numpy.ndarray) and math.prod(value.shape) == 1:
+        value = value.item()
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def higher_is_better(name: str) -> bool | None:

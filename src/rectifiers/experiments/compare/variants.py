@@ -188,7 +188,12 @@ def parse_variant(text: str) -> Variant:
                 "as pvlu:start=was@R1+arelu@last"
             )
         name, options, where = match.groups()
-        values = {key: _value(word) for key, word in re.findall(r":(\w+)=([^:@+]+)", options)}
+        pairs = re.findall(r":(\w+)=([^:@+]+)", options)
+        values = {key: _value(word) for key, word in pairs}
+        given = [key for key, _ in pairs] + ["where"] * bool(where)
+        twice = [key for key in dict.fromkeys(given) if given.count(key) > 1]
+        if twice:
+            raise ConfigError(f"the variant {text!r} gives {listing(twice)} twice; leave one out")
         rates.append(values.pop("activation_lr", None))
         freezes.append(values.pop("freeze", None))
         swaps.append(_swap(name, {**values, **({"where": where.strip()} if where else {})}))

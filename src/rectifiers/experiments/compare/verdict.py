@@ -10,7 +10,7 @@ from typing import Literal
 from ...core.wording import plural
 from ...training.metrics import Measure
 from ..statistics import FEWEST, PairedDifference, fewest_alike, more_pairs
-from .campaign import Course
+from .campaign import Course, is_usable
 from .sequential import share
 
 Decision = Literal["use it", "do not", "cannot tell yet"]
@@ -71,7 +71,7 @@ def judge(
                 f"{words.signed(course.comparisons[rival].difference)} against {words.signed(better[label].difference)}"
             )
             return Verdict("do not", "", text, rows)
-        return Verdict("use it", label, f"{label} is {rows[label]}", rows)
+        return Verdict("use it", label, f"{label} is {rows[label]}{_lost(course, label, baseline)}", rows)
     if all(not one.n for one in contenders.values()):
         return Verdict("cannot tell yet", "", "no variant has a run that finished where the baseline's did", rows)
     # What cannot be better by more than the margin is not worth more seeds.
@@ -184,6 +184,14 @@ class Words:
         if more.pairs is None:
             return "; no number of seeds that one could run would show it"
         return f"; {plural(more.pairs, 'more seed')} would show a difference of {self.size(more.difference)}"
+
+
+def _lost(course: Course, label: str, baseline: str) -> str:
+    """What to say of a winner that did not finish where the baseline did: the means leave such runs out."""
+    usable = {(cell.row, cell.trial.seed): is_usable(result) for cell, result in course.outcomes if result is not None}
+    pairs = [(usable[label, seed], usable.get((baseline, seed))) for row, seed in usable if row == label]
+    lost = pairs.count((False, True))
+    return f"; but {lost} of its {plural(len(pairs), 'run')} diverged where {baseline} did not" if lost else ""
 
 
 def _difference(one: PairedDifference) -> float:
