@@ -42,9 +42,10 @@ follows the published protocol, as far as the paper states it.
   and as numbers with intervals over the seeds. They share the runs of a table where possible, but need the trained
   weights: runs that were made for a table alone are repeated, with the same bits.
 - **Experiments of ours** come last. Those called `decide/…` test the papers' central claims with networks small
-  enough to be trained to the end on two cores, with the control rows that the papers lack, and with as many seeds as
-  it takes to find half of the published difference. `rectifiers plan` prints the power calculation, which was written
-  down before anything ran.
+  enough to be trained through a whole schedule on two cores, with the control rows that the papers lack, and with as
+  many seeds as a power calculation asked for to find half of the published difference. It was written down before the
+  rows that it is about ran; `rectifiers plan` prints it, and the [results](../results/README.md) say how large the
+  spread turned out to be.
 """
 
 
