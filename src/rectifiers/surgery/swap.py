@@ -277,7 +277,8 @@ def _make_plan(request: Request) -> SwapPlan:
     notes = (
         *survey.notes,
         *warn_of_start(survey.model, planned.changes, target, request.freeze, request.optimizer),
-        *(() if target.share_calls else warn_of_calls([site for site in chosen if site.name in changed])),
+        # Calls that share an activation are all reached where the code shows them.
+        *warn_of_calls([s for s in chosen if s.name in changed and not (target.share_calls and s.written is not None)]),
     )
     return SwapPlan(name, target.title, tuple(planned.changes), (*planned.left, *left), tuple(planned.edits), notes)
 

@@ -39,6 +39,9 @@ from .source import (
 )
 from .watcher import Frame
 
+EVERY = -1
+"""Stands for every time that a call in a loop runs."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -50,7 +53,7 @@ class Place:
         index: which of the calls that are written in the method, from 0, by the position of their closing parentheses.
         code: the call as it is written, to tell whether the source is still the same.
         receiver: whether the input stands in front, as in `x.relu()`, and not among the arguments.
-        time: how often it has run before, where it is in a loop.
+        time: how often it has run before, where it is in a loop; `EVERY` for all times.
         module: whether what is called is a module that is called elsewhere too.
         kind: the kind of the activation, where a variable says which function is called; empty elsewhere.
     """

@@ -88,7 +88,7 @@ def survey_model(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, A
         ]
     reached = trace.reached | (training.reached if training is not None else set())
     # Methods may be called past their module's own call.
-    reached |= {model.get_submodule(entry.site.path) for entry in located}
+    reached |= {model.get_submodule(path) for entry in located for path in (entry.site.path, entry.site.past)}
     missed = find_unreached(model, reached)
     if missed:
         notes.append(f"not reached by the example, and left unchanged: {', '.join(missed)}")

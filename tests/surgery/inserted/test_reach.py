@@ -624,3 +624,41 @@ def test_what_is_out_of_reach_without_places_is_told_of(build: Callable[[nn.Modu
     leak(model, x)
     inner: Any = model.inner
     torch.testing.assert_close(model(x), leaky(model.last(inner.oracle(x))))
+
+
+class Unrolled(Steps):
+    """Repeats a function in a loop of its own."""
+
+    def forward(self, x: Tensor, times: int = 2) -> Tensor:
+        for _ in range(times):
+            x = F.relu(self.b(x))
+        return x
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_loops_that_share_what_is_put_in_may_run_more_often(times: int) -> None:
+    model, x = Unrolled(), torch.randn(3, 4)
+    leak(model, x, share_calls=True)
+    expected = x
+    for _ in range(times):
+        expected = leaky(model.b(expected))
+    torch.testing.assert_close(model(x, times=times), expected)
+
+
+def test_one_time_of_a_loop_alone() -> None:
+    model, x = Unrolled(), torch.randn(3, 4)
+    leak(model, x, share_calls=True, where="first")
+    torch.testing.assert_close(model(x, times=3), F.relu(model.b(F.relu(model.b(leaky(model.b(x)))))))
+
+
+def test_a_function_that_is_an_attribute_is_told_of_where_calls_share() -> None:
+    class Held(Plain):
+        def __init__(self) -> None:
+            super().__init__()
+            self.part = lambda x: F.relu(self.a(x)) + 1  # type: ignore[method-assign]
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.b(self.part(x))
+
+    (note,) = plan_swap(Held(), "prelu", example=(2, 4), share_calls=True).notes
+    assert "is called by part, an attribute that is a function" in note

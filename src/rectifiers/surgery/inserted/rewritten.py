@@ -23,7 +23,7 @@ from torch import nn
 
 from ...core.errors import UnsupportedError
 from ...watching.callers import unwrapped
-from ...watching.places import Place
+from ...watching.places import EVERY, Place
 from ...watching.replaced import CHILD, HIDDEN
 from ...watching.source import (
     FunctionNode,
@@ -264,8 +264,8 @@ class _Replacer(ast.NodeTransformer):
         scope, looped = self.scope[node]
         holder = f"{self.module}.{self.holder}"
         conditions = [f"{holder}.takes({ast.unparse(node.func)}, {kind!r})"] if kind else []
-        activation = f"{holder}._modules[{str(times[0])!r}]" if not looped else ""
-        if looped:
+        activation = f"{holder}._modules[{str(times.get(EVERY, times.get(0)))!r}]"
+        if looped and EVERY not in times:
             count = self._count(scope, times)
             conditions.append(f"{holder}.advance{count}")
             activation = f"{holder}.current{count}"

@@ -12,6 +12,7 @@ from torch import nn
 
 from ...core.errors import UnsupportedError
 from ...core.wording import listing
+from ...watching.places import EVERY
 from ...watching.sites import Site
 from ...watching.survey import Survey
 from ..edits.calls import Distribute, Intercept
@@ -135,11 +136,12 @@ def _intercept(
         share_calls: whether the calls share an activation.
     """
     places = {site.number: site.place for site in sites if site.place is not None}
-    written = {site.number: site.written for site in sites if site.written is not None}
-    others_there = {site.written for site in same if site.number not in recipes}
-    if share_calls and written.keys() == recipes.keys() and others_there.isdisjoint(written.values()):
-        # Calls that share an activation need not be told apart.
-        return [Intercept(path, recipes, share_calls, written)]
+    written = {site.number: replace(site.written, time=EVERY) for site in same if site.written is not None}
+    here = {number: place for number, place in written.items() if number in recipes}
+    others_there = {place for number, place in written.items() if number not in recipes}
+    if share_calls and here.keys() == recipes.keys() and others_there.isdisjoint(here.values()):
+        # Calls that share an activation need not be told apart, nor counted where a loop runs more often.
+        return [Intercept(path, recipes, share_calls, here)]
     through = tuple(sorted({method for site in sites for method in site.through}))
     recomputed = [site.name for site in sites if site.recomputed]
     if recomputed:
