@@ -237,7 +237,9 @@ class Applied:
         if any(plan is self.plan for plan in plans[:-1]):
             raise ConfigError("a later swap builds on this one; revert the later one first")
         while self.undos:
-            self.undos.pop()()
+            # One that fails can be tried again.
+            self.undos[-1]()
+            self.undos.pop()
         if plans and plans[-1] is self.plan:
             plans.pop()
 

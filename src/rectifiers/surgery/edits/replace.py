@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 from torch import nn
 
 from ...core.errors import ConfigError
@@ -70,17 +71,34 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
 
     stays = stays_elsewhere(old)
     _move_hooks(old, new, keep=stays)
+    place = _place_of(new)
 
     def undo() -> None:
+        # The model may have been changed since; what was put in is looked for where it is now.
+        holders = dict.fromkeys(holder for holder, _ in slots)
+        now = [(holder, name) for holder in holders for name, child in holder._modules.items() if child is new]
+        around = [child for holder in holders for child in holder.children() if new in set(child.modules())]
+        if not now and around:
+            raise ConfigError(
+                f"{paths[0]!r} is inside of {type(around[0]).__name__} since the swap; take that off, and revert again"
+            )
         stayed = stays or stays_elsewhere(new)
-        for holder, name in slots:
+        for holder, name in now:
             holder._modules[name] = old
+        moved = _place_of(new)
+        if place is not None and moved not in (place, None) and place[0].type != "meta":
+            old.to(*moved)
         if not stayed:
             _move_hooks(new, old)
         for back in undos:
             back()
 
     return undo
+
+
+def _place_of(module: nn.Module) -> tuple[torch.device, torch.dtype] | None:
+    """Return the device and the dtype of a module's first parameter; None if it has none."""
+    return next(((one.device, one.dtype) for one in module.parameters()), None)
 
 
 def _move_hooks(source: nn.Module, to: nn.Module, *, keep: bool = False) -> None:

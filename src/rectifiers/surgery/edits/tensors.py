@@ -50,7 +50,7 @@ def replace_tensors(module: nn.Module, tensors: Mapping[str, Tensor], sizes: Map
         sizes: new values of attributes such as `in_channels`.
 
     Returns:
-        What puts the very same old tensors back.
+        What puts the very same old tensors back, where the module has moved since, too.
 
     Raises:
         ConfigError: a parameter has hooks, which its replacement would not have.
@@ -73,12 +73,23 @@ def replace_tensors(module: nn.Module, tensors: Mapping[str, Tensor], sizes: Map
         setattr(module, name, size)
 
     def undo() -> None:
-        module._parameters.update(parameters)
-        module._buffers.update(buffers)
+        for name, old in parameters.items():
+            assert old is not None
+            moved = follow(old.data, getattr(module, name))
+            if moved is not old.data:
+                old.data, old.grad = moved, None
+            module._parameters[name] = old
+        for name, buffer in buffers.items():
+            module._buffers[name] = None if buffer is None else follow(buffer, getattr(module, name))
         for name, size in before.items():
             setattr(module, name, size)
 
     return undo
+
+
+def follow(old: Tensor, now: Tensor) -> Tensor:
+    """Return a tensor on the device and in the dtype that the one in its place has by now; itself if it has them."""
+    return old if old.is_meta else old.to(now.device, now.dtype)
 
 
 def _parameter(tensor: Tensor, old: nn.Parameter) -> nn.Parameter:

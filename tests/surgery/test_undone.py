@@ -1,0 +1,60 @@
+"""Swaps that are undone after the model was changed by others."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from rectifiers.core.errors import ConfigError
+from rectifiers.surgery import swap
+
+X = torch.randn(3, 4)
+
+
+def make(act: nn.Module | None = None) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(4, 4), nn.ReLU() if act is None else act, nn.Linear(4, 2))
+
+
+def test_the_activation_is_put_back_where_it_is_now() -> None:
+    net = make()
+    relu, head, report = net[1], net[2], swap(net, "pvlu", example=X)
+    del net[0]
+    report.revert()
+    assert list(net) == [relu, head]
+
+
+def test_what_a_user_has_put_in_its_place_stays() -> None:
+    net = make()
+    report = swap(net, "pvlu", example=X)
+    net[1] = tanh = nn.Tanh()
+    report.revert()
+    assert net[1] is tanh
+
+
+def test_a_wrapper_around_it_is_named_until_it_is_taken_off() -> None:
+    net = make()
+    relu, report = net[1], swap(net, "pvlu", example=X)
+    net[1] = nn.Sequential(inside := net[1])
+    with pytest.raises(
+        ConfigError, match="'1' is inside of Sequential since the swap; take that off, and revert again"
+    ):
+        report.revert()
+    net[1] = inside
+    report.revert()
+    assert net[1] is relu
+
+
+def test_what_is_put_back_has_moved_along() -> None:
+    net = make(nn.PReLU())
+    prelu, weight = net[1], net[2].weight
+    reports = [swap(net, "adarelu", example=X, from_="prelu", start="relu"), swap(make(), "crelu", example=X)]
+    wide = reports[1].model
+    assert isinstance(wide, nn.Sequential)
+    for report in reports:
+        report.model.double()
+        report.revert()
+        assert {parameter.dtype for parameter in report.model.parameters()} == {torch.float64}
+        report.model(X.double()).sum().backward()
+    assert net[1] is prelu
+    assert net[2].weight is weight
