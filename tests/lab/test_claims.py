@@ -138,7 +138,9 @@ def test_runs_with_faster_kernels_count_and_are_named(monkeypatch: pytest.Monkey
 
 
 def test_level_is_within_the_margin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert judged(monkeypatch, tmp_path, {"AReLU": 95.0, "ReLU": 90.0}, holds="level").status == "contradicted"
+    found = judged(monkeypatch, tmp_path, {"AReLU": 95.0, "ReLU": 90.0}, holds="level")
+    assert found.status == "contradicted"
+    assert found.finding.endswith("points, 5 pairs, for a margin of 0.5")
 
 
 def test_smaller_runs_settle_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

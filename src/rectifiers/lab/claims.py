@@ -184,6 +184,8 @@ class _Judge:
             f"{made.row} − {other}: {_points(difference.difference)} "
             f"[{_points(difference.low)}, {_points(difference.high)}] points, {plural(difference.n, 'pair')}"
         )
+        if claim.holds == "level":
+            told += f", for a margin of {experiment.margin:g}"
         if made.metric:
             told += f", {METRICS[made.metric]}"
         command = selection.command("run")
