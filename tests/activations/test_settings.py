@@ -243,3 +243,8 @@ def test_plain_numbers_may_be_those_of_the_channels() -> None:
     assert R.arelu(x, slopes, 2.0)[1].tolist() == [-slope for slope in slopes]
     with pytest.raises(ShapeError, match="arelu: alpha is for 2 channels in dimension 1"):
         R.arelu(x, slopes[:2], 2.0)
+
+
+def test_a_start_that_is_a_tensor_is_refused() -> None:
+    with pytest.raises(ConfigError, match="PVLU: alpha must be a finite number, got tensor"):
+        create("pvlu", alpha=torch.ones(4), channels=4)

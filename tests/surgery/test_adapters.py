@@ -195,3 +195,30 @@ def test_pytorchs_own_prelu_is_a_set_too(tmp_path: Path) -> None:
     adapters.delete("day")
     adapters.load(tmp_path / "day.safetensors")
     assert adapters.active == "day"
+
+
+def test_what_a_set_has_learned_is_kept_while_all_are_disabled(tmp_path: Path) -> None:
+    net, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.randn(3, 4)
+    rectifiers.swap(net, "pvlu", example=x)
+    base, adapters = net(x), rectifiers.Adapters(net)
+    learned = {}
+    for name, alpha in (("a", 0.5), ("b", 0.7)):
+        adapters.add(name)
+        net[1].alpha.data.fill_(alpha)
+        learned[name] = net(x)
+    with adapters.disable():
+        assert adapters.active is None
+        adapters.save(tmp_path / "b.safetensors", "b")
+        with adapters.disable():
+            assert torch.equal(net(x), base)
+        assert torch.equal(net(x), base)
+        adapters.set("a")
+        assert torch.equal(net(x), learned["a"])
+    assert adapters.active == "b"
+    assert torch.equal(net(x), learned["b"])
+    adapters.delete("b")
+    adapters.load(tmp_path / "b.safetensors")
+    assert torch.equal(net(x), learned["b"])
+    with adapters.disable():
+        adapters.delete("b")
+    assert torch.equal(net(x), base)

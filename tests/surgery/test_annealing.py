@@ -7,6 +7,7 @@ import pickle
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -303,3 +304,10 @@ def test_a_model_with_a_scripted_part_learns_from_what_it_was() -> None:
     model(x)
     annealing.distillation(x).backward()
     assert scripted.weight.grad is not None
+
+
+@pytest.mark.parametrize("state", [{}, None, {"taken": 4}, {"taken": -1}, {"taken": "1"}])
+def test_the_state_of_another_annealing_is_refused(state: Any) -> None:
+    annealing = anneal(nn.Sequential(nn.Linear(4, 4), nn.SiLU()), example=(3, 4), steps=3)
+    with pytest.raises(ConfigError, match=r"an annealing of 3 steps returned, such as \{'taken': 0\}, got"):
+        annealing.load_state_dict(state)

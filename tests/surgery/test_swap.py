@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -214,3 +216,9 @@ class Last(nn.Module):
 
     def forward(self, values: tuple[Tensor, ...]) -> Tensor:
         return values[0]
+
+
+@pytest.mark.parametrize(("name", "value"), [("dtype", torch.float64), ("device", "cpu")])
+def test_device_and_dtype_are_the_models(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is that of the layers around each site.*move the model"):
+        swap(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), "pvlu", example=(2, 4), **{name: value})

@@ -102,11 +102,11 @@ class PVLU(Elementwise):
         relu_like: bool = False,
         **granularity: Unpack[Granularity],
     ) -> None:
+        super().__init__(relu_like=relu_like, inits={"alpha": alpha, "beta": beta}, **granularity)
         if alpha == 0 and beta == 0:
             raise ConfigError(
                 "PVLU: alpha and beta must not both be 0, where neither has a gradient, got 0 and 0; take beta=1"
             )
-        super().__init__(relu_like=relu_like, inits={"alpha": alpha, "beta": beta}, **granularity)
 
     def guesses(self, points: Points) -> list[dict[str, Any]]:
         """Add waves of several frequencies, each with its best amplitude."""

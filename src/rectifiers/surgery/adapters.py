@@ -43,7 +43,7 @@ class Adapters:
 
     Attributes:
         model: the model.
-        active: the name of the set in use; None before the first one, and after `merge`.
+        active: the name of the set in use; None before the first one, within `disable`, and after `merge`.
 
     Raises:
         ConfigError: the model has no such parameters, or parameters without values.
@@ -139,15 +139,17 @@ class Adapters:
 
     @contextmanager
     def disable(self) -> Iterator[None]:
-        """Let the model be what it was at first, for a while; nothing learns meanwhile."""
+        """Let the model be what it was at first, for a while, after which the set that was in use is in use again."""
         self._keep()
-        active = self.active
+        # What the model has now is no set's, and must not be taken for what one has learned.
+        active, self.active = self.active, None
         self._load(self._base)
         self._learn(False)
         try:
             yield
         finally:
-            if active is not None:
+            self._keep()
+            if active in self._kept:
                 self._use(active, self._kept[active])
 
     def delete(self, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -155,8 +155,18 @@ class Annealing:
         return {"taken": self.taken}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where another annealing of the same kind stopped; load the model's state too."""
-        self.taken = state["taken"]
+        """Go on where another annealing of the same kind stopped; load the model's state too.
+
+        Raises:
+            ConfigError: the state is none of an annealing of as many steps.
+        """
+        taken = state.get("taken") if isinstance(state, Mapping) else None
+        if not isinstance(taken, int) or not 0 <= taken <= self.steps:
+            raise ConfigError(
+                f"expected what state_dict of an annealing of {self.steps:,} steps returned, such as "
+                f"{{'taken': {self.taken}}}, got {state!r}"
+            )
+        self.taken = taken
         for module in self._blends:
             module.anneal(self.share)
 
@@ -262,7 +272,7 @@ def anneal(
     """
     if not isinstance(steps, int) or steps < 1:
         raise ConfigError(f"steps must be a whole number of at least 1, got {steps!r}")
-    if not 0 < until <= 1:
+    if not isinstance(until, (int, float)) or not 0 < until <= 1:
         raise ConfigError(f"until is a share of the steps, above 0 and at most 1, got {until!r}")
     for name, value, known in (("course", course, get_args(Course)), ("rectifier", to, RECTIFIERS)):
         if value not in known:

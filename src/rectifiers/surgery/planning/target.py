@@ -52,7 +52,7 @@ class Target:
 
     Raises:
         UnknownNameError: `cap` is neither `keep` nor `drop`.
-        ConfigError: `options` give starting values, and `begin` others.
+        ConfigError: `options` give starting values, and `begin` others; or they say what the model decides.
     """
 
     activation: str | Factory
@@ -69,6 +69,12 @@ class Target:
         if given and self.begin in ("relu", "was", "added"):
             raise ConfigError(
                 f"start={self.begin!r} decides where {self.title} starts, and so does {given[0]}; leave one of them out"
+            )
+        placed = next((name for name in ("device", "dtype") if name in self.options), None)
+        if placed is not None and self.spec is not None:
+            raise ConfigError(
+                f"{placed} is that of the layers around each site, got {placed}={self.options[placed]!r}; leave it "
+                "out, and move the model"
             )
         if self.begin == "added" and (self.spec is None or self.spec.relu_start == "none" or not self.spec.parameters):
             raise ConfigError(
