@@ -507,6 +507,7 @@ class Rectifies(nn.Module):
         (make_model, {"epocs": 3}, "no such setting"),
         (make_model, {"seed": 3}, "a comparison decides it"),
         (make_model, {"seeds": 0}, "seeds must be at least 1"),
+        (make_model, {"unit": "a\nb"}, r"unit must be a word of one line, such as kg, got 'a\\nb'"),
         (make_model, {"seeds": 10**20}, "seeds must be at most 10,000, got"),
         (make_model, {"seeds": 201, "budget": "9000 runs"}, "seeds before the first look must be at most 200, got 201"),
         (make_model, {"train": lambda model, seed, report: model(torch.zeros(2, 6)) and None}, "failed"),

@@ -17,7 +17,7 @@ from torch import nn
 from .. import datasets
 from ..core.errors import ConfigError, UnknownNameError
 from ..core.files import check_folder
-from ..core.wording import plural
+from ..core.wording import is_printable_line, plural
 from ..experiments.compare.budget import read_budget
 from ..experiments.compare.campaign import FRESH, MOST_PAIRS, Campaign, Course, Outcomes, is_usable
 from ..experiments.compare.checking import check_goal, check_settings
@@ -176,6 +176,8 @@ def compare(
     # All that words tell comes before data are read and anything is trained.
     limit = None if budget is None else read_budget(budget)
     margins = _margin(margin)
+    if not is_printable_line(unit):
+        raise ConfigError(f"unit must be a word of one line, such as kg, got {unit!r}")
     for reference in list_references(own):
         use(reference)
     variants = read_variants(activations)
@@ -258,7 +260,7 @@ def compare(
         # The first run tells how long one takes, and whether the training works at all.
         bench.execute([*to_tune, campaign.first][:1], words="one run, to see how long it takes")
     if on_plan is not None or progress or (limit is not None and math.isfinite(limit.seconds)):
-        plan = plan_campaign(campaign, common, folder, tuning=len(to_tune))
+        plan = plan_campaign(campaign, common, folder, tuning=to_tune)
         campaign = replace(campaign, paces=plan.seconds)
         campaign.check(len(tried))
         if on_plan is not None:

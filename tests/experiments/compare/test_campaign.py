@@ -18,7 +18,7 @@ from rectifiers.experiments.compare.margin import usual_margin
 from rectifiers.experiments.compare.preparing import trial_of
 from rectifiers.experiments.compare.sequential import compare_sequentially
 from rectifiers.experiments.compare.trial import OwnTrial
-from rectifiers.experiments.compare.tuning import SEEDS, tune
+from rectifiers.experiments.compare.tuning import SEEDS, list_tried, tune
 from rectifiers.experiments.compare.variants import AS_IT_IS, Variant, parse_variant
 from rectifiers.experiments.compare.verdict import judge
 from rectifiers.experiments.result import Result
@@ -339,6 +339,21 @@ def test_no_rate_is_chosen_on_test_data() -> None:
             laboratory.execute,
             laboratory.read,
         )
+
+
+def test_one_run_shows_that_no_rate_can_be_chosen() -> None:
+    laboratory = Laboratory(of({}), validation=False)
+    (first, *_), *_ = list_tried([Variant(AS_IT_IS)], 0.01, make).values()
+    laboratory.execute([first], math.inf, "")
+    with pytest.raises(ConfigError, match="chosen on validation data, and there are none"):
+        tune([Variant(AS_IT_IS)], 0.01, make, laboratory.execute, laboratory.read)
+    assert laboratory.order == [first]
+
+
+def test_where_all_rates_diverge_the_middle_one_stays() -> None:
+    laboratory = Laboratory(lambda trial: math.nan)
+    tuned = tune([Variant(AS_IT_IS)], 0.01, make, laboratory.execute, laboratory.read)
+    assert [variant.lr for variant in tuned.variants] == [0.01]
 
 
 @pytest.mark.parametrize("text", ["soon", "0m", "-3h", "3 weeks", True, math.inf])

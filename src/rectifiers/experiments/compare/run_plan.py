@@ -123,7 +123,9 @@ class ComparisonPlan:
             yield f"detectable  a difference of {self.detectable:.3g}{self.unit}, with 80 % power"
 
 
-def plan_campaign(campaign: Campaign, common: OwnTrial, data_dir: Path, *, tuning: int = 0) -> ComparisonPlan:
+def plan_campaign(
+    campaign: Campaign, common: OwnTrial, data_dir: Path, *, tuning: Sequence[OwnTrial] = ()
+) -> ComparisonPlan:
     """Find out what a comparison will take.
 
     Of our loop a few steps of each row are measured; of the user's training, one run is there already.
@@ -132,14 +134,14 @@ def plan_campaign(campaign: Campaign, common: OwnTrial, data_dir: Path, *, tunin
         campaign: what is compared.
         common: what its trials share.
         data_dir: where named data sets lie.
-        tuning: runs that choose learning rates before.
+        tuning: trials that choose learning rates before.
     """
     rows = (campaign.baseline, *campaign.others)
     trials = {row.label: [campaign.make(row, seed) for seed in range(campaign.seeds)] for row in rows}
     results = {label: [campaign.read(trial) for trial in some] for label, some in trials.items()}
     done = {label: [one for one in some if one is not None] for label, some in results.items()}
     finished = next((some[0] for some in done.values() if some), None)
-    first = campaign.read(campaign.first)
+    first = next(filter(None, map(campaign.read, [campaign.first, *tuning[:1]])), None)
 
     def pace(row: Variant) -> float:
         if done[row.label]:
@@ -159,7 +161,7 @@ def plan_campaign(campaign: Campaign, common: OwnTrial, data_dir: Path, *, tunin
         spread=_spread(results, campaign.baseline.label),
         unit="" if finished is None else " points" if finished.measure.unit == "%" else f" {finished.measure.unit}",
         kernels=common.kernels,
-        tuning=tuning,
+        tuning=len(tuning),
     )
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from ...core.errors import ConfigError
 from ...core.wording import listing
 from ..experiment import Cell
-from .campaign import COLUMN, Execute, Make, Outcomes, Read, oriented
+from ..result import Result
+from .campaign import COLUMN, Execute, Make, Outcomes, Read, is_usable, oriented
 from .trial import OwnTrial
 from .variants import Variant
 
@@ -76,18 +77,17 @@ def tune(variants: Sequence[Variant], lr: float, make: Make, execute: Execute, r
         read: what there is of a trial.
 
     Raises:
-        ConfigError: the runs report nothing of validation data.
+        ConfigError: a run reports nothing of validation data.
     """
     tried = list_tried(variants, lr, make)
-    execute([trial for trials in tried.values() for trial in trials], math.inf, "learning rates")
+    every = [trial for trials in tried.values() for trial in trials]
+    _check_validated(read(every[0]))  # where it was run to see how long it takes
+    execute(every, math.inf, "learning rates")
+    for trial in every:
+        _check_validated(read(trial))
     scores = {
         key: _score([oriented(read(trial), validation=True) for trial in trials]) for key, trials in tried.items()
     }
-    if all(math.isnan(score) for score in scores.values()):
-        raise ConfigError(
-            "a learning rate is chosen on validation data, and there are none; give data=(train, validation, test), or "
-            "return a 'validation' metric from train"
-        )
     best = {variant.label: _best(variant.label, scores) for variant in variants}
     rates = {label: float(f"{lr * factor:.3g}") for label, factor in best.items()}
     return Tuned(
@@ -95,6 +95,14 @@ def tune(variants: Sequence[Variant], lr: float, make: Make, execute: Execute, r
         [(Cell(label, COLUMN, trial), read(trial)) for (label, _), trials in tried.items() for trial in trials],
         tuple(label for label, factor in best.items() if factor != 1.0),
     )
+
+
+def _check_validated(result: Result | None) -> None:
+    if result is not None and is_usable(result) and result.epochs[-1].validation_score is None:
+        raise ConfigError(
+            "a learning rate is chosen on validation data, and there are none; give data=(train, validation, test), or "
+            "return a 'validation' metric from train"
+        )
 
 
 def _score(values: Sequence[float]) -> float:
