@@ -122,6 +122,42 @@ def test_what_a_function_writes_to_does_not_count(monkeypatch: pytest.MonkeyPatc
     assert digest(writes) == before
 
 
+MAKERS: dict[str, Callable[[], Any]] = {"helper": helper}
+LAYERS: dict[str, type[nn.Module]] = {"act": nn.ReLU}
+
+
+class Makers:
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.made: dict[str, Any] = {}
+
+    def register(self, name: str, made: Any) -> None:
+        self.made[name] = made
+
+
+REGISTRY = Makers(3)
+
+
+def register(name: str, make: Callable[[], Any]) -> None:
+    MAKERS[name] = make
+
+
+def uses_makers() -> Any:
+    return MAKERS["helper"](), LAYERS["act"](), REGISTRY
+
+
+def test_what_is_registered_does_not_count_for_processes_import_other_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest(uses_makers)
+    monkeypatch.setitem(MAKERS, "another", helper)
+    monkeypatch.setitem(REGISTRY.made, "another", helper)
+    assert digest(uses_makers) == before
+    monkeypatch.setitem(LAYERS, "act", nn.GELU)
+    assert digest(uses_makers) != before
+    monkeypatch.setitem(LAYERS, "act", nn.ReLU)
+    monkeypatch.setattr(REGISTRY, "width", 4)
+    assert digest(uses_makers) != before
+
+
 USES = "import parts_of_a_test\n\ndef net():\n    return parts_of_a_test.block(parts_of_a_test.WIDTH)\n"
 IMPORTS = "def net():\n    from parts_of_a_test import WIDTH, block\n\n    return block(WIDTH)\n"
 PARTS = "from torch import nn\n\nWIDTH = 8\n\ndef block(width):\n    return nn.Linear(width, width)\n"

@@ -181,7 +181,7 @@ class _Visit:
         elif isinstance(used, types.BuiltinFunctionType):
             if used.__name__ != name:  # the name tells what it is, unless it is an alias
                 self._word(used)
-        elif name not in written and (_holds_settings(used) or isinstance(used, _HELD)):
+        elif name not in written and (_holds_settings(used) or isinstance(used, _HELD)) and not _is_filled(name, used):
             held = vars(used) if _holds_settings(used) else {}
             read = _attributes(code, name) or {""}
             if held and read <= held.keys():
@@ -208,7 +208,8 @@ class _Visit:
             self.tell(*sorted(repr(item) for item in thing if isinstance(item, _CONSTANTS)))
         elif _holds_settings(thing):
             self.see(type(thing))
-            self._settings(_public(thing))
+            changed = _written_by(type(thing))
+            self._settings({key: value for key, value in _public(thing).items() if key not in changed})
         else:
             self.tell(type(thing).__module__, type(thing).__qualname__)
             self._word(thing)
@@ -295,6 +296,22 @@ def _holds_settings(thing: Any) -> bool:
 
 def _steps(code: types.CodeType) -> list[dis.Instruction]:
     return [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
+
+
+def _is_filled(name: str, held: Any) -> bool:
+    """Whether code is put into what a name stands for as modules are imported, which are others in another process."""
+    values = held.values() if isinstance(held, Mapping) else held if isinstance(held, list | Set) else ()
+    if not any(isinstance(value, types.FunctionType | type) for value in values):
+        return False
+    homes = [vars(module) for module in list(sys.modules.values()) if getattr(module, "__dict__", {}).get(name) is held]
+    code = [value for home in homes for value in home.values() if isinstance(value, types.FunctionType)]
+    return any(name in _written(function) for function in code if not _is_installed(function))
+
+
+def _written_by(cls: type) -> set[str]:
+    """Names of what the methods of a class write to once an object is made."""
+    methods = [value for name, value in vars(cls).items() if name not in ("__init__", "__post_init__")]
+    return {name for method in methods if isinstance(method, types.FunctionType) for name in _written(method)}
 
 
 def _attributes(code: types.CodeType, name: str) -> set[str]:
