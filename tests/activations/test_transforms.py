@@ -115,3 +115,16 @@ def test_what_a_function_cannot_do_is_a_named_error(name: str, capability: str) 
 
 def test_specs_name_known_capabilities_alone() -> None:
     assert {key for name in NAMES for key in spec_of(name).unsupported} <= MISSING.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_inference_mode_records_nothing_where_gradients_are_enabled_within_it(name: str) -> None:
+    module, x = sample(name, dtype=torch.float32)
+    module.eval()
+    with torch.no_grad():
+        expected = module(x)
+    for made_there in (False, True):
+        with torch.inference_mode(), torch.enable_grad():
+            found = module(x.clone() if made_there else x)
+        assert torch.equal(found, expected)
+        assert not found.requires_grad

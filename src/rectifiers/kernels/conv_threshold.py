@@ -16,7 +16,7 @@ from torch import Tensor
 from ..core.elementwise import compute_dtype
 from . import dispatch
 from . import threshold as elementwise_threshold
-from .eager import is_eager, is_plain
+from .eager import is_eager, is_plain, records_gradients
 from .formula import Formula, gradients, relative_error, samples
 
 NAME = "conv_threshold"
@@ -103,7 +103,7 @@ def convolve(
     options = (tuple(stride), tuple(padding), tuple(dilation), groups)
     if not _serves(tensors):
         return composite(x, weight, threshold, bias, *options)
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+    if records_gradients() and any(tensor.requires_grad for tensor in tensors):
         out: Tensor = _Differentiable.apply(options, x, weight, threshold, bias)
         return out
     value: Tensor = dispatch.operator(f"{NAME}_forward")(x, weight, threshold, bias, *options)

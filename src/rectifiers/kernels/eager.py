@@ -45,3 +45,11 @@ def is_plain(tensor: Tensor) -> bool:
         and tensor.layout is _STRIDED
         and tensor.dtype in _DTYPES
     )
+
+
+def records_gradients() -> bool:
+    """Whether a call records what its derivative needs, if its inputs have gradients.
+
+    Inference mode records nothing, even if gradients are enabled within it.
+    """
+    return torch.is_grad_enabled() and not torch.is_inference_mode_enabled()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..core.granularity import spread
 from . import dispatch, nodes, registration
-from .eager import NARROW, TYPES, is_compiling, is_eager, is_plain
+from .eager import NARROW, TYPES, is_compiling, is_eager, is_plain, records_gradients
 from .formula import Formula, gradients, relative_error, samples
 from .layout import ELEMENT, LAYER
 
@@ -170,7 +170,7 @@ class ElementwiseFormula(Formula):
 
     def apply(self, x: Tensor, parameters: Sequence[Tensor], axis: int, tracked: bool) -> Tensor:
         """Run the operator, with its derivative if it is `tracked`."""
-        if not (tracked and torch.is_grad_enabled()):
+        if not (tracked and records_gradients()):
             return self.forward(x, parameters, axis)
         if nodes.are_loaded() and x.is_cpu:
             return self._node_operator(x, *parameters, *self.values, axis, self._kept)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import dispatch
-from .eager import is_eager, is_plain
+from .eager import is_eager, is_plain, records_gradients
 from .formula import Formula, gradients, relative_error, samples
 
 NAME = "gate"
@@ -42,7 +42,7 @@ class Gate:
         """The function by the kernel where that saves memory, or None."""
         if not (is_eager() and is_plain(x) and dispatch.serves(NAME, x)):
             return None
-        if not (x.requires_grad and torch.is_grad_enabled()) or x.dtype is not torch.float32 or x.numel() < _LEAST:
+        if not (x.requires_grad and records_gradients()) or x.dtype is not torch.float32 or x.numel() < _LEAST:
             return None
         out: Tensor = _Differentiable.apply(x, self)
         return out

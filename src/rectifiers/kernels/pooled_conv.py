@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import dispatch
-from .eager import is_eager, is_plain
+from .eager import is_eager, is_plain, records_gradients
 from .formula import Formula, gradients, relative_error, samples
 
 NAME = "pooled_conv"
@@ -47,7 +47,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Te
     tensors = (x, weight) if bias is None else (x, weight, bias)
     if not (is_eager() and all(map(_is_single, tensors)) and _suits(x, weight, padding) and dispatch.serves(NAME, x)):
         return None
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+    if records_gradients() and any(tensor.requires_grad for tensor in tensors):
         out: Tensor = _Differentiable.apply(x, weight, bias, padding)
         return out
     value: Tensor = dispatch.operator(f"{NAME}_forward")(x, weight, bias, padding)[0]

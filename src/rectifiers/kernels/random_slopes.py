@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from . import dispatch, two_slopes
-from .eager import is_eager, is_plain
+from .eager import is_eager, is_plain, records_gradients
 from .formula import Formula, gradients, relative_error, samples
 
 NAME = "random_slopes"
@@ -42,7 +42,7 @@ class RandomSlopes:
         if not (is_eager() and is_plain(x) and dispatch.serves(NAME, x)):
             return None
         seed = int(torch.empty((), dtype=torch.int64, device="cpu").random_())
-        if x.requires_grad and torch.is_grad_enabled():
+        if x.requires_grad and records_gradients():
             out: Tensor = _Differentiable.apply(x, self.lower, self.upper, seed)
             return out
         return _forward(x, self.lower, self.upper, seed)

@@ -104,7 +104,10 @@ class Node final : public torch::autograd::Node {
   static Tensor call(const Formula& formula, const Settings& settings, int64_t keeps, const Tensor& x, const Given& given) {
     bool tracked = x.requires_grad();
     for (const Tensor* one : given) tracked |= one->requires_grad();
-    if (!tracked || !at::GradMode::is_enabled()) return value(formula, settings, x, given);
+    // Inference mode records nothing, even if gradients are enabled within it.
+    if (!tracked || !at::GradMode::is_enabled() || c10::InferenceMode::is_enabled()) {
+      return value(formula, settings, x, given);
+    }
     auto* const node = new Node(formula, settings);
     const auto owner = own(node);
     node->set_next_edges(edges(x, given));
