@@ -410,3 +410,24 @@ def test_computed_weights_stay_until_they_are_plain(wrap: Callable[[nn.Module], 
     (left,) = plan_fold(net, torch.randn(2, 4)).left
     assert "computes its weights" in left.reason
     assert cure in left.reason
+
+
+class Auxiliary(nn.Module):
+    """Has a second head that only training calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.act = nn.Linear(4, 4), rectifiers.AdaReLU(share="channel", channels=4)
+        self.head, self.spare = nn.Linear(4, 2), nn.Linear(4, 2)
+        nn.init.uniform_(self.act.theta, -0.5, 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.act(self.body(x))
+        return torch.cat([self.head(h), self.spare(h)]) if self.training else self.head(h)
+
+
+def test_heads_that_only_training_calls_take_over_the_offset_too() -> None:
+    net, x = Auxiliary(), torch.randn(8, 4)
+    before = net.train()(x)
+    assert fold(net, x).plan.changes[0].note == "threshold into body, offset into head and spare"
+    torch.testing.assert_close(net(x), before)

@@ -10,7 +10,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from ...core.wording import listing
 from ...watching.kinds import spec_of
-from ...watching.sites import Located, Site
+from ...watching.sites import Located, Site, locate_sites
 from ...watching.survey import Survey
 from ...watching.trace import Op, Trace
 from ..edits.absorb import AbsorbAffine, AbsorbOffset
@@ -19,7 +19,7 @@ from ..edits.plain import PutPlain
 from ..inserted.capped import Capped
 from ..inserted.kept import Kept
 from ..inserted.write_back import WriteBack
-from .follow import Blocked, MarkedTrace, follow_sites
+from .follow import Blocked, Demand, MarkedTrace, follow_sites
 from .forms import Form, Unfoldable, read_form
 from .front import Front, count_calls, find_front
 from .offsets import Offset, Offsets
@@ -73,19 +73,52 @@ def plan_folding(survey: Survey) -> Planned:
     outcome = follow_sites([marked], Offsets(offsets), offsets.keys())
     reasons |= outcome.reasons
     folded = [one for index, one in foldable.items() if index not in reasons]
+    sites = {one.ops[0].module: one.site for one in own if one.site.index not in reasons}
+    demands = outcome.demands | _demands_in_training(survey, sites, offsets)
     # First the layers after, by the weights that they have now; then the layers before.
     edits: list[Edit] = [
-        AbsorbOffset(names[reader], demand.input.values, demand.input.pad) for reader, demand in outcome.demands.items()
+        AbsorbOffset(names[reader], demand.input.values, demand.input.pad) for reader, demand in demands.items()
     ]
     fronts = [one.front for one in folded if one.front is not None]
     edits += [AbsorbAffine(names[front.layer], front.gain, front.threshold) for front in fronts]
     edits += [PutPlain(one.paths, one.plain, one.options) for one in folded]
     changes, biased = [], set[nn.Module]()
     for one in folded:
-        readers = [reader for reader, demand in outcome.demands.items() if one.site.index in demand.sites]
+        readers = [reader for reader, demand in demands.items() if one.site.index in demand.sites]
         changes.append(_describe(one, names, readers, biased))
     left = [Left(_name(one), one.site.kind, reasons[one.site.index]) for one in own if one.site.index in reasons]
     return Planned(changes, [*left, *_others(survey, names, own)], edits)
+
+
+def _demands_in_training(
+    survey: Survey, sites: Mapping[nn.Module, Site], offsets: Mapping[int, Offset]
+) -> dict[nn.Module, Demand[Offset]]:
+    """Return what layers have to be adapted to that training mode alone calls, such as auxiliary heads.
+
+    Args:
+        survey: what the example shows of the model.
+        sites: the functions that are folded, with their sites.
+        offsets: what is missing after each site, by its index.
+    """
+    trace = survey.training
+    if trace is None:
+        return {}
+    ops = {
+        op.index: sites[located.ops[0].module]
+        for located in locate_sites(trace)
+        if located.ops[0].module in sites
+        for op in _last_ops(trace, located.ops)
+    }
+    kept = {site.index for site in sites.values()} & offsets.keys()
+    demands = follow_sites([MarkedTrace(trace, ops)], Offsets(offsets), kept).demands
+    return {layer: demand for layer, demand in demands.items() if layer not in survey.trace.reached}
+
+
+def _last_ops(trace: Trace, ops: Sequence[Op]) -> Sequence[Op]:
+    """Return the ops whose outputs are a function's, with its cap if it has one, one for each call."""
+    if len(ops[0].stack) > 1 and isinstance(ops[0].stack[-2].module, Capped):
+        return [reader for each in ops for reader in trace.consumers[each.outputs[0]]]
+    return ops
 
 
 def _look_at(trace: Trace, names: Mapping[nn.Module, str], located: Located) -> _Foldable:
@@ -98,12 +131,11 @@ def _look_at(trace: Trace, names: Mapping[nn.Module, str], located: Located) -> 
     around = op.stack[-2].module if len(op.stack) > 1 else None
     if isinstance(around, WriteBack):
         raise Unfoldable("something else reads what it writes over")
-    paths, whole, lasts = site.paths, module, located.ops
+    paths, whole, lasts = site.paths, module, _last_ops(trace, located.ops)
     if isinstance(around, Capped):
         site = replace(site, name=_name(located))
         paths = tuple(path.rpartition(".")[0] for path in paths)
         whole = around
-        lasts = [reader for each in located.ops for reader in trace.consumers[each.outputs[0]]]
     form = read_form(whole)
     plain, options = _name_plain(form)
     dim, front, offset = _dim_of_units(site, form), None, None
