@@ -8,7 +8,7 @@ import numpy
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, RandomSampler, TensorDataset
 
 from rectifiers.core.errors import ConfigError, DataError
 from rectifiers.experiments.compare.data import Fed, OwnBatches, first_batch, read_data
@@ -78,6 +78,14 @@ def test_one_part_is_divided_the_same_for_all(given: Any) -> None:
     }
     assert len(seen) == 120
     assert torch.equal(inputs_of(divided.test, 0, shuffled=False), inputs_of(again.test, 0, shuffled=False))
+
+
+def test_what_is_held_out_of_a_loader_is_loaded_as_it_is() -> None:
+    options: dict[str, Any] = {"num_workers": 1, "worker_init_fn": print, "prefetch_factor": 3, "timeout": 9.0}
+    data = read_data(DataLoader(Noisy(), 4, persistent_workers=True, **options))
+    for part in (data.train, data.test):
+        assert {name: getattr(part, name) for name in options} == options
+        assert (part.batch_size, part.persistent_workers) == (4, True)
 
 
 def test_parts_by_place_and_by_name() -> None:
@@ -179,6 +187,10 @@ class Endless(IterableDataset[Any]):
         (3, "cannot be read once per epoch"),
         ([(torch.zeros(4, 6), torch.zeros(4))], "1 batch is too few"),
         (Endless(), "nothing can be held out"),
+        (
+            DataLoader(Noisy(), batch_sampler=BatchSampler(RandomSampler(Noisy()), 4, drop_last=False)),
+            "nothing can be held out",
+        ),
         (lambda: 1 / 0, "gives the data failed: ZeroDivisionError"),
         (TensorDataset(*tensors(2)), "too few to hold some out"),
     ],

@@ -369,7 +369,11 @@ def _hold_out(part: Any, share: float, name: str) -> tuple[Any, Any]:
         DataError: its samples cannot be counted, or are too few.
     """
     dataset = part.dataset if isinstance(part, DataLoader) else part
-    plain = not isinstance(part, DataLoader) or isinstance(part.sampler, RandomSampler | SequentialSampler)
+    # A loader with a batch_sampler of the user's has a sequential sampler, too.
+    plain = not isinstance(part, DataLoader) or (
+        isinstance(part.sampler, RandomSampler | SequentialSampler)
+        and (part.batch_size is not None or part.batch_sampler is None)
+    )
     if isinstance(dataset, list | tuple) and plain:
         count = round(share * len(dataset))
         if not 0 < count < len(dataset):
@@ -411,4 +415,9 @@ def _like(loader: DataLoader[Any], dataset: Dataset[Any], *, shuffled: bool) -> 
         collate_fn=loader.collate_fn,
         pin_memory=loader.pin_memory,
         drop_last=shuffled and loader.drop_last,
+        timeout=loader.timeout,
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+        prefetch_factor=loader.prefetch_factor,
+        persistent_workers=loader.persistent_workers,
     )
