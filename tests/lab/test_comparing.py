@@ -289,6 +289,11 @@ def test_learning_rates_are_tuned_for_a_training_that_takes_one() -> None:
         compare(train=train, tune_lr=True)
 
 
+def test_patience_holds_validation_data_out() -> None:
+    found = compare(patience=1, epochs=2, seeds=1)
+    assert all(epoch.validation_score is not None for result in found.results for epoch in result.epochs)
+
+
 @pytest.mark.parametrize(("outputs", "name"), [(1, "Dice coefficient"), (2, "mean IoU")])
 def test_tasks_of_pixels(outputs: int, name: str) -> None:
     images = torch.randn(40, 1, 6, 6, generator=torch.Generator().manual_seed(0))

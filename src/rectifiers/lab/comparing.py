@@ -186,7 +186,9 @@ def compare(
         raise ConfigError(f"data must be readable more than once, got a {type(data).__name__}; give a list or loaders")
     name_of_data = name_data(data)
     chosen = usual_settings(settings, train, chooses=limit is not None or tune_lr, tunes=tune_lr)
-    check_settings(settings, inspect.signature(compare).parameters, named=train is not None or bool(name_of_data))
+    check_settings(
+        settings, chosen, inspect.signature(compare).parameters, named=train is not None or bool(name_of_data)
+    )
     check_device(OwnTrial.create(network="", kernels=kernels or REFERENCE, **chosen).device)
     folder = check_folder(datasets.data_folder(data_dir), "data_dir")
     common = OwnTrial.create(

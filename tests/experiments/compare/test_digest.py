@@ -44,6 +44,21 @@ def test_the_digest_follows_closures_and_defaults() -> None:
     assert digest(functools.partial(uses_helper, 1)) != digest(functools.partial(uses_helper, 2))
 
 
+def test_functions_on_one_line_are_told_apart() -> None:
+    one, two, three = (lambda x: torch.relu(x)), (lambda x: torch.tanh(x)), (lambda x: [torch.sin(y) for y in x])
+    assert len({digest(one), digest(two), digest(three)}) == 3
+    assert digest(one) == digest(one)
+
+
+def test_functions_without_a_source_are_told_apart() -> None:
+    def make(name: str) -> Any:
+        names: dict[str, Any] = {"torch": torch}
+        exec(f"def act(x):\n    return [torch.{name}(y) for y in x]", names)
+        return names["act"]
+
+    assert digest(make("relu")) == digest(make("relu")) != digest(make("tanh"))
+
+
 def test_data_are_known_by_content() -> None:
     one, two = torch.arange(6.0), torch.arange(6.0)
     assert digest((one, one)) == digest((two, two.clone()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -65,6 +67,20 @@ def test_a_named_measure_beside_a_loss_of_ones_own_and_the_other_way_round() -> 
     assert mae.loss(outputs[:, 0], NUMBERS) == F.smooth_l1_loss(outputs[:, 0], NUMBERS)
     huber = task_of(trial(loss="huber", measure=refer(bias_error)), outputs, NUMBERS)
     assert huber.loss(outputs, NUMBERS) == F.huber_loss(outputs[:, 0], NUMBERS)
+
+
+def test_with_a_loss_and_a_metric_of_the_users_targets_may_be_anything() -> None:
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+
+    def accuracy(outputs: Tensor, targets: Tensor) -> float:
+        return float((outputs.argmax(-1) == targets).float().mean())
+
+    outputs, targets = torch.zeros(4, 6, 7), torch.zeros(4, 6, dtype=torch.long)
+    task = task_of(OwnTrial.create(network="", loss=refer(loss), measure=refer(accuracy)), outputs, targets)
+    assert float(task.loss(outputs, targets)) == pytest.approx(math.log(7))
+    with pytest.raises(ConfigError, match="or give loss=… and metric=…"):
+        task_of(OwnTrial.create(network="", loss=refer(loss)), outputs, targets)
 
 
 @pytest.mark.parametrize(

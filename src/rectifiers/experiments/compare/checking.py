@@ -75,11 +75,12 @@ def check_goal(task: str, loss: Any, metric: Any, better: Any, *, own_training: 
     return Goal(task, loss_name(words[0], task), measure, better or "")
 
 
-def check_settings(settings: Mapping[str, Any], known: Iterable[str], *, named: bool) -> None:
+def check_settings(settings: Mapping[str, Any], usual: Mapping[str, Any], known: Iterable[str], *, named: bool) -> None:
     """Make sure that settings are there, and do something.
 
     Args:
         settings: what the user wrote.
+        usual: the same, with what is usual where the user names nothing.
         known: names of the other arguments of a comparison.
         named: whether data are known by name.
 
@@ -95,7 +96,7 @@ def check_settings(settings: Mapping[str, Any], known: Iterable[str], *, named: 
         if name not in fields:
             near = UnknownNameError("setting", name, {*fields, *known}).nearest
             raise ConfigError(f"{name}: no such setting" + (f"; did you mean {' or '.join(near)}?" if near else ""))
-    OwnTrial.create(network="", **settings)
+    OwnTrial.create(network="", **usual)
     idle = [] if named else [name for name in BY_NAME_ALONE if settings.get(name)]
     if idle:
         raise ConfigError(

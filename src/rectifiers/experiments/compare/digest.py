@@ -417,13 +417,24 @@ def _lies_in_package(name: str, file: str) -> bool:
 
 
 def _source(thing: Any) -> str:
+    code = getattr(thing, "__code__", None)
     try:
-        return inspect.getsource(thing)
+        source = inspect.getsource(thing)
     except (OSError, TypeError):
-        code = getattr(thing, "__code__", None)
-        if code is None:
-            return f"{thing.__module__}:{thing.__qualname__}"
-        plain = [const for const in code.co_consts if not isinstance(const, types.CodeType)]
-        # The order of a set differs from one process to the next.
-        ordered = [sorted(map(repr, const)) if isinstance(const, frozenset) else const for const in plain]
-        return repr((code.co_code, ordered))
+        return f"{thing.__module__}:{thing.__qualname__}" if code is None else _described(code)
+    # The source of a lambda is that of its line, on which there may be others.
+    if code is not None and code.co_name == "<lambda>" and source.count("lambda") > 1:
+        source += _described(code)
+    return source
+
+
+def _described(code: types.CodeType) -> str:
+    """What code does, where its source does not tell: its steps, and the names and constants in them."""
+    # The order of a set differs from one process to the next.
+    constants = [
+        _described(one)
+        if isinstance(one, types.CodeType)
+        else repr(sorted(map(repr, one)) if isinstance(one, frozenset) else one)
+        for one in code.co_consts
+    ]
+    return repr((code.co_code, code.co_names, constants))
