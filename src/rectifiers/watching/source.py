@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import CodeType
+from importlib.machinery import SourceFileLoader
+from types import CodeType, ModuleType
 from typing import Any
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -27,11 +29,17 @@ class _Written:
         lines: the lines that it was read from.
         functions: the functions with the class around each, by name and first line; None for two in one line.
         lambdas: the lambdas that consist of a call, by the position where it ends.
+        codes: what the lines compile to; None where what runs may be something else that was made of them.
     """
 
     lines: list[str]
     functions: dict[tuple[str, int], tuple[str, FunctionNode] | None] = field(default_factory=dict)
     lambdas: dict[Position, ast.Lambda] = field(default_factory=dict)
+    codes: frozenset[CodeType] | None = None
+
+    def has(self, code: CodeType) -> bool:
+        """Whether the lines are those of code that runs, as far as that can be told."""
+        return self.codes is None or code in self.codes
 
 
 _written: dict[str, _Written] = {}
@@ -56,18 +64,57 @@ def _read(file: str) -> _Written:
             search(child, child.name if isinstance(child, ast.ClassDef) else owner)
 
     try:
-        search(ast.parse("".join(lines)), "")
-    except SyntaxError:
-        written = _Written(lines)
+        tree = ast.parse("".join(lines))
+        search(tree, "")
+        if _is_imported_as_written(file):
+            written.codes = frozenset(_codes(compile(tree, file, "exec", dont_inherit=True)))
+    except (SyntaxError, ValueError):  # of a null byte
+        written = _Written(lines, codes=frozenset())
     while len(_written) >= _MOST_FILES:
         del _written[next(iter(_written))]
     _written[file] = written
     return written
 
 
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _is_imported_as_written(file: str) -> bool:
+    """Return whether Python itself has imported a file, and not a hook that changes code as it is imported."""
+    known = [vars(module) for module in [*sys.modules.values()] if isinstance(module, ModuleType)]
+    loaders = [names.get("__loader__") for names in known if names.get("__file__") == file]
+    return bool(loaders) and all(type(loader) is SourceFileLoader for loader in loaders)
+
+
+def _read_for(code: CodeType) -> _Written | None:
+    """Return what is written in the file of code that runs; None if it was edited since, and not imported anew."""
+    written = _read(code.co_filename)
+    if not written.has(code):
+        # It may have been imported anew, and was read before.
+        linecache.checkcache(code.co_filename)
+        written = _read(code.co_filename)
+    return written if written.has(code) else None
+
+
+def is_written(code: CodeType) -> bool:
+    """Return whether a file still says what runs: False after it was edited, and not imported anew.
+
+    True as well where that cannot be told, as for code that an import hook has changed.
+    """
+    return _read_for(code) is not None
+
+
 def find_class_and_function(code: CodeType) -> tuple[str, FunctionNode] | None:
-    """Return what is written of a function, and the name of the class around it; None if the source is not known."""
-    return _read(code.co_filename).functions.get((code.co_name, code.co_firstlineno))
+    """Return what is written of a function, and the name of the class around it.
+
+    None if the source is not known, or is not that of what runs any more.
+    """
+    written = _read_for(code)
+    return written.functions.get((code.co_name, code.co_firstlineno)) if written else None
 
 
 def find_function(code: CodeType) -> FunctionNode | None:
@@ -78,7 +125,10 @@ def find_function(code: CodeType) -> FunctionNode | None:
 
 def find_lambda(code: CodeType, end: Position | None) -> ast.Lambda | None:
     """Return the lambda that consists of the call which ends there; None if the source is not known, or has none."""
-    return None if end is None else _read(code.co_filename).lambdas.get(end)
+    if end is None:
+        return None
+    written = _read_for(code)
+    return written.lambdas.get(end) if written else None
 
 
 def end_of(call: ast.Call) -> Position:

@@ -202,6 +202,23 @@ def test_the_digest_follows_modules_of_the_project(
     assert read(PARTS.replace(old, new)) != before
 
 
+def test_what_runs_counts_and_not_what_a_file_says_since(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    file = tmp_path / "edited_width.py"
+    file.write_text("def width():\n    return 8\n")
+    importlib.invalidate_caches()
+    module = importlib.import_module("edited_width")
+    before = digest(module.width)
+    file.write_text("def width():\n    return 16\n")
+    stale = digest(module.width)
+    importlib.reload(module)
+    assert len({before, stale, digest(module.width)}) == 3
+    file.write_text("def width():\n    return 8\n")
+    importlib.reload(module)
+    assert digest(module.width) == before
+
+
 class Columns(Dataset[Any]):
     def __init__(self, inputs: Tensor, targets: Tensor) -> None:
         self.columns = {"inputs": inputs, "targets": targets}

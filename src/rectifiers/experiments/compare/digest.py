@@ -30,6 +30,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from ...watching.source import is_written
+
 DIGITS = 12
 """Of a digest: hexadecimal ones."""
 
@@ -422,6 +424,8 @@ def _source(thing: Any) -> str:
         source = inspect.getsource(thing)
     except (OSError, TypeError):
         return f"{thing.__module__}:{thing.__qualname__}" if code is None else _described(code)
+    if code is not None and not is_written(code):  # the file was edited since it was imported
+        return _described(code)
     # The source of a lambda is that of its line, on which there may be others.
     if code is not None and code.co_name == "<lambda>" and source.count("lambda") > 1:
         source += _described(code)
