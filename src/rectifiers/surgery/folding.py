@@ -17,6 +17,7 @@ from .check import compare_outputs
 from .plan import SwapPlan
 from .planning.folding import plan_folding
 from .swap import SwapReport
+from .warnings import warn_of_layers
 
 FAR, FARTHEST = 1e3, 0.25
 """Beyond these differences of the outputs a fold is taken back: in roundings of their dtype, and of the largest."""
@@ -41,7 +42,7 @@ def plan_fold(model: nn.Module, example: Example) -> SwapPlan:
         tuple(planned.changes),
         tuple(planned.left),
         tuple(planned.edits),
-        survey.notes,
+        (*survey.notes, *warn_of_layers(survey, planned.edits)),
     )
 
 

@@ -32,7 +32,7 @@ from .planning.units import obey_channel_dim
 from .reached import all_reached
 from .select import Where, select
 from .unreachable import in_fixed_class, out_of_reach, split_fixed
-from .warnings import warn_of_calls, warn_of_start
+from .warnings import warn_of_calls, warn_of_layers, warn_of_start
 
 
 class NothingToSwapError(ConfigError):
@@ -277,6 +277,7 @@ def _make_plan(request: Request) -> SwapPlan:
     notes = (
         *survey.notes,
         *warn_of_start(survey.model, planned.changes, target, request.freeze, request.optimizer),
+        *warn_of_layers(survey, planned.edits),
         # Calls that share an activation are all reached where the code shows them.
         *warn_of_calls([s for s in chosen if s.name in changed and not (target.share_calls and s.written is not None)]),
     )

@@ -12,7 +12,14 @@ from torch.optim import Optimizer
 
 from ..core.wording import listing
 from ..watching.sites import Site
+from ..watching.survey import Survey
 from .carry.freezing import Freeze
+from .edits.absorb import AbsorbAffine, AbsorbOffset
+from .edits.edit import Edit
+from .edits.fold import Fold
+from .edits.halve import Halve
+from .edits.rescale import Rescale
+from .edits.widen import Widen
 from .planning.planned import Change
 from .planning.target import Target
 
@@ -60,6 +67,36 @@ def warn_of_start(
             f"adds {added:,} parameters to {present:,}, which makes {_times(added, present)} as many, because every "
             "element has its own; share='channel' gives them to channels"
         )
+
+
+def warn_of_layers(survey: Survey, edits: Sequence[Edit]) -> Iterator[str]:
+    """Give the warning of layers that the example does not call, where those that it calls are adapted, in words.
+
+    Args:
+        survey: what the example shows of the model.
+        edits: what is planned.
+    """
+    if not any(isinstance(edit, _ADAPTING) for edit in edits):
+        return
+    traces = [trace for trace in (survey.trace, survey.training) if trace is not None]
+    reached = {module for trace in traces for module in trace.reached}
+    # Some layers are not called, but have their weights read, as in nn.MultiheadAttention.
+    own = dict(survey.model.named_parameters(remove_duplicate=False))
+    read = {id(own[name]) for trace in traces for name in trace.parameters.values() if name in own}
+    unseen = []
+    for name, module in survey.model.named_modules():
+        weights = [id(one) for one in module._parameters.values() if one is not None]
+        if weights and module not in reached and read.isdisjoint(weights):
+            unseen.append(name)
+    if unseen:
+        yield (
+            f"{listing(unseen, most=5)}: not called on the example, and not adapted to what changes in front; what "
+            "they give may change. An example that calls them shows whether it does"
+        )
+
+
+_ADAPTING = (AbsorbAffine, AbsorbOffset, Fold, Halve, Rescale, Widen)
+"""Edits of layers, which others may have to follow."""
 
 
 def warn_of_calls(sites: Sequence[Site]) -> Iterator[str]:
