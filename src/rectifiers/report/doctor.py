@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..analysis.doctor.diagnosis import HEALTHY, Diagnosis
+from ..analysis.doctor.diagnosis import Diagnosis
 from ..analysis.doctor.recovery import Recovery
 from ..analysis.doctor.watch import History
 from ..analysis.inside.parameters import ParameterHistogram
@@ -60,7 +60,7 @@ def render_diagnosis(
         diagnosis=diagnosis,
         heading=rows[0],
         rows=rows[1:],
-        healthy=HEALTHY,
+        healthy=diagnosis.healthy,
         history=history,
         recovery=recovery,
         figures=list(_figures(diagnosis, history, histograms)),

@@ -419,7 +419,22 @@ def test_forms() -> None:
 
 def test_a_healthy_model_is_said_to_be_healthy() -> None:
     batch = torch.cat([VALUES, -VALUES])
-    assert "Nothing is wrong" in str(rectifiers.diagnose(shifted(0, 1), [batch]))
+    assert "Nothing is wrong: few units are dead or always on, and the gradient passes." in str(
+        rectifiers.diagnose(shifted(0, 1), [batch])
+    )
+    assert "gradients were not looked at" in str(rectifiers.diagnose(shifted(0, 1), [batch], gradients=False))
+
+
+def test_a_model_without_gradients_is_not_said_to_pass_them() -> None:
+    class Predicts(nn.Sequential):
+        @torch.inference_mode()
+        def forward(self, input: Tensor) -> Tensor:
+            output: Tensor = super().forward(input)
+            return output
+
+    found = rectifiers.diagnose(Predicts(*shifted(0, 1)), [torch.cat([VALUES, -VALUES])])
+    assert "gradients were not looked at" in str(found)
+    assert found.notes[0].startswith("there are no gradients: what the model returns has none")
 
 
 def test_memory_does_not_grow_with_the_batches() -> None:

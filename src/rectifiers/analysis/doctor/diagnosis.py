@@ -235,6 +235,12 @@ class Diagnosis:
         sites, samples = plural(len(self.sites), "activation site"), plural(self.samples, "sample")
         return f"{self.model}: {sites}, {samples}, {gradients}"
 
+    @property
+    def healthy(self) -> str:
+        """Say that nothing is wrong, as far as it was looked at."""
+        gradient = ", and the gradient passes" if self.loss else "; gradients were not looked at"
+        return f"Nothing is wrong: few units are dead or always on{gradient}."
+
     def __str__(self) -> str:
         """Return the table, then what is wrong and what to do, in plain words."""
         rows = self.rows()
@@ -246,14 +252,14 @@ class Diagnosis:
             ).rstrip()
             for row in rows
         ]
-        findings = [str(finding) for finding in self.findings] or [HEALTHY]
+        findings = [str(finding) for finding in self.findings] or [self.healthy]
         return "\n".join([self.summary(), "", *lines, "", *findings, *(f"note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
         heading, *rows = self.rows()
         # The kind reads as a word, and stands beside the name.
         cells = [[f"{escape(name)} ({escape(kind)})", *map(escape, numbers)] for name, kind, *numbers in rows]
-        findings = [str(finding) for finding in self.findings] or [HEALTHY]
+        findings = [str(finding) for finding in self.findings] or [self.healthy]
         notes = [*findings, *(f"note: {note}" for note in self.notes)]
         return notebook.grid(self.summary(), [heading[0], *heading[2:]], cells, notes)
 
@@ -273,7 +279,6 @@ HEADING = (
     "gradient",
     "gain",
 )
-HEALTHY = "Nothing is wrong: few units are dead or always on, and the gradient passes."
 
 
 def _row(site: SiteHealth) -> tuple[str, ...]:

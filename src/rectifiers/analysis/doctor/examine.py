@@ -93,7 +93,7 @@ def diagnose(
             loss=loss_name,
             sites=sites,
             findings=findings(sites),
-            notes=tuple(_notes(inner, observer, gradients, tallies, empty)),
+            notes=tuple(_notes(inner, observer, gradients, loss_name, tallies, empty)),
             weight_norm=norm([parameter for parameter in inner.parameters() if parameter.requires_grad]),
             gradient_norm=math.sqrt(squares / batch_count) if loss_name else None,
         )
@@ -160,7 +160,9 @@ def _examine(
     return None
 
 
-def _notes(model: nn.Module, observer: Observer, gradients: bool, tallies: Tallies, empty: Sequence[str]) -> list[str]:
+def _notes(
+    model: nn.Module, observer: Observer, gradients: bool, loss: str, tallies: Tallies, empty: Sequence[str]
+) -> list[str]:
     notes = [
         f"not seen is what {name} calls: it {advice.partition(':')[0]}"
         for name, (_, advice) in fixed_parts(model).items()
@@ -172,7 +174,12 @@ def _notes(model: nn.Module, observer: Observer, gradients: bool, tallies: Talli
     if empty:
         notes.append(f"no values reached {listing(empty)}, of which nothing is known")
     unreached = [name for name, tally in tallies.of.items() if not tally.gradient_seen]
-    if gradients and unreached:
+    if gradients and not loss:
+        notes.append(
+            "there are no gradients: what the model returns has none, as under torch.no_grad or torch.inference_mode, "
+            "or where nothing is trained"
+        )
+    elif gradients and unreached:
         notes.append(f"no gradient reached {', '.join(unreached)}: the loss does not depend on them")
     uncounted = [name for name, site in observer.visited.items() if site.channel_dim is None]
     if uncounted:
