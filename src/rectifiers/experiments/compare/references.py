@@ -29,7 +29,8 @@ def refer(thing: Any) -> str:
         ConfigError: there is nothing of such a name.
 
     Example:
-        >>> resolve(refer(torch.nn.ReLU)) is torch.nn.ReLU, refer("torch.nn:ReLU") == refer("torch.nn:ReLU")
+        >>> from torch import nn
+        >>> resolve(refer(nn.ReLU)) is nn.ReLU, refer("torch.nn:ReLU") == refer("torch.nn:ReLU")
         (True, True)
     """
     name = thing if isinstance(thing, str) else _name(thing)
@@ -59,7 +60,8 @@ def is_importable(reference: str) -> bool:
     """Whether another process can find out what a name stands for.
 
     Example:
-        >>> is_importable(refer(torch.nn.ReLU)), is_importable(refer(lambda: torch.nn.ReLU()))
+        >>> from torch import nn
+        >>> is_importable(refer(nn.ReLU)), is_importable(refer(lambda: nn.ReLU()))
         (True, False)
     """
     name = reference.partition("#")[0]
