@@ -67,7 +67,7 @@ def test_what_the_published_results_cover() -> None:
     assert [str(one) for one in covered["arelu/table1"]] == ["paper 152 of 152 cells"]
     assert covered["arelu/table1"][0].runs == 760
     assert [str(one) for one in covered["plasticity/regression"]] == ["pocket 150 of 150 cells"]
-    assert "decide/convrelu" not in covered
+    assert "pvlu/vgg-blurred" not in covered
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,13 @@ def test_published_numbers_get_a_difference_only_where_the_preset_is_comparable(
     assert all(e.published is not None and e.difference is None for e in pocket.cells.values())
 
 
+def test_a_table_says_how_many_runs_its_cells_have() -> None:
+    made = experiment()
+    assert footnotes(build(made, "paper", outcomes(made)))[0].endswith("over 5 runs per cell.")
+    lacking = outcomes(made, missing={("ReLU", "digits", 0), ("ReLU", "digits", 1), ("AReLU", "digits", 1)})
+    assert footnotes(build(made, "paper", lacking))[0].endswith("over 3 to 5 of 5 runs per cell.")
+
+
 def test_runs_that_train_nothing_are_counted_apart() -> None:
     made = experiment(columns=("as it starts", "trained"))
     made = dataclasses.replace(made, columns=(Arm("as it starts", {"epochs": 0}), Arm("trained", {})))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 from ..core.wording import NOTHING, plural
 from ..experiments.result import METRICS, WHOLE
@@ -121,11 +122,21 @@ def measure_sentence(table: Table) -> str:
     for column in table.columns:
         kinds.setdefault(cell_definition(table.column(column)[0]), []).append(column)
     parts = [f"{', '.join(columns)}: {text}" if len(kinds) > 1 else sentence(text) for text, columns in kinds.items()]
-    seeds = {cell.planned for cell in table.cells.values() if not cell.is_count}
-    if not seeds:
+    measured = [cell for cell in table.cells.values() if not cell.is_count]
+    if not measured:
         return "; ".join(parts)
-    runs = f"{min(seeds)} to {max(seeds)} runs" if len(seeds) > 1 else plural(seeds.pop(), "run")
-    return f"{'; '.join(parts)}{';' if len(parts) > 1 else ''} over {runs} per cell"
+    planned, there = (
+        _range([cell.planned for cell in measured]),
+        _range([cell.planned - cell.missing for cell in measured]),
+    )
+    runs = f"{planned} run{'' if planned == '1' else 's'}"
+    counted = runs if there == planned else f"{there} of {runs}"
+    return f"{'; '.join(parts)}{';' if len(parts) > 1 else ''} over {counted} per cell"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    least, most = min(numbers), max(numbers)
+    return str(least) if least == most else f"{least} to {most}"
 
 
 def cell_definition(cell: TableCell) -> str:
