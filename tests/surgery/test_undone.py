@@ -58,3 +58,13 @@ def test_what_is_put_back_has_moved_along() -> None:
         report.model(X.double()).sum().backward()
     assert net[1] is prelu
     assert net[2].weight is weight
+
+
+def test_what_has_stayed_where_it_was_keeps_its_gradients() -> None:
+    model, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), torch.randn(2, 3)
+    model(x).sum().backward()
+    weight = model[2].weight
+    gradient = weight.grad.clone()
+    swap(model, "crelu", example=x).revert()
+    assert model[2].weight is weight
+    assert torch.equal(weight.grad, gradient)

@@ -75,21 +75,24 @@ def replace_tensors(module: nn.Module, tensors: Mapping[str, Tensor], sizes: Map
     def undo() -> None:
         for name, old in parameters.items():
             assert old is not None
-            moved = follow(old.data, getattr(module, name))
-            if moved is not old.data:
-                old.data, old.grad = moved, None
+            now = getattr(module, name)
+            if not _is_with(old, now):
+                old.data, old.grad = old.data.to(now.device, now.dtype), None
             module._parameters[name] = old
         for name, buffer in buffers.items():
-            module._buffers[name] = None if buffer is None else follow(buffer, getattr(module, name))
+            now = getattr(module, name)
+            if buffer is not None and not _is_with(buffer, now):
+                buffer = buffer.to(now.device, now.dtype)
+            module._buffers[name] = buffer
         for name, size in before.items():
             setattr(module, name, size)
 
     return undo
 
 
-def follow(old: Tensor, now: Tensor) -> Tensor:
-    """Return a tensor on the device and in the dtype that the one in its place has by now; itself if it has them."""
-    return old if old.is_meta else old.to(now.device, now.dtype)
+def _is_with(old: Tensor, now: Tensor) -> bool:
+    """Return whether a tensor has the device and dtype of the one in its place, or has no numbers that could move."""
+    return old.is_meta or (old.device, old.dtype) == (now.device, now.dtype)
 
 
 def _parameter(tensor: Tensor, old: nn.Parameter) -> nn.Parameter:
