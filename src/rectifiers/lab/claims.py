@@ -127,7 +127,7 @@ class _Judge:
                 found = _difference(comparison, selection, runs)
                 if found is not None:
                     return self._by_runs(claim, comparison, selection, *found)
-        return Judged(claim, "open", "not run", command=_settling(claim.entry), cost=self._cost(claim.entry))
+        return Judged(claim, "open", "not run", command=_command(claim.entry, PUBLISHED), cost=self._cost(claim.entry))
 
     def _read(self, entry: str, size: str, folder: Path) -> tuple[Selection, Runs]:
         selection = select(entry, preset=size, results=folder, seeds=_more_than_one(entry, size))
@@ -138,7 +138,7 @@ class _Judge:
         entries = find_entries(sections, shows)
         cost = self._cost(claim.analysis)
         if not entries:
-            return Judged(claim, "open", "not run", command=_settling(claim.analysis), cost=cost)
+            return Judged(claim, "open", "not run", command=_command(claim.analysis, PUBLISHED), cost=cost)
         facts: dict[str, Any] = {"n": min(entry.n for entry in entries)}
         if len(entries) == 1:
             facts |= {"effect": entries[0].mean, "low": entries[0].low, "high": entries[0].high}
@@ -157,17 +157,14 @@ class _Judge:
         Beside results as published, else as given, else beside smaller results.
         """
         presets = registry.get(entry).presets
-        published = [size for size, preset in presets.items() if preset.comparable]
-        smaller = [size for size in presets if size not in published and size != "smoke"]
-        for size in published:
+        for size in sorted(
+            (size for size in presets if size != "smoke"), key=lambda size: not presets[size].comparable
+        ):
+            if entry in self.analyses and not presets[size].comparable:
+                break
             if (sections := self._beside(entry, size)) is not None:
                 return size, sections
-        if entry in self.analyses:
-            return GALLERY, self.analyses[entry]
-        for size in smaller:
-            if (sections := self._beside(entry, size)) is not None:
-                return size, sections
-        return GALLERY, ()
+        return GALLERY, self.analyses.get(entry, ())
 
     def _beside(self, entry: str, size: str) -> Sequence[Section] | None:
         folders = result_folders(self.results)
@@ -256,10 +253,6 @@ def _command(entry: str, size: str) -> str:
     return f"rectifiers run {entry} --preset {size}" + (f" --seeds {seeds}" if seeds else "")
 
 
-def _settling(entry: str) -> str:
-    return _command(entry, PUBLISHED)
-
-
 def _sources(claim: Claim) -> Iterator[tuple[Comparison, str]]:
     """Where an answer may be, the better source first: comparisons and sizes.
 
@@ -300,9 +293,8 @@ def _difference(made: Comparison, selection: Selection, runs: Runs) -> tuple[str
     if not ready or len(ready) < len(rows) - (made.row in rows):
         return None
     ranked = sorted(ready, key=lambda row: ready[row].difference)
-    unsure = [row for row in ranked if ready[row].low <= 0]
     best = ranked[0]
-    told = unsure[0] if unsure and best not in unsure else best
+    told = next((row for row in ranked if ready[row].low <= 0), best)
     of_several = "" if len(ready) == 1 else " (the best of the others)" if told == best else " (one of the others)"
     return f"{told}{of_several}", ready[told]
 

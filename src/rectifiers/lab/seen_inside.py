@@ -47,7 +47,7 @@ def _sides(entries: Sequence[SeedMean], shows: Shown) -> tuple[list[bool], list[
 def describe_entries(entries: Sequence[SeedMean], shows: Shown) -> str:
     """What an analysis shows, in words."""
     first, last = entries[0], entries[-1]
-    networks = f"{plural(min(entry.n for entry in entries), 'network')}"
+    networks = plural(min(entry.n for entry in entries), "network")
     if len(entries) == 1:
         return f"{shows.column}: {_interval(first)}, {networks}"
     places = f"{len(entries)} layers"

@@ -103,7 +103,7 @@ def _fitting(grid: Grid, width: int) -> Iterator[list[int]]:
 
 def _part(grid: Grid, columns: Sequence[int]) -> RichTable:
     """Some columns of a grid beside its labels."""
-    shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    shown = _bare_table()
     for index in (0, *columns):
         shown.add_column(Text(grid.head[index]), justify="right" if index else "left", min_width=_least(grid, index))
     for row in grid.rows:
@@ -111,11 +111,15 @@ def _part(grid: Grid, columns: Sequence[int]) -> RichTable:
     return shown
 
 
+def _bare_table() -> RichTable:
+    return RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+
+
 def _detailed(table: Table, column: str) -> RichTable:
     baseline = table.experiment.baseline
     winner = table.winner(column)
     fields = list(_fields(table))
-    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    grid = _bare_table()
     grid.add_column("", no_wrap=True)
     for heading, _ in fields:
         grid.add_column(Text(heading), justify="right", no_wrap=True)
@@ -179,7 +183,7 @@ def _most(table: Table, width: int) -> int:
 
 def _block(table: Table, columns: Sequence[str]) -> Iterator[RenderableType]:
     """Show some columns; the labels of the leads below them are long, and stand on lines of their own."""
-    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    grid = _bare_table()
     grid.add_column("", no_wrap=True)
     headings, *lines = zip(*(_aligned(table, column) for column in columns), strict=True)
     for heading in headings:

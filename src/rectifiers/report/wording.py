@@ -125,10 +125,8 @@ def measure_sentence(table: Table) -> str:
     measured = [cell for cell in table.cells.values() if not cell.is_count]
     if not measured:
         return "; ".join(parts)
-    planned, there = (
-        _range([cell.planned for cell in measured]),
-        _range([cell.planned - cell.missing for cell in measured]),
-    )
+    planned = _range([cell.planned for cell in measured])
+    there = _range([cell.planned - cell.missing for cell in measured])
     runs = f"{planned} run{'' if planned == '1' else 's'}"
     counted = runs if there == planned else f"{there} of {runs}"
     return f"{'; '.join(parts)}{';' if len(parts) > 1 else ''} over {counted} per cell"

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from ..core.wording import listing
 from ..watching.sites import Site
 from ..watching.survey import Survey
+from ..watching.unreached import find_unread
 from .carry.freezing import Freeze
 from .edits.absorb import AbsorbAffine, AbsorbOffset
 from .edits.edit import Edit
@@ -78,19 +79,10 @@ def warn_of_layers(survey: Survey, edits: Sequence[Edit]) -> Iterator[str]:
     """
     if not any(isinstance(edit, _ADAPTING) for edit in edits):
         return
-    traces = [trace for trace in (survey.trace, survey.training) if trace is not None]
-    reached = {module for trace in traces for module in trace.reached}
-    # Some layers are not called, but have their weights read, as in nn.MultiheadAttention.
-    own = dict(survey.model.named_parameters(remove_duplicate=False))
-    read = {id(own[name]) for trace in traces for name in trace.parameters.values() if name in own}
-    unseen = []
-    for name, module in survey.model.named_modules():
-        weights = [id(one) for one in module._parameters.values() if one is not None]
-        if weights and module not in reached and read.isdisjoint(weights):
-            unseen.append(name)
-    if unseen:
+    unread = find_unread(survey.traces)
+    if unread:
         yield (
-            f"{listing(unseen, most=5)}: not called on the example, and not adapted to what changes in front; what "
+            f"{listing(unread, most=5)}: not called on the example, and not adapted to what changes in front; what "
             "they give may change. An example that calls them shows whether it does"
         )
 

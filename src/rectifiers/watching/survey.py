@@ -41,6 +41,11 @@ class Survey:
         return self.trace.model
 
     @property
+    def traces(self) -> list[Trace]:
+        """The traces that there are, that of evaluation mode first."""
+        return [self.trace] if self.training is None else [self.trace, self.training]
+
+    @property
     def sites(self) -> list[Site]:
         """All sites, in forward order; those that only training mode reaches come last."""
         return [located.site for located in self.located]

@@ -1,14 +1,15 @@
-"""Activations in modules that an example does not reach, told by what the modules are and what is written in them."""
+"""What an example does not reach: activations, told by what modules are and what is written in them, and layers."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from torch import nn
 
 from .callers import unwrapped
 from .kinds import is_torch_activation, own_kind, plain_kind
 from .source import calls_in, find_function, read_value
+from .trace import Trace
 
 
 def find_unreached(model: nn.Module, reached: Collection[nn.Module]) -> list[str]:
@@ -30,6 +31,23 @@ def find_unreached(model: nn.Module, reached: Collection[nn.Module]) -> list[str
             found.append(name)
         else:
             found += [f"{name}:{function}" for function in _functions_of(type(module))]
+    return found
+
+
+def find_unread(traces: Sequence[Trace]) -> list[str]:
+    """Return the names of the layers that no trace of a model calls, or reads the weights of.
+
+    Some layers are not called, but have their weights read, as in `nn.MultiheadAttention`.
+    """
+    model = traces[0].model
+    reached = {module for trace in traces for module in trace.reached}
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    read = {id(parameters[name]) for trace in traces for name in trace.parameters.values() if name in parameters}
+    found = []
+    for name, module in model.named_modules():
+        weights = [id(one) for one in module._parameters.values() if one is not None]
+        if weights and module not in reached and read.isdisjoint(weights):
+            found.append(name)
     return found
 
 

@@ -145,7 +145,7 @@ def derive_class(
     more_bases: tuple[type, ...] = (),
     members: Mapping[str, Any] | None = None,
 ) -> type[nn.Module]:
-    """Make a subclass of `first` and `base` that has the name of `base`.
+    """Make a subclass of `first` and `base` that has the name of `base`; the one that there is, if it was made before.
 
     Args:
         first: the base that comes first.
@@ -155,6 +155,9 @@ def derive_class(
         more_bases: bases that come last.
         members: further attributes and methods of the class.
     """
+    known = known_class(base, make, *arguments)
+    if known is not None:
+        return known
     named = {"__module__": base.__module__, "__qualname__": base.__qualname__, "__doc__": base.__doc__}
     renewed = {base.forward: vars(first)["forward"]} if "forward" in vars(first) else {}
     own = {"_base": base, "_recipe": (make, base, *arguments), "_renewed": renewed}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .derived import Derived, derive_class, known_class
+from .derived import Derived, derive_class
 
 
 class Kept(Derived):
@@ -48,4 +48,4 @@ def keep(activation: nn.Module, *, input: bool, output: bool) -> nn.Module:
 
 def kept_class(base: type[nn.Module]) -> type[nn.Module]:
     """Make the class of an activation of class `base` that keeps copies."""
-    return known_class(base, kept_class) or derive_class(Kept, base, kept_class)
+    return derive_class(Kept, base, kept_class)
