@@ -71,11 +71,23 @@ def test_a_real_difference_is_found() -> None:
 
 
 def test_what_an_earlier_look_decided_stays_decided() -> None:
+    values = {seed: 5.0 + 0.1 * seed for seed in range(5)} | {seed: -2.0 * seed for seed in range(5, 7)}
+    zero = dict.fromkeys(range(7), 0.0)
+    first = compare_sequentially(values, zero, seeds=range(7), taken={1: 5}, margin=0.1)
+    second = compare_sequentially(values, zero, seeds=range(7), taken={1: 5, 2: 7}, margin=0.1)
+    assert second.difference > 0 > second.low
+    assert first.p == second.p < 0.05
+    assert second.verdict == "better"
+
+
+def test_an_earlier_look_that_had_the_rows_the_other_way_round_decides_nothing() -> None:
     values = {seed: 5.0 + 0.1 * seed for seed in range(5)} | {seed: -40.0 + seed for seed in range(5, 8)}
     zero = dict.fromkeys(range(8), 0.0)
     first = compare_sequentially(values, zero, seeds=range(8), taken={1: 5}, margin=0.1)
     second = compare_sequentially(values, zero, seeds=range(8), taken={1: 5, 2: 8}, margin=0.1)
-    assert first.p == second.p < 0.05
+    assert first.verdict == "better"
+    assert second.difference < 0
+    assert (second.verdict, second.p) == ("inconclusive", 1.0)  # its own p, 0.23, times six
 
 
 def test_one_row_alone_is_not_corrected_and_two_are() -> None:

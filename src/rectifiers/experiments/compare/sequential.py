@@ -3,7 +3,8 @@
 The looks come at fixed numbers of pairs, each one and a half times the last. The k-th look may err with
 αₖ = α/(k·(k + 1)); as Σαₖ = α, all looks together err with α at most, however many there are and whatever decides when
 to stop (alpha spending by Bonferroni's inequality: exact for each look, whatever hangs together among them). The
-smallest pₖ·k·(k + 1) so far is a p-value at any time, and goes into Holm's correction like any other.
+smallest pₖ·k·(k + 1) so far is a p-value at any time, and goes into Holm's correction like any other; looks whose
+difference had the other sign are left out, which can only make it larger.
 
 References:
     Lan, DeMets (1983): Discrete sequential boundaries for clinical trials. Biometrika 70.
@@ -71,7 +72,8 @@ def compare_sequentially(
 
     Returns:
         The comparison at the last look: its interval holds with `confidence` at every look at once, its p is valid
-        whenever one stops, and it is equivalent if that was shown at any look.
+        whenever one stops and comes from looks with a difference of the same sign, and it is equivalent if that was
+        shown at any look.
 
     Example:
         >>> row, relu = {0: 93.0, 1: 95.0, 2: 94.0}, {0: 90.0, 1: 91.0, 2: 92.0}
@@ -79,7 +81,7 @@ def compare_sequentially(
         >>> round(found.p, 4), round(compare(row, relu, margin=0.5).p, 4)
         (0.0702, 0.0351)
     """
-    p, equivalent = 1.0, False
+    shown = []
     for look, count in taken.items():
         now = seeds[:count]
         here = compare(
@@ -88,10 +90,17 @@ def compare_sequentially(
             margin=margin,
             confidence=1 - (1 - confidence) * share(look),
         )
-        if not math.isnan(here.p):
-            p = min(p, here.p / share(look))
-        equivalent |= here.equivalent
-    return replace(here, p=p, adjusted_p=p, equivalent=equivalent, significance=1 - confidence)
+        shown.append((look, here))
+    _, last = shown[-1]
+    # An early look that had the rows the other way round is no evidence for what the last one says.
+    found = [one.p / share(look) for look, one in shown if one.difference * last.difference > 0]
+    return replace(
+        last,
+        p=(p := min([1.0, *found])),
+        adjusted_p=p,
+        equivalent=any(one.equivalent for _, one in shown),
+        significance=1 - confidence,
+    )
 
 
 def compare_family_sequentially(
