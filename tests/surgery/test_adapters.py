@@ -162,6 +162,43 @@ def test_statistics_of_norms_belong_to_sets_that_have_norms(tmp_path: Path) -> N
     assert torch.equal(other.model(X), day)
 
 
+def test_sets_follow_a_model_that_moves() -> None:
+    model = net(norm=True)
+    adapters = Adapters(model, ("activations", "norms"))
+    model.double()
+    before = model(X.double()).detach()
+    adapters.add("day")
+    model.train()(X.double())
+    day = model.eval()(X.double()).detach()
+    assert not torch.equal(day, before)
+    adapters.add("night")
+    assert torch.equal(model(X.double()), before)
+    adapters.set("day")
+    assert torch.equal(model(X.double()), day)
+
+
+def test_a_model_that_is_no_longer_the_same_is_refused(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 2))
+    report = rectifiers.swap(model, "pvlu", example=X)
+    adapters = Adapters(model)
+    adapters.add("day")
+    report.revert()
+    for use in (lambda: adapters.add("night"), lambda: adapters.set("day"), lambda: adapters.save(tmp_path / "a")):
+        with pytest.raises(ConfigError, match=r"no longer has the 1\..*make new ones"):
+            use()
+    with pytest.raises(ConfigError, match="no longer has"), adapters.disable():
+        pass
+
+
+def test_after_a_merge_there_are_no_sets_to_add_to() -> None:
+    adapters = Adapters(net())
+    adapters.add("day")
+    adapters.merge(X)
+    for use in (lambda: adapters.add("night"), lambda: adapters.merge(X)):
+        with pytest.raises(ConfigError, match="a set was merged for good"):
+            use()
+
+
 def test_merging_folds_what_folds() -> None:
     model = net("adarelu")
     adapters = Adapters(model)

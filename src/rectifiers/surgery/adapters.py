@@ -85,14 +85,13 @@ class Adapters:
             )
         norms = {name: module for name, module in self.model.named_modules() if isinstance(module, _BatchNorm)}
         mine = "norms" in self.parts
-        self._buffers = {
-            f"{name}.{kind}".lstrip("."): value
+        self._buffers = [
+            f"{name}.{kind}".lstrip(".")
             for name, module in norms.items()
             for kind in _STATISTICS
-            if mine and isinstance(value := getattr(module, kind), Tensor)
-        }
+            if mine and isinstance(getattr(module, kind), Tensor)
+        ]
         self._shared = {} if mine else {name: _count(module) for name, module in norms.items()}
-        self._norms = norms
         self._base = self._values()
         self._kept: dict[str, dict[str, Tensor]] = {}
         for parameter in self.model.parameters():
@@ -120,7 +119,7 @@ class Adapters:
             name: any text.
 
         Raises:
-            ConfigError: there is one of that name.
+            ConfigError: there is one of that name, or the model is no longer the one it was.
         """
         if name in self._kept:
             raise ConfigError(f"there is a set {name!r} already; use it with set, or delete it first")
@@ -184,7 +183,7 @@ class Adapters:
         if self.active is None:
             raise ConfigError("no set is in use; choose the one to merge with set")
         report = fold(self.model, example)
-        self.active, self._parameters, self._buffers = None, {}, {}
+        self.active, self._parameters, self._buffers = None, {}, []
         self._kept.clear()
         for parameter in self.model.parameters():
             parameter.requires_grad_(True)
@@ -258,12 +257,28 @@ class Adapters:
 
     def _values(self) -> dict[str, Tensor]:
         """Copies of the numbers of a set as they are in the model now."""
-        return {name: value.detach().clone() for name, value in {**self._parameters, **self._buffers}.items()}
+        return {name: value.detach().clone() for name, value in self._tensors().items()}
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """The numbers of a set, in the model: its parameters stay, but moving it makes its buffers anew."""
+        return {**self._parameters, **{name: self.model.get_buffer(name) for name in self._buffers}}
 
     def _keep(self) -> None:
-        """Take what the set in use has learned out of the model."""
+        """Take what the set in use has learned out of the model, which has to be the one that it was."""
+        if not self._parameters:
+            raise ConfigError("a set was merged for good, and with that all are gone; make new Adapters")
+        now: dict[str, object] = dict(self.model.named_modules())
+        now.update(self.model.named_buffers())
+        now.update(self.model.named_parameters())
+        lost = [name for name, one in self._parameters.items() if now.get(name) is not one]
+        lost += [name for name in [*self._buffers, *self._shared] if name not in now]
+        if lost:
+            raise ConfigError(
+                f"{type(self.model).__name__} no longer has the {lost[0]} that it had when these Adapters were made; "
+                "if its swap was reverted, swap again and make new ones"
+            )
         for name, count in self._shared.items():
-            if _count(self._norms[name]) != count:
+            if _count(self.model.get_submodule(name)) != count:
                 raise ConfigError(
                     f"the batch norm {name} took statistics in training mode, which all sets share; keep batch norms "
                     "in evaluation mode while a set is trained, or let parts have norms"
@@ -278,7 +293,7 @@ class Adapters:
 
     @torch.no_grad()
     def _load(self, values: dict[str, Tensor]) -> None:
-        for name, tensor in {**self._parameters, **self._buffers}.items():
+        for name, tensor in self._tensors().items():
             tensor.copy_(values[name])
 
     def _learn(self, wanted: bool) -> None:
@@ -293,7 +308,7 @@ class Adapters:
             for name, module in self.model.named_modules()
             if activation_parameters(module)
         }
-        mine = {*self._base, *(f"{name}.num_batches_tracked".lstrip(".") for name in self._norms)}
+        mine = {*self._base, *(f"{name}.num_batches_tracked".lstrip(".") for name in self._shared)}
         digest = hashlib.sha256()
         for name, value in sorted(self.model.state_dict().items()):
             if name not in mine and isinstance(value, Tensor):
