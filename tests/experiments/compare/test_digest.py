@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import importlib
+import random
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,6 +78,33 @@ def test_looking_at_a_loader_draws_nothing() -> None:
     digest(loader)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert torch.equal(generator.get_state(), before[1])
+
+
+class Augmented(Dataset[Any]):
+    """Samples that are changed at random, as augmentation written for images does, by one of three generators."""
+
+    def __init__(self, draw: Callable[[], float]) -> None:
+        self._draw = draw
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int]:
+        return torch.full((2,), place + self._draw()), place
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [random.random, lambda: float(numpy.random.rand()), lambda: float(torch.rand(()))],  # noqa: NPY002
+)
+def test_data_that_draw_are_the_same_data_each_time(draw: Callable[[], float]) -> None:
+    data = Augmented(draw)
+    random.seed(1)
+    numpy.random.seed(1)  # noqa: NPY002
+    before = random.getstate(), numpy.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
+    assert digest(data) == digest(data)
+    assert digest(DataLoader(data, 2)) == digest(DataLoader(data, 2))
+    assert (random.getstate(), numpy.random.get_state()[1].tolist()) == before  # type: ignore[index]  # noqa: NPY002
 
 
 def test_weights_count() -> None:

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from ...watching.source import is_written
+from .generators import seeded
 
 DIGITS = 12
 """Of a digest: hexadecimal ones."""
@@ -264,8 +265,7 @@ class _Visit:
         """What has a length and entries by number: three of them, and what it holds of them all."""
         self.see(len(rows))
         for place in {0, len(rows) // 2, len(rows) - 1} if len(rows) else ():
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(0)
+            with seeded(0):
                 self.see(rows[place])
         held = vars(rows) if hasattr(rows, "__dict__") else {}
         self.see({key: value for key, value in held.items() if isinstance(value, Tensor | list | tuple)})
@@ -375,8 +375,7 @@ def _imported(code: types.CodeType, names: Mapping[str, Any]) -> Iterator[types.
 def _first_batch(loader: DataLoader[Any]) -> Any:
     generator = loader.generator
     before = generator.get_state() if generator is not None else None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         if generator is not None:
             generator.manual_seed(0)
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy
@@ -34,3 +36,14 @@ def restore(remembered: Any) -> None:
     torch.set_rng_state(remembered[0])
     random.setstate(remembered[1])
     numpy.random.set_state(remembered[2])  # noqa: NPY002
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed all three for the length of a `with`, and put them back afterwards."""
+    outside = states()
+    seed_all(seed)
+    try:
+        yield
+    finally:
+        restore(outside)
