@@ -27,6 +27,9 @@ def make():
 def linear():
     return nn.Linear(4, 2)
 
+def middle():
+    return nn.Sequential(nn.Flatten(), nn.ReLU(), nn.Linear(192, 2))
+
 def colour():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
 """
@@ -59,6 +62,19 @@ def test_a_folder_of_pictures(cli: Cli, model: str, tmp_path: Path) -> None:
     )
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["samples"] == 6
+
+
+def test_test_data_are_normalised_as_the_model_was_trained(cli: Cli, model: str, tmp_path: Path) -> None:
+    """By mean and deviation of the training images: those of the test images would hide that these are brighter."""
+    for place in range(8):
+        for split, brightness in (("train", 20 * place), ("test", 100 + 20 * place)):
+            folder = tmp_path / "photos" / split / ("cat" if place % 2 else "dog")
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (brightness,) * 3).save(folder / f"{place}.png")
+    common = ("doctor", f"{model}:middle", "--data", "photos", "--json")
+    trained, tested = (json.loads(cli(*common, "--split", split).out)["sites"][0] for split in ("train", "test"))
+    assert trained["mean"] == pytest.approx(0, abs=1e-6)
+    assert tested["mean"] == pytest.approx(100 / (20 * 5.25**0.5), abs=1e-4)
 
 
 def test_random_numbers_are_said_to_be_such(cli: Cli, model: str) -> None:

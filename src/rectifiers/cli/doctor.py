@@ -98,14 +98,15 @@ def diagnose_model(
             "these figures come from random numbers; give --data for figures that mean something"
         )
     else:
-        examples = _examples(data, data_dir, split)
+        examples, trained_on = _examples(data, data_dir, split)
         if shapes and shapes != [(shapes[0][0], *examples.shape)]:
             raise ShapeError(
                 f"--input {', '.join(inputs or ())} does not fit the data, whose examples are of shape "
                 f"{'×'.join(map(str, examples.shape))}; leave it out, or resize the data"
             )
         shapes = [(1, *examples.shape)]
-        fed = Batches(examples, batch_size, normalise=examples.numbers(normalise))
+        # Whichever examples are looked at, the model has learned those that are measured for it.
+        fed = Batches(examples, batch_size, normalise=trained_on.numbers(normalise))
         diagnosis = diagnose(subject, fed, batches=batches, ranks=ranks)
     diagnosis = diagnosis.with_command(Command(model, tuple(shapes), str(weights or "")))
     if output is not None:
@@ -118,8 +119,8 @@ def diagnose_model(
         print(f"\nReport: {output}")
 
 
-def _examples(data: str, data_dir: Path, split: str) -> Examples:
-    """The examples of a data set, or of a folder of pictures."""
+def _examples(data: str, data_dir: Path, split: str) -> tuple[Examples, Examples]:
+    """The examples of a split of a data set, or of a folder of pictures, and those to learn from."""
     from .. import datasets
 
     if split not in ("train", "test"):
@@ -128,7 +129,7 @@ def _examples(data: str, data_dir: Path, split: str) -> Examples:
     if name.partition(":")[0] not in datasets.registry:
         raise datasets.nothing_there(data, "data set or folder")
     dataset = datasets.load(name, data_dir)
-    return dataset.train if split == "train" else dataset.test
+    return (dataset.train if split == "train" else dataset.test), dataset.train
 
 
 def _write(diagnosis: Diagnosis, path: Path, histograms: list[ParameterHistogram]) -> None:
