@@ -163,6 +163,8 @@ class CrossProducts:
         """Add samples, (samples, first) and (samples, second)."""
         features = to_float64(first).cpu(), to_float64(second).cpu()
         count = len(first)
+        if not count:
+            return
         means = features[0].mean(0), features[1].mean(0)
         centred = features[0] - means[0], features[1] - means[1]
         apart = means[0] - self.means[0], means[1] - self.means[1]

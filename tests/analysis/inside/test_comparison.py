@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 
 import pytest
 import torch
@@ -53,6 +54,13 @@ def test_figures_of_either_model() -> None:
     x = torch.cat([model[0](batch) for batch in BATCHES]).detach()
     assert layer.first.mean == pytest.approx(float(x.mean()), abs=1e-6)
     assert layer.first.sparsity == pytest.approx(float((x <= 0).float().mean()))
+
+
+def test_batches_without_a_finite_sample_are_left_out() -> None:
+    model, broken = net(), torch.full((4, 2, 6, 6), float("nan"))
+    for batches in ([broken, *BATCHES], [*BATCHES, broken]):
+        assert [layer.cka for layer in compare_models(model, model, batches).layers] == pytest.approx([1, 1])
+    assert [math.isnan(layer.cka) for layer in compare_models(model, model, [broken]).layers] == [True, True]
 
 
 def test_pairs_of_sites_and_other_sizes() -> None:
