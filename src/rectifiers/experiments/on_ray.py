@@ -181,8 +181,10 @@ class RayCrew:
             return []
         ended, going = self.ray.wait(list(by_end), timeout=seconds)
         ended += self.ray.wait(going, num_returns=len(going), timeout=0)[0] if going else []
-        for end in ended:
-            by_end[end].words.append(("ended", self._outcome(end)))
+        for hand in (by_end[end] for end in ended):
+            # While words before it are read, the end is met again.
+            if not hand.has_ended:
+                hand.words.append(("ended", self._outcome(hand.end)))
         self._listen()
         return [one for one in by_end.values() if one.words]
 
@@ -194,7 +196,8 @@ class RayCrew:
         with suppress(self.ray.exceptions.RayError):  # results come all the same
             for name, word, value in self.ray.get(self.board.take.remote(), timeout=LISTEN):
                 hand = self._hands.get(name)
-                if hand is not None and hand.trial is not None and not hand.has_ended:
+                # What a task told at its end may come when its hand has another trial.
+                if hand is not None and hand.trial is not None and hand.trial.id == name and not hand.has_ended:
                     hand.words.append((word, value))
 
     def _outcome(self, end: Any) -> Outcome:
