@@ -56,6 +56,17 @@ def test_reports_become_epochs_and_the_last_one_counts() -> None:
     assert epochs[-1].validation_score == 0.3
 
 
+def test_what_is_returned_of_the_epoch_that_was_reported_last_is_kept() -> None:
+    def train(model: nn.Module, report: Any) -> dict[str, float]:
+        report(accuracy=0.1)
+        report(accuracy=0.2, train_loss=3.0)
+        return {"accuracy": 0.2, "val_accuracy": 0.3}
+
+    _, epochs = run(train)
+    assert [epoch.test_score for epoch in epochs] == [0.1, 0.2]
+    assert (epochs[-1].validation_score, epochs[-1].train_loss) == (0.3, 3.0)
+
+
 def test_it_gets_its_seed_and_what_is_set() -> None:
     def train(model: nn.Module, report: Any, seed: int, lr: float = 1.0, epochs: int = 7) -> dict[str, float]:
         return {"metric": seed + lr, "validation": epochs}

@@ -66,7 +66,9 @@ def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoc
     metrics = {_checked(key, where): value for key, value in _read(returned, name, reports).items()}
     key = _choose(metrics, trial.measure, where)
     lines = [line for line in reports if key in line]
-    if not lines or lines[-1][key] != metrics[key]:
+    if lines and lines[-1][key] == metrics[key]:  # the last epoch was reported, too
+        lines[-1] = {**lines[-1], **metrics}
+    else:
         lines.append(metrics)
     return measure_of(trial, _plain(key)), [
         _epoch(number, line, key, seconds / len(lines)) for number, line in enumerate(lines, start=1)
