@@ -48,6 +48,11 @@ def test_the_first_row_is_the_baseline_where_relu_is_not(tmp_path: Path) -> None
     assert load(tmp_path, SMALLEST.replace('"relu"', '"elsa"')).baseline == "arelu"
 
 
+def test_folds_are_validation_data(tmp_path: Path) -> None:
+    text = SMALLEST.replace("settings", 'metric = "best_on_validation"\nsettings').replace("0.01", "0.01, folds = 5")
+    assert load(tmp_path, text).metric == "best_on_validation"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

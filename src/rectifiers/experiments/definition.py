@@ -149,7 +149,7 @@ def check_trial(trial: Trial, metric: Metric) -> None:
         UnknownNameError: a name is unknown; with the nearest ones.
         ConfigError: something does not fit.
     """
-    if metric == "best_on_validation" and not trial.validation:
+    if metric == "best_on_validation" and not (trial.validation or trial.folds):
         raise ConfigError("metric 'best_on_validation' needs validation data; set validation to 0.1, for example")
     if trial.activation not in activations.registry:
         raise UnknownNameError("activation", trial.activation, activations.registry)
