@@ -107,6 +107,7 @@ def test_names_tell_what_is_better_or_nothing() -> None:
     more = ("accuracy", "eval_f1", "auc", "mIoU", "R²", "score", "balanced_accuracy", "metric")
     assert [higher_is_better(name) for name in more] == [True] * len(more)
     assert [higher_is_better(name) for name in ("rms", "spread", "distance", "tardiness")] == [None] * 4
+    assert [higher_is_better(name) for name in ("neg_log_loss", "test_neg_mean_squared_error", "-MSE")] == [None] * 3
 
 
 def test_a_name_that_does_not_tell_is_asked_about() -> None:

@@ -311,11 +311,15 @@ def higher_is_better(name: str) -> bool | None:
         (True, False, None)
     """
     words = name.lower().replace("-", "_").split("_")
+    # Of an error that is negated, as scikit-learn's neg_log_loss, more is better; but the word may mean something else.
+    if name.startswith(("-", "−")) or _NEGATED & set(words):
+        return None
     if any(word in _LESS or word.endswith(("loss", "error", "entropy", "divergence")) for word in words):
         return False
     return True if any(word in _MORE or word.endswith(("accuracy", "score")) for word in words) else None
 
 
+_NEGATED = frozenset(["neg", "negated", "negative"])
 _LESS = frozenset(
     [
         "bce",
