@@ -260,7 +260,11 @@ def _spent(found: Findings) -> str:
     text = f"{plural(found.runs, 'run')}, {duration(found.seconds)} of training and testing"
     if found.budget is None:
         return text
-    why = {"decided": "decided before the budget was spent", "budget": "the budget is spent", "seeds": "all seeds ran"}
+    why = {
+        "decided": "decided before the budget was spent",
+        "budget": "the budget is spent",
+        "seeds": "not decided by as many seeds as are run at most",
+    }
     return f"{text}, of a budget of {found.budget}: {why[found.stop]}"
 
 

@@ -173,6 +173,13 @@ def test_seeds_go_on_until_the_budget_is_spent() -> None:
     assert "more seeds would show a difference of" in verdict.text
 
 
+def test_a_budget_that_the_most_seeds_leave_over_is_not_spent() -> None:
+    laboratory = Laboratory(of({"arelu": 0.4}, 3.0))
+    for _ in range(2):  # the second call finds everything there
+        course = replace(campaign(laboratory, ["arelu"], budget=Budget(runs=1000)), most=12).go([])
+        assert (course.stop, course.taken, len(laboratory.order)) == ("seeds", {1: 5, 2: 8, 3: 12}, 24)
+
+
 def test_a_larger_budget_goes_on_where_a_smaller_one_stopped() -> None:
     laboratory = Laboratory(of({"arelu": 0.4}, 3.0))
     campaign(laboratory, ["arelu"], budget=Budget(runs=20)).go([])

@@ -304,6 +304,8 @@ class Campaign:
                 break
             if whole < planned:
                 break
+        else:
+            course.stop = "seeds"  # there is no further look, whatever is left of the budget
         return course
 
     @property
