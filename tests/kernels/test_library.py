@@ -385,6 +385,12 @@ def test_kernels_are_compared_out_of_reach_of_those_who_intercept_functions() ->
         assert not selftest.mismatches()
 
 
+@needs_library
+def test_kernels_are_compared_in_full_precision_where_the_first_call_is_under_autocast() -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert not selftest.mismatches()
+
+
 def test_a_choice_holds_within_its_block_and_thread() -> None:
     assert dispatch._chosen.get() is None
     with kernels.using("reference"):

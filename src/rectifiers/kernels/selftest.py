@@ -15,9 +15,10 @@ def mismatches(device: str = "cpu", formula: str | None = None) -> dict[str, str
         formula: name of the only one to look at.
     """
     found: dict[str, str] = {}
-    # The first call may happen where somebody intercepts functions, such as a swapped model.
+    # The first call may happen where somebody intercepts functions, such as a swapped model, or under autocast.
     outside = torch._C.DisableTorchFunction()
-    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad(), outside:
+    exact = torch.autocast(device, enabled=False)
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad(), outside, exact:
         torch.manual_seed(0)
         for one in FORMULAS:
             if formula not in (None, one.name):
