@@ -357,10 +357,12 @@ def test_one_run_shows_that_no_rate_can_be_chosen() -> None:
     assert laboratory.order == [first]
 
 
-def test_where_all_rates_diverge_the_middle_one_stays() -> None:
-    laboratory = Laboratory(lambda trial: math.nan)
+@pytest.mark.parametrize("score", [math.nan, 80.0])
+def test_where_all_rates_diverge_or_are_level_the_middle_one_stays(score: float) -> None:
+    laboratory = Laboratory(lambda trial: score)
     tuned = tune([Variant(AS_IT_IS)], 0.01, make, laboratory.execute, laboratory.read)
     assert [variant.lr for variant in tuned.variants] == [0.01]
+    assert tuned.at_the_edge == ()
 
 
 @pytest.mark.parametrize("text", ["soon", "0m", "-3h", "3 weeks", True, math.inf])

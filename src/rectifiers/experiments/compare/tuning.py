@@ -112,4 +112,5 @@ def _score(values: Sequence[float]) -> float:
 
 def _best(label: str, scores: Mapping[tuple[str, float], float]) -> float:
     finished = {factor: scores[label, factor] for factor in FACTORS if not math.isnan(scores[label, factor])}
-    return max(finished, key=lambda factor: finished[factor]) if finished else 1.0
+    # Where others are level with the middle, as of what is not trained further, nothing speaks for them.
+    return max(finished, key=lambda factor: (finished[factor], factor == 1.0)) if finished else 1.0
