@@ -391,6 +391,14 @@ def test_kernels_are_compared_in_full_precision_where_the_first_call_is_under_au
         assert not selftest.mismatches()
 
 
+@needs_library
+def test_what_is_saved_to_compare_kernels_is_nothing_to_a_checkpoint_around_the_first_call() -> None:
+    saved: list[torch.Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor) or tensor, lambda tensor: tensor):
+        assert not selftest.mismatches()
+    assert not saved
+
+
 def test_a_choice_holds_within_its_block_and_thread() -> None:
     assert dispatch._chosen.get() is None
     with kernels.using("reference"):
