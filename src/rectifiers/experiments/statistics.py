@@ -64,6 +64,7 @@ class PairedDifference:
         detectable: smallest true difference that the uncorrected test would find with 80 % power at this n and spread.
         equivalent: whether both one-sided tests put the difference inside ±margin.
         significance: the α of the tests.
+        level: the α of the interval; less than `significance` where that is shared by several looks.
         spread: standard deviation of the differences; NaN below two pairs.
     """
 
@@ -77,12 +78,13 @@ class PairedDifference:
     detectable: float
     equivalent: bool
     significance: float
+    level: float
     spread: float = math.nan
 
     @property
     def alike(self) -> bool:
         """Whether all differences are equal, and too few to be judged by that."""
-        return self.spread == 0 and self.n < fewest_alike(self.significance)
+        return self.spread == 0 and self.n < fewest_alike(self.level)
 
     @property
     def verdict(self) -> Verdict:
@@ -177,6 +179,7 @@ def compare(
         detectable=_noncentrality(n, significance) * std / math.sqrt(n) if n > 1 else math.nan,
         equivalent=abs(difference) + inner < margin and (std > 0 or n >= fewest_alike(significance)),
         significance=significance,
+        level=significance,
         spread=std,
     )
 

@@ -408,6 +408,15 @@ class TestVerdicts:
         assert "4 pairs, all with the same difference: too few to judge; 5 are the least" in verdict.text
         assert judge(self.of_values(arelu=[0.0] * 5), ACCURACY, AS_IT_IS, margin=0.5).decision == "do not"
 
+    def test_a_look_takes_more_pairs_that_differ_by_the_same(self) -> None:
+        course = campaign(Laboratory(lambda trial: 80.0), ["arelu"], budget=Budget(runs=10)).go([])
+        assert (course.taken, course.comparisons["arelu"].verdict) == ({1: 5}, "inconclusive")
+        verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
+        assert verdict.decision == "cannot tell yet"
+        assert "5 pairs, all with the same difference: too few to judge; 7 are the least" in verdict.text
+        course = campaign(Laboratory(lambda trial: 80.0), ["arelu"], budget=Budget(runs=16)).go([])
+        assert (course.taken, course.comparisons["arelu"].verdict) == ({1: 5, 2: 8}, "equivalent")
+
     def test_the_same_is_no_gain(self) -> None:
         verdict = judge(self.course({"arelu": 0.05}, 0.05), ACCURACY, AS_IT_IS, margin=0.5)
         assert verdict.decision == "do not"

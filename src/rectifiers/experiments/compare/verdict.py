@@ -160,7 +160,7 @@ class Words:
         if one.verdict == "equivalent":
             return f"no different from {self.baseline} by more than {self.margin}: {found}"
         if one.alike and abs(one.difference) < self.tolerance:
-            least = fewest_alike(one.significance)
+            least = fewest_alike(self.significance * self._spent)
             return f"{found}, all with the same difference: too few to judge; {least} are the least"
         return f"{found}; {self._why(one)}{self._more(one)}"
 
@@ -175,10 +175,14 @@ class Words:
             return f"the interval excludes 0, but {over}p is {one.adjusted_p:.2g}"
         return "this may be chance"
 
+    @property
+    def _spent(self) -> float:
+        """Which share of α the next look spends; all of it without a sequential rule."""
+        return share(self.looks + 1) if self.looks else 1.0
+
     def _more(self, one: PairedDifference) -> str:
         """How many more seeds would show what."""
-        spent = share(self.looks + 1) if self.looks else 1.0
-        more = more_pairs(one, self.tolerance, level=self.significance * spent / max(1, self.family))
+        more = more_pairs(one, self.tolerance, level=self.significance * self._spent / max(1, self.family))
         if more is None:
             return ""
         if more.pairs is None:
