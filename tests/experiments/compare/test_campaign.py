@@ -13,6 +13,7 @@ import pytest
 from rectifiers.core.errors import ConfigError, StoreError
 from rectifiers.experiments.compare.budget import Budget, read_budget
 from rectifiers.experiments.compare.campaign import FRESH, Campaign, Course, oriented
+from rectifiers.experiments.compare.findings import read_findings
 from rectifiers.experiments.compare.looked import Look, Looked
 from rectifiers.experiments.compare.margin import usual_margin
 from rectifiers.experiments.compare.preparing import trial_of
@@ -301,6 +302,14 @@ def test_looks_are_kept_with_the_runs(tmp_path: Path) -> None:
     (tmp_path / "looks.json").write_text("[]")
     with pytest.raises(StoreError, match=r"looks\.json is damaged, .*; restore it"):
         looked.past("a")
+
+
+def test_what_the_baseline_left_without_a_pair_is_not_said_to_have_diverged() -> None:
+    score = of({})
+    laboratory = Laboratory(lambda trial: score(trial) if trial.swaps or trial.seed >= FRESH else math.nan)
+    one = campaign(laboratory, ["arelu", "pvlu"], budget=Budget(runs=30))
+    (left,) = read_findings(one, one.go([]), COMMON).left
+    assert left.words == "no seed on which both it and the baseline finished on validation data after 4 seeds"
 
 
 def test_screening_without_validation_data_is_marked() -> None:

@@ -68,7 +68,7 @@ class Dropped:
         difference: on average from the baseline, in the direction that is better.
         comparison: the same with its interval, on the data that screening looks at.
         best: the contender that it was compared with.
-        behind: how far its mean was behind the best's, at least 0; NaN where none of its runs finished.
+        behind: how far its mean was behind the best's, at least 0; NaN where none finished on a seed of the baseline's.
         clearly: whether that was more than chance.
     """
 

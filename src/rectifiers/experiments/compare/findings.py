@@ -196,7 +196,7 @@ def _left_behind(one: Dropped, words: Words, data: str) -> str:
     """On what a contender was left behind, by how much, and whether that was more than chance."""
     where = f"on {data} data after {plural(one.seeds, 'seed')}"
     if math.isnan(one.behind):
-        return f"none of its runs finished {where}"
+        return f"no seed on which both it and the baseline finished {where}"
     if one.clearly:
         return f"clearly worse than {one.best} {where}, by {words.size(one.behind)}"
     if not one.behind:
