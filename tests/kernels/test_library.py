@@ -10,7 +10,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -397,6 +399,28 @@ def test_what_is_saved_to_compare_kernels_is_nothing_to_a_checkpoint_around_the_
     with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor) or tensor, lambda tensor: tensor):
         assert not selftest.mismatches()
     assert not saved
+
+
+def test_other_threads_wait_for_the_one_that_loads_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, end = threading.Event(), threading.Event()
+    loaded = provider.State(frozenset({"two_slopes"}), "made up")
+
+    def load() -> provider.State:
+        begun.set()
+        assert end.wait(timeout=60)
+        assert library.state(warn=False).reason == "they are being loaded"
+        return loaded
+
+    monkeypatch.setattr(library, "_state", None)
+    monkeypatch.setattr(library, "_load", load)
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        first = threads.submit(library.state, warn=False)
+        assert begun.wait(timeout=60)
+        second = threads.submit(library.state, warn=False)
+        time.sleep(0.05)
+        assert not second.done()
+        end.set()
+        assert first.result() is second.result() is loaded
 
 
 def test_a_choice_holds_within_its_block_and_thread() -> None:

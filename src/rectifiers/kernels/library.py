@@ -23,6 +23,7 @@ PACKAGED = Path(__file__).parent / "cpu" / "librectifiers.so"
 
 
 _lock = threading.RLock()
+_LOADING = State(reason="they are being loaded")
 _state: State | None = None
 
 
@@ -33,12 +34,12 @@ def state(*, warn: bool) -> State:
         warn: say so, once, if there are none or not all.
     """
     global _state
-    if _state is not None:
+    if _state is not None and _state is not _LOADING:
         return _state
     with _lock:
         if _state is None:
-            # While they are compared, everything else is computed by the references.
-            _state = State(reason="they are being loaded")
+            # While they are compared, everything else in this thread is computed by the references; other threads wait.
+            _state = _LOADING
             _state = _load()
             if _state.reason and warn:
                 warnings.warn(
