@@ -35,6 +35,7 @@ from rectifiers.kernels import (
     selftest,
 )
 from rectifiers.kernels.formulas import VARIANTS
+from rectifiers.kernels.triton import loading
 
 from .cases import NAMED, needs_library
 
@@ -421,6 +422,24 @@ def test_other_threads_wait_for_the_one_that_loads_the_kernels(monkeypatch: pyte
         assert not second.done()
         end.set()
         assert first.result() is second.result() is loaded
+
+
+def test_after_an_interruption_the_next_call_loads_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: str) -> provider.State:
+        raise KeyboardInterrupt
+
+    for module, call in (
+        (library, lambda: library.state(warn=False)),
+        (loading, lambda: loading.state("two_slopes", warn=False)),
+    ):
+        monkeypatch.setattr(library, "_state", None)
+        monkeypatch.setattr(loading, "_states", {})
+        monkeypatch.setattr(module, "_load", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            call()
+        loaded = provider.State(frozenset({"two_slopes"}), "made up")
+        monkeypatch.setattr(module, "_load", lambda *arguments, loaded=loaded: loaded)
+        assert call() is loaded
 
 
 def test_a_choice_holds_within_its_block_and_thread() -> None:

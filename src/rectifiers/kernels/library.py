@@ -40,7 +40,11 @@ def state(*, warn: bool) -> State:
         if _state is None:
             # While they are compared, everything else in this thread is computed by the references; other threads wait.
             _state = _LOADING
-            _state = _load()
+            try:
+                _state = _load()
+            except BaseException:  # Whoever interrupts a compiler may call again.
+                _state = None
+                raise
             if _state.reason and warn:
                 warnings.warn(
                     f"rectifiers runs without its fast kernels: {_state.reason}", RuntimeWarning, stacklevel=2

@@ -32,7 +32,11 @@ def state(formula: str, *, warn: bool) -> State:
         if formula not in _states:
             # While they are compared, everything else in this thread is computed by the references.
             _states[formula] = _LOADING
-            _states[formula] = found = _load(formula)
+            try:
+                _states[formula] = found = _load(formula)
+            except BaseException:  # Whoever interrupts a compiler may call again.
+                del _states[formula]
+                raise
             if warn and formula not in found.formulas:
                 text = f"rectifiers runs {formula} without its GPU kernel: {found.why(formula)}"
                 warnings.warn(text, RuntimeWarning, stacklevel=2)
