@@ -172,6 +172,19 @@ def test_it_goes_on_after_an_interruption() -> None:
     assert second.step() == first.step()
 
 
+def test_a_second_annealing_leaves_what_the_first_has_reached() -> None:
+    net = nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 8), nn.SiLU(), nn.Linear(8, 2))
+    first = anneal(net, example=X, steps=4, where="first", distil=False)
+    first.finish()
+    second = anneal(net, example=X, steps=4, where="last", distil=False)
+    blends = [module for module in net if isinstance(module, Annealed)]
+    share = second.step()
+    assert 0 < share < 1
+    assert [float(blend.reached) for blend in blends] == pytest.approx([1, share])
+    second.load_state_dict(second.state_dict())
+    assert [float(blend.reached) for blend in blends] == pytest.approx([1, share])
+
+
 def test_steps_beyond_the_last_are_an_error() -> None:
     annealing = anneal(Net(), example=X, steps=1)
     annealing.step()

@@ -65,6 +65,7 @@ class Annealing:
         steps: how many steps there are.
         until: the share of the steps after which the functions are plain.
         course: how the share of the rectifier grows.
+        blends: what was put in; others may be in the model from an earlier annealing.
         targets: learned functions whose parameters go to ReLU.
         distil: whether to keep the model as it is now, to learn from it.
     """
@@ -76,13 +77,14 @@ class Annealing:
         steps: int,
         until: float,
         course: Course,
+        blends: Sequence[Annealed],
         targets: Sequence[Elementwise],
         distil: bool,
     ) -> None:
         self.model, self.report, self.steps, self.taken = model, report, steps, 0
         self._until, self._course = until, course
         self._targets = [_Target(module, module.spec) for module in targets]
-        self._blends = [module for module in model.modules() if isinstance(module, Annealed)]
+        self._blends = blends
         self._handles: list[Any] = []
         self._teacher: nn.Module | None = None
         self._features: dict[str, list[Tensor]] = defaultdict(list)
@@ -304,9 +306,11 @@ def anneal(
         tuple(planned.edits),
         (*survey.notes, *notes),
     )
+    before = set(inner.modules())
     report = SwapReport(plan.apply(model))
+    blends = [module for module in inner.modules() if isinstance(module, Annealed) and module not in before]
     try:
-        return Annealing(inner, report, steps, until, course, targets, distil)
+        return Annealing(inner, report, steps, until, course, blends, targets, distil)
     except UnsupportedError:
         report.revert()
         raise
