@@ -228,6 +228,29 @@ def test_a_convolution_that_also_reads_without_relu_stays() -> None:
         swap(Shared(both=False), "convrelu", example=(2, 3, 8, 8))
 
 
+class TwoHeaded(nn.Module):
+    """A head that training mode alone calls reads the ReLU too."""
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        self.a, self.b, self.act, self.head = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3), nn.ReLU(), head
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.a(x))
+        y: Tensor = self.b(x)
+        return y + self.head(x).mean() if self.training else y
+
+
+def test_a_reader_that_training_mode_alone_calls_counts() -> None:
+    with pytest.raises(NothingToSwapError, match=r"head\.0 .* reads it, and is not a plain"):
+        swap(TwoHeaded(nn.Sequential(nn.AvgPool2d(2))), "convrelu", example=X)
+    model, x = TwoHeaded(nn.Conv2d(4, 2, 1)), torch.randn(X)
+    before = model(x)
+    report = swap(model, "convrelu", example=x)
+    assert [change.becomes for change in report.plan.changes] == ["ConvReLU in b, head"]
+    assert torch.allclose(model(x), before, atol=1e-6)
+
+
 def test_a_convolution_called_behind_relus_alone_takes_them_all() -> None:
     model = Shared(both=True).double()
     report = swap(model, "convrelu", example=(2, 3, 8, 8))

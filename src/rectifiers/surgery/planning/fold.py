@@ -14,6 +14,7 @@ from ...watching.survey import Survey
 from ...watching.trace import Op, Trace
 from ..edits.edit import Edit
 from ..edits.fold import CONVOLUTIONS, Fold, is_plain
+from .follow import MarkedTrace, mark_traces
 from .planned import Change, Left, Planned
 from .replace import make_edits
 from .target import Target
@@ -49,19 +50,22 @@ def plan_folds(survey: Survey, sites: Sequence[Site], target: Target) -> Planned
         )
     kinds = CONVOLUTIONS[str(target.activation)]
     trace = survey.trace
-    ops = {located.site.index: located.ops for located in survey.located}
-    readers: dict[int, list[Op]] = {}
+    traces = mark_traces(survey)
+    readers: list[dict[int, list[Op]]] = [{} for _ in traces]
     reasons: dict[int, str] = {}
     for site in sites:
-        readers[site.index], reasons[site.index] = _readers(trace, ops[site.index], site, target, kinds)
-    _leave_partly_rectified(trace, readers, reasons)
+        reasons[site.index] = _obstacle(site, target)
+        for marked, found in zip(traces, readers, strict=True):
+            found[site.index], reason = _readers(marked, site, target, kinds)
+            reasons[site.index] = reasons[site.index] or reason
+    _leave_partly_rectified([marked.trace for marked in traces], readers, reasons)
     changes: list[Change] = []
     folded_paths: set[str] = set()
     edits: list[Edit] = []
     names = trace.names
     folded = [site for site in sites if not reasons[site.index]]
     for site in folded:
-        convs: dict[str, Any] = {names[op.module]: op.module for op in readers[site.index]}
+        convs: dict[str, Any] = {names[op.module]: op.module for found in readers for op in found[site.index]}
         new = {path: conv for path, conv in convs.items() if path not in folded_paths}
         folded_paths.update(new)
         for path, conv in new.items():
@@ -73,21 +77,26 @@ def plan_folds(survey: Survey, sites: Sequence[Site], target: Target) -> Planned
     return Planned(changes, left, [*edits, *removals])
 
 
-def _readers(
-    trace: Trace, ops: Sequence[Op], site: Site, target: Target, kinds: tuple[type, ...]
-) -> tuple[list[Op], str]:
-    """Return the convolutions that read a site, and why it cannot move into them; empty if it can."""
+def _obstacle(site: Site, target: Target) -> str:
+    """Return why a site itself cannot move; empty if it can."""
     if site.settings.get("cap") and target.cap == "keep":
-        return [], f"its cap at {site.settings['cap']:g} does not fit into thresholds; cap='drop' drops it"
+        return f"its cap at {site.settings['cap']:g} does not fit into thresholds; cap='drop' drops it"
     if not site.rectifies:
-        return [], "only a ReLU can become thresholds of zero"
+        return "only a ReLU can become thresholds of zero"
     if site.aliased:
-        return [], "something reads what it writes over"
+        return "something reads what it writes over"
     if site.input_overwritten or site.output_overwritten:
-        return [], "something else writes over its values, which the convolution would read"
+        return "something else writes over its values, which the convolution would read"
     if site.training_only:
-        return [], "it is called in training mode only"
+        return "it is called in training mode only"
+    return ""
+
+
+def _readers(marked: MarkedTrace, site: Site, target: Target, kinds: tuple[type, ...]) -> tuple[list[Op], str]:
+    """Return the convolutions that read a site, and why it cannot move into them; empty if it can."""
+    trace = marked.trace
     convolutions: list[Op] = []
+    ops = [trace.ops[number] for number, one in marked.sites.items() if one.index == site.index]
     waiting = [value for op in ops for value in op.outputs]
     while waiting:
         value = waiting.pop()
@@ -107,7 +116,7 @@ def _readers(
                 return [], f"{reader_name(trace, op)} is not of the rank of {target.activation}"
             else:
                 convolutions.append(op)
-    return convolutions, "" if convolutions else "nothing reads its values"
+    return convolutions, "" if convolutions or not ops else "nothing reads its values"
 
 
 def _weight_hook(layer: nn.Module) -> str:
@@ -116,19 +125,27 @@ def _weight_hook(layer: nn.Module) -> str:
     return next((kind.__name__ for kind in names if kind.__module__.startswith("torch.nn.utils.")), "")
 
 
-def _leave_partly_rectified(trace: Trace, readers: Mapping[int, list[Op]], reasons: dict[int, str]) -> None:
+def _leave_partly_rectified(
+    traces: Sequence[Trace], readers: Sequence[Mapping[int, list[Op]]], reasons: dict[int, str]
+) -> None:
     """Give up the sites whose convolution reads something other than a ReLU in another call, until none is left."""
-    calls: dict[nn.Module, set[int]] = {}
-    for op in trace.ops:
-        calls.setdefault(op.module, set()).add(op.index)
+    called: list[dict[nn.Module, set[int]]] = [{} for _ in traces]
+    for trace, calls in zip(traces, called, strict=True):
+        for op in trace.ops:
+            calls.setdefault(op.module, set()).add(op.index)
     finished = False
     while not finished:
         finished = True
-        rectified = {op.index for index, ops in readers.items() if not reasons[index] for op in ops}
-        for index, ops in readers.items():
-            for op in ops:
-                if not reasons[index] and not calls[op.module] <= rectified:
-                    reasons[index] = f"{reader_name(trace, op)} reads values without this ReLU in another of its calls"
+        rectified = [{op.index for index, ops in each.items() if not reasons[index] for op in ops} for each in readers]
+        for index in reasons:
+            for op in (op for each in readers for op in each[index]):
+                partly = any(
+                    calls.get(op.module, set()) - there for calls, there in zip(called, rectified, strict=True)
+                )
+                if not reasons[index] and partly:
+                    reasons[index] = (
+                        f"{reader_name(traces[0], op)} reads values without this ReLU in another of its calls"
+                    )
                     finished = False
 
 
