@@ -22,7 +22,7 @@ from .watcher import Frame
 class Numbering:
     """Numbers for the calls that each module makes or receives, from 0 within one call of its scope.
 
-    Numbers of calls that an earlier swap has replaced are skipped, so that all others keep theirs.
+    Numbers of function calls that an earlier swap has replaced are skipped, so that all others keep theirs.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,10 @@ class Numbering:
         if frame is None or scope is None:
             return None
         if (frame, owner) not in self._numbers:
-            self._numbers[frame, owner] = itertools.filterfalse(replaced_calls(scope).at, itertools.count())
+            # Those of the scope's own function calls; the calls of modules in it are counted by themselves.
+            replaced = replaced_calls(scope).at if owner is scope else None
+            numbers = itertools.count()
+            self._numbers[frame, owner] = numbers if replaced is None else itertools.filterfalse(replaced, numbers)
         return next(self._numbers[frame, owner])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -237,3 +238,17 @@ def test_a_look_at_the_values_leaves_what_is_written_into_alone() -> None:
     assert len(diagnose(net, [torch.randn(5, 4)]).sites) == 3
     swap(net, "pau", example=torch.randn(5, 4), from_=("relu", "sigmoid"), start="was")
     assert torch.equal(net.kept, kept)
+
+
+def test_calls_of_a_module_are_counted_without_the_functions_that_were_replaced() -> None:
+    # Without its source, calls are told apart by their numbers.
+    names: dict[str, Any] = {"F": F, "nn": nn, "__name__": "typed"}
+    exec("def forward(self, x):\n    return self.act(self.act(F.relu(x) - 1) + 1)", names)
+    model = type("Typed", (nn.Module,), {"forward": names["forward"]})()
+    model.act = nn.ReLU()
+    swap(model, Plus(10), example=X, where=":relu")
+    report = swap(model, Plus(100), example=X, where="act#1")
+    assert model(X).item() == 1 + 10 - 1 + 100 + 1
+    report.revert()
+    swap(model, Plus(100), example=X, where="act#2")
+    assert model(X).item() == 1 + 10 - 1 + 1 + 100
