@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rectifiers.core.errors import ConfigError
-from rectifiers.surgery import swap
+from rectifiers.surgery import fold, swap
 
 X = torch.randn(3, 4)
 
@@ -68,3 +68,14 @@ def test_what_has_stayed_where_it_was_keeps_its_gradients() -> None:
     swap(model, "crelu", example=x).revert()
     assert model[2].weight is weight
     assert torch.equal(weight.grad, gradient)
+
+
+def test_what_is_put_back_has_moved_along_where_nothing_that_was_put_in_shows_it() -> None:
+    for net in (plain := make(nn.PReLU()), folded := make()):
+        swap(net, "prelu", example=X) if net is folded else None
+    for report in (swap(plain, "relu", example=X, from_="prelu"), fold(folded, X)):
+        assert not [*report.model[1].parameters()]
+        report.model.bfloat16()
+        report.revert()
+        assert {parameter.dtype for parameter in report.model.parameters()} == {torch.bfloat16}
+        assert report.model(X.bfloat16()).dtype is torch.bfloat16

@@ -71,7 +71,9 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
 
     stays = stays_elsewhere(old)
     _move_hooks(old, new, keep=stays)
-    place = _place_of(new)
+    # What was put in may have no parameters that show where the model is.
+    witness = _find_parameter(new, slots[0][0], model)
+    place = _place_of(witness)
 
     def undo() -> None:
         # The model may have been changed since; what was put in is looked for where it is now.
@@ -85,9 +87,10 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
         stayed = stays or stays_elsewhere(new)
         for holder, name in now:
             holder._modules[name] = old
-        moved = _place_of(new)
-        if place is not None and moved not in (place, None) and place[0].type != "meta":
-            old.to(*moved)
+        moved = _place_of(witness)
+        if place is not None and moved is not None and moved != place and place[0].type != "meta":
+            device, dtype = moved[0] if moved[0] != place[0] else None, moved[1] if moved[1] != place[1] else None
+            old.to(device=device, dtype=dtype)
         if not stayed:
             _move_hooks(new, old)
         for back in undos:
@@ -96,9 +99,17 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
     return undo
 
 
-def _place_of(module: nn.Module) -> tuple[torch.device, torch.dtype] | None:
-    """Return the device and the dtype of a module's first parameter; None if it has none."""
-    return next(((one.device, one.dtype) for one in module.parameters()), None)
+def _find_parameter(*around: nn.Module) -> tuple[nn.Module, str] | None:
+    """Return the first module in these that has a parameter of its own, and its name there; None if there is none."""
+    modules = (module for each in around for module in each.modules())
+    named = ((module, name) for module in modules for name, one in module._parameters.items() if one is not None)
+    return next(named, None)
+
+
+def _place_of(witness: tuple[nn.Module, str] | None) -> tuple[torch.device, torch.dtype] | None:
+    """Return the device and the dtype of a module's parameter; None if there is none."""
+    one = None if witness is None else witness[0]._parameters.get(witness[1])
+    return None if one is None else (one.device, one.dtype)
 
 
 def _move_hooks(source: nn.Module, to: nn.Module, *, keep: bool = False) -> None:
