@@ -79,3 +79,12 @@ def test_what_is_put_back_has_moved_along_where_nothing_that_was_put_in_shows_it
         report.revert()
         assert {parameter.dtype for parameter in report.model.parameters()} == {torch.bfloat16}
         assert report.model(X.bfloat16()).dtype is torch.bfloat16
+
+
+def test_what_is_put_back_has_the_mode_of_what_was_there() -> None:
+    net = make(nn.RReLU())
+    report = swap(net, "pvlu", example=X, from_="rrelu")
+    net.eval()
+    report.revert()
+    assert not net[1].training
+    assert torch.equal(net(X), net(X))

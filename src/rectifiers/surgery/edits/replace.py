@@ -91,6 +91,7 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
         if place is not None and moved is not None and moved != place and place[0].type != "meta":
             device, dtype = moved[0] if moved[0] != place[0] else None, moved[1] if moved[1] != place[1] else None
             old.to(device=device, dtype=dtype)
+        old.train(new.training)
         if not stayed:
             _move_hooks(new, old)
         for back in undos:
