@@ -62,3 +62,17 @@ def test_without_it_what_was_trained_stays() -> None:
     report.revert()
     assert torch.equal(model.conv.weight, trained["conv.weight"])
     assert model.calls == 3
+
+
+def test_what_is_brought_back_has_moved_along() -> None:
+    model = Net().eval()
+    x = torch.randn(2, 3, 8, 8)
+    expected = model(x)
+    report = swap(model, "pvlu", example=x, from_="prelu", snapshot=True)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1)
+    model.double()
+    report.revert()
+    assert {value.dtype for value in values(model).values()} == {torch.float64, torch.int64}
+    assert torch.allclose(model(x.double()).float(), expected, atol=1e-5)

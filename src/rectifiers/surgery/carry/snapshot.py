@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
@@ -16,7 +16,8 @@ from ..edits.edit import Undo
 def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
     """Copy all parameters and buffers of `model`, and the state of `optimizer`; return what puts them back.
 
-    Tensors stay the same objects and get their values back. The copies take as much memory as the tensors themselves.
+    Tensors stay the same objects and get their values back; where the model has moved since, or changed its dtype, they
+    go along. The copies take as much memory as the tensors themselves.
 
     Example:
         >>> net = nn.Linear(2, 1)
@@ -39,7 +40,7 @@ def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
     def restore() -> None:
         with torch.no_grad():
             for holder, name, tensor, value in slots:
-                holder[name] = tensor
+                holder[name] = tensor = _beside(tensor, holder.get(name))
                 if value is not None:
                     tensor.copy_(value)
         if optimizer is not None:
@@ -47,3 +48,14 @@ def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
             optimizer.state.update(states)
 
     return restore
+
+
+def _beside(tensor: Tensor, now: Tensor | None) -> Tensor:
+    """Return a tensor with the device and dtype of what is in its place now: a parameter itself, a buffer anew."""
+    if now is None or tensor.is_meta or (tensor.device, tensor.dtype) == (now.device, now.dtype):
+        return tensor
+    moved = tensor.detach().to(now.device, now.dtype)
+    if not isinstance(tensor, nn.Parameter):
+        return moved
+    tensor.data, tensor.grad = moved, None
+    return tensor
