@@ -823,3 +823,39 @@ def test_what_a_swap_left_is_swapped_by_the_next(build: Callable[[], nn.Module],
     for report in reversed(reports):
         report.revert()
     assert structure(model) == parts
+
+
+class Locked(nn.Module):
+    """Holds a lock, of which pickles have no copy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.lock = nn.Linear(4, 4), threading.Lock()
+
+    def forward(self, x: Tensor) -> Tensor:
+        with self.lock:
+            return F.relu(self.linear(x))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.lock = threading.Lock()
+
+
+def test_a_class_says_itself_what_of_it_is_copied() -> None:
+    model, x = Locked(), torch.randn(3, 4)
+    waves(model, x)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(run(twin, x), run(model, x))
+        assert twin.lock is not model.lock
+
+
+def test_a_compiled_call_is_not_copied() -> None:
+    model, x = Functional(), torch.randn(3, 4)
+    waves(model, x)
+    expected = run(model, x)
+    model.compile(backend="eager")
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(run(twin, x), expected)

@@ -97,7 +97,7 @@ class Derived(nn.Module):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A class made at run time cannot be pickled by its name; what makes it can.
-        return _new_module, (_pickled_recipe(type(self)),), self.__dict__
+        return _new_module, (_pickled_recipe(type(self)),), self.__getstate__()  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def can_derive(cls: type) -> bool:
