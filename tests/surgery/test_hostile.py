@@ -859,3 +859,25 @@ def test_a_compiled_call_is_not_copied() -> None:
     model.compile(backend="eager")
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert torch.equal(run(twin, x), expected)
+
+
+class Gridded(nn.Module):
+    """Moves a tensor of its own along, as modules did before PyTorch said whether to go into their parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.grid = nn.Linear(4, 4), torch.linspace(0, 1, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.linear(x)) + self.grid
+
+    def _apply(self, fn: Any) -> Any:  # type: ignore[override]
+        self.grid = fn(self.grid)
+        return super()._apply(fn)  # type: ignore[no-untyped-call, unused-ignore]
+
+
+def test_a_class_that_moves_its_tensors_itself() -> None:
+    model = Gridded()
+    waves(model, torch.randn(3, 4))
+    assert run(model.double(), torch.randn(3, 4).double()).dtype is torch.float64
+    assert model.grid.dtype is torch.float64

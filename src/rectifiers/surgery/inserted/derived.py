@@ -68,7 +68,9 @@ class Derived(nn.Module):
         if recurse:
             for hidden in self._hidden():
                 hidden._apply(fn)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call, unused-ignore]
+        # Classes of others may take `fn` alone, which is all that PyTorch gives.
+        rest = () if recurse else (recurse,)
+        super()._apply(fn, *rest)  # type: ignore[no-untyped-call, unused-ignore]
         return self
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
