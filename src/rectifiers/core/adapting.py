@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from fractions import Fraction
@@ -100,6 +101,7 @@ def _renew(source: Any, name: str, origin: str) -> nn.Module:
     return made.__new__(made)
 
 
+@functools.cache
 def from_function(function: Callable[[Tensor], Tensor]) -> type[nn.Module]:
     """A module class whose forward is a plain function of a tensor.
 
@@ -116,8 +118,17 @@ def from_function(function: Callable[[Tensor], Tensor]) -> type[nn.Module]:
         "_function": staticmethod(function),
         "__doc__": function.__doc__,
         "__module__": function.__module__,
+        # By name, pickle would find the function.
+        "_recipe": (from_function, function),
+        "__reduce_ex__": lambda self, protocol: (_renew_function, (function,), self.__getstate__()),
     }
     return type(function.__name__, (nn.Module,), members)
+
+
+def _renew_function(function: Callable[[Tensor], Tensor]) -> nn.Module:
+    """An empty module of a function's class, for pickle to fill."""
+    made = from_function(function)
+    return made.__new__(made)
 
 
 def _arguments_of(cls: type[nn.Module]) -> frozenset[str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -110,3 +112,21 @@ def test_other_arguments_that_are_none() -> None:
         swap(make(), "pvlu", example=X, from_=nn.ReLU)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="optimizer must be one of PyTorch's, made for this model, got 'adam'"):
         swap(make(), "pvlu", example=X, optimizer="adam")  # type: ignore[arg-type]
+
+
+class Powered(nn.Module):
+    """A plain module."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.relu() ** 2
+
+
+@pytest.mark.parametrize("to", [nn.ELU, Powered(), lambda channels: nn.PReLU(channels), F.softplus, torch.tanh])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_a_model_is_pickled_whatever_was_put_in(to: Any, inplace: bool) -> None:
+    # What writes over its output lets a copy be kept.
+    net = nn.Sequential(*make()[:2], *[nn.Hardswish(inplace=True)] * inplace, make()[2])
+    swap(net, to, example=X)
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net)), pickle.loads(pickle.dumps(copy.deepcopy(net)))):
+        assert torch.equal(twin(X), net(X))
+        assert type(twin[1]) is type(net[1])

@@ -203,7 +203,8 @@ def known_class(base: type[nn.Module], make: MakeClass, *arguments: Any) -> type
 
 def _pickled_recipe(cls: type[Any]) -> Recipe:
     make, base, *arguments = cls._recipe
-    return make, _pickled_recipe(base) if issubclass(base, Derived) else base, *arguments
+    # Classes that are made of plain functions have a recipe, too.
+    return make, _pickled_recipe(base) if hasattr(base, "_recipe") else base, *arguments
 
 
 def _new_module(recipe: Recipe) -> nn.Module:

@@ -36,6 +36,13 @@ class Maker:
     def __init__(self, make: Callable[[int], Any], name: str, *, counts: bool) -> None:
         self.make, self.__name__, self.counts = make, name, counts
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A swapped model keeps its plans, which must not stand in the way where the model itself can be pickled.
+        return _forgotten, (self.__name__, self.counts)
+
+    def __deepcopy__(self, memo: Any) -> Maker:
+        return self
+
     def __call__(self, channels: int) -> nn.Module:
         """Make a module.
 
@@ -50,6 +57,15 @@ class Maker:
         if not isinstance(made, nn.Module):
             raise ConfigError(f"{called} returned {_word(made)}; to must be {_WANTED}")
         return made
+
+
+def _forgotten(name: str, counts: bool) -> Maker:
+    """Return what stands for a maker in a model that was pickled."""
+
+    def make(channels: int) -> nn.Module:
+        raise ConfigError(f"pickle does not keep what makes {name}")
+
+    return Maker(make, name, counts=counts)
 
 
 def read_activation(to: Any, options: Mapping[str, Any]) -> str | Factory:
