@@ -106,3 +106,41 @@ def test_a_swapped_model_is_quantised_statically() -> None:
     prepared = tq.prepare(net)
     prepared(x)
     torch.testing.assert_close(tq.convert(prepared)(x), expected, atol=0.1, rtol=0.1)
+
+
+class Again(nn.Module):
+    """Calls one activation three times, and a function before that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.inner = nn.ModuleList(nn.Linear(4, 4) for _ in range(4)), nn.Module()
+        self.inner.act = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        act: Any = self.inner.act
+        x = F.relu(self.layers[0](x))
+        for layer in self.layers[1:]:
+            x = act(layer(x) + 0.5)
+        return x
+
+
+@pytest.mark.parametrize("where", [["inner.act"], ["inner.act#2"], [":relu", "inner.act#3"]])
+def test_nodes_say_which_call_of_a_module_they_are(where: list[str]) -> None:
+    torch.manual_seed(0)
+    model, x = Again(), torch.randn(3, 4)
+    graph = fx.symbolic_trace(copy.deepcopy(model))
+    for node in graph.graph.nodes:
+        node.type = None  # PyTorch 2.10 does not pickle annotations that are texts
+    assert_round_trip(graph, x)
+    before = run(graph, x)
+    reports = []
+    for place in where:
+        waves(model, x, where=place)
+        reports.append(waves(graph, x, where=place))
+    expected = run(model, x)
+    assert torch.equal(run(graph, x), expected)
+    for twin in (copy.deepcopy(graph), pickle.loads(pickle.dumps(graph))):
+        assert torch.equal(run(twin, x), expected)
+    for report in reversed(reports):
+        report.revert()
+    assert torch.equal(run(graph, x), before)

@@ -17,7 +17,7 @@ from ..inserted.rewritten import rewritten_class
 from ..inserted.scope import open_scope
 from .edit import Undo, chain_undos, submodule
 from .fast_path import leave_fast_path
-from .graph import replace_nodes
+from .graph import number_calls, replace_nodes
 from .recipe import Recipe, build_recipe, read_recipe
 from .replace import put_module
 
@@ -52,7 +52,10 @@ class Distribute:
         path = next(path for path in self.paths if path.startswith(inside))
         table = [*self.places.items(), *((-1, place) for place in self.elsewhere)]
         scope = submodule(model, self.scope)
-        close = _rewrite_class(scope, table) if table else None
+        if isinstance(scope, fx.GraphModule):
+            close = number_calls(scope, old)
+        else:
+            close = _rewrite_class(scope, table) if table else None
         close = close or open_scope(scope, reused=path.removeprefix(inside))
         try:
             back = put_module(model, self.paths, old, new)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Collection
 from typing import Any
 
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from ...watching import kinds
 from ...watching.replaced import CHILD, replaced_calls
@@ -39,6 +39,35 @@ def replace_nodes(module: fx.GraphModule, numbers: Collection[int]) -> Undo | No
             call = graph.create_node("call_module", f"{CHILD}.{number}", (kinds.tensor_of(node.args, node.kwargs),))
         node.replace_all_uses_with(call)
         graph.erase_node(node)
+    module.graph = graph
+
+    def undo() -> None:
+        module.graph = before
+
+    return undo
+
+
+def number_calls(module: fx.GraphModule, called: nn.Module) -> Undo | None:
+    """Let a graph say which call it is where it calls a module that is called several times.
+
+    Args:
+        module: the module of the graph.
+        called: what it calls, whose calls are numbered in the order in which they are written.
+
+    Returns:
+        What puts the graph back, or None if it does not make all of these calls itself.
+    """
+    before = module.graph
+    graph = copy.deepcopy(before)
+    nodes = []
+    for node in graph.nodes:
+        part = module.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if part is called:
+            nodes.append(node)
+        elif part is not None and any(inner is called for inner in part.modules()):
+            return None
+    for number, node in enumerate(nodes):
+        node.kwargs = {**node.kwargs, "call": number}
     module.graph = graph
 
     def undo() -> None:
