@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import remove_parametrizations
 
 from rectifiers.core.errors import ConfigError
 from rectifiers.surgery import fold, swap
@@ -88,3 +93,42 @@ def test_what_is_put_back_has_the_mode_of_what_was_there() -> None:
     report.revert()
     assert not net[1].training
     assert torch.equal(net(X), net(X))
+
+
+class Activated(nn.Linear):
+    """Calls its activation as a function."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(super().forward(x))
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_parametrizations_are_put_on_and_taken_off_around_a_swap(before: bool) -> None:
+    net = nn.Sequential(Activated(4, 4), nn.Linear(4, 2))
+    expected, layer = net(X), net[0]
+    if before:
+        weight_norm(layer)
+    report = swap(net, "pvlu", example=X)
+    if not before:
+        weight_norm(layer)
+    torch.testing.assert_close(copy.deepcopy(net)(X), expected)
+    remove_parametrizations(layer, "weight")
+    torch.testing.assert_close(net(X), expected)
+    assert len([*layer.parameters()]) == 4
+    weight_norm(layer)
+    report.revert()
+    assert [*layer.state_dict()] == ["bias", "parametrizations.weight.original0", "parametrizations.weight.original1"]
+    remove_parametrizations(layer, "weight")
+    assert type(layer) is Activated
+    torch.testing.assert_close(net(X), expected)
+
+
+def test_a_convolution_that_became_a_convrelu_loses_its_parametrizations_as_others_do() -> None:
+    net, x = nn.Sequential(nn.Conv1d(2, 2, 1), nn.ReLU(), weight_norm(nn.Conv1d(2, 2, 1))), torch.randn(1, 2, 5)
+    expected = net(x)
+    report = swap(net, "convrelu", example=x)
+    remove_parametrizations(net[2], "weight")
+    torch.testing.assert_close(net(x), expected)
+    report.revert()
+    assert type(net[2]) is nn.Conv1d
+    torch.testing.assert_close(net(x), expected)

@@ -11,6 +11,7 @@ from torch import fx, nn
 from ...core.errors import ConfigError, UnsupportedError
 from ...watching.places import Place
 from ...watching.replaced import CHILD, HIDDEN, Calls
+from ..inserted.classes import class_of, set_class
 from ..inserted.derived import goes_through_children
 from ..inserted.per_call import PerCall
 from ..inserted.rewritten import rewritten_class
@@ -152,16 +153,11 @@ class Intercept:
 
 def _rewrite_class(owner: nn.Module, places: Iterable[tuple[int, Place]]) -> Undo | None:
     """Rewrite the methods of a module in which calls are; None if that is not possible."""
-    before = type(owner)
+    table = tuple((place, number) for number, place in sorted(places, key=repr))
     try:
-        owner.__class__ = rewritten_class(before, tuple((place, number) for number, place in sorted(places, key=repr)))
+        return set_class(owner, rewritten_class(class_of(owner), table))
     except UnsupportedError:
         return None
-
-    def undo() -> None:
-        owner.__class__ = before
-
-    return undo
 
 
 def _build_all(edit: Distribute | Intercept, model: nn.Module) -> dict[int, nn.Module]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import nn
-from torch.nn.utils import parametrize
 
 from ...activations import registry
 from ...core.errors import ConfigError
 from ...core.thresholds import ThresholdInit
+from ..inserted.classes import class_of, set_class
 from .edit import Undo, submodule
 
 CONVOLUTIONS = {
@@ -41,11 +41,10 @@ class Fold:
     def apply(self, model: nn.Module) -> Undo:
         """Change `model`; return what changes it back."""
         conv: Any = submodule(model, self.path)
-        before = type(conv)
         target: Any = registry.get(self.activation)
         if not is_plain(conv) or not issubclass(target, plain_class(conv)):
-            raise ConfigError(f"{self.path!r} is a {before.__name__}, which {target.__name__} cannot replace")
-        conv.__class__ = target if before is plain_class(conv) else type(target.__name__, (target, before), {})
+            raise ConfigError(f"{self.path!r} is a {class_of(conv).__name__}, which {target.__name__} cannot replace")
+        back = set_class(conv, target)
         conv.threshold_init = self.threshold_init
         weight = conv.weight
         conv.threshold = nn.Parameter(weight.new_empty(conv.in_channels, *conv.kernel_size).detach())
@@ -53,7 +52,7 @@ class Fold:
 
         def undo() -> None:
             del conv.threshold, conv.threshold_init
-            conv.__class__ = before
+            back()
 
         return undo
 
@@ -70,8 +69,7 @@ class Fold:
 def is_plain(module: nn.Module) -> bool:
     """Return whether a module is one of PyTorch's convolutions and no subclass; its weight may be parametrized."""
     plain = plain_class(module)
-    base = type(module).__base__ if parametrize.is_parametrized(module) else type(module)
-    return plain is not None and base is plain
+    return plain is not None and class_of(module) is plain
 
 
 def plain_class(module: nn.Module) -> Any:

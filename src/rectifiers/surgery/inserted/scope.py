@@ -18,6 +18,7 @@ from torch import fx, nn
 from ...core.errors import UnsupportedError
 from ...watching.callers import unwrapped
 from ...watching.replaced import replaced_calls
+from .classes import class_of, set_class
 from .derived import Derived, derive_class, known_class
 from .interception import Interception, is_intercepting, is_quiet
 from .rewritten import rebind, rewritten_numbers
@@ -119,18 +120,20 @@ def open_scope(module: nn.Module, *, reused: str | None = None, through: tuple[s
             f"this {type(module).__name__} has a forward set on the object itself, in which calls of functions and of "
             "reused modules cannot be counted; make it a method of the class"
         )
-    before = type(module), module.__dict__.get(_REUSED, ()), module.__dict__.get(_NESTED, False)
+    before = module.__dict__.get(_REUSED, ()), module.__dict__.get(_NESTED, False)
+    back = None
+    if not is_scope(module) or through:
+        back = set_class(module, _scope_class(class_of(module), through))
 
     def undo() -> None:
-        module.__class__ = before[0]
-        for name, value in zip((_REUSED, _NESTED), before[1:], strict=True):
+        if back is not None:
+            back()
+        for name, value in zip((_REUSED, _NESTED), before, strict=True):
             if is_scope(module):
                 module.__dict__[name] = value
             else:
                 module.__dict__.pop(name, None)
 
-    if not is_scope(module) or through:
-        module.__class__ = _scope_class(type(module), through)
-    module.__dict__[_REUSED] = before[1] if reused is None else (*before[1], reused)
+    module.__dict__[_REUSED] = before[0] if reused is None else (*before[0], reused)
     module.__dict__[_NESTED] = not is_quiet(module)
     return undo
