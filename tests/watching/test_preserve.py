@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -235,3 +237,27 @@ def test_lazy_layers_stay_as_their_first_call_made_them() -> None:
         net(X)
     assert net[0].in_features == 8  # type: ignore[union-attr]
     assert net(X).shape == (10, 4)
+
+
+class Drawing(nn.Module):
+    """Draws from the generators of Python and of NumPy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.act = nn.Linear(8, 4), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.act(self.linear(x)) * (random.random() + np.random.rand())  # noqa: NPY002
+        return y
+
+
+def test_all_generators_are_put_back() -> None:
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    expected = random.random(), np.random.rand()  # noqa: NPY002
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    report = swap(Drawing(), "pvlu", example=X)
+    assert (random.random(), np.random.rand()) == expected  # noqa: NPY002
+    assert report.check is not None
+    assert report.check.identical

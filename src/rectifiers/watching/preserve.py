@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -34,7 +36,7 @@ def preserve(model: nn.Module) -> Iterator[None]:
     ]
     parameters = (tensor for module in modules for tensor in module._parameters.values() if tensor is not None)
     kind = next((tensor.device.type for tensor in parameters if tensor.device.type not in ("cpu", "meta")), "cuda")
-    with torch.random.fork_rng(device_type=kind), run_eagerly(model):
+    with torch.random.fork_rng(device_type=kind), _same_random_numbers(), run_eagerly(model):
         try:
             yield
         finally:
@@ -48,6 +50,19 @@ def preserve(model: nn.Module) -> Iterator[None]:
                     if tensor.device.type != "meta" and not _is_untouched(tensor, before, version):
                         # Observers of quantisation take their size in the first call.
                         (tensor if tensor.shape == before.shape else tensor.resize_(before.shape)).copy_(before)
+
+
+@contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    """Put back the generators of Python and of NumPy, if it is loaded, from which some models draw."""
+    numpy, before = sys.modules.get("numpy"), random.getstate()
+    theirs = None if numpy is None else numpy.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(before)
+        if numpy is not None:
+            numpy.random.set_state(theirs)
 
 
 def _is_untouched(tensor: Tensor, before: Tensor, version: int | None) -> bool:
@@ -86,6 +101,9 @@ def evaluate(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any])
     def run() -> Any:
         given, named = copy_contents((args, dict(kwargs)), model)
         torch.manual_seed(0)
+        random.seed(0)
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed(0)
         return model(*given, **named)
 
     with evaluation(model):
