@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from rectifiers.core.errors import ConfigError
 from rectifiers.surgery import find_sites, plan_swap, swap
 from rectifiers.surgery.edits.recipe import Recipe
 from rectifiers.surgery.plan import SwapPlan
@@ -67,3 +69,16 @@ def test_weights_of_few_bits_do_not_decide() -> None:
     model.bias = None
     recipe = Recipe("pvlu", dtype="bfloat16")
     assert {p.dtype for p in recipe.build(model).parameters()} == {torch.bfloat16}
+
+
+def test_options_that_cannot_be_written_down_are_named() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    plan = swap(net, "prelu", example=(2, 4), a=nn.init.normal_).plan
+    with pytest.raises(ConfigError, match=r"the plan puts in prelu with a=<function normal_.*cannot be written down"):
+        plan.to_json()
+
+
+def test_numbers_of_numpy_are_written_down() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    plans = [plan_swap(net, "prelu", example=(2, 4), a=a) for a in (np.float32(0.5), 0.5)]
+    assert plans[0].to_json() == plans[1].to_json()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
+import numbers
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,7 +97,8 @@ class Recipe:
         """Return the recipe as plain data, without fields that have their default values.
 
         Raises:
-            ConfigError: the activation is a function, which cannot be written down.
+            ConfigError: the activation, or one of its options, is a function or something else that cannot be written
+                down.
         """
         if not isinstance(self.activation, str):
             raise ConfigError(
@@ -103,9 +106,24 @@ class Recipe:
                 "rectifiers.register_activation and swap by that name"
             )
         default = Recipe(self.activation)
-        return {name: copy.copy(value) for name, value in vars(self).items() if value != getattr(default, name)} | {
-            "activation": self.activation
-        }
+        data = {name: copy.copy(value) for name, value in vars(self).items() if value != getattr(default, name)}
+        if self.settings:
+            data["settings"] = {name: _write_option(self.activation, name, one) for name, one in self.settings.items()}
+        return data | {"activation": self.activation}
+
+
+def _write_option(activation: str, name: str, value: Any) -> Any:
+    """Return an option as JSON has it; a number of NumPy's becomes a plain one."""
+    if isinstance(value, numbers.Real) and not isinstance(value, (int, float)):
+        value = int(value) if isinstance(value, numbers.Integral) else float(value)
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"the plan puts in {activation} with {name}={value!r}, which cannot be written down; register a class that "
+            "has it with rectifiers.register_activation, and swap by its name"
+        ) from None
+    return value
 
 
 def _around(model: nn.Module, path: str) -> Iterator[nn.Module]:
