@@ -431,3 +431,16 @@ def test_heads_that_only_training_calls_take_over_the_offset_too() -> None:
     before = net.train()(x)
     assert fold(net, x).plan.changes[0].note == "threshold into body, offset into head and spare"
     torch.testing.assert_close(net(x), before)
+
+
+def test_what_was_trained_since_stays_when_it_is_undone() -> None:
+    net = nn.Sequential(nn.Linear(3, 4), AdaReLU(0.5, share="layer"), nn.Linear(4, 4), create("arelu"), nn.Linear(4, 2))
+    net, x = net.double(), torch.randn(5, 3, dtype=torch.float64)
+    report = fold(net, x)
+    assert len(report.plan.changes) == 2
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(torch.rand_like(parameter))
+    expected = net(x)
+    report.revert()
+    torch.testing.assert_close(net(x), expected, rtol=1e-9, atol=1e-9)

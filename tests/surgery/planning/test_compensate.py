@@ -172,3 +172,17 @@ def test_planning_draws_no_random_numbers() -> None:
 def test_an_edit_survives_json() -> None:
     edit = Rescale("features.3", 1.8807970779778823)
     assert Rescale.from_json(json.loads(json.dumps(edit.to_json()))) == edit
+
+
+@pytest.mark.parametrize("name", ["convolution", "batch norm"])
+def test_what_was_trained_since_stays_when_it_is_undone(name: str) -> None:
+    net, x = build(name)
+    report = swap(net, lambda channels: Scaled(), example=x, compensate=True)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(torch.rand_like(parameter))
+    net.train()(x)
+    net.eval()
+    expected = net(x)
+    report.revert()
+    assert torch.allclose(net(x), expected, rtol=1e-9, atol=1e-12)

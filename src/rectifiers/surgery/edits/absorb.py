@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -56,7 +56,10 @@ class AbsorbAffine:
         else:
             factor = each.reshape(-1, *(1 for _ in weight.shape[1:]))
         bias = torch.zeros(count, dtype=torch.float64) if layer.bias is None else _wide(layer.bias)
-        return chain_undos(_set_bias(layer, (bias - threshold) * gain), write(layer, "weight", _wide(weight) * factor))
+        return chain_undos(
+            _set_bias(layer, (bias - threshold) * gain, lambda now: now / gain + threshold),
+            write(layer, "weight", _wide(weight) * factor, lambda now: _wide(now) / factor),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the edit as plain data, without its kind."""
@@ -95,15 +98,9 @@ class AbsorbOffset:
             return lambda: setattr(layer, "value", before)
         if isinstance(layer, _BatchNorm):
             assert layer.running_mean is not None
-            return write(layer, "running_mean", _wide(layer.running_mean) - offset)
-        weight = _wide(layer.weight).T if is_inputs_first(layer) else _wide(layer.weight)
-        if isinstance(layer, _ConvNd):
-            weight = weight.flatten(2).sum(2)
-        groups = layer.groups if isinstance(layer, _ConvNd) else 1
-        # Rows of (out / groups, in / groups), group by group.
-        parts = weight.reshape(groups, -1, weight.shape[1]) @ offset.reshape(groups, -1, 1)
+            return write(layer, "running_mean", _wide(layer.running_mean) - offset, lambda now: _wide(now) + offset)
         bias = 0.0 if layer.bias is None else _wide(layer.bias)
-        undo = _set_bias(layer, bias + parts.reshape(-1))
+        undo = _set_bias(layer, bias + _response(layer, offset), lambda now: now - _response(layer, offset))
         return undo if self.pad is None else chain_undos(pad_with(layer, self.pad), undo)
 
     def to_json(self) -> dict[str, Any]:
@@ -124,10 +121,21 @@ def _wide(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", torch.float64)
 
 
-def _set_bias(layer: Any, value: Tensor) -> Undo:
-    """Give a layer a bias; a new one if it had none and needs one."""
+def _response(layer: Any, offset: Tensor) -> Tensor:
+    """Return what a layer without its bias makes of a constant for each channel."""
+    weight = _wide(layer.weight).T if is_inputs_first(layer) else _wide(layer.weight)
+    if isinstance(layer, _ConvNd):
+        weight = weight.flatten(2).sum(2)
+    groups = layer.groups if isinstance(layer, _ConvNd) else 1
+    # Rows of (out / groups, in / groups), group by group.
+    parts = weight.reshape(groups, -1, weight.shape[1]) @ offset.reshape(groups, -1, 1)
+    return parts.reshape(-1)
+
+
+def _set_bias(layer: Any, value: Tensor, inverse: Callable[[Tensor], Tensor]) -> Undo:
+    """Give a layer a bias, with what makes the old one of it; a new one if it had none and needs one."""
     if layer.bias is not None:
-        return write(layer, "bias", value)
+        return write(layer, "bias", value, lambda now: inverse(_wide(now)))
     if not value.any():
         return lambda: None
     weight: Tensor = layer.weight

@@ -32,10 +32,17 @@ class Rescale:
         """Change `model`; return what changes it back."""
         layer: Any = submodule(model, self.path)
         if isinstance(layer, _BatchNorm) and layer.running_mean is not None and layer.running_var is not None:
-            variance = layer.running_var * self.gain**2 + (self.gain**2 - 1) * layer.eps
-            undo = write(layer, "running_mean", layer.running_mean * self.gain)
-            return chain_undos(undo, write(layer, "running_var", variance))
-        return write(layer, "weight", layer.weight / self.gain)
+            square, eps = self.gain**2, layer.eps
+            return chain_undos(
+                write(layer, "running_mean", layer.running_mean * self.gain, lambda mean: mean / self.gain),
+                write(
+                    layer,
+                    "running_var",
+                    layer.running_var * square + (square - 1) * eps,
+                    lambda variance: ((variance - (square - 1) * eps) / square).clamp_min(0),
+                ),
+            )
+        return write(layer, "weight", layer.weight / self.gain, lambda weight: weight * self.gain)
 
     def to_json(self) -> dict[str, Any]:
         """Return the edit as plain data, without its kind."""

@@ -23,22 +23,33 @@ class ReshapingEdit(Protocol):
         """Return the layouts of the new shapes, by full name of the parameter, once `model` has been changed."""
 
 
-def write(module: nn.Module, name: str, value: Tensor) -> Undo:
+def write(module: nn.Module, name: str, value: Tensor, inverse: Callable[[Tensor], Tensor]) -> Undo:
     """Give a parameter or buffer other numbers, in its own memory; return what brings the old ones back.
 
     Args:
         module: the module that has it.
         name: its name there; looked up again for the way back, because a buffer is another tensor after `module.to(…)`.
         value: the numbers.
+        inverse: makes the old numbers of the new ones; for the way back where these have been trained since, which is
+            to stay.
     """
-    old = getattr(module, name).detach().clone()
 
-    def put(numbers: Tensor) -> None:
+    def put(numbers: Tensor) -> Tensor:
+        tensor: Tensor = getattr(module, name)
+        before = tensor.detach().clone()
         with torch.no_grad():
-            getattr(module, name).copy_(numbers)
+            tensor.copy_(numbers)
+        return before
 
-    put(value)
-    return lambda: put(old)
+    old = put(value)
+    new = getattr(module, name).detach().clone()
+
+    def undo() -> None:
+        now = getattr(module, name).detach()
+        same = now.is_meta or (not new.is_meta and torch.equal(now, new.to(now)))
+        put(old if same else inverse(now))
+
+    return undo
 
 
 def replace_tensors(module: nn.Module, tensors: Mapping[str, Tensor], sizes: Mapping[str, int]) -> Undo:
