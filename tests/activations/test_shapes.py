@@ -140,3 +140,22 @@ def test_channels_in_the_dimension_whose_length_differs_are_refused() -> None:
     x = torch.nested.nested_tensor([torch.randn(2, 3), torch.randn(5, 3)], layout=torch.jagged)
     with pytest.raises(ShapeError, match=r"dimension 1 of a nested tensor of shape .*channel_dim"):
         module(x)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("share", ["layer", "channel"])
+@pytest.mark.parametrize("channel_dim", [2, -1])
+def test_poly_norm_takes_its_mean_over_the_channels_of_jagged_input(share: str, channel_dim: int) -> None:
+    module = registry.get("poly_norm")(share=share, channels=4, channel_dim=channel_dim)
+    samples = [torch.randn(2, 4, 4), torch.randn(5, 4, 4)]
+    out = module(torch.nested.nested_tensor(samples, layout=torch.jagged))
+    for y, x in zip(out.unbind(), samples, strict=True):
+        torch.testing.assert_close(y, module(x[None])[0])
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("channel_dim", [0, 1])
+def test_poly_norm_takes_no_mean_over_a_dimension_in_which_samples_differ(channel_dim: int) -> None:
+    x = torch.nested.nested_tensor([torch.randn(2, 3), torch.randn(5, 3)], layout=torch.jagged)
+    with pytest.raises(ShapeError, match=rf"nested tensor .* differ in dimension {channel_dim}.*give .* channel_dim"):
+        registry.get("poly_norm")(channel_dim=channel_dim)(x)

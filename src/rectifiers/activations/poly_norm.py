@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 
 from ..core.checks import count_coefficients
 from ..core.elementwise import Elementwise, apply, check_input
+from ..core.errors import ShapeError
 from ..core.granularity import Granularity, channel_axis
 from ..core.spec import ActivationSpec, ParameterSpec
 from ..kernels import poly_norm as kernel
@@ -31,7 +32,8 @@ def poly_norm(x: Tensor, a: Tensor | Sequence[float], *, channel_dim: int = 1) -
 
     Raises:
         DtypeError: `x` is not floating-point.
-        ShapeError: `x` has no such dimension, there are too few coefficients, or they do not fit `x`.
+        ShapeError: `x` has no such dimension, or is nested and its samples differ in it, there are too few
+            coefficients, or they do not fit `x`.
 
     Example:
         >>> import torch
@@ -43,7 +45,13 @@ def poly_norm(x: Tensor, a: Tensor | Sequence[float], *, channel_dim: int = 1) -
     count_coefficients("poly_norm", "a", a, least=2)
     if (fast := kernel.formula.run(x, (a,), axis)) is not None:
         return fast
-    formula = partial(kernel.reference, axis=axis)
+    if x.is_nested and axis in (0, getattr(x, "_ragged_idx", 0)):
+        raise ShapeError(
+            f"poly_norm: the samples of a nested tensor of shape {tuple(x.shape)} differ in dimension {axis}, so that "
+            "no mean is taken over it; give the channels' own as channel_dim"
+        )
+    # Counted from the end, for the values of a nested tensor have one dimension less in front.
+    formula = partial(kernel.reference, axis=axis - x.ndim)
     return apply("poly_norm", formula, x, channel_dim=axis, coefficients=frozenset("a"), a=a)
 
 
