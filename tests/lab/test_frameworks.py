@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import rectifiers
 from rectifiers.core.errors import ConfigError
@@ -74,6 +75,23 @@ def test_a_trainer_gets_the_seed_and_what_is_set() -> None:
     train = frameworks.from_trainer(make_trainer)
     assert train(None, 3, None, lr=0.5) == {"eval_accuracy": 1.0, "eval_seed": 6}
     assert (rates, train.__name__) == ([0.5], "make_trainer")
+
+
+def test_what_a_trainer_draws_follows_the_seed() -> None:
+    class Drawing(Recorder):
+        """Seeds everything as it is made, as transformers' own does, and draws an order and dropout from that."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(self.args.seed)
+
+        def evaluate(self) -> dict[str, float]:
+            return {"order": torch.random.initial_seed(), "dropout": float(torch.rand(()))}
+
+    train = frameworks.from_trainer(lambda model, seed: Drawing())
+    first, again, other = (train(None, seed, None) for seed in (1, 1, 2))
+    assert first == again
+    assert all(first[key] != other[key] for key in first)
 
 
 def test_a_trainer_prints_nothing_and_keeps_callbacks_of_the_users_own() -> None:

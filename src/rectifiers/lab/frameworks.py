@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ..core.errors import ConfigError
+from ..experiments.compare.generators import seed_all
 
 Train = Callable[..., Mapping[str, float]]
 """`train(model, seed, report) -> metrics`."""
@@ -43,6 +44,8 @@ def from_trainer(make_trainer: Callable[..., Any]) -> Train:
             raise ConfigError(f"{_name(make_trainer)} returned {type(trainer).__name__}; it has to return a Trainer")
         # The order of the data follows it, too.
         trainer.args.seed, trainer.args.data_seed = seed, seed
+        # As it was made it seeded everything with what its arguments said then, which is the same for all seeds.
+        seed_all(seed)
         if not torch.accelerator.is_available():
             trainer.args.dataloader_pin_memory = False  # it would do nothing but warn, in each run
         _quieten(trainer)
