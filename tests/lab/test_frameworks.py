@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -99,6 +99,21 @@ def test_a_trainer_prints_nothing_and_keeps_callbacks_of_the_users_own() -> None
     trainer = Recorder(PrinterCallback(), own)
     frameworks.from_trainer(lambda model, seed: trainer)(None, 3, None)
     assert trainer.callback_handler.callbacks == [own]
+
+
+def test_what_a_test_logs_counts_and_not_what_training_logs_under_the_same_name() -> None:
+    class Trainer:
+        """Lightning's, as far as it is called."""
+
+        callback_metrics: ClassVar = {"accuracy": 0.9, "val_accuracy": 0.7, "train_loss": 0.2}
+
+        def fit(self, module: Any, **loaders: Any) -> None: ...
+
+        def test(self, module: Any, verbose: bool, dataloaders: Any) -> list[dict[str, float]]:
+            return [{"test_accuracy": 0.6}]
+
+    train = frameworks.from_lightning(lambda model, seed: (Trainer(), model, {"train": [], "val": [], "test": []}))
+    assert train(None, 0, None) == {"test_accuracy": 0.6, "val_accuracy": 0.7, "train_loss": 0.2}
 
 
 def test_what_returns_no_trainer() -> None:

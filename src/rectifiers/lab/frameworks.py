@@ -92,9 +92,10 @@ def from_lightning(make: Callable[..., Any]) -> Train:
             fitted = tested = {"datamodule": data}
             has_test = type(data).test_dataloader is not _base_of(data).test_dataloader
         trainer.fit(module, **fitted)
-        # What a test logs replaces what training has logged.
         logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
         if has_test:
+            # An accuracy that training logs under its mere name is none of the test.
+            logged = {name: value for name, value in logged.items() if name.startswith(("train", "val"))}
             logged |= {
                 name: float(value)
                 for found in trainer.test(module, verbose=False, **tested)
