@@ -25,6 +25,13 @@ def test_an_activation_is_traced(name: str) -> None:
     assert torch.equal(pickle.loads(pickle.dumps(graph))(x), expected)
 
 
+@pytest.mark.parametrize("share", ["channel", "element"])
+def test_an_activation_of_a_single_unit_is_traced(share: str) -> None:
+    x = torch.randn(2, 1)
+    model = nn.Sequential(create("prelu", share=share, channels=1))
+    assert torch.equal(fx.symbolic_trace(model)(x), model(x))
+
+
 @pytest.mark.parametrize("name", [name for name in CONVOLUTIONS if name.endswith("d")])
 @pytest.mark.parametrize("padding", [1, "same"])
 def test_a_convolution_is_traced(name: str, padding: int | str) -> None:

@@ -335,7 +335,7 @@ class Elementwise(Unscriptable, nn.Module):
         if self._lazy:
             check_input(self.owner, x)
             self._materialize(infer_unit_shape(self.owner, self.share, x, self.channel_dim))
-        elif self._lone:
+        elif self._lone and isinstance(x, Tensor):  # and not what stands for one while a graph is made
             self._check_lone(x)
         return x
 
