@@ -123,6 +123,17 @@ def test_what_the_model_draws_does_not_change_the_data_nor_the_other_way_round()
     assert all(torch.equal(torch.rand(1), drawn) for drawn in one)
 
 
+def test_what_a_model_draws_on_a_gpu_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training that goes on within an epoch has set the GPU's stream before it reads its data."""
+    gpu = torch.Generator().manual_seed(5)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", gpu.manual_seed)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: [gpu.get_state()])
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", lambda states: gpu.set_state(*states))
+    drawn = [torch.rand(2, generator=gpu) for _ in batches(Noisy()).epoch(0)]
+    assert torch.equal(torch.cat(drawn), torch.rand(2 * len(drawn), generator=torch.Generator().manual_seed(5)))
+
+
 def test_dictionaries_go_to_arguments_and_answers_come_from_logits() -> None:
     first, second = torch.ones(4, 3), torch.full((4, 3), 2.0)
     loader = [{"first": first, "second": second, "labels": torch.zeros(4, dtype=torch.long), "id": torch.arange(4)}]

@@ -1,4 +1,7 @@
-"""The generators that a user's code may draw from: PyTorch's, NumPy's and Python's, seeded and remembered together."""
+"""The generators that a user's code may draw from, seeded and remembered together.
+
+They are PyTorch's, of the CPU and of GPUs, NumPy's and Python's.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import torch
 
 
 def seed_all(seed: int) -> None:
-    """Seed all three.
+    """Seed all of them.
 
     Example:
         >>> seed_all(3)
@@ -27,20 +30,23 @@ def seed_all(seed: int) -> None:
 
 
 def states() -> tuple[Any, ...]:
-    """Where all three are."""
-    return torch.get_rng_state(), random.getstate(), numpy.random.get_state()  # noqa: NPY002
+    """Where all of them are; GPUs that nothing was done on yet are left out."""
+    on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return torch.get_rng_state(), random.getstate(), numpy.random.get_state(), on_gpus  # noqa: NPY002
 
 
 def restore(remembered: Any) -> None:
-    """Put all three back to where they were."""
+    """Put all of them back to where they were."""
     torch.set_rng_state(remembered[0])
     random.setstate(remembered[1])
     numpy.random.set_state(remembered[2])  # noqa: NPY002
+    if remembered[3]:
+        torch.cuda.set_rng_state_all(remembered[3])
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed all three for the length of a `with`, and put them back afterwards."""
+    """Seed all of them for the length of a `with`, and put them back afterwards."""
     outside = states()
     seed_all(seed)
     try:
