@@ -86,6 +86,23 @@ def test_wrong_shape_of_a_sample(name: str) -> None:
         module(torch.zeros(2, 4, 3))
 
 
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_parameters_of_elements_are_not_taken_for_those_of_channels(name: str) -> None:
+    module = build(name, share="element", channels=(4,))
+    assert module(torch.zeros(2, 4, dtype=torch.float64)).shape == (2, 4)
+    with pytest.raises(ShapeError, match=r"for samples of shape \(4,\), but the input has shape \(2, 4, 3\)"):
+        module(torch.zeros(2, 4, 3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("channel_dim", [0, -2])
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_parameters_of_channels_are_not_taken_for_those_of_elements(name: str, channel_dim: int) -> None:
+    module = build(name, share="channel", channels=4, channel_dim=channel_dim)
+    assert module(torch.zeros(4, 3, dtype=torch.float64)).shape == (4, 3)
+    with pytest.raises(ShapeError, match=rf"for 4 channels in dimension {channel_dim}, but the input has .* \(3, 4\)"):
+        module(torch.zeros(3, 4, dtype=torch.float64))
+
+
 @pytest.mark.parametrize("lazy", [True, False])
 @pytest.mark.parametrize("name", LEARNABLE)
 def test_missing_channel_dimension(name: str, lazy: bool) -> None:

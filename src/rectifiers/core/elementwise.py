@@ -21,6 +21,7 @@ from .fitting import Points
 from .granularity import Granularity, check_channel_dim, check_share, infer_unit_shape, spread, unit_shape, with_axis
 from .scripting import Unscriptable
 from .spec import ActivationSpec, ParameterSpec
+from .wording import plural
 
 Init = float | tuple[float, ...] | tuple[tuple[float, ...], ...] | Callable[[Tensor], object]
 """A starting value: a number, one number per coefficient, either of them for each channel, or a function that fills a
@@ -231,7 +232,7 @@ class Elementwise(Unscriptable, nn.Module):
                 tensor = torch.empty(self._shape(parameter, units), **factory)
                 self.register_parameter(parameter.name, nn.Parameter(tensor))
         self._lazy = units is None and bool(self.spec.parameters)
-        self._lone = units == (1,)
+        self._ambiguous = self._is_ambiguous(units)
         if self._lazy:
             self.register_load_state_dict_pre_hook(_materialize_from_state_dict)
         self.reset_parameters()
@@ -335,16 +336,25 @@ class Elementwise(Unscriptable, nn.Module):
         if self._lazy:
             check_input(self.owner, x)
             self._materialize(infer_unit_shape(self.owner, self.share, x, self.channel_dim))
-        elif self._lone and isinstance(x, Tensor):  # and not what stands for one while a graph is made
-            self._check_lone(x)
+        elif self._ambiguous and isinstance(x, Tensor):  # and not what stands for one while a graph is made
+            self._check_units(x)
         return x
 
-    def _check_lone(self, x: Tensor) -> None:
-        # Functions take a single number for everything; a module that was made for one unit says so.
+    def _is_ambiguous(self, units: tuple[int, ...] | None) -> bool:
+        """Whether functions would take parameters of this shape for inputs, too, that the module was not made for.
+
+        They take a single number for everything, and one axis for channels or for samples of one axis.
+        """
+        if units is None or len(units) != 1:
+            return False
+        return units == (1,) or self.share == "element" or self.channel_dim in (0, -2)
+
+    def _check_units(self, x: Tensor) -> None:
         check_input(self.owner, x)
-        found = infer_unit_shape(self.owner, self.share, x, self.channel_dim)
-        if found != (self.units or found):
-            expected = "1 channel" if self.share == "channel" else "samples of shape (1,)"
+        found, units = infer_unit_shape(self.owner, self.share, x, self.channel_dim), self.units
+        if units is not None and found != units:
+            channels = f"{plural(units[0], 'channel')} in dimension {self.channel_dim}"
+            expected = channels if self.share == "channel" else f"samples of shape {units}"
             raise ShapeError(
                 f"{self.owner}: its parameters are for {expected}, but the input has shape {tuple(x.shape)}; "
                 "make them fit, or give channel_dim"
@@ -359,7 +369,7 @@ class Elementwise(Unscriptable, nn.Module):
                 self._reset(parameter.name)
             # Where none is missing, `functional_call` has lent its own for this one call.
             self._lazy = not missing
-            self._lone = units == (1,)
+            self._ambiguous = self._is_ambiguous(units)
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         # Parameters without a shape cannot be detached; they are saved as they are, as torch's lazy modules do.
