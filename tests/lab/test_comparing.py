@@ -515,6 +515,7 @@ class Rectifies(nn.Module):
         (make_model, {"unit": "a\nb"}, r"unit must be a word of one line, such as kg, got 'a\\nb'"),
         (make_model, {"seeds": 10**20}, "seeds must be at most 10,000, got"),
         (make_model, {"seeds": 201, "budget": "9000 runs"}, "seeds before the first look must be at most 200, got 201"),
+        (make_model, {"seeds": 2, "budget": "60 runs"}, "seeds before the first look must be at least 3, got 2"),
         (make_model, {"train": lambda model, seed, report: model(torch.zeros(2, 6)) and None}, "failed"),
         (make_model, {"train": lambda model: None}, "returned nothing"),
         (make_model, {"train": lambda model: {}}, "returned an empty dictionary; return one such as"),

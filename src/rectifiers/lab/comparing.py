@@ -38,6 +38,7 @@ from ..experiments.compare.variants import Variants, read_variants
 from ..experiments.kernel_choice import REFERENCE, choose_kernels
 from ..experiments.own import list_references, use
 from ..experiments.result import Result
+from ..experiments.statistics import FEWEST
 from ..experiments.store import Store
 from ..kernels import status as load_kernels
 from ..training.devices import check_device
@@ -169,6 +170,8 @@ def compare(
     if seeds > most:
         which = "" if budget is None else " before the first look"
         raise ConfigError(f"seeds{which} must be at most {most:,}, got {seeds:,}; a few, such as 5, are usual")
+    if budget is not None and seeds < FEWEST:
+        raise ConfigError(f"seeds before the first look must be at least {FEWEST}, got {seeds}; fewer bear no verdict")
     if (data is None) == (train is None):
         raise ConfigError("give either data, for the built-in loop, or train, a training of your own")
     if protocol not in ("scratch", "finetune"):
