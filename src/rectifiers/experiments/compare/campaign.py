@@ -3,8 +3,8 @@
 Without a budget every variant gets the same seeds. With one:
 
 1. *Screening*, where there are several contenders: all are run on a few seeds; those that are not clearly worse than
-   the best, by the rule in `racing`, on twice as many; until one is left, or half of the budget is spent and the best
-   so far is taken. Validation data decide.
+   the best, by the rule in `racing`, on twice as many; until one is left, or another round would take more than half of
+   what is left of the budget, and the best so far is taken. Validation data decide.
 2. *Confirmation*: the contender that is left, and the baseline, on fresh seeds, so that what is reported of it is not
    what it was chosen for. Seeds go on, by the rule in `sequential`, until it is decided or the budget is spent.
 """
@@ -219,7 +219,7 @@ class Campaign:
         return course
 
     def _screen(self, course: Course) -> Course:
-        """Leave out what is clearly worse until one contender is left, or half of the budget is spent."""
+        """Leave out what is clearly worse until one is left, or a round would take too much of the budget."""
         alive = [row for row in self.others if not row.control]
         count = FIRST_RUNG
         while len(alive) > 1:
