@@ -86,7 +86,7 @@ class Course:
     """How a comparison went.
 
     Args:
-        before: runs that prepared it.
+        before: runs that prepared it, or that earlier calls made of other contenders.
         outcomes: the runs that its table shows.
         comparisons: of each row with the baseline, oriented so that more is better.
         dropped: contenders that screening left behind.
@@ -272,6 +272,7 @@ class Campaign:
         labels = tuple(row.label for row in rows)
         past = self.looked.past(self._key)
         course.looks = len(past)
+        course.before = [*course.before, *self._confirmed_before(past, labels)]
         mine = {number: look.pairs for number, look in enumerate(past, start=1) if look.rows == labels}
         latest = max(mine.values(), default=0)
         new = ((0, pairs) for pairs in looks(self.seeds, most=self.most, after=latest))
@@ -307,6 +308,12 @@ class Campaign:
         else:
             course.stop = "seeds"  # there is no further look, whatever is left of the budget
         return course
+
+    def _confirmed_before(self, past: Sequence[Look], labels: Sequence[str]) -> Outcomes:
+        """Runs of contenders that earlier calls confirmed and this one does not: they count for the budget, too."""
+        rows = [row for row in self.others if row.label not in labels]
+        pairs = {row.label: max((one.pairs for one in past if row.label in one.rows), default=0) for row in rows}
+        return [pair for row in rows for pair in self._outcomes([row], range(FRESH, FRESH + pairs[row.label]))]
 
     @property
     def _key(self) -> str:
