@@ -62,6 +62,12 @@ def test_new_runs_are_written_once(tmp_path: Path) -> None:
     assert opened[1].written == []
 
 
+def test_one_tracker_needs_no_list(found: Any) -> None:
+    tracking.Tracking("memory:here", "mine", found.selection.open_store(), found.selection.trials).update(ended=2)
+    assert [one.place for one in opened] == ["here"]
+    assert len(opened[0].written) == 2
+
+
 def test_a_tracker_that_fails_is_given_up(track: Any, capsys: pytest.CaptureFixture[str]) -> None:
     made = track("memory:broken", "memory:here")
     assert capsys.readouterr().err == "memory:broken is given up: the server is gone\n"

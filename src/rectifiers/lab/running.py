@@ -39,7 +39,7 @@ def run(
     own: Sequence[str] | str = (),
     only: Sequence[str] | str = (),
     download: bool = False,
-    track: Sequence[str] = (),
+    track: Sequence[str] | str = (),
     progress: bool = True,
     wait: bool = True,
     time_limit: float | None = None,

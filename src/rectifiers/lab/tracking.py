@@ -121,7 +121,7 @@ class Tracking:
     A tracker that fails, as a server may in the middle of the night, is dropped with a warning, and the runs go on.
 
     Args:
-        texts: `NAME:PLACE` of each tracker.
+        texts: `NAME:PLACE` of each tracker; one text is that of one.
         experiment: name of the experiment.
         store: where results come in.
         trials: whose results are written.
@@ -131,8 +131,9 @@ class Tracking:
         UnknownNameError: there is no such tracker.
     """
 
-    def __init__(self, texts: Sequence[str], experiment: str, store: Store, trials: Sequence[Trial]) -> None:
+    def __init__(self, texts: Sequence[str] | str, experiment: str, store: Store, trials: Sequence[Trial]) -> None:
         self.experiment, self.store = experiment, store
+        texts = [texts] if isinstance(texts, str) else texts
         self.trackers = {text: open_tracker(text) for text in texts}
         self.awaited = list(trials) if texts else []
         self.ended = -1
