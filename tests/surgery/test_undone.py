@@ -132,3 +132,17 @@ def test_a_convolution_that_became_a_convrelu_loses_its_parametrizations_as_othe
     report.revert()
     assert type(net[2]) is nn.Conv1d
     torch.testing.assert_close(net(x), expected)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_a_scripted_part_shows_where_the_model_is(snapshot: bool) -> None:
+    net = nn.Sequential(torch.jit.script(nn.Linear(4, 4)), nn.PReLU(), nn.ReLU())
+    expected = net(X)
+    for to, from_ in (("relu", "prelu"), ("pvlu", "relu")):
+        report = swap(net, to, example=X, from_=from_, snapshot=snapshot)
+        net.double()
+        report.revert()
+        assert {parameter.dtype for parameter in net.parameters()} == {torch.float64}
+        torch.testing.assert_close(net(X.double()).float(), expected)
+        net.float()

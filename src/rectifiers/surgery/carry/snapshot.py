@@ -40,7 +40,8 @@ def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
     def restore() -> None:
         with torch.no_grad():
             for holder, name, tensor, value in slots:
-                holder[name] = tensor = _beside(tensor, holder.get(name))
+                # What holds those of scripted modules is no dictionary.
+                holder[name] = tensor = _beside(tensor, dict(holder.items()).get(name))
                 if value is not None:
                     tensor.copy_(value)
         if optimizer is not None:

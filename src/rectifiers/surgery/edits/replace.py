@@ -103,13 +103,12 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
 def _find_parameter(*around: nn.Module) -> tuple[nn.Module, str] | None:
     """Return the first module in these that has a parameter of its own, and its name there; None if there is none."""
     modules = (module for each in around for module in each.modules())
-    named = ((module, name) for module in modules for name, one in module._parameters.items() if one is not None)
-    return next(named, None)
+    return next(((module, name) for module in modules for name, _ in module.named_parameters(recurse=False)), None)
 
 
 def _place_of(witness: tuple[nn.Module, str] | None) -> tuple[torch.device, torch.dtype] | None:
     """Return the device and the dtype of a module's parameter; None if there is none."""
-    one = None if witness is None else witness[0]._parameters.get(witness[1])
+    one = None if witness is None else dict(witness[0].named_parameters(recurse=False)).get(witness[1])
     return None if one is None else (one.device, one.dtype)
 
 
