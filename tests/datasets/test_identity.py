@@ -45,6 +45,20 @@ def test_names_count_within_a_folder_but_hidden_ones(tmp_path: Path) -> None:
     assert digest_path(tmp_path / "empty") is None
 
 
+def test_folders_that_are_links_count_like_any_other(tmp_path: Path) -> None:
+    """Pictures in them are learned from: what changes there makes other data."""
+    picture = write(tmp_path / "elsewhere" / "cats" / "1.png", "picture")
+    (tmp_path / "pets").mkdir()
+    (tmp_path / "pets" / "cat").symlink_to(picture.parent, target_is_directory=True)
+    copy = write(tmp_path / "copy" / "cat" / "1.png", "picture").parents[1]
+    first = digest_path(tmp_path / "pets")
+    assert first == digest_path(copy)
+    (tmp_path / "pets" / "around").symlink_to(tmp_path / "pets", target_is_directory=True)
+    assert digest_path(tmp_path / "pets") == first
+    write(picture, "another", age=50)
+    assert digest_path(tmp_path / "pets") not in (None, first)
+
+
 def test_files_are_read_once_until_size_or_time_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(tmp_path / "a", "1")
     first = digest_path(file)

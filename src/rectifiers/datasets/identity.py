@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -50,13 +51,21 @@ def digest_path(path: Path) -> str | None:
 
 def _list_files(path: Path) -> Iterator[tuple[str, tuple[Path, str, float]]]:
     """Name within the folder, place, size and time of each file, and when it changed; sorted by name."""
-    found = [path] if path.is_file() else sorted(path.rglob("*"))
-    for file in found:
-        inside = file.relative_to(path)
-        if any(part.startswith(".") for part in inside.parts) or not file.is_file():
-            continue
-        stat = file.stat()
-        yield inside.as_posix(), (file, f"{stat.st_size} {stat.st_mtime_ns}", stat.st_mtime)
+    for file in [path] if path.is_file() else sorted(_walk(path)):
+        if file.is_file():
+            stat = file.stat()
+            yield file.relative_to(path).as_posix(), (file, f"{stat.st_size} {stat.st_mtime_ns}", stat.st_mtime)
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    """Whatever is in a folder but hidden things, and in the folders to which links in it lead."""
+    for place, folders, names in os.walk(path, followlinks=True):
+        here = Path(place).resolve()
+        # A link to where one comes from would be followed for ever.
+        folders[:] = [
+            name for name in folders if name[0] != "." and not here.is_relative_to(Path(place, name).resolve())
+        ]
+        yield from (Path(place, name) for name in names if name[0] != ".")
 
 
 def _digest_file(path: Path) -> str:
