@@ -105,6 +105,14 @@ def test_own_texts(own: Callable[..., str]) -> None:
     assert first(data.train, 0, 4) == codes("good")
 
 
+def test_own_texts_from_a_spreadsheet(own: Callable[..., str]) -> None:
+    """Excel begins what it saves as CSV UTF-8 with a mark of the byte order, and ends lines as Windows does."""
+    mark = b"\xef\xbb\xbf"
+    data = load(own(mark + b'1,good\r\n"2","bad"\r\n', mark + b'"2","awful"\r\n', mark + b"fine\r\nfoul\r\n"))
+    assert (data.classes, data.train.labels.tolist(), data.test.labels.tolist()) == (("fine", "foul"), [0, 1], [1])
+    assert first(data.train, 1, 3) == codes("bad")
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

@@ -23,6 +23,6 @@ class Text(PathSource):
     def load(self, data_dir: Path) -> Dataset:
         """Encode both files."""
         tree = open_tree(self.path)
-        classes = tuple(tree.read(_CLASSES).decode(errors="replace").split("\n"))
+        classes = tuple(tree.read(_CLASSES).decode("utf-8-sig", errors="replace").split("\n"))
         train, test = ((tree.where(file), tree.read(file)) for file in ("train.csv", "test.csv"))
         return load_rows(f"text:{self.given}", tuple(filter(None, map(str.strip, classes))), train, test)

@@ -41,7 +41,7 @@ def rows(content: bytes, where: str, classes: int) -> Iterator[tuple[int, str]]:
     r"""Read label and text of every row; fields are joined by a blank, and `\n` stands for the end of a line.
 
     Args:
-        content: bytes of the file, in UTF-8.
+        content: bytes of the file, in UTF-8, with or without the mark that spreadsheets begin it with.
         where: the file, for errors.
         classes: number of classes.
 
@@ -55,7 +55,7 @@ def rows(content: bytes, where: str, classes: int) -> Iterator[tuple[int, str]]:
         >>> list(rows(b'"2","A title","Say ""yes""\\nor no"\n', "example", classes=2))
         [(1, 'A title Say "yes"\nor no')]
     """
-    reader = csv.reader(TextIOWrapper(BytesIO(content), encoding="utf-8", newline=""), strict=True)
+    reader = csv.reader(TextIOWrapper(BytesIO(content), encoding="utf-8-sig", newline=""), strict=True)
     numbers = {str(number): number - 1 for number in range(1, classes + 1)}
     try:
         for label, *fields in filter(None, reader):
