@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import warnings
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -153,6 +154,25 @@ def test_archive_of_a_folder_is_read_in_place(pets: Path, tmp_path: Path) -> Non
     assert digest(packed) == digest(unpacked)
     assert packed.classes == unpacked.classes
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_macos_puts_beside_pictures_is_no_picture(pets: Path, tmp_path: Path) -> None:
+    plain = load(f"folder:{pets}")
+    pictures = {path.relative_to(pets.parent).as_posix(): path.read_bytes() for path in pets.rglob("*.png")}
+    beside = {f"{name.rpartition('/')[0]}/._{name.rpartition('/')[2]}": b"icon" for name in pictures}
+    packed = {
+        "finder": {f"__MACOSX/{name}": icon for name, icon in beside.items()},
+        "tar": {**beside, "._pets": b"icon"},
+    }
+    for kind, more in packed.items():
+        path = tmp_path / f"{kind}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in {**pictures, **more}.items():
+                archive.writestr(name, content)
+        assert digest(load(f"folder:{path}")) == digest(plain), kind
+    for name, icon in beside.items():
+        (pets.parent / name).write_bytes(icon)
+    assert digest(Folder(str(pets)).load(tmp_path)) == digest(plain)
 
 
 def test_val_serves_as_test(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class Tree(ABC):
 
     @abstractmethod
     def files(self, at: str = "") -> list[str]:
-        """List the files in a folder, sorted."""
+        """List the files in a folder, sorted, without hidden ones."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:
@@ -75,9 +75,9 @@ class Directory(Tree):
             return sorted(_join(at, entry.name) for entry in entries if entry.is_dir() and entry.name[0] != ".")
 
     def files(self, at: str = "") -> list[str]:
-        """List the files in a folder, sorted."""
+        """List the files in a folder, sorted, without hidden ones."""
         with os.scandir(self.path / at) as entries:
-            return sorted(_join(at, entry.name) for entry in entries if entry.is_file())
+            return sorted(_join(at, entry.name) for entry in entries if entry.is_file() and entry.name[0] != ".")
 
     def read(self, name: str) -> bytes:
         """Read a file."""
@@ -109,7 +109,8 @@ class Archive(Tree):
             with BytesIO(packed) as file:
                 zipped = zipfile.is_zipfile(file)
                 file.seek(0)
-                contents = dict((_zip if zipped else _tar)(path, file, len(packed)))
+                members = (_zip if zipped else _tar)(path, file, len(packed))
+                contents = {name: content for name, content in members if not _is_of_macos(name)}
         if not contents:
             raise DataError(f"{path}: expected files in the archive, found none; get it again")
         tops = {name.partition("/")[0] for name in contents}
@@ -127,8 +128,8 @@ class Archive(Tree):
         return sorted({_join(at, name.partition("/")[0]) for name in below if name and name[0] != "."})
 
     def files(self, at: str = "") -> list[str]:
-        """List the files in a folder, sorted."""
-        return list(self._by_folder.get(at, ()))
+        """List the files in a folder, sorted, without hidden ones."""
+        return [name for name in self._by_folder.get(at, ()) if name.rpartition("/")[2][0] != "."]
 
     def read(self, name: str) -> bytes:
         """Read a file."""
@@ -163,6 +164,16 @@ def open_tree(path: Path) -> Tree:
     if path.is_file() and path.name.endswith(ARCHIVES):
         return Archive(path)
     raise DataError(f"no folder {path}; write the path of a folder, or of an archive ({', '.join(ARCHIVES)})")
+
+
+def _is_of_macos(name: str) -> bool:
+    """Tell whether it was macOS that put a file into an archive, beside the user's: `._NAME`, or below `__MACOSX`.
+
+    >>> _is_of_macos("__MACOSX/pets/cat/._1.png"), _is_of_macos("pets/._cat"), _is_of_macos("pets/cat/1.png")
+    (True, True, False)
+    """
+    folder, _, rest = name.partition("/")
+    return (folder == "__MACOSX" and bool(rest)) or name.rpartition("/")[2].startswith("._")
 
 
 def _join(at: str, name: str) -> str:
