@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from .conftest import Cli
 
 CODE = """
 import itertools
+import os
 
 import torch
 from torch import nn
@@ -49,6 +51,12 @@ class Words(nn.Module):
 
 class Home:
     factory = Net
+
+
+def noisy():
+    print("building")
+    os.write(1, b"deep down\\n")
+    return Net()
 
 
 def fails():
@@ -117,6 +125,17 @@ def test_for_programs(cli: Cli) -> None:
     assert [change["site"] for change in facts["plan"]["changes"]] == ["relu", "cap"]
     assert facts["saved"] is None
     assert json.loads(cli("swap", "nets:Net", *BASE, "--json", "--plan-only").out)["check"] is None
+
+
+def test_what_a_model_prints_is_not_among_the_json(cli: Cli, start: Callable[..., subprocess.Popen[str]]) -> None:
+    outcome = cli("swap", "nets:noisy", *BASE, "--json", "--plan-only")
+    assert json.loads(outcome.out)["check"] is None
+    assert "building" in outcome.err
+    assert "building" in cli("swap", "nets:noisy", *BASE, "--plan-only").out
+    process = start("swap", "nets:noisy", *BASE, "--json", "--plan-only")
+    out, err = process.communicate(timeout=300)
+    assert json.loads(out)["check"] is None
+    assert {"building", "deep down"} <= set(err.splitlines())
 
 
 def test_outputs_that_are_not_comparable_are_said_to_be_in_json(cli: Cli) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from ..core.errors import RectifiersError
 from ..core.files import fill_standard_streams
 from ..core.wording import printable
-from .output import spell_options
+from .output import release_stdout, spell_options
 
 
 def main() -> None:
@@ -42,6 +42,7 @@ def main() -> None:
                 raise
             _fail(f"what you named ended the program (SystemExit: {error}) instead of doing its work; correct it")
         finally:
+            release_stdout()
             if sys.stdout is not None:
                 sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)

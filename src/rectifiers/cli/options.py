@@ -13,6 +13,7 @@ from ..core.files import check_folder
 from ..core.reading import parse_json
 from ..core.wording import read_duration
 from . import completion
+from .output import reserve_stdout
 
 if TYPE_CHECKING:
     from ..lab import Own
@@ -216,7 +217,7 @@ OnlyOption = Annotated[
         show_default=False,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.", callback=reserve_stdout)]
 
 DATA = Path("data")
 RESULTS = Path("runs")

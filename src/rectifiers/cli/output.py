@@ -6,7 +6,9 @@ import json
 import os
 import re
 import sys
-from typing import Any
+from typing import Any, TextIO
+
+from ..core.wording import finite
 
 PIPE_WIDTH = 100
 """Characters per line where there is no terminal that has a width."""
@@ -47,6 +49,55 @@ def spell_options(text: str) -> str:
     return re.sub(rf"\b(?P<name>{'|'.join(OPTIONS)})=(?:'(?P<word>\w+)'|\((?P<sizes>[\d, ]+)\)|…)", spell, text)
 
 
+_kept: TextIO | int | None = None
+"""The standard output while `reserve_stdout` keeps it: a stream, or the number of a file."""
+
+
+def reserve_stdout(wanted: bool) -> bool:
+    """Keep the standard output for what `print_json` prints, if it is wanted; the rest goes to the standard error.
+
+    A user's own code, and libraries, print what they like, which would be no JSON.
+
+    Returns:
+        `wanted`, as the callback of an option.
+    """
+    global _kept
+    if wanted and _kept is None:
+        if _is_file(1):
+            sys.stdout.flush()
+            _kept = os.dup(1)
+            os.dup2(2, 1)
+        else:
+            _kept, sys.stdout = sys.stdout, sys.stderr
+    return wanted
+
+
+def release_stdout() -> None:
+    """Undo `reserve_stdout`."""
+    global _kept
+    kept, _kept = _kept, None
+    if isinstance(kept, int):
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+    elif kept is not None:
+        sys.stdout = kept
+
+
+def _is_file(number: int) -> bool:
+    """Tell whether the standard output is the file of this number, and not some other stream."""
+    try:
+        return sys.stdout.fileno() == number
+    except (OSError, ValueError):
+        return False
+
+
 def print_json(value: Any) -> None:
-    """Print a value for other programs."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value for other programs, with null for what is no number or infinite."""
+    text = json.dumps(finite(value), indent=2, ensure_ascii=False)
+    if not isinstance(_kept, int):
+        print(text, file=_kept)
+        return
+    content = memoryview(f"{text}\n".encode(sys.stdout.encoding, errors="replace"))
+    while content:
+        content = content[os.write(_kept, content) :]
