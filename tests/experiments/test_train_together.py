@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from rectifiers import activations, datasets
 from rectifiers.core.errors import ConfigError, UnsupportedError
@@ -16,6 +17,7 @@ from rectifiers.experiments.runner import run
 from rectifiers.experiments.store import Store
 from rectifiers.experiments.train_together import train_together
 from rectifiers.experiments.trial import Trial
+from rectifiers.training.together import Together
 
 FUNCTIONS = [
     name
@@ -138,6 +140,16 @@ def test_settings_that_do_not_go_together(changes: dict[str, Any], words: str) -
 def test_what_cannot_be_one_computation(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UnsupportedError, match=words):
         run_trial(trial(**changes, epochs=1))
+
+
+def test_networks_that_differ_in_more_than_parameters_are_not_one_computation() -> None:
+    """Each would compute with what the first one holds."""
+    nets = [nn.Linear(1, 1) for _ in range(2)]
+    for number, net in enumerate(nets):
+        net.register_buffer("mask", torch.tensor([number]))
+    Together([nets[0], nets[0]])
+    with pytest.raises(UnsupportedError, match="differ in mask, a buffer"):
+        Together(nets)
 
 
 def test_only_one_company_is_one_computation() -> None:

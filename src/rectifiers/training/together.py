@@ -55,6 +55,12 @@ class Together:
                     f"{type(module).__name__} keeps statistics of its batches, which several networks that are one "
                     "computation cannot; leave `together` out, or take layer normalisation"
                 )
+        for name, buffer in self.model.named_buffers():
+            if not all(torch.equal(buffer, net.get_buffer(name)) for net in nets):
+                raise UnsupportedError(
+                    f"the networks differ in {name}, a buffer, of which several networks that are one computation "
+                    "have one; leave `together` out"
+                )
         for name, parameter in list(self.model.named_parameters()):
             of_all = torch.stack([net.get_parameter(name).detach() for net in nets])
             holder, _, own = name.rpartition(".")
