@@ -64,6 +64,13 @@ def test_a_package_that_is_there_is_timed(monkeypatch: pytest.MonkeyPatch) -> No
     assert "pau, rational-activations" not in {subject.name for subject in found}
 
 
+def test_ratios_are_per_element_of_the_output() -> None:
+    """Maxout gives half as many as it takes, and CReLU twice as many."""
+    for name in ("maxout", "crelu", "relu"):
+        (subject,) = subjects.make_subjects(4, [name])
+        assert subject.outputs == subject.module(torch.randn(2, 4, 3, 3)).numel() / 72, name
+
+
 def test_a_package_that_cannot_take_the_input_is_left_out() -> None:
     class Stubborn(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

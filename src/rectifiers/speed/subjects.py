@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .. import activations
 from ..core.elementwise import Elementwise
 from ..core.errors import UnsupportedError
+from ..core.spec import ActivationSpec
 from .goals import GOALS
 
 
@@ -35,7 +36,7 @@ class Subject:
     module: nn.Module
     function: str = ""
     checked: bool = True
-    outputs: int = 1
+    outputs: float = 1
 
 
 class PublishedAReLU(nn.Module):
@@ -120,7 +121,13 @@ def make_subjects(channels: int, names: Sequence[str] | None = None) -> Iterator
             label = name if share == "layer" else f"{name}, channel"
             granularity = {"share": share} if issubclass(cls, Elementwise) else {}
             module = activations.create(name, channels=channels, **granularity)
-            yield Subject(label, module, name, outputs=spec.channel_factor[0])
+            yield Subject(label, module, name, outputs=_outputs(spec))
+
+
+def _outputs(spec: ActivationSpec) -> float:
+    """Elements of the output per element of the input: CReLU has two, and Maxout the half of one."""
+    factor, divisor = spec.channel_factor
+    return factor / divisor
 
 
 def make_noisy() -> Iterator[Subject]:
@@ -160,6 +167,6 @@ def find_rivals() -> tuple[list[Subject], dict[str, str]]:
             states[distribution] = "not installed" if missing else f"left out: {error}"
         else:
             for function, module in modules.items():
-                outputs = activations.registry.get(function).spec.channel_factor[0]
+                outputs = _outputs(activations.registry.get(function).spec)
                 found.append(Subject(f"{function}, {distribution}", module, checked=False, outputs=outputs))
     return found, states

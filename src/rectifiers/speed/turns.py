@@ -37,7 +37,7 @@ def take_turns(watches: Mapping[str, Callable[[], float]], rounds: int) -> dict[
     return seconds
 
 
-def quartiles(values: Sequence[float], yardstick: Sequence[float], parts: int = 1) -> tuple[float, ...]:
+def quartiles(values: Sequence[float], yardstick: Sequence[float], parts: float = 1) -> tuple[float, ...]:
     """Quartiles of the ratios, round by round.
 
     Args:
