@@ -29,3 +29,12 @@ def test_a_constant_has_a_range() -> None:
 def test_a_jump_stays_open() -> None:
     step, ramp = [float(x > 0) for x in X], [(1 + x) / 2 for x in X]
     assert dots(plot(X, [step], "step")) < dots(plot(X, [ramp], "ramp"))
+
+
+def test_what_is_no_number_or_infinite_is_left_out() -> None:
+    nan, inf = float("nan"), float("inf")
+    ramp = [(1 + x) / 2 for x in X]
+    broken = [nan if x < 0 else inf if x > 0.9 else y for x, y in zip(X, ramp, strict=True)]
+    assert 0 < dots(plot(X, [broken], "broken")) < dots(plot(X, [ramp], "ramp"))
+    assert plot(X, [broken, ramp], "both") == plot(X, [ramp], "both")
+    assert dots(plot(X, [[nan] * len(X)], "nothing")) == dots(plot(X, [[inf] * len(X)], "nothing")) > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 # Bits of U+2800 for the dots of a character, by row from the top and column.
@@ -13,6 +14,8 @@ def plot(
     x: Sequence[float], curves: Sequence[Sequence[float]], title: str, *, width: int = 36, height: int = 10
 ) -> list[str]:
     """Draw curves over a common x, with their range beside them and dotted axes where zero is; jumps stay open.
+
+    What is infinite or no number is left out.
 
     Args:
         x: rising numbers.
@@ -31,8 +34,8 @@ def plot(
            3 ⡠⠊
              03
     """
-    values = [value for curve in curves for value in curve]
-    low, high = min(0.0, *values), max(0.0, *values)
+    values = [value for curve in curves for value in curve if math.isfinite(value)]
+    low, high = min([0.0, *values]), max([0.0, *values])
     if low == high:
         low, high = -1.0, 1.0
     columns, rows = 2 * width, 4 * height
@@ -54,9 +57,16 @@ def plot(
         for down in range(0, rows, 4):
             dot(column(0), down)
     for curve in curves:
-        places = [(column(at), row(value)) for at, value in zip(x, curve, strict=True)]
-        dot(*places[0])
-        for (left, start), (right, end) in itertools.pairwise(places):
+        places = [
+            (column(at), row(value)) if math.isfinite(value) else None for at, value in zip(x, curve, strict=True)
+        ]
+        for place in places:
+            if place is not None:
+                dot(*place)
+        for before, after in itertools.pairwise(places):
+            if before is None or after is None:
+                continue
+            (left, start), (right, end) = before, after
             steps = max(right - left, abs(end - start), 1)
             jump = 2 * abs(end - start) > rows
             for step in range(steps if jump else 1, steps + 1):
