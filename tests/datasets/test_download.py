@@ -187,6 +187,16 @@ def test_what_was_left_and_is_damaged_is_not_gone_on_with(difficult: Any, tmp_pa
     assert difficult.ranges[1] is None
 
 
+def test_a_mirror_of_another_version_that_breaks_off_is_given_up(
+    difficult: Any, mirror: Mirror, tmp_path: Path
+) -> None:
+    mirror.files["/right"] = CONTENT
+    difficult.content = b"x" * 9000  # arrives in five parts, all attempts that there are
+    download(resource(difficult.url + "breaking", mirror.url + "right"), tmp_path / "data.bin")
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT
+    assert len(difficult.ranges) == 5
+
+
 def test_what_has_arrived_stays_for_the_next_attempt(difficult: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"stuck: .*timed out"):
         download(resource(difficult.url + "stuck"), tmp_path / "data.bin", timeout=0.2)

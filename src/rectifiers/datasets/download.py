@@ -137,7 +137,7 @@ def _fetch(url: str, part: Path, resource: Resource, timeout: float) -> None:
             return
         part.unlink()
         # What had arrived before may have been damaged, or part of another version.
-        if not before:
+        if not before or attempt == _TRIES:
             raise _MirrorError(f"expected {resource.algorithm} {resource.hash}, found {found}")
 
 
