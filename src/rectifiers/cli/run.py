@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..core.errors import ConfigError
 from ..core.wording import plural
 from .options import (
     DATA,
@@ -98,6 +99,7 @@ def run_experiment(
     Ctrl-C keeps what has finished, and the same command continues from there.
     """
     if slurm or submit:
+        _refuse_with_slurm({"--download": download, "--track": track, "--time-limit": time_limit, "--on": on})
         _write_slurm_script(
             experiment,
             preset,
@@ -171,6 +173,13 @@ def run_experiment(
             f"back, or run them again with\n  {_this_command()}"
         )
         raise typer.Exit(1)
+
+
+def _refuse_with_slurm(given: Mapping[str, Any]) -> None:
+    """Refuse the options that would not get into the script."""
+    for option, value in given.items():
+        if value:
+            raise ConfigError(f"{option} is not for --slurm, which runs nothing here; leave one of the two out")
 
 
 def _write_slurm_script(
