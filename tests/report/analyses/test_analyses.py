@@ -285,6 +285,27 @@ def test_segmentations_of_the_image_with_the_most_to_find() -> None:
     assert section.finding == "Too few runs for intervals."
 
 
+@pytest.mark.parametrize("alone", ["ReLU", "CReLU"])
+def test_segmentations_where_a_row_has_no_network_in_the_first_column(alone: str) -> None:
+    batches = Batches(
+        Slices(images(4), torch.ones(4, 1, 8, 8, dtype=torch.uint8), torch.arange(4)),
+        4,
+        normalise=lambda raw: raw / 255,
+    )
+    made = experiment("segmentations", columns=(Arm("early", {}), Column("late", {"epochs": 2})))
+    network = {0: TrainedNetwork(Bright(-1.0), batches)}
+    rows = {"early": {alone: network}, "late": {"ReLU": network, "CReLU": network}}
+    (section,) = analyses.registry.get("segmentations")(
+        [ColumnNetworks(made, "smoke", label, networks, ()) for label, networks in rows.items()]
+    )
+    other = "CReLU" if alone == "ReLU" else "ReLU"
+    assert [cell.mean for cell in column(section, alone)] == [100, 100]
+    assert [cell.n for cell in column(section, other)] == [0, 1]
+    assert [cell.n for cell in column(section, "CReLU − ReLU")] == [0, 1]
+    only = [ColumnNetworks(made, "smoke", "early", {"CReLU": network}, ())]
+    assert [section.grids[0].head for section in analyses.registry.get("segmentations")(only)] == [("after", "CReLU")]
+
+
 def test_networks_come_from_the_results_folder_and_give_the_same_numbers_each_time(tmp_path: Path) -> None:
     entry = papers.get("crelu/figure3")
     store, cells = Store(tmp_path, entry.folder, keep_weights=True), entry.cells("smoke")

@@ -25,9 +25,9 @@ def segmentations(columns: Sequence[ColumnNetworks]) -> Iterator[Section]:
     if not columns:
         return
     baseline = columns[0].experiment.baseline
-    rows = list(columns[0].rows)
-    others = [row for row in rows if row != baseline]
-    image, mask = _image(next(iter(columns[0].first_seeds.values())))
+    rows = list(dict.fromkeys(row for column in columns for row in column.rows))
+    others = [row for row in rows if row != baseline] if baseline in rows else []
+    image, mask = _image(next(network for column in columns for network in column.first_seeds.values()))
     task = Segmentation()
     shown: dict[str, dict[str, Tensor]] = {row: {} for row in rows}
     lines: list[tuple[GridEntry, ...]] = []
