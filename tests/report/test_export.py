@@ -6,6 +6,7 @@ import csv
 import io
 import json
 
+from rectifiers.papers import registry as papers
 from rectifiers.report.export import to_csv, to_dict, to_latex, to_markdown
 from rectifiers.report.table import build
 from rectifiers.report.wording import compact_number, signed
@@ -106,3 +107,12 @@ def test_latex_escapes_labels_and_uses_booktabs() -> None:
     assert r"$\beta$\_2" in text
     assert text.count(r" \\" + "\n") == 5
     assert text.isascii()
+
+
+def test_labels_of_every_experiment_become_ascii_in_latex() -> None:
+    """Other characters need packages beside booktabs, or are left out silently."""
+    entries = [papers.get(name) for name in papers]
+    labels = {arm.label for entry in entries for arm in (*entry.rows, *entry.columns)} - {"ReLU"}
+    made = experiment(rows=("ReLU", *sorted(labels)))
+    text = to_latex(build(made, "paper", [(cell, None) for cell in made.cells("paper")]))
+    assert text.isascii(), {letter for letter in text if not letter.isascii()}
