@@ -1,4 +1,4 @@
-"""The page of a diagnosis: one HTML file that needs nothing else, runs no script and loads nothing."""
+"""The page of a diagnosis: one HTML file that needs nothing else, runs no script but its own and loads nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else, runs no script and loads nothing."""
+"""The report: one HTML file that needs nothing else, runs no script but its own and loads nothing."""
 
 from __future__ import annotations
 
