@@ -511,6 +511,8 @@ class Rectifies(nn.Module):
         (make_model, {"margin": -1.0}, "margin must be"),
         (make_model, {"epocs": 3}, "no such setting"),
         (make_model, {"seed": 3}, "a comparison decides it"),
+        (make_model, {"together": 2}, "together cannot be set; a comparison decides it"),
+        (make_model, {"phase_epochs": 1}, "phase_epochs is for data known by name"),
         (make_model, {"seeds": 0}, "seeds must be at least 1"),
         (make_model, {"unit": "a\nb"}, r"unit must be a word of one line, such as kg, got 'a\\nb'"),
         (make_model, {"seeds": 10**20}, "seeds must be at most 10,000, got"),

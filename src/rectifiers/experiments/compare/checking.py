@@ -15,13 +15,14 @@ DECIDED = frozenset(
     [
         *("seed", "swaps", "change", "network", "dataset", "tuning", "repeat", "passed", "untested"),
         "default_dtype",
-        *("activation", "activation_args", "base", "network_args", "pretrained", "trained", "vote"),
+        *("activation", "activation_args", "adapter", "base", "network_args", "pretrained", "trained", "vote"),
+        *("parallel", "perturb", "redo", "shrink", "together"),
         *("data_digest", "network_digest"),
     ]
 )
 """Fields of a trial that a comparison decides."""
 
-BY_NAME_ALONE = ("augment", "cutmix", "folds", "mixup", "normalise", "patches", "train_size")
+BY_NAME_ALONE = ("augment", "cutmix", "folds", "mixup", "normalise", "patches", "phase_epochs", "train_size")
 """Settings that concern data known by name: what users' own loaders give is taken as it is."""
 
 
