@@ -61,6 +61,11 @@ def test_the_spec_is_what_can_be_seen() -> None:
     assert [(one.name, one.init) for one in spec.parameters] == [("a", 0.25)]
 
 
+@pytest.mark.parametrize("formula", ["max(x, 0)", "max(0, x)", "min(x, 6)", "min(6, x)", "min(max(x, 0), 6)"])
+def test_the_larger_and_the_smaller_pass_a_nan_on(formula: str) -> None:
+    assert elementwise(formula)()(torch.tensor([1.0, torch.nan])).isnan().tolist() == [False, True]
+
+
 def test_copies_pickles_and_graphs() -> None:
     module = elementwise("x*sigmoid(a*x)", a=1.5)()
     x = torch.randn(2, 4)

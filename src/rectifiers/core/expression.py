@@ -34,12 +34,13 @@ def _where(condition: Any, one: Any, other: Any) -> Tensor:
     return torch.where(condition, one, other)
 
 
+# A NaN on either side passes, as in PyTorch's own; these would split the gradient of a tie.
 def _maximum(one: Any, other: Any) -> Tensor:
-    return torch.where(one > other, one, other)
+    return torch.where((one > other) | (one != one), one, other)
 
 
 def _minimum(one: Any, other: Any) -> Tensor:
-    return torch.where(one < other, one, other)
+    return torch.where((one < other) | (one != one), one, other)
 
 
 FUNCTIONS: dict[str, tuple[Callable[..., Tensor], int]] = {
