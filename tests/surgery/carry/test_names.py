@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rectifiers.core.errors import UnsupportedError
-from rectifiers.surgery import base_state_dict, swap
+from rectifiers.surgery import anneal, base_state_dict, swap
 
 
 class Net(nn.Module):
@@ -97,3 +97,14 @@ def test_copies_remember_and_reverting_forgets() -> None:
     assert [*base_state_dict(model)] == [*model.state_dict()]
     model.added = nn.Linear(1, 1)
     assert "added.weight" in base_state_dict(model)
+
+
+def test_what_was_annealed_is_no_longer_what_was_there() -> None:
+    net, x = nn.Sequential(nn.Linear(4, 4), nn.SiLU(), nn.Linear(4, 2)), torch.randn(3, 4)
+    keys = [*net.state_dict()]
+    annealing = anneal(net, example=x, steps=2, distil=False)
+    assert [*base_state_dict(net)] == keys
+    annealing.step()
+    with pytest.raises(UnsupportedError, match=r"1\.reached would be lost, and the unswapped Sequential would compute"):
+        base_state_dict(net)
+    assert [*base_state_dict(net, drop_learned=True)] == keys

@@ -14,6 +14,7 @@ from ...watching.kinds import spec_of
 from ...watching.wrappers import check_whole, peel
 from ..edits.absorb import AbsorbAffine, AbsorbOffset
 from ..edits.edit import Undo
+from ..inserted.annealed import Annealed
 
 _RENAMED = "_rectifiers_renamed"
 
@@ -106,10 +107,12 @@ def _check_unlearned(model: nn.Module, kept: set[int]) -> None:
         if _is_relu(module) or _is_fitted(module):
             for parameter in module.parameters():
                 dropped.pop(parameter, None)
-    if dropped:
+    annealed = [f"{name}.reached" for name, module in model.named_modules() if _is_under_way(module)]
+    if dropped or annealed:
         raise UnsupportedError(
-            f"{listing(list(dropped.values()))} would be lost, and the unswapped {type(model).__name__} would compute "
-            "something else; leave them out nevertheless with drop_learned=True, or save the model by rectifiers.save"
+            f"{listing([*dropped.values(), *annealed])} would be lost, and the unswapped {type(model).__name__} would "
+            "compute something else; leave them out nevertheless with drop_learned=True, or save the model by "
+            "rectifiers.save"
         )
 
 
@@ -129,6 +132,11 @@ def _is_fitted(module: nn.Module) -> bool:
     return bool(fitted) and all(
         _equals(getattr(module, name), value) for name, value in fitted.items() if not callable(value)
     )
+
+
+def _is_under_way(module: nn.Module) -> bool:
+    """Return whether an activation has left what was there for a plain rectifier."""
+    return isinstance(module, Annealed) and bool(module.reached)
 
 
 def _equals(tensor: Tensor, value: float | tuple[Any, ...] | None) -> bool:
