@@ -324,3 +324,22 @@ def test_the_state_of_another_annealing_is_refused(state: Any) -> None:
     annealing = anneal(nn.Sequential(nn.Linear(4, 4), nn.SiLU()), example=(3, 4), steps=3)
     with pytest.raises(ConfigError, match=r"an annealing of 3 steps returned, such as \{'taken': 0\}, got"):
         annealing.load_state_dict(state)
+
+
+class Scaled(nn.Module):
+    """Calls ELU on a parameter, too, which is not a layer's output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.scale = nn.Linear(4, 4), nn.Parameter(-torch.ones(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.silu(self.a(x)) * F.elu(self.scale)
+
+
+def test_what_is_no_layers_output_is_not_annealed() -> None:
+    report = anneal(Scaled(), example=X, steps=2, distil=False).report
+    assert [change.site for change in report.plan.changes] == [":silu"]
+    assert [(left.site, left.reason) for left in report.plan.left] == [
+        (":elu", "it is called on a parameter, which is not a layer's output")
+    ]

@@ -22,8 +22,9 @@ from ..watching.wrappers import unwrap
 from .inserted.annealed import RECTIFIERS, Annealed
 from .plan import SwapPlan
 from .planning.annealing import SMOOTH, learned, plan_annealing
+from .planning.planned import Left
 from .select import Where, select
-from .swap import NothingToSwapError, SwapReport
+from .swap import NothingToSwapError, SwapReport, find_obstacle
 from .unreachable import out_of_reach
 
 Course = Literal["cosine", "linear"]
@@ -290,8 +291,10 @@ def anneal(
             f"{name} has nothing to anneal at {where!r}; it has {have}. Name other kinds with from_=…; gates such as "
             "sigmoid and tanh are annealed only if they are named"
         )
+    obstacles = [Left(site.name, site.kind, reason) for site in chosen if (reason := find_obstacle(site))]
+    chosen = [site for site in chosen if not find_obstacle(site)]
     planned, targets = plan_annealing(survey, chosen, to)
-    stays = (*planned.left, *out_of_reach(survey, wanted))
+    stays = (*planned.left, *obstacles, *out_of_reach(survey, wanted))
     if not planned.changes and not targets:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in stays)
         raise NothingToSwapError(f"{name} has nothing that can be annealed. {reasons}")

@@ -262,7 +262,7 @@ def _make_plan(request: Request) -> SwapPlan:
             "Name other kinds with from_=…"
         )
     left += [Left(site.name, site.kind, _BARE) for site in bare]
-    obstacles = {site.index: _obstacle(site) or in_fixed_class(survey.model, site) for site in chosen}
+    obstacles = {site.index: find_obstacle(site) or in_fixed_class(survey.model, site) for site in chosen}
     left += [Left(site.name, site.kind, obstacles[site.index]) for site in chosen if obstacles[site.index]]
     chosen = [site for site in chosen if not obstacles[site.index]]
     apart = share_functions(survey, chosen) if request.target.share_calls else {}
@@ -303,7 +303,7 @@ _PLACES = ("first", "last", "R1", "R2")
 """Words that count in forward order among the sites of the kinds asked for."""
 
 
-def _obstacle(site: Site) -> str:
+def find_obstacle(site: Site) -> str:
     """Return why a site is not changed by any function; empty if it may be."""
     if not site.shape:
         return "it is called on a single number, which is not a layer's output"
