@@ -343,3 +343,30 @@ def test_what_is_no_layers_output_is_not_annealed() -> None:
     assert [(left.site, left.reason) for left in report.plan.left] == [
         (":elu", "it is called on a parameter, which is not a layer's output")
     ]
+
+
+class Masked(nn.Module):
+    """Scores that are infinite on purpose."""
+
+    def __init__(self, act: nn.Module) -> None:
+        super().__init__()
+        self.a, self.act = nn.Linear(4, 4), act
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.a(x).index_fill(1, torch.tensor([2]), -torch.inf)).softmax(-1)
+
+
+def test_infinite_scores_stay_what_they_were_until_the_end() -> None:
+    net = Masked(nn.LeakyReLU(0.2))
+    before = net(X)
+    annealing = anneal(net, example=X, steps=4, until=1, distil=False)
+    assert torch.equal(net(X), before)
+    for _ in range(4):
+        y = net(X)
+        y.square().mean().backward()
+        assert not y[:, 2].any()
+        annealing.step()
+    plain = Masked(nn.ReLU())
+    plain.a = net.a
+    assert torch.equal(net(X), plain(X))
+    assert bool(net.a.weight.grad.isfinite().all())

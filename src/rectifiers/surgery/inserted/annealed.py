@@ -50,6 +50,7 @@ class Annealed(Elementwise):
         formula: name of f in `FORMULAS`.
         options: the numbers that f takes.
         to: name of g in `RECTIFIERS`.
+        infinite: whether inputs may be infinite, as masked scores are; there it is f until it is g.
 
     Example:
         >>> x, module = torch.tensor([-1.0, 1.0]), Annealed("swish", {})
@@ -68,19 +69,25 @@ class Annealed(Elementwise):
         monotone=False,
     )
     reached: Tensor
+    infinite: bool = False
+    """Also of modules that were pickled before there was a choice."""
 
-    def __init__(self, formula: str, options: Mapping[str, float], to: str = "relu") -> None:
+    def __init__(self, formula: str, options: Mapping[str, float], to: str = "relu", *, infinite: bool = False) -> None:
         super().__init__()
         known = formula in FORMULAS and to in RECTIFIERS
         if not known or set(options) - set(OPTIONS.get(formula, ())):
             raise ConfigError(f"{formula!r} with {dict(options)!r} cannot be annealed to {to!r}")
-        self.formula, self.options, self.to_rectifier = formula, dict(options), to
+        self.formula, self.options, self.to_rectifier, self.infinite = formula, dict(options), to, infinite
         self.register_buffer("reached", torch.zeros(()))
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply both functions, and take the share of each."""
-        before = FORMULAS[self.formula](input, **self.options)
-        return before.lerp(RECTIFIERS[self.to_rectifier](input), self.reached.to(before.dtype))
+        before, after = FORMULAS[self.formula](input, **self.options), RECTIFIERS[self.to_rectifier](input)
+        blend = before.lerp(after, self.reached.to(before.dtype))
+        if not self.infinite:
+            return blend
+        # Infinite values have no difference of which a share could be taken.
+        return torch.where(blend.isnan() & input.isinf(), torch.where(self.reached < 1, before, after), blend)
 
     def anneal(self, share: float) -> None:
         """Go to λ = `share`."""

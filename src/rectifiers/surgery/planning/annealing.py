@@ -71,7 +71,7 @@ def plan_annealing(survey: Survey, sites: Sequence[Site], to: str) -> tuple[Plan
             write_back=site.aliased,
             keep_input=site.input_overwritten and not site.aliased,
             keep_output=site.output_overwritten and not site.aliased,
-            annealed_from=found,
+            annealed_from={**found, "infinite": True} if site.infinite else found,
         )
         changes.append(
             Change(
