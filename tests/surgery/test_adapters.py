@@ -259,3 +259,12 @@ def test_what_a_set_has_learned_is_kept_while_all_are_disabled(tmp_path: Path) -
     with adapters.disable():
         adapters.delete("b")
     assert torch.equal(net(x), base)
+
+
+def test_weights_in_integers_stay_frozen_after_a_merge() -> None:
+    model = net()
+    model[0].levels = nn.Parameter(torch.zeros(3, dtype=torch.uint8), requires_grad=False)
+    adapters = Adapters(model)
+    adapters.add("day")
+    adapters.merge(X)
+    assert {name for name, one in model.named_parameters() if not one.requires_grad} == {"0.levels"}

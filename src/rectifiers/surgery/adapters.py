@@ -186,7 +186,8 @@ class Adapters:
         self.active, self._parameters, self._buffers = None, {}, []
         self._kept.clear()
         for parameter in self.model.parameters():
-            parameter.requires_grad_(True)
+            # Weights in integers, as of quantised layers, never learn.
+            parameter.requires_grad_(parameter.is_floating_point() or parameter.is_complex())
         return report
 
     def save(self, path: str | Path, name: str | None = None) -> None:
