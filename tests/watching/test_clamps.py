@@ -42,6 +42,7 @@ def kinds(body: Callable[[Any, Tensor], Tensor]) -> list[str]:
         (lambda m, x: m.next((m.norm(x) * m.gamma + x).clamp(min=0)), "relu"),
         (lambda m, x: m.next(m.drop(m.next(x).bfloat16().clamp(min=0)).float()), "relu"),
         (lambda m, x: m.head(m.pool(m.next(x)).flatten(1).clip(min=0)), "relu"),
+        (lambda m, x: m.next(m.next(x).clip_(0)), "relu"),
         (lambda m, x: m.head(F.threshold(m.next(x), 0, 0).mean((2, 3))), "relu"),
         (lambda m, x: m.next(torch.cat([m.next(x)[:, :2].contiguous(), x[:, 2:]], 1).add(m.norm(x)).clamp(0)), "relu"),
         (lambda m, x: m.norm(m.next(m.next(x).clamp(min=0))).clamp(min=0), "relu"),

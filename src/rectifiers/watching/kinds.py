@@ -41,6 +41,7 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
     **dict.fromkeys((F.hardtanh, F.hardtanh_), "hardtanh"),
     **dict.fromkeys((F.threshold, torch.threshold, torch.threshold_), "threshold"),
     **dict.fromkeys((torch.clamp, torch.clamp_, Tensor.clamp, Tensor.clamp_, torch.clip, Tensor.clip), "clamp"),
+    **dict.fromkeys((torch.clip_, Tensor.clip_), "clamp"),
     **dict.fromkeys((torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_), "clamp"),
     **dict.fromkeys((F.leaky_relu, F.leaky_relu_), "leaky_relu"),
     **dict.fromkeys((F.prelu, torch.prelu, Tensor.prelu), "prelu"),
