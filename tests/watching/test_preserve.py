@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rectifiers import diagnose, swap
+from rectifiers import diagnose, find_sites, swap
 from rectifiers.watching.preserve import preserve, without_gradients
 
 EYE, X = torch.eye(10), torch.randn(10, 8)
@@ -261,3 +261,52 @@ def test_all_generators_are_put_back() -> None:
     assert (random.random(), np.random.rand()) == expected  # noqa: NPY002
     assert report.check is not None
     assert report.check.identical
+
+
+class Following(nn.Module):
+    """Writes its parameters in its forward, as momentum encoders and code books do."""
+
+    def __init__(self, write: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.a, self.act, self.codes, self.write = nn.Linear(8, 4), nn.ReLU(), nn.Parameter(torch.randn(4, 4)), write
+        self.recurrent = nn.GRU(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            self.write(self)
+        y: Tensor = self.recurrent(self.act(self.a(x)) @ self.codes)[0]
+        return y
+
+
+def replace_codes(net: Following) -> None:
+    net.codes = nn.Parameter(net.codes * 0.9)
+
+
+def give_other_memory(net: Following) -> None:
+    net.codes.data = net.codes.data * 0.9
+
+
+def write_a_row(net: Following) -> None:
+    net.codes[1] = 0
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        replace_codes,
+        give_other_memory,
+        write_a_row,
+        lambda net: net.codes.data.copy_(torch.ones(4, 4)),
+        lambda net: net.codes.lerp_(net.a.weight[:, :4], 0.1),
+        lambda net: net.codes.view(-1).zero_(),
+        lambda net: torch._foreach_mul_([*net.parameters()], 0.9),
+        lambda net: torch.add(net.codes, 1, out=net.codes),
+    ],
+)
+def test_parameters_that_a_forward_pass_writes_are_put_back(write: Callable[[Any], Any]) -> None:
+    net = Following(write)
+    before = {name: (one, one.detach().clone()) for name, one in net.named_parameters()}
+    find_sites(net, X)
+    for name, parameter in net.named_parameters():
+        assert parameter is before[name][0]
+        assert torch.equal(parameter, before[name][1])

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from .attributes import remember_attributes
 from .contents import copy_contents
-from .wrappers import run_eagerly
+from .wrappers import is_scripted, run_eagerly
 
 T = TypeVar("T")
 
@@ -22,7 +24,8 @@ T = TypeVar("T")
 def preserve(model: nn.Module) -> Iterator[None]:
     """Put back after the block what a forward pass may change.
 
-    These are modes, buffers, plain attributes with the tensors among them, and random number generators.
+    These are modes, buffers, plain attributes with the tensors among them, random number generators, and parameters
+    that are replaced or given other memory; `WrittenParameters` keeps those that are written over.
     """
     modules = list(model.modules())
     modes = {module: module.training for module in modules}
@@ -34,6 +37,7 @@ def preserve(model: nn.Module) -> Iterator[None]:
         for name, tensor in held.items()
         if isinstance(tensor, Tensor) and not isinstance(tensor, nn.Parameter)
     ]
+    put_back_parameters = _remember_parameters(modules)
     parameters = (tensor for module in modules for tensor in module._parameters.values() if tensor is not None)
     kind = next((tensor.device.type for tensor in parameters if tensor.device.type not in ("cpu", "meta")), "cuda")
     with torch.random.fork_rng(device_type=kind), _same_random_numbers(), run_eagerly(model):
@@ -43,6 +47,7 @@ def preserve(model: nn.Module) -> Iterator[None]:
             for module, mode in modes.items():
                 module.training = mode
             put_back_attributes()
+            put_back_parameters()
             with torch.no_grad():
                 for held, name, tensor, before, version in tensors:
                     if held.get(name) is not tensor:
@@ -50,6 +55,73 @@ def preserve(model: nn.Module) -> Iterator[None]:
                     if tensor.device.type != "meta" and not _is_untouched(tensor, before, version):
                         # Observers of quantisation take their size in the first call.
                         (tensor if tensor.shape == before.shape else tensor.resize_(before.shape)).copy_(before)
+
+
+def _remember_parameters(modules: Iterable[nn.Module]) -> Callable[[], None]:
+    """Note which parameters modules have, in which memory; return what puts them back, without a copy of any.
+
+    Parameters of other classes than PyTorch's own, such as sharded ones, are left to who manages them.
+    """
+    noted = [
+        (module._parameters, name, parameter, parameter.detach())
+        for module in modules
+        if not is_scripted(module)
+        for name, parameter in module._parameters.items()
+        if type(parameter) is nn.Parameter
+    ]
+
+    def put_back() -> None:
+        for held, name, parameter, values in noted:
+            if name in held:
+                held[name] = parameter
+            alike = (parameter.shape, parameter.dtype, parameter.device) == (values.shape, values.dtype, values.device)
+            if alike and parameter.layout is torch.strided and parameter.data_ptr() != values.data_ptr():
+                parameter.data = values
+
+    return put_back
+
+
+class WrittenParameters:
+    """The parameters that functions write over, such as those of a momentum encoder, with their values before that.
+
+    Args:
+        model: the model whose parameters they are.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._memory: dict[int, list[Tensor]] = defaultdict(list)
+        for parameter in model.parameters():
+            at = _address(parameter) if type(parameter) is nn.Parameter else 0
+            if at:
+                self._memory[at].append(parameter.detach())
+        self._kept: dict[int, list[tuple[Tensor, Tensor]]] = {}
+
+    def note(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Keep the values of what a function is about to write over."""
+        name = getattr(func, "__name__", "")
+        writes = name.endswith("_") and (not name.startswith("__") or name.startswith("__i") or name == "__setitem__")
+        if not writes and "out" not in kwargs:
+            return
+        for value in tree_leaves((args[:1] if writes else (), kwargs.get("out"))):
+            at = _address(value) if isinstance(value, Tensor) else 0
+            if at in self._memory and at not in self._kept:
+                self._kept[at] = [(tensor, tensor.clone()) for tensor in self._memory[at]]
+
+    def put_back(self) -> None:
+        """Give all of them their values back."""
+        with torch.no_grad():
+            for kept in self._kept.values():
+                for tensor, values in kept:
+                    tensor.copy_(values)
+        self._kept.clear()
+
+
+def _address(tensor: Tensor) -> int:
+    """Return where the memory of a tensor begins; 0 for tensors that have none of their own, such as sparse ones."""
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return 0
 
 
 @contextmanager
