@@ -18,10 +18,12 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import rectifiers
 from rectifiers.core.errors import ConfigError, RectifiersError, ShapeError, UnknownNameError
+from rectifiers.experiments.compare.checking import check_settings
 from rectifiers.experiments.compare.generators import states
 from rectifiers.experiments.compare.preparing import HEAD_ALONE, NORMS_ALONE, UNTRAINED
 from rectifiers.experiments.compare.references import resolve
 from rectifiers.experiments.compare.run_own import get_ready
+from rectifiers.lab.brought import usual_settings
 
 from ..experiments.compare.samples import make_model, make_norm_model, tensors, train
 
@@ -287,6 +289,13 @@ def test_learning_rates_are_tuned_for_a_training_that_takes_one() -> None:
     assert found.findings.runs == 12 + 6
     with pytest.raises(ConfigError, match="train takes no lr"):
         compare(train=train, tune_lr=True)
+
+
+def test_folds_are_held_out_in_place_of_a_share() -> None:
+    settings = {"folds": 5, "patience": 1}
+    chosen = usual_settings(settings, None, chooses=True, tunes=True)
+    check_settings(settings, chosen, (), named=True)
+    assert "validation" not in chosen
 
 
 def test_patience_holds_validation_data_out() -> None:

@@ -80,7 +80,8 @@ def usual_settings(settings: dict[str, Any], train: Any, *, chooses: bool, tunes
     """Settings of the runs, with what is usual where the user names nothing."""
     if train is not None:
         return {**settings, "passed": tuple(sorted({*settings, *(("lr",) if tunes else ())}))}
-    held_out = {"validation": HELD_OUT} if chooses or settings.get("patience") else {}
+    needed = (chooses or settings.get("patience")) and not settings.get("folds")
+    held_out = {"validation": HELD_OUT} if needed else {}
     usual = dict(USUAL)
     if {"milestones", "lr_decay"} & set(settings):
         del usual["schedule"]
