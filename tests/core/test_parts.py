@@ -39,6 +39,20 @@ def test_parts(parts: tuple[Part, ...]) -> None:
     assert found == {name for part in parts for name in NAMES[part]}
 
 
+@pytest.mark.parametrize(
+    ("layer", "count"),
+    [(nn.TransformerEncoderLayer(4, 2, 8), 6), (nn.LSTM(2, 3, bidirectional=True), 4), (nn.GRUCell(2, 3), 2)],
+)
+def test_biases_of_attention_and_of_recurrent_layers(layer: nn.Module, count: int) -> None:
+    chosen = parameters_of(layer, {"biases"})
+    assert len(chosen) == count
+    assert chosen == {parameter for parameter in layer.parameters() if parameter.ndim == 1} - _scales(layer)
+
+
+def _scales(layer: nn.Module) -> set[nn.Parameter]:
+    return {module.weight for module in layer.modules() if isinstance(module, nn.LayerNorm)}
+
+
 def test_a_network_without_a_layer_has_no_head() -> None:
     assert parameters_of(nn.Sequential(nn.PReLU()), {"head"}) == set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Literal
 
@@ -24,6 +25,9 @@ NORMS = (
     nn.GroupNorm,
     nn.RMSNorm,
 )
+
+BIASES = re.compile(r"(in_proj_)?bias|bias_(ih|hh).*")
+"""What layers of PyTorch call their biases; those of attention and of recurrent layers have longer names."""
 
 ADAPTED = ("lora_", "ia3_")
 """How the names of parameters begin that the package peft adds to a network."""
@@ -49,7 +53,8 @@ def parameters_of(model: nn.Module, parts: Collection[Part]) -> set[nn.Parameter
     if "norms" in parts:
         chosen |= {p for module in model.modules() if isinstance(module, NORMS) for p in module.parameters()}
     if "biases" in parts:
-        chosen |= {parameter for name, parameter in model.named_parameters() if name.rpartition(".")[2] == "bias"}
+        named = ((name.rpartition(".")[2], parameter) for name, parameter in model.named_parameters())
+        chosen |= {parameter for name, parameter in named if BIASES.fullmatch(name)}
     if "adapter" in parts:
         for name, parameter in model.named_parameters():
             if any(part.startswith(ADAPTED) for part in name.split(".")):
