@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FullyShardedDataParallel, MixedPrecision, MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor
 
 from rectifiers import swap
 from rectifiers.activations import registry
@@ -188,11 +190,31 @@ def work(rank: int, file: str, way: str) -> None:
         dist.destroy_process_group()
 
 
+class Block(nn.Sequential):
+    """Calls a function beside its parts, whose activation is hidden from loops over them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(super().forward(x))
+
+
 @pytest.fixture
 def alone(tmp_path: Path) -> Iterator[None]:
     dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
     yield
     dist.destroy_process_group()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("wrap", WAYS["FSDP2"])
+def test_what_is_hidden_is_sharded(wrap: Wrap) -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), Block(nn.Linear(4, 4)), nn.ReLU(), nn.Linear(4, 2))
+    x = torch.randn(3, 4)
+    swap(net, "pvlu", example=x, relu_like=False)
+    expected = step(copy.deepcopy(net), x)
+    sharded = wrap(net)
+    assert {type(parameter) for parameter in sharded.parameters()} == {DTensor}
+    torch.testing.assert_close(step(sharded, x), expected)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType
 from typing import Any
 
+import torch
 from torch import nn
 from typing_extensions import Self
 
@@ -46,6 +48,13 @@ class Derived(nn.Module):
         yield from super().named_modules(memo, prefix, remove_duplicate)
         for hidden in self._hidden():
             yield from hidden.named_modules(memo, f"{prefix}.{CHILD}" if prefix else CHILD, remove_duplicate)
+
+    def children(self) -> Iterator[nn.Module]:
+        """Give what is hidden, too, where PyTorch asks to keep parameters alike in several processes."""
+        yield from super().children()
+        if not torch.compiler.is_compiling():
+            asking = sys._getframe(1).f_globals.get("__name__", "")
+            yield from self._hidden() if asking.startswith("torch.distributed.") else ()
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of what is hidden too."""
