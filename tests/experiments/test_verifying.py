@@ -117,6 +117,15 @@ def test_packed_results_are_checked_line_by_line(store: Store) -> None:
     assert "line 5 is damaged" in problems[2]
 
 
+def test_packed_results_that_are_cut_at_the_end_of_a_line_are_named(store: Store) -> None:
+    packed = store.folder / NAME
+    packed.write_text(to_jsonl(result(trial) for trial in TRIALS))
+    assert [damage for damage in verify(store.folder) if damage.path == packed] == []
+    packed.write_bytes(b"".join(packed.read_bytes().splitlines(keepends=True)[:-1]))
+    (damage,) = (damage for damage in verify(store.folder) if damage.path == packed)
+    assert f"{len(TRIALS) - 1} of {len(TRIALS)} results are there" in str(damage)
+
+
 def test_folders_that_are_none_of_ours(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there are no runs in"):
         verify(tmp_path / "nowhere")

@@ -38,16 +38,22 @@ def read_jsonl(path: Path, text: bytes) -> dict[str, Result]:
         StoreError: a line is damaged, or some are missing.
     """
     results: dict[str, Result] = {}
-    told: Counter[int] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             result = Result.model_validate_json(line)
         except ValidationError as error:
             raise StoreError(f"{path}, line {number} is damaged ({explain(error, 'result')}); restore it") from None
         results[result.trial.id] = result
-        # Lines of earlier versions do not tell; files that were joined tell of each.
-        told.update(int(count) for count in _PACKED.findall(line))
-    for count, lines in told.items():
-        if lines < count:
-            raise StoreError(f"{path} is cut off: {lines} of {plural(count, 'result')} are there; restore it")
+    if cut := describe_cut(text):
+        raise StoreError(f"{path} {cut}; restore it")
     return results
+
+
+def describe_cut(text: bytes) -> str:
+    """How many of the results are there that the lines tell of; nothing where all are."""
+    # Lines of earlier versions do not tell; files that were joined tell of each.
+    told = Counter(int(count) for line in text.splitlines() for count in _PACKED.findall(line))
+    cuts = (
+        f"is cut off: {lines} of {plural(count, 'result')} are there" for count, lines in told.items() if lines < count
+    )
+    return next(cuts, "")

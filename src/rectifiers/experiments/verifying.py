@@ -139,6 +139,8 @@ def _check_weights(path: Path) -> str:
 def _check_packed(path: Path, text: bytes) -> Iterator[Damage]:
     if text and not text.endswith(b"\n"):
         yield Damage(path, "breaks off in its last line", "restore it")
+    elif cut := archive.describe_cut(text):
+        yield Damage(path, cut, "restore it")
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             Result.model_validate_json(line)
