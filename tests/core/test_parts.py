@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from torch import nn
+from torch import Tensor, nn
 
 from rectifiers.activations import create
+from rectifiers.core.adapting import adapt
 from rectifiers.core.learned import learned_values, learning_activations, shaping_parameters
 from rectifiers.core.parts import Part, parameters_of
 from rectifiers.surgery.carry.freezing import freeze_weights
@@ -75,6 +76,24 @@ def test_the_list_of_what_is_learned_is_one() -> None:
     assert {f"{layer}.{name}" for layer, _, names in learning_activations(made) for name in names} == listed
     shaping = shaping_parameters(made)
     assert {name for name, parameter in made.named_parameters() if parameter in shaping} == listed
+
+
+class _TwoSlopes(nn.Module):
+    """An activation made of others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.PReLU(init=0.5), nn.PReLU(init=0.25)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.first(x) + self.second(x)
+        return y
+
+
+def test_what_an_activation_made_of_others_learns_is_listed_once() -> None:
+    made = nn.Sequential(adapt(_TwoSlopes, "two_slopes", "a test")(), nn.PReLU())
+    listed = [(layer, name, values.item()) for layer, name, values in learned_values(made)]
+    assert listed == [("0", "first.weight", 0.5), ("0", "second.weight", 0.25), ("1", "weight", 0.25)]
 
 
 def test_parameters_without_a_shape_have_no_values_yet() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -30,12 +31,20 @@ def shaping_parameters(model: nn.Module) -> set[nn.Parameter]:
 
 
 def learning_activations(model: nn.Module) -> Iterator[tuple[str, nn.Module, tuple[str, ...]]]:
-    """Name, module and names of the parameters of every activation that learns; ConvReLU's thresholds too."""
+    """Name, module and names of the parameters of every activation that learns; ConvReLU's thresholds too.
+
+    An activation that is made of other modules names their parameters as its own, with dots.
+    """
+    inside: set[nn.Module] = set()
     for layer, module in model.named_modules():
         spec = getattr(module, "spec", None)
+        if module in inside:
+            continue
         if isinstance(spec, ActivationSpec):
             if spec.parameters:
-                yield layer, module, tuple(parameter.name for parameter in spec.parameters)
+                names = tuple(parameter.name for parameter in spec.parameters)
+                inside.update(module.modules() if any("." in name for name in names) else ())
+                yield layer, module, names
         elif isinstance(module, nn.PReLU):
             yield layer, module, ("weight",)
 
@@ -49,6 +58,6 @@ def learned_values(model: nn.Module) -> Iterator[tuple[str, str, Tensor]]:
     """
     for layer, module, names in learning_activations(model):
         for name in names:
-            values = getattr(module, name)
+            values = attrgetter(name)(module)
             if not is_lazy(values):
                 yield layer, name, values.detach()
