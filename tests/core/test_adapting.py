@@ -109,6 +109,13 @@ def test_a_share_that_the_class_does_not_take_is_refused() -> None:
         adapt(Bent, "mine", "here")(share="channel")
 
 
+def test_an_unknown_argument_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="Bent: unknown argument 'slop'; did you mean slope"):
+        adapt(Bent, "bent", "bent.py:Bent")(slop=0.25)
+    with pytest.raises(ConfigError, match="Doubling: unknown argument 'slope'"):
+        adapt(Doubling, "doubling", "doubling.py:Doubling")(slope=0.25)
+
+
 def test_a_complete_class_stays_itself() -> None:
     assert adapt(AReLU, "mine", "here") is AReLU
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .curve import as_images, find_kinks, is_monotone
 from .elementwise import Elementwise
-from .errors import ConfigError, UnsupportedError
+from .errors import ConfigError, UnknownNameError, UnsupportedError
 from .factory import story
 from .granularity import Granularity
 from .spec import ActivationSpec, Kind, ParameterSpec, ReluStart
@@ -77,6 +77,9 @@ def _complete(
             raise ConfigError(f"{cls.__name__} takes no share, got {arguments['share']!r}; leave it out")
         factory = {key: arguments.pop(key, None) for key in ("device", "dtype") if taken is None or key not in taken}
         given = {key: value for key, value in arguments.items() if taken is None or key in taken or key not in _SHARED}
+        if taken is not None and (unknown := set(given) - taken):
+            known = {*taken, *_SHARED} - {"self", "args", "kwargs"}
+            raise ConfigError(f"{cls.__name__}: {UnknownNameError('argument', min(unknown), known)}")
         cls.__init__(self, *args, **given)
         self.to(**{key: value for key, value in factory.items() if value is not None})
 
