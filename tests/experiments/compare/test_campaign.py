@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -297,8 +298,7 @@ def test_looks_are_kept_with_the_runs(tmp_path: Path) -> None:
     looked = Looked(tmp_path)
     assert looked.past("a") == []
     looks = [Look(("as it is", "arelu"), 4), Look(("as it is", "arelu"), 6)]
-    for look in looks:
-        looked.note("a", look)
+    assert [looked.note("a", look) for look in looks] == [1, 2]
     looked.note("b", looks[0])
     assert Looked(tmp_path).past("a") == looks
     (tmp_path / "looks.json").write_text("[]")
@@ -312,6 +312,32 @@ def test_what_the_baseline_left_without_a_pair_is_not_said_to_have_diverged() ->
     one = campaign(laboratory, ["arelu", "pvlu"], budget=Budget(runs=30))
     (left,) = read_findings(one, one.go([]), COMMON).left
     assert left.words == "no seed on which both it and the baseline finished on validation data after 4 seeds"
+
+
+def test_calls_side_by_side_take_one_look(tmp_path: Path) -> None:
+    """Both have run the same trials, and look at the same time."""
+    laboratory = Laboratory(of({"arelu": 0.4}, 3.0))
+    one = replace(campaign(laboratory, ["arelu"], budget=Budget(runs=10)), looked=Looked(tmp_path))
+
+    class Late(Looked):
+        """Is told of earlier looks before the other call takes its own."""
+
+        def past(self, key: str) -> list[Look]:
+            found = super().past(key)
+            assert one.go([]).taken == {1: 5}
+            return found
+
+    course = replace(one, looked=Late(tmp_path)).go([])
+    assert (course.taken, course.looks) == ({1: 5}, 1)
+    assert len(Looked(tmp_path).past(one._key)) == 1
+
+
+def test_looks_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    looks = [Look(("as it is", f"act{number}"), 5) for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        numbers = list(pool.map(lambda look: Looked(tmp_path).note("a", look), looks))
+    assert sorted(numbers) == list(range(1, 41))
+    assert {*Looked(tmp_path).past("a")} == {*looks}
 
 
 def test_screening_without_validation_data_is_marked() -> None:

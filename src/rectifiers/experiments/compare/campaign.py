@@ -286,11 +286,10 @@ class Campaign:
             whole = self._whole(rows, range(FRESH, FRESH + count))
             if whole < count and (known or course.taken or whole < FEWEST):
                 break
-            if not known:
-                self.looked.note(self._key, Look(labels, whole))
-                course.looks += 1
-            seeds = [FRESH + number for number in range(whole)]
-            course.taken[known or course.looks] = whole
+            number = known or self.looked.note(self._key, Look(labels, whole))
+            course.looks = max(course.looks, number)
+            seeds = [FRESH + place for place in range(whole)]
+            course.taken[number] = whole
             course.outcomes = self._outcomes(rows, seeds)
             course.comparisons = compare_family_sequentially(
                 self._values(course.outcomes),

@@ -7,8 +7,12 @@ one, also where it comes before the number of pairs at which the first was plann
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from ...core.errors import StoreError
 from ...core.reading import parse_json
@@ -48,14 +52,41 @@ class Looked:
         """
         return list(self._read().get(key, ()))
 
-    def note(self, key: str, look: Look) -> None:
+    def note(self, key: str, look: Look) -> int:
         """Keep a look, before anybody sees what it shows.
+
+        Returns:
+            Its number, counted from 1. One that a call beside this one has noted is the same look.
 
         Raises:
             StoreError: it cannot be written.
         """
-        known = self._read()
-        known[key] = [*known.get(key, ()), look]
+        with self._alone():
+            known = self._read()
+            looks = known.setdefault(key, [])
+            if look not in looks:
+                looks.append(look)
+                self._write(known)
+            return looks.index(look) + 1
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other call write meanwhile: calls that share runs end them at the same time."""
+        if self._path is None:
+            yield
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._path.with_name(".looks.lock"))
+            lock.acquire()
+        except OSError as error:
+            raise StoreError(f"cannot write {self._path}: {error.strerror}; check its permissions") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _write(self, known: dict[str, list[Look]]) -> None:
         if self._path is None:
             self._known = known
             return
@@ -64,7 +95,7 @@ class Looked:
 
     def _read(self) -> dict[str, list[Look]]:
         if self._path is None:
-            return dict(self._known)
+            return {key: list(looks) for key, looks in self._known.items()}
         text = read_bytes(self._path)
         if text is None:
             return {}
