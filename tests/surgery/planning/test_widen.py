@@ -489,3 +489,27 @@ def test_weights_with_hooks_are_not_replaced(register: Callable[..., Any]) -> No
     assert len(seen) == 1
     handle.remove()
     swap(model, "crelu", example=x)
+
+
+class WithHead(nn.Module):
+    """Calls more activations in training mode, for a head of its own."""
+
+    def __init__(self, act: nn.Module | None) -> None:
+        super().__init__()
+        self.a, self.b, self.head, self.last = nn.Linear(3, 4), nn.Linear(4, 2), nn.Linear(4, 4), nn.Linear(4, 2)
+        self.act = act
+
+    def forward(self, x: Tensor) -> Any:
+        x = F.relu(self.a(x)) if self.act is None else self.act(self.a(x))
+        if not self.training:
+            return self.b(x)
+        return self.b(x), self.last(F.relu(self.head(x)) if self.act is None else self.act(self.head(x)))
+
+
+@pytest.mark.parametrize("act", [None, nn.ReLU()])
+def test_what_training_mode_calls_besides_is_widened_too(act: nn.Module | None) -> None:
+    net, x = WithHead(act), torch.randn(5, 3)
+    before = net(x)
+    report = swap(net, "crelu", example=x)
+    assert {left.site for left in report.plan.left} == set()
+    assert all(torch.allclose(now, then, atol=1e-6) for now, then in zip(net(x), before, strict=True))

@@ -85,19 +85,31 @@ class MarkedTrace:
 
 def mark_traces(survey: Survey) -> list[MarkedTrace]:
     """Mark the sites in both traces, the one in evaluation mode first; training may use layers of its own."""
-    known = {site.name: site for site in survey.sites}
     # The ops of sites that only training mode reaches are those of its own trace.
     evaluated = [located for located in survey.located if not located.site.training_only]
-    marked = [_mark(survey.trace, evaluated, known)]
+    marked = [_mark(survey.trace, evaluated, survey.sites)]
     if survey.training is not None:
-        marked.append(_mark(survey.training, locate_sites(survey.training), known))
+        marked.append(_mark(survey.training, locate_sites(survey.training), survey.sites))
     return marked
 
 
-def _mark(trace: Trace, located: Sequence[Located], known: Mapping[str, Site]) -> MarkedTrace:
-    return MarkedTrace(
-        trace, {op.index: known[one.site.name] for one in located if one.site.name in known for op in one.ops}
-    )
+def _mark(trace: Trace, located: Sequence[Located], known: Sequence[Site]) -> MarkedTrace:
+    sites = {}
+    for one in located:
+        site = next((site for site in known if _is_same(site, one.site)), None)
+        sites.update({} if site is None else {op.index: site for op in one.ops})
+    return MarkedTrace(trace, sites)
+
+
+def _is_same(site: Site, other: Site) -> bool:
+    """Return whether a site is one that another mode has, perhaps under another name, as it may call more of them."""
+    if (site.path, site.call == "function") != (other.path, other.call == "function"):
+        return False
+    if site.call == "module":
+        return True
+    if site.place is None or other.place is None:
+        return site.number == other.number
+    return site.place == other.place
 
 
 def follow_sites(traces: Sequence[MarkedTrace], rule: Rule[T], sites: Collection[int]) -> Outcome[T]:
