@@ -28,6 +28,7 @@ from .carry.schedules import Schedulers
 from .carry.snapshot import take_snapshot
 from .carry.structure import remember_structure
 from .edits import EDITS, Edit, Undo
+from .edits.graph import keep_in_copies
 from .edits.references import list_modules, renew_references
 from .planning.planned import Change, Left
 
@@ -114,6 +115,7 @@ class SwapPlan:
             restore()
             raise
         history(inner).append(self)
+        keep_in_copies(inner, _HISTORY)
         return applied
 
     def _carry_out(self, edit: Edit, model: nn.Module) -> Undo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import torch.ao.quantization as tq
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from rectifiers import find_sites, swap
+from rectifiers import base_state_dict, find_sites, load, save, swap
 from rectifiers.core.errors import UnsupportedError
 
 from ..samples import assert_round_trip, run, waves
@@ -125,22 +126,25 @@ class Again(nn.Module):
 
 
 @pytest.mark.parametrize("where", [["inner.act"], ["inner.act#2"], [":relu", "inner.act#3"]])
-def test_nodes_say_which_call_of_a_module_they_are(where: list[str]) -> None:
+def test_nodes_say_which_call_of_a_module_they_are(where: list[str], tmp_path: Path) -> None:
     torch.manual_seed(0)
     model, x = Again(), torch.randn(3, 4)
     graph = fx.symbolic_trace(copy.deepcopy(model))
     for node in graph.graph.nodes:
         node.type = None  # PyTorch 2.10 does not pickle annotations that are texts
     assert_round_trip(graph, x)
-    before = run(graph, x)
+    before, keys = run(graph, x), graph.state_dict().keys()
     reports = []
     for place in where:
         waves(model, x, where=place)
         reports.append(waves(graph, x, where=place))
     expected = run(model, x)
     assert torch.equal(run(graph, x), expected)
-    for twin in (copy.deepcopy(graph), pickle.loads(pickle.dumps(graph))):
+    for twin in (copy.deepcopy(graph), pickle.loads(pickle.dumps(graph)), copy.deepcopy(copy.deepcopy(graph))):
         assert torch.equal(run(twin, x), expected)
+        save(twin, tmp_path)
+        assert torch.equal(run(load(tmp_path, fx.symbolic_trace(Again())), x), expected)
+        assert base_state_dict(twin, drop_learned=True).keys() == keys
     for report in reversed(reports):
         report.revert()
     assert torch.equal(run(graph, x), before)

@@ -14,6 +14,7 @@ from ...watching.kinds import spec_of
 from ...watching.wrappers import check_whole, peel
 from ..edits.absorb import AbsorbAffine, AbsorbOffset
 from ..edits.edit import Undo
+from ..edits.graph import keep_in_copies
 from ..inserted.annealed import Annealed
 
 _RENAMED = "_rectifiers_renamed"
@@ -34,6 +35,7 @@ def remember_names(model: nn.Module, before: Mapping[str, Any]) -> Undo:
     }
     steps: list[dict[str, str | None]] = model.__dict__.setdefault(_RENAMED, [])
     steps.append(renamed)
+    keep_in_copies(model, _RENAMED)
 
     def undo() -> None:
         steps.pop()

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from torch import Tensor, fx, nn
+from torch.fx.graph_module import _USER_PRESERVED_ATTRIBUTES_KEY
 
 from ...watching import kinds
 from ...watching.replaced import CHILD, replaced_calls
@@ -74,6 +75,12 @@ def number_calls(module: fx.GraphModule, called: nn.Module) -> Undo | None:
         module.graph = before
 
     return undo
+
+
+def keep_in_copies(model: nn.Module, name: str) -> None:
+    """Let copies of a model that is a graph have one of its attributes, as copies of other models have all of them."""
+    if isinstance(model, fx.GraphModule):
+        model.meta.setdefault(_USER_PRESERVED_ATTRIBUTES_KEY, {})[name] = vars(model)[name]
 
 
 def _is_activation(node: fx.Node) -> bool:
