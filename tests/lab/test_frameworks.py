@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -114,6 +115,22 @@ def test_what_a_test_logs_counts_and_not_what_training_logs_under_the_same_name(
 
     train = frameworks.from_lightning(lambda model, seed: (Trainer(), model, {"train": [], "val": [], "test": []}))
     assert train(None, 0, None) == {"test_accuracy": 0.6, "val_accuracy": 0.7, "train_loss": 0.2}
+
+
+def test_a_partial_function_and_an_object_make_trainers_too() -> None:
+    class Maker:
+        """Makes trainers when called."""
+
+        def __call__(self, model: Any, seed: int) -> Recorder:
+            return Recorder()
+
+    def make_trainer(callbacks: Any, model: Any, seed: int) -> Recorder:
+        return Recorder(*callbacks)
+
+    for make, name in ((functools.partial(make_trainer, []), "make_trainer"), (Maker(), "Maker")):
+        train = frameworks.from_trainer(make)
+        assert train(None, 3, None)["eval_seed"] == 6
+        assert train.__name__ == name
 
 
 def test_what_returns_no_trainer() -> None:

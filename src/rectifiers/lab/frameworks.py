@@ -6,6 +6,7 @@ Each takes a user's function of the model and the seed, and returns what `compar
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -142,9 +143,17 @@ def _base_of(data: Any) -> Any:
 
 def _called_as(user: Callable[..., Any], train: Train) -> Train:
     """Let a training be called what the user's function is called, in results and messages."""
-    train.__name__, train.__qualname__, train.__module__ = _name(user), user.__qualname__, user.__module__
+    named = _named(user)
+    train.__name__, train.__qualname__, train.__module__ = named.__name__, named.__qualname__, named.__module__
     return train
 
 
 def _name(user: Callable[..., Any]) -> str:
-    return getattr(user, "__name__", type(user).__name__)
+    return str(_named(user).__name__)
+
+
+def _named(user: Callable[..., Any]) -> Any:
+    """What has the name of a user's function: the function of a partial one, and the class of an object."""
+    while isinstance(user, functools.partial):
+        user = user.func
+    return user if hasattr(user, "__qualname__") else type(user)
