@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -140,6 +141,19 @@ def test_a_closed_pipe_is_quiet() -> None:
     assert errors == b""
 
 
+@pytest.mark.skipif(os.name != "posix", reason="closes what POSIX numbers")
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_json_with_closed_standard_streams(closed: tuple[int, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rectifiers", "list", "--json"],
+        capture_output=True,
+        check=False,
+        preexec_fn=lambda: [os.close(number) for number in closed] and None,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert 1 in closed or json.loads(done.stdout)
+
+
 def test_a_closed_pipe_behind_the_errors_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -152,10 +166,15 @@ def test_a_closed_pipe_behind_the_errors_is_no_obstacle(monkeypatch: pytest.Monk
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_behind_the_output_is_one_line() -> None:
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_full_disk_behind_the_output_is_one_line(options: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "rectifiers", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [sys.executable, "-m", "rectifiers", "list", *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
     assert done.returncode == 2
     assert done.stderr == "error: cannot write the output: No space left on device\n"

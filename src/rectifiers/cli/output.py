@@ -49,8 +49,8 @@ def spell_options(text: str) -> str:
     return re.sub(rf"\b(?P<name>{'|'.join(OPTIONS)})=(?:'(?P<word>\w+)'|\((?P<sizes>[\d, ]+)\)|…)", spell, text)
 
 
-_kept: TextIO | int | None = None
-"""The standard output while `reserve_stdout` keeps it: a stream, or the number of a file."""
+_kept: TextIO | tuple[int, str] | None = None
+"""The standard output while `reserve_stdout` keeps it: a stream, or the number of a file and its encoding."""
 
 
 def reserve_stdout(wanted: bool) -> bool:
@@ -62,10 +62,10 @@ def reserve_stdout(wanted: bool) -> bool:
         `wanted`, as the callback of an option.
     """
     global _kept
-    if wanted and _kept is None:
+    if wanted and _kept is None and sys.stdout is not None:
         if _is_file(1):
             sys.stdout.flush()
-            _kept = os.dup(1)
+            _kept = os.dup(1), sys.stdout.encoding
             os.dup2(2, 1)
         else:
             _kept, sys.stdout = sys.stdout, sys.stderr
@@ -76,10 +76,11 @@ def release_stdout() -> None:
     """Undo `reserve_stdout`."""
     global _kept
     kept, _kept = _kept, None
-    if isinstance(kept, int):
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+    if isinstance(kept, tuple):
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        os.dup2(kept[0], 1)
+        os.close(kept[0])
     elif kept is not None:
         sys.stdout = kept
 
@@ -95,9 +96,10 @@ def _is_file(number: int) -> bool:
 def print_json(value: Any) -> None:
     """Print a value for other programs, with null for what is no number or infinite."""
     text = json.dumps(finite(value), indent=2, ensure_ascii=False)
-    if not isinstance(_kept, int):
+    if not isinstance(_kept, tuple):
         print(text, file=_kept)
         return
-    content = memoryview(f"{text}\n".encode(sys.stdout.encoding, errors="replace"))
+    number, encoding = _kept
+    content = memoryview(f"{text}\n".encode(encoding, errors="replace"))
     while content:
-        content = content[os.write(_kept, content) :]
+        content = content[os.write(number, content) :]
