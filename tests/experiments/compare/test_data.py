@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy
@@ -86,6 +87,14 @@ def test_what_is_held_out_of_a_loader_is_loaded_as_it_is() -> None:
     for part in (data.train, data.test):
         assert {name: getattr(part, name) for name in options} == options
         assert (part.batch_size, part.persistent_workers) == (4, True)
+
+
+def test_a_partial_function_gives_data_as_its_function_does() -> None:
+    def make(count: int) -> tuple[Tensor, Tensor]:
+        return torch.randn(count, 6), torch.zeros(count).long()
+
+    data = read_data(functools.partial(make, 10))
+    assert (len(data.train), len(data.test)) == (8, 2)
 
 
 def test_parts_by_place_and_by_name() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -78,7 +79,7 @@ def read_data(given: Any) -> OwnData:
     Raises:
         DataError: it is something else, or empty.
     """
-    if inspect.isroutine(given):
+    if inspect.isroutine(given) or isinstance(given, functools.partial):
         try:
             given = given()
         except (Exception, SystemExit) as error:
