@@ -104,8 +104,9 @@ def compare(
         data: what the built-in loop trains on: a folder of pictures or an archive of one, an `.npz` file, a data set's
             name, `package.module:name`, or loaders, data sets or (inputs, targets), as one part, (train, test) or
             (train, validation, test).
-        train: instead of data, your own training: `train(model, seed, report) -> metrics`. It returns a number or a
-            dictionary of numbers, and may call `report(accuracy=…)` meanwhile.
+        train: instead of data, your own training: `train(model, seed, report) -> metrics`. It returns a number, of
+            which more is better unless `better` says otherwise, or a dictionary of numbers, and may call
+            `report(accuracy=…)` meanwhile.
         weights: a file of weights that every run starts from, `.safetensors`, `.pt` or `.pth`; it is known by what it
             holds. By default, those that `model` makes.
         example: what the model is called with, as `rectifiers.swap` takes it; by default, the first batch that the data
