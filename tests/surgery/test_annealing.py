@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import pickle
 import sys
@@ -370,3 +371,17 @@ def test_infinite_scores_stay_what_they_were_until_the_end() -> None:
     plain.a = net.a
     assert torch.equal(net(X), plain(X))
     assert bool(net.a.weight.grad.isfinite().all())
+
+
+def test_copies_take_no_part_in_distillation() -> None:
+    net = Net()
+    annealing = anneal(net, example=X, steps=10)
+    early = copy.deepcopy(net)
+    annealing.step()
+    net(X)
+    expected = annealing.distillation(X)
+    for twin in (early, torch.optim.swa_utils.AveragedModel(net), pickle.loads(pickle.dumps(net))):
+        net(X)
+        twin(X)
+        assert torch.equal(annealing.distillation(X), expected)
+    assert expected > 0

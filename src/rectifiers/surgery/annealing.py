@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -46,6 +46,27 @@ class _Target:
                 if wanted.dim():
                     wanted = wanted.reshape(-1, *(1 for _ in tensor.shape[1:]))
                 tensor.lerp_(wanted.expand_as(tensor), part)
+
+
+class _Hook:
+    """A hook of one model alone: those of its copies, such as a moving average, do nothing.
+
+    Args:
+        function: what it does.
+    """
+
+    def __init__(self, function: Callable[..., None] | None = None) -> None:
+        self.function = function
+
+    def __call__(self, *args: Any) -> None:
+        if self.function is not None:
+            self.function(*args)
+
+    def __deepcopy__(self, memo: Any) -> _Hook:
+        return _Hook()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Hook, ()
 
 
 class Annealing:
@@ -189,15 +210,15 @@ class Annealing:
         """Let a model keep what its activations return in its last forward pass."""
         teacher = into is self._lessons
 
-        def keep(name: str) -> Any:
+        def keep(name: str) -> _Hook:
             def hook(module: nn.Module, args: Any, output: Tensor) -> None:
                 if teacher or torch.is_grad_enabled():
                     into[name].append(output)
 
-            return hook
+            return _Hook(hook)
 
         modules = dict(model.named_modules())
-        handles = [model.register_forward_pre_hook(lambda *_: into.clear())]
+        handles = [model.register_forward_pre_hook(_Hook(lambda *_: into.clear()))]
         handles += [modules[name].register_forward_hook(keep(name)) for name in names]
         self._handles += handles
 
