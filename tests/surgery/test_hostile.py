@@ -881,3 +881,44 @@ def test_a_class_that_moves_its_tensors_itself() -> None:
     waves(model, torch.randn(3, 4))
     assert run(model.double(), torch.randn(3, 4).double()).dtype is torch.float64
     assert model.grid.dtype is torch.float64
+
+
+class Flagged(nn.Module):
+    """Has something by the name under which a swap keeps activations."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+        if kind == "flag":
+            self.rectified = False
+        if kind == "buffer":
+            self.register_buffer("rectified", torch.ones(4))
+        if kind == "child":
+            self.rectified = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.linear(x))
+
+
+class Method(nn.Module):
+    """The same as a method."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rectified(F.relu(self.linear(x)))
+
+    def rectified(self, x: Tensor) -> Tensor:
+        return x
+
+
+@pytest.mark.parametrize(
+    "model", [*map(Flagged, ("flag", "buffer", "child")), Method()], ids=["flag", "buffer", "child", "method"]
+)
+def test_a_name_that_is_taken_is_told_of(model: nn.Module) -> None:
+    parts = structure(model)
+    with pytest.raises(ConfigError, match="the model has an attribute 'rectified' already, where the activations of"):
+        swap(model, "pvlu", example=(2, 4))
+    assert structure(model) == parts

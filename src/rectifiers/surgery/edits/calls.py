@@ -12,7 +12,7 @@ from ...core.errors import ConfigError, UnsupportedError
 from ...watching.places import Place
 from ...watching.replaced import CHILD, HIDDEN, Calls
 from ..inserted.classes import class_of, set_class
-from ..inserted.derived import goes_through_children
+from ..inserted.derived import Derived, goes_through_children
 from ..inserted.per_call import PerCall
 from ..inserted.rewritten import rewritten_class
 from ..inserted.scope import open_scope
@@ -107,10 +107,10 @@ class Intercept:
         holder: dict[str, Any] = owner.__dict__ if hidden else owner._modules
         name = HIDDEN if hidden else CHILD
         earlier = holder.get(name)
-        if CHILD in owner._modules and not isinstance(owner._modules[CHILD], Calls):
+        if _has_its_own(owner):
             raise ConfigError(
-                f"{self.path or 'the model'} has a child {CHILD!r} already, where the activations of its calls are to "
-                "be kept; rename it"
+                f"{self.path or 'the model'} has an attribute {CHILD!r} already, where the activations of its calls "
+                "are to be kept; rename it"
             )
         known = {} if earlier is None else {int(name): module for name, module in earlier.named_children()}
         calls = Calls({**known, **_build_all(self, model)}).train(owner.training)
@@ -149,6 +149,17 @@ class Intercept:
         if self.places.keys() != self.recipes.keys():
             return None
         return _rewrite_class(owner, self.places.items())
+
+
+def _has_its_own(owner: nn.Module) -> bool:
+    """Return whether a module, or its class, has something of its own by the name of what holds the activations."""
+    held = (vars(owner), owner._parameters, owner._buffers)
+    child = owner._modules.get(CHILD)
+    return (
+        any(CHILD in names for names in held)
+        or not (child is None or isinstance(child, Calls))
+        or any(CHILD in vars(home) for home in type(owner).__mro__ if home is not Derived)
+    )
 
 
 def _rewrite_class(owner: nn.Module, places: Iterable[tuple[int, Place]]) -> Undo | None:
