@@ -402,6 +402,16 @@ def test_what_is_saved_to_compare_kernels_is_nothing_to_a_checkpoint_around_the_
     assert not saved
 
 
+@needs_library
+def test_kernels_are_compared_without_a_change_of_any_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeded: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    before = torch.get_rng_state()
+    assert not selftest.mismatches()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not seeded
+
+
 def test_other_threads_wait_for_the_one_that_loads_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, end = threading.Event(), threading.Event()
     loaded = provider.State(frozenset({"two_slopes"}), "made up")

@@ -76,6 +76,14 @@ def test_functions_of_this_library_pass(thing: str) -> None:
     assert failed(thing) == {}
 
 
+def test_no_generator_of_a_gpu_is_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeded: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    for thing in ("mlp", torch.optim.SGD):
+        check(thing, price=False)
+    assert not seeded
+
+
 def test_a_plain_module_and_a_formula_pass() -> None:
     assert failed(Gate) == {}
     assert failed(rectifiers.elementwise("where(x > 0, x, a*(exp(x) - 1))", a=1.0)) == {}

@@ -27,7 +27,7 @@ def _make(network: Any, activation: str = "relu") -> tuple[nn.Module, torch.Tens
             made.append(create(activation, channels=channels))
             return made[-1]
 
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         try:
             net = network(act, shape=shape, classes=_CLASSES)
             x = torch.rand(3, *shape)

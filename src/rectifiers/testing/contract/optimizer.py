@@ -13,7 +13,7 @@ from ..samples import demand
 
 def _train(optimizer: Any, steps: int = 50) -> tuple[float, float]:
     """The loss of a small regression before and after some steps, with parameters in two groups."""
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     net = nn.Sequential(nn.Linear(4, 8), nn.PReLU(), nn.Linear(8, 1))
     x = torch.randn(32, 4)
     target = x.sum(1, keepdim=True)
