@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from filelock import FileLock
 
 from rectifiers.core.errors import ConfigError, StoreError
 from rectifiers.experiments.compare.budget import Budget, read_budget
@@ -338,6 +339,15 @@ def test_looks_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
         numbers = list(pool.map(lambda look: Looked(tmp_path).note("a", look), looks))
     assert sorted(numbers) == list(range(1, 41))
     assert {*Looked(tmp_path).past("a")} == {*looks}
+
+
+def test_looks_are_kept_where_there_are_no_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(lock: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(FileLock, "__enter__", refuse)
+    assert Looked(tmp_path).note("a", Look(("as it is", "arelu"), 5)) == 1
+    assert len(Looked(tmp_path).past("a")) == 1
 
 
 def test_screening_without_validation_data_is_marked() -> None:

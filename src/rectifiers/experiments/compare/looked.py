@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,16 +75,14 @@ class Looked:
         if self._path is None:
             yield
             return
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._path.with_name(".looks.lock"))
-            lock.acquire()
-        except OSError as error:
-            raise StoreError(f"cannot write {self._path}: {error.strerror}; check its permissions") from None
-        try:
+        with ExitStack() as stack:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(NotImplementedError):  # on some file systems of clusters
+                    stack.enter_context(FileLock(self._path.with_name(".looks.lock")))
+            except OSError as error:
+                raise StoreError(f"cannot write {self._path}: {error.strerror}; check its permissions") from None
             yield
-        finally:
-            lock.release()
 
     def _write(self, known: dict[str, list[Look]]) -> None:
         if self._path is None:
