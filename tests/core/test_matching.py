@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from rectifiers.activations import create
+from rectifiers.core.elementwise import Elementwise, apply
 from rectifiers.core.errors import ConfigError
 from rectifiers.core.fitting import Points, fit_rational_to
 from rectifiers.core.matching import match
+from rectifiers.core.spec import ActivationSpec, ParameterSpec
 
 X = torch.linspace(-4, 4, 401, dtype=torch.float64)
 EVEN = torch.full_like(X, 1 / len(X))
@@ -39,6 +43,34 @@ def test_the_same_points_give_the_same_numbers() -> None:
     first, second = (match(partial(create, "apl", hinges=3), points) for _ in range(2))
     assert first == second
     assert len(first["a"]) == 3  # type: ignore[arg-type]
+
+
+class Drawn(Elementwise):
+    """a·x + b·x², with starts that are drawn and no others."""
+
+    spec = ActivationSpec(
+        name="drawn",
+        title="Drawn",
+        equation="a·x + b·x²",
+        paper="",
+        parameters=(ParameterSpec("a", init="N(0, 1)"), ParameterSpec("b", init="N(0, 1)", coefficients=1)),
+    )
+    a: nn.Parameter
+    b: nn.Parameter
+
+    def __init__(self, **granularity: Any) -> None:
+        super().__init__(inits={"a": nn.init.normal_, "b": nn.init.normal_}, **granularity)
+
+    def forward(self, input: Tensor) -> Tensor:
+        given = {"a": self.a, "b": self.b, "coefficients": frozenset("b"), "channel_dim": self.channel_dim}
+        return apply("drawn", lambda x, a, b: a * x + b[0] * x**2, self.ready(input), **given)
+
+
+def test_a_function_whose_start_is_drawn_is_fitted_from_one_that_is_always_the_same() -> None:
+    before = torch.get_rng_state()
+    found = match(Drawn, Points(X, 2 * X - 0.5 * X**2, EVEN))
+    assert found == {"a": 2.0, "b": (-0.5,)}
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_rational_fit_counts_the_weights() -> None:

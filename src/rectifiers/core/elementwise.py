@@ -309,13 +309,20 @@ class Elementwise(Unscriptable, nn.Module):
     def guesses(self, points: Points) -> list[dict[str, Any]]:
         """Return starting values from which to look for those that bring the function near `points`.
 
-        These are the published start and ReLU; a function that is not sure to be led to the nearest from there adds
-        others.
+        These are the published start, as it was drawn for this module of a layer if it is random, and ReLU; a function
+        that is not sure to be led to the nearest from there adds others.
         """
-        published = dict(self._inits)
+        published = {one.name: self._drawn(one) for one in self.spec.parameters}
         relu = {one.name: published[one.name] if one.relu is None else one.relu for one in self.spec.parameters}
-        starts = [published] if relu == published else [published, relu]
-        return [start for start in starts if not any(map(callable, start.values()))]
+        return [published] if relu == published else [published, relu]
+
+    def _drawn(self, parameter: ParameterSpec) -> Init:
+        """The starting value of a layer's parameter in numbers."""
+        value = self._inits[parameter.name]
+        if not callable(value):
+            return value
+        numbers = getattr(self, parameter.name).flatten().tolist()
+        return tuple(numbers) if parameter.coefficients else float(numbers[0])
 
     def reset_parameters(self) -> None:
         """Set every parameter back to its starting value; those without a shape yet start there anyway."""

@@ -40,6 +40,7 @@ def match(make: Callable[..., Elementwise], points: Points) -> Start:
     """
     with torch.device("cpu"):
         with torch.random.fork_rng(devices=()):
+            torch.default_generator.manual_seed(0)  # for starts that are random
             guesses = make(share="layer", device="cpu", dtype=torch.float64).guesses(points)
             search = _Search(make, Points(*(part[:, None] for part in (points.x, points.y, points.weight))), guesses[0])
         found = [search.descend(search.pack(guess)) for guess in guesses]
