@@ -46,8 +46,8 @@ def test_table(cli: Cli) -> None:
 
 
 def test_numbers_for_programs_and_to_keep(cli: Cli, tmp_path: Path) -> None:
-    printed = json.loads(cli("bench", *SMALL, "--json", "--output", "bench.json", "--plot", "bench.svg").out)
-    kept = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    printed = json.loads(cli("bench", *SMALL, "--json", "--output", "new/bench.json", "--plot", "bench.svg").out)
+    kept = json.loads((tmp_path / "new" / "bench.json").read_text(encoding="utf-8"))
     assert kept.keys() == {"machine", "rivals", "settings", "training_step"}
     (setting,) = kept["settings"]
     rows = {row["function"]: row for row in setting["rows"]}
@@ -90,7 +90,9 @@ def test_functions_by_name_and_of_ones_own(cli: Cli, own_file: Callable[..., Pat
         (["--threads", "1,none"], "--threads: expected whole numbers of at least 1, such as 1,2, got 'none'"),
         ([*SMALL, "--functions", "arelo"], "unknown activation 'arelo'; did you mean arelu"),
         ([*SMALL, "--functions", "rrelu"], "rrelu cannot be timed beside nn.ReLU: it draws random numbers"),
-        ([*SMALL, "--output", "nowhere/bench.json"], "cannot write nowhere/bench.json"),
+        # Before anything is measured.
+        (["--functions", "arelo", "--output", "."], "cannot write .: it is a folder"),
+        (["--functions", "arelo", "--plot", "/dev/null/bench.svg"], "cannot write /dev/null/bench.svg"),
         (["--device", "tpu"], "device must be one of cuda, interpreted, got 'tpu'"),
     ],
 )

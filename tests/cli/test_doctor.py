@@ -115,6 +115,8 @@ def test_refusals(refused: Callable[..., str], model: str, tmp_path: Path) -> No
         ((make, "--data", "digit"), "did you mean digits"),
         ((make, "--data", "no/photos"), "there is no folder or file 'no/photos' in "),
         ((make, "--input", "4,1,8,8", "-o", "page.pdf"), "--output must end in .html, .json or .csv"),
+        # Before the model is looked at.
+        ((f"{model}:mak", "--input", "1,4", "-o", "bad.safetensors/a.json"), "cannot write bad.safetensors/a.json"),
         ((make, "--input", "4,1,8,8", "--weights", "none.safetensors"), "cannot read none.safetensors"),
         (
             (make, "--input", "4,1,8,8", "--weights", "bad.safetensors"),

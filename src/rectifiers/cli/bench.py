@@ -87,12 +87,14 @@ def run_benchmark(
         return
     shapes = [_shape(size) for size in _items("--sizes", sizes)]
     counts = [_count(item) for item in _items("--threads", threads)]
-    from ..core.files import write_file
+    from ..core.files import check_file, write_file
     from ..speed.measure import Timing, measure
     from ..speed.peak import USUAL, measure_peaks
     from ..speed.published import published_rows
     from ..speed.subjects import can_be_timed, choose_functions, find_rivals, make_noisy, names_of_ours
 
+    for path in filter(None, (output, plot)):
+        check_file(path)
     brought = [one.name for one in use_own(own) if one.kind == "activation"]
     named = _items("--functions", functions) if functions else []
     chosen = can_be_timed() if functions == "all" else choose_functions([*named, *brought])
@@ -115,13 +117,13 @@ def run_benchmark(
     if as_json:
         print_json(_round(list(published_rows(timings, facts["machine"], begun))))
     if output is not None:
-        write_file(output, json.dumps(_round(facts), indent=1, ensure_ascii=False) + "\n")
+        write_file(output, json.dumps(_round(facts), indent=1, ensure_ascii=False) + "\n", make_folder=True)
     if plot is not None:
         from ..report.figures import costs
         from ..report.figures.canvas import standalone, svg
 
         drawing = svg(costs.costs_figure(_round(facts["settings"])), name="kernels", title=costs.TITLE)
-        write_file(plot, standalone(drawing))
+        write_file(plot, standalone(drawing), make_folder=True)
 
 
 def _check_gpu(device: str, folder: Path, seconds: float, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import ConfigError, ShapeError
+from ..core.files import check_file
 from .inputs import make_inputs, parse_sizes
 from .options import DATA, DataOption, JsonOption, ModelArgument, OwnOption, input_option, read_count, use_own
 from .output import print_json
@@ -71,8 +72,10 @@ def diagnose_model(
     as_json: JsonOption = False,
 ) -> None:
     """Find dead units, linear layers and vanishing gradients in a model, and the swap that helps."""
-    if output is not None and output.suffix not in (".html", ".json", ".csv"):
-        raise ConfigError(f"--output must end in .html, .json or .csv, got {output}")
+    if output is not None:
+        if output.suffix not in (".html", ".json", ".csv"):
+            raise ConfigError(f"--output must end in .html, .json or .csv, got {output}")
+        check_file(output)
     if data is None and not inputs:
         raise ConfigError("give --data, for real examples, or --input, for random numbers")
     use_own(own)
@@ -140,4 +143,4 @@ def _write(diagnosis: Diagnosis, path: Path, histograms: list[ParameterHistogram
     else:
         from ..core.files import write_file
 
-        write_file(path, diagnosis.to_json() if path.suffix == ".json" else diagnosis.to_csv())
+        write_file(path, diagnosis.to_json() if path.suffix == ".json" else diagnosis.to_csv(), make_folder=True)
