@@ -122,7 +122,7 @@ class Again(nn.Module):
         x = F.relu(self.layers[0](x))
         for layer in self.layers[1:]:
             x = act(layer(x) + 0.5)
-        return x
+        return x + 0
 
 
 @pytest.mark.parametrize("where", [["inner.act"], ["inner.act#2"], [":relu", "inner.act#3"]])
@@ -148,3 +148,22 @@ def test_nodes_say_which_call_of_a_module_they_are(where: list[str], tmp_path: P
     for report in reversed(reports):
         report.revert()
     assert torch.equal(run(graph, x), before)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_both_graphs_of_a_feature_extractor_are_changed() -> None:
+    extraction = pytest.importorskip("torchvision.models.feature_extraction")
+    torch.manual_seed(0)
+    model, x = Again(), torch.randn(3, 4)
+    graph = extraction.create_feature_extractor(copy.deepcopy(model), ["add_3"])
+    before = [graph.train(mode)(x)["add_3"] for mode in (True, False)]
+    reports = [waves(graph, x, where=where) for where in (":relu", "inner.act")]
+    for where in (":relu", "inner.act"):
+        waves(model, x, where=where)
+    for mode in (True, False, True):
+        assert torch.equal(graph.train(mode)(x)["add_3"], model(x))
+    for report in reversed(reports):
+        report.revert()
+        graph.train(not graph.training)
+    for mode, expected in zip((True, False), before, strict=True):
+        assert torch.equal(graph.train(mode)(x)["add_3"], expected)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from torch import Tensor, fx, nn
@@ -25,27 +25,25 @@ def replace_nodes(module: fx.GraphModule, numbers: Collection[int]) -> Undo | No
     Returns:
         What puts the graph back, or None if it does not have all of these calls.
     """
-    before = module.graph
-    graph = copy.deepcopy(before)
-    nodes = [node for node in graph.nodes if _is_activation(node)]
     taken = replaced_calls(module)
-    free = (number for number in range(len(nodes) + len(taken._modules)) if taken.at(number) is None)
-    numbered = dict(zip(free, nodes, strict=False))
-    if not set(numbers) <= numbered.keys():
-        return None
-    for number in numbers:
-        node = numbered[number]
-        with graph.inserting_before(node):
-            # The child comes later, so that a graph that cannot be changed is left without it.
-            call = graph.create_node("call_module", f"{CHILD}.{number}", (kinds.tensor_of(node.args, node.kwargs),))
-        node.replace_all_uses_with(call)
-        graph.erase_node(node)
-    module.graph = graph
 
-    def undo() -> None:
-        module.graph = before
+    def replace(graph: fx.Graph) -> bool:
+        nodes = [node for node in graph.nodes if _is_activation(node)]
+        free = (number for number in range(len(nodes) + len(taken._modules)) if taken.at(number) is None)
+        numbered = dict(zip(free, nodes, strict=False))
+        if not set(numbers) <= numbered.keys():
+            return False
+        for number in numbers:
+            node = numbered[number]
+            with graph.inserting_before(node):
+                # The child comes later, so that a graph that cannot be changed is left without it.
+                given = (kinds.tensor_of(node.args, node.kwargs),)
+                call = graph.create_node("call_module", f"{CHILD}.{number}", given)
+            node.replace_all_uses_with(call)
+            graph.erase_node(node)
+        return True
 
-    return undo
+    return _change_graphs(module, replace)
 
 
 def number_calls(module: fx.GraphModule, called: nn.Module) -> Undo | None:
@@ -58,21 +56,47 @@ def number_calls(module: fx.GraphModule, called: nn.Module) -> Undo | None:
     Returns:
         What puts the graph back, or None if it does not make all of these calls itself.
     """
-    before = module.graph
-    graph = copy.deepcopy(before)
-    nodes = []
-    for node in graph.nodes:
-        part = module.get_submodule(str(node.target)) if node.op == "call_module" else None
-        if part is called:
-            nodes.append(node)
-        elif part is not None and any(inner is called for inner in part.modules()):
+
+    def number(graph: fx.Graph) -> bool:
+        nodes = []
+        for node in graph.nodes:
+            part = module.get_submodule(str(node.target)) if node.op == "call_module" else None
+            if part is called:
+                nodes.append(node)
+            elif part is not None and any(inner is called for inner in part.modules()):
+                return False
+        for place, node in enumerate(nodes):
+            node.kwargs = {**node.kwargs, "call": place}
+        return True
+
+    return _change_graphs(module, number)
+
+
+def _change_graphs(module: fx.GraphModule, change: Callable[[fx.Graph], bool]) -> Undo | None:
+    """Change a copy of each graph that a module has, such as one for each mode; return what puts them back.
+
+    Args:
+        module: the module.
+        change: changes a graph; returns whether it could.
+    """
+    before = {name: value for name, value in vars(module).items() if isinstance(value, fx.Graph)}
+    changed: dict[fx.Graph, fx.Graph] = {}
+    for graph in dict.fromkeys(before.values()):
+        changed[graph] = copy.deepcopy(graph)
+        if not change(changed[graph]):
             return None
-    for number, node in enumerate(nodes):
-        node.kwargs = {**node.kwargs, "call": number}
-    module.graph = graph
+
+    def put(graphs: Mapping[str, fx.Graph], current: fx.Graph) -> None:
+        vars(module).update(graphs)
+        module.graph = current
+
+    whole = module.graph
+    put({name: changed[graph] for name, graph in before.items()}, changed[whole])
 
     def undo() -> None:
-        module.graph = before
+        # The module may have changed from one to another since.
+        now = next((old for old, new in changed.items() if new is module.graph), whole)
+        put(before, now)
 
     return undo
 
@@ -80,7 +104,9 @@ def number_calls(module: fx.GraphModule, called: nn.Module) -> Undo | None:
 def keep_in_copies(model: nn.Module, name: str) -> None:
     """Let copies of a model that is a graph have one of its attributes, as copies of other models have all of them."""
     if isinstance(model, fx.GraphModule):
-        model.meta.setdefault(_USER_PRESERVED_ATTRIBUTES_KEY, {})[name] = vars(model)[name]
+        # Graphs that are made in other ways have no such notes yet.
+        notes: dict[str, Any] = vars(model).setdefault("meta", {})
+        notes.setdefault(_USER_PRESERVED_ATTRIBUTES_KEY, {})[name] = vars(model)[name]
 
 
 def _is_activation(node: fx.Node) -> bool:
