@@ -280,6 +280,12 @@ def test_convolution_of_a_view_with_gaps() -> None:
     assert_near(convolve(given, settings), composite(given, settings), 1e-5)
 
 
+def test_convolution_with_gaps_in_all_that_it_takes() -> None:
+    given, settings = tensors((2, 3, 7, 6), 5, (3, 3), 1), CONVOLUTIONS[0][-1]
+    given = [torch.stack([tensor, tensor + 1], -1)[..., 0] for tensor in given]
+    assert_near(convolve(given, settings), composite(given, settings), 1e-5)
+
+
 @slow_case
 def test_convolution_splits_its_weight_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(triton_convolution, "CHUNK", 64)

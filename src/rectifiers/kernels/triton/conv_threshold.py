@@ -102,7 +102,7 @@ def forward(x: Tensor, weight: Tensor, threshold: Tensor, bias: Tensor | None, g
             x,
             _typed(_taps_first(weight, geometry).transpose(2, 3), x, weight),
             _floors(threshold),
-            bias,
+            None if bias is None else bias.contiguous(),
             y,
             m,
             **_sizes(x, y, outputs, inputs),
