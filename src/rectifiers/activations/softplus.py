@@ -17,7 +17,7 @@ from ..core.spec import ActivationSpec
 
 @wrap
 def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
-    """log(1 + exp(β·x)) / β; the identity where β·x > 20, as rounding makes it anyway.
+    """log(1 + exp(β·x)) / β; the identity where β·x > 20, as rounding makes it in float32.
 
     Args:
         x: input of any shape.
