@@ -2,6 +2,9 @@
 
 timm looks activations up by name in a table; what is missing there is looked up among ours from here on, functions of
 your own that are registered later included. Names that timm has stay timm's.
+
+By name, channels are expected in dimension 1; where they come last, as in vision transformers, pass
+`functools.partial(rectifiers.PVLU, channel_dim=-1)`.
 """
 
 from __future__ import annotations
