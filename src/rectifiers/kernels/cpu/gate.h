@@ -15,6 +15,9 @@ namespace {
 constexpr float kNearMinimum = 0.006f;         // distances of x from x₀ that the byte itself tells
 constexpr float kSteps = 127 / kNearMinimum;   // bytes per unit there
 constexpr uint8_t kLeft = 0, kRight = 255;
+// Beyond it, an element is taken for it: the gate stays where a float has no smaller numbers, and a product with more than
+// this would come back from zero.
+constexpr float kFarthest = -1e4f;
 
 template <int degree>
 float polynomial(const float (&c)[degree], float u) {
@@ -69,7 +72,7 @@ void gate_forward(int64_t n, const float* x, float* y, uint8_t* side) {
   for (int64_t i = 0; i < n; ++i) {
     const float from = x[i] - Gate::minimum;
     const bool near = from < kNearMinimum && from > -kNearMinimum;
-    y[i] = x[i] * Gate::gate(x[i]);
+    y[i] = (x[i] < kFarthest ? kFarthest : x[i]) * Gate::gate(x[i]);
     const int32_t step = static_cast<int32_t>((near ? from : 0.0f) * kSteps + 128);
     side[i] = static_cast<uint8_t>(near ? step : from < 0 ? kLeft : kRight);
   }
