@@ -94,6 +94,15 @@ def test_parameters_of_elements_are_not_taken_for_those_of_channels(name: str) -
         module(torch.zeros(2, 4, 3, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("name", LEARNABLE)
+def test_a_number_given_for_elements_is_one_of_channels(name: str) -> None:
+    """As networks give it, which know how many channels there are, but not how large the images will be."""
+    x = torch.randn(2, 4, 3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    given, by_channel = (build(name, share=share, channels=4).eval() for share in ("element", "channel"))
+    by_channel.load_state_dict(given.state_dict())
+    assert torch.equal(given(x), by_channel(x))
+
+
 @pytest.mark.parametrize("channel_dim", [0, -2])
 @pytest.mark.parametrize("name", LEARNABLE)
 def test_parameters_of_channels_are_not_taken_for_those_of_elements(name: str, channel_dim: int) -> None:

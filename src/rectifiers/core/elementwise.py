@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, SupportsIndex
 
 import torch
 from torch import Tensor, nn
@@ -232,7 +232,8 @@ class Elementwise(Unscriptable, nn.Module):
                 tensor = torch.empty(self._shape(parameter, units), **factory)
                 self.register_parameter(parameter.name, nn.Parameter(tensor))
         self._lazy = units is None and bool(self.spec.parameters)
-        self._ambiguous = self._is_ambiguous(units)
+        counted = isinstance(granularity.get("channels"), SupportsIndex)
+        self._ambiguous = self._is_ambiguous(units, counted=counted)
         if self._lazy:
             self.register_load_state_dict_pre_hook(_materialize_from_state_dict)
         self.reset_parameters()
@@ -347,14 +348,18 @@ class Elementwise(Unscriptable, nn.Module):
             self._check_units(x)
         return x
 
-    def _is_ambiguous(self, units: tuple[int, ...] | None) -> bool:
+    def _is_ambiguous(self, units: tuple[int, ...] | None, *, counted: bool = False) -> bool:
         """Whether functions would take parameters of this shape for inputs, too, that the module was not made for.
 
         They take a single number for everything, and one axis for channels or for samples of one axis.
+
+        Args:
+            units: the shape.
+            counted: whether it was given as a number, which is one of channels where samples have more axes.
         """
         if units is None or len(units) != 1:
             return False
-        return units == (1,) or self.share == "element" or self.channel_dim in (0, -2)
+        return units == (1,) or (not counted if self.share == "element" else self.channel_dim in (0, -2))
 
     def _check_units(self, x: Tensor) -> None:
         check_input(self.owner, x)

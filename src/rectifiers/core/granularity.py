@@ -26,7 +26,8 @@ class Granularity(TypedDict, total=False):
 
     Attributes:
         share: `layer`, `channel` or `element`.
-        channels: number of channels, or for `element` the shape of one sample; None infers it at the first call.
+        channels: number of channels, or for `element` the shape of one sample; None infers it at the first call. A
+            number given for `element`, as networks do, makes a parameter for each channel where samples have more axes.
         channel_dim: dimension that holds the channels.
         device: where the parameters are made.
         dtype: dtype of the parameters.

@@ -46,10 +46,17 @@ def write(module: nn.Module, name: str, value: Tensor, inverse: Callable[[Tensor
 
     def undo() -> None:
         now = getattr(module, name).detach()
-        same = now.is_meta or (not new.is_meta and torch.equal(now, new.to(now)))
-        put(old if same else inverse(now))
+        put(old if now.is_meta or _is_same(now, new) else inverse(now))
 
     return undo
+
+
+def _is_same(now: Tensor, before: Tensor) -> bool:
+    """Whether a tensor holds what it held before it may have been moved; NaN is the same as NaN."""
+    if before.is_meta or now.shape != before.shape:
+        return False
+    before = before.to(now)
+    return bool(((now == before) | (now.isnan() & before.isnan())).all())
 
 
 def replace_tensors(module: nn.Module, tensors: Mapping[str, Tensor], sizes: Mapping[str, int]) -> Undo:
