@@ -29,9 +29,9 @@ FINDINGS = """\
 - **PVLU's fine-tuning adds next to nothing to a small network that has converged.** Its waves, trained alone, gain
   {gained} points on CIFAR-10, and [PReLU's slopes as much](results/decide-pvlu/README.md); the paper's
   gain in VGG-16 is 1.24.
-- **ConvReLU's thresholds add little to a small network.** Behind its first two convolutions they gain {thresholds} points
-  over ReLU on CIFAR-10, and [PReLU's two slopes no less](results/decide-convrelu/README.md); the paper's gain in VGG-16
-  is 0.30.
+- **ConvReLU's thresholds add little to a small network.** Behind its first two convolutions they gain
+  {thresholds} points over ReLU on CIFAR-10, and [PReLU's two slopes no less](results/decide-convrelu/README.md); the
+  paper's gain in VGG-16 is 0.30.
 """
 
 
