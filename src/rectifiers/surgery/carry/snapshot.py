@@ -6,11 +6,12 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
 from ..edits.edit import Undo
+from ..edits.tensors import go_along
 
 
 def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
@@ -41,7 +42,7 @@ def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
         with torch.no_grad():
             for holder, name, tensor, value in slots:
                 # What holds those of scripted modules is no dictionary.
-                holder[name] = tensor = _beside(tensor, dict(holder.items()).get(name))
+                holder[name] = tensor = go_along(tensor, dict(holder.items()).get(name))
                 if value is not None:
                     tensor.copy_(value)
         if optimizer is not None:
@@ -49,14 +50,3 @@ def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
             optimizer.state.update(states)
 
     return restore
-
-
-def _beside(tensor: Tensor, now: Tensor | None) -> Tensor:
-    """Return a tensor with the device and dtype of what is in its place now: a parameter itself, a buffer anew."""
-    if now is None or tensor.is_meta or (tensor.device, tensor.dtype) == (now.device, now.dtype):
-        return tensor
-    moved = tensor.detach().to(now.device, now.dtype)
-    if not isinstance(tensor, nn.Parameter):
-        return moved
-    tensor.data, tensor.grad = moved, None
-    return tensor

@@ -93,24 +93,28 @@ def replace_tensors(module: nn.Module, tensors: Mapping[str, Tensor], sizes: Map
     def undo() -> None:
         for name, old in parameters.items():
             assert old is not None
-            now = getattr(module, name)
-            if not _is_with(old, now):
-                old.data, old.grad = old.data.to(now.device, now.dtype), None
+            go_along(old, getattr(module, name))
             module._parameters[name] = old
         for name, buffer in buffers.items():
-            now = getattr(module, name)
-            if buffer is not None and not _is_with(buffer, now):
-                buffer = buffer.to(now.device, now.dtype)
-            module._buffers[name] = buffer
+            module._buffers[name] = None if buffer is None else go_along(buffer, getattr(module, name))
         for name, size in before.items():
             setattr(module, name, size)
 
     return undo
 
 
-def _is_with(old: Tensor, now: Tensor) -> bool:
-    """Return whether a tensor has the device and dtype of the one in its place, or has no numbers that could move."""
-    return old.is_meta or (old.device, old.dtype) == (now.device, now.dtype)
+def go_along(old: Tensor, now: Tensor | None) -> Tensor:
+    """Return a tensor with the device and dtype of what is in its place now: a parameter itself, a buffer anew.
+
+    Itself, too, if it has them, if it has no numbers that could move, or if nothing is in its place.
+    """
+    if now is None or old.is_meta or (old.device, old.dtype) == (now.device, now.dtype):
+        return old
+    moved = old.detach().to(now.device, now.dtype)
+    if not isinstance(old, nn.Parameter):
+        return moved
+    old.data, old.grad = moved, None
+    return old
 
 
 def _parameter(tensor: Tensor, old: nn.Parameter) -> nn.Parameter:
