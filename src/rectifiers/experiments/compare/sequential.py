@@ -93,14 +93,9 @@ def compare_sequentially(
         shown.append((look, here))
     _, last = shown[-1]
     # An early look that had the rows the other way round is no evidence for what the last one says.
-    found = [one.p / share(look) for look, one in shown if one.difference * last.difference > 0]
-    return replace(
-        last,
-        p=(p := min([1.0, *found])),
-        adjusted_p=p,
-        equivalent=any(one.equivalent for _, one in shown),
-        significance=1 - confidence,
-    )
+    p = min([1.0, *(one.p / share(look) for look, one in shown if one.difference * last.difference > 0)])
+    equivalent = any(one.equivalent for _, one in shown)
+    return replace(last, p=p, adjusted_p=p, equivalent=equivalent, significance=1 - confidence)
 
 
 def compare_family_sequentially(
