@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from fractions import Fraction
 from typing import Any
 
@@ -152,3 +154,14 @@ class OddSpec(nn.ReLU):
 def test_what_is_no_activation_says_why(cls: type[nn.Module], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         adapt(cls, "mine", "here")
+
+
+def test_the_class_of_a_function_lasts_as_long_as_it_is_used() -> None:
+    def double(x: Tensor) -> Tensor:
+        return 2 * x
+
+    module, held = from_function(double)(), weakref.ref(double)
+    assert from_function(double) is type(module)
+    del module, double
+    gc.collect()
+    assert held() is None
