@@ -17,13 +17,12 @@ from torch import Tensor
 from ..core.errors import ConfigError
 from . import build, dispatch, nodes, operators, selftest
 from .formulas import VARIANTS
-from .provider import Provider, State
+from .provider import LOADING, Provider, State
 
 PACKAGED = Path(__file__).parent / "cpu" / "librectifiers.so"
 
 
 _lock = threading.RLock()
-_LOADING = State(reason="they are being loaded")
 _state: State | None = None
 
 
@@ -34,12 +33,11 @@ def state(*, warn: bool) -> State:
         warn: say so, once, if there are none or not all.
     """
     global _state
-    if _state is not None and _state is not _LOADING:
+    if _state is not None and _state is not LOADING:
         return _state
     with _lock:
         if _state is None:
-            # While they are compared, everything else in this thread is computed by the references; other threads wait.
-            _state = _LOADING
+            _state = LOADING
             try:
                 _state = _load()
             except BaseException:  # Whoever interrupts a compiler may call again.

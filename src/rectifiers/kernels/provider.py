@@ -32,6 +32,10 @@ class State:
         return self.mismatches.get(formula) or self.reason or "it has no kernel"
 
 
+LOADING = State(reason="they are being loaded")
+"""While kernels are compared, the thread that loads them computes everything else by the references; others wait."""
+
+
 class Provider(ABC):
     """One way to run formulas.
 

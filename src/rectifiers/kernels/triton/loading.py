@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from .. import dispatch, gate, operators, pooled_conv, random_slopes, selftest
-from ..provider import Provider, State
+from ..provider import LOADING, Provider, State
 
 _lock = threading.RLock()
 _states: dict[str, State] = {}
-_LOADING = State(reason="they are being loaded")
 
 
 def state(formula: str, *, warn: bool) -> State:
@@ -25,13 +24,12 @@ def state(formula: str, *, warn: bool) -> State:
         formula: name of the formula.
         warn: say so, once, if they cannot be had.
     """
-    found = _states.get(formula, _LOADING)
-    if found is not _LOADING:
+    found = _states.get(formula, LOADING)
+    if found is not LOADING:
         return found
     with _lock:
         if formula not in _states:
-            # While they are compared, everything else in this thread is computed by the references.
-            _states[formula] = _LOADING
+            _states[formula] = LOADING
             try:
                 _states[formula] = found = _load(formula)
             except BaseException:  # Whoever interrupts a compiler may call again.
