@@ -363,6 +363,18 @@ def test_a_kernel_that_differs_from_its_reference_is_not_taken(monkeypatch: pyte
 
 
 @needs_library
+def test_a_kernel_whose_gradients_are_not_numbers_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = NAMED["threshold"].backward
+
+    def wrong(*arguments: Any) -> tuple[torch.Tensor | None, ...]:
+        first, *others = right(*arguments)
+        return first, *(torch.nan * gradient for gradient in others if gradient is not None)
+
+    monkeypatch.setattr(NAMED["threshold"], "backward", wrong)
+    assert set(selftest.mismatches()) == {"threshold"}
+
+
+@needs_library
 def test_every_kernel_agrees_with_its_reference() -> None:
     assert not selftest.mismatches()
 

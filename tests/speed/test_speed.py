@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +22,26 @@ def test_a_wrong_result_gets_no_time() -> None:
 
     timed = [*subjects.make_yardsticks(), subjects.Subject("wrong", Wrong())]
     with pytest.raises(measure.WrongResultError, match="wrong at \\(2, 3\\) differs from its value in float64 by"):
+        measure.measure_at(timed, (2, 3), "contiguous", threads=1, rounds=2)
+
+
+def test_a_slope_that_is_not_a_number_gets_no_time() -> None:
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            return x.relu()
+
+        @staticmethod
+        def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+            return grad * (torch.nan if grad.dtype is torch.float32 else 1)
+
+    class Module(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = Wrong.apply(x)
+            return out
+
+    timed = [*subjects.make_yardsticks(), subjects.Subject("wrong", Module())]
+    with pytest.raises(measure.WrongResultError, match=r"wrong at .* differs from its value in float64 by nan"):
         measure.measure_at(timed, (2, 3), "contiguous", threads=1, rounds=2)
 
 

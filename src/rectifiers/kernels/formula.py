@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -68,7 +69,18 @@ def gradients(output: Tensor, inputs: Sequence[Tensor], grad: Tensor) -> tuple[T
 
 def relative_error(found: Sequence[Tensor | None], expected: Sequence[Tensor]) -> float:
     """The largest error of several tensors, each relative to its largest element, or to 1."""
-    return max(_error(one, other) for one, other in zip(found, expected, strict=True))
+    return worst(_error(one, other) for one, other in zip(found, expected, strict=True))
+
+
+def worst(errors: Iterable[float]) -> float:
+    """The largest of some errors; NaN if one of them is NaN, which Python's `max` passes over unless it comes first.
+
+    Example:
+        >>> worst([0.5, 2.0]), worst([0.5, float("nan")])
+        (2.0, nan)
+    """
+    every = list(errors)
+    return math.nan if any(map(math.isnan, every)) else max(every)
 
 
 def _error(found: Tensor | None, expected: Tensor) -> float:

@@ -17,6 +17,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from .. import kernels
 from ..core.errors import RectifiersError
+from ..kernels.formula import worst
 from .goals import goal_of
 from .subjects import Subject, make_subjects, make_yardsticks
 from .turns import clock, percentiles, quartiles, take_turns, use_threads
@@ -206,7 +207,7 @@ def distance(found: Sequence[Tensor], truth: Sequence[Tensor]) -> float:
     A parameter's gradient sums n terms and may come out near zero; its unit is √n at least, a usual size for them.
     """
     elements = truth[0].numel()
-    return max(
+    return worst(
         float((one - other).abs().max() / other.abs().max().clamp(min=max(1.0, (elements / other.numel()) ** 0.5)))
         for one, other in zip(found, truth, strict=True)
     )
