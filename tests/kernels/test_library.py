@@ -464,6 +464,29 @@ def test_after_an_interruption_the_next_call_loads_the_kernels(monkeypatch: pyte
         assert call() is loaded
 
 
+@needs_library
+def test_after_an_interruption_of_the_comparison_the_next_call_loads_the_kernels() -> None:
+    """The operators were declared a second time, which PyTorch refuses, until the process ended."""
+    program = """
+import torch
+from rectifiers import functional as R
+from rectifiers.kernels import library, selftest
+
+def interrupt(*arguments):
+    selftest.mismatches = compare
+    raise KeyboardInterrupt
+
+compare, selftest.mismatches = selftest.mismatches, interrupt
+try:
+    R.prelu(torch.ones(3))
+except KeyboardInterrupt:
+    R.prelu(torch.ones(3))
+    print(sorted(library.state(warn=False).formulas))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == str(sorted(VARIANTS)), done.stderr
+
+
 def test_a_choice_holds_within_its_block_and_thread() -> None:
     assert dispatch._chosen.get() is None
     with kernels.using("reference"):

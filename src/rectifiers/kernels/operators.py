@@ -8,6 +8,7 @@ and the axis that the parameters belong to (−1: one value for all; −2: one p
 from __future__ import annotations
 
 import threading
+from functools import cache
 
 import torch
 
@@ -33,6 +34,7 @@ def define() -> None:
             variants[0].register(_library, variants)
 
 
+@cache
 def define_for_nodes() -> None:
     """Declare what nodes in C++ need; once, before they are loaded."""
     for variants in VARIANTS.values():
