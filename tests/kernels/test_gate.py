@@ -100,6 +100,19 @@ def test_what_is_kept(name: str) -> None:
 
 
 @both
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_hooks_may_lay_out_anew_what_is_kept(one: Gate, create_graph: bool) -> None:
+    """As `torch.autograd.graph.save_on_cpu` does where it pins memory."""
+    x = torch.randn(SHAPE).contiguous(memory_format=torch.channels_last).requires_grad_()
+    grad = torch.randn(SHAPE)
+    (expected,) = torch.autograd.grad(run(one, x), x, grad)
+    with saved_tensors_hooks(lambda tensor: tensor.contiguous(), lambda tensor: tensor):
+        out = run(one, x)
+    (found,) = torch.autograd.grad(out, x, grad, create_graph=create_graph)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 if create_graph else 0)
+
+
+@both
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_second_derivative(one: Gate, memory_format: torch.memory_format) -> None:
     x = (2 * torch.randn(SHAPE)).contiguous(memory_format=memory_format)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
+from torch.autograd.graph import saved_tensors_hooks
 
 from rectifiers import functional as R
 from rectifiers import kernels
@@ -109,6 +110,17 @@ def test_strides_do_not_matter() -> None:
     out = R.rrelu(x, training=True)
     (found,) = torch.autograd.grad(out, x, torch.ones(5, 6).T)
     torch.testing.assert_close(found * x, out)
+
+
+@pytest.mark.parametrize("lower", [0.0, 0.125])
+def test_hooks_may_lay_out_anew_what_is_kept(lower: float) -> None:
+    """As `torch.autograd.graph.save_on_cpu` does where it pins memory."""
+    x = torch.randn(2, 5, 3, 7).contiguous(memory_format=torch.channels_last).requires_grad_()
+    with saved_tensors_hooks(lambda tensor: tensor.contiguous(), lambda tensor: tensor):
+        out = R.rrelu(x, lower, training=True)
+    for create_graph in (True, False):
+        (found,) = torch.autograd.grad(out, x, torch.ones_like(out), create_graph=create_graph)
+        torch.testing.assert_close(found * x, out)
 
 
 def test_derivatives_of_any_order() -> None:

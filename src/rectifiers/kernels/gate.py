@@ -18,6 +18,7 @@ from torch import Tensor
 from . import dispatch
 from .eager import is_eager, is_plain, records_gradients
 from .formula import Formula, gradients, relative_error, samples
+from .layout import laid_out
 
 NAME = "gate"
 
@@ -74,7 +75,9 @@ def _laid_out(side: Tensor, y: Tensor) -> Tensor:
     return side.as_strided(dense.shape, dense.stride())
 
 
-def _backward(grad: Tensor, y: Tensor, side: Tensor, gate: Gate) -> Tensor:
+def _backward(grad: Tensor, y: Tensor, side: Tensor, gate: Gate, strides: Sequence[int]) -> Tensor:
+    # Hooks on saved tensors may have laid it out anew, and the sides are counted in the order of its memory.
+    y = laid_out(y, strides)
     if not torch.is_grad_enabled() and is_eager():
         found: Tensor = dispatch.operator(f"{NAME}_backward")(grad, y, side, gate.number)
         return found
@@ -94,7 +97,7 @@ class _Differentiable(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, gate: Gate) -> Tensor:
         out, side = dispatch.operator(f"{NAME}_forward")(x, gate.number)
-        ctx.gate = gate
+        ctx.gate, ctx.strides = gate, out.stride()
         ctx.save_for_backward(out, side)
         found: Tensor = out
         return found
@@ -102,7 +105,7 @@ class _Differentiable(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         y, side = ctx.saved_tensors
-        return _backward(grad, y, side, ctx.gate), None
+        return _backward(grad, y, side, ctx.gate, ctx.strides), None
 
 
 class GateFormula(Formula):
@@ -146,11 +149,11 @@ def _fake(x: Tensor, which: int) -> tuple[Tensor, Tensor]:
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    ctx.gate = GATES[inputs[1]]
+    ctx.gate, ctx.strides = GATES[inputs[1]], output[0].stride()
     ctx.mark_non_differentiable(output[1])
     ctx.save_for_backward(*output)
 
 
 def _backward_of_operator(ctx: Any, grad: Tensor, of_side: Any) -> tuple[Tensor | None, ...]:
     y, side = ctx.saved_tensors
-    return _backward(grad, y, side, ctx.gate), None
+    return _backward(grad, y, side, ctx.gate, ctx.strides), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -55,8 +56,13 @@ def ready_phases(x: Tensor, dim: int) -> Tensor:
 
 def laid_out_like(x: Tensor, model: Tensor) -> Tensor:
     """`x` itself or a copy, in the memory order of `model`, which is dense."""
-    same = all(size == 1 or x.stride(dim) == model.stride(dim) for dim, size in enumerate(x.shape))
-    return x if same else torch.empty_like(model, dtype=x.dtype).copy_(x)
+    return laid_out(x, model.stride())
+
+
+def laid_out(x: Tensor, strides: Sequence[int]) -> Tensor:
+    """`x` itself or a copy, with the strides of a dense tensor of its shape."""
+    same = all(size == 1 or x.stride(dim) == strides[dim] for dim, size in enumerate(x.shape))
+    return x if same else torch.empty_strided(x.shape, strides, dtype=x.dtype, device=x.device).copy_(x)
 
 
 def memory_order(x: Tensor) -> list[int]:

@@ -18,6 +18,7 @@ from torch import Tensor
 from . import dispatch, two_slopes
 from .eager import is_eager, is_plain, records_gradients
 from .formula import Formula, gradients, relative_error, samples
+from .layout import laid_out
 
 NAME = "random_slopes"
 
@@ -60,8 +61,10 @@ def _composite(x: Tensor, model: Tensor, lower: float, upper: float, seed: int) 
     return two_slopes.reference(x, slopes, 1.0)
 
 
-def _backward(grad: Tensor, saved: Tensor, lower: float, upper: float, seed: int) -> Tensor:
+def _backward(grad: Tensor, saved: Tensor, lower: float, upper: float, seed: int, strides: Sequence[int]) -> Tensor:
     """The gradient of the input, of the input or the output."""
+    # Hooks on saved tensors may have laid it out anew, and the noise follows from places in memory.
+    saved = laid_out(saved, strides)
     if not torch.is_grad_enabled() and is_eager():
         found: Tensor = dispatch.operator(f"{NAME}_backward")(grad, saved, lower, upper, seed)
         return found
@@ -72,7 +75,7 @@ def _backward(grad: Tensor, saved: Tensor, lower: float, upper: float, seed: int
 
 
 def _save(ctx: Any, x: Tensor, out: Tensor, lower: float, upper: float, seed: int) -> None:
-    ctx.settings = (lower, upper, seed)
+    ctx.settings = (lower, upper, seed, out.stride())
     ctx.save_for_backward(out if lower >= _LEAST and x.dtype in (torch.float32, torch.float64) else x)
 
 
