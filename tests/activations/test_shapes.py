@@ -143,6 +143,16 @@ def test_channels_in_the_dimension_whose_length_differs_are_refused() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("channel_dim", [5, -4])
+def test_a_dimension_that_a_nested_tensor_lacks_is_refused(channel_dim: int) -> None:
+    module = registry.get("pvlu")(channels=3, channel_dim=channel_dim)
+    x = torch.nested.nested_tensor([torch.randn(2, 3), torch.randn(5, 3)], layout=torch.jagged)
+    with pytest.raises(ShapeError, match=rf"channels are expected in dimension {channel_dim}, but the input has shape"):
+        module(x)
+    assert registry.get("arelu")(channel_dim=channel_dim)(x).shape == x.shape
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 @pytest.mark.parametrize("share", ["layer", "channel"])
 @pytest.mark.parametrize("channel_dim", [2, -1])
 def test_poly_norm_takes_its_mean_over_the_channels_of_jagged_input(share: str, channel_dim: int) -> None:

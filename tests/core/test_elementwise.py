@@ -183,9 +183,9 @@ def test_channel_dim_that_is_no_number(channel_dim: Any) -> None:
         Line(channel_dim=channel_dim)
 
 
-@pytest.mark.parametrize("dtype", [torch.int32, torch.complex64])
-def test_parameters_of_another_kind_of_dtype(dtype: torch.dtype) -> None:
-    with pytest.raises(DtypeError, match=f"Line: expected a floating-point dtype, got {dtype}"):
+@pytest.mark.parametrize("dtype", [torch.int32, torch.complex64, "float32"])
+def test_parameters_of_another_kind_of_dtype(dtype: Any) -> None:
+    with pytest.raises(DtypeError, match=f"Line: expected a floating-point dtype, got {dtype!r}"):
         Line(dtype=dtype)
 
 

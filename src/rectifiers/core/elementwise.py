@@ -18,7 +18,16 @@ from typing_extensions import Unpack
 from .checks import check_number
 from .errors import ConfigError, DtypeError, ShapeError, UnknownNameError, UnsupportedError
 from .fitting import Points
-from .granularity import Granularity, check_channel_dim, check_share, infer_unit_shape, spread, unit_shape, with_axis
+from .granularity import (
+    Granularity,
+    channel_axis,
+    check_channel_dim,
+    check_share,
+    infer_unit_shape,
+    spread,
+    unit_shape,
+    with_axis,
+)
 from .scripting import Unscriptable
 from .spec import ActivationSpec, ParameterSpec
 from .wording import plural
@@ -117,11 +126,11 @@ def _apply_to_jagged(
 ) -> Tensor:
     """Apply a formula to a nested tensor whose sequences lie one after the other, which makes them one long batch."""
     ragged: int = x._ragged_idx
-    axis = channel_dim % x.dim()
     lone = all(
         not isinstance(value, Tensor) or value.numel() <= (len(value) if name in coefficients else 1)
         for name, value in parameters.items()
     )
+    axis = 1 if lone else channel_axis(owner, x, channel_dim)
     if axis in (0, ragged) and not lone:
         raise ShapeError(
             f"{owner}: dimension {axis} of a nested tensor of shape {tuple(x.shape)} has no parameter for each of its "
@@ -218,8 +227,8 @@ class Elementwise(Unscriptable, nn.Module):
         self._inits: dict[str, Init] = {}
         self.fitted: dict[str, Init] = {}
         dtype = granularity.get("dtype")
-        if dtype is not None and not dtype.is_floating_point:
-            raise DtypeError(f"{self.owner}: expected a floating-point dtype, got {dtype}")
+        if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+            raise DtypeError(f"{self.owner}: expected a floating-point dtype, got {dtype!r}")
         factory: dict[str, Any] = {"device": granularity.get("device"), "dtype": dtype}
         for parameter in self.spec.parameters:
             value = (inits or {}).get(parameter.name, parameter.init)
