@@ -33,6 +33,7 @@ X = torch.linspace(-3, 3, 25, dtype=torch.float64)
         ("-(-x)", lambda x: x),
         ("+x**3 - 2*x/4", lambda x: x**3 - x / 2),
         ("x*σ(1.702*x)", lambda x: x * torch.sigmoid(1.702 * x)),
+        ("x*where(x > 0, 0.1, 0.3)", lambda x: torch.where(x > 0, 0.1 * x, 0.3 * x)),
     ],
 )
 def test_formulas_compute_what_they_say(formula: str, expected: Callable[..., Any]) -> None:
@@ -125,6 +126,7 @@ def test_it_is_swapped_into_a_model() -> None:
         ("x/0", "cannot be evaluated|gives no finite number"),
         ("log(x - 9)", "gives no finite number between -2 and 2"),
         ("(" * 3000 + "x" + ")" * 3000, "nested"),
+        ("x*1" + "0" * 400, "has a number that is too large for a float"),
     ],
 )
 def test_what_is_no_formula_says_why(formula: Any, message: str) -> None:

@@ -30,7 +30,10 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 
-def _where(condition: Any, one: Any, other: Any) -> Tensor:
+def _where(x: Tensor, condition: Any, one: Any, other: Any) -> Tensor:
+    if not isinstance(one, Tensor) and not isinstance(other, Tensor):
+        # Of two numbers, PyTorch makes a tensor of its default dtype, in which they may have fewer digits.
+        one = x.new_full((), one)
     return torch.where(condition, one, other)
 
 
@@ -100,6 +103,8 @@ class Expression:
             raise ConfigError(f"{text!r} is not a formula: {error.msg}{hint}") from None
         except (RecursionError, MemoryError):
             raise ConfigError(f"the formula {text[:40]!r}… is nested too deeply") from None
+        except OverflowError:
+            raise ConfigError(f"the formula {text[:40]!r}… has a number that is too large for a float") from None
         missing = [name for name in ("x", *self.parameters) if name not in self._used]
         if missing:
             advice = "it needs an x" if missing[0] == "x" else f"leave {missing[0]} out"
@@ -144,7 +149,9 @@ class Expression:
         if len(arguments) != count:
             raise ConfigError(f"{name} takes {count} in the formula {self.text!r}, got {len(arguments)}")
         if name == "where":
-            parts = [self._compile_comparison(arguments[0]), *map(self._compile, arguments[1:])]
+            # It takes x as well, whose dtype its numbers get.
+            x: Evaluate = operator.itemgetter("x")
+            parts = [x, self._compile_comparison(arguments[0]), *map(self._compile, arguments[1:])]
         else:
             parts = [self._compile(argument) for argument in arguments]
         if not any(isinstance(part, ast.Name) for argument in arguments for part in ast.walk(argument)):
