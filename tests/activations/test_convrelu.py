@@ -321,6 +321,15 @@ def test_from_conv_takes_plain_convolutions_of_its_dimensions_alone() -> None:
             rectified.from_conv(other)
 
 
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_from_conv_refuses_what_is_computed(name: str) -> None:
+    conv = nn.Conv2d(1, 1, 1)
+    nn.utils.parametrize.register_parametrization(conv, name, nn.Tanh())
+    rectified: Any = type(create("convrelu2d", in_channels=1, out_channels=1, kernel_size=1))
+    with pytest.raises(UnsupportedError, match=f"from_conv: the {name} of the Conv2d is lazy or computed"):
+        rectified.from_conv(conv)
+
+
 def test_from_conv_keeps_training_the_same_weights() -> None:
     conv = nn.Conv2d(2, 3, 3)
     module: Any = type(create("convrelu2d", in_channels=1, out_channels=1, kernel_size=1)).from_conv(conv)

@@ -295,11 +295,13 @@ class _ConvReLU(Unscriptable, nn.modules.conv._ConvNd):
         plain: Any = next(base for base in cls.__mro__ if base.__module__ == "torch.nn.modules.conv")
         if not isinstance(conv, plain) or type(conv).forward is not plain.forward:
             raise UnsupportedError(f"{cls.__name__}.from_conv: expected a plain {plain.__name__}, got {type(conv)}")
-        if not isinstance(conv.weight, nn.Parameter) or is_lazy(conv.weight):
-            raise UnsupportedError(
-                f"{cls.__name__}.from_conv: the weight of the {plain.__name__} is lazy or computed; "
-                "call the model on one batch, or remove the parametrization, first"
-            )
+        for name in ("weight", "bias"):
+            own = getattr(conv, name)
+            if own is not None and (not isinstance(own, nn.Parameter) or is_lazy(own)):
+                raise UnsupportedError(
+                    f"{cls.__name__}.from_conv: the {name} of the {plain.__name__} is lazy or computed; "
+                    "call the model on one batch, or remove the parametrization, first"
+                )
         module = cls(
             conv.in_channels,
             conv.out_channels,
