@@ -43,11 +43,11 @@ How to read the table:
 
 - **The direction** is what is judged: on which side of zero a difference lies, not whether it is as large as printed.
 - **Mathematics and counting** are settled by a test.
-- **An experiment of ours** is against a claim also if its interval leaves out half of the published difference and
-  all beyond.
-- **Insides of networks** are those of the gallery: for a claim if the 95 % interval of every layer lies where the
-  claim has it, against it if that of any layer lies on the other side; that layers are level they can refute, but not
-  show. Their numbers are in the units of the gallery.
+- **An experiment of ours** also speaks against a claim if its interval excludes half of the published difference and
+  everything beyond.
+- **What is inside networks** is judged by the gallery: it speaks for a claim if the 95 % interval of every layer lies
+  where the claim has it, and against it if that of any layer lies on the other side. That layers are level can be
+  refuted in this way, but not shown. The numbers are in the units of the gallery.
 - **Other data** than the claim's are named.
 - **The command** repeats the runs that are shown. The cost beside it is always that of the published size, which
   would settle the claim. Where the paper has a single run of each kind, which has no interval, it takes more seeds.
@@ -55,8 +55,8 @@ How to read the table:
   entry](papers.md).
 - **Kernels:** runs with the kernels in C++, which round differently from the reference, count as well, and are named.
 - **Ahead of all:** a row is ahead of several others only if it is ahead of each. What is shown is the best of them,
-  picked after the runs, or the first that leaves the answer open. Chance favours the best: it speaks against a lead,
-  and for being behind.
+  picked after the runs, or the first that leaves the answer open. Chance favours the best of several, which works
+  against a lead, and for being behind.
 - **Many claims:** each is judged by itself; the intervals are not corrected for the number of claims.
 """
 

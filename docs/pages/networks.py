@@ -21,8 +21,8 @@ INTRODUCTION = """\
 
 `rectifiers.networks.create(name, act, shape=…, classes=…, **options)` makes a network with any activation:
 `act(channels)` makes the activation for a number of channels, and is called once per site, in forward order. No network
-names an activation itself. An activation that changes the number of channels, as CReLU doubles it, fits wherever the
-layers after it can read another number; where a network adds two of its parts, an error says so.
+names an activation itself. An activation that changes the number of channels, as CReLU does, fits wherever the layers
+after it can read another number; where it cannot fit, because a network adds two of its parts, an error says so.
 
 ```python
 from rectifiers import activations

@@ -30,10 +30,11 @@ rectifiers run arelu/table1 --preset pocket     # run it
 rectifiers list papers                          # what can run here, and what has been run
 ```
 
-Each comes in three sizes: `smoke` shows in seconds that it runs, `pocket` takes minutes on two cores, and `paper`
-follows the published protocol, as far as the paper states it.
+Each comes in up to three sizes: `smoke` shows in seconds that it runs, `pocket` takes minutes on two cores unless it
+says otherwise, and `paper` follows the published protocol, as far as the paper states it. Some experiments of ours
+have `full` instead.
 
-- **Hours** are what `plan` said of the `paper` size on two cores without a GPU. They are calculated from the time of
+- **Hours** are what `plan` said for the `paper` size on two cores without a GPU. They are calculated from the time of
   a real step of every kind of run ([benchmarks/paper_presets.py](../benchmarks/paper_presets.py)), on noise of the
   same shape where data are missing, and not measured on whole runs.
 - **Assumptions** fill in where a paper is silent or contradicts itself. What several entries of a paper assume is
@@ -43,9 +44,9 @@ follows the published protocol, as far as the paper states it.
   weights: runs that were made for a table alone are repeated, with the same bits.
 - **Experiments of ours** come last. Those called `decide/…` test the papers' central claims with networks small
   enough to be trained through a whole schedule on two cores, with the control rows that the papers lack, and with as
-  many seeds as a power calculation asked for to find half of the published difference. It was written down before the
-  rows that it is about ran; `rectifiers plan` prints it, and the [results](../results/README.md) say how large the
-  spread turned out to be.
+  many seeds as a power calculation asked for to find half of the published difference. The calculation was written down
+  before the rows that it is about were run; `rectifiers plan` prints it, and the [results](../results/README.md) say
+  how large the spread turned out to be.
 """
 
 

@@ -121,7 +121,7 @@ class MaxoutAReLU(Maxout):
         title="Maxout (k=1)",
         equation="x",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
-        use="To repeat the AReLU paper's tables alone: with one piece, Maxout is the identity.",
+        use="Only to repeat the AReLU paper's tables: with one piece, Maxout is the identity.",
         invertible=True,
     )
 

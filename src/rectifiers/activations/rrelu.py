@@ -75,7 +75,7 @@ class RReLU(Elementwise):
         equation="u·x for x < 0, x otherwise; u uniform on [lower, upper] in training, their mean otherwise",
         paper="Xu, Wang, Chen, Li (2015): Empirical Evaluation of Rectified Activations in Convolutional Network",
         use="As a regulariser on small data: the slope is drawn anew at every step. Results then depend on one "
-        "more random number.",
+        "more source of randomness.",
         stochastic=True,
         invertible=True,
         kinks=(0.0,),

@@ -54,7 +54,7 @@ class SELU(Elementwise):
         title="SELU",
         equation="λ·x for x > 0, λ·α·(exp(x) − 1) otherwise; λ = 1.0507, α = 1.6733",
         paper="Klambauer, Unterthiner, Mayr, Hochreiter (2017): Self-Normalizing Neural Networks",
-        use="In deep networks without normalisation, with the weights started for it and alpha dropout.",
+        use="In deep networks without normalisation, with weights initialised for it and alpha dropout.",
         invertible=True,
         kinks=(0.0,),
     )

@@ -118,7 +118,7 @@ class SLAFAReLU(Elementwise):
         title="SLAF (N=2)",
         equation="a_0 + a_1·x",
         paper="Chen, Li, Xu (2020): AReLU: Attention-based Rectified Linear Unit",
-        use="To repeat the AReLU paper's tables alone: with two coefficients it is a straight line.",
+        use="Only to repeat the AReLU paper's tables: with two coefficients it is a straight line.",
         parameters=(ParameterSpec(name="a", init=(1.0, 1.0), domain="any real numbers", coefficients=2),),
         invertible=True,
     )

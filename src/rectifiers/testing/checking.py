@@ -29,7 +29,7 @@ _SHAPE = (16, 16, 32, 32)
 
 
 def check(thing: Any, *, price: bool = True) -> CheckReport:
-    """Find out whether an activation keeps what those of this library keep; or a network, data set or augmentation.
+    """Find out whether an activation keeps the promises of this library's own; or a network, data set or augmentation.
 
     An activation's derivatives are compared with finite differences, in all dtypes with float64, in every layout, under
     `torch.compile`, export, ONNX and `torch.func`; it is saved, copied, and timed beside `nn.ReLU`.
