@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from torch import nn
 
@@ -50,6 +51,8 @@ def net() -> nn.Sequential:
         (lambda site: "MaxPool2d" in site.after, ["0.3"]),
         (["last", 0, "2"], ["0.1", "2.1", "4.3"]),
         (("0", "0.1"), ["0.1", "0.3"]),
+        (np.int64(1), ["0.3"]),
+        (np.array([0, -1]), ["0.1", "4.3"]),
     ],
 )
 def test_positions_among_the_relus_in_forward_order(where: Any, names: list[str]) -> None:
@@ -83,3 +86,8 @@ def test_an_unknown_kind_gets_the_nearest() -> None:
 def test_an_empty_choice_is_said(where: Any) -> None:
     with pytest.raises(NothingToSwapError, match="has no relu or relu6 at"):
         plan_swap(net(), "pvlu", example=X, where=where)
+
+
+def test_places_may_come_one_at_a_time() -> None:
+    plan = plan_swap(net(), "prelu", example=X, where=(name for name in ("0.1", "2.1")))
+    assert [change.site for change in plan.changes] == ["0.1", "2.1"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numbers
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from torch import nn
 
@@ -30,16 +32,30 @@ def select(
         UnknownNameError: there is no site of such a name.
     """
     candidates = [site for site in sites if site.kind in kinds]
-    if isinstance(where, nn.Module):
-        raise ConfigError(f"where takes the name of a module or of a site, not the {type(where).__name__} itself")
+    where = settle(where)
     if isinstance(where, (str, int, slice, re.Pattern)) or callable(where):
         chosen = _pick(candidates, where)
-    elif isinstance(where, Iterable):
-        chosen = [site for part in where for site in _pick(candidates, part)]
     else:
-        raise ConfigError(f"where must be a word, a name, an index, a slice, a pattern or a function, got {where!r}")
+        chosen = [site for part in where for site in _pick(candidates, part)]
     indices = {site.index for site in chosen}
     return [site for site in candidates if site.index in indices]
+
+
+def settle(where: Any) -> Any:
+    """Return places in a form that can be gone through more than once, with plain numbers in place of NumPy's.
+
+    Raises:
+        ConfigError: `where` is none of what `Where` lists.
+    """
+    if isinstance(where, nn.Module):
+        raise ConfigError(f"where takes the name of a module or of a site, not the {type(where).__name__} itself")
+    if isinstance(where, (str, slice, re.Pattern, bool)) or callable(where):
+        return where
+    if isinstance(where, numbers.Integral):
+        return int(where)
+    if isinstance(where, Iterable):
+        return [settle(part) for part in where]
+    raise ConfigError(f"where must be a word, a name, an index, a slice, a pattern or a function, got {where!r}")
 
 
 def _pick(sites: list[Site], where: str | int | slice | re.Pattern[str] | Callable[[Site], bool]) -> list[Site]:

@@ -30,7 +30,7 @@ from .planning.starts import decide_starts
 from .planning.target import Cap, StartAt, Target, read_start
 from .planning.units import obey_channel_dim
 from .reached import all_reached
-from .select import Where, select
+from .select import Where, select, settle
 from .unreachable import in_fixed_class, out_of_reach, split_fixed
 from .warnings import warn_of_calls, warn_of_layers, warn_of_start
 
@@ -245,11 +245,11 @@ def _compare(
 
 def _make_plan(request: Request) -> SwapPlan:
     survey = obey_channel_dim(request.survey, request.target)
-    wanted = kinds.expand(request.from_)
-    bare = _find_bare(survey.sites, request.where, wanted)
-    if any(site.name == request.where for site in bare):
-        raise NothingToSwapError(f"{request.where} is {_BARE}")
-    chosen = select(survey.sites, request.where, wanted) if any(site.kind in wanted for site in survey.sites) else []
+    wanted, where = kinds.expand(request.from_), settle(request.where)
+    bare = _find_bare(survey.sites, where, wanted)
+    if any(site.name == where for site in bare):
+        raise NothingToSwapError(f"{where} is {_BARE}")
+    chosen = select(survey.sites, where, wanted) if any(site.kind in wanted for site in survey.sites) else []
     name = type(survey.model).__name__
     chosen, left = split_fixed(survey.model, chosen)
     left += out_of_reach(survey, wanted)
@@ -258,8 +258,7 @@ def _make_plan(request: Request) -> SwapPlan:
     if not chosen:
         have = ", ".join(sorted({site.kind for site in survey.sites})) or "no activations"
         raise NothingToSwapError(
-            f"{name} has no {' or '.join(sorted(wanted))} at {request.where!r}; it has {have}. "
-            "Name other kinds with from_=…"
+            f"{name} has no {' or '.join(sorted(wanted))} at {where!r}; it has {have}. Name other kinds with from_=…"
         )
     left += [Left(site.name, site.kind, _BARE) for site in bare]
     obstacles = {site.index: find_obstacle(site) or in_fixed_class(survey.model, site) for site in chosen}
