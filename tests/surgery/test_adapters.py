@@ -141,7 +141,7 @@ def test_statistics_that_all_sets_share_must_stay() -> None:
     adapters.add("day")
     model.train()
     learn(adapters)
-    with pytest.raises(ConfigError, match="the batch norm 1 took statistics in training mode"):
+    with pytest.raises(ConfigError, match="the norm 1 took statistics in training mode"):
         adapters.add("night")
 
 
@@ -160,6 +160,27 @@ def test_statistics_of_norms_belong_to_sets_that_have_norms(tmp_path: Path) -> N
     other = Adapters(net(norm=True), ("activations", "norms"))
     other.load(tmp_path / "day.safetensors")
     assert torch.equal(other.model(X), day)
+
+
+def test_instance_norms_with_statistics_are_norms_with_statistics() -> None:
+    torch.manual_seed(0)
+    norm = nn.InstanceNorm1d(4, affine=True, track_running_stats=True)
+    model, x = nn.Sequential(nn.Conv1d(3, 4, 3), norm, nn.ReLU()).eval(), torch.randn(2, 3, 12)
+    rectifiers.swap(model, "pvlu", example=x)
+    before = model(x).detach()
+    adapters = Adapters(model, ("activations", "norms"))
+    adapters.add("day")
+    model.train()(x)
+    day = model.eval()(x).detach()
+    assert not torch.equal(day, before)
+    with adapters.disable():
+        assert torch.equal(model(x), before)
+    assert torch.equal(model(x), day)
+    sharing = Adapters(model)
+    sharing.add("day")
+    model.train()(x)
+    with pytest.raises(ConfigError, match="the norm 1 took statistics in training mode"):
+        sharing.add("night")
 
 
 def test_sets_follow_a_model_that_moves() -> None:
@@ -220,6 +241,17 @@ def test_merging_keeps_what_does_not_fold() -> None:
     report = adapters.merge(X)
     assert [left.site for left in report.plan.left] == ["1"]
     assert torch.equal(model(X), day)
+
+
+def test_merging_keeps_a_model_that_has_nothing_to_fold() -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.PReLU(), nn.Linear(6, 2))
+    adapters = Adapters(model, ("activations", "head"))
+    adapters.add("day")
+    day = learn(adapters)
+    report = adapters.merge(X)
+    assert (report.plan.changes, report.plan.left) == ((), ())
+    assert torch.equal(model(X), day)
+    assert (adapters.active, adapters.names) == (None, [])
 
 
 def test_pytorchs_own_prelu_is_a_set_too(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -444,3 +445,55 @@ def test_what_was_trained_since_stays_when_it_is_undone() -> None:
     expected = net(x)
     report.revert()
     torch.testing.assert_close(net(x), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_compiled_parts_stay_and_are_told_of() -> None:
+    part: Any = torch.compile(nn.Sequential(AdaReLU(0.5, share="layer")), backend="eager")
+    net = nn.Sequential(nn.Linear(4, 4), part, nn.Linear(4, 4), AdaReLU(0.5, share="layer"), nn.Linear(4, 2))
+    plan = fold(net, torch.randn(3, 4)).plan
+    assert [change.site for change in plan.changes] == ["3"]
+    assert [left.reason.partition(":")[0] for left in plan.left] == ["1 is compiled"]
+
+
+class Outside(nn.Module):
+    """Computes in half precision, and returns single precision, as language models do."""
+
+    def __init__(self, autocast: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        steps = (
+            nn.Linear(6, 64),
+            AdaReLU(0.3, share="layer"),
+            nn.Linear(64, 64),
+            AdaReLU(-0.2, share="layer"),
+            nn.Linear(64, 2),
+        )
+        self.inside, self.autocast = nn.Sequential(*steps), autocast
+        if not autocast:
+            self.inside.to(torch.bfloat16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.autocast):
+            y: Tensor = self.inside(x if self.autocast else x.bfloat16())
+        return y.float()
+
+
+@pytest.mark.parametrize("autocast", [True, False])
+def test_roundings_are_those_of_what_computes_not_of_what_comes_out(autocast: bool) -> None:
+    report = fold(Outside(autocast), torch.randn(64, 6))
+    assert len(report.plan.changes) == 2
+    assert report.check is not None
+    assert 0 < report.check.difference < 0.05
+
+
+def test_models_that_were_made_in_inference_mode_fold_too() -> None:
+    with torch.inference_mode():
+        net = nn.Sequential(nn.Linear(4, 4), AdaReLU(0.5, share="layer"), nn.Linear(4, 2))
+        x = torch.randn(3, 4)
+        before = net(x)
+    report = fold(net, x)
+    with torch.inference_mode():
+        torch.testing.assert_close(net(x), before)
+    report.revert()
+    with torch.inference_mode():
+        assert torch.equal(net(x), before)

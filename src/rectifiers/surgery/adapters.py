@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.parameter import is_lazy
 
 from ..core.errors import ConfigError, DataError, UnknownNameError
@@ -22,7 +23,7 @@ from ..core.version import __version__
 from ..core.wording import listing
 from ..watching.example import Example
 from ..watching.wrappers import check_whole, peel
-from .folding import fold
+from .folding import fold_if_any
 from .swap import SwapReport
 from .weights_file import load_safetensors, read_weights
 
@@ -83,7 +84,7 @@ class Adapters:
                 f"{type(self.model).__name__} has no parameters of {listing(self.parts)}; swap functions that learn "
                 'in, such as rectifiers.swap(model, "pvlu", example=x)'
             )
-        norms = {name: module for name, module in self.model.named_modules() if isinstance(module, _BatchNorm)}
+        norms = {name: module for name, module in self.model.named_modules() if isinstance(module, _NormBase)}
         mine = "norms" in self.parts
         self._buffers = [
             f"{name}.{kind}".lstrip(".")
@@ -91,7 +92,7 @@ class Adapters:
             for kind in _STATISTICS
             if mine and isinstance(getattr(module, kind), Tensor)
         ]
-        self._shared = {} if mine else {name: _count(module) for name, module in norms.items()}
+        self._shared = {} if mine else {name: _taken(module) for name, module in norms.items()}
         self._base = self._values()
         self._kept: dict[str, dict[str, Tensor]] = {}
         for parameter in self.model.parameters():
@@ -182,7 +183,7 @@ class Adapters:
         self._keep()
         if self.active is None:
             raise ConfigError("no set is in use; choose the one to merge with set")
-        report = fold(self.model, example)
+        report = fold_if_any(self.model, example)
         self.active, self._parameters, self._buffers = None, {}, []
         self._kept.clear()
         for parameter in self.model.parameters():
@@ -278,11 +279,13 @@ class Adapters:
                 f"{type(self.model).__name__} no longer has the {lost[0]} that it had when these Adapters were made; "
                 "if its swap was reverted, swap again and make new ones"
             )
-        for name, count in self._shared.items():
-            if _count(self.model.get_submodule(name)) != count:
+        for name, before in self._shared.items():
+            # Moving the model rounds what is no count.
+            rounding, taken = 2**-7 * before.dim(), _taken(self.model.get_submodule(name))
+            if not torch.allclose(taken, before, rtol=rounding, atol=0, equal_nan=True):
                 raise ConfigError(
-                    f"the batch norm {name} took statistics in training mode, which all sets share; keep batch norms "
-                    "in evaluation mode while a set is trained, or let parts have norms"
+                    f"the norm {name} took statistics in training mode, which all sets share; keep norms in evaluation "
+                    "mode while a set is trained, or let parts have norms"
                 )
         if self.active is not None:
             self._kept[self.active] = self._values()
@@ -322,9 +325,10 @@ class Adapters:
         }
 
 
-def _count(module: nn.Module) -> int:
-    counted = module.num_batches_tracked
-    return int(counted) if isinstance(counted, Tensor) else 0
+def _taken(module: nn.Module) -> Tensor:
+    """What tells whether a norm has taken statistics: how often; instance norms do not count, but have means."""
+    shown = module.running_mean if isinstance(module, _InstanceNorm) else module.num_batches_tracked
+    return shown.detach().cpu().double().clone() if isinstance(shown, Tensor) else torch.zeros(())
 
 
 def _differing(theirs: dict[str, torch.Size], ours: dict[str, torch.Size]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
 
 from ..core.errors import ConfigError, UnsupportedError
-from ..watching import survey_model
-from ..watching.contents import find_tensors
+from ..watching import Survey, survey_model
 from ..watching.example import Example, read_example
 from ..watching.preserve import evaluate
 from ..watching.wrappers import unwrap
@@ -31,19 +32,7 @@ def plan_fold(model: nn.Module, example: Example) -> SwapPlan:
         UnsupportedError: the model is of a kind that cannot be changed, or has no numbers, as on the meta device.
     """
     inner = unwrap(model)
-    survey = survey_model(inner, *read_example(inner, example))
-    _require_numbers(inner)
-    planned = plan_folding(survey)
-    if not planned.changes and not planned.left:
-        raise ConfigError(f"{type(inner).__name__} has none of this library's functions, and nothing to fold")
-    return SwapPlan(
-        type(inner).__name__,
-        "plain rectifiers",
-        tuple(planned.changes),
-        tuple(planned.left),
-        tuple(planned.edits),
-        (*survey.notes, *warn_of_layers(survey, planned.edits)),
-    )
+    return _require_functions(_plan(_survey(inner, *read_example(inner, example))))
 
 
 def fold(model: nn.Module, example: Example) -> SwapReport:
@@ -79,14 +68,26 @@ def fold(model: nn.Module, example: Example) -> SwapReport:
         >>> net[1]
         ReLU()
     """
+    return _fold(model, example, required=True)
+
+
+def fold_if_any(model: nn.Module, example: Example) -> SwapReport:
+    """Fold as `fold` does a model that may have none of this library's functions, and then stays as it is."""
+    return _fold(model, example, required=False)
+
+
+def _fold(model: nn.Module, example: Example, *, required: bool) -> SwapReport:
     inner = unwrap(model)
     args, kwargs = read_example(inner, example)
-    plan = plan_fold(inner, example if not isinstance(example, torch.Tensor) else args[0])
+    survey = _survey(inner, args, kwargs)
+    plan = _plan(survey)
+    if required:
+        _require_functions(plan)
     before = evaluate(inner, args, kwargs)
     applied = plan.apply(model)
     try:
         check = compare_outputs(before, evaluate(inner, args, kwargs))
-        if check is not None and check.difference > min(FAR * _rounding(before), FARTHEST):
+        if check is not None and check.difference > min(FAR * _rounding(survey), FARTHEST):
             raise UnsupportedError(
                 f"the outputs of {plan.model} would differ by {check.difference:.2g} of the largest, and the fold was "
                 "taken back; please report this model"
@@ -97,6 +98,30 @@ def fold(model: nn.Module, example: Example) -> SwapReport:
     return SwapReport(applied, check)
 
 
+def _survey(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Survey:
+    survey = survey_model(model, args, kwargs)
+    _require_numbers(model)
+    return survey
+
+
+def _plan(survey: Survey) -> SwapPlan:
+    planned = plan_folding(survey)
+    return SwapPlan(
+        type(survey.model).__name__,
+        "plain rectifiers",
+        tuple(planned.changes),
+        tuple(planned.left),
+        tuple(planned.edits),
+        (*survey.notes, *warn_of_layers(survey, planned.edits)),
+    )
+
+
+def _require_functions(plan: SwapPlan) -> SwapPlan:
+    if not plan.changes and not plan.left:
+        raise ConfigError(f"{plan.model} has none of this library's functions, and nothing to fold")
+    return plan
+
+
 def _require_numbers(model: nn.Module) -> None:
     """Make sure that all parameters and buffers have numbers, on which it depends what can be folded."""
     for name, tensor in itertools.chain(model.named_parameters(), model.named_buffers()):
@@ -104,7 +129,7 @@ def _require_numbers(model: nn.Module) -> None:
             raise UnsupportedError(f"{name} is on the meta device, and has no numbers to fold; load the weights first")
 
 
-def _rounding(outputs: object) -> float:
-    """Return the rounding of the narrowest dtype among outputs."""
-    dtypes = {tensor.dtype for _, tensor in find_tensors(outputs) if tensor.is_floating_point()}
+def _rounding(survey: Survey) -> float:
+    """Return the rounding of the narrowest dtype in which a model computes, whatever that of its outputs is."""
+    dtypes = {dtype for dtype in survey.trace.dtypes.values() if dtype.is_floating_point}
     return max((torch.finfo(dtype).eps for dtype in dtypes), default=0.0)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
 from ..edits.edit import Undo
-from ..edits.tensors import go_along
+from ..edits.tensors import copy_into, go_along
 
 
 def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
@@ -21,6 +20,7 @@ def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
     go along. The copies take as much memory as the tensors themselves.
 
     Example:
+        >>> import torch
         >>> net = nn.Linear(2, 1)
         >>> before = net.weight.detach().clone()
         >>> restore = take_snapshot(net)
@@ -39,12 +39,11 @@ def take_snapshot(model: nn.Module, optimizer: Optimizer | None = None) -> Undo:
     states = {} if optimizer is None else {key: copy.deepcopy(state) for key, state in optimizer.state.items()}
 
     def restore() -> None:
-        with torch.no_grad():
-            for holder, name, tensor, value in slots:
-                # What holds those of scripted modules is no dictionary.
-                holder[name] = tensor = go_along(tensor, dict(holder.items()).get(name))
-                if value is not None:
-                    tensor.copy_(value)
+        for holder, name, tensor, value in slots:
+            # What holds those of scripted modules is no dictionary.
+            holder[name] = tensor = go_along(tensor, dict(holder.items()).get(name))
+            if value is not None:
+                copy_into(tensor, value)
         if optimizer is not None:
             optimizer.state.clear()
             optimizer.state.update(states)

@@ -37,8 +37,7 @@ def write(module: nn.Module, name: str, value: Tensor, inverse: Callable[[Tensor
     def put(numbers: Tensor) -> Tensor:
         tensor: Tensor = getattr(module, name)
         before = tensor.detach().clone()
-        with torch.no_grad():
-            tensor.copy_(numbers)
+        copy_into(tensor, numbers)
         return before
 
     old = put(value)
@@ -49,6 +48,12 @@ def write(module: nn.Module, name: str, value: Tensor, inverse: Callable[[Tensor
         put(old if now.is_meta or _is_same(now, new) else inverse(now))
 
     return undo
+
+
+def copy_into(tensor: Tensor, numbers: Tensor) -> None:
+    """Copy numbers into a tensor's own memory, also where it was made in inference mode."""
+    with torch.inference_mode(tensor.is_inference()), torch.no_grad():
+        tensor.copy_(numbers)
 
 
 def _is_same(now: Tensor, before: Tensor) -> bool:

@@ -19,6 +19,7 @@ from ..edits.plain import PutPlain
 from ..inserted.capped import Capped
 from ..inserted.kept import Kept
 from ..inserted.write_back import WriteBack
+from ..unreachable import split_fixed
 from .follow import Blocked, Demand, MarkedTrace, follow_sites
 from .forms import Form, Unfoldable, read_form
 from .front import Front, count_calls, find_front
@@ -62,8 +63,9 @@ def plan_folding(survey: Survey) -> Planned:
     names = {module: name for name, module in survey.model.named_modules()}
     own = [located for located in survey.located if spec_of(located.ops[0].module) is not None]
     foldable: dict[int, _Foldable] = {}
-    reasons: dict[int, str] = {}
-    for located in own:
+    fixed = {left.site: left.reason for left in split_fixed(survey.model, [one.site for one in own])[1]}
+    reasons = {one.site.index: fixed[one.site.name] for one in own if one.site.name in fixed}
+    for located in (one for one in own if one.site.index not in reasons):
         try:
             foldable[located.site.index] = _look_at(survey.trace, names, located)
         except (Unfoldable, Blocked) as reason:
