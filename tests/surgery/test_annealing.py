@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import pickle
 import sys
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import rectifiers
+from rectifiers.activations import register_activation, registry
 from rectifiers.core.errors import ConfigError, RectifiersError, UnsupportedError
 from rectifiers.surgery import NothingToSwapError, anneal, fold
 from rectifiers.surgery.inserted.annealed import FORMULAS, Annealed
@@ -385,3 +387,50 @@ def test_copies_take_no_part_in_distillation() -> None:
         twin(X)
         assert torch.equal(annealing.distillation(X), expected)
     assert expected > 0
+
+
+class Kept(nn.Module):
+    """Calls its activation through a closure, which goes on having it after a swap."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.act = nn.Linear(4, 8), nn.SiLU()
+        act = self.act
+        self.apply_it = lambda x: act(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.apply_it(self.a(x))
+        return y
+
+
+def test_a_function_that_is_kept_elsewhere_is_not_annealed_in_vain() -> None:
+    net = Kept()
+    act = net.act
+    with pytest.raises(UnsupportedError, match="act: the module that was there is still called"):
+        anneal(net, example=X, steps=2)
+    assert net.act is act
+
+
+def test_compiled_parts_stay_and_are_told_of() -> None:
+    part: Any = torch.compile(nn.Sequential(nn.SiLU()), backend="eager")
+    net = nn.Sequential(nn.Linear(4, 8), part, nn.SiLU())
+    plan = anneal(net, example=X, steps=2).report.plan
+    assert [change.site for change in plan.changes] == ["2"]
+    assert [(left.was, left.reason.partition(":")[0]) for left in plan.left] == [("swish", "1 is compiled")]
+
+
+def test_what_is_on_its_way_is_shown_without_values_too() -> None:
+    assert repr(Annealed("swish", {}).to("meta")) == "Annealed(swish → relu)"
+
+
+def test_functions_that_are_registered_later_are_annealed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    anneal(nn.Sequential(nn.Linear(4, 4), rectifiers.PReLU()), example=X, steps=1, distil=False)
+    monkeypatch.setattr(registry, "_added", {**registry._added})
+
+    class Later(rectifiers.PReLU):
+        spec = dataclasses.replace(rectifiers.PReLU.spec, name="later_slope")
+
+    register_activation("later_slope")(Later)
+    net = nn.Sequential(nn.Linear(4, 4), Later(a=0.25))
+    anneal(net, example=X, steps=1, distil=False).step()
+    assert not net[1].a.any()

@@ -18,14 +18,17 @@ from ..core.spec import ActivationSpec
 from ..core.wording import listing
 from ..watching import kinds, survey_model
 from ..watching.example import Example, read_example
+from ..watching.observer import trace_sites
+from ..watching.preserve import evaluate
 from ..watching.wrappers import unwrap
 from .inserted.annealed import RECTIFIERS, Annealed
 from .plan import SwapPlan
 from .planning.annealing import SMOOTH, learned, plan_annealing
 from .planning.planned import Left
+from .reached import all_reached
 from .select import Where, select
 from .swap import NothingToSwapError, SwapReport, find_obstacle
-from .unreachable import out_of_reach
+from .unreachable import out_of_reach, split_fixed
 
 Course = Literal["cosine", "linear"]
 
@@ -302,7 +305,8 @@ def anneal(
         if value not in known:
             raise UnknownNameError(name, str(value), known)
     inner = unwrap(model)
-    survey = survey_model(inner, *read_example(inner, example))
+    args, kwargs = read_example(inner, example)
+    survey = survey_model(inner, args, kwargs)
     wanted = kinds.expand(from_) if from_ is not None else SMOOTH | learned()
     chosen = select(survey.sites, where, wanted) if any(site.kind in wanted for site in survey.sites) else []
     name = type(inner).__name__
@@ -312,10 +316,11 @@ def anneal(
             f"{name} has nothing to anneal at {where!r}; it has {have}. Name other kinds with from_=…; gates such as "
             "sigmoid and tanh are annealed only if they are named"
         )
-    obstacles = [Left(site.name, site.kind, reason) for site in chosen if (reason := find_obstacle(site))]
+    chosen, left = split_fixed(inner, chosen)
+    left += [Left(site.name, site.kind, reason) for site in chosen if (reason := find_obstacle(site))]
     chosen = [site for site in chosen if not find_obstacle(site)]
     planned, targets = plan_annealing(survey, chosen, to)
-    stays = (*planned.left, *obstacles, *out_of_reach(survey, wanted))
+    stays = (*planned.left, *left, *out_of_reach(survey, wanted))
     if not planned.changes and not targets:
         reasons = "; ".join(f"{left.site}: {left.reason}" for left in stays)
         raise NothingToSwapError(f"{name} has nothing that can be annealed. {reasons}")
@@ -334,7 +339,9 @@ def anneal(
     report = SwapReport(plan.apply(model))
     blends = [module for module in inner.modules() if isinstance(module, Annealed) and module not in before]
     try:
+        with all_reached(inner, survey.located, survey.trace.names, lambda: trace_sites(inner, args, kwargs)):
+            evaluate(inner, args, kwargs)
         return Annealing(inner, report, steps, until, course, blends, targets, distil)
-    except UnsupportedError:
+    except BaseException:
         report.revert()
         raise

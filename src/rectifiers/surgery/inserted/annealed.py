@@ -96,4 +96,5 @@ class Annealed(Elementwise):
     def extra_repr(self) -> str:
         """Show where it comes from and goes to, and how far it is."""
         numbers = "".join(f", {name}={value:g}" for name, value in self.options.items())
-        return f"{self.formula}{numbers} → {self.to_rectifier}, {100 * float(self.reached):.3g} %"
+        share = "" if self.reached.is_meta else f", {100 * float(self.reached):.3g} %"
+        return f"{self.formula}{numbers} → {self.to_rectifier}{share}"

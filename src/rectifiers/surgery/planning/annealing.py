@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 from ...activations import registry
 from ...core.elementwise import Elementwise
@@ -24,7 +23,6 @@ SMOOTH = frozenset(FORMULAS) - GATES - {"gelu_tanh"}
 """Functions of others that are annealed if nothing else is asked for."""
 
 
-@cache
 def learned() -> frozenset[str]:
     """Return the names of this library's functions whose parameters can come to ReLU."""
     specs = [registry.get(name).spec for name in registry.names()]
@@ -44,7 +42,7 @@ def plan_annealing(survey: Survey, sites: Sequence[Site], to: str) -> tuple[Plan
         sites: the sites to anneal.
         to: the rectifier.
     """
-    located = {one.site.index: one for one in survey.located}
+    located, learning = {one.site.index: one for one in survey.located}, learned()
     recipes, changes, left, targets = {}, [], [], []
     for site in sites:
         module = located[site.index].ops[0].module
@@ -52,7 +50,7 @@ def plan_annealing(survey: Survey, sites: Sequence[Site], to: str) -> tuple[Plan
         if isinstance(module, Elementwise) and module.spec.parameters:
             if isinstance(module, Added):
                 reason = f"{module.spec.title} is added to {module.formula} here, which its parameters do not change"
-            elif site.kind not in learned() or to != "relu":
+            elif site.kind not in learning or to != "relu":
                 reason = f"{module.spec.title} does not come to {to} by its parameters alone"
             elif any(parameter.relu is None for parameter in module.spec.parameters):
                 reason = f"{module.spec.title} has parameters without a value for ReLU"
