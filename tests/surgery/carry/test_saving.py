@@ -258,6 +258,12 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
         load(tmp_path, instance)
 
 
+class Sparse(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(2, 3)
+        self.register_buffer("near", torch.eye(3).to_sparse_csr())
+
+
 class Extra(nn.Linear):
     def get_extra_state(self) -> dict[str, int]:
         return {"calls": 1}
@@ -271,11 +277,12 @@ class Extra(nn.Linear):
     [
         (lambda: nn.LazyLinear(3), ConfigError, "weight has no values yet; call the model on a batch"),
         (lambda: nn.Linear(2, 3, device="meta"), ConfigError, "has no values yet"),
+        (Sparse, UnsupportedError, "near is of type Tensor; only plain tensors can be saved"),
         (lambda: Extra(2, 3), UnsupportedError, "_extra_state is of type dict; only plain tensors can be saved"),
     ],
-    ids=["lazy", "meta", "extra state"],
+    ids=["lazy", "meta", "sparse", "extra state"],
 )
-@pytest.mark.filterwarnings("ignore:Lazy modules")
+@pytest.mark.filterwarnings("ignore:Lazy modules", "ignore:Sparse CSR")
 def test_what_cannot_be_written_is_refused(
     tmp_path: Path, make: Callable[[], nn.Module], error: type[RectifiersError], message: str
 ) -> None:
@@ -329,3 +336,17 @@ def test_safetensors_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for call in (lambda: save(Net(), tmp_path), lambda: load(tmp_path, Net)):
         with pytest.raises(ConfigError, match=r'weights are saved with safetensors; install "rectifiers\[lab\]"'):
             call()
+
+
+def test_files_of_others_stay_and_saves_that_were_interrupted_go(tmp_path: Path) -> None:
+    mine, theirs, left = (tmp_path / f"weights-{name}.safetensors" for name in ("best", "0123abcd", "4567abcd"))
+    for path in (mine, theirs, left):
+        path.touch()
+    os.utime(left, (0, 0))
+    save(nn.Linear(2, 3), tmp_path)
+    first = json.loads((tmp_path / "plan.json").read_text())["weights"]
+    # One that another process has just written is about to be named by its plan.
+    assert {path.name for path in tmp_path.iterdir()} == {"plan.json", mine.name, theirs.name, first}
+    save(nn.Linear(2, 3), tmp_path)
+    second = json.loads((tmp_path / "plan.json").read_text())["weights"]
+    assert {path.name for path in tmp_path.iterdir()} == {"plan.json", mine.name, theirs.name, second}

@@ -7,13 +7,16 @@ whatever interrupts the next one.
 from __future__ import annotations
 
 import json
+import re
 import secrets
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -70,19 +73,23 @@ def save(model: nn.Module, folder: str | Path) -> None:
         "aliases": aliases,
         "plans": [json.loads(plan.to_json()) for plan in history(inner)],
     }
+    former = _weights_of(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with write_whole(folder / name) as file:
             safetensors.torch.save_file(tensors, file)
         with write_whole(folder / PLAN) as file:
             file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except (OSError, safetensors.SafetensorError) as error:
+    except BaseException as error:
+        if _weights_of(folder) != name:
+            with suppress(OSError):
+                (folder / name).unlink()
+        if not isinstance(error, (OSError, safetensors.SafetensorError)):
+            raise
         reason = getattr(error, "strerror", None) or error
         kept = "; an earlier save there is still complete" if (folder / PLAN).is_file() else "; choose another place"
         raise DataError(f"cannot write {folder}: {reason}{kept}") from None
-    for path in folder.glob("weights-*.safetensors"):
-        if path.name != name:
-            path.unlink(missing_ok=True)
+    _clear(folder, former)
 
 
 def load(folder: str | Path, model: nn.Module | Callable[[], nn.Module]) -> nn.Module:
@@ -122,6 +129,33 @@ def load(folder: str | Path, model: nn.Module | Callable[[], nn.Module]) -> nn.M
         load_strictly(inner, state, origin)
         stack.pop_all()
     return built
+
+
+def _weights_of(folder: Path) -> str:
+    """Return the name of the weights of an earlier save in a folder; empty if there is none that can be read."""
+    try:
+        return str(parse_json(read_regular(folder / PLAN))["weights"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+
+
+def _clear(folder: Path, former: str) -> None:
+    """Remove the weights of the former save, and what interrupted ones left long ago.
+
+    Other processes may save to the same folder, and have written weights that their plan is about to name.
+    """
+    kept = _weights_of(folder)
+    for path in folder.glob("weights-*.safetensors"):
+        if path.name != kept and _OURS.fullmatch(path.name):
+            # On Windows, what somebody is reading cannot be removed.
+            with suppress(OSError):
+                if path.name == former or time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
+
+
+_OURS = re.compile(r"weights-[0-9a-f]{8}\.safetensors")
+_ABANDONED = 3600.0
+"""Seconds after which weights that no plan names are nobody's."""
 
 
 def load_strictly(model: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
@@ -169,7 +203,7 @@ def _tensors(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str
     names: dict[Any, str] = {}
     memory: set[int] = set()
     for name, value in state.items():
-        if not isinstance(value, Tensor) or value.is_sparse or value.is_quantized:
+        if not isinstance(value, Tensor) or value.layout is not torch.strided or value.is_quantized:
             raise UnsupportedError(
                 f"{name} is of type {type(value).__name__}; only plain tensors can be saved, because nothing is pickled"
             )
