@@ -131,6 +131,37 @@ def test_hooks_stay_where_relu_writes_over_batch_norm() -> None:
     assert seen == ["norm", "before"]
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+def test_what_is_put_in_keeps_hooks_of_its_own() -> None:
+    # One computes the weight before every call.
+    seen: list[str] = []
+
+    def make(channels: int) -> nn.Module:
+        act = torch.nn.utils.weight_norm(nn.PReLU(channels))
+        act.register_forward_hook(lambda *_: seen.append("own"))
+        return act
+
+    model, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)), torch.randn(3, 4)
+    handle = model[1].register_forward_hook(lambda *_: seen.append("old"))
+    report = swap(model, make, example=x)
+    act: Any = model[1]
+    with torch.no_grad():
+        act.weight_g.mul_(2)
+    seen.clear()
+    expected = model[2](nn.functional.prelu(model[0](x), act.weight_g * act.weight_v.sign()))
+    torch.testing.assert_close(model(x), expected)
+    assert seen == ["own", "old"]
+    report.revert()
+    seen.clear()
+    model(x)
+    assert seen == ["old"]
+    handle.remove()
+    seen.clear()
+    model(x)
+    act(x)
+    assert seen == ["own"]
+
+
 def test_hooks_of_a_reused_relu_fire_once_a_call() -> None:
     model, x = Reused(), torch.randn(2, 4)
     seen: list[Tensor] = []

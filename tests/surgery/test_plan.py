@@ -196,3 +196,12 @@ def test_swaps_are_reverted_last_first() -> None:
 def test_nothing_to_swap_is_an_error_that_says_what_there_is() -> None:
     with pytest.raises(NothingToSwapError, match="it has relu, relu6"):
         swap(net(), "pvlu", example=(1, 3, 12, 12), from_="gelu")
+
+
+def test_a_plan_replaces_nothing_but_activations() -> None:
+    plan = plan_swap(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), "prelu", example=(1, 4))
+    for other in (nn.Linear(4, 4), nn.Dropout(), nn.Sequential(nn.ReLU())):
+        model = nn.Sequential(nn.Linear(4, 4), other)
+        with pytest.raises(ConfigError, match=f"'1' is a {type(other).__name__} in this Sequential, and no activation"):
+            plan.apply(model)
+        assert model[1] is other

@@ -199,5 +199,21 @@ def is_torch_activation(module: nn.Module) -> bool:
     return type(module).__module__ == nn.ReLU.__module__ and not isinstance(module, _NORMALISING)
 
 
+def may_be_activation(module: nn.Module) -> bool:
+    """Return whether a module may be an activation and nothing else, as far as can be told without calling it.
+
+    Example:
+        >>> may_be_activation(nn.ReLU()), may_be_activation(nn.Linear(2, 2)), may_be_activation(nn.Dropout())
+        (True, False, False)
+    """
+    if any(True for _ in module.children()):
+        return False
+    if isinstance(module, nn.PReLU) or own_kind(module) is not None:
+        return True
+    if type(module).__module__.startswith("torch.nn."):
+        return is_torch_activation(module)
+    return not any(True for _ in module.parameters())
+
+
 _NORMALISING = (nn.Softmax, nn.Softmax2d, nn.Softmin, nn.LogSoftmax, nn.MultiheadAttention)
 """What PyTorch keeps among its activations although it normalises over many values."""

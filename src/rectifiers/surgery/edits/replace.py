@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ...core.errors import ConfigError
+from ...watching.kinds import may_be_activation
 from .edit import Undo, submodule
 from .fast_path import leave_fast_path
 from .recipe import Recipe, build_recipe, read_recipe
@@ -32,6 +33,11 @@ class Replace:
     def apply(self, model: nn.Module) -> Undo:
         """Change `model`; return what changes it back."""
         old = submodule(model, self.paths[0])
+        if not may_be_activation(old):
+            raise ConfigError(
+                f"{self.paths[0]!r} is a {type(old).__name__} in this {type(model).__name__}, and no activation, as it "
+                "was in the model that the plan was made for"
+            )
         new = build_recipe(self.recipe, model)
         return put_module(model, self.paths, old, new)
 
@@ -69,8 +75,9 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
         others = set(model.modules()) - set(new.modules())
         return any(child is old for holder in others for child in holder._modules.values())
 
-    stays = stays_elsewhere(old)
+    stays, own = stays_elsewhere(old), {name: dict(new.__dict__[name]) for name in _HOOKS if new.__dict__[name]}
     _move_hooks(old, new, keep=stays)
+    _add_hooks(new, own, apart=stays)
     # What was put in may have no parameters that show where the model is.
     witness = _find_parameter(new, slots[0][0], model)
     place = _place_of(witness)
@@ -94,6 +101,10 @@ def put_module(model: nn.Module, paths: tuple[str, ...], old: nn.Module, new: nn
         old.train(new.training)
         if not stayed:
             _move_hooks(new, old)
+            for name, hooks in own.items():
+                new.__dict__[name].update(
+                    {key: old.__dict__[name].pop(key) for key in hooks if key in old.__dict__[name]}
+                )
         for back in undos:
             back()
 
@@ -120,9 +131,28 @@ def _move_hooks(source: nn.Module, to: nn.Module, *, keep: bool = False) -> None
         # other names, where they must.
         if not keep:
             source.__dict__[name] = OrderedDict()
-    to._is_full_backward_hook = source._is_full_backward_hook
+    if source._is_full_backward_hook is not None:
+        to._is_full_backward_hook = source._is_full_backward_hook
     if not keep:
         source._is_full_backward_hook = None
+
+
+def _add_hooks(module: nn.Module, own: Mapping[str, Mapping[int, Any]], *, apart: bool) -> None:
+    """Give a module its own hooks back, such as one that computes a weight, before those that came from another.
+
+    Args:
+        module: the module.
+        own: its hooks by their number, in dictionaries by name.
+        apart: whether the other module goes on having the dictionaries, which are not to be changed then.
+    """
+    for name, hooks in own.items():
+        there = module.__dict__[name]
+        others = dict(there)
+        if apart:
+            module.__dict__[name] = there = OrderedDict()
+        there.clear()
+        there.update(hooks)
+        there.update(others)
 
 
 _HOOKS = (
