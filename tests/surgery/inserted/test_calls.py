@@ -252,3 +252,47 @@ def test_calls_of_a_module_are_counted_without_the_functions_that_were_replaced(
     report.revert()
     swap(model, Plus(100), example=X, where="act#2")
     assert model(X).item() == 1 + 10 - 1 + 1 + 100
+
+
+class Again(nn.Module):
+    """Calls its own forward within it, and a module and a function before and after that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b, self.act = nn.Linear(4, 4), nn.Linear(4, 4), nn.ReLU()
+
+    def forward(self, x: Tensor, depth: int = 2) -> Tensor:
+        x = F.relu(self.a(x)) + self.act(self.b(x)) - x
+        if depth:
+            x = self.again(x, depth - 1)
+        return self.b(F.relu(x) - self.act(-x))
+
+    def again(self, x: Tensor, depth: int) -> Tensor:
+        raise NotImplementedError
+
+
+class Onwards(Again):
+    """Goes on in the same call."""
+
+    def again(self, x: Tensor, depth: int) -> Tensor:
+        return self.forward(x, depth)
+
+
+class Anew(Again):
+    """Calls itself once more."""
+
+    def again(self, x: Tensor, depth: int) -> Tensor:
+        y: Tensor = self(x, depth)
+        return y
+
+
+@pytest.mark.parametrize(("model", "count"), [(Onwards(), 12), (Anew(), 4)], ids=["forward", "call"])
+def test_a_module_that_calls_itself_has_each_of_its_activations_in_use(model: Again, count: int) -> None:
+    x = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    report = swap(model, "prelu", example=x)
+    assert len(report.plan.changes) == count
+    model(x).square().sum().backward()
+    slopes = [parameter for name, parameter in model.named_parameters() if name.endswith(".a")]
+    assert len(slopes) == count
+    assert all(slope.grad is not None for slope in slopes)

@@ -40,12 +40,19 @@ class PerCall(Calls):
         super().__setstate__(state)
         self._count = threading.local()
 
-    def begin(self, number: int = 0) -> None:
-        """Count calls from `number`; −1 ends the counting."""
+    def begin(self, number: int = 0) -> int:
+        """Count calls from `number`, where −1 ends the counting; return the number that would have come next."""
         if torch.compiler.is_dynamo_compiling():
-            self.number = number
+            before, self.number = self.number, number
         else:
+            before = getattr(self._count, "number", -1)
             self._count.number = number
+        return before
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether calls are being counted just now, in this thread."""
+        return bool(getattr(self._count, "number", -1) >= 0)
 
     def forward(self, input: Tensor, call: int | None = None) -> Tensor:
         """Apply the activation of this call.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from types import FunctionType
+import sys
+from collections.abc import Callable, Iterable
+from types import FrameType, FunctionType
 from typing import Any, cast
 
 import torch
@@ -47,8 +48,10 @@ def _scope_class(base: Any, through: tuple[str, ...] = ()) -> type[nn.Module]:
     @functools.wraps(original)
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
         reused = [self.get_submodule(path) for path in self.__dict__[_REUSED]]
-        for module in reused:
-            module.begin()
+        if not torch.compiler.is_compiling() and _goes_on(self, reused, sys._getframe(1)):
+            return original(self, *args, **kwargs)
+        # The module may call itself.
+        before = [module.begin() for module in reused]
         try:
             calls = replaced_calls(self)
             if not calls._modules:
@@ -65,14 +68,21 @@ def _scope_class(base: Any, through: tuple[str, ...] = ()) -> type[nn.Module]:
                 interception.check_traced()
             return outputs
         finally:
-            for module in reused:
-                module.begin(-1)
+            for module, number in zip(reused, before, strict=True):
+                module.begin(number)
 
     code = cast("FunctionType", forward).__code__
     guarded = {name: _guard_inside(name, inspect.getattr_static(base, name)) for name in through}
     # A module that is a scope already counts in its own `forward`.
     counting = {} if issubclass(base, _Scope) else {"forward": forward}
     return derive_class(_Scope, base, _scope_class, through, members={**guarded, **counting})
+
+
+def _goes_on(module: nn.Module, reused: Iterable[Any], caller: FrameType) -> bool:
+    """Return whether this is `self.forward(x)` within the module's own call, in which counting goes on."""
+    if caller.f_code.co_filename == nn.Module._call_impl.__code__.co_filename:
+        return False
+    return is_intercepting(module) or any(one.is_counting for one in reused)
 
 
 def _guard_inside(name: str, attribute: Any) -> Any:
