@@ -111,7 +111,7 @@ def from_function(function: Callable[[Tensor], Tensor]) -> type[nn.Module]:
         tensor([0., 0.])
     """
     recipe = (from_function, function)
-    known = next((cls for cls in nn.Module.__subclasses__() if vars(cls).get("_recipe") == recipe), None)
+    known = next((cls for cls in nn.Module.__subclasses__() if vars(cls).get("_rectifiers_recipe") == recipe), None)
     if known is not None:
         return known
 
@@ -124,7 +124,7 @@ def from_function(function: Callable[[Tensor], Tensor]) -> type[nn.Module]:
         "__doc__": function.__doc__,
         "__module__": function.__module__,
         # By name, pickle would find the function.
-        "_recipe": recipe,
+        "_rectifiers_recipe": recipe,
         "__reduce_ex__": lambda self, protocol: (_renew_function, (function,), self.__getstate__()),
     }
     return type(function.__name__, (nn.Module,), members)

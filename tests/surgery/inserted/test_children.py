@@ -150,3 +150,50 @@ def test_it_is_compiled_in_one_graph() -> None:
         waves(model, x)
         torch._dynamo.reset()
         torch.testing.assert_close(torch.compile(model, backend="eager", fullgraph=True)(x), model(x))
+
+
+NAMES = ("_base", "_hidden", "_numbers", "_recipe", "_renewed")
+
+
+class Named(nn.Module):
+    """Its parts have names that are short."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in NAMES:
+            self.add_module(name, nn.Linear(4, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for name in NAMES:
+            x = F.relu(getattr(self, name)(x))
+        return x
+
+
+def test_no_part_of_a_model_is_hidden_by_what_a_swap_needs() -> None:
+    model, x = Named(), torch.randn(3, 4)
+    assert len(rectifiers.find_sites(model, x)) == len(NAMES)
+    assert_round_trip(model, x)
+
+
+class Own(Children):
+    """Means other things by names of PyTorch's methods."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.apply(super().forward(x), 2.0)
+
+    def apply(self, x: Tensor, factor: float) -> Any:  # type: ignore[override]
+        return factor * F.relu(x)
+
+    def train(self, mode: bool = True, *, norms: bool = True) -> Any:
+        self.norms = norms
+        return super().train(mode)
+
+
+def test_methods_of_the_class_take_and_return_what_they_did() -> None:
+    model, x = Own(nn.Linear(4, 4)), torch.randn(3, 4)
+    assert_round_trip(model, x)
+    rectifiers.swap(model, "prelu", example=x, relu_like=False, a=0.5)
+    assert torch.equal(model.apply(-x.abs(), 3.0), -1.5 * x.abs())
+    assert model.train(True, norms=False) is model
+    assert not model.norms
+    assert all(module.training for module in model.rectified.modules())

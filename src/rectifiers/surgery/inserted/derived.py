@@ -20,14 +20,16 @@ _LOADING = ("assign_to_params_buffers",)
 MakeClass = Callable[..., "type[nn.Module]"]
 Recipe = tuple[Any, ...]
 """The function that makes a class, the class or the recipe that it makes it from, and its other arguments."""
+RECIPE = "_rectifiers_recipe"
+"""Attribute in which a class has its recipe."""
 
 
 class Derived(nn.Module):
     """The base that classes made at run time have in front of the module's own class."""
 
-    _base: type[nn.Module]
-    _recipe: Recipe
-    _renewed: Mapping[Any, Any] = {}
+    # Whatever a class has hides parts of a module that have its name, so that these names are nobody else's.
+    _rectifiers_recipe: Recipe
+    _rectifiers_renewed: Mapping[Any, Any] = {}
     """What this class has put in the place of functions of those that it is made from."""
 
     def __init_subclass__(cls, **unused: Any) -> None:
@@ -36,7 +38,7 @@ class Derived(nn.Module):
     @property
     def rectified(self) -> Any:
         """The activations of the module's function calls, where they are hidden from loops over its children."""
-        for hidden in self._hidden():
+        for hidden in _hidden(self):
             return hidden
         raise AttributeError(CHILD)
 
@@ -46,7 +48,7 @@ class Derived(nn.Module):
         """Give what is hidden too, after all others."""
         memo = set() if memo is None else memo
         yield from super().named_modules(memo, prefix, remove_duplicate)
-        for hidden in self._hidden():
+        for hidden in _hidden(self):
             yield from hidden.named_modules(memo, f"{prefix}.{CHILD}" if prefix else CHILD, remove_duplicate)
 
     def children(self) -> Iterator[nn.Module]:
@@ -54,28 +56,24 @@ class Derived(nn.Module):
         yield from super().children()
         if not torch.compiler.is_compiling():
             asking = sys._getframe(1).f_globals.get("__name__", "")
-            yield from self._hidden() if asking.startswith("torch.distributed.") else ()
+            yield from _hidden(self) if asking.startswith("torch.distributed.") else ()
 
-    def train(self, mode: bool = True) -> Self:
-        """Set the mode of what is hidden too."""
-        for hidden in self._hidden():
+    def train(self, mode: bool = True, *args: Any, **kwargs: Any) -> Any:
+        """Set the mode of what is hidden too; the module's own class may take more, and return something else."""
+        for hidden in _hidden(self):
             hidden.train(mode)
-        super().train(mode)
-        return self
+        return super().train(mode, *args, **kwargs)
 
-    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
-        """Apply `fn` to what is hidden too."""
-        for hidden in self._hidden():
+    def apply(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        """Apply `fn` to what is hidden too, unless the module's own class means something else by it."""
+        own = super().apply
+        for hidden in _hidden(self) if getattr(own, "__func__", None) is nn.Module.apply else ():
             hidden.apply(fn)
-        super().apply(fn)
-        return self
-
-    def _hidden(self) -> tuple[nn.Module, ...]:
-        return (self.__dict__[HIDDEN],) if HIDDEN in self.__dict__ else ()
+        return own(fn, *args, **kwargs)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         if recurse:
-            for hidden in self._hidden():
+            for hidden in _hidden(self):
                 hidden._apply(fn)
         # Classes of others may take `fn` alone, which is all that PyTorch gives.
         rest = () if recurse else (recurse,)
@@ -84,7 +82,7 @@ class Derived(nn.Module):
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        for hidden in self._hidden():
+        for hidden in _hidden(self):
             hidden.state_dict(destination=destination, prefix=f"{prefix}{CHILD}.", keep_vars=keep_vars)
 
     def _load_from_state_dict(
@@ -99,7 +97,7 @@ class Derived(nn.Module):
     ) -> None:
         rest = (strict, missing_keys, unexpected_keys, error_msgs)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
-        for hidden in self._hidden():
+        for hidden in _hidden(self):
             inside = f"{prefix}{CHILD}."
             unexpected_keys[:] = [key for key in unexpected_keys if not key.startswith(inside)]
             metadata = {name: local_metadata[name] for name in _LOADING if name in local_metadata}
@@ -109,6 +107,10 @@ class Derived(nn.Module):
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A class made at run time cannot be pickled by its name; what makes it can.
         return _new_module, (_pickled_recipe(type(self)),), self.__getstate__()  # type: ignore[no-untyped-call, unused-ignore]
+
+
+def _hidden(module: nn.Module) -> tuple[nn.Module, ...]:
+    return (module.__dict__[HIDDEN],) if HIDDEN in module.__dict__ else ()
 
 
 def can_derive(cls: type) -> bool:
@@ -171,7 +173,7 @@ def derive_class(
         return known
     named = {"__module__": base.__module__, "__qualname__": base.__qualname__, "__doc__": base.__doc__}
     renewed = {base.forward: vars(first)["forward"]} if "forward" in vars(first) else {}
-    own = {"_base": base, "_recipe": (make, base, *arguments), "_renewed": renewed}
+    own = {"_rectifiers_recipe": (make, base, *arguments), "_rectifiers_renewed": renewed}
     # The metaclass's own `__new__` may register classes; plain ones have none.
     meta: Any = type(base)
     bases = (base, *more_bases) if issubclass(base, first) else (first, base, *more_bases)
@@ -187,11 +189,11 @@ def renewed_function(function: Any, before: type, now: type) -> Any:
         before: the class that the module had.
         now: the class that it has.
     """
-    tables = [vars(cls).get("_renewed", {}) for cls in now.__mro__]
+    tables = [vars(cls).get("_rectifiers_renewed", {}) for cls in now.__mro__]
     renewed = {old: new for table in reversed(tables) for old, new in table.items()}
     # A class that was made once more, from the source before, knows nothing of its predecessor's functions.
     for cls in reversed(before.__mro__):
-        for old, new in vars(cls).get("_renewed", {}).items():
+        for old, new in vars(cls).get("_rectifiers_renewed", {}).items():
             if new is function and new not in renewed and renewed.get(old, new) is not new:
                 function = old
     seen = []
@@ -207,13 +209,13 @@ def known_class(base: type[nn.Module], make: MakeClass, *arguments: Any) -> type
     Equally swapped modules have the same class, as `torch.func.stack_module_state` wants, and share what was compiled.
     """
     wanted = (make, base, *arguments)
-    return next((cls for cls in type.__subclasses__(base) if vars(cls).get("_recipe") == wanted), None)
+    return next((cls for cls in type.__subclasses__(base) if vars(cls).get(RECIPE) == wanted), None)
 
 
 def _pickled_recipe(cls: type[Any]) -> Recipe:
-    make, base, *arguments = cls._recipe
+    make, base, *arguments = cls._rectifiers_recipe
     # Classes that are made of plain functions have a recipe, too.
-    return make, _pickled_recipe(base) if hasattr(base, "_recipe") else base, *arguments
+    return make, _pickled_recipe(base) if hasattr(base, RECIPE) else base, *arguments
 
 
 def _new_module(recipe: Recipe) -> nn.Module:

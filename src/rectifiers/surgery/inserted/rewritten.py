@@ -33,7 +33,7 @@ from ...watching.source import (
     innermost_scope,
     input_of,
 )
-from .derived import REWRITTEN, Derived, derive_class, goes_through_children, known_class
+from .derived import RECIPE, REWRITTEN, Derived, derive_class, goes_through_children, known_class
 
 Table = tuple[tuple[Place, int], ...]
 """Places, each with the number of its activation."""
@@ -46,7 +46,7 @@ for _name in __future__.all_feature_names:
 class _Rewritten(Derived):
     """The base that is put in front of a module's class, some of whose methods are rewritten."""
 
-    _numbers: frozenset[int]
+    _rectifiers_numbers: frozenset[int]
 
 
 def rewritten_class(base: type[nn.Module], table: Table) -> type[nn.Module]:
@@ -60,7 +60,7 @@ def rewritten_class(base: type[nn.Module], table: Table) -> type[nn.Module]:
         return known
     if _is_rewritten_already(base, table):
         # The places are those of the source that was there before, in which both are rewritten at once.
-        _, original, earlier = vars(base)["_recipe"]
+        _, original, earlier = vars(base)[RECIPE]
         return rewritten_class(original, tuple(sorted({*earlier, *table}, key=repr)))
     methods: dict[tuple[str, str], list[tuple[Place, int]]] = defaultdict(list)
     for place, number in table:
@@ -83,13 +83,13 @@ def rewritten_class(base: type[nn.Module], table: Table) -> type[nn.Module]:
     order = sorted(inherited, key=base.__mro__.index)
     more = tuple(_in_front_of(cls, inherited[cls]) for cls in order)
     numbers = frozenset(number for place, number in table if not place.module)
-    known_renewed = {"_numbers": numbers | _numbers_of(base), "_renewed": renewed}
+    known_renewed = {"_rectifiers_numbers": numbers | _numbers_of(base), "_rectifiers_renewed": renewed}
     return derive_class(_Rewritten, base, rewritten_class, table, more_bases=more, members={**own, **known_renewed})
 
 
 def _is_rewritten_already(base: type[nn.Module], table: Table) -> bool:
     """Return whether a class is rewritten in a method where these places are those of the source before."""
-    if vars(base).get("_recipe", (None,))[0] is not rewritten_class:
+    if vars(base).get(RECIPE, (None,))[0] is not rewritten_class:
         return False
     methods: dict[tuple[str, str], list[Place]] = defaultdict(list)
     for place, _ in table:
@@ -113,7 +113,7 @@ def rewritten_numbers(module: nn.Module) -> frozenset[int]:
 
 
 def _numbers_of(cls: type[nn.Module]) -> frozenset[int]:
-    return cls._numbers if issubclass(cls, _Rewritten) else frozenset()
+    return cls._rectifiers_numbers if issubclass(cls, _Rewritten) else frozenset()
 
 
 def _find(
