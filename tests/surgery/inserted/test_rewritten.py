@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import functools
+import importlib
 import inspect
 import pickle
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +76,31 @@ class Loop(Plain):
         for layer in (self.a, self.b):
             x = F.relu(layer(x))
         return x
+
+
+GENERIC = """
+import torch.nn.functional as F
+from tests.surgery.inserted.plain import Plain
+
+class Generic[S](Plain):
+    def part[T](self, x: T) -> T:
+        assert T.__name__ + S.__name__ == "TS"
+        return self.rest(F.relu(self.a(x)))
+
+    def rest[T](self, x: T) -> T:
+        return F.relu(self.b(x))
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python knows parameters of types from 3.12 on")
+def test_methods_with_parameters_of_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "generic_model.py").write_text(GENERIC)
+    monkeypatch.syspath_prepend(tmp_path)
+    model, x = importlib.import_module("generic_model").Generic(), torch.randn(3, 4)
+    swapped = copy.deepcopy(model)
+    leak(swapped, x)
+    torch.testing.assert_close(swapped(x), model.oracle(x))
+    assert swapped.part.__type_params__ == model.part.__type_params__
 
 
 class Inside(Plain):

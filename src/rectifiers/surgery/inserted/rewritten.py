@@ -147,6 +147,9 @@ def _rewrite(
     name = function.__code__.co_name
     written = copy.deepcopy(node)
     written.decorator_list = []
+    if hasattr(written, "type_params"):
+        # Of `def forward[T]`, which would put a scope around the function; T is a free variable of it already.
+        written.type_params = []
     _Replacer(written, entries, holder).visit(written)
     free = function.__code__.co_freevars
     body: ast.stmt = written
@@ -174,6 +177,8 @@ def _copy_function(function: FunctionType, code: CodeType, closure: tuple[Any, .
     new = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
     new.__kwdefaults__, new.__annotations__ = function.__kwdefaults__, function.__annotations__
     new.__doc__, new.__module__, new.__qualname__ = function.__doc__, function.__module__, function.__qualname__
+    if hasattr(function, "__type_params__") and hasattr(new, "__type_params__"):
+        new.__type_params__ = function.__type_params__
     new.__dict__.update(function.__dict__)
     return new
 
