@@ -240,15 +240,16 @@ def test_lazy_layers_stay_as_their_first_call_made_them() -> None:
 
 
 class Drawing(nn.Module):
-    """Draws from the generators of Python and of NumPy."""
+    """Draws from the generators of Python and of NumPy, and from one of its own."""
 
     def __init__(self) -> None:
         super().__init__()
         self.linear, self.act = nn.Linear(8, 4), nn.ReLU()
+        self.generator = torch.Generator().manual_seed(1)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.act(self.linear(x)) * (random.random() + np.random.rand())  # noqa: NPY002
-        return y
+        return y + torch.rand(1, generator=self.generator)
 
 
 def test_all_generators_are_put_back() -> None:
@@ -257,7 +258,10 @@ def test_all_generators_are_put_back() -> None:
     expected = random.random(), np.random.rand()  # noqa: NPY002
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
-    report = swap(Drawing(), "pvlu", example=X)
+    model = Drawing()
+    before = model.generator.get_state()
+    report = swap(model, "pvlu", example=X)
+    assert torch.equal(model.generator.get_state(), before)
     assert (random.random(), np.random.rand()) == expected  # noqa: NPY002
     assert report.check is not None
     assert report.check.identical

@@ -24,8 +24,9 @@ T = TypeVar("T")
 def preserve(model: nn.Module) -> Iterator[None]:
     """Put back after the block what a forward pass may change.
 
-    These are modes, buffers, plain attributes with the tensors among them, random number generators, and parameters
-    that are replaced or given other memory; `WrittenParameters` keeps those that are written over.
+    These are modes, buffers, plain attributes with the tensors among them, random number generators, also those that
+    modules have for themselves, and parameters that are replaced or given other memory; `WrittenParameters` keeps those
+    that are written over.
     """
     modules = list(model.modules())
     modes = {module: module.training for module in modules}
@@ -38,6 +39,8 @@ def preserve(model: nn.Module) -> Iterator[None]:
         if isinstance(tensor, Tensor) and not isinstance(tensor, nn.Parameter)
     ]
     put_back_parameters = _remember_parameters(modules)
+    attributes = (value for module in modules for value in vars(module).values())
+    generators = [(value, value.get_state()) for value in attributes if isinstance(value, torch.Generator)]
     parameters = (tensor for module in modules for tensor in module._parameters.values() if tensor is not None)
     kind = next((tensor.device.type for tensor in parameters if tensor.device.type not in ("cpu", "meta")), "cuda")
     with torch.random.fork_rng(device_type=kind), _same_random_numbers(), run_eagerly(model):
@@ -48,6 +51,8 @@ def preserve(model: nn.Module) -> Iterator[None]:
                 module.training = mode
             put_back_attributes()
             put_back_parameters()
+            for generator, state in generators:
+                generator.set_state(state)
             with torch.no_grad():
                 for held, name, tensor, before, version in tensors:
                     if held.get(name) is not tensor:
