@@ -224,3 +224,33 @@ class Logging(Plain):
 def test_other_threads_alone_are_not_told_of(pools: dict[str, Call]) -> None:
     assert not plan_swap(Plain(), "prelu", example=X, share="layer").left
     assert not plan_swap(Logging(), "prelu", example=X, share="layer").left
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+def test_what_scripted_functions_call_is_told_of() -> None:
+    scripted = torch.jit.script(twice_rectified)
+
+    class Calling(Operators):
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.b(scripted(self.a(x)))
+            return y
+
+    class Keeping(Operators):
+        def __init__(self) -> None:
+            super().__init__()
+            self.act = scripted
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.relu(self.b(self.act(self.a(x))))
+
+    reason = "the scripted function twice_rectified calls it, whose code is fixed; call a function of Python"
+    with pytest.raises(NothingToSwapError, match=reason):
+        swap(Calling(), "pvlu", example=X)
+    plan = plan_swap(Keeping(), "pvlu", example=X)
+    assert [change.site for change in plan.changes] == [":relu"]
+    assert [(left.site, left.was, left.reason) for left in plan.left] == [("Keeping", "relu", reason)]
+    assert not plan_swap(Keeping(), "pvlu", example=X, from_=("relu", "gelu")).left[1:]
+
+
+def twice_rectified(x: Tensor) -> Tensor:
+    return torch.relu(x) - torch.relu_(-x)

@@ -289,6 +289,30 @@ def test_refused_with_advice(build: Callable[[], nn.Module], advice: str) -> Non
     assert repr(model) == before
 
 
+def fused() -> nn.Module:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU())
+    return torch.ao.quantization.fuse_modules(net.eval(), [["0", "1"]])
+
+
+def fused_for_training() -> nn.Module:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU())
+    net = torch.ao.quantization.fuse_modules_qat(net.train(), [["0", "1"]])
+    net.qconfig = torch.ao.quantization.get_default_qat_qconfig("x86")
+    return torch.ao.quantization.prepare_qat(net)
+
+
+@pytest.mark.parametrize("fuse", [fused, fused_for_training])
+@pytest.mark.filterwarnings("ignore:.*torch.ao.quantization", "ignore:.*reduce_range")
+def test_layers_that_are_fused_for_quantisation_stay(fuse: Callable[[], nn.Module]) -> None:
+    # They become integer layers with a ReLU, whatever stands in its place.
+    x = torch.randn(2, 3, 8, 8)
+    plan = swap(fuse(), "prelu", example=x).plan
+    assert [change.site for change in plan.changes] == ["3"]
+    assert [left.reason for left in plan.left] == [
+        "0 is fused: quantisation takes it for one layer with its ReLU; swap before layers are fused"
+    ]
+
+
 def test_what_was_compiled_after_a_swap_can_still_be_reverted() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
     report = swap(model, "pvlu", example=(1, 4))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from ..watching.scripted import find_scripted
 from ..watching.sites import Site
 from ..watching.survey import Survey
 from ..watching.trace import Trace
@@ -25,7 +26,7 @@ def out_of_reach(survey: Survey, kinds: frozenset[str]) -> list[Left]:
 
 
 def unseen(model: nn.Module, kinds: frozenset[str]) -> list[Left]:
-    """Return the parts of a model whose activations no example shows: scripted ones, and fused recurrent layers."""
+    """Return what no example shows of a model: scripted parts and functions, and fused recurrent layers."""
     left = [
         Left(name, word, advice.partition(": ")[2])
         for name, (word, advice) in fixed_parts(model).items()
@@ -38,6 +39,10 @@ def unseen(model: nn.Module, kinds: frozenset[str]) -> list[Left]:
                 f"it is inside PyTorch's fused {type(module).__name__}: write the recurrence in Python to change it"
             )
             left.append(Left(name or type(model).__name__, str(kind), reason))
+    for call in find_scripted(model):
+        if call.kind in kinds:
+            reason = f"the scripted function {call.function} calls it, whose code is fixed; call a function of Python"
+            left.append(Left(call.path or type(model).__name__, call.kind, reason))
     return left
 
 

@@ -229,6 +229,11 @@ def contains(outer: CodeType, inner: CodeType) -> bool:
     return outer is inner or any(contains(part, inner) for part in outer.co_consts if isinstance(part, CodeType))
 
 
+def names_in(code: CodeType) -> set[str]:
+    """Return the names that code reads from attributes and globals, with the code that is written in it."""
+    return set(code.co_names).union(*(names_in(part) for part in code.co_consts if isinstance(part, CodeType)))
+
+
 def end_of_call(frame: FrameType) -> Position | None:
     """Return where the call ends that a frame makes now; None if Python does not keep it."""
     positions = getattr(frame.f_code, "co_positions", None)

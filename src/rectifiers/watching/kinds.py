@@ -24,7 +24,8 @@ _ATEN = (
     *("relu", "relu6", "hardtanh", "threshold", "clamp", "clamp_min", "leaky_relu", "prelu", "rrelu", "elu", "celu"),
     *("selu", "gelu", "silu", "mish", "hardswish", "hardsigmoid", "softplus", "sigmoid", "tanh"),
 )
-"""PyTorch's operators that are activations, which a model may call as `torch.ops.aten.relu`."""
+OPERATORS = {name: {"silu": "swish", "clamp_min": "clamp"}.get(name, name) for name in _ATEN}
+"""PyTorch's operators that are activations, which a model may call as `torch.ops.aten.relu`, and their kinds."""
 
 
 def _operators(name: str) -> Iterator[Callable[..., Any]]:
@@ -57,11 +58,7 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
     F.softplus: "softplus",
     **dict.fromkeys((F.sigmoid, torch.sigmoid, torch.sigmoid_, Tensor.sigmoid, Tensor.sigmoid_), "sigmoid"),
     **dict.fromkeys((F.tanh, torch.tanh, torch.tanh_, Tensor.tanh, Tensor.tanh_), "tanh"),
-    **{
-        operator: {"silu": "swish", "clamp_min": "clamp"}.get(name, name)
-        for name in _ATEN
-        for operator in _operators(name)
-    },
+    **{operator: kind for name, kind in OPERATORS.items() for operator in _operators(name)},
 }
 """Every function that a swap can find; `clamp`, `hardtanh` and `threshold` are ReLUs with certain bounds only."""
 

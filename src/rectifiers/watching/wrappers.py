@@ -92,7 +92,7 @@ def fixed_parts(model: nn.Module) -> dict[str, tuple[str, str]]:
     """Return the outermost parts of a model whose code is fixed, by path: a word for what they are, and the advice."""
     found: dict[str, tuple[str, str]] = {}
     for name, module in model.named_modules():
-        advice = _compiled(module) or _fixed(module)
+        advice = _compiled(module) or _fixed(module) or _fused(module)
         if name and advice and not any(name.startswith(f"{outer}.") for outer in found):
             found[name] = (advice.removeprefix("is ").partition(":")[0], advice)
     return found
@@ -155,6 +155,16 @@ def _fixed(module: nn.Module) -> str:
     if isinstance(module, fx.GraphModule) and any(isinstance(node.target, OpOverload) for node in module.graph.nodes):
         return "is exported: its code is fixed; swap in the Python model and export that"
     return ""
+
+
+def _fused(module: nn.Module) -> str:
+    if _INTRINSIC.match(type(module).__module__):
+        return "is fused: quantisation takes it for one layer with its ReLU; swap before layers are fused"
+    return ""
+
+
+_INTRINSIC = re.compile(r"torch\.(ao\.)?nn\.intrinsic(\.|$)")
+"""The homes of layers that are to become one integer layer, with the ReLU behind them."""
 
 
 def _distributed(module: nn.Module) -> str:

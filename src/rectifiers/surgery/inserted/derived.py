@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from types import CodeType
 from typing import Any
 
 import torch
 from torch import nn
 from typing_extensions import Self
 
-from ...watching.callers import unwrapped
+from ...watching.callers import names_in, unwrapped
 from ...watching.replaced import CHILD, HIDDEN
 
 _LOADING = ("assign_to_params_buffers",)
@@ -136,12 +135,7 @@ def goes_through_children(cls: type[nn.Module]) -> bool:
     functions = (each for home in own for member in vars(home).values() for each in unwrapped(member))
     # What is rewritten stands beside the original, which does not name the activations.
     codes = (each.__code__ for each in functions if not each.__code__.co_filename.startswith(REWRITTEN))
-    return any(_names(code) & _LOOPS for code in codes)
-
-
-def _names(code: CodeType) -> set[str]:
-    inside = (_names(part) for part in code.co_consts if isinstance(part, CodeType))
-    return set(code.co_names).union(*inside)
+    return any(names_in(code) & _LOOPS for code in codes)
 
 
 REWRITTEN = "<rectifiers "
