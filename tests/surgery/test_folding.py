@@ -497,3 +497,25 @@ def test_models_that_were_made_in_inference_mode_fold_too() -> None:
     report.revert()
     with torch.inference_mode():
         assert torch.equal(net(x), before)
+
+
+class Kept(nn.Module):
+    """Calls its function through a closure, which goes on having it after a fold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.act, self.b = nn.Linear(4, 8), AdaReLU(0.5, share="layer"), nn.Linear(8, 2)
+        act = self.act
+        self.apply_it = lambda x: act(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.b(self.apply_it(self.a(x)))
+        return y
+
+
+def test_a_function_that_is_kept_elsewhere_is_said_to_be() -> None:
+    net = Kept()
+    weights = copy.deepcopy(net.state_dict())
+    with pytest.raises(UnsupportedError, match="act: the module that was there is still called"):
+        fold(net, torch.randn(3, 4))
+    assert all(torch.equal(value, weights[name]) for name, value in net.state_dict().items())

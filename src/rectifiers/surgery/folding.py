@@ -12,11 +12,13 @@ from torch import nn
 from ..core.errors import ConfigError, UnsupportedError
 from ..watching import Survey, survey_model
 from ..watching.example import Example, read_example
+from ..watching.observer import trace_sites
 from ..watching.preserve import evaluate
 from ..watching.wrappers import unwrap
 from .check import compare_outputs
 from .plan import SwapPlan
 from .planning.folding import plan_folding
+from .reached import all_reached
 from .swap import SwapReport
 from .warnings import warn_of_layers
 
@@ -86,7 +88,9 @@ def _fold(model: nn.Module, example: Example, *, required: bool) -> SwapReport:
     before = evaluate(inner, args, kwargs)
     applied = plan.apply(model)
     try:
-        check = compare_outputs(before, evaluate(inner, args, kwargs))
+        with all_reached(inner, survey.located, survey.trace.names, lambda: trace_sites(inner, args, kwargs)):
+            after = evaluate(inner, args, kwargs)
+        check = compare_outputs(before, after)
         if check is not None and check.difference > min(FAR * _rounding(survey), FARTHEST):
             raise UnsupportedError(
                 f"the outputs of {plan.model} would differ by {check.difference:.2g} of the largest, and the fold was "
