@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from torch import nn
 
 from rectifiers import activations, datasets
 from rectifiers.core.errors import ConfigError, UnsupportedError
+from rectifiers.experiments.backlog import Backlog
 from rectifiers.experiments.experiment import Cell
+from rectifiers.experiments.leases import Leases
 from rectifiers.experiments.result import Result
 from rectifiers.experiments.run_trial import run_together, run_trial
 from rectifiers.experiments.runner import run
@@ -114,6 +117,28 @@ def test_a_runner_hands_a_company_to_one_worker(tmp_path: Any) -> None:
     results = [store.read(one) for one in trials]
     counts = [result.provenance["together"] for result in results if result is not None]
     assert counts == ["5 trials in these seconds"] * 10 + ["2 trials in these seconds"] * 4
+
+
+def test_a_company_is_found_among_many_without_comparing_all(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [trial(activation=name).with_seed(seed) for seed in range(500) for name in ("relu", "elu")]
+    store = Store(tmp_path, "company")
+    with Leases(store.folder) as leases:
+        backlog = Backlog(deque(trials), store, leases, lambda: None)
+        first = backlog.take()
+        assert first is trials[0]
+        copies, copy = 0, Trial.model_copy
+
+        def count(self: Trial, **options: Any) -> Trial:
+            nonlocal copies
+            copies += 1
+            return copy(self, **options)
+
+        monkeypatch.setattr(Trial, "model_copy", count)
+        assert [(one.activation, one.seed) for one in backlog.take_company(first, lambda one: True)] == [
+            ("relu", seed) for seed in range(1, 5)
+        ]
+        assert copies <= 2 * first.together
+        assert len(backlog) == 995
 
 
 @pytest.mark.parametrize(

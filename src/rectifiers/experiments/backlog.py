@@ -121,9 +121,13 @@ class Backlog:
             trial: the one that was taken.
             fits: whether one can be trained with it.
         """
-        alike = [one for one in self._queue if one.company == trial.company and fits(one)]
+        company, group = trial.company, trial.seed // trial.together
+        # Of many thousand trials few are near in their seeds, and to compare all of each takes long.
+        near = (one for one in self._queue if one.together and one.seed // one.together == group)
+        alike = [one for one in near if one.company == company and fits(one)]
         mates = [one for one in alike if not self.store.has(one) and self.leases.take(one)]
-        self._queue = deque(one for one in self._queue if one not in mates)
+        taken = {one.id for one in mates}
+        self._queue = deque(one for one in self._queue if one.id not in taken)
         return mates
 
     def _take_first(self) -> Trial | None:
