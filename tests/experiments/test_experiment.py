@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from rectifiers.core.errors import ConfigError, UnknownNameError
-from rectifiers.experiments.experiment import Arm, Column, Experiment, Lead, Preset, PublishedNumbers, Quantity
+from rectifiers.experiments.experiment import (
+    MOST_SEEDS,
+    Arm,
+    Column,
+    Experiment,
+    Lead,
+    Preset,
+    PublishedNumbers,
+    Quantity,
+)
 from rectifiers.experiments.trial import Trial
 
 SETTINGS: dict[str, Any] = {"dataset": "digits", "network": "digits-conv", "lr": 0.1, "epochs": 4}
@@ -69,6 +78,12 @@ def test_a_lead_names_rows_that_are_there() -> None:
 def test_seeds_must_be_positive(seeds: int) -> None:
     with pytest.raises(ConfigError, match=f"seeds must be at least 1, got {seeds}"):
         experiment().cells("full", seeds=seeds)
+
+
+def test_more_seeds_than_anybody_runs_are_a_slip() -> None:
+    assert len(experiment().cells("full", seeds=MOST_SEEDS)) == 4 * MOST_SEEDS
+    with pytest.raises(ConfigError, match="seeds must be at most 100,000, got 100,001; a few, such as 5, are usual"):
+        experiment().cells("full", seeds=MOST_SEEDS + 1)
 
 
 def test_unknown_preset() -> None:

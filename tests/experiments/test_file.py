@@ -83,6 +83,7 @@ def test_folds_are_validation_data(tmp_path: Path) -> None:
             'dataset = "digits"\nsettings',
             "'dataset' is a setting of the runs; write it in a row",
         ),
+        ("settings", "seeds = 100001\nsettings", "seeds: expected at most 100000, got 100001"),
         ("settings", "seeds = true\nsettings", "seeds: expected a whole number, got True"),
         ("settings", "margin = -1\nsettings", "margin: expected at least 0"),
         ("settings", 'baseline = "rleu"\nsettings', "unknown baseline 'rleu'; did you mean relu"),

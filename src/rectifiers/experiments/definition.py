@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from .. import activations, datasets, networks
 from ..core.errors import ConfigError, RectifiersError, UnknownNameError
 from ..core.wording import is_printable_line
-from .experiment import Arm, Experiment, Preset
+from .experiment import MOST_SEEDS, Arm, Experiment, Preset
 from .explain import NAME_PATTERN, explain
 from .result import Metric
 from .trial import DIGESTS, Trial
@@ -38,7 +38,7 @@ class Definition(BaseModel):
         [{"label": "all"}], min_length=1, description="conditions: tables of a label and settings"
     )
     settings: dict[str, Any] = Field({}, description="settings that all runs share; the fields of a trial")
-    seeds: int = Field(5, ge=1, description="runs per cell")
+    seeds: int = Field(5, ge=1, le=MOST_SEEDS, description="runs per cell")
     metric: Metric = Field("final_epoch", description="which accuracy the cells show")
     margin: float = Field(0.5, ge=0, allow_inf_nan=False, description="percentage points that count as equivalent")
     baseline: str | None = Field(None, description="row that the others are compared with; relu, or else the first")

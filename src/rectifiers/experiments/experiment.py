@@ -17,6 +17,9 @@ from .trial import Trial
 
 Aggregate = Literal["mean", "best"]
 
+MOST_SEEDS = 100_000
+"""Of each cell: more are a slip, and to count them alone would take minutes."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -374,11 +377,17 @@ class Experiment:
             preset: size.
             seeds: how many seeds instead of the preset's.
             changes: trial fields that override everything else; what comes out is no longer the experiment as defined.
+
+        Raises:
+            ConfigError: there are no seeds or too many, a setting is outside its domain, or the experiment cannot run
+                yet.
         """
         size = self.preset(preset)
         count = size.seeds if seeds is None else seeds
         if count < 1:
             raise ConfigError(f"seeds must be at least 1, got {count}")
+        if count > MOST_SEEDS:
+            raise ConfigError(f"seeds must be at most {MOST_SEEDS:,}, got {count:,}; a few, such as 5, are usual")
         digest = cache(datasets.digest_files)
 
         def make(row: Arm, column: Arm, seed: int) -> Trial:
