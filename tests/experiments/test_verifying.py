@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from rectifiers.core.errors import StoreError
+from rectifiers.experiments import verifying
 from rectifiers.experiments.archive import NAME, to_jsonl
 from rectifiers.experiments.counting import CARD
 from rectifiers.experiments.store import Store
@@ -31,6 +32,12 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files settle soon."""
+    monkeypatch.setattr(verifying, "SETTLE", 0.01)
+
+
 def test_a_whole_folder(store: Store) -> None:
     assert verify(store.folder) == ()
     assert verify(store.folder, mend=True) == ()
@@ -43,6 +50,15 @@ def test_a_folder_of_folders(store: Store) -> None:
     (damage,) = verify(root, mend=True)
     assert damage.path.parent.parent == store.folder
     assert not (root / "store.json").exists()
+
+
+def test_a_folder_in_a_folder_that_lost_its_card_is_not_passed_over(store: Store) -> None:
+    other = Store(store.folder.parent, "other")
+    other.write(result(TRIALS[0])).write_text("{")
+    (other.folder / CARD).unlink()
+    assert [one.path for one in verify(store.folder.parent)] == [other.folder / CARD, other.path(TRIALS[0])]
+    assert len(verify(store.folder.parent, mend=True)) == 2
+    assert verify(store.folder.parent) == ()
 
 
 def test_everything_damaged_is_named_at_once_and_mended(store: Store) -> None:
@@ -62,6 +78,24 @@ def test_everything_damaged_is_named_at_once_and_mended(store: Store) -> None:
     assert paths[0].with_name(f"result.json{ASIDE}").read_text() == "{"
     again = Store(store.folder.parent, store.name)
     assert [again.has(trial) for trial in TRIALS] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("mend", [False, True])
+def test_what_another_process_is_writing_is_left_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch, mend: bool
+) -> None:
+    done, going, left = (store.path(trial).with_name(".result.json.abc") for trial in TRIALS[:3])
+    for path in (done, going, left):
+        path.write_text("half")
+
+    def write_on(seconds: float) -> None:
+        store.path(TRIALS[0]).write_bytes(store.path(TRIALS[0]).read_bytes())
+        done.unlink()
+        going.write_text("half and more")
+
+    monkeypatch.setattr("time.sleep", write_on)
+    assert [one.path for one in verify(store.folder, mend=mend)] == [left]
+    assert (going.exists(), left.exists()) == (True, not mend)
 
 
 def cut(path: Path, check: Callable[[int], None], *, first: int = 0) -> None:

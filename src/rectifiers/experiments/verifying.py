@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from .explain import explain
 from .result import FORMAT, Result
 from .runner_files import clear_dead
 from .store import ASIDE, TRIAL_ID, IrregularError, Store, read_bytes, weights_folder
+
+SETTLE = 2.0
+"""Seconds in which a file that is being written changes, or gets its name."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
     """
     if not folder.is_dir():
         raise StoreError(f"there are no runs in {folder}; name the folder of an experiment, such as runs/quickstart")
-    inside = sorted(card.parent for card in folder.glob(f"*/{CARD}"))
-    if inside and not (folder / CARD).exists():
+    inside = [] if (folder / CARD).exists() else _list_inside(folder)
+    if inside:
         return tuple(damage for one in inside for damage in verify(one, mend=mend))
     if not (folder / CARD).exists() and not _holds_runs(folder):
         raise StoreError(f"there are no runs in {folder}; name the folder of an experiment, such as runs/quickstart")
@@ -68,7 +72,7 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
         found.append(_set_aside(packed, error.problem, mend))
     else:
         found += () if text is None else _check_packed(packed, text)
-    for path in sorted((*folder.glob(".*.json.*"), *folder.glob("*/.*.json.*"), *folder.glob("*/.*.safetensors.*"))):
+    for path in _left_behind(folder):
         if mend:
             with suppress(OSError):
                 path.unlink()
@@ -76,6 +80,35 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
     if mend and (dead := clear_dead(folder)):
         found.append(Damage(folder, f"{dead} runners died at work", "their leases were given back"))
     return tuple(found)
+
+
+def _list_inside(folder: Path) -> list[Path]:
+    """The folders of runs in a folder, those that lost their cards among them."""
+    cards, packed = folder.glob(f"*/{CARD}"), folder.glob(f"*/{archive.NAME}")
+    found = {path.parent for path in (*cards, *packed)}
+    results = (path.parent for path in folder.glob("*/*/result.json"))
+    return sorted(found | {trial.parent for trial in results if TRIAL_ID.fullmatch(trial.name)})
+
+
+def _left_behind(folder: Path) -> list[Path]:
+    """What was begun to be written, and is not being written now."""
+    before = _half_written(folder)
+    if not before:
+        return []
+    time.sleep(SETTLE)
+    after = _half_written(folder)
+    return [path for path, state in before.items() if after.get(path) == state]
+
+
+def _half_written(folder: Path) -> dict[Path, tuple[int, int]]:
+    """The temporary files of writers, each with what shows that it is written to."""
+    found = {}
+    patterns = (".*.json.*", "*/.*.json.*", "*/.*.safetensors.*")
+    for path in sorted(path for pattern in patterns for path in folder.glob(pattern)):
+        with suppress(OSError):  # it has become what it was to be
+            facts = path.stat()
+            found[path] = (facts.st_mtime_ns, facts.st_size)
+    return found
 
 
 def _holds_runs(folder: Path) -> bool:
