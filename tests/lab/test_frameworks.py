@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -54,6 +55,7 @@ class Recorder:
     def __init__(self, *callbacks: Any) -> None:
         self.callback_handler = type("Handler", (), {"callbacks": list(callbacks)})()
         self.args = type("Arguments", (), {"seed": 42, "data_seed": None})()
+        self.accelerator: Any = None
         self.trained = False
 
     def remove_callback(self, callback: Any) -> None:
@@ -93,6 +95,17 @@ def test_what_a_trainer_draws_follows_the_seed() -> None:
     first, again, other = (train(None, seed, None) for seed in (1, 1, 2))
     assert first == again
     assert all(first[key] != other[key] for key in first)
+
+
+@pytest.mark.parametrize(("given", "ordered_by"), [(7, 3), (None, None)])
+def test_an_order_of_data_that_a_trainer_was_made_with_follows_the_seed(
+    given: int | None, ordered_by: int | None
+) -> None:
+    trainer = Recorder()
+    config = SimpleNamespace(data_seed=given)
+    trainer.accelerator = SimpleNamespace(dataloader_config=config)
+    frameworks.from_trainer(lambda model, seed: trainer)(None, 3, None)
+    assert config.data_seed == ordered_by
 
 
 def test_a_trainer_prints_nothing_and_keeps_callbacks_of_the_users_own() -> None:

@@ -24,8 +24,9 @@ def from_trainer(make_trainer: Callable[..., Any]) -> Train:
 
     Args:
         make_trainer: takes the model and the seed, and returns a `transformers.Trainer` of it; its arguments need not
-            set the seed. Its progress and its metrics are not printed, because a comparison has many runs and shows its
-            own progress; its callbacks are otherwise left alone.
+            set the seed, and a `seed` or `data_seed` that they set gives way to it. Its progress and its metrics are
+            not printed, because a comparison has many runs and shows its own progress; its callbacks are otherwise left
+            alone.
 
     Returns:
         A training: `compare(…, train=from_trainer(make_trainer), metric="accuracy")`.
@@ -45,6 +46,10 @@ def from_trainer(make_trainer: Callable[..., Any]) -> Train:
             raise ConfigError(f"{_name(make_trainer)} returned {type(trainer).__name__}; it has to return a Trainer")
         # The order of the data follows it, too.
         trainer.args.seed, trainer.args.data_seed = seed, seed
+        # A `data_seed` of the user's was handed on as it was made, and would order the data alike for all seeds.
+        handed_on: Any = getattr(getattr(trainer, "accelerator", None), "dataloader_config", None)
+        if getattr(handed_on, "data_seed", None) is not None:
+            handed_on.data_seed = seed
         # As it was made it seeded everything with what its arguments said then, which is the same for all seeds.
         seed_all(seed)
         if not torch.accelerator.is_available():
