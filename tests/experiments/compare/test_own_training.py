@@ -39,6 +39,14 @@ def test_numbers_and_dictionaries() -> None:
     assert (measure.name, epoch.test_score) == ("f1", 0.7)
 
 
+def test_names_that_only_begin_like_those_of_other_data_count() -> None:
+    measure, (epoch,) = run(lambda model: {"validity": 0.9, "loss": 0.1}, better="higher")
+    assert (measure.name, epoch.test_score, epoch.validation_score) == ("validity", 0.9, None)
+    others = {"val_f1": 0.1, "valF1": 0.2, "valf1": 0.3, "trainloss": 0.4, "training_loss": 0.5, "valid": 0.6}
+    measure, (epoch,) = run(lambda model: {**others, "accuracy": 0.9, "loss": 0.1})
+    assert (measure.name, epoch.test_score) == ("accuracy", 0.9)
+
+
 @pytest.mark.parametrize("key", ["", " ", "a\nb", "\x1b[31m"])
 def test_a_metric_has_a_name_of_one_line(key: str) -> None:
     for train in (lambda model: {key: 0.5}, lambda model, report: report({key: 0.5})):

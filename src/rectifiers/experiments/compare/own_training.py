@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,11 +19,13 @@ from ...core.wording import is_printable_line, listing
 from ...training.metrics import Epoch, Measure
 from .generators import restore, seed_all, states
 from .references import resolve, title
-from .task import as_number, check_metric, measure_of
+from .task import as_number, check_metric, higher_is_better, measure_of
 from .trial import OwnTrial
 from .variants import AS_IT_IS
 
 _VALIDATION = ("val", "valid", "validation")
+_OTHER = (*_VALIDATION, "train", "training")
+"""How names of metrics begin that are not of test data."""
 _BOOKKEEPING = ("epoch", "step", "runtime", "second", "time", "lr", "flos", "samples")
 
 
@@ -179,7 +182,7 @@ def _choose(metrics: Mapping[str, float], wanted: str, name: str) -> str:
             f"{name} returned {listing(list(metrics), 6)}, but no {wanted}; return it from every run, or name one of "
             "them as metric=…"
         )
-    own = [key for key in metrics if not key.startswith((*_VALIDATION, "train")) and not _is_bookkeeping(key)]
+    own = [key for key in metrics if not (_is_of_other_data(key) or _is_bookkeeping(key))]
     measures = [key for key in own if not key.endswith("loss")] or own
     if len(measures) == 1:
         return measures[0]
@@ -191,6 +194,12 @@ def _choose(metrics: Mapping[str, float], wanted: str, name: str) -> str:
 def _plain(key: str) -> str:
     """The name of a metric without that of the data."""
     return key.removeprefix("test_").removeprefix("eval_")
+
+
+def _is_of_other_data(key: str) -> bool:
+    """Whether a metric is one of training or validation data, as `val_f1`, `valF1` and `trainloss`, not `validity`."""
+    rests = [key.removeprefix(name) for name in _OTHER if key.startswith(name)]
+    return any(not rest[:1].islower() or higher_is_better(re.split("[^a-z0-9]", rest)[0]) is not None for rest in rests)
 
 
 def _is_bookkeeping(key: str) -> bool:
