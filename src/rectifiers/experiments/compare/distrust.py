@@ -34,9 +34,9 @@ def ignored_seeds(outcomes: Outcomes, name: str) -> str:
         return ""
     curves = list(scores[constant[0]].values())
     return (
-        f"{name} ignores its seed: {len(curves)} seeds gave exactly the same score in every row, such as "
-        f"{curves[0][-1]:g}; so there is one run of each, and nothing tells chance from effect. Seed what it draws "
-        "with the seed that it is given"
+        f"{len(curves)} seeds gave exactly the same score in every row, such as {curves[0][-1]:g}, so that nothing "
+        f"tells chance from effect: {name} ignores its seed, or its metric is too coarse to tell runs apart. Seed what "
+        "it draws with the seed that it is given, or return a finer metric, such as a loss"
     )
 
 
@@ -52,7 +52,8 @@ def ignored_model(outcomes: Outcomes, name: str) -> str:
         return ""
     return (
         f"all variants gave exactly the scores of the model as it is, seed by seed: {name} does not train the model "
-        "that it is given, or the variants compute the same. Use the argument, and build no model inside"
+        "that it is given, or the variants compute the same, or its metric is too coarse to tell them apart. Use the "
+        "argument, build no model inside, and return a finer metric, such as a loss"
     )
 
 
