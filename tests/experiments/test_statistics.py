@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -306,6 +307,14 @@ class TestCompareFamily:
         first, second = (compare(ROW, BASELINE, margin=0.5) for _ in range(2))
         assert isinstance(first, PairedDifference)
         assert first == second
+
+
+def test_a_run_that_exploded_without_a_pair_changes_nothing() -> None:
+    baseline = {1: 0.5, 2: 0.6, 3: 0.7, 4: 0.5}
+    row = {1: 1.0, 2: 1.25, 3: 1.1, 4: 1.4}
+    exploded = compare({0: 1e12, **row}, {0: math.nan, **baseline}, margin=0.01)
+    assert exploded == replace(compare(row, baseline, margin=0.01), dropped=1)
+    assert exploded.verdict == "better"
 
 
 def test_two_pairs_bear_no_verdict_however_far_apart() -> None:

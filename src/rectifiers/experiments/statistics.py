@@ -156,9 +156,10 @@ def compare(
     if not 0 <= margin < math.inf:
         raise ConfigError(f"margin must be a difference of at least 0 percentage points, got {margin}")
     seeds = sorted({*values, *baseline})
-    pairs = [(values.get(seed, math.nan), baseline.get(seed, math.nan)) for seed in seeds]
-    differences = [a - b for a, b in pairs if math.isfinite(a - b)]
-    scale = max((abs(value) for pair in pairs for value in pair if math.isfinite(value)), default=0.0)
+    both = ((values.get(seed, math.nan), baseline.get(seed, math.nan)) for seed in seeds)
+    pairs = [(a, b) for a, b in both if math.isfinite(a - b)]
+    differences = [a - b for a, b in pairs]
+    scale = max((abs(value) for pair in pairs for value in pair), default=0.0)
 
     n = len(differences)
     significance = 1 - confidence
