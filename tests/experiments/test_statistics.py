@@ -18,6 +18,7 @@ from rectifiers.experiments.statistics import (
     compare_family,
     holm,
     more_pairs,
+    sign_test,
     summarise,
 )
 
@@ -315,6 +316,12 @@ def test_a_run_that_exploded_without_a_pair_changes_nothing() -> None:
     exploded = compare({0: 1e12, **row}, {0: math.nan, **baseline}, margin=0.01)
     assert exploded == replace(compare(row, baseline, margin=0.01), dropped=1)
     assert exploded.verdict == "better"
+
+
+def test_the_sign_test_is_that_of_scipy() -> None:
+    for more, fewer in ((0, 3), (1, 0), (6, 1), (10, 12), (40, 3)):
+        expected = stats.binomtest(more, more + fewer, alternative="greater").pvalue
+        assert sign_test(more, fewer) == pytest.approx(expected, rel=1e-12)
 
 
 def test_two_pairs_bear_no_verdict_however_far_apart() -> None:

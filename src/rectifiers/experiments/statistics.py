@@ -393,6 +393,21 @@ def _p_value(difference: float, std: float, n: int, *, no_difference: bool) -> f
     return 2 * float(special.stdtr(n - 1, -abs(difference) * math.sqrt(n) / std))
 
 
+def sign_test(more: int, fewer: int) -> float:
+    """One-sided p-value of the exact sign test: how likely chance gives that many of one kind, or more.
+
+    Args:
+        more: how many there are of the kind that is suspected to be more frequent.
+        fewer: how many of the other.
+
+    Example:
+        >>> sign_test(5, 0), sign_test(4, 1), sign_test(0, 0)
+        (0.03125, 0.1875, 1.0)
+    """
+    count = more + fewer
+    return sum(math.comb(count, number) for number in range(more, count + 1)) / (1 << count)
+
+
 @cache
 def _noncentrality(n: int, significance: float) -> float:
     """Mean of the t-statistic of n pairs at which the two-sided test rejects with the wanted power.

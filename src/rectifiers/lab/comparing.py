@@ -19,7 +19,7 @@ from ..core.errors import ConfigError, UnknownNameError
 from ..core.files import check_folder
 from ..core.wording import is_printable_line, plural
 from ..experiments.compare.budget import read_budget
-from ..experiments.compare.campaign import FRESH, MOST_PAIRS, Campaign, Course, Outcomes, is_usable
+from ..experiments.compare.campaign import FRESH, MOST_PAIRS, Campaign, Course, Outcomes
 from ..experiments.compare.checking import check_goal, check_settings
 from ..experiments.compare.costs import measure_costs
 from ..experiments.compare.distrust import ignored_model, ignored_seeds, unrepeatable
@@ -30,6 +30,7 @@ from ..experiments.compare.own_training import check_training
 from ..experiments.compare.preparing import doubt_model, prepare_rows, trial_of
 from ..experiments.compare.references import resolve, title
 from ..experiments.compare.run_plan import ComparisonPlan, plan_campaign
+from ..experiments.compare.scores import is_usable
 from ..experiments.compare.start_weights import refer_weights
 from ..experiments.compare.trial import OwnTrial
 from ..experiments.compare.tuning import list_tried, tune

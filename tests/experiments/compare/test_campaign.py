@@ -14,11 +14,12 @@ from filelock import FileLock
 
 from rectifiers.core.errors import ConfigError, StoreError
 from rectifiers.experiments.compare.budget import Budget, read_budget
-from rectifiers.experiments.compare.campaign import FRESH, Campaign, Course, oriented
+from rectifiers.experiments.compare.campaign import FRESH, Campaign, Course
 from rectifiers.experiments.compare.findings import read_findings
 from rectifiers.experiments.compare.looked import Look, Looked
 from rectifiers.experiments.compare.margin import usual_margin
 from rectifiers.experiments.compare.preparing import trial_of
+from rectifiers.experiments.compare.scores import oriented
 from rectifiers.experiments.compare.sequential import compare_sequentially
 from rectifiers.experiments.compare.trial import OwnTrial
 from rectifiers.experiments.compare.tuning import SEEDS, list_tried, tune
@@ -125,13 +126,50 @@ def test_without_a_budget_all_get_the_same_seeds() -> None:
     assert course.comparisons["arelu"].verdict == "better"
 
 
-def test_a_winner_that_diverges_where_the_baseline_does_not_is_told() -> None:
-    def score(trial: OwnTrial) -> float:
-        return math.nan if name_of(trial) == "arelu" and trial.seed < 2 else of({"arelu": 20.0})(trial)
+def losing(lost: int, names: Sequence[str] = ("arelu",)) -> Score:
+    """What `names` lose on their first seeds; where they finish, they and PVLU gain."""
+    score = of({"arelu": 20.0, "pvlu": 10.0, "elu": 15.0})
+    return lambda trial: math.nan if name_of(trial) in names and trial.seed % FRESH < lost else score(trial)
 
-    course = campaign(Laboratory(score), ["arelu"], budget=None, seeds=8).go([])
+
+@pytest.mark.parametrize(
+    ("lost", "seeds", "decision", "text"),
+    [
+        (1, 9, "use it", "8 pairs; but 1 of its 9 runs diverged where as it is did not"),
+        (2, 8, "cannot tell yet", "but 2 of its 8 runs diverged where as it is did not, which leaves room for chance"),
+        (5, 20, "do not", "arelu: 5 of its 20 runs diverged where as it is did not, which is more than chance; where"),
+        (5, 5, "do not", "arelu: 5 of its 5 runs diverged where as it is did not, which is more than chance"),
+        (3, 3, "cannot tell yet", "no variant has a run that finished where the baseline's did"),
+    ],
+)
+def test_runs_that_a_winner_loses_count(lost: int, seeds: int, decision: str, text: str) -> None:
+    course = campaign(Laboratory(losing(lost)), ["arelu"], budget=None, seeds=seeds).go([])
     verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
-    assert verdict.text.endswith("6 pairs; but 2 of its 8 runs diverged where as it is did not")
+    assert (verdict.decision, verdict.best) == (decision, "arelu" if decision == "use it" else "")
+    assert text in verdict.text
+
+
+def test_what_loses_no_runs_is_taken_before_what_gains_more() -> None:
+    laboratory = Laboratory(losing(2, ["arelu", "elu"]))
+    course = campaign(laboratory, ["arelu", "pvlu", "elu"], budget=None, seeds=8).go([])
+    assert {one.verdict for one in course.comparisons.values()} == {"better"}
+    verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
+    assert (verdict.decision, verdict.best, "diverged" in verdict.text) == ("use it", "pvlu", False)
+
+
+def test_of_several_that_diverge_too_often_each_is_named() -> None:
+    course = campaign(Laboratory(losing(6, ["arelu", "elu"])), ["arelu", "elu"], budget=None, seeds=8).go([])
+    verdict = judge(course, ACCURACY, AS_IT_IS, margin=0.5)
+    assert verdict.decision == "do not"
+    told = "6 of its 8 runs diverged where as it is did not, which is more than chance"
+    first = "none of 2 is better than as it is by more than 0.5 points without diverging more often"
+    assert verdict.text == f"{first}; arelu: {told}; elu: {told}"
+
+
+def test_seeds_go_on_while_runs_that_were_lost_leave_room_for_chance() -> None:
+    course = campaign(Laboratory(losing(1)), ["arelu"], budget=Budget(runs=60)).go([])
+    assert (course.taken, course.stop) == ({1: 5, 2: 8}, "decided")
+    assert judge(course, ACCURACY, AS_IT_IS, margin=0.5).decision == "use it"
 
 
 def test_scores_near_the_largest_number_are_compared() -> None:

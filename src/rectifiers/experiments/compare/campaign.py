@@ -24,8 +24,10 @@ from ..experiment import Cell
 from ..result import Result
 from ..statistics import FEWEST, PairedDifference, compare, compare_family
 from .budget import Budget, seconds_of
+from .diverging import count_diverging
 from .looked import Look, Looked
 from .racing import clearly_worse
+from .scores import oriented
 from .sequential import compare_family_sequentially, looks
 from .trial import OwnTrial
 from .variants import Variant
@@ -299,7 +301,7 @@ class Campaign:
                 margin=self._margin(course.outcomes),
                 confidence=self.confidence,
             )
-            if all(one.verdict != "inconclusive" for one in course.comparisons.values()):
+            if self._is_decided(course):
                 course.stop = "decided"
                 break
             if whole < planned:
@@ -307,6 +309,18 @@ class Campaign:
         else:
             course.stop = "seeds"  # there is no further look, whatever is left of the budget
         return course
+
+    def _is_decided(self, course: Course) -> bool:
+        """Whether more seeds would change nothing: a row that is better has to be so with its diverged runs, too."""
+        return all(
+            one.verdict in ("worse", "equivalent")
+            or (one.verdict == "better" and not self._is_doubtful(course.outcomes, label))
+            for label, one in course.comparisons.items()
+        )
+
+    def _is_doubtful(self, outcomes: Outcomes, label: str) -> bool:
+        found, significance = count_diverging(outcomes, label, self.baseline.label), 1 - self.confidence
+        return found.is_doubtful(significance) and not found.is_frequent(significance)
 
     def _confirmed_before(self, past: Sequence[Look], labels: Sequence[str]) -> Outcomes:
         """Runs of contenders that earlier calls confirmed and this one does not: they count for the budget, too."""
@@ -389,23 +403,9 @@ class Campaign:
         return self.margin([score for score in scores if math.isfinite(score)], found[0]) if found else 0.0
 
 
-def oriented(result: Result | None, *, validation: bool = False) -> float:
-    """The last score of a run, with the sign that makes more of it better; NaN where there is none."""
-    if result is None or result.status == "diverged" or not result.epochs:
-        return math.nan
-    last = result.epochs[-1]
-    score = last.validation_score if validation else last.test_score
-    return math.nan if score is None else score if result.measure.higher_is_better else -score
-
-
 def _has_validation(outcomes: Outcomes) -> bool:
     found = [result for _, result in outcomes if result is not None and result.status == "done"]
     return bool(found) and all(result.epochs[-1].validation_score is not None for result in found)
-
-
-def is_usable(result: Result) -> bool:
-    """Whether a run ended with a score that is a number."""
-    return any(math.isfinite(oriented(result, validation=validation)) for validation in (False, True))
 
 
 def _kind(trial: OwnTrial) -> tuple[Any, ...]:

@@ -19,9 +19,10 @@ from ..result import Result
 from ..statistics import compare, detectable_in_spreads
 from ..train_network import train_given
 from .budget import Budget, seconds_of
-from .campaign import Campaign, oriented
+from .campaign import Campaign
 from .preparing import trial_of
 from .run_own import get_ready, told_in_a_line
+from .scores import oriented
 from .trial import OwnTrial
 from .variants import Variant
 

@@ -10,7 +10,8 @@ from ...core.errors import ConfigError
 from ...core.wording import listing
 from ..experiment import Cell
 from ..result import Result
-from .campaign import COLUMN, Execute, Make, Outcomes, Read, is_usable, oriented
+from .campaign import COLUMN, Execute, Make, Outcomes, Read
+from .scores import is_usable, oriented
 from .trial import OwnTrial
 from .variants import Variant
 

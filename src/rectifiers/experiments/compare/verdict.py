@@ -10,7 +10,8 @@ from typing import Literal
 from ...core.wording import plural
 from ...training.metrics import Measure
 from ..statistics import FEWEST, PairedDifference, fewest_alike, more_pairs
-from .campaign import Course, is_usable
+from .campaign import Course
+from .diverging import Diverging, count_diverging
 from .sequential import share
 
 Decision = Literal["use it", "do not", "cannot tell yet"]
@@ -61,9 +62,12 @@ def judge(
     contenders = {label: one for label, one in course.comparisons.items() if label not in controls}
     if not contenders:
         return Verdict("cannot tell yet", "", _too_little(course), rows)
-    better = {label: one for label, one in contenders.items() if one.verdict == "better"}
+    runs = {label: count_diverging(course.outcomes, label, baseline) for label in contenders}
+    unreliable = {label: one for label, one in runs.items() if one.is_frequent(significance)}
+    better = {label: one for label, one in contenders.items() if one.verdict == "better" and label not in unreliable}
     if better:
-        label = max(better, key=lambda name: better[name].difference)
+        sure = [label for label in better if not runs[label].is_doubtful(significance)]
+        label = max(sure or better, key=lambda name: better[name].difference)
         rival = _strongest(course, controls)
         if rival and course.comparisons[rival].difference >= better[label].difference:
             text = (
@@ -71,27 +75,38 @@ def judge(
                 f"{words.signed(course.comparisons[rival].difference)} against {words.signed(better[label].difference)}"
             )
             return Verdict("do not", "", text, rows)
-        return Verdict("use it", label, f"{label} is {rows[label]}{_lost(course, label, baseline)}", rows)
-    if all(not one.n for one in contenders.values()):
+        text = f"{label} is {rows[label]}"
+        if runs[label].alone:
+            text = f"{text}; but {runs[label].describe(baseline)}"
+        if not sure:
+            text = f"{text}, which leaves room for chance; more seeds would tell, and a smaller learning rate may help"
+            return Verdict("cannot tell yet", "", text, rows)
+        return Verdict("use it", label, text, rows)
+    if not unreliable and all(not one.n for one in contenders.values()):
         return Verdict("cannot tell yet", "", "no variant has a run that finished where the baseline's did", rows)
     # What cannot be better by more than the margin is not worth more seeds.
     open_ones = {
         label: one
         for label, one in contenders.items()
-        if one.n < FEWEST or (one.verdict == "inconclusive" and (one.alike or not one.high <= margin))
+        if label not in unreliable
+        and (one.n < FEWEST or (one.verdict == "inconclusive" and (one.alike or not one.high <= margin)))
     }
     if not open_ones:
         if len(contenders) == 1:
             (label,) = contenders
             one = contenders[label]
-            if one.verdict == "inconclusive":
+            if label in unreliable:
+                text = _unreliable(label, unreliable[label], one, words)
+            elif one.verdict == "inconclusive":
                 text = f"{label} is not better than {baseline} by more than {words.margin}: {words.found(one)}"
             else:
                 text = f"{label} is {rows[label]}"
             return Verdict("do not", "", text, rows)
-        return Verdict(
-            "do not", "", f"none of {len(contenders)} is better than {baseline} by more than {words.margin}", rows
-        )
+        text = f"none of {len(contenders)} is better than {baseline} by more than {words.margin}"
+        if unreliable:
+            told = [_unreliable(label, found, contenders[label], words) for label, found in unreliable.items()]
+            text = "; ".join([f"{text} without diverging more often", *told])
+        return Verdict("do not", "", text, rows)
     label = max(open_ones, key=lambda name: _difference(open_ones[name]))
     return Verdict("cannot tell yet", "", f"{label}: {rows[label]}", rows)
 
@@ -190,12 +205,10 @@ class Words:
         return f"; {plural(more.pairs, 'more seed')} would show a difference of {self.size(more.difference)}"
 
 
-def _lost(course: Course, label: str, baseline: str) -> str:
-    """What to say of a winner that did not finish where the baseline did: the means leave such runs out."""
-    usable = {(cell.row, cell.trial.seed): is_usable(result) for cell, result in course.outcomes if result is not None}
-    pairs = [(usable[label, seed], usable.get((baseline, seed))) for row, seed in usable if row == label]
-    lost = pairs.count((False, True))
-    return f"; but {lost} of its {plural(len(pairs), 'run')} diverged where {baseline} did not" if lost else ""
+def _unreliable(label: str, runs: Diverging, one: PairedDifference, words: Words) -> str:
+    """What to say of a contender that diverges more often than the baseline."""
+    where = f"; where both finished: {words.found(one)}" if one.n >= FEWEST else ""
+    return f"{label}: {runs.describe(words.baseline)}, which is more than chance{where}"
 
 
 def _difference(one: PairedDifference) -> float:
