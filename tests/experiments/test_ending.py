@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from rectifiers.experiments import machine, runner
+from rectifiers.experiments.compare.trial import OwnTrial
 from rectifiers.experiments.failure import Failure
 from rectifiers.experiments.machine import count_cores, count_fitting
 from rectifiers.experiments.runner import run
@@ -139,6 +140,41 @@ def test_where_memory_ran_out_trials_run_one_at_a_time(tmp_path: Path) -> None:
     progress = run(cells(*trials), Store(tmp_path, "sweep"), place=crew)  # type: ignore[arg-type]
     assert (progress.done, progress.failed) == (5, {})
     assert crew.busy == [2, 1, 1, 1, 1, 1]
+
+
+class Silent(Sick):
+    """A hand that finishes after two hours without a word."""
+
+    def give(self, trial: Trial, patience: float, mates: Sequence[Trial] = ()) -> None:
+        self.trial, self.patience, self.heard = trial, patience, time.monotonic() - 7200
+
+    def read(self) -> tuple[str, Any]:
+        return "ended", "done"
+
+
+class SlowCrew(SickCrew):
+    """Hands of which none has anything to say at first."""
+
+    looks = 0
+
+    def start(self) -> Sick:
+        return Silent()
+
+    def ready(self, hands: Sequence[object], seconds: float) -> Sequence[object]:
+        self.looks += 1
+        return hands if self.looks > 1 else []
+
+
+@pytest.mark.parametrize("trial", [OwnTrial(network="a:b#0", train="a:c#0"), OwnTrial(network="a:b#0"), tiny()])
+def test_a_training_of_the_users_may_be_silent_for_hours(tmp_path: Path, trial: Trial) -> None:
+    said: list[str] = []
+    run(
+        cells(trial),
+        Store(tmp_path, "sweep"),
+        place=SlowCrew(can_start=True),  # type: ignore[arg-type]
+        on_event=lambda text, urgent: said.append(text),
+    )
+    assert any("the process hung" in text for text in said) == trial.tells
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity")

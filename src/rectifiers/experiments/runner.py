@@ -326,7 +326,7 @@ class Running:
                 self.backlog.put_back(trial, first=True)
                 self._rest(f"cannot start a process: {error.strerror or error}")
                 return
-            one.give(trial, pulse.UNKNOWN, self._take_mates(trial) if crew.takes_mates else ())
+            one.give(trial, _patience_at_first(trial), self._take_mates(trial) if crew.takes_mates else ())
             self.say(f"{trial.id} begins: {trial}")
 
     def _start(self, crew: Crew) -> Hand:
@@ -373,7 +373,7 @@ class Running:
         elif word == "waiting":
             if one.doing != value:
                 self.say(f"{one.trial.id} waits: {value}", urgent=True)
-            one.doing, one.patience = value, pulse.UNKNOWN
+            one.doing, one.patience = value, _patience_at_first(one.trial)
         elif word == "beat":
             step, one.patience = value
             one.doing = f"step {step:,}"
@@ -461,6 +461,11 @@ class Running:
         finally:
             for one in self.pool:
                 one.kill()
+
+
+def _patience_at_first(trial: Trial) -> float:
+    """Seconds of silence after which a trial hangs of which nothing was measured yet."""
+    return pulse.UNKNOWN if trial.tells else math.inf
 
 
 def _in_short(outcome: Outcome) -> str:

@@ -512,6 +512,11 @@ class Trial(BaseModel):
         return self.activation, self.base
 
     @property
+    def tells(self) -> bool:
+        """Whether its training tells of each step, so that silence means that it hangs."""
+        return True
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The fields that differ from their defaults, as JSON holds them."""
         # `exclude_defaults` keeps fields that have a serializer of their own, so the choice is made here.

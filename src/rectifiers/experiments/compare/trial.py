@@ -71,6 +71,11 @@ class OwnTrial(Trial):
         return tuple(name for name in names if "#" in name)
 
     @property
+    def tells(self) -> bool:
+        """Whether our loop trains, which tells of each step; the user's own may be silent for hours."""
+        return not self.train
+
+    @property
     def is_portable(self) -> bool:
         """Whether another process can carry it out."""
         from .references import is_importable  # needs torch
