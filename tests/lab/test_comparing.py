@@ -724,6 +724,13 @@ def test_a_training_of_ones_own_is_timed_by_its_first_run_which_is_kept(tmp_path
     assert len(list((tmp_path / "runs/timed").glob("*/result.json"))) == 1
 
 
+@pytest.mark.parametrize(("budget", "made"), [(10, 10), (11, 11)])
+def test_the_run_that_is_made_again_is_within_the_budget(tmp_path: Path, budget: int, made: int) -> None:
+    found = compare(train=train, activations=["arelu"], budget=f"{budget} runs", seeds=5, margin=0.0)
+    assert len(list((tmp_path / "runs").glob("*/*/result.json"))) == made
+    assert any("nothing was left of the budget" in note for note in found.findings.notes) == (budget == 10)
+
+
 def test_runs_start_from_a_file_of_weights_that_is_known_by_what_it_holds(tmp_path: Path) -> None:
     def same_weights() -> nn.Module:
         torch.manual_seed(7)

@@ -289,7 +289,10 @@ def compare(
         if not distrust and course.outcomes:
             first = make(campaign.baseline, course.outcomes[0][0].trial.seed)
             again = first.model_copy(update={"repeat": 1})
-            bench.execute([again], words="one run again, to see whether it gives the same")
+            if campaign.affords(course, [again]):
+                bench.execute([again], words="one run again, to see whether it gives the same")
+            else:
+                notes.append("nothing was left of the budget to see whether one seed gives the same outcome twice")
             notes += filter(None, [unrepeatable(bench.read(first), bench.read(again), training)])
     measured, trouble = measure_costs(common, [row for row in rows if not row.control], folder) if costs else ({}, "")
     notes += filter(None, [bench.note, trouble, "" if margin is not None else _doubt(course, campaign.baseline)])

@@ -228,7 +228,7 @@ class Campaign:
             rows = (self.baseline, *alive)
             trials = [self.make(row, seed, chooses=True) for seed in range(count) for row in rows]
             share = 0.5 if course.screening else 1.0
-            if not self._affords(course, trials, share=share):
+            if not self.affords(course, trials, share=share):
                 if course.screening:
                     self._leave(course, alive, count // 2, one=True)
                 break
@@ -281,7 +281,7 @@ class Campaign:
         for known, planned in (*mine.items(), *new):
             # A first look at fewer seeds is better than none.
             counts = [planned] if known or course.taken else range(planned, FEWEST - 1, -1)
-            count = next((one for one in counts if self._affords(course, self._fresh(rows, one))), 0)
+            count = next((one for one in counts if self.affords(course, self._fresh(rows, one))), 0)
             if not count:
                 break
             self.execute(self._fresh(rows, count), self._seconds_left(course), f"confirmation, {plural(count, 'pair')}")
@@ -337,9 +337,10 @@ class Campaign:
     def _fresh(self, rows: Sequence[Variant], count: int) -> list[OwnTrial]:
         return [self.make(row, FRESH + number) for number in range(count) for row in rows]
 
-    def _affords(self, course: Course, trials: Sequence[OwnTrial], *, share: float = 1.0) -> bool:
+    def affords(self, course: Course, trials: Sequence[OwnTrial], *, share: float = 1.0) -> bool:
         """Whether a share of what is left of the budget is enough for those of these trials that were not run yet."""
-        assert self.budget is not None
+        if self.budget is None:
+            return True
         lacking = [trial for trial in trials if self.read(trial) is None]
         if not lacking:
             return True
