@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
-
-from rich.console import Console
+import pytest
+from rich.cells import cell_len
 
 from rectifiers.report.table import Table, build
-from rectifiers.report.terminal import render
+from rectifiers.report.terminal import plain_text, render
 from rectifiers.report.wording import signed
 
 from .synthetic import LEADS, WEIRD, experiment, outcomes
 
 
 def shown(table: Table, width: int = 100) -> str:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(render(table, width))
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    return plain_text(render(table, width), width)
 
 
 def line(text: str, start: str) -> str:
@@ -32,6 +29,48 @@ def test_one_column_is_shown_in_detail() -> None:
     assert "Test accuracy after the last epoch, in percent: mean ± 95 % t-interval over 5 runs" in text
     assert "Smallest difference" in text
     assert "14 of 15 runs finished; 1 diverged" in text
+
+
+def test_what_does_not_fit_side_by_side_follows_below() -> None:
+    made = experiment()
+    table = build(made, "paper", outcomes(made, diverged={("LeakyReLU", "digits", 1)}))
+    wide, narrow = shown(table), shown(table, width=40)
+    assert max(map(cell_len, narrow.splitlines())) <= 40
+    assert "…" not in narrow
+    for row in table.rows:
+        said = [text for text in narrow.splitlines() if text.startswith(row)]
+        assert len(said) > 1
+        assert "".join(text.removeprefix(row) for text in said).split() == line(wide, row).removeprefix(row).split()
+
+
+def test_where_labels_leave_no_room_they_break_and_numbers_stay() -> None:
+    made = experiment(rows=("ReLU", "a label that is far too long for a window"), columns=("one", "two"))
+    text = shown(build(made, "paper", outcomes(made)), width=40)
+    assert max(map(cell_len, text.splitlines())) <= 40
+    assert "…" not in text
+
+
+def test_wide_and_combining_characters_keep_columns_in_line() -> None:
+    made = experiment(rows=("ReLU", "整流線形関数", "Re\u0301LU"), columns=("one", "二つ目の列"), published=True)
+    text = shown(build(made, "paper", outcomes(made)))
+    lines = [line(text, row) for row in ("ReLU", "整流線形関数", "Re\u0301LU")]
+    assert len({cell_len(said[: said.rindex(")")]) for said in lines}) == 1
+    names = tuple(f"二つ目の列{place}" for place in range(8))
+    many = shown(build(many_columns := experiment(columns=names), "paper", outcomes(many_columns)), width=60)
+    assert max(map(cell_len, many.splitlines())) <= 60
+    assert "…" not in many
+
+
+@pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+def test_text_has_no_colours_wherever_it_is_made(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = experiment()
+    table = build(made, "paper", outcomes(made))
+    expected = shown(table)
+    assert "A comparison made up for tests" in expected
+    monkeypatch.setenv(variable, "1")
+    assert shown(table) == expected
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert shown(table) == expected
 
 
 def test_nineteen_rows_and_eight_columns_fit_a_hundred_characters() -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
 
 from ..core import notebook
 from ..core.wording import finite
@@ -17,6 +14,7 @@ from ..experiments.compare.findings import Findings
 from ..experiments.experiment import Cell
 from ..experiments.result import Result
 from ..report import comparison as page
+from ..report.terminal import plain_text
 from .reports import Report
 from .tables import MARKS, WIDTH
 
@@ -82,10 +80,7 @@ class Comparison:
 
     def to_text(self, width: int = WIDTH) -> str:
         """What a terminal shows, without colours."""
-        buffer = io.StringIO()
-        console = Console(file=buffer, width=width, highlight=False)
-        console.print(page.render(self.findings, width))
-        return buffer.getvalue().rstrip()
+        return plain_text(page.render(self.findings, width), width).rstrip()
 
     def to_dict(self) -> dict[str, Any]:
         """All facts, as JSON holds them."""

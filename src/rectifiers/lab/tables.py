@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +9,6 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
 
 from ..core import notebook
 from ..core.errors import ConfigError
@@ -24,7 +21,7 @@ from ..experiments.trial import Trial
 from ..report import export
 from ..report.analyses.section import Section
 from ..report.table import Outcomes, Table, build
-from ..report.terminal import render, render_sections
+from ..report.terminal import plain_text, render, render_sections
 from ..report.titles import with_titles
 from ..report.wording import statistics_sentence
 from .reports import read_findings
@@ -90,12 +87,8 @@ class Results:
 
     def to_text(self, width: int = WIDTH) -> str:
         """The table as a terminal shows it, without colours, and what the analysis found."""
-        buffer = io.StringIO()
-        console = Console(file=buffer, width=width, highlight=False)
-        console.print(render(self.table, width))
-        if self.sections:
-            console.print(render_sections(self.sections, console.width))
-        return buffer.getvalue()
+        text = plain_text(render(self.table, width), width)
+        return text + (plain_text(render_sections(self.sections, width), width) if self.sections else "")
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers, as JSON holds them."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -31,11 +33,26 @@ GUTTER = "  "
 """What rich puts between two columns here."""
 
 
+def plain_text(content: RenderableType, width: int) -> str:
+    """What a terminal shows, without colours.
+
+    Args:
+        content: what `rich.console.Console.print` takes.
+        width: characters per line.
+    """
+    buffer = io.StringIO()
+    # By itself, a console would show it in a notebook, and colour it where FORCE_COLOR is set.
+    Console(
+        file=buffer, width=width, highlight=False, color_system=None, force_jupyter=False, legacy_windows=False
+    ).print(content)
+    return buffer.getvalue()
+
+
 def render(table: Table, width: int = 100) -> Group:
     """Show the table on a rich console.
 
-    A single column of the experiment becomes a detailed table; several become compact blocks of as many columns as
-    fit side by side.
+    A single column of the experiment becomes a detailed table; several become compact blocks. What does not fit side by
+    side follows below.
 
     Args:
         table: what `build` computed.
@@ -47,7 +64,10 @@ def render(table: Table, width: int = 100) -> Group:
     parts: list[RenderableType] = [Text(table.experiment.title, style="bold"), Text()]
     if len(table.columns) == 1:
         (column,) = table.columns
-        parts += [_detailed(table, column), *map(Text, _leads(table, column)), Text()]
+        for grid in _detailed(table, column, width):
+            parts += [grid, Text()]
+        if table.leads:
+            parts[-1:] = [*map(Text, _leads(table, column)), Text()]
     elif table.columns:
         for columns in table.blocks(_most(table, width)):
             parts += [*_block(table, columns), Text()]
@@ -67,7 +87,7 @@ def render_sections(sections: Sequence[Section], width: int = 100) -> Group:
     for section in sections:
         parts += [Text(), Text(section.heading, style="bold")]
         for grid in section.grids:
-            for columns in _fitting(grid, width):
+            for columns in _fitting([_least(grid, index) for index in range(len(grid.head))], width):
                 parts += [Text(), _part(grid, columns)]
         parts += [Text(line, style="dim") for line in (section.finding, section.text) if line]
     return Group(*parts)
@@ -83,21 +103,20 @@ def _least(grid: Grid, index: int) -> int:
     pieces = grid.head[index].split()
     for cell in (row[index] for row in grid.rows):
         pieces += [cell] if isinstance(cell, str) else _entry(grid, cell).split()
-    return max(map(len, pieces), default=0)
+    return max(map(cell_len, pieces), default=0)
 
 
-def _fitting(grid: Grid, width: int) -> Iterator[list[int]]:
-    """Group the columns so that each group fits beside the labels in the first one."""
-    free = width - _least(grid, 0)
+def _fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
+    """Group columns, by their widths, so that each group fits beside the labels in the first one."""
+    free = width - widths[0]
     group: list[int] = []
     used = 0
-    for index in range(1, len(grid.head)):
-        wants = len(GUTTER) + _least(grid, index)
-        if group and used + wants > free:
+    for index, wants in enumerate(widths[1:], start=1):
+        if group and used + len(GUTTER) + wants > free:
             yield group
             group, used = [], 0
         group.append(index)
-        used += wants
+        used += len(GUTTER) + wants
     yield group
 
 
@@ -115,18 +134,30 @@ def _bare_table() -> RichTable:
     return RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
 
 
-def _detailed(table: Table, column: str) -> RichTable:
-    baseline = table.experiment.baseline
-    winner = table.winner(column)
-    fields = list(_fields(table))
+def _labelled_table() -> RichTable:
+    """A table whose first column has the labels of the rows; where there is no room, they break, and no number does."""
     grid = _bare_table()
-    grid.add_column("", no_wrap=True)
-    for heading, _ in fields:
-        grid.add_column(Text(heading), justify="right", no_wrap=True)
-    for cell in table.column(column):
-        style = "bold" if cell.row == winner else "italic" if cell.row == baseline else ""
-        grid.add_row(Text(cell.row), *(text(cell) for _, text in fields), style=style)
+    grid.add_column("", overflow="fold")
     return grid
+
+
+def _detailed(table: Table, column: str, width: int) -> Iterator[RichTable]:
+    baseline, winner, cells = table.experiment.baseline, table.winner(column), table.column(column)
+    fields = [(Text(heading), [text(cell) for cell in cells]) for heading, text in _fields(table)]
+    widths = [max(text.cell_len for text in (heading, *texts)) for heading, texts in fields]
+    for group in _fitting([_label_width(table), *widths], width):
+        grid = _labelled_table()
+        shown = [fields[index - 1] for index in group]
+        for heading, _ in shown:
+            grid.add_column(heading, justify="right", no_wrap=True)
+        for place, cell in enumerate(cells):
+            style = "bold" if cell.row == winner else "italic" if cell.row == baseline else ""
+            grid.add_row(Text(cell.row), *(texts[place] for _, texts in shown), style=style)
+        yield grid
+
+
+def _label_width(table: Table) -> int:
+    return max(map(cell_len, table.rows))
 
 
 def _leads(table: Table, column: str) -> Iterator[str]:
@@ -176,22 +207,20 @@ def _verdict(cell: TableCell) -> Text:
 
 def _most(table: Table, width: int) -> int:
     """Count the columns that fit side by side."""
-    label = max(map(len, table.rows)) + len(GUTTER)
-    cell = max(len(text) for column in table.columns for text in _texts(table, column)) + len(GUTTER)
-    return max(1, (width - label) // cell)
+    cell = max(text.cell_len for column in table.columns for text in _texts(table, column)) + len(GUTTER)
+    return max(1, (width - _label_width(table) - len(GUTTER)) // cell)
 
 
 def _block(table: Table, columns: Sequence[str]) -> Iterator[RenderableType]:
     """Show some columns; the labels of the leads below them are long, and stand on lines of their own."""
-    grid = _bare_table()
-    grid.add_column("", no_wrap=True)
+    grid = _labelled_table()
     headings, *lines = zip(*(_aligned(table, column) for column in columns), strict=True)
     for heading in headings:
         grid.add_column(heading, no_wrap=True)
     for row, cells in zip(table.rows, lines, strict=False):
         grid.add_row(Text(row), *cells, style="italic" if row == table.experiment.baseline else "")
     yield grid
-    indent = Text(" " * max(map(len, table.rows)))
+    indent = Text(" " * _label_width(table))
     for lead, cells in zip(table.leads, lines[len(table.rows) :], strict=True):
         yield Text(lead.label)
         yield Text(GUTTER).join([indent, *cells])
@@ -200,25 +229,26 @@ def _block(table: Table, columns: Sequence[str]) -> Iterator[RenderableType]:
 def _aligned(table: Table, column: str) -> list[Text]:
     """Pad the texts of a column on the left: rich drops the blanks that would align them on the right."""
     texts = _texts(table, column)
-    width = max(map(len, texts))
+    width = max(text.cell_len for text in texts)
     for text in texts:
-        text.pad_left(width - len(text))
+        text.pad_left(width - text.cell_len)
     return texts
 
 
 def _texts(table: Table, column: str) -> list[Text]:
     """Write heading, cells and leads of a column."""
-    cells = [_compact(table, cell) for cell in table.column(column)]
+    lacking, winner = any(cell.summary.n and cell.state for cell in table.cells.values()), table.winner(column)
+    cells = [_compact(table, cell, lacking=lacking) for cell in table.column(column)]
     for row, cell in zip(table.rows, cells, strict=True):
-        if row == table.winner(column):
+        if row == winner:
             cell.stylize("bold")
     return [Text(column), *cells, *(_lead(table, table.lead_value(lead, column)) for lead in table.leads)]
 
 
-def _compact(table: Table, cell: TableCell) -> Text:
+def _compact(table: Table, cell: TableCell, *, lacking: bool) -> Text:
     """Write a cell such as "93.05±0.41 (93.13)†▲"; every part has its place, so that columns line up."""
     text = Text(compact_number(cell) if cell.summary.n else _absent(cell))
-    if any(cell.summary.n and cell.state for cell in table.cells.values()):
+    if lacking:
         text.append("!" if cell.summary.n and cell.state else " ", style="yellow")
     elif table.beside_paper:
         text.append(" ")
