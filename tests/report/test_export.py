@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+
+import pytest
 
 from rectifiers.papers import registry as papers
 from rectifiers.report.export import to_csv, to_dict, to_latex, to_markdown
@@ -107,6 +110,23 @@ def test_latex_escapes_labels_and_uses_booktabs() -> None:
     assert r"$\beta$\_2" in text
     assert text.count(r" \\" + "\n") == 5
     assert text.isascii()
+
+
+def test_greek_letters_and_bars_are_those_of_latex() -> None:
+    letters = "αβγδεζηθικλμνξοπρστυφχψωςϑϕϵϱϖ\u00b5ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"
+    made = experiment(rows=("ReLU", letters, "a|b"))
+    text = to_latex(build(made, "paper", outcomes(made)))
+    assert r"$\upsilon$" in text
+    assert r"a\textbar{}b" in text
+    assert text.isascii()
+
+
+@pytest.mark.parametrize("label", ["[0, 1]", "*best*"])
+def test_no_label_is_taken_for_an_argument_of_the_end_of_the_row_before(label: str) -> None:
+    made = experiment(rows=("ReLU", label))
+    text = to_latex(build(made, "paper", outcomes(made)))
+    assert f"    {{{label[0]}}}{label[1:]} & " in text
+    assert not re.search(r"\\\\\s*[*\[]", text)
 
 
 def test_labels_of_every_experiment_become_ascii_in_latex() -> None:

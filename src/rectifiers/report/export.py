@@ -237,6 +237,15 @@ def _markdown(text: str) -> str:
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
 
 
+_GREEK = "αβγδεϵζηθϑικλμ\u00b5νξπϖρϱσςτυφϕχψωΓΔΘΛΞΠΣΥΦΨΩ"
+_NAMES = (
+    "alpha beta gamma delta varepsilon epsilon zeta eta theta vartheta iota kappa lambda mu mu nu xi pi varpi rho "
+    "varrho sigma varsigma tau upsilon varphi phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi "
+    "Omega"
+)
+"""What LaTeX calls these letters; it has no names for those that look like Latin ones."""
+_LOOK_ALIKES = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))
+
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -247,6 +256,7 @@ _LATEX = {
     "#": r"\#",
     "_": r"\_",
     "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
     "~": r"\textasciitilde{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
@@ -268,36 +278,16 @@ _LATEX = {
     "–": "--",
     "—": "---",
     "…": r"\dots{}",
-    "α": r"$\alpha$",
-    "β": r"$\beta$",
-    "γ": r"$\gamma$",
-    "δ": r"$\delta$",
-    "Δ": r"$\Delta$",
-    "ε": r"$\varepsilon$",
-    "ζ": r"$\zeta$",
-    "η": r"$\eta$",
-    "θ": r"$\theta$",
-    "κ": r"$\kappa$",
-    "λ": r"$\lambda$",
-    "μ": r"$\mu$",
-    "ν": r"$\nu$",
-    "ξ": r"$\xi$",
-    "π": r"$\pi$",
-    "ρ": r"$\rho$",
-    "σ": r"$\sigma$",
-    "τ": r"$\tau$",
-    "φ": r"$\varphi$",
-    "χ": r"$\chi$",
-    "ψ": r"$\psi$",
-    "Σ": r"$\Sigma$",
-    "Ω": r"$\Omega$",
-    "ω": r"$\omega$",
+    **{letter: rf"$\{name}$" for letter, name in zip(_GREEK, _NAMES.split(), strict=True)},
+    **_LOOK_ALIKES,
     "\n": " ",
 }
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+    # At the start of a row, these would be an argument of the \\ that ends the row before.
+    first = f"{{{text[0]}}}" if text.startswith(("[", "*")) else ""
+    return first + "".join(_LATEX.get(character, character) for character in text[bool(first) :])
 
 
 MARKDOWN = Markup(_markdown, "**{}**", "<br>")
