@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rectifiers.core.errors import ConfigError
+from rectifiers.report import html
 from rectifiers.report.html import render_page, write_report
 from rectifiers.report.table import build
 from rectifiers.report.wording import signed
@@ -164,6 +165,18 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     blocked.write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"cannot write .*report\.html: .*; choose another place"):
         write_report(experiment(), "paper", [], blocked / "report.html")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_a_column_is_sorted_by_our_numbers_and_not_by_what_is_small_beside_them() -> None:
+    script = Path(html.__file__).with_name("page.js").read_text(encoding="utf-8")
+    page = "const addEventListener = () => {}, document = { querySelectorAll: () => [] };"
+    small = "{ nodeName: 'SMALL', textContent: '1,000' }"
+    texts = [f"{{ nodeName: '#text', textContent: '{said}' }}" for said in ("999", "−1.5")]
+    cells = ", ".join(f"{{ childNodes: [{text}, {small}] }}" for text in texts)
+    keys = f"[{cells}, {{ childNodes: [] }}].map((cell) => key({{ cells: [cell] }}, 0))"
+    command = ["node", "-e", f"{page}{script};console.log(JSON.stringify({keys}))"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[999,-1.5,null]\n"
 
 
 @pytest.mark.slow

@@ -3,8 +3,10 @@
 
 // Tables sort by any column: numbers by their first number, all else as text. Leads and notes at the foot stay there.
 function key(row, place) {
-  const cell = row.cells[place];
-  const text = cell ? cell.textContent.trim().replaceAll("−", "-").replaceAll(",", "") : "";
+  // Without what is small beside it, such as the paper's number, whose digits would continue ours.
+  const parts = [...(row.cells[place]?.childNodes ?? [])].filter((part) => part.nodeName !== "SMALL");
+  const said = parts.map((part) => part.textContent).join("");
+  const text = said.trim().replaceAll("−", "-").replaceAll(",", "");
   const number = text.match(/^[^\d+-]{0,2}([+-]?\d+(\.\d+)?(e[+-]?\d+)?)/i);
   return number ? Number(number[1]) : text === "" || text === "–" ? null : text;
 }
