@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ import torch
 from matplotlib.figure import Figure
 
 from rectifiers.core.errors import UnknownNameError, UnsupportedError
+from rectifiers.experiments.result import METRICS
 from rectifiers.experiments.statistics import summarise
 from rectifiers.report.figures.accuracy import accuracy_figure
 from rectifiers.report.figures.canvas import png, standalone, svg
@@ -24,6 +26,7 @@ from rectifiers.report.figures.style import INK, RULE, SERIES, styles
 from rectifiers.report.figures.traces import traces_figure
 from rectifiers.report.sampling import sample
 from rectifiers.report.table import build
+from rectifiers.report.wording import cell_definition
 
 from .synthetic import GRID, WEIRD, experiment, outcomes
 
@@ -347,6 +350,26 @@ def test_what_is_no_function_of_one_number_is_refused() -> None:
         plot_function("maxout")
     with pytest.raises(UnknownNameError, match="arelu"):
         plot_function("arelo")
+
+
+def test_changes_may_be_negative_and_are_not_called_test_accuracy() -> None:
+    made = experiment(columns=("after", "change"))
+    table = build(made, "paper", outcomes(made))
+    cells = {
+        place: replace(
+            cell, metric="backward_transfer", value=cell.value - 100, summary=summarise([-41.0, -38.0, -35.0])
+        )
+        if cell.column == "change"
+        else cell
+        for place, cell in table.cells.items()
+    }
+    figure = accuracy_figure(replace(table, cells=cells), styles(made, outcomes(made)))
+    assert figure is not None
+    assert figure.get_supxlabel() == "accuracy, %; its changes in points"
+    low, high = figure.axes[1].get_xlim()
+    assert low < min(cell.value for cell in cells.values()) < high
+    assert low < summarise([-41.0, -38.0, -35.0]).low
+    assert cell_definition(cells["ReLU", "change"]).startswith(f"{METRICS['backward_transfer']}: mean")
 
 
 def test_wide_intervals_of_few_seeds_stay_within_what_a_percentage_can_be() -> None:

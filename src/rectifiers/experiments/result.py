@@ -53,6 +53,9 @@ METRICS: dict[Metric, str] = {
 COUNTS = frozenset({"parameters", "trained_parameters", "activation_share"})
 """Metrics that no training changes."""
 
+CHANGES: frozenset[Metric] = frozenset({"online_change", "backward_transfer"})
+"""Metrics that are differences of accuracies, in points, and may be negative."""
+
 WHOLE = frozenset({"parameters", "trained_parameters"})
 """Metrics that are whole numbers."""
 

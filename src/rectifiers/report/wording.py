@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..core.wording import NOTHING, plural
-from ..experiments.result import METRICS, WHOLE
+from ..experiments.result import CHANGES, METRICS, WHOLE
 from ..experiments.statistics import FEWEST, MorePairs, more_pairs
 from .analyses.section import GridEntry, SeedMean
 from .table import LeadValue, Table, TableCell
@@ -142,7 +142,7 @@ def cell_definition(cell: TableCell) -> str:
     if cell.is_count:
         return METRICS[cell.metric]
     how = "best" if cell.aggregate == "best" else "mean ± 95 % t-interval"
-    return f"{METRICS[cell.metric]}, in percent: {how}"
+    return f"{METRICS[cell.metric]}{'' if cell.metric in CHANGES else ', in percent'}: {how}"
 
 
 def comparability(table: Table) -> str:

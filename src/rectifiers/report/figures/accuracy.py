@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ...experiments.result import CHANGES, METRICS, Metric
 from ..table import Table
 from ..wording import cell_number, our_number
 from .canvas import drawing_style, panels, percent_limits, saying
@@ -43,10 +44,10 @@ def accuracy_figure(table: Table, styles: Mapping[str, Style], width: float | No
         for axis, column in zip(axes, columns, strict=True):
             axis.set_title("" if single else column)
             _draw(axis, table, column, styles)
-            axis.set_xlim(percent_limits(axis.get_xlim()))
+            axis.set_xlim(percent_limits(axis.get_xlim(), (cell.value for cell in table.column(column))))
         axes[0].set_yticks(range(len(table.rows)), table.rows)
         axes[0].invert_yaxis()
-        figure.supxlabel("test accuracy, %", fontsize=9)
+        figure.supxlabel(_quantity({table.column(column)[0].metric for column in columns}), fontsize=9)
         if table.beside_paper:
             marks = [
                 Line2D([], [], color=MUTED, marker="o", markersize=4.5, linewidth=1.4, label="ours"),
@@ -54,6 +55,13 @@ def accuracy_figure(table: Table, styles: Mapping[str, Style], width: float | No
             ]
             figure.legend(handles=marks, loc="outside upper left", ncols=2)
     return figure
+
+
+def _quantity(metrics: Set[Metric]) -> str:
+    """What the axes show."""
+    if all(METRICS[metric].startswith(("test accuracy", "top-5 test accuracy")) for metric in metrics):
+        return "test accuracy, %"
+    return "accuracy, %; its changes in points" if metrics & CHANGES else "accuracy, %"
 
 
 def _draw(axis: Axes, table: Table, column: str, styles: Mapping[str, Style]) -> None:

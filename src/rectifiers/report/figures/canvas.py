@@ -73,14 +73,21 @@ def visible(label: str) -> str:
     return f" {label}" if label.startswith("_") else label
 
 
-def percent_limits(bounds: tuple[float, float]) -> tuple[float, float]:
-    """Limit an accuracy axis: two seeds give intervals far beyond what a percentage can be.
+def percent_limits(bounds: tuple[float, float], values: Iterable[float]) -> tuple[float, float]:
+    """Limit an axis: two seeds give intervals far beyond what a percentage can be, or a difference of percentages.
+
+    Args:
+        bounds: of all that is drawn.
+        values: the numbers themselves, none of which is left out.
 
     Example:
-        >>> percent_limits((-80.0, 97.5))
-        (-2.0, 97.5)
+        >>> percent_limits((-80.0, 97.5), [9.0]), percent_limits((-80.0, 5.5), [-40.0])
+        ((-2.0, 97.5), (-80.0, 5.5))
     """
-    return max(bounds[0], -2.0), min(bounds[1], 102.0)
+    shown = [value for value in values if math.isfinite(value)]
+    low, high = min(shown, default=0.0), max(shown, default=0.0)
+    least = min(-102.0, low - 2.0) if low < 0 else -2.0
+    return max(bounds[0], least), min(bounds[1], max(102.0, high + 2.0))
 
 
 def plot_mean(axis: Axes, x: Sequence[float], samples: Iterable[ArrayLike], *, band: bool, **line: Any) -> None:

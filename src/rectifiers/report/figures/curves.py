@@ -42,7 +42,7 @@ def _look_at_the_end(axis: Axes) -> None:
     if values.size:
         low, high = float(values.min()), float(values.max())
         room = max(0.15 * (high - low), 0.25)
-        axis.set_ylim(percent_limits((low - room, high + room)))
+        axis.set_ylim(percent_limits((low - room, high + room), (low, high)))
 
 
 def losses_figure(table: Table, outcomes: Outcomes, styles: Mapping[str, Style]) -> Figure | None:
