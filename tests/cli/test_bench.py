@@ -93,6 +93,8 @@ def test_functions_by_name_and_of_ones_own(cli: Cli, own_file: Callable[..., Pat
         # Before anything is measured.
         (["--functions", "arelo", "--output", "."], "cannot write .: it is a folder"),
         (["--functions", "arelo", "--plot", "/dev/null/bench.svg"], "cannot write /dev/null/bench.svg"),
+        (["--functions", "arelo", "--output", "bench.csv"], "--output must end in .json, got bench.csv"),
+        (["--functions", "arelo", "--plot", "bench.png"], "--plot must end in .svg, got bench.png"),
         (["--device", "tpu"], "device must be one of cuda, interpreted, got 'tpu'"),
     ],
 )

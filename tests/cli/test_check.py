@@ -44,3 +44,8 @@ def test_a_formula_and_a_module_of_a_package(cli: Cli, words: str, name: str) ->
     found = cli("check", words)
     assert found.code == 0, found.out
     assert found.out.startswith(f"{name}, activation: ")
+
+
+def test_a_file_in_a_folder_with_blanks_is_named_as_a_shell_takes_it(cli: Cli) -> None:
+    outcome = cli("new", "activation", "my_act", "--folder", "my acts")
+    assert "  rectifiers check 'my acts/my_act.py:MyAct'\n  pytest 'my acts/test_my_act.py'\n" in outcome.out

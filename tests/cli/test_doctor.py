@@ -112,6 +112,8 @@ def test_refusals(refused: Callable[..., str], model: str, tmp_path: Path) -> No
         ((make, "--input", "4,1,9,9"), "fails on batch 1 of shape 4×1×9×9"),
         ((make, "--data", "digits", "--input", "1,1,9,9"), "does not fit the data, whose examples are of shape 1×8×8"),
         ((make, "--data", "digits", "--split", "all"), "--split must be train or test"),
+        ((make, "--input", "2,4", "--split", "test"), "--split is for --data, which was not given"),
+        ((make, "--input", "2,4", "--batches", "3"), "--batches is for --data, which was not given"),
         ((make, "--data", "digit"), "did you mean digits"),
         ((make, "--data", "no/photos"), "there is no folder or file 'no/photos' in "),
         ((make, "--input", "4,1,8,8", "-o", "page.pdf"), "--output must end in .html, .json or .csv"),

@@ -245,6 +245,12 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path) -> None:
         (["quickstart", "--slurm", "tasks=2", "--time-limit", "4h"], "--time-limit is not for --slurm"),
         (["quickstart", "--submit", "--track", "tensorboard:logs"], "--track is not for --slurm"),
         (["quickstart", "--slurm", "tasks=2", "--on", "ray"], "--on is not for --slurm"),
+        (["quickstart", "--slurm", "tasks=2", "--gpu-share", "0.5"], "--gpu-share is not for --slurm"),
+        (["quickstart", "--gpu-share", "0.5"], "name the cluster by on (--on), or leave it out"),
+        (
+            ["quickstart", "--kernels", "cpu", "--set", "kernels=reference"],
+            "kernels are given twice: --kernels cpu and",
+        ),
         (["quickstart", "--set", "train_size=5000"], "cannot take 5000 of 1437 images"),
         (["arelu/table1", "--data-dir", "empty"], "4 of 4 files are missing"),
     ],

@@ -85,6 +85,10 @@ def run_benchmark(
     if device != "cpu":
         _check_gpu(device, output or Path("gpu-check"), seconds, as_json)
         return
+    for option, path, ending in (("--output", output, ".json"), ("--plot", plot, ".svg")):
+        # A device such as /dev/stdout has no ending.
+        if path is not None and path.suffix.lower() != ending and (path.suffix or not path.exists()):
+            raise ConfigError(f"{option} must end in {ending}, got {path}")
     shapes = [_shape(size) for size in _items("--sizes", sizes)]
     counts = [_count(item) for item in _items("--threads", threads)]
     from ..core.files import check_file, write_file

@@ -78,6 +78,15 @@ def diagnose_model(
         check_file(output)
     if data is None and not inputs:
         raise ConfigError("give --data, for real examples, or --input, for random numbers")
+    asked = {
+        "--split": split != "train",
+        "--normalise": normalise != "standard",
+        "--batch-size": batch_size != 64,
+        "--batches": batches is not None,
+    }
+    for option, given in asked.items():
+        if data is None and given:
+            raise ConfigError(f"{option} is for --data, which was not given; leave it out, or give --data")
     use_own(own)
     shapes = [parse_sizes(text) for text in inputs or ()]
 

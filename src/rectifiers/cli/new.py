@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -22,9 +23,7 @@ def write_template(
         for line in file.read_text(encoding="utf-8").splitlines()
         if line.startswith("class ")
     )
-    print(f"{file}\n{test}\n\nnext:\n  rectifiers check {file}:{title}\n  pytest {test}")
-    if kind == "activation":
-        print(f"  rectifiers run quickstart --with {file}:{title}")
-    else:
-        setting = f"{'network' if kind == 'network' else 'dataset'}={title}"
-        print(f"  rectifiers run quickstart --with {file}:{title} --set {setting}")
+    reference = shlex.quote(f"{file}:{title}")
+    print(f"{file}\n{test}\n\nnext:\n  rectifiers check {reference}\n  pytest {shlex.quote(str(test))}")
+    setting = "" if kind == "activation" else f" --set {kind}={title}"
+    print(f"  rectifiers run quickstart --with {reference}{setting}")

@@ -237,8 +237,19 @@ def use_own(references: Sequence[str] | None) -> list[Own]:
 
 
 def read_settings(settings: Sequence[str] | None, kernels: str | None) -> dict[str, Any]:
-    """What `--set` and `--kernels` were given, as settings by name."""
-    return split_settings(settings) | ({} if kernels is None else {"kernels": kernels})
+    """What `--set` and `--kernels` were given, as settings by name.
+
+    Raises:
+        ConfigError: both name kernels, or there is no equals sign.
+    """
+    chosen = split_settings(settings)
+    if kernels is None:
+        return chosen
+    if "kernels" in chosen:
+        raise ConfigError(
+            f"kernels are given twice: --kernels {kernels} and --set kernels={chosen['kernels']}; leave one out"
+        )
+    return {**chosen, "kernels": kernels}
 
 
 def split_settings(settings: Sequence[str] | None, example: str = "epochs=5") -> dict[str, Any]:

@@ -99,7 +99,15 @@ def run_experiment(
     Ctrl-C keeps what has finished, and the same command continues from there.
     """
     if slurm or submit:
-        _refuse_with_slurm({"--download": download, "--track": track, "--time-limit": time_limit, "--on": on})
+        _refuse_with_slurm(
+            {
+                "--download": download,
+                "--track": track,
+                "--time-limit": time_limit,
+                "--on": on,
+                "--gpu-share": gpu_share != 1,
+            }
+        )
         _write_slurm_script(
             experiment,
             preset,
@@ -136,7 +144,7 @@ def run_experiment(
     say(f"{selection.heading}\n{runs}, {len(done)} done before, in {selection.folder}; kernels: {selection.kernels}")
     if download:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-    is_done = len(done) == len(selection.trials) and on is None and not track
+    is_done = len(done) == len(selection.trials) and on is None and gpu_share == 1 and not track
     try:
         # Reading results takes no PyTorch, which takes seconds to load.
         found = (

@@ -234,7 +234,9 @@ def _label(activations: Sequence[str | Factory] | Mapping[str, str | Factory]) -
         named = [(to if isinstance(to, str) else getattr(to, "__name__", repr(to)), to) for to in activations]
         labelled = dict(named)
         if len(labelled) < len(named):
-            raise ConfigError("two activations have the same name; give a mapping from labels to activations")
+            raise ConfigError(
+                "two activations have the same name; leave one out, or give a mapping from labels to activations"
+            )
     if not labelled or AS_IT_IS in labelled:
         raise ConfigError(f"activations must name at least one activation, none of them {AS_IT_IS!r}")
     return labelled

@@ -92,6 +92,11 @@ def run(
     check_workers(workers)
     if time_limit is not None and not time_limit > 0:
         raise ConfigError(f"time_limit must be a number of seconds above 0, got {time_limit}")
+    if on is None and gpu_share != 1:
+        raise ConfigError(
+            f"gpu_share (--gpu-share) says how much of a GPU each run takes on a Ray cluster, got {gpu_share:g} "
+            "without one; name the cluster by on (--on), or leave it out"
+        )
     place = None if on is None else find_place(on, gpu_share)
     selection = select(
         experiment,
