@@ -27,3 +27,5 @@ def test_mistakes(refused: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "cannot write file/page.html" in refused("report", "quickstart", "--output", "file/page.html")
     assert "did you mean quickstart" in refused("report", "quikstart")
+    # Before the networks are looked into.
+    assert "cannot write .: it is a folder" in refused("report", "crelu/figure4", "--preset", "smoke", "--output", "")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rectifiers.core.errors import ConfigError
-from rectifiers.core.files import check_folder, named_path, write_file
+from rectifiers.core.files import check_file, check_folder, named_path, write_file
 
 
 def test_text_and_bytes(tmp_path: Path) -> None:
@@ -40,6 +40,22 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_a_device_stays_a_device() -> None:
     write_file(Path("/dev/null"), "text")
     assert not Path("/dev/null").is_file()
+
+
+def test_what_goes_to_the_standard_output_is_added_to_its_file(tmp_path: Path) -> None:
+    code = "from pathlib import Path; from rectifiers.core.files import write_file; "
+    code += "print('before', flush=True); write_file(Path('/dev/stdout'), 'text\\n'); print('after')"
+    (tmp_path / "log").write_text("there\n")
+    with (tmp_path / "log").open("a") as log:
+        subprocess.run([sys.executable, "-c", code], stdout=log, check=True)
+    assert (tmp_path / "log").read_text() == "there\nbefore\ntext\nafter\n"
+
+
+def test_a_device_in_a_folder_of_others_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != Path("/dev"))
+    check_file(Path("/dev/null"))
+    with pytest.raises(ConfigError, match="/dev is not a folder that you can write to"):
+        check_file(Path("/dev/page.html"))
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

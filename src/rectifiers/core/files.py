@@ -11,6 +11,9 @@ from pathlib import Path
 from .errors import ConfigError
 from .wording import is_printable_line
 
+STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
+"""Files that stand for what a process has open, by its number."""
+
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[Path]:
@@ -56,6 +59,11 @@ def write_file(path: Path, content: str | bytes, *, make_folder: bool = False) -
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
+        if str(path) in STREAMS:
+            # Where these go to a file, opening it by this name would begin it anew, over what is there already.
+            with os.fdopen(os.dup(STREAMS[str(path)]), "wb") as stream:
+                stream.write(data)
+            return
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return
@@ -81,6 +89,8 @@ def check_file(path: Path) -> None:
     """
     if path.is_dir():
         raise ConfigError(f"cannot write {path}: it is a folder; choose another place")
+    if str(path) in STREAMS or (path.exists() and not path.is_file() and os.access(path, os.W_OK)):
+        return  # not replaced, but written to
     place = next(folder for folder in path.absolute().parents if folder.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise ConfigError(f"cannot write {path}: {place} is not a folder that you can write to; choose another place")

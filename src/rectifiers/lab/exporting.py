@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ..core.files import write_file
+from ..core.files import check_file, write_file
 from ..core.version import __version__
 from ..core.wording import finite, plural
 from ..experiments.experiment import Experiment
@@ -167,6 +167,7 @@ def export(folder: Path | str, results: Path | str) -> Export:
         ['published', 'cells', 'runs', 'claims']
     """
     place, runs = Path(folder), Path(results)
+    check_file(place / DESCRIPTION)
     begun = [*_begun(runs)]
     tables = (
         CSVTable("published", "A number that a paper prints", PUBLISHED, [*_published()]),

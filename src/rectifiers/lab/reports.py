@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ..core.files import check_file
 from ..report.analyses.section import INSIDE, Section, read_sections, write_sections
 from .selecting import Selectable, Selection, select
 
@@ -85,14 +86,15 @@ def report(
         own=own,
         only=only,
     )
-    outcomes = selection.outcomes()
     path = selection.report_path if output is None else Path(output)
+    check_file(path)
+    outcomes = selection.outcomes()
     sections: list[Section] = []
     if selection.experiment.analysis:
         from ..report.analyses.analyse import analyse  # needs torch
 
         sections = analyse(selection.experiment, selection.preset, outcomes, selection.weights, selection.data_dir)
-    if sections:
+    if sections and path.parent != Path("/dev"):
         write_sections(_analysis_path(path), sections, [trial.id for trial in selection.done()])
     write_report(
         selection.experiment, selection.preset, outcomes, path, command=selection.command("run"), sections=sections
