@@ -221,3 +221,12 @@ def test_trainer_does_not_decay_activations_and_watches(swapped: Any, tmp_path: 
     assert all(not torch.equal(swapped.get_parameter(name), value) for name, value in before.items())
     assert watch.history.steps == (0, 2)
     assert {site.kind for site in watch.history.sites} >= {"pvlu"}
+
+
+def test_a_training_that_was_broken_off_is_watched_no_longer_once_another_begins(swapped: Any) -> None:
+    hooks = [len(module._forward_hooks) for module in swapped.modules()]
+    watch = hf.WatchCallback()
+    watch.on_train_begin(None, None, None, model=swapped)
+    watch.on_train_begin(None, None, None, model=swapped)
+    watch.on_train_end(None, None, None)
+    assert [len(module._forward_hooks) for module in swapped.modules()] == hooks

@@ -69,7 +69,9 @@ class WatchCallback(TrainerCallback):  # type: ignore[misc]
         return self.watch.history if self.watch is not None else None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Begin to watch."""
+        """Begin to watch; no longer what a training before watched that did not come to its end."""
+        if self.watch is not None:
+            self.watch.close()
         self.watch = Watch(kwargs["model"], every=self.every)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

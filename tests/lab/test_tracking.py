@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,15 @@ def test_one_tracker_needs_no_list(found: Any) -> None:
     tracking.Tracking("memory:here", "mine", found.selection.open_store(), found.selection.trials).update(ended=2)
     assert [one.place for one in opened] == ["here"]
     assert len(opened[0].written) == 2
+
+
+def test_a_tracker_is_given_up_where_nobody_can_be_told(track: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123 - as a shell opens it
+        monkeypatch.setattr(sys, "stderr", full)
+        track("memory:broken", "memory:here")
+        monkeypatch.undo()
+        full.buffer.raw.close()
+    assert len(opened[1].written) == 2
 
 
 def test_a_tracker_that_fails_is_given_up(track: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,6 @@ A tracker gets every result as it comes in: TensorBoard's files (`tensorboard:FO
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from ..core.files import check_folder
 from ..experiments.result import Result
 from ..experiments.store import Store
 from ..experiments.trial import Trial
+from .progress import say
 
 MOST = 1000
 """Metrics that MLflow takes at a time."""
@@ -156,7 +156,7 @@ class Tracking:
                         tracker.write(self.experiment, result)
             except Exception as error:
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                print(f"{text} is given up: {reason}", file=sys.stderr)
+                say(f"{text} is given up: {reason}")
                 del self.trackers[text]
 
 
