@@ -147,6 +147,9 @@ def test_unknown_functions_get_the_nearest() -> None:
         ({"x": 1.0}, "a parameter cannot be called 'x', which means something in formulas"),
         ({"share": 1.0}, "a parameter cannot be called 'share', which modules have already"),
         ({"forward": 1.0}, "a parameter cannot be called 'forward'"),
+        *(({name: 1.0}, f"a parameter cannot be called '{name}'") for name in ("coefficients", "spec", "starts")),
+        # What every module has by itself.
+        *(({name: 1.0}, "cannot be called") for name in sorted({*vars(elementwise("a*x", a=1.0)())} - {"a"})),
         ({"b": "high"}, "b must be a finite number|b"),
     ],
 )

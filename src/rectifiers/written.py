@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.fx import wrap
 
 from .core.checks import check_number
@@ -18,7 +18,12 @@ from .core.expression import Expression
 from .core.granularity import Granularity
 from .core.spec import ActivationSpec, ParameterSpec
 
-_TAKEN = (*Granularity.__annotations__, "relu_like", "training")
+_TAKEN = {
+    *Granularity.__annotations__,
+    *vars(nn.Module()),
+    *("_ambiguous", "_coefficients", "_inits", "_lazy", "coefficients", "fitted", "relu_like", "spec", "starts"),
+}
+"""What modules have or take under names of their own, beside the attributes of the class."""
 _EXPRESSIONS: dict[tuple[str, tuple[str, ...]], Expression] = {}
 
 
