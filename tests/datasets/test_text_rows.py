@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import tarfile
 from collections.abc import Callable
@@ -142,6 +143,15 @@ def test_own_texts_lack_a_file(own: Callable[..., str], tmp_path: Path) -> None:
 def test_one_class(own: Callable[..., str]) -> None:
     with pytest.raises(DataError, match="expected at least two classes, got 1"):
         load(own(train=b"1,a\n", test=b"1,b\n", classes=b"only\n"))
+
+
+def test_a_text_may_be_longer_than_pythons_reader_takes_by_itself() -> None:
+    before = csv.field_size_limit(1000)
+    try:
+        ((_, text),) = rows(b'"1","%s"\n' % (b"long " * 400), "example", classes=1)
+    finally:
+        csv.field_size_limit(before)
+    assert len(text) == 2000
 
 
 def test_blank_lines_between_rows_are_left_out() -> None:

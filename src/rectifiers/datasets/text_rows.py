@@ -55,6 +55,8 @@ def rows(content: bytes, where: str, classes: int) -> Iterator[tuple[int, str]]:
         >>> list(rows(b'"2","A title","Say ""yes""\\nor no"\n', "example", classes=2))
         [(1, 'A title Say "yes"\nor no')]
     """
+    # A text may be as long as its file; by itself, Python refuses those of more than 128 KiB.
+    csv.field_size_limit(max(csv.field_size_limit(), len(content)))
     reader = csv.reader(TextIOWrapper(BytesIO(content), encoding="utf-8-sig", newline=""), strict=True)
     numbers = {str(number): number - 1 for number in range(1, classes + 1)}
     try:
