@@ -114,6 +114,25 @@ def test_of_something_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     assert "belongs to another data and torch; training begins anew" in caplog.text
 
 
+def test_later_ones_of_something_else_make_room(tmp_path: Path) -> None:
+    """Those of a version before this one had come further."""
+    kept(tmp_path, 1000, 2000)
+    checkpoints = Checkpoints(tmp_path, {**WHO, "torch": "3"})
+    assert not checkpoints.resume({"counter": Counter()})
+    for step in (10, 20, 30):
+        checkpoints.keep(step, {"counter": Counter(step)})
+        assert found(tmp_path, torch="3") == step
+    assert {path.stem for path in tmp_path.iterdir()} == {f"{20:012d}", f"{30:012d}"}
+
+
+def test_a_later_one_that_is_damaged_makes_room(tmp_path: Path) -> None:
+    kept(tmp_path, 10, 2000)
+    (tmp_path / f"{2000:012d}.json").write_text("{")
+    kept(tmp_path, 20)
+    assert found(tmp_path) == 20
+    assert {path.stem for path in tmp_path.iterdir()} == {f"{10:012d}", f"{20:012d}"}
+
+
 def test_what_a_crash_left_is_removed(tmp_path: Path) -> None:
     kept(tmp_path, 1)
     (tmp_path / ".000000000002.safetensors.abc").write_bytes(b"half")

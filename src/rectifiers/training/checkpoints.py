@@ -87,7 +87,7 @@ class Checkpoints:
         return current().any(due)
 
     def keep(self, step: int, parts: Mapping[str, Stateful]) -> None:
-        """Write a checkpoint, and remove those before the last two.
+        """Write a checkpoint, and remove all but it and the one before it.
 
         Where it cannot be written, a warning is logged, the ones before stay, and the training goes on.
 
@@ -112,7 +112,8 @@ class Checkpoints:
             for name, data in ((f"{stem}.safetensors", content), (f"{stem}.json", json.dumps(facts).encode())):
                 with write_whole(self.folder / name) as file:
                     file.write_bytes(data)
-            kept = sorted(path.stem for path in self.folder.glob("*.json"))[-KEPT:]
+            # What claims to come later was passed over: it is damaged, or of something else.
+            kept = sorted(path.stem for path in self.folder.glob("*.json") if path.stem <= stem)[-KEPT:]
             for path in self.folder.iterdir():
                 if path.stem not in kept:
                     path.unlink()
