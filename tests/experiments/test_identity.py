@@ -23,7 +23,6 @@ from .samples import tiny
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     _log_once.cache_clear()
-    datasets._load.cache_clear()
 
 
 def write(path: Path, seed: int = 0) -> Path:
@@ -98,6 +97,17 @@ def test_data_that_change_under_a_run_are_refused(tmp_path: Path) -> None:
         run_trial(trial)
 
 
+def test_data_that_changed_between_runs_of_a_process_are_loaded_again(tmp_path: Path) -> None:
+    found = []
+    for seed in (0, 1):
+        trial = of(write(tmp_path / "a.npz", seed=seed))
+        found.append(run_trial(trial).provenance["data"].rpartition(" ")[2])
+        loaded = datasets.load(trial.dataset)
+        assert found[-1] == datasets.digest(loaded)
+        assert datasets.load(trial.dataset) is loaded
+    assert found[0] != found[1]
+
+
 def test_results_from_before_digests_count_while_the_data_are_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -112,7 +122,6 @@ def test_results_from_before_digests_count_while_the_data_are_the_same(
     assert kept.trial == trial
     write(file, seed=1)
     os.utime(file, (1, 1))
-    datasets._load.cache_clear()
     with caplog.at_level(logging.WARNING):
         assert store.read(of(file)) is None
         assert not store.has(of(file))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import os
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +90,8 @@ _HOME = {
 def load(name: str, data_dir: Path | str | None = None, *, download: bool = False) -> Dataset:
     """Load the data set called `name`; this happens once per process, so never write to its tensors.
 
+    Data at a path of the user's are loaded again when their files have changed.
+
     Args:
         name: a registered name, or one with more after a colon, such as "folder:PATH" for data of your own.
         data_dir: folder with the data files; by default the environment variable RECTIFIERS_DATA, then "./data".
@@ -108,7 +109,15 @@ def load(name: str, data_dir: Path | str | None = None, *, download: bool = Fals
     source, folder = _source(name), data_folder(data_dir)
     if download:
         source.fetch(folder)
-    return _load(source, folder)
+    stamp, key = _stamp(source), (source, folder)
+    # Looked at before the files are read, so that what changes meanwhile is seen the next time.
+    if key not in _loaded or _loaded[key][0] != stamp:
+        from ..core.defaults import usual_defaults
+
+        # They are kept, for callers with other defaults as well.
+        with usual_defaults():
+            _loaded[key] = stamp, source.load(folder)
+    return _loaded[key][1]
 
 
 def check(name: str, data_dir: Path | str | None = None) -> Availability:
@@ -131,13 +140,18 @@ def check(name: str, data_dir: Path | str | None = None) -> Availability:
     return _source(name).look(data_folder(data_dir))
 
 
-@cache
-def _load(source: Source, data_dir: Path) -> Dataset:
-    from ..core.defaults import usual_defaults
+_loaded: dict[tuple[Source, Path], tuple[str | None, Dataset]] = {}
 
-    # They are kept, for callers with other defaults as well.
-    with usual_defaults():
-        return source.load(data_dir)
+
+def _stamp(source: Source) -> str | None:
+    """Tell the state of files at a path of the user's; None for other data, and where there are no files."""
+    from .source import PathSource
+
+    if not isinstance(source, PathSource):
+        return None
+    from .identity import stamp_path  # needs torch
+
+    return stamp_path(source.path)
 
 
 def _source(name: str) -> Source:

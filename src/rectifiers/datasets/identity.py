@@ -49,6 +49,18 @@ def digest_path(path: Path) -> str | None:
     return digest
 
 
+def stamp_path(path: Path) -> str | None:
+    """Tell the names, sizes and times of a file, or of all files in a folder but hidden ones, without reading them.
+
+    Returns:
+        A text that changes when they do; None where nothing can be looked at.
+    """
+    try:
+        return _digest_text(f"{name} {stat}" for name, (_, stat, _) in _list_files(path))
+    except OSError:
+        return None
+
+
 def _list_files(path: Path) -> Iterator[tuple[str, tuple[Path, str, float]]]:
     """Name within the folder, place, size and time of each file, and when it changed; sorted by name."""
     for file in [path] if path.is_file() else sorted(_walk(path)):
