@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from rectifiers.datasets.slices import Slices
 from rectifiers.datasets.texts import Texts
 from rectifiers.experiments.trial import Trial
 from rectifiers.training.augmentation import Augmentation, parse, registry
+from rectifiers.training.augmentation.transform import Transform
 from rectifiers.training.batches import Batches
 
 IMAGES = torch.randint(256, (64, 3, 32, 40), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
@@ -190,6 +192,28 @@ def test_seed_and_epoch_decide(name: str) -> None:
     assert torch.equal(augmented(spec), one)
     assert not torch.equal(augmented(spec, epoch=1), one)
     assert not torch.equal(augmented(spec, seed=1), one)
+
+
+@pytest.mark.parametrize("written", ["int", int])
+def test_a_whole_number_of_a_users_own_transform_is_one(written: object) -> None:
+    """However its file has annotations: as words, if it postpones them, or as types."""
+
+    class Shave(Transform):
+        __annotations__ = {"pixels": written}
+
+        def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+            return torch.zeros(shape[0])
+
+        def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
+            return images[:, :, : self.pixels]  # type: ignore[attr-defined]
+
+    registry.register("shave")(dataclass(frozen=True)(Shave))
+    try:
+        assert augmented(("shave:4",)).shape[2] == 4
+        with pytest.raises(ConfigError, match="needs a whole number, its pixels"):
+            parse("shave:1.5")
+    finally:
+        registry.remove("shave")
 
 
 def test_batches_of_an_epoch_differ() -> None:

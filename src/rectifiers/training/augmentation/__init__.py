@@ -131,7 +131,8 @@ def parse(spec: str) -> Transform:
             raise ConfigError(f"augmentation {name!r} takes no number, got {spec!r}; write {name!r}")
         return cls()
     (parameter,) = parameters
-    kind = int if parameter.type == "int" else float
+    # A word, where the file of a user's postpones annotations as this one does, or the type itself.
+    kind = int if parameter.type in ("int", int) else float
     try:
         value = kind(number)
         if not math.isfinite(value):
