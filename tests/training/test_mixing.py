@@ -63,6 +63,13 @@ def test_every_epoch_mixes_anew_and_nothing_else_is_drawn_from() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_what_dropout_on_a_gpu_draws_from_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeded: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    list(MixedBatches(batches(pictures(12), 4), 3, mixup=1.0, cutmix=1.0).epoch(0))
+    assert not seeded
+
+
 def test_masks_are_not_mixed() -> None:
     masks = torch.zeros(3, 1, 2, 2, dtype=torch.uint8)
     data = Batches(Slices(masks, masks, torch.tensor([0, 0, 1])), 2, normalise=lambda raw: raw.float())

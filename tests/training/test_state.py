@@ -70,3 +70,13 @@ def test_random_numbers_go_on() -> None:
         torch.rand(100)
         noise.load_state_dict(state)
         assert torch.equal(torch.rand(3), expected)
+
+
+def test_random_numbers_of_the_gpu_where_the_network_is_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several, whichever is the current one."""
+    state, asked = torch.arange(3, dtype=torch.uint8), []
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda *given: [asked.append(given), state][1])
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda *given: asked.append(given))
+    noise = Noise(torch.device("cuda:1"))
+    noise.load_state_dict(noise.state_dict())
+    assert asked == [(torch.device("cuda:1"),), (state, torch.device("cuda:1"))]

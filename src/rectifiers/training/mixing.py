@@ -47,7 +47,8 @@ class MixedBatches:
         # Any two images of a batch may be mixed, so that each process makes all of it.
         for place, (images, labels) in enumerate(self.batches.epoch_of(ALONE, epoch, skip), start=skip):
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(derive(self.batches.seed, "mix", epoch, place))
+                # Not torch.manual_seed, which seeds the generators of GPUs, too, that dropout there draws from.
+                torch.default_generator.manual_seed(derive(self.batches.seed, "mix", epoch, place))
                 mixed_images, shares = self.mix(images, labels)
             own = current().share_of_batch(len(shares))
             yield mixed_images[own], shares[own]

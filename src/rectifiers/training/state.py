@@ -44,7 +44,7 @@ class Noise:
         """Where the streams are now, in this process and in those that train together with it."""
         states = {"cpu": torch.get_rng_state()}
         if self.device.type != "cpu":
-            states[self.device.type] = getattr(torch, self.device.type).get_rng_state()
+            states[self.device.type] = getattr(torch, self.device.type).get_rng_state(self.device)
         group = current()
         if group.size == 1:
             return states
@@ -61,7 +61,7 @@ class Noise:
             return
         torch.set_rng_state(kept[rank]["cpu"])
         if self.device.type != "cpu":
-            getattr(torch, self.device.type).set_rng_state(kept[rank][self.device.type])
+            getattr(torch, self.device.type).set_rng_state(kept[rank][self.device.type], self.device)
 
 
 def pack(state: State) -> tuple[dict[str, Tensor], str]:
