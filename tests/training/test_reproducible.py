@@ -64,6 +64,7 @@ def _leave_changed(folder: Path) -> None:
     torch.autograd.set_detect_anomaly(True, check_nan=False)
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.deterministic = True
+    torch.set_float32_matmul_precision("medium")
     sys.setrecursionlimit(sys.getrecursionlimit() + 50)
     os.chdir(folder)
 
@@ -78,6 +79,9 @@ def _state() -> tuple[object, ...]:
         torch.is_anomaly_check_nan_enabled(),
         torch.backends.cudnn.benchmark,
         torch.backends.cudnn.deterministic,
+        torch.get_float32_matmul_precision(),
+        torch.backends.cuda.matmul.fp32_precision,
+        torch.backends.mkldnn.matmul.fp32_precision,
         sys.getrecursionlimit(),
         Path.cwd(),
     )
@@ -98,6 +102,27 @@ def test_what_was_changed_before_is_as_it_was(tmp_path: Path) -> None:
         with reproducible(threads=1):
             assert torch.is_grad_enabled()
         assert _state() == before
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_matrices_are_multiplied_as_exactly_as_can_be_unless_defaults_are_kept(keep: bool) -> None:
+    with restoring():
+        torch.set_float32_matmul_precision("medium")
+        with reproducible(threads=1, keep_defaults=keep):
+            assert torch.get_float32_matmul_precision() == ("medium" if keep else "highest")
+        assert torch.get_float32_matmul_precision() == "medium"
+
+
+def test_a_backend_that_multiplies_otherwise_than_the_rest_is_put_back() -> None:
+    with restoring():
+        torch.backends.cuda.matmul.fp32_precision = "tf32"
+        with pytest.raises(RuntimeError):
+            torch.get_float32_matmul_precision()
+        with reproducible(threads=1):
+            assert torch.get_float32_matmul_precision() == "highest"
+            assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+        assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 def test_a_working_directory_that_is_gone_is_no_error(tmp_path: Path) -> None:

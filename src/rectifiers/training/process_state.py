@@ -69,6 +69,27 @@ def _set_device(device: torch.device) -> None:
     torch.set_default_device(None if device.type == "cpu" else device)
 
 
+_MKLDNN: Any = torch.backends.mkldnn  # types know less of it
+
+
+def _matmul_precision() -> tuple[str | None, str, str]:
+    """How exactly float32 matrices are multiplied: on the whole, None where backends were set apart, and by each."""
+    backends = torch.backends.cuda.matmul.fp32_precision, _MKLDNN.matmul.fp32_precision
+    try:
+        return torch.get_float32_matmul_precision(), *backends
+    except RuntimeError:
+        return None, *backends
+
+
+def _set_matmul_precision(given: tuple[str | None, str, str]) -> None:
+    precision, cuda, mkldnn = given
+    torch.set_float32_matmul_precision(precision or "highest")
+    if torch.backends.cuda.matmul.fp32_precision != cuda:
+        torch.backends.cuda.matmul.fp32_precision = cuda
+    if _MKLDNN.matmul.fp32_precision != mkldnn:
+        _MKLDNN.matmul.fp32_precision = mkldnn
+
+
 _SWITCHES = (
     _Switch(torch.is_grad_enabled, torch.set_grad_enabled),
     _Switch(torch.get_default_dtype, torch.set_default_dtype),
@@ -77,6 +98,7 @@ _SWITCHES = (
     _Switch(lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()), _set_anomaly),
     _Switch(lambda: torch.backends.cudnn.benchmark, lambda on: setattr(torch.backends.cudnn, "benchmark", on)),
     _Switch(lambda: torch.backends.cudnn.deterministic, lambda on: setattr(torch.backends.cudnn, "deterministic", on)),
+    _Switch(_matmul_precision, _set_matmul_precision),
     _Switch(sys.getrecursionlimit, sys.setrecursionlimit),
     _Switch(_folder, _return_to),
 )

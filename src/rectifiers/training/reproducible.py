@@ -19,8 +19,9 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
     Args:
         threads: that PyTorch uses meanwhile.
         kernels: the provider whose kernels formulas run on.
-        keep_defaults: leave PyTorch's default dtype and device as the user's script has set them, for models of their
-            own are made and called under them; by default both are the usual ones.
+        keep_defaults: leave PyTorch's default dtype and device, and how exactly matrices are multiplied, as the user's
+            script has set them, for models of their own are made and called under them; by default all are the usual
+            ones.
 
     Raises:
         ConfigError: there are no such kernels here.
@@ -39,6 +40,9 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
         torch.enable_grad(),
     ):
         torch.set_num_threads(threads)
+        if not keep_defaults:
+            # Scripts let matrices be multiplied in bfloat16 or TF32, and PyTorch does so on CPUs too.
+            torch.set_float32_matmul_precision("highest")
         # Momentum of dead units decays into denormal numbers, which cost a hundred times the time of others.
         torch.set_flush_denormal(True)
         try:
