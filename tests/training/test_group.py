@@ -14,9 +14,9 @@ from rectifiers.core.errors import ConfigError
 from rectifiers.training import group as groups
 from rectifiers.training.group import ALONE, Group, current
 from rectifiers.training.sharded import Parallel, SharedEvaluation, WholeNetwork, WholeOptimizer, distribute
-from rectifiers.training.shared_norm import share_statistics
+from rectifiers.training.shared_norm import SharedBatchNorm, share_statistics
 from rectifiers.training.state import Noise
-from rectifiers.training.tasks import Classification
+from rectifiers.training.tasks import Classification, Segmentation
 from rectifiers.training.update import Precision, Update
 
 from .processes import in_group, in_processes
@@ -138,6 +138,49 @@ def test_processes_tell_each_other() -> None:
 @pytest.mark.parametrize("kind", ["ddp", "fsdp"])
 def test_steps_of_two_processes_are_those_of_one(kind: Parallel, precision: Precision) -> None:
     in_processes(2, in_group, check_steps, kind, precision)
+
+
+def check_dice() -> None:
+    """Two steps of two batches each on a loss that is no mean over examples end where those of one process do."""
+    wholes = [[(images, (images > 0.5).byte()) for images, _ in make_batches(*sizes)] for sizes in ((5, 3), (7, 2))]
+    torch.manual_seed(0)
+    nets, processes, found = [nn.Conv2d(1, 1, 3, padding=1)], current(), []
+    nets.append(copy.deepcopy(nets[0]))
+    for net, group in ((nets[0], ALONE), (nets[1], processes)):
+        groups._current = group
+        optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
+        update = Update(net if group is ALONE else distribute(net, "ddp"), optimizer, Segmentation())
+        for batches in wholes:
+            answers = update([tuple(one[group.share(len(one))] for one in batch) for batch in batches])  # type: ignore[misc]
+        found.append([float(answer.loss) for answer in answers])
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
+    for name, tensor in nets[0].state_dict().items():
+        torch.testing.assert_close(nets[1].state_dict()[name], tensor, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_dice_loss_of_two_processes_is_that_of_the_whole_batch() -> None:
+    in_processes(2, in_group, check_dice)
+
+
+def test_a_norm_of_several_names_stays_one() -> None:
+    net = nn.Module()
+    net.first = net.again = nn.BatchNorm2d(2)
+    net.inner = nn.Sequential(net.first)
+    share_statistics(net)
+    assert type(net.first) is SharedBatchNorm
+    assert net.first is net.again is net.inner[0]
+
+
+def test_a_norm_that_does_more_is_refused() -> None:
+    """As in timm's networks, where the activation is part of the normalisation."""
+
+    class NormAct(nn.BatchNorm2d):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x).relu()
+
+    with pytest.raises(ConfigError, match=r"1 is a NormAct, which does more than batch normalisation"):
+        share_statistics(nn.Sequential(nn.Conv2d(1, 2, 1), NormAct(2)))
 
 
 @pytest.mark.slow

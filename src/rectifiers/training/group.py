@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -106,6 +107,26 @@ class Group:
         parts = self.collect(padded)
         sizes = (Group(rank, self.size).share(count) for rank in range(self.size))
         return torch.cat([one[: size.stop - size.start] for one, size in zip(parts, sizes, strict=True)])
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous().clone()
+        dist.all_reduce(total)
+        return total
+
+
+def add_up(values: Tensor) -> Tensor:
+    """The sum over all processes; the derivative of what each of them makes of it is summed in turn."""
+    total: Tensor = _Sum.apply(values)
+    return total
 
 
 ALONE = Group()

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .group import current
-
-
-class _Sum(torch.autograd.Function):
-    """The sum over all processes; the derivative of what each of them makes of it is summed in turn."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].contiguous().clone()
-        dist.all_reduce(total)
-        return total
+from ..core.errors import ConfigError
+from .group import add_up, current
 
 
 class SharedBatchNorm(_BatchNorm):
@@ -47,9 +29,9 @@ class SharedBatchNorm(_BatchNorm):
         # Autocast leaves sums in single precision, as the fused kernel does.
         x = input.float()
         count = current().sum(torch.tensor(float(x.numel() // x.shape[1]), device=x.device))
-        mean = _Sum.apply(x.sum(dims)) / count
+        mean = add_up(x.sum(dims)) / count
         centred = x - mean.view(shape)
-        variance = _Sum.apply((centred * centred).sum(dims)) / count
+        variance = add_up((centred * centred).sum(dims)) / count
         self._remember(mean.detach(), (variance * count / (count - 1).clamp(min=1)).detach())
         scaled: Tensor = centred * torch.rsqrt(variance + self.eps).view(shape)
         if self.affine:
@@ -68,11 +50,24 @@ class SharedBatchNorm(_BatchNorm):
 
 
 def share_statistics(net: nn.Module) -> None:
-    """Replace all batch normalisation in a network, in place; parameters, statistics and names stay."""
-    for module in net.modules():
-        for name, child in module.named_children():
-            if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
-                setattr(module, name, _replace(child))
+    """Replace all batch normalisation in a network, in place; parameters, statistics and names stay.
+
+    Raises:
+        ConfigError: a module that normalises does so in a way of its own, or more than that.
+    """
+    made: dict[nn.Module, SharedBatchNorm] = {}
+    for name, module in list(net.named_modules(remove_duplicate=False)):
+        if not isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+            continue
+        if type(module).forward is not _BatchNorm.forward:  # as in timm, where an activation is part of some
+            raise ConfigError(
+                f"{name} is a {type(module).__name__}, which does more than batch normalisation, so that its "
+                "statistics cannot be those of the whole batch; start it without torchrun"
+            )
+        if module not in made:
+            made[module] = _replace(module)
+        parent, _, own = name.rpartition(".")
+        setattr(net.get_submodule(parent), own, made[module])
 
 
 def _replace(norm: _BatchNorm) -> SharedBatchNorm:

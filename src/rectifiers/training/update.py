@@ -64,13 +64,14 @@ class Update:
         group = current()
         sizes = [len(targets) for _, targets in batches]
         wholes = sizes if group.size == 1 else group.sum(torch.tensor(sizes)).tolist()
+        loss_of = self.task.loss if group.size == 1 else self.task.loss_of_share
         answers = []
         for place, (inputs, targets) in enumerate(batches):
             # Gradients of several processes are averaged, when those of all batches are there.
             with self._waiting(place + 1 < len(batches)):
                 with self._autocast():
                     outputs = self.net(inputs)
-                    loss = self.task.loss(outputs, targets)
+                    loss = loss_of(outputs, targets)
                 share = group.size * len(targets) / sum(wholes)
                 self.scaler.scale(loss if share == 1 else share * loss).backward()
             answers.append(Answer(loss.detach(), outputs.detach(), targets))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...datasets.slices import Slices
 from ..batches import Batches
+from ..group import add_up
 from ..metrics import Measure, Scores
 from .task import Task
 
@@ -28,9 +29,11 @@ class Segmentation(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Dice loss over all pixels of a batch."""
-        shares, masks = outputs.sigmoid(), targets.to(outputs.dtype)
-        both = (shares * masks).sum()
-        return 1 - (2 * both + SMOOTH) / (shares.sum() + masks.sum() + SMOOTH)
+        return _dice_loss(*_overlap(outputs, targets))
+
+    def loss_of_share(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Dice loss over all pixels of a batch, those of the other processes as well: it is no mean over examples."""
+        return _dice_loss(*add_up(torch.stack(_overlap(outputs, targets))))
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Dice coefficients of the slices, added up, and their number."""
@@ -68,6 +71,16 @@ class Segmentation(Task):
                 sums[0, patient], sums[1, patient] = (piece & true).sum(), piece.sum()
         loss = sum(value * size for value, size in zip(losses, sizes, strict=True)) / sum(sizes)
         return Scores(loss, 100.0 * float(_dice(*sums).mean()))
+
+
+def _overlap(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Σpm, and Σp + Σm."""
+    shares, masks = outputs.sigmoid(), targets.to(outputs.dtype)
+    return (shares * masks).sum(), shares.sum() + masks.sum()
+
+
+def _dice_loss(both: Tensor, sizes: Tensor) -> Tensor:
+    return 1 - (2 * both + SMOOTH) / (sizes + SMOOTH)
 
 
 def _largest_piece(volume: Tensor) -> Tensor:

@@ -37,6 +37,18 @@ class Task(ABC):
             targets: what it should have given.
         """
 
+    def loss_of_share(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Compute what makes up the loss of a batch of which each process that trains has a share.
+
+        The mean of what they compute, each weighted by its number of examples, is that loss: so it is of the losses of
+        the shares themselves, where a loss is a mean over the examples.
+
+        Args:
+            outputs: what the network gives for the share of this process.
+            targets: what it should have given.
+        """
+        return self.loss(outputs, targets)
+
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Compute the mean loss of the batch of each of several networks, (S,).
 
