@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 import torch
 
 from ..core.defaults import usual_defaults
+from ..core.generators import generators_put_back
 from ..kernels import dispatch, using
 from .process_state import restoring
 
@@ -33,7 +34,7 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
     # A script may have turned gradients off, after it looked at something.
     with (
         restoring(),
-        torch.random.fork_rng(),
+        generators_put_back(),
         using(kernels),
         defaults,
         torch.inference_mode(False),

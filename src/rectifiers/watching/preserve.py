@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from ..core.generators import generators_put_back
 from .attributes import remember_attributes
 from .contents import copy_contents
 from .wrappers import is_scripted, run_eagerly
@@ -41,9 +42,7 @@ def preserve(model: nn.Module) -> Iterator[None]:
     put_back_parameters = _remember_parameters(modules)
     attributes = (value for module in modules for value in vars(module).values())
     generators = [(value, value.get_state()) for value in attributes if isinstance(value, torch.Generator)]
-    parameters = (tensor for module in modules for tensor in module._parameters.values() if tensor is not None)
-    kind = next((tensor.device.type for tensor in parameters if tensor.device.type not in ("cpu", "meta")), "cuda")
-    with torch.random.fork_rng(device_type=kind), _same_random_numbers(), run_eagerly(model):
+    with generators_put_back(), _same_random_numbers(), run_eagerly(model):
         try:
             yield
         finally:

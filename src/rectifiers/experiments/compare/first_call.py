@@ -6,11 +6,11 @@ import contextlib
 from functools import cache
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ...core.errors import ConfigError
+from ...core.generators import generators_put_back
 from ...training.process_state import restoring
 from .own_training import train_by_user
 from .references import title
@@ -52,7 +52,7 @@ def _first_call(trial: OwnTrial) -> tuple[tuple[Any, ...], dict[str, Any]]:
         calls.append((args, kwargs))
         raise _EnoughError
 
-    with torch.random.fork_rng(), restoring():
+    with generators_put_back(), restoring():
         model = make_model(trial, lambda model: ())
         handle = model.register_forward_pre_hook(stop, with_kwargs=True)
         try:
