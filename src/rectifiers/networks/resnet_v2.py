@@ -1,7 +1,8 @@
 """Residual networks with pre-activation (He et al., 2016: Identity Mappings), in the form of Keras.
 
 In that form a stage's last block has the stride, not its first one, a convolution without normalisation after it has a
-bias, and the shortcut of a stage's first block reads the activated input.
+bias, and the shortcut of a stage's first block reads the activated input. In one thing these differ: Keras pads with
+zeros in front of the max-pooling, where they count as numbers; here nothing but the image counts.
 """
 
 from __future__ import annotations
