@@ -61,7 +61,8 @@ class LeakyReLU(Elementwise):
         title="LeakyReLU",
         equation="slope·x for x < 0, x otherwise",
         paper="Maas, Hannun, Ng (2013): Rectifier Nonlinearities Improve Neural Network Acoustic Models",
-        use="Against units that died, at no cost over ReLU and without parameters.",
+        use="Against units that have died, at no cost over ReLU and without parameters. In a swap, give "
+        'start="published": otherwise it starts at ReLU, and stays there.',
         invertible=True,
         kinks=(0.0,),
         relu_start="exact",
