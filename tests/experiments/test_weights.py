@@ -70,6 +70,17 @@ def test_a_layers_number_kept_without_an_axis_is_taken_over() -> None:
     assert net[1].alpha.tolist() == [0.5]
 
 
+def test_what_modules_keep_beside_tensors_is_none_of_their_weights() -> None:
+    class Counting(nn.Linear):
+        def get_extra_state(self) -> dict[str, int]:
+            return {"calls": 3}
+
+        def set_extra_state(self, state: object) -> None:
+            """Take nothing back."""
+
+    assert set(weights_of(nn.Sequential(Counting(2, 1)))) == {"0.weight", "0.bias"}
+
+
 def test_weights_of_another_network_are_refused() -> None:
     with pytest.raises(
         ConfigError, match=r"starts from another network: 1 of 4 parameters do not fit, such as 0.weight"

@@ -41,8 +41,9 @@ class Run(NamedTuple):
 
 
 def weights_of(net: nn.Module) -> Weights:
-    """The weights of `net` as they are now, on the CPU."""
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in net.state_dict().items()}
+    """The weights of `net` as they are now, on the CPU, without what its modules keep beside tensors."""
+    state = {name: value for name, value in net.state_dict().items() if isinstance(value, Tensor)}
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
 
 
 def read_run(folder: Path, trial: Trial) -> Run | None:
