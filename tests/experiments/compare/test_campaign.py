@@ -166,6 +166,20 @@ def test_of_several_that_diverge_too_often_each_is_named() -> None:
     assert verdict.text == f"{first}; arelu: {told}; elu: {told}"
 
 
+def test_what_diverges_in_the_screening_is_left_behind_what_does_not() -> None:
+    """Else it would be confirmed for its mean, and then refused, and the others would never be."""
+    one = campaign(Laboratory(losing(1)), ["arelu", "pvlu"], budget=Budget(runs=60))
+    course = one.go([])
+    (left,) = read_findings(one, course, COMMON).left
+    assert (left.label, left.words) == (
+        "arelu",
+        "1 of its 2 runs diverged where the baseline did not, on validation data after 2 seeds",
+    )
+    assert judge(course, ACCURACY, AS_IT_IS, margin=0.5).best == "pvlu"
+    course = campaign(Laboratory(losing(1, ["arelu", "elu"])), ["arelu", "elu"], budget=Budget(runs=60)).go([])
+    assert [(one.label, one.lost) for one in course.dropped] == [("elu", 0)]
+
+
 def test_seeds_go_on_while_runs_that_were_lost_leave_room_for_chance() -> None:
     course = campaign(Laboratory(losing(1)), ["arelu"], budget=Budget(runs=60)).go([])
     assert (course.taken, course.stop) == ({1: 5, 2: 8}, "decided")

@@ -72,6 +72,7 @@ class Dropped:
         best: the contender that it was compared with.
         behind: how far its mean was behind the best's, at least 0; NaN where none finished on a seed of the baseline's.
         clearly: whether that was more than chance.
+        lost: on how many of these seeds it diverged and the baseline did not; 0 where others were no steadier.
     """
 
     label: str
@@ -81,6 +82,7 @@ class Dropped:
     best: str
     behind: float
     clearly: bool
+    lost: int = 0
 
 
 @dataclass
@@ -246,21 +248,38 @@ class Campaign:
         return course
 
     def _leave(self, course: Course, alive: Sequence[Variant], count: int, *, one: bool = False) -> list[Variant]:
-        """Leave out what is clearly worse than the best after that many seeds, or all but the best."""
+        """Leave out what is clearly worse than the best after that many seeds, or all but the best.
+
+        Where some diverged no more often than the baseline, the best is one of these, and the others are left out: they
+        would be confirmed, and then not be recommended.
+        """
+        baseline = self.baseline.label
         outcomes = self._outcomes((self.baseline, *alive), range(count), chooses=True)
-        course.screened_on = "validation" if _has_validation(outcomes) else "test"
-        values = self._values(outcomes, validation=course.screened_on == "validation")
-        found = {row.label: compare(values[row.label], values[self.baseline.label], margin=0.0) for row in alive}
+        validation = _has_validation(outcomes)
+        course.screened_on = "validation" if validation else "test"
+        values = self._values(outcomes, validation=validation)
+        found = {row.label: compare(values[row.label], values[baseline], margin=0.0) for row in alive}
         means = {label: comparison.difference for label, comparison in found.items()}
-        worse = clearly_worse(values, means)
-        best = max(alive, key=lambda row: -math.inf if math.isnan(means[row.label]) else means[row.label])
-        kept = [row for row in alive if (row is best if one else row.label not in worse)] or [best]
+        runs = {row.label: count_diverging(outcomes, row.label, baseline, validation=validation) for row in alive}
+        steady = [row for row in alive if runs[row.label].alone <= runs[row.label].spared] or alive
+        worse = clearly_worse(values, {row.label: means[row.label] for row in steady})
+        best = max(steady, key=lambda row: -math.inf if math.isnan(means[row.label]) else means[row.label])
+        kept = [row for row in steady if (row is best if one else row.label not in worse)] or [best]
         for row in alive:
             if row not in kept:
                 label = row.label
-                behind = means[best.label] - means[label]
+                behind = max(means[best.label] - means[label], 0.0)
                 course.dropped.append(
-                    Dropped(label, count, means[label], found[label], best.label, behind, clearly=label in worse)
+                    Dropped(
+                        label,
+                        count,
+                        means[label],
+                        found[label],
+                        best.label,
+                        behind,
+                        clearly=label in worse,
+                        lost=0 if row in steady else runs[label].alone,
+                    )
                 )
         return kept
 

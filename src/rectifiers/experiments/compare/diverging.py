@@ -58,15 +58,19 @@ class Diverging:
         return f"{self.alone} of its {plural(self.runs, 'run')} diverged where {baseline} did not"
 
 
-def count_diverging(values: Sequence[tuple[Cell, Result | None]], label: str, baseline: str) -> Diverging:
+def count_diverging(
+    outcomes: Sequence[tuple[Cell, Result | None]], label: str, baseline: str, *, validation: bool = False
+) -> Diverging:
     """Count how the runs of a row ended beside the baseline's.
 
     Args:
-        values: the runs of a comparison.
+        outcomes: the runs of a comparison.
         label: of the row.
         baseline: label of the row that it is compared with.
+        validation: whether scores on validation data count, and not those on test data.
     """
-    scores = {(cell.row, cell.trial.seed): oriented(result) for cell, result in values if result is not None}
+    known = ((cell, result) for cell, result in outcomes if result is not None)
+    scores = {(cell.row, cell.trial.seed): oriented(result, validation=validation) for cell, result in known}
     pairs = [(score, scores.get((baseline, seed))) for (row, seed), score in scores.items() if row == label]
     both = [(ours, theirs) for ours, theirs in pairs if theirs is not None]
     alone = sum(not math.isfinite(ours) and math.isfinite(theirs) for ours, theirs in both)

@@ -195,6 +195,8 @@ def read_findings(
 def _left_behind(one: Dropped, words: Words, data: str) -> str:
     """On what a contender was left behind, by how much, and whether that was more than chance."""
     where = f"on {data} data after {plural(one.seeds, 'seed')}"
+    if one.lost:
+        return f"{one.lost} of its {plural(one.seeds, 'run')} diverged where the baseline did not, {where}"
     if math.isnan(one.behind):
         return f"no seed on which both it and the baseline finished {where}"
     if one.clearly:
