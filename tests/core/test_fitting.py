@@ -73,6 +73,16 @@ def test_interval_is_where_the_fit_is_good() -> None:
     torch.testing.assert_close(rational(near, a, b, "B"), torch.sigmoid(near), atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_the_default_dtype_does_not_matter(dtype: torch.dtype) -> None:
+    expected = fit_rational(torch.tanh, (3, 2), interval=(-2.7, 2.7))
+    torch.set_default_dtype(dtype)
+    try:
+        assert fit_rational(torch.tanh, (3, 2), interval=(-2.7, 2.7)) == expected
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_a_polynomial_has_a_term_at_least() -> None:
     with pytest.raises(ConfigError, match="fit_polynomial: terms must be at least 1, got 0"):
         fit_polynomial("relu", 0)

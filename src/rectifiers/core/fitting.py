@@ -154,7 +154,8 @@ def _rational(
     m, n = degrees
     upper = u[:, None] ** torch.arange(m + 1, device="cpu")
     lower = (u.abs() if form == "A" else u)[:, None] ** torch.arange(1, n + 1, device="cpu")
-    exponents = torch.cat((torch.arange(m + 1, device="cpu"), torch.arange(1, n + 1, device="cpu")))
+    # As floats, for the powers of a number by integers have the default dtype, which may be a half precision.
+    exponents = torch.cat((torch.arange(m + 1, device="cpu"), torch.arange(1, n + 1, device="cpu"))).float()
 
     def error(solution: Tensor) -> float:
         return float(((_value(upper, lower, solution, form) - y) * root).square().sum())
