@@ -87,6 +87,7 @@ def test_no_generator_of_a_gpu_is_seeded(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_plain_module_and_a_formula_pass() -> None:
     assert failed(Gate) == {}
     assert failed(rectifiers.elementwise("where(x > 0, x, a*(exp(x) - 1))", a=1.0)) == {}
+    assert failed(rectifiers.elementwise("x*where(x > 0, 1, 0.1)")) == {}
     assert failed(gate) == {}
 
 

@@ -149,9 +149,12 @@ class Expression:
         if len(arguments) != count:
             raise ConfigError(f"{name} takes {count} in the formula {self.text!r}, got {len(arguments)}")
         if name == "where":
-            # It takes x as well, whose dtype its numbers get.
-            x: Evaluate = operator.itemgetter("x")
-            parts = [x, self._compile_comparison(arguments[0]), *map(self._compile, arguments[1:])]
+            # It takes x as well, whose dtype its numbers get. By a function, which compilers can read.
+            parts = [
+                lambda values: values["x"],
+                self._compile_comparison(arguments[0]),
+                *map(self._compile, arguments[1:]),
+            ]
         else:
             parts = [self._compile(argument) for argument in arguments]
         if not any(isinstance(part, ast.Name) for argument in arguments for part in ast.walk(argument)):
