@@ -165,3 +165,16 @@ def test_the_class_of_a_function_lasts_as_long_as_it_is_used() -> None:
     del module, double
     gc.collect()
     assert held() is None
+
+
+def test_what_is_adapted_lasts_as_long_as_it_is_used() -> None:
+    class Double(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return 2 * x
+
+    adapted, held = adapt(Double, "double", "here"), weakref.ref(Double)
+    assert adapt(Double, "double", "here") is adapted
+    del adapted, Double
+    for _ in range(2):  # The class that was made, then the one that it was made of.
+        gc.collect()
+    assert held() is None

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +23,8 @@ _SHARED = (*Granularity.__annotations__, "relu_like")
 """What a caller may give to any activation, whether it has parameters or not."""
 
 
-_ADAPTED: dict[tuple[Any, str, str], type[nn.Module]] = {}
-"""What was made, by a class or function, a name and an origin."""
+_ADAPTED: WeakValueDictionary[tuple[Any, str, str], type[nn.Module]] = WeakValueDictionary()
+"""What was made and is in use, by a class or function, a name and an origin."""
 
 
 def adapt(cls: type[nn.Module], name: str, origin: str) -> type[nn.Module]:
@@ -59,9 +60,10 @@ def adapt(cls: type[nn.Module], name: str, origin: str) -> type[nn.Module]:
     if spec is not None and taken is None:
         return cls
     key = (getattr(cls, "_function", cls), name, origin)
-    if key not in _ADAPTED:
-        _ADAPTED[key] = _complete(cls, spec or _describe(cls, name, origin), taken, key)
-    return _ADAPTED[key]
+    made = _ADAPTED.get(key)
+    if made is None:
+        made = _ADAPTED[key] = _complete(cls, spec or _describe(cls, name, origin), taken, key)
+    return made
 
 
 def _complete(
