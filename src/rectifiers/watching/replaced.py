@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import weakref
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from torch import nn
@@ -20,6 +21,20 @@ class Calls(nn.Module):
         super().__init__()
         for number, activation in activations.items():
             self.add_module(str(number), activation)
+
+    def join_when_replicated(self, replica: nn.Module) -> None:
+        """Note a replica of the module that hides these activations; theirs is made later, in the same order."""
+        _waiting.setdefault(self, []).append(weakref.ref(replica))
+
+    def _replicate_for_data_parallel(self) -> Any:
+        mine = super()._replicate_for_data_parallel()  # type: ignore[no-untyped-call, unused-ignore]
+        waiting = _waiting.get(self, [])
+        while waiting:
+            # One that is gone was to be replicated in an attempt that failed.
+            if (replica := waiting.pop(0)()) is not None:
+                replica.__dict__[HIDDEN] = mine
+                break
+        return mine
 
     def at(self, number: int) -> nn.Module | None:
         """Return the activation of this call, or None."""
@@ -52,6 +67,9 @@ class Calls(nn.Module):
         """Return whether a function that only the moment tells is one in whose place an activation of these goes."""
         return plain_kind(func) == kind
 
+
+_waiting: MutableMapping[Calls, list[weakref.ref[nn.Module]]] = weakref.WeakKeyDictionary()
+"""Replicas of modules that are to get a replica of what they hide."""
 
 HIDDEN = "_rectified"
 """Attribute that holds them instead, in modules that go through their own children."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -197,3 +198,27 @@ def test_methods_of_the_class_take_and_return_what_they_did() -> None:
     assert model.train(True, norms=False) is model
     assert not model.norms
     assert all(module.training for module in model.rectified.modules())
+
+
+def test_replicas_have_activations_of_their_own(
+    build: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replicating = importlib.import_module("torch.nn.parallel.replicate")
+
+    # As if there were several GPUs to copy tensors to.
+    def copies(tensors: list[Tensor], devices: list[int], detach: bool) -> list[list[Tensor]]:
+        return [[tensor.clone() for tensor in tensors] for _ in devices]
+
+    monkeypatch.setattr(replicating, "_broadcast_coalesced_reshape", copies)
+    model, x = build(), torch.randn(3, 4)
+    waves(model, x)
+    expected = model(x)
+    first, second = replicating.replicate(model, [0, 1], detach=True)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(torch.nan)
+    torch.testing.assert_close(first(x), expected)
+    torch.testing.assert_close(second(x), expected)
+    assert len({id(module) for one in (model, first, second) for module in one.modules()}) == 3 * len(
+        [*model.modules()]
+    )

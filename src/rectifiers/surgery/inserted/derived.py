@@ -11,7 +11,7 @@ from torch import nn
 from typing_extensions import Self
 
 from ...watching.callers import names_in, unwrapped
-from ...watching.replaced import CHILD, HIDDEN
+from ...watching.replaced import CHILD, HIDDEN, Calls
 
 _LOADING = ("assign_to_params_buffers",)
 """What `load_state_dict` tells every module of how it loads."""
@@ -79,6 +79,12 @@ class Derived(nn.Module):
         super()._apply(fn, *rest)  # type: ignore[no-untyped-call, unused-ignore]
         return self
 
+    def _replicate_for_data_parallel(self) -> Any:
+        replica = super()._replicate_for_data_parallel()  # type: ignore[no-untyped-call, unused-ignore]
+        for hidden in _hidden(self):
+            hidden.join_when_replicated(replica)
+        return replica
+
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         for hidden in _hidden(self):
@@ -108,7 +114,7 @@ class Derived(nn.Module):
         return _new_module, (_pickled_recipe(type(self)),), self.__getstate__()  # type: ignore[no-untyped-call, unused-ignore]
 
 
-def _hidden(module: nn.Module) -> tuple[nn.Module, ...]:
+def _hidden(module: nn.Module) -> tuple[Calls, ...]:
     return (module.__dict__[HIDDEN],) if HIDDEN in module.__dict__ else ()
 
 
