@@ -102,6 +102,18 @@ def test_ten_patches_and_several_networks_average_probabilities() -> None:
         assert scores.loss == pytest.approx(-math.log(0.6), rel=1e-5)
 
 
+def test_what_several_answers_call_as_good_as_impossible_costs_no_infinite_loss() -> None:
+    class Sure(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.tensor([200.0, 0.0]).expand(len(images), 2)
+
+    split = blobs(4)
+    data = batches(type(split)(split.images, torch.tensor([0, 0, 0, 1])))
+    for patches, members in ((1, 1), (10, 1), (1, 3), (10, 2)):
+        scores = Classification(patches).evaluate([Sure()] * members, data)
+        assert (scores.score, scores.loss) == (75, pytest.approx(50))
+
+
 def test_mirror_images_count_among_the_ten_patches() -> None:
     net, data = network(), batches(blobs(9))
     one, ten = (Classification(patches).evaluate([net], data) for patches in (1, 10))

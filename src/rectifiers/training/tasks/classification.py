@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
@@ -60,7 +61,7 @@ class Classification(Task):
         """Logits, or logarithms of mean probabilities where several answers make one."""
         if len(answers) == 1:
             return answers[0]
-        return torch.stack([answer.softmax(1) for answer in answers]).mean(0).log()
+        return _log_mean(torch.stack(tuple(answers)).unsqueeze(2))
 
     @torch.inference_mode()
     def evaluate(self, nets: Iterable[nn.Module], batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
@@ -86,5 +87,19 @@ class Classification(Task):
         members = [net.eval() for net in nets]
         for inputs, labels in batches.patches():
             views = inputs.flatten(0, 1)
-            mean = torch.stack([net(views).softmax(1) for net in members]).mean(0)
-            yield mean.unflatten(0, (len(labels), -1)).mean(1).log(), labels
+            logits = torch.stack([net(views) for net in members])
+            yield _log_mean(logits.unflatten(1, (len(labels), -1))), labels
+
+
+def _log_mean(logits: Tensor) -> Tensor:
+    """Logarithms of mean probabilities, N×K.
+
+    Args:
+        logits: S×N×P×K, of S networks for P views of each example.
+    """
+    logs = logits.softmax(3).mean(0).mean(1).log()
+    if logs.isneginf().any():
+        # What is too improbable for float32 is not impossible: the loss of an example would be infinite.
+        exact = logits.log_softmax(3).logsumexp((0, 2)) - math.log(logits.shape[0] * logits.shape[2])
+        logs = logs.where(~logs.isneginf(), exact)
+    return logs
