@@ -163,6 +163,21 @@ def test_the_dice_loss_of_two_processes_is_that_of_the_whole_batch() -> None:
     in_processes(2, in_group, check_dice)
 
 
+def check_norm_without_statistics() -> None:
+    """One that keeps none takes those of the whole batch in evaluation, too."""
+    processes, images = current(), make_batches(7)[0][0]
+    alone = nn.Sequential(nn.BatchNorm2d(1, track_running_stats=False)).eval()
+    net = copy.deepcopy(alone)
+    share_statistics(net)
+    torch.testing.assert_close(SharedEvaluation(net, processes)(images), alone(images))
+    torch.testing.assert_close(SharedEvaluation(net, processes)(images[:1]), alone(images[:1]))
+
+
+@pytest.mark.slow
+def test_a_norm_that_keeps_no_statistics_has_those_of_the_whole_batch() -> None:
+    in_processes(2, in_group, check_norm_without_statistics)
+
+
 def test_a_norm_of_several_names_stays_one() -> None:
     net = nn.Module()
     net.first = net.again = nn.BatchNorm2d(2)

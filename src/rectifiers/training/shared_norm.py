@@ -21,7 +21,8 @@ class SharedBatchNorm(_BatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise a share of a batch, whose second dimension is the channels."""
-        if not self.training or current().size == 1:
+        # In evaluation too, one without running statistics takes those of the batch.
+        if current().size == 1 or not (self.training or self.running_mean is None):
             alone: Tensor = super().forward(input)
             return alone
         dims = [dim for dim in range(input.dim()) if dim != 1]
