@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +23,14 @@ def test_without_results_it_stands_beside_where_they_will_be(cli: Cli, tmp_path:
     outcome = cli("report", "quickstart")
     assert (outcome.code, outcome.out) == (0, "runs/quickstart-pocket.html\n")
     assert "not run" in (tmp_path / "runs" / "quickstart-pocket.html").read_text(encoding="utf-8")
+
+
+def test_a_page_on_the_standard_output_stands_there_alone(finished: Path) -> None:
+    command = ["-m", "rectifiers", "report", "quickstart", "--preset", "smoke", "--results", str(finished)]
+    done = subprocess.run(
+        [sys.executable, *command, "--output", "/dev/stdout"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("</html>")
 
 
 def test_mistakes(refused: Callable[..., str], tmp_path: Path) -> None:

@@ -52,4 +52,5 @@ def write_experiment_report(
         only=only or (),
         output=output,
     )
-    print(written)
+    if str(written) != "/dev/stdout":  # there stands the page itself
+        print(written)
