@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from torch import nn
 import rectifiers
 from rectifiers import lab
 from rectifiers.activations import registry
-from rectifiers.core.errors import DataError
+from rectifiers.core.errors import ConfigError, DataError, StoreError
 from rectifiers.experiments import runner
 from rectifiers.experiments.store import Store
 from rectifiers.lab.tables import Failure
@@ -236,6 +238,30 @@ def test_what_a_notebook_registers_runs_in_its_process(tmp_path: Path, monkeypat
     monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
     found = lab.run(lab.experiment(["half"], seeds=1, **TINY), results=tmp_path, progress=False)
     assert (found.table.missing, dict(found.failed)) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "message"),
+    [
+        (lab.run, {"time_limit": "4h"}, "time_limit must be a number of seconds above 0, got '4h'"),
+        (lab.run, {"gpu_share": "half"}, "got 'half' without one; name the cluster by on"),
+        (lab.run, {"on": "ray", "gpu_share": "half"}, "gpu_share must be a part of one GPU, .* got 'half'"),
+        (lab.run, {"on": "ray", "gpu_share": math.inf}, "gpu_share must be a part of one GPU, .* got inf"),
+        (lab.plan, {"price": "2.10"}, "price must be what an hour of one worker costs, 0 or more, got '2.10'"),
+    ],
+)
+def test_texts_in_the_place_of_numbers_are_named(
+    call: Callable[..., object], options: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        call("quickstart", results=tmp_path / "runs", **options)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_folder_to_verify_may_be_a_text(ran: lab.Results) -> None:
+    assert lab.verify(str(ran.selection.folder)) == ()
+    with pytest.raises(StoreError, match="there are no runs in nowhere"):
+        lab.verify("nowhere")
 
 
 def test_the_package_offers_it() -> None:

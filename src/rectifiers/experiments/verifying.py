@@ -42,7 +42,7 @@ class Damage:
         return f"{self.path}: {self.problem}; {self.remedy}"
 
 
-def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
+def verify(folder: Path | str, *, mend: bool = False) -> tuple[Damage, ...]:
     """Read everything in a folder of runs, and name what is damaged.
 
     Args:
@@ -53,6 +53,7 @@ def verify(folder: Path, *, mend: bool = False) -> tuple[Damage, ...]:
     Raises:
         StoreError: the folder is not there, is not one of ours, or cannot be written.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise StoreError(f"there are no runs in {folder}; name the folder of an experiment, such as runs/quickstart")
     inside = [] if (folder / CARD).exists() else _list_inside(folder)

@@ -267,8 +267,8 @@ def plan(
         takes      2 workers: ... worker-hours, ... of memory, ... on disk
     """
     asked = () if workers is None else _read_workers(workers)
-    if price is not None and not 0 <= price < math.inf:
-        raise ConfigError(f"price must be what an hour of one worker costs, 0 or more, got {price}")
+    if price is not None and not (isinstance(price, (int, float)) and 0 <= price < math.inf):
+        raise ConfigError(f"price must be what an hour of one worker costs, 0 or more, got {price!r}")
     selection = select(
         experiment,
         preset=preset,

@@ -90,11 +90,11 @@ def run(
         (0, 0)
     """
     check_workers(workers)
-    if time_limit is not None and not time_limit > 0:
-        raise ConfigError(f"time_limit must be a number of seconds above 0, got {time_limit}")
+    if time_limit is not None and not (isinstance(time_limit, (int, float)) and time_limit > 0):
+        raise ConfigError(f"time_limit must be a number of seconds above 0, got {time_limit!r}")
     if on is None and gpu_share != 1:
         raise ConfigError(
-            f"gpu_share (--gpu-share) says how much of a GPU each run takes on a Ray cluster, got {gpu_share:g} "
+            f"gpu_share (--gpu-share) says how much of a GPU each run takes on a Ray cluster, got {gpu_share!r} "
             "without one; name the cluster by on (--on), or leave it out"
         )
     place = None if on is None else find_place(on, gpu_share)
@@ -173,8 +173,9 @@ def find_place(on: str, gpu_share: float) -> OnRay:
         raise ConfigError(
             f"on (--on) must be {RAY!r} or the address of a cluster, such as ray://HOST:10001, got {on!r}"
         )
-    if not (0 < gpu_share <= 1 or (gpu_share > 1 and gpu_share == int(gpu_share))):
-        raise ConfigError(f"gpu_share must be a part of one GPU, or a whole number of them, got {gpu_share}")
+    known = isinstance(gpu_share, (int, float)) and math.isfinite(gpu_share)
+    if not known or not (0 < gpu_share <= 1 or (gpu_share > 1 and gpu_share == int(gpu_share))):
+        raise ConfigError(f"gpu_share must be a part of one GPU, or a whole number of them, got {gpu_share!r}")
     return OnRay("" if on == RAY else on, gpu_share)
 
 
