@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.flop_counter import FlopCounterMode
 
 from rectifiers import create
 from rectifiers import functional as R
@@ -110,6 +111,16 @@ def test_hooks_may_lay_out_anew_what_is_kept(one: Gate, create_graph: bool) -> N
         out = run(one, x)
     (found,) = torch.autograd.grad(out, x, grad, create_graph=create_graph)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 if create_graph else 0)
+
+
+@both
+def test_a_mode_may_listen_to_the_backward_pass_alone(one: Gate) -> None:
+    x = torch.randn(SHAPE, requires_grad=True)
+    (expected,) = torch.autograd.grad(run(one, x).sum(), x)
+    out = run(one, x)
+    with FlopCounterMode(display=False):
+        (found,) = torch.autograd.grad(out.sum(), x)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
 
 
 @both

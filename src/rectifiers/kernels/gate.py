@@ -81,13 +81,15 @@ def _backward(grad: Tensor, y: Tensor, side: Tensor, gate: Gate, strides: Sequen
     if not torch.is_grad_enabled() and is_eager():
         found: Tensor = dispatch.operator(f"{NAME}_backward")(grad, y, side, gate.number)
         return found
-    # Of higher orders: the input is recovered, and follows the output by the inverse of the slope.
+    # Of higher orders, or listened to: the input is recovered, and follows the output by the inverse of the slope.
     with torch.no_grad():
         slope: Tensor = dispatch.operator(f"{NAME}_backward")(torch.ones_like(y), y.detach(), side, gate.number)
         inverse = torch.where(slope == 0, 1.0, slope).reciprocal()
     x = gate.recover(y.detach(), side) + (y - y.detach()) * inverse
+    create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
-        (derived,) = torch.autograd.grad(gate.function(x).sum(), x, create_graph=True)
+        leaf = x if create_graph else x.requires_grad_()
+        (derived,) = torch.autograd.grad(gate.function(leaf).sum(), leaf, create_graph=create_graph)
     return grad * derived
 
 
