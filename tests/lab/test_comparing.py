@@ -418,6 +418,8 @@ def unread() -> Any:
         ({"augment": ("flip",)}, "augment is for data known by name"),
         ({"budget": "soon"}, "must be a time"),
         ({"margin": -1.0}, "margin must be"),
+        ({"margin": "1"}, "margin must be .*, got '1'"),
+        ({"unit": 3}, "unit must be a word of one line, such as kg, got 3"),
         ({"own": "nowhere.py:Act"}, "nowhere.py"),
     ],
 )

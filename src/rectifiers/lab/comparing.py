@@ -181,7 +181,7 @@ def compare(
     # All that words tell comes before data are read and anything is trained.
     limit = None if budget is None else read_budget(budget)
     margins = _margin(margin)
-    if not is_printable_line(unit):
+    if not isinstance(unit, str) or not is_printable_line(unit):
         raise ConfigError(f"unit must be a word of one line, such as kg, got {unit!r}")
     for reference in list_references(own):
         use(reference)
@@ -357,8 +357,8 @@ def _say_plan(plan: ComparisonPlan) -> None:
 
 
 def _margin(given: float | None) -> Callable[[Sequence[float], Result], float]:
-    if given is not None and not 0 <= given < math.inf:
-        raise ConfigError(f"margin must be zero or a positive number, got {given}")
+    if given is not None and not (isinstance(given, (int, float)) and 0 <= given < math.inf):
+        raise ConfigError(f"margin must be zero or a positive number, got {given!r}")
     return lambda scores, result: usual_margin(scores, result.measure) if given is None else given
 
 

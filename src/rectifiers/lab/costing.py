@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from ..core import notebook
+from ..core.checks import check_count
 from ..core.errors import ConfigError, RectifiersError, UnsupportedError
 from ..core.version import __version__
 from ..core.wording import duration, listing, plural
@@ -176,8 +177,12 @@ def cost(
         >>> [(row.label, row.parameters) for row in costs.rows]
         [('as it is', 58), ('arelu', 60), ('pvlu', 74)]
     """
-    if rounds < 2:
+    if check_count("cost", "rounds", rounds) < 2:
         raise ConfigError(f"rounds must be at least 2, for quartiles, got {rounds}")
+    if threads is not None:
+        check_count("cost", "threads", threads)
+    if not callable(model):
+        raise ConfigError(f"model must be a module, or a function that makes one, got {model!r}")
     plain = model if isinstance(model, nn.Module) else model()
     if not isinstance(plain, nn.Module):
         raise ConfigError(f"model must be a module, or a function that makes one, got {type(plain).__name__}")
