@@ -11,6 +11,7 @@ from torch import nn
 
 from rectifiers import activations, datasets
 from rectifiers.core.errors import ConfigError, UnsupportedError
+from rectifiers.experiments import pulse
 from rectifiers.experiments.backlog import Backlog
 from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.leases import Leases
@@ -117,6 +118,17 @@ def test_a_runner_hands_a_company_to_one_worker(tmp_path: Any) -> None:
     results = [store.read(one) for one in trials]
     counts = [result.provenance["together"] for result in results if result is not None]
     assert counts == ["5 trials in these seconds"] * 10 + ["2 trials in these seconds"] * 4
+
+
+@pytest.mark.parametrize("together", [0, 5])
+def test_what_is_left_of_many_phases_is_not_measured_in_silence(monkeypatch: pytest.MonkeyPatch, together: int) -> None:
+    """Else a run of hundreds of phases would be taken for one that hangs, when all of it is done."""
+    monkeypatch.setattr(pulse, "OFTEN", -1.0)
+    words: list[str] = []
+    with pulse.watched(pulse.Pulse(lambda word, value: words.append(word))):
+        assert len(run_trial(trial(together=together, phase_epochs=1)).phases) == 4
+    last = max(place for place, word in enumerate(words) if word == "epoch")
+    assert words[last + 1 :] == ["beat"] * 4
 
 
 def test_a_company_is_found_among_many_without_comparing_all(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

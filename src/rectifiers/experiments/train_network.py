@@ -174,7 +174,8 @@ def train_given(
     if epochs and not math.isfinite((epochs[-1].test_loss if tested else epochs[-1].validation_loss) or 0.0):
         status = "diverged"
     if phases is not None and status == "done":
-        phases.finish()
+        # Of many phases this takes longer than any step, and is not to be silent.
+        phases.finish(lambda: pulse.on_step(steps * len(epochs)))
     if whole is not net:
         whole.load_state_dict(instead["net"].state_dict())
         net = whole

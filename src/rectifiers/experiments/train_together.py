@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.errors import ConfigError
@@ -82,7 +82,7 @@ def _train(trials: Sequence[Trial], places: Sequence[Trial], data: Dataset) -> l
                 inputs, _ = first_examples(batches[place].train, PROBED)
                 forget(optimizer, together.model, renewal(net, draw_anew(trial, data, phase), inputs), place)
                 together.put_back(place)
-    _measure_kept(together, task, batches, runs)
+    _measure_kept(together, task, batches, runs, lambda: pulse.on_step(steps * first.epochs))
     return [run.finish() for run in runs]
 
 
@@ -142,10 +142,17 @@ class _Run:
         return outcome, weights_of(net)
 
 
-def _measure_kept(together: Together, task: Task, batches: Sequence[TrialBatches], runs: Sequence[_Run]) -> None:
+def _measure_kept(
+    together: Together,
+    task: Task,
+    batches: Sequence[TrialBatches],
+    runs: Sequence[_Run],
+    on_phase: Callable[[], None],
+) -> None:
     """Measure what is left of every phase, of all networks that have not diverged at a time."""
     counts = [0 if run.phases is None or run.diverged else len(run.phases.records) for run in runs]
     for number in range(max(counts)):
+        on_phase()
         for part in batches:
             if part.phases is not None:
                 part.phases.enter(number)

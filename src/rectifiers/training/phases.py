@@ -117,9 +117,14 @@ class PhaseRecorder:
             **vars(found),
         )
 
-    def finish(self) -> None:
-        """Measure what is left of every phase."""
+    def finish(self, on_phase: Callable[[], None] = lambda: None) -> None:
+        """Measure what is left of every phase.
+
+        Args:
+            on_phase: called before each; it may stop this by an exception.
+        """
         for place, record in enumerate(self.records):
+            on_phase()
             self.phases.enter(record.phase - 1)
             self.keep(place, self.task.evaluate([self.net], self.phases.test).score)
 
