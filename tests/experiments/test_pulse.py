@@ -49,6 +49,33 @@ def test_patience_follows_from_what_was_measured(clock: Clock) -> None:
     ]
 
 
+def test_how_fast_one_training_was_says_nothing_of_the_next(clock: Clock) -> None:
+    """Else the first evaluation of a large network would be taken for a hang, after small ones."""
+    told: list[tuple[str, Any]] = []
+    watch = Pulse(lambda word, value: told.append((word, value)))
+    for _ in range(2):
+        watch.on_step(0)
+        clock.now += 0.1
+        watch.on_step(1)
+        clock.now += 0.1
+        watch.on_epoch(epoch(1, 90.0))
+    assert told == [
+        ("epoch", (1, 90.0, pulse.LEAST)),
+        ("beat", (0, pulse.UNKNOWN)),
+        ("epoch", (1, 90.0, pulse.LEAST)),
+    ]
+
+
+def test_nor_does_it_of_one_that_goes_on_from_a_checkpoint(clock: Clock) -> None:
+    told: list[tuple[str, Any]] = []
+    watch = Pulse(lambda word, value: told.append((word, value)))
+    for _ in range(2):
+        with watched(watch):
+            watch.on_step(7)
+            watch.on_epoch(epoch(1, 90.0))
+    assert told[-2:] == [("beat", (7, pulse.UNKNOWN)), ("epoch", (1, 90.0, pulse.LEAST))]
+
+
 def test_epochs_that_a_checkpoint_recalls_are_not_told(clock: Clock) -> None:
     told: list[tuple[str, Any]] = []
     watch = Pulse(lambda word, value: told.append((word, value)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,10 +56,20 @@ class Pulse:
         if step:
             self._stepped = True
             self._slowest_step = max(self._slowest_step, now - self._last)
+        else:
+            self.begin_anew()
         self._last = now
         if now - self._told > OFTEN:
             self._told = now
             self.tell("beat", (step, self._patience))
+
+    def begin_anew(self) -> None:
+        """Forget how fast another training was: that of another trial, or of what this one starts from."""
+        self._stepped = False
+        self._slowest_step = self._slowest_evaluation = 0.0
+        if self._patience != UNKNOWN:
+            self._patience = UNKNOWN
+            self._told = -math.inf  # it is told at once
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Note that an epoch was evaluated; one that a checkpoint recalls, without a step before it, is not told."""
@@ -94,6 +105,8 @@ def watched(pulse: Pulse | None) -> Iterator[None]:
     """Let trainings in this process be watched by `pulse`; by nobody if there is none."""
     global _current
     before, _current = _current, pulse
+    if pulse is not None:
+        pulse.begin_anew()
     try:
         yield
     finally:
