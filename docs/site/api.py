@@ -14,12 +14,13 @@ from sphinx.ext.autodoc.mock import mock
 import rectifiers
 from rectifiers.activations import registry
 
-# Room → what its page is called. What a module exports stands in its `__all__`.
+# Room → what its page is called. What a module exports stands in its `__all__`, or in the `_HOME` by which it loads.
 MODULES = {
     "rectifiers": "The front door",
     "rectifiers.lab": "The laboratory",
     "rectifiers.surgery": "Swaps",
     "rectifiers.watching": "What a model calls",
+    "rectifiers.analysis": "Looking inside",
     "rectifiers.testing": "Checks of an activation",
     "rectifiers.kernels": "Kernels",
     "rectifiers.hf": "Hugging Face",
@@ -34,9 +35,15 @@ def public_names(module: str) -> list[str]:
     with mock(NOT_INSTALLED):
         loaded = importlib.import_module(module)
     functions = {registry.get(name).__name__ for name in registry} if loaded is rectifiers else set()
-    names = getattr(loaded, "__all__", None) or [
-        name for name, thing in vars(loaded).items() if getattr(thing, "__module__", "") == module and name[0] != "_"
-    ]
+    names = (
+        getattr(loaded, "__all__", None)
+        or getattr(loaded, "_HOME", None)
+        or [
+            name
+            for name, thing in vars(loaded).items()
+            if getattr(thing, "__module__", "") == module and name[0] != "_"
+        ]
+    )
     return [name for name in names if name not in functions and not isinstance(getattr(loaded, name), ModuleType)]
 
 
