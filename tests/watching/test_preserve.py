@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rectifiers import diagnose, find_sites, swap
+from rectifiers.analysis import compare_models, feature_maps
 from rectifiers.watching.preserve import preserve, without_gradients
 
 EYE, X = torch.eye(10), torch.randn(10, 8)
@@ -307,10 +308,29 @@ def write_a_row(net: Following) -> None:
         lambda net: torch.add(net.codes, 1, out=net.codes),
     ],
 )
-def test_parameters_that_a_forward_pass_writes_are_put_back(write: Callable[[Any], Any]) -> None:
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda net: find_sites(net, X),
+        lambda net: diagnose(net, [X, X], gradients=False),
+        lambda net: compare_models(net, net, [X]),
+        lambda net: feature_maps(net, X),
+        lambda net: swap(net, "pvlu", example=X).revert(),
+    ],
+)
+def test_parameters_that_a_forward_pass_writes_are_put_back(
+    write: Callable[[Any], Any], look: Callable[[nn.Module], Any]
+) -> None:
     net = Following(write)
     before = {name: (one, one.detach().clone()) for name, one in net.named_parameters()}
-    find_sites(net, X)
+    look(net)
     for name, parameter in net.named_parameters():
         assert parameter is before[name][0]
         assert torch.equal(parameter, before[name][1])
+
+
+def test_the_check_of_a_swap_is_not_misled_by_what_a_forward_pass_writes() -> None:
+    net = Following(lambda net: net.codes.data.mul_(0.9))
+    check = swap(net, "pvlu", example=X).check
+    assert check is not None
+    assert check.identical

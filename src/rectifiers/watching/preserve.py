@@ -8,9 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from ..core.generators import generators_put_back
@@ -22,12 +24,16 @@ T = TypeVar("T")
 
 
 @contextmanager
-def preserve(model: nn.Module) -> Iterator[None]:
+def preserve(model: nn.Module, *, watched: bool = True) -> Iterator[None]:
     """Put back after the block what a forward pass may change.
 
     These are modes, buffers, plain attributes with the tensors among them, random number generators, also those that
-    modules have for themselves, and parameters that are replaced or given other memory; `WrittenParameters` keeps those
-    that are written over.
+    modules have for themselves, and parameters that are replaced, given other memory, or written over.
+
+    Args:
+        model: any module.
+        watched: whether functions are watched in the block, to see which parameters they write over; PyTorch then takes
+            no fused paths. Otherwise all parameters are copied, of models alone that were seen to write over some.
     """
     modules = list(model.modules())
     modes = {module: module.training for module in modules}
@@ -42,7 +48,8 @@ def preserve(model: nn.Module) -> Iterator[None]:
     put_back_parameters = _remember_parameters(modules)
     attributes = (value for module in modules for value in vars(module).values())
     generators = [(value, value.get_state()) for value in attributes if isinstance(value, torch.Generator)]
-    with generators_put_back(), _same_random_numbers(), run_eagerly(model):
+    same_parameters = _SameParameters(model) if watched else _same_values(model if model in _WRITERS else None)
+    with generators_put_back(), _same_random_numbers(), run_eagerly(model), same_parameters:
         try:
             yield
         finally:
@@ -85,14 +92,15 @@ def _remember_parameters(modules: Iterable[nn.Module]) -> Callable[[], None]:
     return put_back
 
 
-class WrittenParameters:
-    """The parameters that functions write over, such as those of a momentum encoder, with their values before that.
+class _SameParameters(TorchFunctionMode):
+    """Gives the parameters that functions write over in the block, as a momentum encoder's, their values back after it.
 
-    Args:
-        model: the model whose parameters they are.
+    Only what is about to be written over is copied.
     """
 
     def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self._model = model
         self._memory: dict[int, list[Tensor]] = defaultdict(list)
         for parameter in model.parameters():
             at = _address(parameter) if type(parameter) is nn.Parameter else 0
@@ -100,7 +108,21 @@ class WrittenParameters:
                 self._memory[at].append(parameter.detach())
         self._kept: dict[int, list[tuple[Tensor, Tensor]]] = {}
 
-    def note(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        self._note(func, args, kwargs)
+        return func(*args, **kwargs)
+
+    def __exit__(self, *failure: Any) -> None:
+        super().__exit__(*failure)
+        if self._kept:
+            _WRITERS.add(self._model)
+        _write(pair for kept in self._kept.values() for pair in kept)
+        self._kept.clear()
+
+    def _note(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Keep the values of what a function is about to write over."""
         name = getattr(func, "__name__", "")
         writes = name.endswith("_") and (not name.startswith("__") or name.startswith("__i") or name == "__setitem__")
@@ -111,13 +133,26 @@ class WrittenParameters:
             if at in self._memory and at not in self._kept:
                 self._kept[at] = [(tensor, tensor.clone()) for tensor in self._memory[at]]
 
-    def put_back(self) -> None:
-        """Give all of them their values back."""
-        with torch.no_grad():
-            for kept in self._kept.values():
-                for tensor, values in kept:
-                    tensor.copy_(values)
-        self._kept.clear()
+
+_WRITERS: WeakSet[nn.Module] = WeakSet()
+"""The models that were seen to write over their parameters."""
+
+
+@contextmanager
+def _same_values(model: nn.Module | None) -> Iterator[None]:
+    """Give all parameters of a model, if there is one, their values back after the block."""
+    parameters = () if model is None else model.parameters()
+    kept = [(one, one.detach().clone()) for one in parameters if type(one) is nn.Parameter and _address(one)]
+    try:
+        yield
+    finally:
+        _write(kept)
+
+
+def _write(kept: Iterable[tuple[Tensor, Tensor]]) -> None:
+    with torch.no_grad():
+        for tensor, values in kept:
+            tensor.copy_(values)
 
 
 def _address(tensor: Tensor) -> int:
@@ -161,9 +196,9 @@ def without_gradients(run: Callable[[], T]) -> T:
 
 
 @contextmanager
-def evaluation(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
-    """Put `model` into evaluation mode for the block, and put back afterwards what the block changed."""
-    with preserve(model), torch.set_grad_enabled(gradients):
+def evaluation(model: nn.Module, *, gradients: bool = False, watched: bool = True) -> Iterator[None]:
+    """Put `model` into evaluation mode for the block, and put back afterwards what the block changed, as `preserve`."""
+    with preserve(model, watched=watched), torch.set_grad_enabled(gradients):
         model.eval()
         yield
 
@@ -171,7 +206,8 @@ def evaluation(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
 def evaluate(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Return the outputs of `model` in evaluation mode, without gradients, and with the same random numbers every time.
 
-    The model and the arguments are left as they were.
+    The model and the arguments are left as they were: parameters that it writes over itself, if an earlier look at it
+    has seen that. PyTorch may take fused paths, as it does where nobody watches.
     """
 
     def run() -> Any:
@@ -182,6 +218,6 @@ def evaluate(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any])
             sys.modules["numpy"].random.seed(0)
         return model(*given, **named)
 
-    with evaluation(model):
+    with evaluation(model, watched=False):
         # Copied before the buffers are put back, which may be among the outputs.
         return copy_contents(without_gradients(run), model)

@@ -28,7 +28,7 @@ from .contents import copy_contents, find_tensors
 from .kinds import own_kind, spec_of
 from .names import find_shared
 from .places import Locator, NotedCall, Place, place_of_module
-from .preserve import WrittenParameters, preserve, without_gradients
+from .preserve import preserve, without_gradients
 from .threads import notice_threads
 from .watcher import Frame, Watcher
 from .wrappers import is_scripted
@@ -190,7 +190,6 @@ class _Recorder(Watcher):
         self.numbers: Any = WeakIdKeyDictionary()
         self.count = 0
         self.locator = Locator()
-        self.parameters = WrittenParameters(trace.model)
         # By memory that an activation wrote over: the op, and its output; values before that are from before the write.
         self.written: dict[int, tuple[Op, int]] = {}
         self.memories: dict[int, _Memory] = {}
@@ -233,16 +232,6 @@ class _Recorder(Watcher):
             if not fresh and id(tensor) in self.named:
                 self.trace.parameters[known] = self.named[id(tensor)]
         return known
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        self.parameters.note(func, args, kwargs or {})
-        return super().__torch_function__(func, types, args, kwargs)
-
-    def __exit__(self, *failure: Any) -> None:
-        super().__exit__(*failure)
-        self.parameters.put_back()
 
     def call_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if own_kind(self.stack[-1].module) is not None:
