@@ -104,3 +104,15 @@ def test_cka_of_what_never_varies_is_nan() -> None:
     products = CrossProducts(1, 1)
     products.add(torch.ones(3, 1), torch.randn(3, 1))
     assert math.isnan(products.cka)
+
+
+def test_joined_moments_are_those_of_all_values() -> None:
+    values = torch.randn(50, 3, dtype=torch.float64) * torch.tensor([1.0, 2.0, 3.0]) + torch.tensor([0.0, 5.0, -1.0])
+    values[3, 1] = math.nan
+    moments, expected = Moments(3), Moments(1)
+    moments.add(values)
+    expected.add(values.reshape(-1, 1))
+    joined = moments.joined()
+    for name in ("count", "mean", "variance", "low", "high"):
+        torch.testing.assert_close(getattr(joined, name), getattr(expected, name))
+    assert Moments(3).joined().variance.isnan().all()

@@ -51,6 +51,13 @@ class Features:
         if self.products is not None:
             self.products += (values.T @ values).cpu()
 
+    def joined(self) -> Features:
+        """Return what the same values come to as those of a single unit."""
+        joined = Features(1, ranks=False)
+        joined.sizes = self.sizes.sum(0, keepdim=True)
+        joined.products = None if self.products is None else self.products.trace().reshape(1, 1)
+        return joined
+
     def add_sizes(self, sizes: Tensor) -> None:
         """Add the sums of |h| of each unit alone, (units,); no rank can be told of them."""
         self.sizes += to_float64(sizes.detach()).cpu()
@@ -181,7 +188,27 @@ def norm(tensors: list[Tensor] | list[nn.Parameter]) -> float:
     """
     if any(tensor.is_meta for tensor in tensors):
         return math.nan
-    return math.sqrt(sum(float(to_float64(tensor.detach()).square().sum()) for tensor in tensors))
+    return math.sqrt(sum(float(to_float64(_numbers(tensor)).square().sum()) for tensor in tensors))
+
+
+def length(tensor: Tensor) -> Tensor:
+    """Compute the length of a tensor as a vector, summed in float32 at least, without waiting for its device.
+
+    Example:
+        >>> length(torch.tensor([300.0, 400.0], dtype=torch.float16))
+        tensor(500.)
+    """
+    numbers = _numbers(tensor)
+    found: Tensor = torch.linalg.vector_norm(numbers, dtype=torch.promote_types(numbers.dtype, torch.float32))
+    return found.float()
+
+
+def _numbers(tensor: Tensor) -> Tensor:
+    """Return a tensor's real numbers, of a sparse one those that it stores, of a complex one both parts."""
+    values = tensor.detach()
+    if values.layout is torch.sparse_coo:
+        values = values.coalesce().values()
+    return torch.view_as_real(values.resolve_conj()) if values.is_complex() else values
 
 
 class _Seen:

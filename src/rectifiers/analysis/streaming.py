@@ -57,6 +57,16 @@ class Moments:
         self.squares = self.squares + squares + apart.square() * self.count * share
         self.count = total
 
+    def joined(self) -> Moments:
+        """Return the moments of the same values as those of a single unit."""
+        joined = Moments(1)
+        if self.count.any():
+            mean, variance = self.pooled()
+            joined.count = self.count.sum(0, keepdim=True)
+            joined.mean[0], joined.squares[0] = mean, variance * int(joined.count)
+            joined.low, joined.high = self.low.amin(0, keepdim=True), self.high.amax(0, keepdim=True)
+        return joined
+
     @property
     def variance(self) -> Tensor:
         """Mean squared deviation of each unit; NaN without values."""

@@ -21,7 +21,7 @@ from .callers import find_hooked, find_owner, frame_of_call, has_own_gradient
 from .kinds import own_kind, spec_of
 from .names import Numbering, holder_of, slot_path
 from .places import Locator, place_of_module
-from .sites import Site, locate_sites
+from .sites import Site, locate_sites, unit_dim
 from .trace import record
 from .watcher import Frame, Watcher
 
@@ -58,7 +58,8 @@ class Observer(Watcher):
 
     Args:
         model: the model that is observed.
-        sites: its sites, as `find_sites` gives them; calls elsewhere are counted in `unknown`.
+        sites: its sites, as `find_sites` gives them; calls elsewhere are counted in `unknown`. A site that is called
+            with other numbers of channels is one without a dimension that holds them, from then on.
         listener: is told of the calls; what it computes itself is not observed.
 
     Attributes:
@@ -97,6 +98,7 @@ class Observer(Watcher):
             given = next((leaf for leaf in tree_leaves(args) if isinstance(leaf, Tensor)), None)
             site = self._site_of_module(frame.module, given)
             if site is not None and given is not None:
+                site = self._follow_channels(site, given)
                 call = SiteCall(site, given, frame.module, frame.module.forward)
                 self._tell_before(call)
         self._begun.append(call)
@@ -127,6 +129,7 @@ class Observer(Watcher):
         site = self._site(owner, counted=x.is_floating_point()) if past is None else past[0]
         if site is None:
             return func(*args, **kwargs)
+        site = self._follow_channels(site, x)
         inplace = kinds.is_inplace(func, args, kwargs)
         # Without the input, because `repeat` would keep it alive, and what is written into, which is the model's.
         other_args = args[1:]
@@ -162,6 +165,19 @@ class Observer(Watcher):
         if (name, 0) not in self.sites:
             self.sites[name, 0] = Site.of_module(name, module, given)
         return self.sites[name, 0]
+
+    def _follow_channels(self, site: Site, x: Tensor) -> Site:
+        """Return the site of a call; one that gets another number of channels than before has none that are known.
+
+        Its channels may be those of whatever calls a shared block, or no channels at all, as the steps of sequences.
+        """
+        dim = unit_dim(site.channel_dim, x.dim())
+        if site.channel_dim is None or (dim is not None and x.shape[dim] == site.channels):
+            return site
+        site = self.sites[site.path, site.number] = replace(site, channel_dim=None)
+        if site.name in self.visited:
+            self.visited[site.name] = replace(self.visited[site.name], channel_dim=None)
+        return site
 
     def _past(self, func: Any, caller: FrameType) -> tuple[Site | None] | None:
         """Return the site of a function that is called past its module's own call; None if it is not called so."""

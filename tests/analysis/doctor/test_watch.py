@@ -158,3 +158,96 @@ def test_no_backward_pass_has_no_length() -> None:
     assert math.isnan(watch.history.gradient_norm[0])
     assert watch.history.sites[0].effective_rank == ()
     assert not any(parameter._post_accumulate_grad_hooks for parameter in net.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_lengths_in_all_dtypes(dtype: torch.dtype) -> None:
+    net = nn.Sequential(nn.Linear(300, 400), nn.ReLU(), nn.Linear(400, 1)).to(dtype)
+    with Watch(net, every=1) as watch:
+        net(torch.randn(5, 300, dtype=dtype)).sum().backward()
+    for found, tensors in (
+        (watch.history.weight_norm, list(net.parameters())),
+        (watch.history.gradient_norm, [one.grad for one in net.parameters() if one.grad is not None]),
+    ):
+        expected = math.sqrt(sum(float(one.detach().double().square().sum()) for one in tensors))
+        assert found == pytest.approx((expected,), rel=1e-4)
+
+
+def test_lengths_beyond_the_largest_number_of_half_precision() -> None:
+    net = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU())
+    net[0].weight.data.fill_(6e4)
+    with Watch(net.half(), every=1) as watch:
+        net(torch.zeros(1, 4).half())
+    assert watch.history.weight_norm == pytest.approx((2.4e5,), rel=1e-3)
+
+
+class Bank(nn.Module):
+    """A table with sparse gradients, and a complex filter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.act = nn.Embedding(5, 4, sparse=True), nn.ReLU()
+        self.filter = nn.Parameter(torch.randn(4, dtype=torch.complex64))
+
+    def forward(self, index: Tensor) -> Tensor:
+        y: Tensor = self.act(torch.fft.ifft(torch.fft.fft(self.table(index)) * self.filter).real)
+        return y
+
+
+def test_lengths_of_sparse_gradients_and_of_complex_parameters() -> None:
+    net, index = Bank(), torch.tensor([1, 2, 2])
+    with Watch(net, every=1) as watch:
+        net(index).sum().backward()
+    assert net.table.weight.grad is not None
+    assert net.filter.grad is not None
+    parts = (net.table.weight, net.filter), (net.table.weight.grad.to_dense(), net.filter.grad)
+    expected = [math.hypot(*(float(one.detach().abs().norm()) for one in both)) for both in parts]
+    assert watch.history.weight_norm == pytest.approx((expected[0],))
+    assert watch.history.gradient_norm == pytest.approx((expected[1],))
+    found = rectifiers.diagnose(net, [index], loss=lambda outputs, batch: outputs.sum())
+    assert (found.weight_norm, found.gradient_norm) == pytest.approx(tuple(expected))
+
+
+class Skipping(nn.Module):
+    """Leaves its activation out of some calls, as stochastic depth does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.act, self.skips = nn.Linear(1, 2), nn.ReLU(), False
+        self.layer.weight.data.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layer(x)
+        return x if self.skips else self.act(x)
+
+
+def test_units_of_a_site_that_is_left_out_have_not_died() -> None:
+    net = Skipping()
+    with Watch(net, every=1) as watch:
+        for skips, bias in ((False, 1.0), (True, 1.0), (False, -1.0), (True, -1.0)):
+            net.skips = skips
+            net.layer.bias.data.copy_(torch.tensor([1.0, bias]))
+            net(torch.ones(3, 1))
+    assert watch.history.sites[0].died == (None, 2)
+
+
+class Shared(nn.Module):
+    """Layers of other widths around one block, and scores for as many steps as there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(1, 4), nn.Linear(4, 6)
+        self.block, self.score = nn.Sequential(nn.ReLU(), nn.Dropout()), nn.Linear(6, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.score(self.block(self.second(self.block(self.first(x))))).squeeze(-1))
+
+
+def test_units_of_which_there_are_more_or_fewer_are_one() -> None:
+    net = Shared()
+    with Watch(net, every=1, ranks=True) as watch:
+        for steps in (5, 7, 5):
+            net(torch.randn(3, steps, 1))
+    block, score = watch.history.sites
+    assert (block.name, block.units, block.silent, block.died) == ("block.0", 1, (0.0,) * 3, (None,))
+    assert (score.name, score.units, score.died) == (":sigmoid", 1, (None,))

@@ -25,6 +25,8 @@ STRAIGHT = 1e-3
 """A unit is linear if its derivatives differ by at most this share of the largest."""
 RARE = 0.01
 """A unit whose derivative is not 0 for a smaller share of its values is nearly dead."""
+FEW = round(1 / RARE)
+"""Of a unit with fewer values than these, a value on its other piece may be missing by chance."""
 FLAT = 0.01
 """A bounded function is saturated where its derivative is below this share of its largest."""
 
@@ -106,6 +108,8 @@ class Tally:
 
     def add(self, call: SiteCall, y: Tensor) -> None:
         """Count one call of the activation."""
+        if call.site.channel_dim is None and self.site.channel_dim is not None:
+            self._join_units()
         x, slope = call.x, slopes(call)
         # Only the shape and dtype of the input are needed later.
         self.last = replace(call, x=x.new_empty((0, *x.shape[1:])))
@@ -124,6 +128,14 @@ class Tally:
         if self.features is None:
             self.features = Features(outputs.shape[1], ranks=self.ranks)
         self.features.add(outputs.where(outputs.isfinite(), 0.0))
+
+    def _join_units(self) -> None:
+        """Take all units for one, where it turns out that nothing is known of the channels."""
+        self.site = replace(self.site, channel_dim=None)
+        self.moments, self.slopes = self.moments.joined(), self.slopes.joined()
+        self.on = self.on.sum(0, keepdim=True)
+        self.largest_gradient = self.largest_gradient.amax(0, keepdim=True)
+        self.features = None if self.features is None else self.features.joined()
 
     @property
     def _is_convolution(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import csv
 import io
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from types import TracebackType
@@ -23,7 +24,7 @@ from ...watching.observer import Observer, SiteCall, trace_sites
 from ...watching.sharded import unwrapped
 from ...watching.sites import Site
 from ...watching.wrappers import entrance, look_inside, run_eagerly
-from ..plasticity import Features
+from ..plasticity import Features, length
 from ..slopes import by_unit, other_dims, slopes
 from .tally import OFF
 
@@ -41,7 +42,7 @@ class SiteHistory:
         mean: for each step, the mean of the pre-activations.
         std: for each step, the standard deviation of the pre-activations.
         died: for each unit, the first watched step from which it was silent to the end; None for units that were not
-            silent in the last batch.
+            silent in the last batch that reached the site.
         dormant: for each step, the share of units whose outputs have a mean size of at most 0.025 of the mean over the
             site's units.
         effective_rank: for each step, that of the outputs, as in `SiteHealth`; empty if ranks were not asked for.
@@ -206,10 +207,7 @@ class Watch:
             sites=tuple(self._snapshots.history(site, self._steps) for site in visited.values()),
             parameters={name: tuple(values) for name, values in self._parameters.items()},
             weight_norm=tuple(self._weights),
-            gradient_norm=tuple(
-                float(torch.stack([one.cpu() for one in lengths.values()]).norm()) if lengths else math.nan
-                for lengths in self._gradients
-            ),
+            gradient_norm=tuple(_total(one.values()) if one else math.nan for one in self._gradients),
         )
 
     def _begin(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -246,13 +244,13 @@ class Watch:
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         whole = [_whole(parameter.detach()) for parameter in trained]
         offloaded = any(parameter.is_meta for parameter in whole)
-        self._weights.append(math.nan if offloaded else float(nn.utils.get_total_norm(whole)))
+        self._weights.append(math.nan if offloaded else _total(map(length, whole)))
         lengths: dict[nn.Parameter, Tensor] = {}
         self._gradients.append(lengths)
 
         def note(parameter: nn.Parameter) -> None:
             if parameter.grad is not None:
-                lengths[parameter] = torch.linalg.vector_norm(parameter.grad.detach(), dtype=torch.float32)
+                lengths[parameter] = length(parameter.grad)
 
         for parameter in trained:
             if not hasattr(parameter, "full_tensor"):
@@ -271,6 +269,12 @@ def _whole(values: Tensor) -> Tensor:
     """Return all numbers of a tensor, also of one that is sharded over processes."""
     full_tensor: Callable[[], Tensor] | None = getattr(values, "full_tensor", None)
     return values if full_tensor is None else full_tensor()
+
+
+def _total(lengths: Iterable[Tensor]) -> float:
+    """Return the length of vectors together; they may be on several devices."""
+    known = list(lengths)
+    return float(torch.stack([one.to(known[0].device) for one in known]).norm()) if known else 0.0
 
 
 def _share(mask: Tensor) -> Tensor:
@@ -301,6 +305,8 @@ class _Snapshots:
     def after(self, call: SiteCall, y: Tensor) -> None:
         """Record the figures of a call; the last call in a batch counts, but a unit is on if any call shows it so."""
         name = call.site.name
+        if call.site.channel_dim is None:
+            self._join_units(name)
         on = slopes(call).abs() >= OFF
         std, mean = torch.std_mean(call.x.float(), correction=0)
         ever = on.any(other_dims(call.site, on)).reshape(-1)
@@ -308,13 +314,22 @@ class _Snapshots:
         figures = torch.stack([1 - _share(self.on[name]), 1 - _share(on), mean, std])
         self.figures.setdefault(name, {})[self.index] = figures
         # All outputs as float64, or a copy of them, would take longer than all else here.
-        sizes = torch.linalg.vector_norm(y, 1, other_dims(call.site, y), dtype=torch.float32).reshape(-1)
+        wide = torch.promote_types(y.dtype, torch.float32)
+        sizes = torch.linalg.vector_norm(y, 1, other_dims(call.site, y), dtype=wide).reshape(-1)
         if name not in self.features:
             self.features[name] = Features(len(sizes), ranks=self.ranks)
         if self.ranks:
             self.features[name].add(by_unit(call.site, y))
         else:
             self.features[name].add_sizes(sizes)
+
+    def _join_units(self, name: str) -> None:
+        """Take the units of a site for one, where it turns out that nothing is known of its channels."""
+        for marks in (self.on, self.last_on):
+            if name in marks:
+                marks[name] = marks[name].amax().reshape(1)
+        if name in self.features:
+            self.features[name] = self.features[name].joined()
 
     def _end_batch(self) -> None:
         for name, on in self.on.items():
@@ -336,7 +351,8 @@ class _Snapshots:
         nothing = (math.nan, math.nan, math.nan)
         lasting = [self.lasting[site.name].get(index, nothing) for index in range(len(steps))]
         dormant, effective, stable = (tuple(column) for column in zip(*lasting, strict=True))
-        last_on = self.last_on[site.name].tolist()
+        last_on, called = self.last_on[site.name].tolist(), sorted(figures)
+        silent_from = [bisect.bisect_right(called, last) for last in last_on]
         return SiteHistory(
             name=site.name,
             kind=site.kind,
@@ -345,7 +361,7 @@ class _Snapshots:
             off=off,
             mean=mean,
             std=std,
-            died=tuple(steps[last + 1] if last + 1 < len(steps) else None for last in last_on),
+            died=tuple(steps[called[place]] if place < len(called) else None for place in silent_from),
             dormant=dormant,
             effective_rank=effective if self.ranks else (),
             stable_rank=stable if self.ranks else (),
