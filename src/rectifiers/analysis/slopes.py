@@ -35,14 +35,16 @@ def slopes(call: SiteCall) -> Tensor:
     if spec is not None and spec.kind == "convolution":
         threshold = call.module.threshold.detach()  # type: ignore[union-attr, operator]
         lowest = threshold.flatten(1).amin(1)
-        return (call.x > lowest.reshape(-1, *(1 for _ in call.x.shape[2:]))).to(call.x.dtype)
+        return (call.x > lowest.reshape(-1, *(1 for _ in threshold.shape[1:]))).to(call.x.dtype)
     if call.site.kind == "relu":
         return (call.x > 0).to(call.x.dtype)
     random = call.site.kind == "rrelu" or (spec is not None and spec.stochastic)
     devices = [call.x.device] if call.x.device.type != "cpu" else []
     # The forward pass must draw the same random numbers as without a listener.
-    with torch.enable_grad(), torch.random.fork_rng(devices, enabled=random, device_type=call.x.device.type):
-        x = call.x.detach().requires_grad_()
+    kept = torch.random.fork_rng(devices, enabled=random, device_type=call.x.device.type)
+    with torch.inference_mode(False), torch.enable_grad(), kept:
+        # What was made in inference mode has no derivatives, but a copy of it has.
+        x = (call.x.clone() if call.x.is_inference() else call.x).detach().requires_grad_()
         y = call.repeat(x)
         (slope,) = torch.autograd.grad(y, x, torch.ones_like(y))
     return slope

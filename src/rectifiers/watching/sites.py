@@ -111,7 +111,10 @@ class Site:
         """
         spec = spec_of(module)
         assert spec is not None
-        dim = unit_dim(int(getattr(module, "channel_dim", 1)), x.dim())
+        # Those of a convolution are in front of the pixels, with or without a batch.
+        threshold = module.threshold if spec.kind == "convolution" else None
+        own = x.dim() - threshold.dim() if isinstance(threshold, Tensor) else getattr(module, "channel_dim", 1)
+        dim = unit_dim(int(own), x.dim())
         return cls(0, path, spec.name, "module", path, (path,), tuple(x.shape), x.dtype, channel_dim=dim, near=path)
 
     @property

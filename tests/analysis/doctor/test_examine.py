@@ -636,3 +636,81 @@ def test_a_loss_that_fails_is_told_what_it_is_called_with(loss: Any, said: str) 
     batch = torch.randn(3, 4), torch.tensor([0, 1, 1])
     with pytest.raises(ConfigError, match=rf"loss failed on batch 1: TypeError: .*{said}.*the outputs and the batch"):
         rectifiers.diagnose(nn.Sequential(nn.Linear(4, 8), nn.ReLU()), [batch], loss=loss)
+
+
+class Scoring(nn.Module):
+    """One block between layers of other widths, then scores for as many steps as a batch has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(1, 4), nn.Linear(4, 6)
+        self.block, self.score = nn.Sequential(nn.ReLU(), nn.Dropout()), nn.Linear(6, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.score(self.block(self.second(self.block(self.first(x))))).squeeze(-1))
+
+
+def test_sites_with_other_numbers_of_units_count_them_as_one() -> None:
+    """A length that differs from batch to batch is no number of channels; a shared block has no number of its own."""
+    net, batches = Scoring().eval(), [torch.randn(3, steps, 1) for steps in (5, 7, 5)]
+    found = rectifiers.diagnose(net, batches, ranks=True)
+    block, score = found.sites
+    inputs: dict[str, list[Tensor]] = {"block": [], "score": []}
+    with torch.no_grad():
+        for x in batches:
+            one = net.first(x)
+            other = net.second(one.relu())
+            inputs["block"] += [one, other]
+            inputs["score"].append(net.score(other.relu()))
+    for site, name in ((block, "block"), (score, "score")):
+        values = torch.cat([one.flatten().double() for one in inputs[name]])
+        assert (site.units, site.values, site.dead) == (1, len(values), 0)
+        assert site.mean == pytest.approx(float(values.mean()))
+        assert site.unit_variances == pytest.approx((float(values.var(correction=0)),))
+        assert site.effective_rank == pytest.approx(1)
+        assert site.no_gradient == 0
+    below = torch.cat([one.flatten() <= 0 for one in inputs["block"]])
+    assert block.off == pytest.approx(float(below.double().mean()))
+    assert any("block.0 and :sigmoid, or their number changes" in note for note in found.notes)
+
+
+def test_a_single_logit_has_no_cross_entropy() -> None:
+    """It would be 0 where all labels of a batch are 0, and the gradient with it."""
+    found = rectifiers.diagnose(shifted(0.0)[:2], [(VALUES, torch.zeros(200, dtype=torch.int64))])
+    assert found.loss == "sum of the outputs"
+    assert found.gradient_norm
+
+
+def test_models_that_run_in_inference_mode() -> None:
+    class Serving(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Sequential(nn.Linear(1, 4), nn.GELU())
+
+        @torch.inference_mode()
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.inner(x)
+            return y
+
+    net = Serving()
+    expected = only(net.inner, [VALUES], gradients=False)
+    found = only(net, [VALUES])
+    assert (found.dead, found.slope_high, found.mean) == (expected.dead, expected.slope_high, expected.mean)
+    with torch.inference_mode():
+        assert only(net.inner, [VALUES]).slope_high == expected.slope_high
+
+
+def test_conv_relu_without_a_batch() -> None:
+    net = rectifiers.ConvReLU2d(3, 2, 1)
+    x = torch.randn(3, 4, 5)
+    x[1] = -x[1].abs()
+    found, batched = only(net, [x], gradients=False), only(net, [x[None]], gradients=False)
+    assert found.dead_units == batched.dead_units == (1,)
+    assert (found.units, found.off, found.unit_means) == (3, batched.off, batched.unit_means)
+
+
+def test_units_with_few_values_are_noted() -> None:
+    note = "fewer than 100 values reach each unit of 1: some may seem dead or always on by chance"
+    net = shifted(-5.0, 0.0)
+    assert note in rectifiers.diagnose(net, [VALUES[:99]], gradients=False).notes
+    assert rectifiers.diagnose(net, [VALUES[:100]], gradients=False).notes == ()

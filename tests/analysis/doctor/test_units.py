@@ -75,4 +75,5 @@ def test_values_without_known_channels_are_one_unit_and_the_diagnosis_says_so() 
 
     diagnosis = diagnose(Scores(), [torch.randn(2, 5, 3, requires_grad=True), torch.randn(2, 8, 3)])
     assert diagnosis.sites[0].units == 1
-    assert "nothing in the model shows which dimension holds the channels at :relu: all values" in str(diagnosis)
+    note = "nothing in the model shows which dimension holds the channels at :relu, or their number changes: all values"
+    assert note in str(diagnosis)

@@ -18,10 +18,10 @@ from ...watching.sharded import plain_class_name, whole_weights
 from ...watching.sites import Site
 from ...watching.wrappers import fixed_parts, is_scripted, look_inside
 from ..plasticity import norm
-from .diagnosis import Diagnosis
+from .diagnosis import Diagnosis, SiteHealth
 from .findings import findings
 from .loss import Loss, loss_of
-from .tally import Tallies
+from .tally import FEW, Tallies
 
 
 def diagnose(
@@ -93,7 +93,7 @@ def diagnose(
             loss=loss_name,
             sites=sites,
             findings=findings(sites),
-            notes=tuple(_notes(inner, observer, gradients, loss_name, tallies, empty)),
+            notes=(*_notes(inner, observer, gradients, loss_name, tallies, empty), *_scarce(sites)),
             weight_norm=norm([parameter for parameter in inner.parameters() if parameter.requires_grad]),
             gradient_norm=math.sqrt(squares / batch_count) if loss_name else None,
         )
@@ -160,6 +160,16 @@ def _examine(
     return None
 
 
+def _scarce(sites: Sequence[SiteHealth]) -> list[str]:
+    """Note the sites whose units have too few values to tell much of them."""
+    few = [site.name for site in sites if 0 < site.values < FEW * site.units]
+    return (
+        [f"fewer than {FEW} values reach each unit of {listing(few)}: some may seem dead or always on by chance"]
+        if few
+        else []
+    )
+
+
 def _notes(
     model: nn.Module, observer: Observer, gradients: bool, loss: str, tallies: Tallies, empty: Sequence[str]
 ) -> list[str]:
@@ -184,8 +194,8 @@ def _notes(
     uncounted = [name for name, site in observer.visited.items() if site.channel_dim is None]
     if uncounted:
         notes.append(
-            f"nothing in the model shows which dimension holds the channels at {listing(uncounted)}: all values of "
-            "such a site count as one unit"
+            f"nothing in the model shows which dimension holds the channels at {listing(uncounted)}, or their number "
+            "changes: all values of such a site count as one unit"
         )
     if any(tensor.dtype in (torch.float16, torch.bfloat16) for tensor in model.parameters()):
         notes.append("the model is in half precision: gradients below its smallest number count as 0")

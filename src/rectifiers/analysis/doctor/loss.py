@@ -22,7 +22,8 @@ def loss_of(outputs: Any, batch: Batch, given: Loss | None) -> tuple[Tensor, str
     """Return the loss whose gradients are taken, and its name.
 
     It is the user's loss; else the one that the model returns as `loss`; else the mean cross-entropy, if the batch has
-    class labels and the model returns a row of logits for each; else the sum of all outputs.
+    class labels and the model returns a row of logits for each; else the sum of all outputs. A single logit is no row:
+    its cross-entropy would be 0 whatever it is.
 
     Raises:
         ConfigError: the user's loss fails or is not a single number, or the model returns no floating-point tensor.
@@ -53,5 +54,5 @@ def loss_of(outputs: Any, batch: Batch, given: Loss | None) -> tuple[Tensor, str
 
 def _are_labels(logits: Tensor, target: Tensor) -> bool:
     whole = not target.is_floating_point() and not target.is_complex() and target.dtype != torch.bool
-    fits = logits.dim() > 1 and target.shape == logits.shape[:1] + logits.shape[2:]
+    fits = logits.dim() > 1 and logits.shape[1] > 1 and target.shape == logits.shape[:1] + logits.shape[2:]
     return whole and fits and target.numel() > 0 and int(target.min()) >= 0 and int(target.max()) < logits.shape[1]
