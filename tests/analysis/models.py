@@ -55,3 +55,24 @@ class Keywords(nn.Module):
 
 def pictures(count: int, size: int = 8, seed: int = 0) -> Tensor:
     return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+class ChannelsLast(nn.Module):
+    """Has its channels last between two layers, as ConvNeXt does, or puts them back in front for its activation."""
+
+    def __init__(self, *, last: bool) -> None:
+        super().__init__()
+        self.stem, self.layer = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 8)
+        self.act, self.head, self.last = nn.GELU(), nn.Linear(8, 5), last
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layer(self.stem(x).permute(0, 2, 3, 1))
+        x = self.act(x).permute(0, 3, 1, 2) if self.last else self.act(x.permute(0, 3, 1, 2))
+        logits: Tensor = self.head(x.mean((2, 3)))
+        return logits
+
+
+def channels_last_and_first() -> tuple[ChannelsLast, ChannelsLast]:
+    last, first = ChannelsLast(last=True), ChannelsLast(last=False)
+    first.load_state_dict(last.state_dict())
+    return last, first

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from rectifiers import CReLU, surgery
 from rectifiers.core.errors import ConfigError, DataError, UnknownNameError, UnsupportedError
@@ -88,3 +91,43 @@ def test_unknown_layers_and_models_are_named() -> None:
     net.compile()
     with pytest.raises(UnsupportedError, match="compiled"):
         list_calls(net, read_batch(net, pictures(1)))
+
+
+class Wrapped(nn.Module):
+    """What is an activation whatever it computes inside."""
+
+    def __init__(self, act: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.act = act
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(x)
+
+
+@pytest.mark.parametrize(
+    "act", [F.relu, torch.ops.aten.relu, torch.ops.aten.relu.default, lambda x: x * torch.sigmoid(x)]
+)
+def test_activations_that_are_wrapped_have_the_names_of_sites(act: Callable[[Tensor], Tensor]) -> None:
+    class Outside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.inside = nn.Conv2d(3, 2, 1), Wrapped(act)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.max_pool2d(torch.ops.aten.relu.default(self.inside(self.layer(x))), 2)
+
+    sites = [site.name for site in surgery.find_sites(Outside(), (1, 3, 8, 8))]
+    assert sites == ["inside", ":relu"]
+    calls = list_calls(Outside(), read_batch(Outside(), pictures(1)))
+    assert [call.name for call in calls if call.role == "activation"] == sites
+    assert [call.source for call in calls if call.leaf] == [-1, 0, 1, 2]
+
+
+def test_what_forward_has_to_be_given_is_no_mere_label() -> None:
+    class Both(nn.Module):
+        def forward(self, x: Tensor, y: Tensor, target: Tensor | None = None) -> Tensor:
+            assert target is None
+            return F.relu(x + y)
+
+    batch = dict.fromkeys(("x", "y", "target"), torch.ones(2, 3))
+    assert names(Both(), batch, "activation") == [":relu"]

@@ -20,8 +20,9 @@ from ..core.elementwise import Elementwise
 from ..core.errors import UnknownNameError
 from . import kinds
 from .callers import find_owner, has_own_gradient
-from .feeding import Batch, call_model
+from .feeding import Batch, call_model, word_failures
 from .names import common_scope, find_shared, name_calls, number_calls, slot_path, split_by_holder
+from .observer import trace_sites
 from .places import Locator, Place
 from .preserve import evaluation
 from .watcher import Frame, Watcher
@@ -48,6 +49,8 @@ class Call:
         source: index in the list of calls of the leaf whose output is its input, unaltered; −1 for the model's first
             input, None for any other input.
         shape: shape of its output; empty if the output is not a tensor.
+        channel_dim: dimension of its output that holds the channels: 1, but for activations of values that have them
+            elsewhere.
     """
 
     name: str
@@ -57,6 +60,22 @@ class Call:
     leaf: bool
     source: int | None
     shape: tuple[int, ...]
+    channel_dim: int = 1
+
+    @property
+    def map_shape(self) -> tuple[int, ...]:
+        """Shape of its output as (N, C, …)."""
+        sizes = list(self.shape)
+        if self._is_moved(len(sizes)):
+            sizes.insert(1, sizes.pop(self.channel_dim))
+        return tuple(sizes)
+
+    def as_maps(self, tensor: Tensor) -> Tensor:
+        """Return its input or output as (N, C, …); a view."""
+        return tensor.movedim(self.channel_dim, 1) if self._is_moved(tensor.dim()) else tensor
+
+    def _is_moved(self, rank: int) -> bool:
+        return -rank <= self.channel_dim < rank and self.channel_dim % rank > 1
 
 
 def list_calls(model: nn.Module, batch: Batch) -> list[Call]:
@@ -70,13 +89,18 @@ def list_calls(model: nn.Module, batch: Batch) -> list[Call]:
         ['0', '1', '']
     """
     inner = unwrap(model)
-    lister = _Lister(inner)
+    with word_failures(model, batch):
+        sites = {site.name: site for site in trace_sites(inner, batch.args, batch.kwargs)}
+    lister = _Lister(inner, {inner.get_submodule(site.path) for site in sites.values() if site.call != "function"})
     with evaluation(inner), lister:
         call_model(inner, batch)
-    return [
-        Call(name, entry.key, entry.role, entry.module, entry.leaf, entry.source, entry.shape)
-        for name, entry in zip(lister.name_entries(), lister.entries, strict=True)
-    ]
+    calls = []
+    for name, entry in zip(lister.name_entries(), lister.entries, strict=True):
+        site = sites.get(name.partition("@")[0])
+        dim = getattr(entry.module, "channel_dim", 1) if site is None else site.channel_dim
+        dim = dim if entry.role == "activation" and isinstance(dim, int) else 1
+        calls.append(Call(name, entry.key, entry.role, entry.module, entry.leaf, entry.source, entry.shape, dim))
+    return calls
 
 
 def pick_calls(calls: Iterable[Call], names: Iterable[str]) -> list[Call]:
@@ -128,7 +152,7 @@ def read_outputs(
         model: any module.
         batch: its arguments.
         calls: the calls whose outputs are read, from `list_calls`.
-        read: makes a new tensor from an output; later calls may write over the output itself.
+        read: makes a new tensor from an output as (N, C, …); later calls may write over the output itself.
 
     Returns:
         The new tensors, by name of the call.
@@ -136,17 +160,23 @@ def read_outputs(
     read_tensors: dict[str, Tensor] = {}
 
     def end(call: Call, output: Any) -> None:
-        read_tensors[call.name] = read(output)
+        read_tensors[call.name] = read(call.as_maps(output) if isinstance(output, Tensor) else output)
 
     watch_calls(model, batch, calls, end=end)
     return read_tensors
 
 
 class _CallWatcher(Watcher):
-    """Follows modules, and the activations and poolings that are called as functions."""
+    """Follows modules, and the activations and poolings that are called as functions.
 
-    def __init__(self, model: nn.Module) -> None:
+    Args:
+        model: the model whose calls are followed.
+        activations: modules that are an activation, whatever they call themselves.
+    """
+
+    def __init__(self, model: nn.Module, activations: Collection[nn.Module] = ()) -> None:
         super().__init__(model)
+        self.activations = activations
         self.times: Counter[str] = Counter()
         self.keys: list[Key] = []
         self.locator = Locator()
@@ -163,7 +193,7 @@ class _CallWatcher(Watcher):
     def begin_module(self, frame: Frame, args: tuple[Any, ...]) -> None:
         key = self._key(self.names[frame.module])
         self.keys.append(key)
-        self.begin_call(key, _role_of_module(frame.module), frame.module, "", _first_tensor(args))
+        self.begin_call(key, self._role_of_module(frame.module), frame.module, "", _first_tensor(args))
 
     def end_module(self, frame: Frame, args: tuple[Any, ...], output: Any) -> None:
         self.locator.forget(frame)
@@ -176,7 +206,8 @@ class _CallWatcher(Watcher):
         role = self._role_of_function(func, args, kwargs)
         if role is None or has_own_gradient(sys._getframe(1)):
             return func(*args, **kwargs)
-        function = func.__name__.rstrip("_")
+        # That of an overload is `relu.default`.
+        function = func.__name__.partition(".")[0].rstrip("_")
         top = self.stack[-1]
         owner = find_owner(sys._getframe(1), top.module, self.names)
         self.places = self.locator.locate(owner, top, func, sys._getframe(1)) if owner is not top.module else ()
@@ -189,12 +220,17 @@ class _CallWatcher(Watcher):
 
     def _role_of_function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Role | None:
         """Return the role of a function that the innermost module calls; None if it gets no name of its own."""
-        if _role_of_module(self.stack[-1].module) != "module":
+        if self._role_of_module(self.stack[-1].module) != "module":
             return None
         if func in POOLING_FUNCTIONS:
             return "pooling"
         activation = func in kinds.FUNCTIONS and kinds.identify(func, args, kwargs) is not None
         return "activation" if activation else None
+
+    def _role_of_module(self, module: nn.Module) -> Role:
+        if module in self.activations or isinstance(module, Elementwise) or kinds.is_torch_activation(module):
+            return "activation"
+        return "pooling" if isinstance(module, POOLING) else "module"
 
     def _key(self, base: str) -> Key:
         number = self.times[base]
@@ -240,8 +276,8 @@ class _Entry:
 class _Lister(_CallWatcher):
     """Writes down the calls of a forward pass."""
 
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__(model)
+    def __init__(self, model: nn.Module, activations: Collection[nn.Module]) -> None:
+        super().__init__(model, activations)
         self.entries: list[_Entry] = []
         self.open: list[_Entry] = []
         # All tensors stay alive, so that no two share an `id`.
@@ -299,12 +335,6 @@ class _Lister(_CallWatcher):
         for number, index in zip(numbers, indices, strict=True):
             times[number] += 1
             names[index] = named[number] + (f"@{times[number]}" if times[number] > 1 else "")
-
-
-def _role_of_module(module: nn.Module) -> Role:
-    if isinstance(module, Elementwise) or kinds.is_torch_activation(module):
-        return "activation"
-    return "pooling" if isinstance(module, POOLING) else "module"
 
 
 def _first_tensor(tree: Any) -> Tensor | None:

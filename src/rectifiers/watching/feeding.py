@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -71,7 +72,7 @@ class Feed:
         loader: any iterable of batches; it is read once.
         call: calls the model on a batch as the loader gives it, where the rules above do not fit.
         limit: how many batches to take; None takes all.
-        labels: whether a model whose `forward` names the target gets it.
+        labels: whether a model whose `forward` names the target gets it; one that has to be given it does anyway.
 
     Raises:
         ConfigError: `limit` is not positive, or the loader is not an iterable of batches.
@@ -107,6 +108,8 @@ class Feed:
         number = 0
         for number, raw in enumerate(islice(self.loader, self.limit), start=1):
             yield self.prepare(raw, number)
+        if not number and isinstance(self.loader, Iterator):
+            raise DataError("the loader gave no batches; an iterator gives them only once: give a list, or a new one")
         if not number:
             raise DataError("the loader gave no batches; check its data set and drop_last")
 
@@ -178,7 +181,8 @@ class Feed:
         named = self.signature.names
         accepted = {key: value for key, value in inputs.items() if self.signature.open or key in named}
         if accepted or self.call is not None:
-            asked = {key: raw[key] for key in TARGETS if self.labels and key in raw and key in named}
+            wanted = named if self.labels else self.signature.required
+            asked = {key: raw[key] for key in TARGETS if key in raw and key in wanted}
             return (), accepted | asked, target
         tensors = [value for value in inputs.values() if isinstance(value, Tensor)]
         if len(tensors) == 1 and self.signature.needed <= 1:
@@ -191,9 +195,17 @@ class Feed:
 
 @dataclass(frozen=True)
 class _Parameters:
-    """What a model's `forward` takes: argument names, how many are required, and whether any other name will do."""
+    """What a model's `forward` takes: argument names, those without a default, and whether any other name will do.
+
+    Args:
+        names: of the arguments that can be given by name.
+        required: those of them that have to be given.
+        needed: how many have to be given by position.
+        open: whether any other name will do.
+    """
 
     names: tuple[str, ...]
+    required: frozenset[str]
     needed: int
     open: bool
 
@@ -201,8 +213,10 @@ class _Parameters:
 def _parameters(model: nn.Module) -> _Parameters:
     parameters = list(inspect.signature(model.forward).parameters.values())
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY)]
+    by_name = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     return _Parameters(
-        tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)),
+        tuple(p.name for p in by_name),
+        frozenset(p.name for p in by_name if p.default is p.empty),
         sum(p.default is p.empty for p in named),
         any(p.kind is p.VAR_KEYWORD for p in parameters),
     )
@@ -249,8 +263,19 @@ def call_model(model: nn.Module, batch: Batch) -> Any:
         ConfigError: the model fails on the batch.
     """
     given = batch.map(Tensor.clone)
-    try:
+    with word_failures(model, batch):
         return model(*given.args, **given.kwargs)
+
+
+@contextmanager
+def word_failures(model: nn.Module, batch: Batch) -> Iterator[None]:
+    """Say of a failure in the block that it is one of the model on this batch.
+
+    Raises:
+        ConfigError: the block fails.
+    """
+    try:
+        yield
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         raise ConfigError(_word_failure(model, batch, error)) from error
 

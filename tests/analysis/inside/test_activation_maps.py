@@ -13,7 +13,7 @@ from rectifiers.analysis.inside.activation_maps import feature_maps
 from rectifiers.analysis.inside.measured import to_csv, to_json
 from rectifiers.core.errors import ConfigError
 
-from ..models import InPlace, pictures
+from ..models import InPlace, channels_last_and_first, pictures
 
 
 def test_activations_in_place_show_what_they_wrote_over() -> None:
@@ -59,3 +59,10 @@ def test_bad_input() -> None:
         feature_maps(nn.Conv2d(3, 2, 1), pictures(1))
     with pytest.raises(ConfigError, match="feature_maps: 1 gives no tensor"):
         feature_maps(nn.Sequential(nn.Flatten(0), nn.ReLU()), pictures(1), layers=["1"])
+
+
+def test_channels_that_a_model_has_last_come_after_the_images() -> None:
+    last, first = channels_last_and_first()
+    (here,), (there,) = (feature_maps(net, pictures(2)) for net in (last, first))
+    assert here.after.shape == (2, 8, 8, 8)
+    torch.testing.assert_close((here.before, here.after), (there.before, there.after))

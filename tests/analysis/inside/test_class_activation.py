@@ -10,7 +10,7 @@ from rectifiers import CReLU, surgery
 from rectifiers.analysis.inside.class_activation import grad_cam
 from rectifiers.core.errors import ConfigError, UnknownNameError
 
-from ..models import InPlace, Keywords, OutOfPlace, pictures
+from ..models import InPlace, Keywords, OutOfPlace, channels_last_and_first, pictures
 
 
 def nets() -> tuple[InPlace, OutOfPlace]:
@@ -131,3 +131,11 @@ def test_bad_input() -> None:
 
     with pytest.raises(ConfigError, match="does not depend on 1"):
         grad_cam(Cut(nn.Conv2d(3, 2, 3), nn.ReLU()), pictures(1), target=0)
+
+
+def test_maps_of_channels_that_a_model_has_last() -> None:
+    last, first = channels_last_and_first()
+    images = torch.randn(2, 3, 6, 7)
+    found, expected = (grad_cam(net, images, target=1) for net in (last, first))
+    assert found.maps.shape == (2, 6, 7)
+    torch.testing.assert_close(found.maps, expected.maps)

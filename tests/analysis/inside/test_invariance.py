@@ -14,7 +14,7 @@ from rectifiers.analysis.inside.invariance import Invariance, invariance_scores
 from rectifiers.analysis.inside.transforms import flips, rotations, translations
 from rectifiers.core.errors import ConfigError, DataError, UnknownNameError
 
-from ..models import InPlace, Keywords, pictures
+from ..models import InPlace, Keywords, channels_last_and_first, pictures
 
 
 class Circular(nn.Module):
@@ -147,3 +147,11 @@ def test_bad_input() -> None:
         invariance_scores(net, [pictures(200)], transforms={"shift": []})
     with pytest.raises(UnknownNameError, match="unknown layer 'thrid'; did you mean third"):
         invariance_scores(net, [pictures(200)], layers=["thrid"])
+
+
+def test_units_are_channels_wherever_a_model_has_them() -> None:
+    last, first = channels_last_and_first()
+    (found,), (expected,) = (invariance_scores(net, [pictures(20)], rate=0.1) for net in (last, first))
+    assert found.rate.shape == (8,)
+    for family, scores in expected.scores.items():
+        torch.testing.assert_close(found.scores[family], scores, equal_nan=True)

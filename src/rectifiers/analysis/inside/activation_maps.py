@@ -22,7 +22,7 @@ class FeatureMaps(Measured):
 
     Args:
         layer: name of the activation's call.
-        before: (N, C, …) in float32, its input.
+        before: (N, C, …) in float32, its input; channels that the model has last are moved here.
         after: (N, C′, …) in float32, its output; C′ is 2C for CReLU.
     """
 
@@ -75,10 +75,10 @@ def feature_maps(model: nn.Module, batch: Any, *, layers: Sequence[str] | None =
         return tensor.detach().float().cpu().clone()
 
     def begin(call: Call, given: Tensor) -> None:
-        before[call.name] = copy(given)
+        before[call.name] = copy(call.as_maps(given))
 
     def end(call: Call, output: Any) -> None:
-        after[call.name] = copy(output)
+        after[call.name] = copy(call.as_maps(output))
 
     with evaluation(model):
         watch_calls(model, ready, chosen, begin=begin, end=end)

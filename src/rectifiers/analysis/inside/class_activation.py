@@ -114,15 +114,15 @@ def grad_cam(
         raise ConfigError(
             f"grad_cam: the model's output does not depend on {watched.name}; name a layer that it depends on"
         )
-    weights = gradient.float().mean((2, 3), keepdim=True)
-    cam = (weights * maps[0].float()).sum(1).relu()
+    weights = watched.as_maps(gradient).float().mean((2, 3), keepdim=True)
+    cam = (weights * watched.as_maps(maps[0]).float()).sum(1).relu()
     return GradCAM(watched.name, classes.cpu(), chosen.detach().float().cpu(), cam.cpu())
 
 
 def _last_map(model: nn.Module, calls: Sequence[Call]) -> Call:
     """Return the last activation whose maps have more than one pixel."""
     for call in reversed(calls):
-        if call.role == "activation" and len(call.shape) == 4 and math.prod(call.shape[2:]) > 1:
+        if call.role == "activation" and len(call.shape) == 4 and math.prod(call.map_shape[2:]) > 1:
             return call
     raise ConfigError(f"{type(model).__name__} calls no activation on maps of more than one pixel; name a layer")
 

@@ -91,9 +91,9 @@ def invariance_scores(
         S_i = L_i / G_i,  L_i = 1/|Z_i| Σ_{x∈Z_i} 1/|T| Σ_{τ∈T} [unit i fires on τ(x)]
 
     A score of 1 means no invariance; a score of 1/`rate` means that no transform keeps the unit from firing. A layer's
-    score is the mean of its best fifth of units. A unit is one channel in the middle of its map, or one output of a
-    linear layer; the two halves of a CReLU are different units. Units whose output exceeds its minimum on less than
-    `rate` of the images, such as dead units, have no score.
+    score is the mean of its best fifth of units. A unit is one channel in the middle of its map, whichever dimension
+    holds the channels, or one output of a linear layer; the two halves of a CReLU are different units. Units whose
+    output exceeds its minimum on less than `rate` of the images, such as dead units, have no score.
 
     Only the highest outputs of each unit are kept, a share `rate` of all. The batches are read three times, in any
     order, and have to be the same each time, without random augmentation.
