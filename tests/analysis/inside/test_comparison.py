@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from rectifiers.analysis import compare_models
+from rectifiers.analysis.streaming import CrossProducts
 from rectifiers.core.errors import ConfigError, DataError, UnknownNameError
 
 
@@ -90,3 +93,51 @@ def test_forms_and_an_empty_loader() -> None:
     assert "1 (relu) and 1 (relu): CKA 1.000" in str(comparison)
     with pytest.raises(DataError, match="no batch"):
         compare_models(model, model, [])
+
+
+class Laid(nn.Module):
+    """The same values in another layout, by a function of them."""
+
+    def __init__(self, lay: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.layer, self.lay = nn.Linear(6, 6), lay
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.lay(self.layer(x)))
+
+
+def test_a_site_of_unknown_channels_is_compared_by_its_samples_means() -> None:
+    known, unknown = Laid(lambda y: y), Laid(lambda y: y.view(-1, 2, 3, 1))
+    unknown.layer = nn.Identity()
+    x = torch.randn(16, 6)
+    found = compare_models(known, unknown, [x], pairs=[(":relu", ":relu")]).layers[0]
+    with torch.no_grad():
+        features = known(x).double(), unknown(x).double().flatten(1).mean(1, keepdim=True)
+    products = CrossProducts(6, 1)
+    products.add(*features)
+    assert found.cka == pytest.approx(products.cka)
+
+
+def test_outputs_of_other_samples_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"\(20, 6\) and \(4, 5, 6\), in which samples cannot be matched"):
+        compare_models(Laid(lambda y: y.flatten(0, 1)), Laid(lambda y: y), [torch.randn(4, 5, 6)])
+
+
+def test_another_number_of_features_is_refused() -> None:
+    net = Laid(lambda y: y.mean(-1))
+    with pytest.raises(ConfigError, match="another number of features on batch 2"):
+        compare_models(net, net, [torch.randn(4, 5, 6), torch.randn(4, 7, 6)])
+
+
+def test_models_that_take_gradients_themselves() -> None:
+    class Force(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.energy = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.requires_grad_()
+            return -torch.autograd.grad(self.energy(x).sum(), x, create_graph=True)[0]
+
+    net = Force()
+    assert compare_models(net, net, [torch.randn(9, 3)]).layers[0].cka == pytest.approx(1)

@@ -23,7 +23,7 @@ from ..doctor.diagnosis import SiteHealth
 from ..doctor.examine import check_visited, find_batch_sites
 from ..doctor.tally import Tallies
 from ..slopes import by_unit
-from ..streaming import CrossProducts
+from ..streaming import CrossProducts, to_float64
 
 COLUMNS = ("kind", "units", "mean", "variance", "sparsity", "dead", "always_on")
 """The columns of the CSV form for each of the two sites."""
@@ -139,7 +139,7 @@ def compare_models(
                 watched = [_observe(*both_of) for both_of in zip(models, feeds, both, strict=True)]
             for (observer, outputs), feed, own in zip(watched, feeds, both, strict=True):
                 outputs.first = {}
-                with observer:
+                with torch.set_grad_enabled(feed.takes_gradients), observer:
                     feed.forward(own)
                 check_visited(observer)
             visited = watched[0][0].visited, watched[1][0].visited
@@ -149,6 +149,11 @@ def compare_models(
                 )
                 if features is not None:
                     sums = products.setdefault((one, other), CrossProducts(*(part.shape[1] for part in features)))
+                    if [len(mean) for mean in sums.means] != [part.shape[1] for part in features]:
+                        raise ConfigError(
+                            f"the outputs of {one} or {other} have another number of features on batch {batch.number} "
+                            "than before; name the sites to compare: pairs=…"
+                        )
                     sums.add(*features)
     healths = [{site.name: site for site in outputs.health(observer)} for observer, outputs in watched]
     return ModelComparison(
@@ -204,6 +209,11 @@ def _features(site: Site, y: Tensor | None, other_site: Site, other: Tensor | No
         both = by_unit(site, y), by_unit(other_site, other)
     else:
         both = _mean_over_positions(site, y), _mean_over_positions(other_site, other)
+    if len(both[0]) != len(both[1]):
+        raise ConfigError(
+            f"the outputs of {site.name} and {other_site.name} have the shapes {tuple(y.shape)} and "
+            f"{tuple(other.shape)}, in which samples cannot be matched; name the sites to compare: pairs=…"
+        )
     keep = both[0].isfinite().all(1).cpu() & both[1].isfinite().all(1).cpu()
     return both[0].cpu()[keep], both[1].cpu()[keep]
 
@@ -216,5 +226,5 @@ def _positions(site: Site, y: Tensor) -> tuple[int, ...]:
 def _mean_over_positions(site: Site, y: Tensor) -> Tensor:
     dim = unit_dim(site.channel_dim, y.dim())
     if dim is None or y.dim() < 2:
-        return y.reshape(-1, 1)
-    return y.movedim(dim, -1).flatten(1, -2).mean(1) if y.dim() > 2 else y
+        return to_float64(y).reshape(len(y), -1).mean(1, keepdim=True) if y.dim() else y.reshape(1, 1)
+    return to_float64(y).movedim(dim, -1).flatten(1, -2).mean(1) if y.dim() > 2 else y
