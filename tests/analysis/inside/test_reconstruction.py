@@ -144,3 +144,9 @@ def test_bad_input() -> None:
         reconstruct(net, torch.zeros(0, 1, 8, 8))
     with pytest.raises(ConfigError, match="tolerance must be positive"):
         reconstruct(net, images(1, 1, 8, 8), tolerance=0)
+
+
+def test_crelu_with_a_slope_below_zero_is_no_block() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), CReLU(negative_slope=0.1))
+    with pytest.raises(ConfigError, match="begins with 0 blocks"):
+        reconstruct(net, images(1, 3, 8, 8))

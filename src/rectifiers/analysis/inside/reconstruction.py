@@ -72,8 +72,8 @@ def reconstruct(
 ) -> list[Reconstruction]:
     """Reconstruct the images of a batch from the features of each of the model's first blocks.
 
-    The model has to begin with blocks: a convolution, batch normalisation or not, CReLU, max-pooling or not, one module
-    after the other, with dropout anywhere. Everything is computed in float64.
+    The model has to begin with blocks: a convolution, batch normalisation or not, CReLU without a slope below zero,
+    max-pooling or not, one module after the other, with dropout anywhere. Everything is computed in float64.
 
     Args:
         model: any module that begins with such blocks; used in evaluation mode and left as it was.
@@ -293,8 +293,8 @@ def _extend(blocks: list[_Block], call: Call) -> bool:
     if last is None:
         return False
     if isinstance(module, CReLU) and module.channel_dim == 1 and not last.complete:
-        last.complete = True
-        return True
+        last.complete = not module.negative_slope
+        return last.complete
     if isinstance(module, nn.modules.batchnorm._BatchNorm) and not last.complete and last.norm is None:
         last.norm = module
         return module.running_mean is not None
