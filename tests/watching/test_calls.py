@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rectifiers import CReLU, surgery
-from rectifiers.core.errors import ConfigError, DataError, UnknownNameError, UnsupportedError
+from rectifiers.core.errors import ConfigError, DataError, UnknownNameError
 from rectifiers.watching.calls import list_calls, pick_calls
 from rectifiers.watching.feeding import read_batch, read_batches
 
@@ -84,13 +84,10 @@ def test_bad_batches_are_named() -> None:
         list_calls(nn.Linear(2, 1), read_batch(nn.Linear(2, 1), torch.zeros(1, 3)))
 
 
-def test_unknown_layers_and_models_are_named() -> None:
+def test_unknown_layers_are_named() -> None:
     net = InPlace()
     with pytest.raises(UnknownNameError, match="unknown layer 'relu#3'; did you mean relu#"):
         pick_calls(list_calls(net, read_batch(net, pictures(1))), ["relu#3"])
-    net.compile()
-    with pytest.raises(UnsupportedError, match="compiled"):
-        list_calls(net, read_batch(net, pictures(1)))
 
 
 class Wrapped(nn.Module):

@@ -26,7 +26,7 @@ from .observer import trace_sites
 from .places import Locator, Place
 from .preserve import evaluation
 from .watcher import Frame, Watcher
-from .wrappers import unwrap
+from .wrappers import look_at_whole
 
 Role = Literal["activation", "pooling", "module"]
 Key = tuple[str, int]
@@ -88,7 +88,7 @@ def list_calls(model: nn.Module, batch: Batch) -> list[Call]:
         >>> [call.name for call in list_calls(net, read_batch(net, torch.zeros(1, 2)))]
         ['0', '1', '']
     """
-    inner = unwrap(model)
+    inner = look_at_whole(model)
     with word_failures(model, batch):
         sites = {site.name: site for site in trace_sites(inner, batch.args, batch.kwargs)}
     lister = _Lister(inner, {inner.get_submodule(site.path) for site in sites.values() if site.call != "function"})
@@ -138,7 +138,7 @@ def watch_calls(
     Returns:
         The outputs of the model.
     """
-    inner = unwrap(model)
+    inner = look_at_whole(model)
     with _Relay(inner, {call.key: call for call in calls}, begin, end):
         return call_model(inner, batch)
 

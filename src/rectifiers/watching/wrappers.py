@@ -57,6 +57,17 @@ def look_inside(model: nn.Module) -> nn.Module:
     return inner
 
 
+def look_at_whole(model: nn.Module) -> nn.Module:
+    """Return the module to analyse, as `look_inside` does, of a model of which this process has all weights.
+
+    Raises:
+        UnsupportedError: the model is sharded, scripted, exported, quantised or lazy; the message says what to do.
+    """
+    inner = look_inside(model)
+    check_whole(model)
+    return inner
+
+
 def entrance(model: nn.Module) -> nn.Module:
     """Return the module whose call every call of the model inside passes, outside of what `torch.compile` made."""
     while isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):

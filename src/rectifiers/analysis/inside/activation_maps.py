@@ -13,6 +13,7 @@ from ...core.errors import ConfigError
 from ...watching.calls import Call, list_calls, pick_calls, watch_calls
 from ...watching.feeding import read_batch
 from ...watching.preserve import evaluation
+from ...watching.wrappers import look_at_whole
 from .measured import Measured, Record
 
 
@@ -60,6 +61,7 @@ def feature_maps(model: nn.Module, batch: Any, *, layers: Sequence[str] | None =
         >>> found.before.tolist(), found.after.tolist()
         ([[-1.0, 2.0]], [[0.0, 2.0]])
     """
+    model = look_at_whole(model)
     ready = read_batch(model, batch)
     calls = list_calls(model, ready)
     chosen = [call for call in calls if call.role == "activation"] if layers is None else pick_calls(calls, layers)

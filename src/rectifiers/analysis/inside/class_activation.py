@@ -17,6 +17,7 @@ from ...core.errors import ConfigError
 from ...watching.calls import Call, list_calls, pick_calls, watch_calls
 from ...watching.feeding import Batch, read_batch
 from ...watching.preserve import evaluation
+from ...watching.wrappers import look_at_whole
 from .measured import Measured, Record
 
 
@@ -90,6 +91,7 @@ def grad_cam(
         >>> grad_cam(net, torch.tensor([[[[0.0, 1.0], [-2.0, 3.0]]]]), layer="1").maps.tolist()
         [[[0.0, 1.0], [0.0, 3.0]]]
     """
+    model = look_at_whole(model)
     ready = read_batch(model, batch)
     calls = list_calls(model, ready)
     watched = _last_map(model, calls) if layer is None else pick_calls(calls, [layer])[0]

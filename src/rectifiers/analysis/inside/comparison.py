@@ -18,7 +18,7 @@ from ...watching.feeding import Batch, Feed, ModelCall
 from ...watching.observer import Observer, SiteCall
 from ...watching.preserve import preserve
 from ...watching.sites import Site, unit_dim
-from ...watching.wrappers import unwrap
+from ...watching.wrappers import look_at_whole
 from ..doctor.diagnosis import SiteHealth
 from ..doctor.examine import check_visited, find_batch_sites
 from ..doctor.tally import Tallies
@@ -126,7 +126,7 @@ def compare_models(
         >>> compare_models(net, net, [torch.randn(8, 2)]).layers[0].cka.__round__(9)
         1.0
     """
-    models = unwrap(first), unwrap(second)
+    models = look_at_whole(first), look_at_whole(second)
     feeds = Feed(models[0], loader, call, batches), Feed(models[1], loader, call, batches)
     watched: list[tuple[Observer, _Outputs]] = []
     products: dict[tuple[str, str], CrossProducts] = {}

@@ -14,6 +14,7 @@ from ...activations.crelu import CReLU
 from ...core.errors import ConfigError, ShapeError
 from ...watching.calls import POOLING, Call, list_calls
 from ...watching.feeding import read_batches
+from ...watching.wrappers import look_at_whole
 from .measured import Measured, Record
 
 CHANNELWISE = (
@@ -112,6 +113,7 @@ def outgoing_correlations(model: nn.Module, batches: Iterable[Any]) -> list[Outg
         >>> found.layer, found.reader, tuple(found.unmatched.shape)
         ('1', '3', (4, 4))
     """
+    model = look_at_whole(model)
     calls = list_calls(model, next(read_batches(model, batches)))
     correlations = []
     for reader in calls:

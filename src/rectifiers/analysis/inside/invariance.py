@@ -15,6 +15,7 @@ from ...core.errors import ConfigError, DataError
 from ...watching.calls import Call, list_calls, pick_calls, read_outputs
 from ...watching.feeding import Batch, read_batches
 from ...watching.preserve import evaluation
+from ...watching.wrappers import look_at_whole
 from .measured import Measured, Record
 from .transforms import Transform, flips, rotations, translations
 
@@ -129,6 +130,7 @@ def invariance_scores(
         raise ConfigError(f"invariance_scores: rate must lie between 0 and 1, got {rate!r}")
     if not transforms or not all(transforms.values()):
         raise ConfigError("invariance_scores: expected at least one transform in each family; leave empty families out")
+    model = look_at_whole(model)
     images = 0
     for index, batch in enumerate(read_batches(model, batches)):
         if index == 0:

@@ -27,6 +27,7 @@ from ...core.wording import plural
 from ...watching.calls import Call, list_calls
 from ...watching.feeding import read_batch
 from ...watching.preserve import evaluation
+from ...watching.wrappers import look_at_whole
 from .measured import Measured, Record
 
 Linear = Callable[[Tensor], Tensor]
@@ -100,6 +101,7 @@ def reconstruct(
     """
     check_positive("reconstruct", "tolerance", tolerance)
     check_count("reconstruct", "iterations", iterations)
+    model = look_at_whole(model)
     inputs = read_batch(model, batch)
     if len(inputs.args) != 1 or inputs.kwargs:
         raise DataError("reconstruct: expected one tensor of images, got several or named arguments; give the images")
