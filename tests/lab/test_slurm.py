@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -76,6 +77,19 @@ def test_the_script_names_what_a_job_needs(tmp_path: Path, monkeypatch: pytest.M
     assert f"-m rectifiers run quickstart {arguments} --results {tmp_path}/runs" in command
     assert command.endswith("--workers 2 --no-wait --no-report")
     assert subprocess.run(["bash", "-n", str(found.path)], check=False).returncode == 0
+
+
+def test_folders_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / 'it\'s 100 % "mine", \\ #1'
+    place.mkdir()
+    monkeypatch.chdir(place)
+    found = lab.write_slurm_script("quickstart", {"comment": "a#b"}, results=place / "runs", **TINY)
+    lines = [line for line in found.path.read_text().splitlines() if line.startswith("#SBATCH ")]
+    # sbatch reads quotes, backslashes and comments as a shell does.
+    given = dict(word.split("=", 1) for line in lines for word in shlex.split(line[1:], comments=True) if "=" in word)
+    assert given["--chdir"] == str(place)
+    assert given["--comment"] == "a#b"
+    assert given["--output"].startswith(f"{place}/runs/".replace("%", "%%"))
 
 
 def test_there_are_no_more_tasks_than_runs(tmp_path: Path) -> None:

@@ -188,7 +188,8 @@ def _script(selection: Selection, options: Mapping[str, str], tasks: int, worker
     folder = selection.folder.absolute()
     given = {
         "job-name": f"rectifiers-{selection.experiment.folder}",
-        "output": str(folder / "slurm-%A-%a.txt"),
+        # A percent sign of the folder's own stands for no number.
+        "output": str(folder).replace("%", "%%") + "/slurm-%A-%a.txt",
         **options,
         "chdir": str(Path.cwd()),
         "array": f"1-{tasks}",
@@ -221,8 +222,8 @@ def _script(selection: Selection, options: Mapping[str, str], tasks: int, worker
 
 
 def _quote(value: str) -> str:
-    """A value of a directive, whose words `sbatch` splits at blanks."""
-    return f'"{value}"' if re.search(r"\s", value) else value
+    """A value of a directive, where `sbatch` splits at blanks, takes quotes and backslashes off, and stops at a #."""
+    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"' if re.search(r"[\s\"'\\#]", value) else value
 
 
 def _submit(path: Path) -> str:
