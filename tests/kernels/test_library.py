@@ -116,6 +116,11 @@ def test_without_a_compiler(tmp_path: Path) -> None:
     assert "no C++ compiler" in found["status"]
 
 
+def test_a_compiler_with_arguments(tmp_path: Path) -> None:
+    (warning,) = run(CXX="ccache c++", XDG_CACHE_HOME=str(tmp_path))["warnings"]
+    assert "CXX, which names no program now: 'ccache c++'" in warning
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
@@ -133,6 +138,12 @@ def test_a_compiler_that_fails(tmp_path: Path, said: list[str], reason: str) -> 
     compiler = script(tmp_path / "cc", f"{lines}; exit 1")
     (warning,) = run(CXX=compiler, XDG_CACHE_HOME=str(tmp_path / "cache"))["warnings"]
     assert f"failed: {reason}" in warning
+
+
+def test_a_compiler_that_speaks_another_encoding(tmp_path: Path) -> None:
+    compiler = script(tmp_path / "cc", r"printf 'erreur caf\351: error\n' >&2; exit 1")
+    (warning,) = run(CXX=compiler, XDG_CACHE_HOME=str(tmp_path / "cache"))["warnings"]
+    assert "failed: erreur caf" in warning
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ def find_compiler() -> str:
     """
     if sys.platform not in ("linux", "darwin"):
         raise ConfigError(f"they are not built on {sys.platform}")
-    compiler = shutil.which(os.environ.get("CXX") or "c++")
+    named = os.environ.get("CXX")
+    compiler = shutil.which(named or "c++")
     if compiler is None:
-        raise ConfigError("no C++ compiler; install g++ or clang, or name one in CXX")
+        wrong = f", which names no program now: {named!r}" if named else ""
+        raise ConfigError(f"no C++ compiler; install g++ or clang, or name one in CXX{wrong}")
     return compiler

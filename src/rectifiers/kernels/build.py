@@ -214,6 +214,7 @@ def _compile(compiler: str, library: Library, path: Path) -> None:
                 check=True,
                 capture_output=True,
                 text=True,
+                errors="replace",  # It may say something in another encoding than this process's.
                 timeout=BUILD_SECONDS,
             )
         with write_whole(_checksum_file(path)) as file:
