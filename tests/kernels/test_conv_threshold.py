@@ -145,6 +145,8 @@ BOXES = {
     "lanes, more than one box": Case((12, 40, 50, 48), (15, 40, 3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1),
     "lanes, pieces of a line": Case((16, 64, 1500), (20, 64, 7), (1,), (3, 3), (1,), 1),
     "lanes, windows of padding alone": Case((16, 3, 2, 2), (4, 3, 2, 2), (1, 1), (4, 4, 4, 4), (1, 1), 1),
+    "lanes, padding around nothing": Case((16, 3, 0, 4), (5, 3, 2, 2), (1, 1), (2, 2, 1, 1), (1, 1), 1),
+    "padding around nothing": Case((2, 6, 0, 4), (4, 3, 2, 2), (1, 2), (2, 2, 1, 1), (1, 1), 2),
     "windows of padding alone": Case((2, 3, 2, 2), (4, 3, 2, 2), (1, 1), (4, 4, 4, 4), (1, 1), 1),
 }
 
@@ -155,6 +157,12 @@ def test_every_way_to_cut(name: str) -> None:
     tensors = case.tensors()
     expected = differentiated(oracle, [tensor.double() for tensor in tensors], case)
     assert_near(differentiated(kernel, tensors, case), expected, TOLERANCES[case.dtype])
+
+
+def test_what_is_compared_before_use_goes_every_way() -> None:
+    """Few samples go by panels; of many, outputs that fill vectors have another way than others."""
+    ways = {(x[0] >= 12, outputs // 2 % 16 == 0) for x, outputs in conv_threshold._COMPARED}
+    assert ways == {(False, False), (True, False), (True, True)}
 
 
 def test_error_within_twice_that_of_the_composite() -> None:
