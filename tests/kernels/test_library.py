@@ -368,6 +368,12 @@ def test_lesser_processors(capability: str) -> None:
 
 
 @needs_library
+def test_what_names_no_processor_asks_for_nothing() -> None:
+    described = [run(ATEN_CPU_CAPABILITY=asked)["status"] for asked in ("", "AVX512")]
+    assert described[0] == described[1]
+
+
+@needs_library
 def test_a_kernel_that_differs_from_its_reference_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NAMED["threshold"], "reference", lambda x, theta: x - theta)
     assert set(selftest.mismatches()) == {"threshold"}

@@ -55,7 +55,9 @@ using All = std::tuple<Tensor, Tensor, Tensor, Tensor>;
 // Gradients of input, weight, threshold and bias.
 template <class S>
 All backward(ConvCall& call, const Formulas<S>& formulas, const Tensor& grad) {
-  const bool by_samples = SampleConvolver<S>::suits_backward(call.geometry, formulas.samples);
+  // Where the input has no pixels, all taps read padding: panels go over the output's pixels, samples over the input's.
+  const bool by_samples =
+      call.x.numel() && SampleConvolver<S>::suits_backward(call.geometry, formulas.samples);
   call.get_ready(by_samples);
   Tensor gradients[] = {
       empty_ordered(sizes_of(call.x), call.in_place, call.dtype),
@@ -69,7 +71,7 @@ All backward(ConvCall& call, const Formulas<S>& formulas, const Tensor& grad) {
       .threshold = mutable_data<S>(gradients[2]),
       .bias = mutable_data<S>(gradients[3]),
   };
-  if (grad.numel() && call.x.numel()) {
+  if (grad.numel() && call.geometry.channels) {
     convolve(call, formulas, by_samples, [&](const auto& convolver) {
       convolver.backward(operands<S>(call), data<S>(grad), out);
     });

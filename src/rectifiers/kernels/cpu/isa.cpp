@@ -13,7 +13,8 @@ enum class Isa { kBaseline, kAvx2, kAvx512 };
 Isa best_isa() {
 #if defined(__x86_64__)
   const char* asked = std::getenv("ATEN_CPU_CAPABILITY");
-  const bool most = !asked || !*asked || !std::strcmp(asked, "avx512");
+  // What else it may say, PyTorch ignores too.
+  const bool most = !asked || std::strcmp(asked, "avx2");
   if (asked && !std::strcmp(asked, "default")) return Isa::kBaseline;
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
