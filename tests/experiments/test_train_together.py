@@ -15,6 +15,7 @@ from rectifiers.experiments import pulse
 from rectifiers.experiments.backlog import Backlog
 from rectifiers.experiments.experiment import Cell
 from rectifiers.experiments.leases import Leases
+from rectifiers.experiments.network import build_network
 from rectifiers.experiments.result import Result
 from rectifiers.experiments.run_trial import run_together, run_trial
 from rectifiers.experiments.runner import run
@@ -103,7 +104,23 @@ def test_results_are_those_alone_and_near_an_ordinary_training(changes: dict[str
         assert mine.weight_norm == pytest.approx(other.weight_norm, rel=1e-3)
 
 
-def test_one_that_diverges_leaves_the_others() -> None:
+def test_one_that_diverges_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(one: Trial, data: Any) -> nn.Module:
+        net = build_network(one, data)
+        if one.seed == 2:
+            with torch.no_grad():
+                next(net.parameters()).fill_(torch.nan)
+        return net
+
+    monkeypatch.setattr("rectifiers.experiments.train_together.build_network", build)
+    company = [trial(activation="arelu", epochs=2, phase_epochs=1).with_seed(seed) for seed in range(5)]
+    together = run_together(company)
+    assert [result.status for result in together] == ["done", "done", "diverged", "done", "done"]
+    for one in (0, 1, 4):
+        assert facts(together[one]) == facts(run_trial(company[one]))
+
+
+def test_all_of_a_company_may_diverge() -> None:
     one = trial(optimizer="sgd", lr=30.0, activation="slaf", dataset="slow-regression", epochs=3, phase_epochs=1)
     calm = trial(optimizer="sgd", lr=1e-4, activation="slaf", dataset="slow-regression", epochs=3, phase_epochs=1)
     assert {result.status for result in run_together([one.with_seed(seed) for seed in range(5)])} == {"diverged"}
