@@ -119,13 +119,18 @@ def test_where_nothing_compares_more_are_taken_on_trust(monkeypatch: pytest.Monk
     assert rates.count == 2
 
 
-def test_a_worker_that_dies_is_forgotten() -> None:
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_worker_that_dies_is_forgotten(dies: bool) -> None:
+    """What it still says tells nothing, so that no more workers are taken on."""
     now = 0.0
     rates = Rates(4, clock=lambda: now)
     rates.begin("a", tiny())
-    rates.lose("a")
-    rates.hear("a", "beat", (1, 60.0))
-    assert rates.count == 1
+    if dies:
+        rates.lose("a")
+    for step in range(1, 200):
+        now += 1.0
+        rates.hear("a", "beat", (step, 60.0))
+    assert (rates.count == 1) == dies
 
 
 def test_another_place_is_not_measured(tmp_path: Path) -> None:
