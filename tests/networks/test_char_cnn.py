@@ -18,10 +18,18 @@ def test_thresholds_of_the_second_and_third_convolution() -> None:
     assert net.get_submodule("hidden1.0").in_features == 8_704
 
 
-def test_pooling_and_relu_commute() -> None:
-    x = torch.randn(2, 3, 12)
-    pool = nn.MaxPool1d(3)
-    assert torch.equal(pool(x.relu()), pool(x).relu())
+def test_pooling_before_relu_gives_what_the_papers_order_gives() -> None:
+    net = build("char-cnn", shape=(70, 123), width=0.1, hidden=8).eval()
+    x = torch.rand(2, 70, 123)
+    ours, turned = net(x), 0
+    for part in net.children():
+        layers = list(part) if isinstance(part, nn.Sequential) else []
+        if any(isinstance(layer, nn.MaxPool1d) for layer in layers):
+            part[1], part[2] = part[2], part[1]
+            assert [type(layer) for layer in part] == [nn.Conv1d, nn.ReLU, nn.MaxPool1d]
+            turned += 1
+    assert turned == 3
+    assert torch.equal(net(x), ours)
 
 
 def test_shortest_text() -> None:
