@@ -210,8 +210,10 @@ def test_before_its_workers_a_run_waits_for_another_process_that_builds(
     with subprocess.Popen(command) as builder:
         folder = build.cache_dir() / build.fingerprint(str(tmp_path / "cc"))
         while not (folder / "librectifiers.lock").exists():
+            assert builder.poll() is None
             time.sleep(0.02)
         library.build_before_workers()
+        assert (folder / "librectifiers.so").exists()
     assert builder.returncode == 0
     assert build.find_or_build()[1].startswith("built before")
 

@@ -147,12 +147,17 @@ def test_an_edit_that_fails_half_way_is_undone() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"channels": 10**12}, {"share": "element", "shape": [4096, 4096, 4096]}, {"channels": "many"}]
+    ("options", "message"),
+    [
+        ({"channels": 10**12}, "at most 67,108,864 learned numbers"),
+        ({"share": "element", "channels": [4096] * 3}, "at most 67,108,864 learned numbers"),
+        ({"channels": "many"}, "channels must be positive integers, got 'many'"),
+    ],
 )
-def test_a_plan_cannot_ask_for_more_memory_than_a_model_has(options: dict[str, object]) -> None:
+def test_a_plan_cannot_ask_for_more_memory_than_a_model_has(options: dict[str, object], message: str) -> None:
     data = json.loads(plan_swap(net(), "pvlu", example=(1, 3, 12, 12)).to_json())
     data["edits"][0]["recipe"]["settings"] = options
-    with pytest.raises(RectifiersError):
+    with pytest.raises(ConfigError, match=message):
         SwapPlan.from_json(json.dumps(data)).apply(net())
 
 

@@ -77,7 +77,9 @@ def test_a_copy_has_tensors_of_its_own(value: Any) -> None:
     before = [tensor.clone() for _, tensor in find_tensors(value)]
     copied = copy_contents(value, nn.Identity())
     assert type(copied) is type(value)
-    for _, tensor in find_tensors(copied):
+    found = [tensor for _, tensor in find_tensors(copied)]
+    assert all(torch.equal(tensor, old) for tensor, old in zip(found, before, strict=True))
+    for tensor in found:
         tensor.zero_()
     assert all(torch.equal(tensor, old) for (_, tensor), old in zip(find_tensors(value), before, strict=True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -105,7 +106,7 @@ def test_an_error_ends_every_module_and_leaves_no_hook() -> None:
     assert not nn.modules.module._has_any_global_hook()
 
 
-def test_a_module_whose_hook_raises_is_dropped() -> None:
+def test_a_module_whose_hook_raises_is_ended() -> None:
     net = nn.Sequential(nn.Sequential(nn.ReLU()))
 
     def fail(*_: Any) -> None:
@@ -115,8 +116,32 @@ def test_a_module_whose_hook_raises_is_dropped() -> None:
     diary = Diary(net)
     with pytest.raises(RuntimeError, match="no"), diary:
         net(torch.zeros(1))
-    assert "drop '0'" in diary.lines or "end '0' NoneType" in diary.lines
+    assert diary.lines[-2:] == ["end '0' NoneType", "end '' NoneType"]
     assert diary.stack == []
+
+
+def test_a_module_whose_end_pytorch_does_not_report_is_dropped() -> None:
+    class Stop(BaseException):
+        """Not for `except Exception`, as an interruption from the keyboard."""
+
+    class Stopping(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise Stop
+
+    class Catching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Stopping()
+
+        def forward(self, x: Tensor) -> Tensor:
+            with suppress(Stop):
+                self.inner(x)
+            return x
+
+    net = Catching()
+    with Diary(net) as diary:
+        net(torch.zeros(1))
+    assert diary.lines[-3:] == ["begin 'inner' at depth 2", "drop 'inner'", "end '' Tensor"]
 
 
 def test_one_watcher_can_be_entered_again() -> None:

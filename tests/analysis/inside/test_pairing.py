@@ -65,7 +65,7 @@ def test_a_transposed_convolution_has_the_filters_of_its_outputs() -> None:
         layer.weight[2:, 2] = -layer.weight[2:, 0]
     (found,) = filter_pairs(layer)
     assert found.filters.shape == (6, 2, 3, 3)
-    assert found.partner[3], found.partner[5] == (5, 3)
+    assert found.partner[[3, 5]].tolist() == [5, 3]
     assert found.similarity[[3, 5]].tolist() == pytest.approx([-1, -1], abs=1e-6)
 
 

@@ -9,6 +9,7 @@ import inspect
 import pickle
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -381,7 +382,9 @@ def test_the_new_source_is_known_and_tracebacks_show_it() -> None:
     assert type(model).part.__doc__ == Loop.part.__doc__
     with pytest.raises(RuntimeError) as failure:
         model.part(torch.randn(3, 5))
-    assert any("for layer in" in str(entry) or "rectifiers" in str(entry.path) for entry in failure.traceback)
+    shown = [line.line for line in traceback.extract_tb(failure.tb) if line.name == "part"]
+    assert [line in source for line in shown] == [True]
+    assert "F.relu(layer(x))" in shown[0]
 
 
 def test_threads_count_for_themselves() -> None:
