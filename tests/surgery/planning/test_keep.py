@@ -106,12 +106,15 @@ def test_every_way_to_write_in_place_is_seen(over: str, write: Write, to: str) -
 
 @pytest.mark.parametrize("over", ["input", "output"])
 def test_prelu_goes_on_training_when_it_saves_something_else(over: str) -> None:
-    model = Net(over, plus, nn.GELU() if over == "output" else nn.ReLU())
-    swap(model, "prelu", from_=("relu", "gelu"), example=X)
+    act = nn.GELU() if over == "output" else nn.ReLU()
+    models = [Net(over, plus, copy.deepcopy(act), inplace=inplace) for inplace in (True, False)]
+    for model in models:
+        swap(model, "prelu", from_=("relu", "gelu"), example=X)
     for slope in (-0.1, 0.0, 0.1):
-        with torch.no_grad():
-            model.act.a.fill_(slope)
-        assert all(gradient.isfinite().all() for gradient in gradients(model))
+        for model in models:
+            nn.init.constant_(model.act.a, slope)
+        for mine, expected in zip(*map(gradients, models), strict=True):
+            torch.testing.assert_close(mine, expected)
 
 
 def test_the_plan_says_what_is_kept_and_what_it_costs() -> None:
@@ -179,8 +182,11 @@ def test_a_capped_relu_is_kept_too(cap: Any) -> None:
         if over == "output":
             with pytest.raises(RuntimeError, match="modified by an inplace operation"):
                 gradients(Net(over, plus, nn.ReLU()))
-        swap(model, "prelu", example=X, cap=cap)
-        assert gradients(model)
+        other = Net(over, plus, nn.ReLU6(), inplace=False)
+        for net in (model, other):
+            swap(net, "prelu", example=X, cap=cap)
+        for mine, expected in zip(gradients(model), gradients(other), strict=True):
+            torch.testing.assert_close(mine, expected)
 
 
 def test_plans_with_copies_are_written_down_saved_and_copied(tmp_path: Path) -> None:
@@ -201,10 +207,12 @@ def test_a_function_of_the_user_is_kept_as_well() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return x * x
 
-    model = Net("input", plus, nn.ReLU())
-    swap(model, lambda channels: Squared(), example=X)
+    model, other = (Net("input", plus, nn.ReLU(), inplace=inplace) for inplace in (True, False))
+    for net in (model, other):
+        swap(net, lambda channels: Squared(), example=X)
     assert isinstance(model.act, Kept)
-    assert gradients(model)
+    for mine, expected in zip(gradients(model), gradients(other), strict=True):
+        torch.testing.assert_close(mine, expected)
 
 
 def test_a_convrelu_does_not_read_what_is_written_over() -> None:
