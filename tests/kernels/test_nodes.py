@@ -192,6 +192,8 @@ class Derived(Tensor):
     ids=["derived", "integers", "complex", "sparse", "meta", "negated", "nothing", "a number"],
 )
 def test_what_is_no_plain_memory_is_left_to_python(x: object) -> None:
+    if not functions():
+        pytest.skip("Python's headers are not here")
     for formula in functions():
         given = parameters(formula, (3, 4), LAYER, torch.float32)
         assert formula._function is not None

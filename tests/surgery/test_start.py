@@ -405,15 +405,20 @@ def test_weights_without_a_count_of_batches_are_known_by_their_means() -> None:
 
 def test_a_fit_takes_little_time() -> None:
     from rectifiers.core.matching import match
+    from rectifiers.speed.turns import use_threads
     from rectifiers.surgery.planning.seen import Seen
 
     x = torch.randn(10000, generator=torch.Generator().manual_seed(0))
     points = Seen(F.gelu, [x.double()], [F.gelu(x).double()]).points()
     assert points is not None
-    match(registry.get("pau"), points[0])
-    began = time.process_time()
-    match(registry.get("pau"), points[0])
-    assert time.process_time() - began < 1
+    took = []
+    # Of several threads, the time that they wait for each other would count.
+    with use_threads(1):
+        for _ in range(3):
+            began = time.process_time()
+            match(registry.get("pau"), points[0])
+            took.append(time.process_time() - began)
+    assert min(took) < 1
 
 
 def train(net: nn.Module, x: Tensor, y: Tensor, steps: int) -> float:
