@@ -14,7 +14,7 @@ FILLED = [name for name in ENTRIES if registry.get(name).published.cells]  # typ
 
 # Of entries that no table or figure of their paper names.
 PLACES = {
-    "arelu/gradients": "section 2.3",
+    "arelu/gradients": "sections 2.3, 2.4 and 3.2",
     "convrelu/sparsity": "on partial replacement",
     "crelu/footnotes": "footnotes 3 and 4",
     "crelu/leaky": "section 2.2",

@@ -1,4 +1,4 @@
-"""Sections 2.4 and 3.2: the gradient in each layer of MNIST-Conv, before training and after an epoch at small rates."""
+"""Sections 2.3, 2.4, 3.2: the gradient in each layer of MNIST-Conv, untrained and after an epoch at small rates."""
 
 from __future__ import annotations
 
