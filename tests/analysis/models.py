@@ -53,6 +53,30 @@ class Keywords(nn.Module):
         return {"logits": self.head(maps if scale is None else maps * scale)}
 
 
+class Scoring(nn.Module):
+    """One block between layers of other widths, then scores for as many steps as a batch has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(1, 4), nn.Linear(4, 6)
+        self.block, self.score = nn.Sequential(nn.ReLU(), nn.Dropout()), nn.Linear(6, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.score(self.block(self.second(self.block(self.first(x))))).squeeze(-1))
+
+
+class Force(nn.Module):
+    """The gradient of a learned energy by the places of its atoms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.energy = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.requires_grad_()
+        return -torch.autograd.grad(self.energy(x).sum(), x, create_graph=True)[0]
+
+
 def pictures(count: int, size: int = 8, seed: int = 0) -> Tensor:
     return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(seed))
 

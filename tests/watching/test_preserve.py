@@ -16,6 +16,8 @@ from rectifiers import diagnose, find_sites, swap
 from rectifiers.analysis import compare_models, feature_maps
 from rectifiers.watching.preserve import preserve, without_gradients
 
+from ..analysis.models import Force
+
 EYE, X = torch.eye(10), torch.randn(10, 8)
 SPARSE: list[Callable[[Tensor], Tensor]] = [Tensor.to_sparse, Tensor.to_sparse_csr]
 ignore_csr = pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta", "ignore:Sparse invariant checks")
@@ -59,18 +61,6 @@ def test_a_sparse_buffer_that_is_written_is_put_back() -> None:
         adjacency.mul_(2)
     assert net.get_buffer("adjacency") is adjacency
     assert torch.equal(adjacency.to_dense(), EYE)
-
-
-class Force(nn.Module):
-    """The gradient of a learned energy by the places of its atoms."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.energy = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x.requires_grad_()
-        return -torch.autograd.grad(self.energy(x).sum(), x, create_graph=True)[0]
 
 
 @pytest.mark.parametrize("gradients", [True, False])

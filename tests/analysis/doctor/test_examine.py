@@ -21,6 +21,8 @@ from rectifiers.analysis.doctor.diagnosis import SiteHealth
 from rectifiers.core.errors import ConfigError, DataError, UnsupportedError
 from rectifiers.surgery import swap
 
+from ..models import Scoring
+
 VALUES = torch.arange(1.0, 201.0)[:, None]
 """One input, 1 to 200."""
 
@@ -636,18 +638,6 @@ def test_a_loss_that_fails_is_told_what_it_is_called_with(loss: Any, said: str) 
     batch = torch.randn(3, 4), torch.tensor([0, 1, 1])
     with pytest.raises(ConfigError, match=rf"loss failed on batch 1: TypeError: .*{said}.*the outputs and the batch"):
         rectifiers.diagnose(nn.Sequential(nn.Linear(4, 8), nn.ReLU()), [batch], loss=loss)
-
-
-class Scoring(nn.Module):
-    """One block between layers of other widths, then scores for as many steps as a batch has."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.second = nn.Linear(1, 4), nn.Linear(4, 6)
-        self.block, self.score = nn.Sequential(nn.ReLU(), nn.Dropout()), nn.Linear(6, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.score(self.block(self.second(self.block(self.first(x))))).squeeze(-1))
 
 
 def test_sites_with_other_numbers_of_units_count_them_as_one() -> None:

@@ -14,6 +14,8 @@ import rectifiers
 from rectifiers.analysis import Watch
 from rectifiers.core.errors import ConfigError, UnsupportedError
 
+from ..models import Scoring
+
 
 def steps(net: nn.Module, count: int) -> list[Tensor]:
     """A few steps of a training that draws random numbers, and its weights."""
@@ -231,20 +233,8 @@ def test_units_of_a_site_that_is_left_out_have_not_died() -> None:
     assert watch.history.sites[0].died == (None, 2)
 
 
-class Shared(nn.Module):
-    """Layers of other widths around one block, and scores for as many steps as there are."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.second = nn.Linear(1, 4), nn.Linear(4, 6)
-        self.block, self.score = nn.Sequential(nn.ReLU(), nn.Dropout()), nn.Linear(6, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.score(self.block(self.second(self.block(self.first(x))))).squeeze(-1))
-
-
 def test_units_of_which_there_are_more_or_fewer_are_one() -> None:
-    net = Shared()
+    net = Scoring()
     with Watch(net, every=1, ranks=True) as watch:
         for steps in (5, 7, 5):
             net(torch.randn(3, steps, 1))

@@ -16,6 +16,8 @@ from rectifiers.analysis import compare_models
 from rectifiers.analysis.streaming import CrossProducts
 from rectifiers.core.errors import ConfigError, DataError, UnknownNameError
 
+from ..models import Force
+
 
 def net(width: int = 6) -> nn.Sequential:
     return nn.Sequential(
@@ -130,14 +132,5 @@ def test_another_number_of_features_is_refused() -> None:
 
 
 def test_models_that_take_gradients_themselves() -> None:
-    class Force(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.energy = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1))
-
-        def forward(self, x: Tensor) -> Tensor:
-            x = x.requires_grad_()
-            return -torch.autograd.grad(self.energy(x).sum(), x, create_graph=True)[0]
-
     net = Force()
     assert compare_models(net, net, [torch.randn(9, 3)]).layers[0].cka == pytest.approx(1)
