@@ -26,6 +26,9 @@ _SHARED = (*Granularity.__annotations__, "relu_like")
 _ADAPTED: WeakValueDictionary[tuple[Any, str, str], type[nn.Module]] = WeakValueDictionary()
 """What was made and is in use, by a class or function, a name and an origin."""
 
+RECIPE = "_rectifiers_recipe"
+"""Attribute in which a class that is made at run time has its recipe: the function that makes it, and of what."""
+
 
 def adapt(cls: type[nn.Module], name: str, origin: str) -> type[nn.Module]:
     """A class that stands in a registry: the same one if it is complete, or a subclass with what it lacks.
@@ -113,7 +116,7 @@ def from_function(function: Callable[[Tensor], Tensor]) -> type[nn.Module]:
         tensor([0., 0.])
     """
     recipe = (from_function, function)
-    known = next((cls for cls in nn.Module.__subclasses__() if vars(cls).get("_rectifiers_recipe") == recipe), None)
+    known = next((cls for cls in nn.Module.__subclasses__() if vars(cls).get(RECIPE) == recipe), None)
     if known is not None:
         return known
 
@@ -126,7 +129,7 @@ def from_function(function: Callable[[Tensor], Tensor]) -> type[nn.Module]:
         "__doc__": function.__doc__,
         "__module__": function.__module__,
         # By name, pickle would find the function.
-        "_rectifiers_recipe": recipe,
+        RECIPE: recipe,
         "__reduce_ex__": lambda self, protocol: (_renew_function, (function,), self.__getstate__()),
     }
     return type(function.__name__, (nn.Module,), members)

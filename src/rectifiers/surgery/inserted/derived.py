@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from typing_extensions import Self
 
+from ...core.adapting import RECIPE
 from ...watching.callers import names_in, unwrapped
 from ...watching.replaced import CHILD, HIDDEN, Calls
 
@@ -19,15 +20,12 @@ _LOADING = ("assign_to_params_buffers",)
 MakeClass = Callable[..., "type[nn.Module]"]
 Recipe = tuple[Any, ...]
 """The function that makes a class, the class or the recipe that it makes it from, and its other arguments."""
-RECIPE = "_rectifiers_recipe"
-"""Attribute in which a class has its recipe."""
 
 
 class Derived(nn.Module):
     """The base that classes made at run time have in front of the module's own class."""
 
-    # Whatever a class has hides parts of a module that have its name, so that these names are nobody else's.
-    _rectifiers_recipe: Recipe
+    # Whatever a class has hides parts of a module that have its name; nobody else has this one, nor `RECIPE`.
     _rectifiers_renewed: Mapping[Any, Any] = {}
     """What this class has put in the place of functions of those that it is made from."""
 
@@ -173,7 +171,7 @@ def derive_class(
         return known
     named = {"__module__": base.__module__, "__qualname__": base.__qualname__, "__doc__": base.__doc__}
     renewed = {base.forward: vars(first)["forward"]} if "forward" in vars(first) else {}
-    own = {"_rectifiers_recipe": (make, base, *arguments), "_rectifiers_renewed": renewed}
+    own = {RECIPE: (make, base, *arguments), "_rectifiers_renewed": renewed}
     # The metaclass's own `__new__` may register classes; plain ones have none.
     meta: Any = type(base)
     bases = (base, *more_bases) if issubclass(base, first) else (first, base, *more_bases)
@@ -213,7 +211,7 @@ def known_class(base: type[nn.Module], make: MakeClass, *arguments: Any) -> type
 
 
 def _pickled_recipe(cls: type[Any]) -> Recipe:
-    make, base, *arguments = cls._rectifiers_recipe
+    make, base, *arguments = getattr(cls, RECIPE)
     # Classes that are made of plain functions have a recipe, too.
     return make, _pickled_recipe(base) if hasattr(base, RECIPE) else base, *arguments
 

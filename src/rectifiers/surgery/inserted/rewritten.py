@@ -21,6 +21,7 @@ from typing import Any
 
 from torch import nn
 
+from ...core.adapting import RECIPE
 from ...core.errors import UnsupportedError
 from ...watching.callers import unwrapped
 from ...watching.places import EVERY, Place
@@ -33,7 +34,7 @@ from ...watching.source import (
     innermost_scope,
     input_of,
 )
-from .derived import RECIPE, REWRITTEN, Derived, derive_class, goes_through_children, known_class
+from .derived import REWRITTEN, Derived, derive_class, goes_through_children, known_class
 
 Table = tuple[tuple[Place, int], ...]
 """Places, each with the number of its activation."""
