@@ -16,6 +16,9 @@ def test_files_are_written_and_counted(cli: Cli, tmp_path: Path) -> None:
         "cells.csv       0 rows: A cell of a table that was run, with statistics over its seeds",
         "runs.csv        0 rows: A run in its cell",
     ]
+    assert " ".join(told[5:]).startswith(
+        "There are no runs of the papers' experiments in nowhere, so cells and runs are"
+    )
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "published.csv",
         "cells.csv",

@@ -32,7 +32,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for cell in lab.open("arelu/table1", preset="paper", seeds=2, results=folder / "runs").cells:
         if cell.column == "SGD 1e-3" and cell.row in ("ReLU", "AReLU"):
             store.write(result(cell.trial, 50.0 + cell.trial.seed + (40 if cell.row == "AReLU" else 0)))
-    lab.export(folder / "out", folder / "runs")
+    assert "There are no runs" not in str(lab.export(folder / "out", folder / "runs"))
     return folder / "out"
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -62,7 +63,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield name
-    outside.get.cache_clear()
+    outside._find_once.cache_clear()
     sys.modules.pop(name, None)
 
 
@@ -125,7 +126,7 @@ def test_the_digest_is_that_of_the_source(own: str) -> None:
     before = outside.get(f"{own}:plain").digest
     assert before == outside.get(f"{own}:sized").digest
     Path(f"{own}.py").write_text(SOURCE + "\n# changed\n")
-    outside.get.cache_clear()
+    outside._find_once.cache_clear()
     assert outside.get(f"{own}:plain").digest != before
     scope: dict[str, object] = {}
     exec("def unseen(): pass", scope)
@@ -210,6 +211,18 @@ def test_configurations_that_are_none(tmp_path: Path) -> None:
         file.write_text(content)
         with pytest.raises(ConfigError, match=message):
             networks.check(f"hf:{file}")
+
+
+def test_a_configuration_that_was_edited_is_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    known = SimpleNamespace(configuration_auto=SimpleNamespace(CONFIG_MAPPING_NAMES={"vit": "ViTConfig"}))
+    library = SimpleNamespace(models=SimpleNamespace(auto=known))
+    monkeypatch.setitem(sys.modules, "transformers", library)  # type: ignore[arg-type]
+    file = tmp_path / "config.json"
+    digests = set()
+    for size in (16, 32):
+        file.write_text(json.dumps({"model_type": "vit", "hidden_size": size}))
+        digests |= {outside.get(f"hf:{file}").digest, outside.digest(f"hf:{tmp_path}")}
+    assert len(digests) == 2
 
 
 def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,15 @@ def test_matrices_are_multiplied_as_exactly_as_can_be_unless_defaults_are_kept(k
         assert torch.get_float32_matmul_precision() == "medium"
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_autocast_around_a_run_does_not_reach_it_unless_defaults_are_kept(keep: bool) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        with reproducible(threads=1, keep_defaults=keep):
+            product = torch.ones(2, 2) @ torch.ones(2, 2)
+        assert product.dtype is (torch.bfloat16 if keep else torch.float32)
+        assert torch.is_autocast_enabled("cpu")
+
+
 def test_a_backend_that_multiplies_otherwise_than_the_rest_is_put_back() -> None:
     with restoring():
         torch.backends.cuda.matmul.fp32_precision = "tf32"

@@ -136,14 +136,22 @@ class Export:
     Args:
         folder: where the files are.
         tables: the tables in them.
+        results: where the runs were looked for.
     """
 
     folder: Path
     tables: Sequence[CSVTable]
+    results: Path
 
     def __str__(self) -> str:
         counts = (f"{table.file:<15} {plural(len(table.rows), 'row')}: {table.meaning}" for table in self.tables)
-        return "\n".join([f"{self.folder}: {DESCRIPTION} describes", *counts])
+        lines = [f"{self.folder}: {DESCRIPTION} describes", *counts]
+        if not any(table.rows for table in self.tables if table.name == "runs"):
+            lines.append(
+                f"There are no runs of the papers' experiments in {self.results}, so cells and runs are empty, and the "
+                "claims are judged by tests alone."
+            )
+        return "\n".join(lines)
 
 
 def export(folder: Path | str, results: Path | str) -> Export:
@@ -178,7 +186,7 @@ def export(folder: Path | str, results: Path | str) -> Export:
     for table in tables:
         write_file(place / table.file, table.to_csv(), make_folder=True)
     write_file(place / DESCRIPTION, describe(tables, **ABOUT, datePublished=date.today().isoformat()))
-    return Export(place, tables)
+    return Export(place, tables, runs)
 
 
 def _begun(results: Path) -> Iterator[tuple[Outcomes, Table]]:

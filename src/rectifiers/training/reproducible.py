@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import torch
 
@@ -20,9 +20,9 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
     Args:
         threads: that PyTorch uses meanwhile.
         kernels: the provider whose kernels formulas run on.
-        keep_defaults: leave PyTorch's default dtype and device, and how exactly matrices are multiplied, as the user's
-            script has set them, for models of their own are made and called under them; by default all are the usual
-            ones.
+        keep_defaults: leave PyTorch's default dtype and device, autocast, and how exactly matrices are multiplied, as
+            the user's script has set them, for models of their own are made and called under them; by default all are
+            the usual ones.
 
     Raises:
         ConfigError: there are no such kernels here.
@@ -30,7 +30,7 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
     threads_before, flushed_before = torch.get_num_threads(), flushes_denormals()
     # Chosen by name, whatever is usual on this machine: kernels round differently from the composites.
     dispatch.require(kernels)
-    defaults = nullcontext() if keep_defaults else usual_defaults()
+    defaults = nullcontext() if keep_defaults else _all_usual()
     # A script may have turned gradients off, after it looked at something.
     with (
         restoring(),
@@ -41,9 +41,6 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
         torch.enable_grad(),
     ):
         torch.set_num_threads(threads)
-        if not keep_defaults:
-            # Scripts let matrices be multiplied in bfloat16 or TF32, and PyTorch does so on CPUs too.
-            torch.set_float32_matmul_precision("highest")
         # Momentum of dead units decays into denormal numbers, which cost a hundred times the time of others.
         torch.set_flush_denormal(True)
         try:
@@ -51,6 +48,19 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
         finally:
             torch.set_flush_denormal(flushed_before)
             torch.set_num_threads(threads_before)
+
+
+@contextmanager
+def _all_usual() -> Iterator[None]:
+    """Set what a script may have chosen for its own models to what it is by default."""
+    accelerator = torch.accelerator.current_accelerator()
+    with usual_defaults(), ExitStack() as stack:
+        for device in ("cpu", *([accelerator.type] if accelerator else [])):
+            if torch.amp.is_autocast_available(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        # Scripts let matrices be multiplied in bfloat16 or TF32, and PyTorch does so on CPUs too.
+        torch.set_float32_matmul_precision("highest")
+        yield
 
 
 def flushes_denormals() -> bool:

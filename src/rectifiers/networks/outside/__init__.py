@@ -22,7 +22,6 @@ LIBRARIES = {
 """By what stands before the colon; anything else there is a module of the user's own."""
 
 
-@cache
 def get(name: str) -> OutsideNetwork:
     """The network from outside that is called `name`; what it is made by is imported once.
 
@@ -30,9 +29,23 @@ def get(name: str) -> OutsideNetwork:
         ConfigError: it cannot be imported, or is nothing that makes networks.
         UnknownNameError: there is none of this name; with the nearest ones.
     """
+    # A file that a library reads may have been edited since.
+    return _find(name) if _is_file(name) else _find_once(name)
+
+
+def _find(name: str) -> OutsideNetwork:
     module, class_name = LIBRARIES.get(name.partition(":")[0], "own:OwnNetwork").split(":")
     found: OutsideNetwork = getattr(importlib.import_module(f".{module}", __name__), class_name)(name)
     return found
+
+
+_find_once = cache(_find)
+
+
+def _is_file(name: str) -> bool:
+    """Whether it is described by a file that a library reads."""
+    library, _, within = name.partition(":")
+    return library in LIBRARIES and (Path(within).suffix == ".json" or Path(within).is_dir())
 
 
 def digest(name: str) -> str | None:
@@ -47,7 +60,6 @@ def digest(name: str) -> str | None:
         >>> digest("hf:bert") is None
         True
     """
-    library, _, within = name.partition(":")
-    if library in LIBRARIES and Path(within).suffix != ".json" and not Path(within).is_dir():
+    if name.partition(":")[0] in LIBRARIES and not _is_file(name):
         return None
     return get(name).digest
