@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -125,6 +126,49 @@ def test_what_a_module_does_beside_its_activation_stays(
     model, x = Around(act, call), torch.randn(8, 4)
     swap(model, nn.LeakyReLU(SLOPE), example=x)
     torch.testing.assert_close(model(x), F.leaky_relu(model.inner(x), SLOPE) + more)
+
+
+class Dropping(nn.Module):
+    """A ReLU that drops values while it is trained."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(x)
+        return F.dropout(y) if self.training else y
+
+
+class Scaling(nn.Module):
+    """A ReLU that scales its values where it is not trained."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(x)
+        return y if self.training else y / 2
+
+
+class Passing(nn.Module):
+    """A ReLU where it is not trained, and nothing while it is."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if self.training else F.relu(x)
+
+
+class Changing(nn.Module):
+    """One function while it is trained, and another where it is not."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.gelu(x) if self.training else F.relu(x)
+
+
+@pytest.mark.parametrize("act", [Dropping, Scaling, Passing, Changing])
+def test_what_a_module_does_in_one_mode_only_stays(act: type[nn.Module]) -> None:
+    model, x = Around(act(), lambda act, h: act(h)), torch.randn(8, 4)
+    before = copy.deepcopy(model)
+    swap(model, "pvlu", example=x)
+    for training in (True, False):
+        outputs = []
+        for each in (before, model):
+            torch.manual_seed(0)
+            outputs.append(each.train(training)(x))
+        assert torch.equal(*outputs)
 
 
 def test_what_is_put_in_may_be_false() -> None:

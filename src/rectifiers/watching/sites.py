@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -140,7 +141,7 @@ def find_held_apart(trace: Trace) -> set[nn.Module]:
     """Return the activations that several modules hold and call, each of which gets its own."""
     if not trace.shared:
         return set()
-    owners = _activation_modules(trace)
+    owners = _activation_kinds(trace)
     stacks: dict[nn.Module, list[Sequence[Frame]]] = defaultdict(list)
     for op in trace.ops:
         if op.module in owners:
@@ -159,7 +160,7 @@ def locate_sites(trace: Trace, apart: Collection[nn.Module] = ()) -> list[Locate
     paths: dict[nn.Module, tuple[str, ...]] = defaultdict(tuple)
     for name, module in trace.model.named_modules(remove_duplicate=False):
         paths[module] += (name,)
-    owners = _activation_modules(trace)
+    owners = _activation_kinds(trace)
     calls: dict[nn.Module, list[Op]] = defaultdict(list)
     for op in trace.ops:
         if op.kind is not None and own_kind(trace.model) is None:
@@ -228,14 +229,29 @@ def _split(
             yield module, path, inside, [ops[index] for index in indices]
 
 
-def _activation_modules(trace: Trace) -> set[nn.Module]:
+def tell_apart_by_mode(trace: Trace, training: Trace) -> None:
+    """Mark the modules that are an activation in one mode and do something else in the other, such as dropout.
+
+    They are not replaced as a whole, but the functions that they call are.
+
+    Args:
+        trace: the model in evaluation mode.
+        training: the model in training mode.
+    """
+    found = [(each, _activation_kinds(each)) for each in (trace, training)]
+    for (one, here), (other, there) in itertools.permutations(found):
+        one.mixed |= {module for module in here if module in other.reached and there.get(module) != here[module]}
+
+
+def _activation_kinds(trace: Trace) -> dict[nn.Module, str]:
     """Return the modules that are an activation and nothing else: one op of one tensor, and no other parameters."""
     inside: dict[Frame, list[Op]] = defaultdict(list)
     for op in trace.ops:
         for frame in op.stack:
             if not frame.past:
                 inside[frame].append(op)
-    is_activation: dict[nn.Module, bool] = {}
+    kinds_of: dict[nn.Module, str] = {}
+    others: set[nn.Module] = set()
     for frame, ops in inside.items():
         module = frame.module
         alone = len(ops) == 1 and ops[0].kind is not None and ops[0].module is module
@@ -243,9 +259,11 @@ def _activation_modules(trace: Trace) -> set[nn.Module]:
             isinstance(module, nn.PReLU) or own_kind(module) or not any(True for _ in module.parameters())
         )
         plain = module not in trace.mixed and type(module).__call__ is nn.Module.__call__
-        fits = alone and bare and plain and module is not trace.model
-        is_activation[module] = is_activation.get(module, True) and fits
-    return {module for module, fits in is_activation.items() if fits}
+        if alone and bare and plain and module is not trace.model:
+            kinds_of[module] = str(ops[0].kind)
+        else:
+            others.add(module)
+    return {module: kind for module, kind in kinds_of.items() if module not in others}
 
 
 def _number(ops: Iterable[Op], owner: nn.Module, scope: nn.Module) -> dict[int, list[Op]]:

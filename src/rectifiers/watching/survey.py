@@ -13,7 +13,7 @@ from torch import nn
 from ..core.errors import ConfigError, RectifiersError
 from .example import Example, double_batch, read_example
 from .modes import find_reordered_modules, join_modes
-from .sites import Located, Site, find_held_apart, locate_sites
+from .sites import Located, Site, find_held_apart, locate_sites, tell_apart_by_mode
 from .trace import Trace, record
 from .unreached import find_unreached
 from .wrappers import unwrap
@@ -82,6 +82,8 @@ def survey_model(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, A
             f"sites that only training mode reaches are unknown, because the model fails on the example in training "
             f"mode: {type(error).__name__}: {error}"
         )
+    if training is not None:
+        tell_apart_by_mode(trace, training)
     located = locate_sites(trace, () if training is None else find_held_apart(training))
     if training is not None:
         in_training = locate_sites(training)

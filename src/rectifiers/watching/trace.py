@@ -109,7 +109,7 @@ class Trace:
         outputs: values that the model returned.
         parameters: names of the values that are parameters or buffers.
         reached: the modules that were called.
-        mixed: the modules that were given or returned anything but one tensor.
+        mixed: the modules that were given or returned anything but one tensor, or do something else in another mode.
         producer: the op that made a value.
         consumers: the ops that read a value.
         hooked: the activations that hooks call: the names of the hooks' modules, and the kinds.
