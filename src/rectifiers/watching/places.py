@@ -36,6 +36,7 @@ from .source import (
     input_of,
     is_fixed,
     read_value,
+    reads,
 )
 from .watcher import Frame
 
@@ -55,7 +56,7 @@ class Place:
         receiver: whether the input stands in front, as in `x.relu()`, and not among the arguments.
         time: how often it has run before, where it is in a loop; `EVERY` for all times.
         module: whether what is called is a module that is called elsewhere too.
-        kind: the kind of the activation, where a variable says which function is called; empty elsewhere.
+        kind: the kind of the activation, where a variable or an attribute says what is called; empty elsewhere.
     """
 
     home: str
@@ -164,10 +165,13 @@ class Locator:
         if receiver is None or not can_be_replaced(node, call, receiver):
             return None
         kind = ""
-        if not is_fixed(node, call, receiver):
+        fixed = is_fixed(node, call, receiver)
+        if not fixed or (not receiver and reads(call.func, first_argument(node))):
             # What may be another function the next time is looked at then, which takes a plain function.
             kind = "" if through_module else kinds.plain_kind(callee)
-            if not kind or kinds.plain_kind(read_value(call.func, names, frame.f_globals)) != kind:
+            if kind != kinds.plain_kind(read_value(call.func, names, frame.f_globals)):
+                kind = ""
+            if not (fixed or kind):
                 return None
         time = self._count(within, function, end_of(call), kind)
         return Place(home, name, index, ast.unparse(call), receiver, time, False, kind)

@@ -209,6 +209,11 @@ def is_fixed(function: FunctionNode, call: ast.Call, receiver: bool) -> bool:
     return not any(name in given or (stored[name] and (looped or name not in once)) for name in read)
 
 
+def reads(expression: ast.expr, name: str) -> bool:
+    """Return whether a variable's name is in what is written."""
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(expression))
+
+
 def input_of(call: ast.Call, receiver: bool) -> ast.expr | None:
     """Return what is written for a call's input; None if that cannot be told."""
     if receiver:

@@ -470,6 +470,26 @@ def test_what_is_repeated_without_its_module_is_refused() -> None:
     assert type(model) is Repeated
 
 
+class Chosen(Plain):
+    """Functions that attributes say, which may change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act, self.acts, self.name = F.relu, {"relu": F.relu, "tanh": torch.tanh}, "relu"
+
+    def part(self, x: Tensor) -> Tensor:
+        return getattr(F, self.name)(self.acts[self.name](self.b(self.act(self.a(x)))))
+
+
+def test_another_function_in_an_attribute_is_called() -> None:
+    model, x = Chosen(), torch.randn(3, 4)
+    swap(model, "prelu", example=x, start="published", a=SLOPE)
+    model.name = "tanh"
+    torch.testing.assert_close(model.part(x), model.b(leaky(model.a(x))).tanh().tanh())
+    model.act = F.gelu
+    torch.testing.assert_close(model.part(x), model.b(F.gelu(model.a(x))).tanh().tanh())
+
+
 class ByName(Child):
     """Names the class whose method it calls."""
 

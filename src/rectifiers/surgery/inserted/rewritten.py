@@ -229,7 +229,7 @@ class _Replacer(ast.NodeTransformer):
         self.holder = holder
         calls = calls_in(function)
         self.module = first_argument(function)
-        # By the call, and by the kind of the function where a variable says what is called: the numbers by time.
+        # By the call, and by the kind of the function where a value says what is called: the numbers by time.
         self.numbers: dict[ast.Call, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
         self.receiver: dict[ast.AST, bool] = {}
         self.modules: set[ast.AST] = set()
