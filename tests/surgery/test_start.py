@@ -203,6 +203,16 @@ def test_a_cap_stays_around_a_fit() -> None:
     assert all(change.start == "near" and float(change.error or 0) < 0.03 for change in report.plan.changes)
 
 
+@pytest.mark.parametrize("to", ["pvlu", "prelu", "pau"])
+def test_the_cap_of_a_hardtanh_stays_too(to: str) -> None:
+    # Which no value of the example reaches.
+    net = mlp(lambda: nn.Hardtanh(0, 200))
+    report = swap(net, to, example=X, from_="hardtanh")
+    assert "keeps the cap at 200" in str(report)
+    assert run(net[:2], X * 1e6).max() == 200
+    assert all(change.start == ("near" if to == "pau" else "exact") for change in report.plan.changes)
+
+
 def test_what_cannot_come_near_starts_at_relu_and_the_plan_says_so() -> None:
     plan = plan_swap(mlp(nn.SiLU), "pvlu", example=X, from_="swish", where="first")
     (change,) = plan.changes

@@ -137,7 +137,7 @@ def test_slopes_and_bounds_are_kept() -> None:
     model = nn.Sequential(nn.LeakyReLU(0.2), nn.Hardtanh(0, 4), nn.ReLU6())
     assert [site.settings for site in find_sites(model, (1, 4))] == [
         {"slope": 0.2},
-        {"low": 0.0, "high": 4.0},
+        {"low": 0.0, "high": 4.0, "cap": 4.0},
         {"cap": 6.0},
     ]
 

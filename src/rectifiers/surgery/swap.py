@@ -145,7 +145,7 @@ def swap(
             ReLU, and in place of others at what was there if it comes within 10 % of it.
         relu_like: the older word for it: True means `start="relu"`, False `start="published"`.
         loader: batches whose values count for the fit instead of the example's; the first eight are read.
-        cap: whether to `keep` the upper bound of a ReLU6, or to `drop` it.
+        cap: whether to `keep` the upper bound of a ReLU6 or of a `Hardtanh` from 0, or to `drop` it.
         share_calls: whether all calls of a reused module share one activation, instead of having one each.
         halve: for CReLU: whether to halve the layers before it and give them new initial weights, instead of
             widening the layers that read it; outputs are not compared then.

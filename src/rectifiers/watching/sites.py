@@ -121,7 +121,7 @@ class Site:
     @property
     def rectifies(self) -> bool:
         """Whether it is a ReLU, with or without a cap, however it is written."""
-        return self.kind in kinds.RECTIFYING
+        return self.kind in kinds.RECTIFYING or "cap" in self.settings
 
     @property
     def channels(self) -> int:
@@ -413,7 +413,8 @@ def _settings(op: Op, kind: str) -> dict[str, float]:
         if kinds.FUNCTIONS.get(op.func, "relu6") == "relu6":
             return {"cap": 6.0}
         low, high = kinds.bounds(kinds.FUNCTIONS[op.func], op.args, op.kwargs)
-        return {"cap": float(high)} if op.kind == "relu6" else {"low": float(low), "high": float(high)}
+        cap = {"cap": float(high)} if low == 0 else {}
+        return cap if op.kind == "relu6" else {"low": float(low), "high": float(high), **cap}
     return {}
 
 

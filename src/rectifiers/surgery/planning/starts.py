@@ -27,7 +27,6 @@ NEAR = 0.1
 """The greatest error at which a fit is taken without being asked for."""
 ROUNDING = 0.5
 """The greatest error that is due to rounding, in units of the dtype's precision."""
-RECTIFIERS = ("relu", "relu6")
 
 
 def decide_starts(
@@ -98,10 +97,9 @@ def _wish(site: Site, target: Target) -> Literal["published", "relu", "fit", "fi
     """Return what to try at a site."""
     spec = target.spec
     assert spec is not None
-    rectifier = site.kind in RECTIFIERS
     if target.begin == "published" or target.starting_options or "relu_like" in target.options:
         return "published"
-    if target.begin == "relu" or (rectifier and (target.begin is None or spec.relu_start == "exact")):
+    if target.begin == "relu" or (site.rectifies and (target.begin is None or spec.relu_start == "exact")):
         return "published" if spec.relu_start == "none" else "relu"
     if not spec.parameters:
         return "published"
@@ -123,7 +121,7 @@ def _decide(site: Site, target: Target, seen: Seen, points: Points, shown: Tenso
         start, at = _unfitted(site, target, wish)
         begun = SiteStart(start, at)
         begun = replace(begun, error=_error(_recipe(site, target, begun), points, shown))
-        if target.begin == "was" and not spec.parameters and site.kind not in RECTIFIERS:
+        if target.begin == "was" and not spec.parameters and not site.rectifies:
             begun = replace(begun, note=f"{spec.title} has no parameters that could be fitted to {site.kind}")
         return begun
     capped = site.settings.get("cap") and target.cap == "keep"
