@@ -70,6 +70,33 @@ def test_a_layers_numbers_written_without_an_axis_are_read(tmp_path: Path) -> No
     assert torch.equal(load(tmp_path / "net", Net).eval()(x), model.eval()(x))
 
 
+class Around(nn.Module):
+    """Holds a part that is swapped by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.part, self.head = nn.Sequential(nn.Linear(4, 4), nn.ReLU()), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.head(self.part(x)))
+
+
+def test_a_part_that_was_swapped_by_itself_is_named(tmp_path: Path) -> None:
+    model, x = Around(), torch.randn(2, 4)
+    swap(model.part, "pvlu", example=x)
+    swap(model, "prelu", example=x)
+    disturb(model)
+    save(model, tmp_path)
+    instance = Around()
+    with pytest.raises(ConfigError, match="has part swapped apart from the rest"):
+        load(tmp_path, instance)
+    assert not history(instance)
+    swap(instance.part, "pvlu", example=x)
+    assert torch.equal(load(tmp_path, instance)(x), model(x))
+    with pytest.raises(UnsupportedError, match="part of this Around was swapped apart from the rest"):
+        base_state_dict(model, drop_learned=True)
+
+
 def test_several_swaps_come_back_in_order(tmp_path: Path) -> None:
     model, x = Net(), torch.randn(SHAPE)
     swap(model, "pvlu", example=x, where="last")

@@ -50,6 +50,11 @@ def _stays(before: Any, after: Any) -> bool:
     return not isinstance(before, Tensor) and after is not None and not isinstance(after, Tensor)
 
 
+def swapped_parts(model: nn.Module) -> list[str]:
+    """Return the paths of the parts that were swapped by themselves, of which the model's own plans say nothing."""
+    return [name for name, module in model.named_modules() if name and module.__dict__.get(_RENAMED)]
+
+
 def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str, Any]:
     """Return the state dict of a swapped model in the form that the unswapped model loads, strictly.
 
@@ -64,8 +69,8 @@ def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str
         Tensors that share memory with the model's, by the names that they had before the swap.
 
     Raises:
-        UnsupportedError: the model is sharded, activations have learned something, or weights have another shape than
-            before.
+        UnsupportedError: the model is sharded, a part of it was swapped by itself, activations have learned something,
+            or weights have another shape than before.
 
     Example:
         >>> from rectifiers import swap
@@ -76,6 +81,12 @@ def base_state_dict(model: nn.Module, *, drop_learned: bool = False) -> dict[str
     """
     check_whole(model)
     inner = peel(model)
+    parts = swapped_parts(inner)
+    if parts:
+        raise UnsupportedError(
+            f"{listing(parts)} of this {type(inner).__name__} {'was' if len(parts) == 1 else 'were'} swapped apart "
+            "from the rest; take the base_state_dict of each such part"
+        )
     state = inner.state_dict(keep_vars=True)
     current: dict[str, str | None] = {name: name for name in state}
     for index, step in enumerate(inner.__dict__.get(_RENAMED, ())):

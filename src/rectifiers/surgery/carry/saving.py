@@ -25,9 +25,11 @@ from ...core.files import write_whole
 from ...core.granularity import with_axis
 from ...core.reading import damage, parse_json, read_regular
 from ...core.version import __version__
+from ...core.wording import listing
 from ...watching.wrappers import check_whole, peel, unwrap
 from ..plan import SwapPlan, history
 from ..weights_file import load_safetensors, read_weights
+from .names import swapped_parts
 
 FORMAT = 1
 PLAN = "plan.json"
@@ -37,6 +39,8 @@ def save(model: nn.Module, folder: str | Path) -> None:
     """Write a model's weights, and the swap plans that were carried out on it, to a folder; replace an earlier save.
 
     Flags and modes are not written: `requires_grad` and training mode stay those of the instance that is loaded into.
+    Nor are the plans of parts that were swapped by themselves, as by `swap(model.backbone, …)`: `load` takes an
+    instance whose parts were swapped likewise.
 
     Args:
         model: swapped any number of times, or not at all; it may be inside `torch.compile` and the like.
@@ -71,6 +75,7 @@ def save(model: nn.Module, folder: str | Path) -> None:
         "model": type(inner).__name__,
         "weights": name,
         "aliases": aliases,
+        "parts": swapped_parts(inner),
         "plans": [json.loads(plan.to_json()) for plan in history(inner)],
     }
     former = _weights_of(folder)
@@ -123,6 +128,12 @@ def load(folder: str | Path, model: nn.Module | Callable[[], nn.Module]) -> nn.M
             f"this {type(inner).__name__} is swapped already ({history(inner)[-1].to}); load into an unswapped instance"
         )
     origin = f"{folder}, saved from {document['model']},"
+    apart = [part for part in document["parts"] if part not in swapped_parts(inner)]
+    if apart:
+        raise ConfigError(
+            f"{origin} has {listing(apart)} swapped apart from the rest, so that its plan says nothing of that; swap "
+            f"the same in this {type(inner).__name__} first"
+        )
     with ExitStack() as stack:
         for plan in document["plans"]:
             stack.callback(plan.apply(inner).revert)
@@ -241,9 +252,11 @@ def _read(folder: Path) -> dict[str, Any]:
         plans = [SwapPlan.from_json(json.dumps(plan)) for plan in document["plans"]]
         weights, aliases, model = str(document["weights"]), dict(document["aliases"]), str(document["model"])
         aliases = {str(alias): str(name) for alias, name in aliases.items()}
+        # Earlier releases did not write them.
+        parts = [str(part) for part in document.get("parts", ())]
     if Path(weights).name != weights:
         raise DataError(f"{path} names weights outside of its folder: {weights!r}")
-    return {"plans": plans, "weights": weights, "aliases": aliases, "model": model}
+    return {"plans": plans, "weights": weights, "aliases": aliases, "model": model, "parts": parts}
 
 
 def _size(tensor: Tensor) -> str:
