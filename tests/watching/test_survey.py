@@ -148,6 +148,17 @@ def test_a_list_of_images_is_told_from_a_list_of_arguments() -> None:
     assert len(find_sites(Detector(), (images,))) == 2
 
 
+def test_a_dictionary_is_told_from_keyword_arguments() -> None:
+    class Batched(nn.Module):
+        def forward(self, batch: dict[str, Tensor]) -> Tensor:
+            return torch.relu(batch["x"])
+
+    example = {"x": torch.randn(3, 4)}
+    with pytest.raises(ConfigError, match=r"for one argument that is a dictionary, give \(dict,\)"):
+        find_sites(Batched(), example)
+    assert len(find_sites(Batched(), (example,))) == 1
+
+
 def test_an_activation_may_be_called_by_keyword() -> None:
     class Keyword(nn.Module):
         def __init__(self) -> None:

@@ -70,6 +70,8 @@ def survey_model(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, A
         hint = ""
         if len(args) > 1 and isinstance(error, TypeError) and "positional argument" in str(error):
             hint = ". A list is taken as the arguments, one by one; for one argument that is a list, give (list,)"
+        elif kwargs and isinstance(error, TypeError) and "keyword argument" in str(error):
+            hint = ". A dictionary is taken as keyword arguments; for one argument that is a dictionary, give (dict,)"
         raise ConfigError(
             f"{type(model).__name__} fails on the example: {type(error).__name__}: {error}{hint}"
         ) from error
