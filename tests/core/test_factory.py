@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from rectifiers.core.errors import UnknownNameError
+from rectifiers.core.errors import ConfigError, UnknownNameError
 from rectifiers.core.factory import locate, story
 
 
@@ -31,6 +31,23 @@ def test_an_error_in_a_process_of_a_loader_is_what_was_raised_there() -> None:
     with pytest.raises(OSError, match="Original Traceback") as caught:
         next(iter(DataLoader(Broken(), num_workers=1)))
     assert story(caught.value) == "OSError: cannot decode picture 0"
+
+
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        ("import sys\nsys.exit(2)", 'SystemExit: 2; it ends the program .* under if __name__ == "__main__":$'),
+        ("from .layers import Block", "in the folder that holds the package$"),
+        ("import nowhere_at_all", "No module named 'nowhere_at_all'$"),
+    ],
+)
+def test_a_module_that_cannot_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, advice: str
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_script.py").write_text(source)
+    with pytest.raises(ConfigError, match=advice):
+        locate("own_script:net")
 
 
 def test_modules_that_a_module_imports_are_no_suggestions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

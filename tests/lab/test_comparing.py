@@ -225,6 +225,11 @@ def test_functions_start_as_their_purpose_asks() -> None:
     assert starts(protocol="finetune") == {("arelu", None), ("pvlu", "relu")}
 
 
+def test_a_page_claims_no_epoch_and_no_data_of_a_users_training() -> None:
+    assert "Mean ± 95 % t-interval of accuracy, as train gave it; more" in " ".join(str(compare(train=train)).split())
+    assert "of accuracy, on test data, after the last epoch; more" in " ".join(str(compare()).split())
+
+
 def test_a_users_training() -> None:
     found = compare(train=train, activations=["arelu"])
     assert found.findings.measure.name == "accuracy"
@@ -388,8 +393,10 @@ def test_workers_give_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_cannot_be_imported_runs_here_and_says_so() -> None:
-    (note,) = compare(lambda: make_model(), seeds=1, workers=2).findings.notes
+    plans: list[Any] = []
+    (note,) = compare(lambda: make_model(), seeds=1, workers=2, on_plan=plans.append).findings.notes
     assert "runs were made in this process" in note
+    assert plans[0].workers == 1
 
 
 def test_gelu_is_replaced_in_a_model_without_relu() -> None:
@@ -614,6 +621,21 @@ def test_a_softmax_before_the_cross_entropy_is_noticed() -> None:
     (note,) = compare(lambda: nn.Sequential(make_model(), nn.Softmax(-1))).findings.notes
     assert "are probabilities, to which the cross-entropy applies a softmax once more" in note
     assert not compare(lambda: nn.Sequential(make_model(), nn.LogSoftmax(-1))).findings.notes
+
+
+def test_classes_that_are_learned_as_something_else_are_noticed() -> None:
+    inputs, classes = tensors()
+    two = (classes > 0).float()
+
+    def with_outputs(count: int) -> Callable[[], nn.Module]:
+        return lambda: nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, count))
+
+    (note,) = compare(with_outputs(1), data=(inputs, two)).findings.notes
+    assert "all targets are 0 or 1, and were learned as numbers" in note
+    (note,) = compare(with_outputs(3), data=(inputs, nn.functional.one_hot(classes, 3))).findings.notes
+    assert "every sample has exactly one label" in note
+    assert not compare(with_outputs(1), data=(inputs, two), task="regression").findings.notes
+    assert not compare(with_outputs(1), data=(inputs, two[:, None])).findings.notes
 
 
 def test_classes_that_a_part_of_the_data_has_not_are_named() -> None:

@@ -64,9 +64,7 @@ def locate(reference: str) -> Any:
     try:
         thing: Any = importlib.import_module(path)
     except (Exception, SystemExit) as error:
-        absent = isinstance(error, ModuleNotFoundError) and error.name == path.partition(".")[0]
-        place = f"; neither installed, nor in the working directory, {here}" if absent else ""
-        raise ConfigError(f"cannot import {path}: {story(error)}{place}") from error
+        raise ConfigError(f"cannot import {path}: {story(error)}{_advice(error, path, here)}") from error
     for part in name.split("."):
         try:
             thing = getattr(thing, part)
@@ -77,6 +75,22 @@ def locate(reference: str) -> Any:
             public = [known for known in public if not known.startswith("_")]
             raise UnknownNameError(f"name in {path}", part, public) from None
     return thing
+
+
+def _advice(error: BaseException, path: str, here: str) -> str:
+    """What to do about a module that cannot be imported, where that is known."""
+    if isinstance(error, ModuleNotFoundError) and error.name == path.partition(".")[0]:
+        return f"; neither installed, nor in the working directory, {here}"
+    if isinstance(error, SystemExit):
+        return (
+            "; it ends the program when it is imported, as a script does that reads its command line: put what only "
+            'the script needs, such as parse_args(), under if __name__ == "__main__":'
+        )
+    if "no known parent package" in str(error):
+        return (
+            f"; name it with the package that it belongs to, as in package.{path}, in the folder that holds the package"
+        )
+    return ""
 
 
 def story(error: BaseException) -> str:

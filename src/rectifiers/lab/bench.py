@@ -38,6 +38,15 @@ class Bench:
         self._ran: set[str] = set()
         self._metric = OneMetric()
 
+    def stay_here(self) -> None:
+        """Make all runs in this process, because another one cannot import what they need."""
+        if self.workers > 1:
+            self.workers = 1
+            self.note = (
+                "runs were made in this process, one after the other, because another one cannot import all that "
+                "they need; put it into a module"
+            )
+
     def spent(self, results: Sequence[Result]) -> float:
         """Seconds of the clock: of this call, and of the runs that there were before it."""
         earlier = sum(seconds_of(result) for result in results if result.trial.id not in self._ran)
@@ -58,18 +67,12 @@ class Bench:
         cells = [Cell(trial.id, "", trial) for trial in trials if not self.store.has(trial)]
         if not cells:
             return
-        here = self.workers == 1 or not all(trial.is_portable for trial in trials)
-        if here and self.workers > 1:
-            self.note = (
-                "runs were made in this process, one after the other, because another one cannot import all that "
-                "they need; put it into a module"
-            )
         self._ran |= {cell.trial.id for cell in cells}
         begun, ended, unread = time.monotonic(), 0, [trial for trial in trials if trial.train]
 
         def may_begin() -> bool:
             taken = time.monotonic() - begun
-            another = taken * (1 if here else self.workers) / ended if ended else 0.0
+            another = taken * self.workers / ended if ended else 0.0
             return taken + another <= seconds
 
         with show_progress(len(cells), hidden=not self.progress, what=words) as show:
@@ -87,7 +90,7 @@ class Bench:
                 workers=self.workers,
                 data_dir=self.data_dir,
                 on_progress=on_progress,
-                here=here,
+                here=self.workers == 1,
                 may_begin=may_begin,
             )
         for trial, trace in outcome.failed.items():

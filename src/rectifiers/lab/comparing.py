@@ -229,6 +229,8 @@ def compare(
         finetune=protocol == "finetune",
         controls=controls,
     )
+    if not all(trial_of(common, row, 0).is_portable for row in rows):
+        bench.stay_here()
     if kernels is None:
         begun = [trial_of(common, rows[0], seed, chooses=chooses) for seed in (0, FRESH) for chooses in (False, True)]
         common = common.model_copy(update={"kernels": choose_kernels(begun, bench.store.has).name})
@@ -244,7 +246,7 @@ def compare(
         bench.read,
         seeds,
         limit,
-        workers,
+        bench.workers,
         margins,
         spent=bench.spent,
         looked=Looked(bench.store.folder),

@@ -93,9 +93,8 @@ def remarks(found: Findings) -> list[str]:
     """What a reader must know besides the table, a sentence each."""
     texts = []
     if found.rows:
-        texts.append(
-            f"mean ± 95 % t-interval of {found.measure.name} on test data, after the last epoch; {found.rule()}"
-        )
+        place = f"as {found.training} gave it" if found.training else "on test data, after the last epoch"
+        texts.append(f"mean ± 95 % t-interval of {found.measure.name}, {place}; {found.rule()}")
     if found.left:
         behind = "; ".join(f"{one.label}: {one.words}" for one in found.left)
         texts.append(

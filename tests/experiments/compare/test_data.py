@@ -197,9 +197,26 @@ class Endless(IterableDataset[Any]):
         return iter([torch.zeros(6)])
 
 
+def test_a_loader_of_a_list_of_samples_stays_a_loader() -> None:
+    samples = [(torch.full((6,), float(number)), torch.zeros(6)) for number in range(40)]
+    data = read_data(DataLoader(samples, 8, shuffle=True))  # type: ignore[arg-type]
+    assert [len(batch.args[0]) for batch, _ in batches(data.train).epoch(0)] == [8, 8, 8, 8]
+    assert sorted(inputs_of(data.train, 0)[:, 0].tolist() + inputs_of(data.test, 0)[:, 0].tolist()) == [*range(40)]
+
+
+@pytest.mark.parametrize("target", [1, 1.5, torch.tensor(1), numpy.int64(1)])
+def test_a_list_of_samples_is_no_list_of_batches(target: Any) -> None:
+    for sample in ((torch.zeros(6), target), {"x": torch.zeros(6), "label": target}):
+        assert [len(targets) for _, targets in batches(read_data([sample] * 20).train)] == [8, 8]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ((torch.zeros(2, 6), ["cat", "dog"]), "number classes that have names"),
+        ((numpy.zeros((2, 6)), numpy.array(["cat", "dog"])), "number classes that have names"),
+        ((torch.zeros(2, 6), 3), "got a single number"),
+        ((torch.zeros(4, 6), torch.zeros(4), torch.zeros(2, 6), torch.zeros(2)), "data of 4 arrays"),
         (TensorDataset(torch.zeros(0, 6), torch.zeros(0)), "is empty"),
         ((torch.zeros(3, 6), torch.zeros(2)), "3 inputs but 2 targets"),
         ({"tain": 1}, "need the keys train, test"),
@@ -224,7 +241,9 @@ def test_data_that_are_none(given: Any, message: str) -> None:
     ("loader", "message"),
     [
         ([], "gave no batches"),
-        ([torch.zeros(4, 6)], "has no target"),
+        ([torch.zeros(4, 6)], r"has no target: a batch is \(inputs, target\)"),
+        ([(torch.zeros(2, 6), ("cat", "dog"))], "is of type tuple, expected a tensor; number classes"),
+        ([{"x": torch.zeros(2, 6), "label": [1, 2]}], "is of type list, expected a tensor$"),
         ([(torch.zeros(0, 6), torch.zeros(0))], "has no samples"),
         ([{"other": torch.zeros(3, 6), "more": torch.zeros(3)}], "takes"),
     ],
@@ -232,6 +251,11 @@ def test_data_that_are_none(given: Any, message: str) -> None:
 def test_batches_that_are_none(loader: Any, message: str) -> None:
     with pytest.raises((DataError, ConfigError), match=message):
         list(batches(loader).epoch(0))
+
+
+def test_a_batch_that_a_model_takes_whole_has_no_target() -> None:
+    with pytest.raises(DataError, match=r"takes first and second, and the batch has 2 entries; give \(first, second, "):
+        list(batches([(torch.zeros(2, 6), torch.zeros(2, 6))], Named()))
 
 
 def test_a_model_without_an_answer() -> None:

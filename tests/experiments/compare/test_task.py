@@ -88,6 +88,8 @@ def test_with_a_loss_and_a_metric_of_the_users_targets_may_be_anything() -> None
     [
         ({}, torch.zeros(4, 2), LABELS, "targets run from 0 to 2, but the model has 2 outputs"),
         ({}, torch.zeros(4, 3), LABELS - 1, "targets run from -1 to 1"),
+        ({}, torch.zeros(4, 1), LABELS, "the model has one output; give it one for each class"),
+        ({}, torch.zeros(4, 3), LABELS[:, None], r"give targets\.squeeze\(1\)"),
         ({"task": "classification"}, torch.zeros(4, 3), NUMBERS, "classification needs outputs"),
         ({"task": "multi-label"}, torch.zeros(4, 3), LABELS, "an output for each"),
         ({"measure": "f1"}, torch.zeros(4, 3), LABELS, "unknown measure of a classification"),

@@ -36,6 +36,9 @@ from .trial import OwnTrial
 TEST = 0.2
 """Share of the data that are held out to test on where the user gives one part alone."""
 
+NUMBER_CLASSES = "number classes that have names, as numpy.unique(labels, return_inverse=True)[1] does"
+"""What to do about targets that are words."""
+
 _NAMES = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
 
 _WHOLE = (torch.int32, torch.int16, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
@@ -92,6 +95,11 @@ def read_data(given: Any) -> OwnData:
             raise DataError(f"data need the keys train, test and perhaps validation, got {', '.join(map(str, given))}")
         named = {_NAMES[key]: value for key, value in given.items()}
         parts = [named["train"], named.get("validation"), named.get("test")]
+    elif isinstance(given, tuple | list) and len(given) > 2 and all(map(_is_array, given)):
+        raise DataError(
+            f"data of {len(given)} arrays do not say which are inputs and which are targets; give them in pairs, as in "
+            "((x_train, y_train), (x_test, y_test))"
+        )
     elif isinstance(given, tuple | list) and len(given) in (2, 3) and not _is_pair(given) and not _is_batch(given[0]):
         parts = [given[0], given[1] if len(given) == 3 else None, given[-1]]
     else:
@@ -170,15 +178,31 @@ class OwnBatches(Batches):
                     f"the model's forward and one of {listing(TARGETS, len(TARGETS))}"
                 ) from None
             if batch.target is None:
-                raise DataError(
-                    f"batch {number} of the {self.name} data has no target; a batch is (inputs, target), or a "
-                    f"dictionary with one of {listing(TARGETS, len(TARGETS))}"
-                )
+                raise self._without_target(raw, number)
             if not batch.size:
                 raise DataError(f"batch {number} of the {self.name} data has no samples; leave it out")
             yield batch, batch.target.to(self.device)
         if not number:
             raise self._empty()
+
+    def _without_target(self, raw: Any, number: int) -> DataError:
+        """The error of a batch in which there is none, or one that is no tensor."""
+        batch = f"batch {number} of the {self.name} data"
+        signature = self.feed.signature
+        target = next((raw[key] for key in TARGETS if key in raw), None) if isinstance(raw, Mapping) else None
+        if isinstance(raw, Sequence) and len(raw) > max(1, signature.needed):
+            target = raw[signature.needed or 1]
+        if target is not None:
+            advice = f"; {NUMBER_CLASSES}" if _is_words(target) else ""
+            return DataError(f"the target of {batch} is of type {type(target).__name__}, expected a tensor{advice}")
+        usual = f"a batch is (inputs, target), or a dictionary with one of {listing(TARGETS, len(TARGETS))}"
+        if isinstance(raw, Sequence) and signature.needed > 1:
+            taken = listing(signature.names[: signature.needed])
+            usual = (
+                f"the model takes {taken}, and the batch has {plural(len(raw), 'entry', 'entries')}; give "
+                f"({', '.join(signature.names[: signature.needed])}, target), or train with train=… of your own"
+            )
+        return DataError(f"{batch} has no target: {usual}")
 
     def _empty(self) -> DataError:
         """The error of data in which there is nothing, or nothing any more."""
@@ -289,22 +313,29 @@ def _is_array(thing: Any) -> bool:
 
 
 def _is_pair(given: Any) -> bool:
-    """Whether it is (inputs, targets): arrays, or an array and a list of numbers."""
+    """Whether it is (inputs, targets): arrays, or an array and a list of numbers or of words."""
     if not isinstance(given, tuple | list) or len(given) != 2:
         return False
-    return any(map(_is_array, given)) and all(_is_array(one) or _is_numbers(one) for one in given)
+    return any(map(_is_array, given)) and all(_is_array(one) or _begins_with(one, int | float | str) for one in given)
 
 
-def _is_numbers(thing: Any) -> bool:
-    """Whether it is a list of numbers, or of lists of them."""
+def _begins_with(thing: Any, kind: Any) -> bool:
+    """Whether a list, or a list of lists, begins with an entry of a kind."""
     while isinstance(thing, list | tuple) and thing:
         thing = thing[0]
-    return isinstance(thing, int | float)
+    return isinstance(thing, kind)
 
 
 def _is_batch(thing: Any) -> bool:
     """Whether it is one batch of several in a list, with its target, and not a part."""
     return isinstance(thing, Mapping) and any(isinstance(value, Tensor) for value in thing.values())
+
+
+def _is_words(thing: Any) -> bool:
+    """Whether it is an array or a list of words."""
+    if isinstance(thing, numpy.ndarray):
+        thing = thing.ravel()[:1].tolist()
+    return _begins_with(thing, str)
 
 
 def _read_part(part: Any) -> Any:
@@ -314,7 +345,10 @@ def _read_part(part: Any) -> Any:
                 torch.as_tensor(as_torch_takes_it(one) if isinstance(one, numpy.ndarray) else one) for one in part
             )
         except (TypeError, ValueError, RuntimeError) as error:
-            raise DataError(f"inputs and targets have to be numbers: {story(error)}") from error
+            reason = NUMBER_CLASSES if any(map(_is_words, part)) else story(error)
+            raise DataError(f"inputs and targets have to be numbers: {reason}") from error
+        if not (inputs.dim() and targets.dim()):
+            raise DataError("inputs and targets are arrays with an entry for each sample, got a single number")
         # NumPy's numbers are of double precision, models seldom: where the user asked PyTorch for that.
         if torch.get_default_dtype() != torch.float64:
             inputs, targets = (one.float() if one.dtype == torch.float64 else one for one in (inputs, targets))
@@ -338,10 +372,18 @@ def _read_part(part: Any) -> Any:
 
 
 def _holds_batches(part: Any) -> bool:
-    """Whether a sequence is one of batches: its first entry holds tensors of several samples and targets."""
+    """Whether a sequence is one of batches: its first entry holds several samples, and not a single target."""
     if not isinstance(part, list | tuple):
         return False
-    return not part or isinstance(part[0], Mapping | tuple | list)
+    first = part[0] if part else ()
+    if isinstance(first, Mapping):
+        return not _is_single(next((first[key] for key in TARGETS if key in first), None))
+    return isinstance(first, tuple | list) and not (first and _is_single(first[-1]))
+
+
+def _is_single(target: Any) -> bool:
+    """Whether it is one number."""
+    return isinstance(target, int | float) or (_is_array(target) and not target.shape)
 
 
 class _Rows(Dataset[Any]):
@@ -375,15 +417,17 @@ def _hold_out(part: Any, share: float, name: str) -> tuple[Any, Any]:
         isinstance(part.sampler, RandomSampler | SequentialSampler)
         and (part.batch_size is not None or part.batch_sampler is None)
     )
-    if isinstance(dataset, list | tuple) and plain:
-        count = round(share * len(dataset))
-        if not 0 < count < len(dataset):
+    if isinstance(part, list | tuple):
+        count = round(share * len(part))
+        if not 0 < count < len(part):
             raise DataError(
-                f"{len(dataset)} {'batch is' if len(dataset) == 1 else 'batches are'} too few to hold some out for "
+                f"{len(part)} {'batch is' if len(part) == 1 else 'batches are'} too few to hold some out for "
                 f"{name}; give data=(train, validation, test)"
             )
-        return dataset[:-count], dataset[-count:]
-    if not isinstance(dataset, Dataset) or isinstance(dataset, IterableDataset) or not plain:
+        return part[:-count], part[-count:]
+    # A loader takes anything that has a length and samples by number.
+    counted = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
+    if not counted or isinstance(dataset, IterableDataset) or not plain:
         raise DataError(f"nothing can be held out of this loader for {name}; give data=(train, validation, test)")
     total = len(dataset)  # type: ignore[arg-type]
     count = round(share * total)

@@ -121,6 +121,33 @@ def squashed_outputs(outputs: Tensor, name: str) -> str:
     )
 
 
+def disguised_classes(task: str, targets: Tensor) -> str:
+    """What to say of targets that look like classes, and are learned as something else; empty where they do not.
+
+    Args:
+        task: what they were taken for by their looks.
+        targets: of a batch.
+
+    Example:
+        >>> disguised_classes("regression", torch.tensor([0.0, 1.0, 0.5])), disguised_classes("pixels", torch.eye(3))
+        ('', '')
+    """
+    if len(targets) < 2 or not bool(((targets == 0) | (targets == 1)).all()):
+        return ""
+    if task == "regression":
+        return (
+            "all targets are 0 or 1, and were learned as numbers, by squared errors: if they are two classes, name "
+            "task='multi-label', for binary cross-entropy, with targets in the shape of the outputs, or give whole "
+            "numbers to a model with two outputs; if not, name task='regression'"
+        )
+    if task == "multi-label" and targets.shape[1] > 1 and bool((targets.sum(1) == 1).all()):
+        return (
+            "every sample has exactly one label, and labels were learned apart, by binary cross-entropy: if they are "
+            "classes, give their numbers, targets.argmax(1); if not, name task='multi-label'"
+        )
+    return ""
+
+
 def missing_classes(targets: Mapping[str, Tensor]) -> str:
     """What to say of classes that one part of the data has and another has not; empty where all have the same.
 

@@ -71,6 +71,7 @@ class Findings:
     Args:
         model: name of what makes the model.
         measure: what was measured.
+        training: name of the user's training, which measured it; empty for the built-in loop.
         baseline: label of the first row.
         margin: difference that counts as none.
         rows: the baseline first.
@@ -90,6 +91,7 @@ class Findings:
 
     model: str
     measure: Measure
+    training: str
     baseline: str
     margin: float
     rows: tuple[Row, ...]
@@ -174,6 +176,7 @@ def read_findings(
     return Findings(
         model=title(common.network),
         measure=measure,
+        training=title(common.train) if common.train else "",
         baseline=baseline,
         margin=margin,
         rows=rows,

@@ -61,8 +61,8 @@ def train_by_user(trial: OwnTrial, model: nn.Module) -> tuple[Measure, list[Epoc
         raise
     except (Exception, SystemExit) as error:
         if is_out_of_memory(error):
-            raise ConfigError(f"{name} ran out of memory; use smaller batches, or fewer workers") from None
-        raise ConfigError(f"{name} failed: {story(error)}") from error
+            raise ConfigError(f"{where} ran out of memory; use smaller batches, or fewer workers") from None
+        raise ConfigError(f"{where} failed: {story(error)}") from error
     finally:
         restore(outside)
     seconds = time.perf_counter() - started
@@ -186,9 +186,8 @@ def _choose(metrics: Mapping[str, float], wanted: str, name: str) -> str:
     measures = [key for key in own if not key.endswith("loss")] or own
     if len(measures) == 1:
         return measures[0]
-    raise ConfigError(
-        f"{name} returned {listing(list(metrics), 6)}; say which of them counts with metric={(measures or ['…'])[0]!r}"
-    )
+    likely = next(iter([*measures, *(key for key in metrics if not _is_bookkeeping(key)), *metrics]))
+    raise ConfigError(f"{name} returned {listing(list(metrics), 6)}; say which of them counts with metric={likely!r}")
 
 
 def _plain(key: str) -> str:

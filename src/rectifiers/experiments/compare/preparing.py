@@ -16,10 +16,11 @@ from ...training.reproducible import reproducible
 from ...training.tasks import Classification
 from .. import own
 from ..batches import TrialBatches
-from .distrust import missing_classes, squashed_outputs, unequal_models
+from .distrust import disguised_classes, missing_classes, squashed_outputs, unequal_models
 from .model import make_model
 from .references import resolve, title
 from .run_own import answer, example_of, get_ready
+from .task import guess
 from .trial import OwnTrial
 from .variants import AS_IT_IS, Variant
 
@@ -92,11 +93,13 @@ def doubt_model(common: OwnTrial, data_dir: Path) -> list[str]:
             found.append(unequal_models(first, second, name))
         if common.dataset:
             ready = get_ready(plain, data_dir)
+            outputs, targets = answer(plain, ready.called or ready.model, ready.batches.test)
             if isinstance(ready.task, Classification):
                 found.append(missing_classes(_classes(ready.batches)))
                 if not common.loss:
-                    outputs, _ = answer(plain, ready.called or ready.model, ready.batches.test)
                     found.append(squashed_outputs(outputs, name))
+            elif not (common.task or common.measure):
+                found.append(disguised_classes(guess(outputs, targets), targets))
     return [*filter(None, found)]
 
 

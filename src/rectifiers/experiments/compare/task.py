@@ -257,13 +257,21 @@ def _check(name: str, outputs: Tensor, targets: Tensor) -> None:
     given = f"outputs of shape {_shape(outputs)} and targets of shape {_shape(targets)}"
     if name == "classification":
         if outputs.dim() != 2 or targets.dim() != 1 or targets.is_floating_point():
+            column = outputs.dim() == 2 and targets.dim() == 2 and targets.shape[1] == 1
+            advice = "give targets.squeeze(1)" if column else "name another task=…, or give loss=… and metric=…"
             raise ConfigError(
                 f"classification needs outputs N×classes and whole numbers N as targets, got {given} "
-                f"({str(targets.dtype).removeprefix('torch.')}); name another task=…, or give loss=… and metric=…"
+                f"({str(targets.dtype).removeprefix('torch.')}); {advice}"
             )
         classes = _as_classes(targets)
         low, high = int(classes.min()), int(classes.max())
         if low < 0 or high >= outputs.shape[1]:
+            if outputs.shape[1] == 1:
+                raise ConfigError(
+                    f"targets run from {low} to {high}, but the model has one output; give it one for each class, or "
+                    "name task='regression'; one output for two classes needs targets of shape N×1, and is learned by "
+                    "binary cross-entropy"
+                )
             raise ConfigError(
                 f"targets run from {low} to {high}, but the model has {outputs.shape[1]} outputs, for classes 0 to "
                 f"{outputs.shape[1] - 1}; make its last layer larger, or name task='regression'"

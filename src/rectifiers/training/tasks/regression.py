@@ -103,6 +103,6 @@ def _like(outputs: Tensor, targets: Tensor) -> Tensor:
         advice = "; for classes, give whole numbers: targets.long(), one for each example" if labels else ""
         raise ShapeError(
             f"a regression needs outputs in the shape of the targets, got {tuple(outputs.shape)} for "
-            f"{tuple(targets.shape)}; change the network's last layer{advice}"
+            f"{tuple(targets.shape)}; change the network's last layer, or the shape of the targets{advice}"
         )
     return outputs
