@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -18,6 +18,7 @@ from ..core.spec import ActivationSpec
 from ..core.wording import listing
 from ..watching import kinds, survey_model
 from ..watching.example import Example, read_example
+from ..watching.hooks import OwnHook
 from ..watching.observer import trace_sites
 from ..watching.preserve import evaluate
 from ..watching.wrappers import unwrap
@@ -49,27 +50,6 @@ class _Target:
                 if wanted.dim():
                     wanted = wanted.reshape(-1, *(1 for _ in tensor.shape[1:]))
                 tensor.lerp_(wanted.expand_as(tensor), part)
-
-
-class _Hook:
-    """A hook of one model alone: those of its copies, such as a moving average, do nothing.
-
-    Args:
-        function: what it does.
-    """
-
-    def __init__(self, function: Callable[..., None] | None = None) -> None:
-        self.function = function
-
-    def __call__(self, *args: Any) -> None:
-        if self.function is not None:
-            self.function(*args)
-
-    def __deepcopy__(self, memo: Any) -> _Hook:
-        return _Hook()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Hook, ()
 
 
 class Annealing:
@@ -213,15 +193,15 @@ class Annealing:
         """Let a model keep what its activations return in its last forward pass."""
         teacher = into is self._lessons
 
-        def keep(name: str) -> _Hook:
+        def keep(name: str) -> OwnHook:
             def hook(module: nn.Module, args: Any, output: Tensor) -> None:
                 if teacher or torch.is_grad_enabled():
                     into[name].append(output)
 
-            return _Hook(hook)
+            return OwnHook(hook)
 
         modules = dict(model.named_modules())
-        handles = [model.register_forward_pre_hook(_Hook(lambda *_: into.clear()))]
+        handles = [model.register_forward_pre_hook(OwnHook(lambda *_: into.clear()))]
         handles += [modules[name].register_forward_hook(keep(name)) for name in names]
         self._handles += handles
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import pickle
 
 import pytest
 import torch
@@ -101,6 +102,17 @@ def test_evaluation_does_not_count_and_closing_ends_it() -> None:
     assert watch.history.steps == (0, 2)
     assert not net._forward_hooks
     assert not net._forward_pre_hooks
+
+
+def test_copies_are_not_watched() -> None:
+    net, x = nn.Sequential(nn.Linear(2, 3), nn.ReLU()), torch.randn(4, 2)
+    with Watch(net, every=1) as watch:
+        net(x)
+        for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+            hooks = (*twin._forward_pre_hooks.values(), *twin._forward_hooks.values())
+            assert not any(hook.function for hook in hooks)
+            twin(x)
+    assert watch.history.steps == (0,)
 
 
 def test_a_forward_pass_that_fails_ends_its_watching() -> None:

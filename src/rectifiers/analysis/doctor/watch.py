@@ -20,6 +20,7 @@ from typing_extensions import Self
 from ...core.checks import check_count
 from ...core.learned import learned_values
 from ...core.wording import finite, plural
+from ...watching.hooks import OwnHook
 from ...watching.observer import Observer, SiteCall, trace_sites
 from ...watching.sharded import unwrapped
 from ...watching.sites import Site
@@ -158,8 +159,8 @@ class Watch:
         self._exits = ExitStack()
         self._hooks = ExitStack()
         if self._entrance._compiled_call_impl is None:
-            begin = self._entrance.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True)
-            end = self._entrance.register_forward_hook(self._end, always_call=True)
+            begin = self._entrance.register_forward_pre_hook(OwnHook(self._begin), prepend=True, with_kwargs=True)
+            end = self._entrance.register_forward_hook(OwnHook(self._end), always_call=True)
             for hook in (begin, end):
                 self._hooks.callback(hook.remove)
         else:
