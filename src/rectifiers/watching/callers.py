@@ -97,6 +97,21 @@ def find_hooked(caller: FrameType | None, within: CodeType | None = None) -> nn.
     return module if getattr(hook, "__code__", None) is inside.f_code and isinstance(module, nn.Module) else None
 
 
+def is_recomputed(caller: FrameType | None, within: CodeType | None) -> bool:
+    """Return whether a call is under activation checkpointing, which will make it once more, without what is around.
+
+    Args:
+        caller: the Python frame where the search begins.
+        within: the code that it ends at; without it, the answer is not known, and False.
+    """
+    frame = caller
+    while frame is not None and within is not None and frame.f_code is not within:
+        if frame.f_code.co_filename == _CHECKPOINT:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def frame_of_call(caller: FrameType | None, module: nn.Module) -> FrameType | None:
     """Return the Python frame in which a module's own call is under way; None if it is not."""
     frame = caller

@@ -470,6 +470,23 @@ def test_what_is_repeated_without_its_module_is_refused() -> None:
     assert type(model) is Repeated
 
 
+class Differentiated(Repeated):
+    """One that is called again only if there are gradients, which an example has not."""
+
+    def call(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        y: Tensor = checkpoint(function, x, use_reentrant=True) if x.requires_grad else function(x)
+        return y
+
+
+def test_what_is_repeated_for_gradients_alone_is_refused_when_it_happens() -> None:
+    model, x = Differentiated(), torch.randn(2, 4)
+    leak(model, x)
+    with torch.no_grad():
+        torch.testing.assert_close(model(x), model.oracle(x))
+    with pytest.raises(UnsupportedError, match="under activation checkpointing, which repeats them"):
+        model(x.requires_grad_())
+
+
 class Chosen(Plain):
     """Functions that attributes say, which may change."""
 

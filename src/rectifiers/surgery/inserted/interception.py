@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode, _get_current_function_mode, _get_
 
 from ...core.errors import UnsupportedError
 from ...watching import kinds
-from ...watching.callers import find_hooked, find_owner, has_own_gradient
+from ...watching.callers import find_hooked, find_owner, has_own_gradient, is_recomputed
 from ...watching.places import Locator
 from ...watching.replaced import Calls, replaced_calls
 from ...watching.watcher import Frame
@@ -79,7 +79,15 @@ class Interception(TorchFunctionMode):
             self.number += 1
         activation = self.calls.at(self.number)
         self.number += 1
-        return func(*args, **kwargs) if activation is None else activation(kinds.tensor_of(args, kwargs))
+        if activation is None:
+            return func(*args, **kwargs)
+        if not torch.compiler.is_compiling() and is_recomputed(sys._getframe(1), self.within):
+            raise UnsupportedError(
+                f"this {type(self.owner).__name__} calls swapped functions that the code does not tell apart under "
+                "activation checkpointing, which repeats them without the module around them, where they cannot be "
+                "counted; make each activation a module of its own before the swap, or checkpoint a whole module"
+            )
+        return activation(kinds.tensor_of(args, kwargs))
 
     def check_traced(self) -> None:
         """Make sure that `torch.fx` did not hide calls from the count, as it hides those of methods such as `x.relu()`.
