@@ -60,11 +60,9 @@ def _unless_known(site: Site, known: Iterable[Site]) -> Site | None:
     A place in the code tells for certain; a number does only where there is no place.
     """
     near = [other for other in known if other.path == site.path and other.call == site.call]
-    if site.place is None:
-        return None if any(other.number == site.number for other in near) else site
-    if any(other.place == site.place for other in near):
+    if site.place is not None and any(other.place == site.place for other in near):
         return None
-    if any(other.place is None and other.number == site.number for other in near):
+    if any(None in (site.place, other.place) and other.number == site.number for other in near):
         return None
     names, numbers = {other.name for other in near}, {other.number for other in near}
     base = site.name.partition("#")[0]

@@ -15,10 +15,19 @@ CHILD = "rectified"
 
 
 class Calls(nn.Module):
-    """The activations of one module's calls, by number of the call; a call without one stays what it was."""
+    """The activations of one module's calls, by number of the call; a call without one stays what it was.
 
-    def __init__(self, activations: Mapping[int, nn.Module]) -> None:
+    Args:
+        activations: the activations.
+        kinds: which kind of function each of them is for, where the call alone tells it; another stays what it is.
+    """
+
+    kinds: Mapping[int, str] = {}
+    """Also of modules that were pickled before there were any."""
+
+    def __init__(self, activations: Mapping[int, nn.Module], kinds: Mapping[int, str] | None = None) -> None:
         super().__init__()
+        self.kinds = dict(kinds or {})
         for number, activation in activations.items():
             self.add_module(str(number), activation)
 

@@ -487,6 +487,31 @@ def test_what_is_repeated_for_gradients_alone_is_refused_when_it_happens() -> No
         model(x.requires_grad_())
 
 
+def named(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """A helper that does more than it needs to, so that its calls are counted."""
+    return function(x).clone()
+
+
+class Moody(Plain):
+    """Another function while it is trained, and then one that evaluation mode has not."""
+
+    def part(self, x: Tensor) -> Tensor:
+        y = self.b(named(torch.tanh if self.training else F.relu, self.a(x)))
+        return named(F.relu, y) if self.training else y
+
+
+def test_a_counted_call_of_another_kind_stays() -> None:
+    model, x = Moody(), torch.randn(3, 4)
+    report = swap(model, "prelu", example=x, start="published", a=SLOPE)
+    assert [change.site for change in report.plan.changes] == [":relu", ":relu#2"]
+    twin = Moody()
+    SwapPlan.from_json(report.plan.to_json()).apply(twin)
+    twin.load_state_dict(model.state_dict())
+    for each in (model, twin):
+        torch.testing.assert_close(each.eval()(x), model.b(leaky(model.a(x))))
+        torch.testing.assert_close(each.train()(x), leaky(model.b(model.a(x).tanh())))
+
+
 class Chosen(Plain):
     """Functions that attributes say, which may change."""
 

@@ -90,6 +90,8 @@ class Intercept:
         places: where in the code of the module's class each call is; without them, or where the code is another, calls
             are told apart by their numbers.
         through: methods of the module that the calls are in, and that numbers cannot be counted in without `forward`.
+        kinds: the kinds of the functions, by number of the call, where the call alone tells them; where calls are
+            counted, one of another kind stays what it is.
     """
 
     kind: ClassVar[str] = "intercept"
@@ -98,6 +100,7 @@ class Intercept:
     shared: bool = False
     places: Mapping[int, Place] = field(default_factory=dict)
     through: tuple[str, ...] = ()
+    kinds: Mapping[int, str] = field(default_factory=dict)
 
     def apply(self, model: nn.Module) -> Undo:
         """Change `model`; return what changes it back."""
@@ -113,7 +116,8 @@ class Intercept:
                 "are to be kept; rename it"
             )
         known = {} if earlier is None else {int(name): module for name, module in earlier.named_children()}
-        calls = Calls({**known, **_build_all(self, model)}).train(owner.training)
+        kinds = {**(earlier.kinds if isinstance(earlier, Calls) else {}), **self.kinds}
+        calls = Calls({**known, **_build_all(self, model)}, kinds).train(owner.training)
         close = self._rewrite(owner) or open_scope(owner, through=self.through)
         if hidden:
             holder[name] = calls
@@ -134,13 +138,16 @@ class Intercept:
         data = {"path": self.path, **_write_calls(self), **_write_places(self)}
         if self.through:
             data["through"] = list(self.through)
+        if self.kinds:
+            data["kinds"] = {str(number): kind for number, kind in self.kinds.items()}
         return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Intercept:
         """Read the edit that `to_json` wrote."""
         recipes = _read_recipes(data["recipes"])
-        return cls(data["path"], recipes, data["shared"], _read_places(data), tuple(data.get("through", ())))
+        kinds = {int(number): str(kind) for number, kind in data.get("kinds", {}).items()}
+        return cls(data["path"], recipes, data["shared"], _read_places(data), tuple(data.get("through", ())), kinds)
 
     def _rewrite(self, owner: nn.Module) -> Undo | None:
         """Rewrite the graph, or the methods, that call the functions; None if that is not possible."""

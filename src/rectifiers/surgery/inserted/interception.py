@@ -69,17 +69,16 @@ class Interception(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if func not in kinds.FUNCTIONS or kinds.identify(func, args, kwargs) is None:
-            return func(*args, **kwargs)
-        if self.nested and not self._is_called_by_owner(func):
+        kind = kinds.identify(func, args, kwargs) if func in kinds.FUNCTIONS else None
+        if kind is None or (self.nested and not self._is_called_by_owner(func)):
             return func(*args, **kwargs)
         if not torch.compiler.is_compiling() and _is_no_call_of_its_own(sys._getframe(1), self.within):
             return func(*args, **kwargs)
         while self.number in self.skipped:
             self.number += 1
-        activation = self.calls.at(self.number)
+        activation, wanted = self.calls.at(self.number), self.calls.kinds.get(self.number, kind)
         self.number += 1
-        if activation is None:
+        if activation is None or kind != wanted:
             return func(*args, **kwargs)
         if not torch.compiler.is_compiling() and is_recomputed(sys._getframe(1), self.within):
             raise UnsupportedError(

@@ -143,6 +143,7 @@ def _intercept(
         # Calls that share an activation need not be told apart, nor counted where a loop runs more often.
         return [Intercept(path, recipes, share_calls, here)]
     through = tuple(sorted({method for site in sites for method in site.through}))
+    kinds = {site.number: site.kind for site in sites if site.kind not in _TOLD_BY_CONTEXT}
     recomputed = [site.name for site in sites if site.recomputed]
     if recomputed:
         raise UnsupportedError(
@@ -152,11 +153,16 @@ def _intercept(
         )
     others = {number: recipe for number, recipe in recipes.items() if number not in places}
     if not others:
-        return [Intercept(path, recipes, share_calls, places, through)]
+        return [Intercept(path, recipes, share_calls, places, through, kinds)]
     if share_calls or not places:
-        return [Intercept(path, recipes, share_calls, {}, through)]
+        return [Intercept(path, recipes, share_calls, {}, through, kinds)]
     placed = {number: recipe for number, recipe in recipes.items() if number in places}
-    return [Intercept(path, placed, share_calls, places), Intercept(path, others, share_calls, {}, through)]
+    kinds = {number: kind for number, kind in kinds.items() if number in others}
+    return [Intercept(path, placed, share_calls, places), Intercept(path, others, share_calls, {}, through, kinds)]
+
+
+_TOLD_BY_CONTEXT = ("clamp", "hardsigmoid")
+"""Kinds that a call alone does not tell."""
 
 
 _UNKNOWN = (
