@@ -638,6 +638,19 @@ def test_classes_that_are_learned_as_something_else_are_noticed() -> None:
     assert not compare(with_outputs(1), data=(inputs, two[:, None])).findings.notes
 
 
+def test_a_loss_whose_parameters_stay_as_they_are_is_noticed() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+            return nn.functional.cross_entropy(outputs * self.scale, targets)
+
+    (note,) = compare(loss=Scaled()).findings.notes
+    assert "the parameters of Scaled were not trained" in note
+
+
 def test_classes_that_a_part_of_the_data_has_not_are_named() -> None:
     inputs, targets = tensors()
     there = targets != 2
@@ -724,6 +737,15 @@ def test_costs_stand_beside_the_quality() -> None:
 def test_a_users_training_is_measured_on_its_first_batch() -> None:
     found = compare(train=train, costs=True, seeds=1)
     assert [row["label"] for row in found.to_dict()["costs"]] == ["as it is", "arelu"]
+
+
+def test_a_training_that_calls_parts_of_its_model_has_no_costs() -> None:
+    def parts(model: nn.Module, seed: int) -> dict[str, float]:
+        return {"distance": float(model[0](torch.ones(2, 6)).sum().detach())}  # type: ignore[index]
+
+    found = compare(train=parts, better="lower", example=torch.zeros(2, 6), seeds=1, costs=True)
+    (note,) = (note for note in found.findings.notes if "costs" in note)
+    assert note.endswith("parts never called the model that it was given, so what to call it with is not known")
 
 
 def test_a_plan_runs_nothing_and_knows_what_was_run(tmp_path: Path) -> None:

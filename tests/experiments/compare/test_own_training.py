@@ -158,3 +158,12 @@ def test_a_training_that_never_calls_its_model() -> None:
     trial = OwnTrial.create(network=refer(make_model), train=refer(lambda model: 1.0))
     with pytest.raises(ConfigError, match="never called the model that it was given"):
         first_call(trial)
+
+
+def test_a_training_that_calls_parts_of_its_model_alone_may_name_any_metric() -> None:
+    def parts(model: nn.Module) -> dict[str, float]:
+        return {"distance": float(model[0](torch.ones(2, 6)).sum().detach()), "other": 1.0}  # type: ignore[index]
+
+    names = {"network": refer(make_model), "train": refer(parts), "measure": "distance", "better": "lower"}
+    with pytest.raises(ConfigError, match="parts never called the model that it was given"):
+        first_call(OwnTrial.create(**names))

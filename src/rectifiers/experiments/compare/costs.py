@@ -46,7 +46,8 @@ def measure_costs(common: OwnTrial, variants: Sequence[Variant], data_dir: Path)
     try:
         rows = measure_models(models, _call(common, data_dir), ways=WAYS, rounds=ROUNDS, threads=common.threads)
     except RectifiersError as error:
-        return {}, f"costs were not measured: {error}"
+        # They are those of the batches that a training calls its model with, which an example does not stand for.
+        return {}, f"costs were not measured: {str(error).partition('; give example')[0]}"
     return {row.label: row for row in rows}, ""
 
 

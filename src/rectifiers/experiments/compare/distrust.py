@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -118,6 +119,21 @@ def squashed_outputs(outputs: Tensor, name: str) -> str:
     return (
         f"the outputs of {name} are probabilities, to which the cross-entropy applies a softmax once more: all rows "
         "learn slowly, and may differ in other ways than they would; leave out the model's softmax, or give loss=…"
+    )
+
+
+def untrained_loss(loss: Any) -> str:
+    """What to say of a loss that has parameters of its own, which our loop does not train; empty where it has none.
+
+    Example:
+        >>> untrained_loss(nn.HuberLoss()), untrained_loss(nn.functional.mse_loss)
+        ('', '')
+    """
+    if not isinstance(loss, nn.Module) or not any(parameter.requires_grad for parameter in loss.parameters()):
+        return ""
+    return (
+        f"the parameters of {type(loss).__name__} were not trained, for they are not the model's; put them into the "
+        "model, or train with train=… of your own"
     )
 
 

@@ -37,7 +37,7 @@ def first_call(trial: OwnTrial, *, whole: bool = False) -> tuple[tuple[Any, ...]
     Raises:
         ConfigError: the training ends without calling the model.
     """
-    names = ("network", "train", "lr", "epochs", "batch_size", "device", "passed", "default_dtype")
+    names = ("network", "train", "measure", "better", "lr", "epochs", "batch_size", "device", "passed", "default_dtype")
     call = _first_call(OwnTrial(**{name: getattr(trial, name) for name in names}))
     return call if whole else _few(call)
 

@@ -16,7 +16,7 @@ from ...training.reproducible import reproducible
 from ...training.tasks import Classification
 from .. import own
 from ..batches import TrialBatches
-from .distrust import disguised_classes, missing_classes, squashed_outputs, unequal_models
+from .distrust import disguised_classes, missing_classes, squashed_outputs, unequal_models, untrained_loss
 from .model import make_model
 from .references import resolve, title
 from .run_own import answer, example_of, get_ready
@@ -93,6 +93,7 @@ def doubt_model(common: OwnTrial, data_dir: Path) -> list[str]:
             found.append(unequal_models(first, second, name))
         if common.dataset:
             ready = get_ready(plain, data_dir)
+            found.append(untrained_loss(resolve(common.loss)) if "#" in common.loss else "")
             outputs, targets = answer(plain, ready.called or ready.model, ready.batches.test)
             if isinstance(ready.task, Classification):
                 found.append(missing_classes(_classes(ready.batches)))
