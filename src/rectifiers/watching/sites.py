@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -285,12 +285,11 @@ def _places(numbered: Mapping[int, list[Op]]) -> dict[int, Place]:
     A method that is called several times has the same places each time; its calls have parameters of their own
     nevertheless, and are told apart by their numbers.
     """
-    everywhere = {number: {place for op in ops for place in op.places} for number, ops in numbered.items()}
+    calls_at = Counter(place for ops in numbered.values() for place in {place for op in ops for place in op.places})
     chosen = {}
     for number, ops in numbered.items():
-        others = set().union(*(places for other, places in everywhere.items() if other != number))
         for place in ops[0].places:
-            if place not in others and all(place in op.places for op in ops):
+            if calls_at[place] == 1 and all(place in op.places for op in ops):
                 chosen[number] = place
                 break
     return chosen
