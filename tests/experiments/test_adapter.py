@@ -39,10 +39,10 @@ def test_without_peft_an_error_says_what_to_install(monkeypatch: pytest.MonkeyPa
 
 
 # 16 filters of 1×3×3, 32 of 16×3×3, and 64 units of 128; the head is left alone.
-@pytest.mark.parametrize(
-    ("adapter", "numbers"),
-    [("ia3", 16 + 32 + 64), ("lora:2", 2 * (9 + 16 + 16 * 9 + 32 + 128 + 64))],
-)
+ADDED = [("ia3", 16 + 32 + 64), ("lora:2", 2 * (9 + 16 + 16 * 9 + 32 + 128 + 64))]
+
+
+@pytest.mark.parametrize(("adapter", "numbers"), ADDED)
 def test_outputs_stay_and_only_what_was_added_learns(adapter: str, numbers: int) -> None:
     pytest.importorskip("peft")
     one = trial(adapter=adapter, epochs=0)
@@ -62,10 +62,12 @@ def test_outputs_stay_and_only_what_was_added_learns(adapter: str, numbers: int)
 
 def test_what_an_adapter_costs_is_measured_with_it() -> None:
     pytest.importorskip("peft")
-    trials = [trial(), trial(adapter="ia3")]
-    costs = estimate_costs(dict.fromkeys(trials, 1), Path("nowhere"), {"digits": "digits"}, {})
-    assert len(costs.kinds) == len(trials)
-    assert all(cost.step_seconds > 0 for cost in costs.kinds)
+    added = {trial(adapter=adapter): numbers for adapter, numbers in ADDED}
+    costs = estimate_costs(dict.fromkeys(added, 1), Path("nowhere"), {"digits": "digits"}, {})
+    assert len(costs.kinds) == len(added)
+    net = build_network(trial(), datasets.load("digits"))
+    plain = sum(tensor.nbytes for tensor in (*net.parameters(), *net.buffers()))
+    assert {one: costs.speeds[one].weights for one in added} == {one: plain + 4 * added[one] for one in added}
 
 
 def test_a_start_has_no_adapter_of_its_own() -> None:
