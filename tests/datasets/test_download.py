@@ -126,6 +126,12 @@ class Difficult(BaseHTTPRequestHandler):
         self._begin(200, Content_Length="many")
         self.wfile.write(content)
 
+    def _elsewhere(self, content: bytes) -> None:
+        self._begin(302, Location=f"http://{'a' * 64}.example/", Content_Length=0)
+
+    def _exhausted(self, content: bytes) -> None:
+        self._begin(416, Content_Length=0)
+
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
 
@@ -213,9 +219,11 @@ def test_what_has_arrived_stays_for_the_next_attempt(difficult: Any, tmp_path: P
         ("huge", "sends 1,000,000,000,000 bytes, more than the 50,000 that it may have"),
         ("nonsense", "answered with a Content-Length of 'many'"),
         ("dripping", "sent .* bytes in .* s; expected 1,000 a second"),
+        ("elsewhere", "label (empty or )?too long"),
+        ("exhausted", "answered 416"),
     ],
 )
-def test_limits_of_size_and_time(
+def test_limits_of_size_and_time_and_answers_without_sense(
     way: str, message: str, difficult: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rectifiers.datasets.download._PATIENCE", 0.2)

@@ -148,11 +148,12 @@ def _receive(url: str, part: Path, resource: Resource, timeout: float) -> None:
         response: HTTPResponse = urlopen(Request(url, headers=headers), timeout=timeout)
     except HTTPError as error:
         error.close()
-        if error.code == 416:  # nothing is left to send, or another file is there now: its hash tells
+        if error.code == 416 and have:  # nothing is left to send, or another file is there now: its hash tells
             return
-        raise _MirrorError(f"answered {error.code} {error.reason}") from error
-    except (OSError, HTTPException) as error:
-        raise _MirrorError(getattr(error, "reason", None) or error) from error
+        reason = str(error.reason).partition("\n")[0]
+        raise _MirrorError(f"answered {error.code} {reason}") from error
+    except (OSError, HTTPException, ValueError) as error:  # the last for places that a proxy or an answer names
+        raise _MirrorError(str(getattr(error, "reason", None) or error).partition("\n")[0]) from error
     with response:
         resumed = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         resumable = resumed or response.headers.get("Accept-Ranges") == "bytes"
