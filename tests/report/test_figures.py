@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rectifiers.core.errors import UnknownNameError, UnsupportedError
@@ -132,6 +133,25 @@ def test_accuracies_are_dots_on_their_intervals_beside_the_papers_diamonds() -> 
             expected.append(("o", [entry.value], [place], colour))
         expected.append(("D", [entry.published], [place], INK))
     assert drawn == expected
+
+
+def test_many_rows_are_drawn_without_scaling_the_axes_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    scalings: list[Axes] = []
+    real = Axes.autoscale_view
+
+    def scale(axis: Axes, *args: Any, **more: Any) -> None:
+        scalings.append(axis)
+        real(axis, *args, **more)
+
+    monkeypatch.setattr(Axes, "autoscale_view", scale)
+    counts = []
+    for rows in (3, 30):
+        made = experiment(tuple(f"{'ReLU' if place else 'AReLU'}" + " " * place for place in range(rows)))
+        runs = outcomes(made)
+        accuracy_figure(build(made, "paper", runs), styles(made, runs))
+        counts.append(len(scalings))
+        scalings.clear()
+    assert counts[0] == counts[1]
 
 
 def test_the_paper_is_drawn_only_beside_a_comparable_preset() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 
 from ..experiments.experiment import Aggregate, Cell, Experiment, Lead, Preset
@@ -151,7 +152,7 @@ class Table:
         """How many of them diverged."""
         return sum(cell.summary.diverged for cell in self.trained_cells)
 
-    @property
+    @cached_property  # pages ask for it at each cell
     def has_published_numbers(self) -> bool:
         """Whether the paper prints a number for any cell."""
         return any(cell.published is not None for cell in self.cells.values())

@@ -72,7 +72,8 @@ def _draw(axis: Axes, table: Table, column: str, styles: Mapping[str, Style]) ->
     if baseline is not None and baseline.summary.n:
         axis.axvline(baseline.value, color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     for index, cell in enumerate(table.column(column)):
-        axis.axhline(index, color=RULE, linewidth=0.5, zorder=0.5)
+        # Not `axhline`, which scales the axis by all that was drawn before, at each row anew.
+        axis.plot([0, 1], [index, index], transform=axis.get_yaxis_transform(), color=RULE, linewidth=0.5, zorder=0.5)
         colour = styles[cell.row].colour
         if cell.summary.n:
             if cell.aggregate == "mean" and np.isfinite(cell.summary.low):
