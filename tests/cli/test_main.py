@@ -154,6 +154,19 @@ def test_json_with_closed_standard_streams(closed: tuple[int, ...]) -> None:
     assert 1 in closed or json.loads(done.stdout)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="closes what POSIX numbers")
+def test_a_table_with_a_closed_standard_output(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rectifiers", "table", "quickstart"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "COLUMNS"},
+        stderr=subprocess.PIPE,
+        check=False,
+        preexec_fn=lambda: os.close(1),
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_closed_pipe_behind_the_errors_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -12,7 +12,8 @@ import io
 import os
 import re
 import sys
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
 
 from ..core.errors import RectifiersError
 from ..core.files import fill_standard_streams
@@ -28,6 +29,8 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 50)
     atexit.register(gc.freeze)  # nor once more at the end
     fill_standard_streams()
+    # Python has none for what was closed, and nobody below has to ask for that.
+    sys.stdout, sys.stderr = sys.stdout or _open_nowhere(), sys.stderr or _open_nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # α and β in a terminal that knows ASCII only
@@ -43,8 +46,7 @@ def main() -> None:
             _fail(f"what you named ended the program (SystemExit: {error}) instead of doing its work; correct it")
         finally:
             release_stdout()
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except RectifiersError as error:
         _fail(spell_options(str(error)))
@@ -107,9 +109,12 @@ def _setting(message: str, context: Any) -> tuple[str, str] | None:
 
 
 def _fail(message: str) -> NoReturn:
-    if sys.stderr is not None:
-        sys.stderr.write(f"error: {printable(message)}\n")
+    sys.stderr.write(f"error: {printable(message)}\n")
     sys.exit(2)
+
+
+def _open_nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")  # as long as the process
 
 
 def _abandon_stdout() -> None:
