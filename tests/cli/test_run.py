@@ -251,6 +251,10 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path) -> None:
             ["quickstart", "--kernels", "cpu", "--set", "kernels=reference"],
             "kernels are given twice: --kernels cpu and",
         ),
+        (
+            ["quickstart", "--set", "epochs=5", "--set", "epochs=6"],
+            "epochs is given twice: --set epochs=5 and --set epochs=6; leave one out",
+        ),
         (["quickstart", "--set", "train_size=5000"], "cannot take 5000 of 1437 images"),
         (["arelu/table1", "--data-dir", "empty"], "4 of 4 files are missing"),
     ],

@@ -284,13 +284,15 @@ def split_texts(option: str, given: Sequence[str] | None, example: str) -> dict[
         example: a right one, for the error.
 
     Raises:
-        ConfigError: there is no equals sign, or no key before it.
+        ConfigError: there is no equals sign, or no key before it; or a key is given twice.
     """
     values = {}
     for one in given or ():
         key, equals, text = one.partition("=")
         if not (equals and key.strip()):
             raise ConfigError(f"{option} needs KEY=VALUE, such as {example}, got {one!r}")
+        if key in values:
+            raise ConfigError(f"{key} is given twice: {option} {key}={values[key]} and {option} {one}; leave one out")
         values[key] = text
     return values
 
