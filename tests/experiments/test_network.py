@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rectifiers import ConvReLU2d, PReLU, ReLU, datasets
-from rectifiers.core.errors import UnknownNameError, UnsupportedError
+from rectifiers.core.errors import ConfigError, UnknownNameError, UnsupportedError
 from rectifiers.experiments.network import build_network
 
 from .samples import tiny
@@ -55,6 +55,14 @@ def test_first_weights_do_not_depend_on_where() -> None:
 def test_a_network_without_convolutions_behind_its_sites_takes_no_convrelu() -> None:
     with pytest.raises(UnsupportedError, match="digits-conv has no convolution after its sites at 'last'"):
         build_network(tiny(activation="convrelu2d", where="last"), DIGITS)
+
+
+@pytest.mark.parametrize("where", ["/blok/", "5:9", "1:1"])
+def test_a_place_without_a_site_is_not_the_base_everywhere(where: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"digits-conv has no activation at where='{where}'; it has them at 1, 4 and 8"
+    ):
+        build_network(tiny(activation="prelu", where=where), DIGITS)
 
 
 def test_an_unknown_place_is_named() -> None:

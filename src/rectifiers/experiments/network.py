@@ -13,6 +13,7 @@ from .. import activations, networks, surgery
 from ..core.errors import ConfigError, UnsupportedError
 from ..core.learned import shaping_parameters
 from ..core.seeds import derive
+from ..core.wording import listing
 from ..datasets.dataset import Dataset
 from ..datasets.slices import Slices
 from ..networks import outside
@@ -146,6 +147,9 @@ def _choose_sites(trial: Trial, data: Dataset, base: Callable[[int], nn.Module])
     named = dict(net.named_modules(remove_duplicate=False))
     sites = [site for site in surgery.find_sites(net, _blank_image(data)) if any(named[site.path] is m for m in made)]
     chosen = surgery.select(sites, parse_where(trial.where), frozenset(site.kind for site in sites))
+    if not chosen:
+        names = listing([site.name for site in sites])
+        raise ConfigError(f"{trial.network} has no activation at where={trial.where!r}; it has them at {names}")
     return {number for number, module in enumerate(made) for site in chosen if named[site.path] is module}
 
 
