@@ -10,6 +10,7 @@ from pydantic import ValidationError
 LONGEST = 200
 """Characters of a value that an error repeats."""
 
+ADAPTER_PATTERN = r"^(ia3|lora:[1-9][0-9]{0,3})$"
 DEVICE_PATTERN = r"^(cpu|mps|cuda(:\d{1,3})?)$"
 DIGEST_PATTERN = r"^[0-9a-f]{16}$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
@@ -41,6 +42,7 @@ _EXPECTED = {
 """What pydantic's errors say, in the words of the other errors."""
 
 _PATTERNS = {
+    ADAPTER_PATTERN: "expected ia3, or lora: and a rank below 10,000, such as lora:8",
     DEVICE_PATTERN: "expected cpu, mps, cuda, or cuda: and a number",
     DIGEST_PATTERN: "expected sixteen hexadecimal digits",
     NAME_PATTERN: "expected a name of letters, digits, '.', '_', '/' and '-' that begins with a letter or digit",

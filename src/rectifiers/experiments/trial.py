@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from operator import itemgetter
@@ -24,7 +24,7 @@ from typing_extensions import Self
 
 from ..core.errors import ConfigError, UnknownNameError
 from ..training.trained import Trained
-from .explain import DEVICE_PATTERN, DIGEST_PATTERN, explain
+from .explain import ADAPTER_PATTERN, DEVICE_PATTERN, DIGEST_PATTERN, explain
 
 Scalar = bool | int | float | str
 Option = Scalar | tuple[int, ...]
@@ -120,7 +120,7 @@ class Trial(BaseModel):
     )
     adapter: str | None = Field(
         None,
-        pattern="^(ia3|lora:[1-9][0-9]{0,3})$",
+        pattern=ADAPTER_PATTERN,
         description=(
             "what the package peft adds to the layers before the head once the weights are there: `ia3`, factors of "
             "their outputs, or `lora:RANK`, matrices of that rank"
@@ -226,6 +226,7 @@ class Trial(BaseModel):
     vote: int = Field(
         0,
         ge=0,
+        le=MOST_THREADS,
         description="evaluate the mean output of this many networks, trained with seeds 0, 1, …; 0: of one",
     )
     patches: Literal[1, 10] = Field(1, description="evaluate on the centre, or on ten patches")
@@ -333,7 +334,8 @@ class Trial(BaseModel):
                 if not all(isinstance(number, int) for number in item):
                     raise ValueError(f"{name} must be whole numbers, or a single number, truth value or word")
                 arguments[name] = tuple(item)
-            elif not isinstance(item, Scalar) or (isinstance(item, float) and not math.isfinite(item)):
+            # Whole numbers may be too large for a float, too.
+            elif not isinstance(item, Scalar) or not (isinstance(item, str) or abs(item) <= sys.float_info.max):
                 raise ValueError(f"{name} must be a finite number, a truth value or a word")
         # 2 and 2.0 make equal trials, so they must make the same id.
         return tuple(
