@@ -102,7 +102,7 @@ def test_mixed_sizes_name_two_files(pets: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\nbroken"])
 def test_unreadable_picture_is_named(content: bytes, pets: Path) -> None:
     (pets / "dog" / "2.png").write_bytes(content)
-    with pytest.raises(DataError, match=r"dog/2\.png: cannot be read as a picture"):
+    with pytest.raises(DataError, match=r"dog/2\.png: cannot be read as a picture: it is none of BMP, .*, or damaged$"):
         load(f"folder:{pets}")
 
 
@@ -152,6 +152,8 @@ def test_archive_of_a_folder_is_read_in_place(pets: Path, tmp_path: Path) -> Non
     before = sorted(tmp_path.rglob("*"))
     packed = load(f"folder:{archive}")
     assert digest(packed) == digest(unpacked)
+    assert digest(load(f"folder:{archive.rename(archive.with_name('PACKED.TGZ'))}")) == digest(unpacked)
+    archive.with_name("PACKED.TGZ").rename(archive)
     assert packed.classes == unpacked.classes
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -221,4 +223,7 @@ def test_names_in_other_encodings(pets: Path) -> None:
         assert digest(data)
     (pets / "dog").rename(pets / os.fsdecode(b"K\xe4fer"))
     with pytest.raises(DataError, match=r"K\\xe4fer: expected a class's name that can be printed; rename the folder"):
+        Folder(str(pets)).load(Path())
+    (pets / os.fsdecode(b"K\xe4fer")).rename(pets / "two\nlines")
+    with pytest.raises(DataError, match=r"two\\nlines: expected a class's name that can be printed"):
         Folder(str(pets)).load(Path())

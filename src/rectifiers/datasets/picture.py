@@ -45,13 +45,14 @@ def decode(tree: Tree, name: str) -> tuple[Image, str]:
     Raises:
         DataError: it cannot be read, or has more than 8 bits per channel.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     content = tree.read(name)
-    with (
-        damage(f"{tree.where(name)}: cannot be read as a picture", Image.DecompressionBombError),
-        Image.open(BytesIO(content), formats=_FORMATS) as image,
-    ):
+    with damage(f"{tree.where(name)}: cannot be read as a picture", Image.DecompressionBombError):
+        try:
+            image = Image.open(BytesIO(content), formats=_FORMATS)
+        except UnidentifiedImageError:  # says at which address the bytes lie
+            raise ValueError(f"it is none of {', '.join(_FORMATS)}, or damaged") from None
         mode = image.mode
         _check_size(image, len(content))
         if mode.startswith(_WIDE):

@@ -63,7 +63,8 @@ class Tree(ABC):
 
     def where(self, name: str) -> str:
         """Name a file or folder, for errors; what cannot be printed is written as escapes."""
-        return printable(str(self.path / name).encode(errors="surrogateescape").decode(errors="backslashreplace"))
+        text = str(self.path / name).encode(errors="surrogateescape").decode(errors="backslashreplace")
+        return printable(text).replace("\n", r"\n")
 
 
 class Directory(Tree):
@@ -153,6 +154,15 @@ class Archive(Tree):
         return self.contents[found[0]]
 
 
+def is_archive(name: str) -> bool:
+    """Tell whether a file's name ends like that of an archive.
+
+    >>> is_archive("photos.ZIP"), is_archive("photos.rar")
+    (True, False)
+    """
+    return name.lower().endswith(ARCHIVES)
+
+
 def open_tree(path: Path) -> Tree:
     """Open the folder or archive at a path.
 
@@ -161,7 +171,7 @@ def open_tree(path: Path) -> Tree:
     """
     if path.is_dir():
         return Directory(path)
-    if path.is_file() and path.name.endswith(ARCHIVES):
+    if path.is_file() and is_archive(path.name):
         return Archive(path)
     raise DataError(f"no folder {path}; write the path of a folder, or of an archive ({', '.join(ARCHIVES)})")
 

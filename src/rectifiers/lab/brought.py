@@ -8,7 +8,7 @@ from typing import Any
 from .. import datasets
 from ..core.errors import DataError, RectifiersError
 from ..core.factory import story
-from ..datasets.tree import ARCHIVES
+from ..datasets.tree import is_archive
 from ..experiments.compare.references import refer
 
 USUAL: dict[str, Any] = {
@@ -58,7 +58,7 @@ def name_data(data: Any) -> str:
         data = str(data)
     if not isinstance(data, str):
         return ""
-    if Path(data).is_dir() or (data.endswith(ARCHIVES) and Path(data).is_file()):
+    if Path(data).is_dir() or (is_archive(data) and Path(data).is_file()):
         return f"folder:{data}"
     if data.endswith(".npz") and ":" not in data:
         return f"npz:{data}"
