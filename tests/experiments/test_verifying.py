@@ -141,6 +141,32 @@ def test_a_card_cut_at_any_length_is_written_anew(store: Store) -> None:
         assert json.loads(card.read_bytes()) == json.loads(whole)
 
 
+def test_a_lost_card_is_written_anew_beside_files_of_the_users(store: Store) -> None:
+    (store.folder / CARD).unlink()
+    (store.folder / "notes.txt").write_text("x")
+    with pytest.raises(StoreError, match=r"sweep holds results and other files, but no store.json; write it anew with"):
+        Store(store.folder.parent, store.name)
+    assert [one.problem for one in verify(store.folder, mend=True)] == ["is missing"]
+    assert Store(store.folder.parent, store.name).missing(TRIALS) == []
+
+
+def test_a_folder_that_was_renamed(store: Store) -> None:
+    moved = store.folder.rename(store.folder.with_name("before"))
+    (damage,) = verify(moved)
+    assert damage.problem == "says that these are the runs of 'sweep', and the folder has another name"
+    verify(moved, mend=True)
+    assert verify(moved) == ()
+    assert Store(moved.parent, "before").missing(TRIALS) == []
+
+
+def test_the_working_directory_has_a_name(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(store.folder)
+    assert verify(".", mend=True) == ()
+    Path(CARD).unlink()
+    assert [str(one.path) for one in verify(".", mend=True)] == [CARD]
+    assert Store(store.folder.parent, store.name).missing(TRIALS) == []
+
+
 def test_packed_results_are_checked_line_by_line(store: Store) -> None:
     packed = store.folder / NAME
     packed.write_text(to_jsonl(result(trial) for trial in TRIALS)[:-10] + "\n{}")

@@ -79,12 +79,14 @@ class Store:
             if card.exists():  # another runner has begun here in between
                 self._settle()
                 return
+            if any(TRIAL_ID.fullmatch(path.parent.name) for path in self.folder.glob("*/result.json")):
+                raise StoreError(
+                    f"{self.folder} holds results and other files, but no {CARD}; write it anew with "
+                    f"`rectifiers verify --mend {self.folder}`, or give another results folder"
+                )
             raise StoreError(f"{self.folder} is not empty and holds no results; give another results folder")
         else:
-            self._write_card()
-
-    def _write_card(self) -> None:
-        write_atomically(self.folder / CARD, json.dumps({"runs": self.name, "format": FORMAT}) + "\n")
+            write_card(self.folder, self.name)
 
     def _looks_ours(self) -> bool:
         """Whether a folder that lost its card holds nothing but what a store holds: a result, or its log alone."""
@@ -165,7 +167,7 @@ class Store:
             write_patiently(path, (result.model_dump_json() + "\n").encode())
         shutil.rmtree(checkpoints_folder(self.folder, result.trial), ignore_errors=True)
         if not (self.folder / CARD).exists():  # somebody took the folder away in between
-            self._write_card()
+            write_card(self.folder, self.name)
         return path
 
     def _is_kept(self, trial: Trial) -> bool:
@@ -287,6 +289,15 @@ TRIAL_ID = re.compile("[0-9a-f]{16}")
 """Names of the folders of trials."""
 _LINE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S+ \S+:\d+ ")
 """How a line of a log begins: time, machine and process."""
+
+
+def write_card(folder: Path, name: str) -> None:
+    """Write the file that makes a folder one of the runs of that name.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    write_atomically(folder / CARD, json.dumps({"runs": name, "format": FORMAT}) + "\n")
 
 
 def weights_folder(runs: Path) -> Path:

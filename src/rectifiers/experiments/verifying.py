@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +19,7 @@ from .counting import CARD
 from .explain import explain
 from .result import FORMAT, Result
 from .runner_files import clear_dead
-from .store import ASIDE, TRIAL_ID, IrregularError, Store, read_bytes, weights_folder
+from .store import ASIDE, TRIAL_ID, IrregularError, read_bytes, weights_folder, write_card
 
 SETTLE = 2.0
 """Seconds in which a file that is being written changes, or gets its name."""
@@ -123,27 +124,27 @@ def _say(mend: bool, done: str) -> str:
 
 
 def _check_card(folder: Path, mend: bool) -> Iterator[Damage]:
-    card = folder / CARD
-    text: bytes | None = None
+    card, name = folder / CARD, os.path.basename(os.path.abspath(folder))  # noqa: PTH100, PTH119 - "." has no name
+    problem = "is damaged"
     try:
         text = read_bytes(card)
         found = json.loads(text) if text is not None else None
-        whole = isinstance(found, dict) and found.get("runs") == folder.name and found.get("format") == FORMAT
         if isinstance(found, dict) and found.get("format", FORMAT) != FORMAT:
             yield Damage(card, f"was written in format {found['format']}", f"this version reads format {FORMAT}")
             return
+        if isinstance(found, dict) and found.keys() == {"runs", "format"}:
+            if found["runs"] == name:
+                return
+            problem = f"says that these are the runs of {found['runs']!r}, and the folder has another name"
+        elif text is None:
+            problem = "is missing"
     except IrregularError as error:
         yield _set_aside(card, error.problem, mend)
-        whole = False
-        text = b""
     except (ValueError, RecursionError):
-        whole = False
-    if whole:
-        return
+        pass
     if mend:
-        card.unlink(missing_ok=True)
-        Store(folder.parent, folder.name)
-    yield Damage(card, "is missing" if text is None else "is damaged", _say(mend, "written anew"))
+        write_card(folder, name)
+    yield Damage(card, problem, _say(mend, "written anew"))
 
 
 def _check_result(path: Path) -> str:
