@@ -286,7 +286,7 @@ def split_texts(option: str, given: Sequence[str] | None, example: str) -> dict[
     Raises:
         ConfigError: there is no equals sign, or no key before it; or a key is given twice.
     """
-    values = {}
+    values: dict[str, str] = {}
     for one in given or ():
         key, equals, text = one.partition("=")
         if not (equals and key.strip()):
