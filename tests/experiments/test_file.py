@@ -36,6 +36,11 @@ def test_the_example_of_the_documentation() -> None:
     assert len(experiment.cells("smoke")) == 4 * 2 * 2
 
 
+def test_the_mark_that_editors_begin_files_with(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(SMALLEST, encoding="utf-8-sig")
+    assert load_experiment(tmp_path / "mine.toml").cells("full") == load(tmp_path, SMALLEST).cells("full")
+
+
 def test_defaults(tmp_path: Path) -> None:
     experiment = load(tmp_path, SMALLEST)
     assert (experiment.title, experiment.baseline, experiment.metric) == ("small", "relu", "final_epoch")

@@ -22,7 +22,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: the file cannot be read, or is not TOML; with the place where it stops being so.
     """
     try:
-        document: dict[str, Any] = tomllib.loads(read_regular(path).decode())
+        document: dict[str, Any] = tomllib.loads(read_regular(path).decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, ValueError) as error:  # a number of thousands of digits is a plain ValueError
