@@ -296,6 +296,14 @@ def test_learning_rates_are_tuned_for_a_training_that_takes_one() -> None:
     assert found.findings.runs == 12 + 6
     with pytest.raises(ConfigError, match="train takes no lr"):
         compare(train=train, tune_lr=True)
+    with pytest.raises(ConfigError, match="around lr, for which takes has no default; give lr=…"):
+        compare(train=takes, tune_lr=True)
+
+    def has_its_own(model: nn.Module, seed: int, lr: float = 0.2) -> dict[str, float]:
+        return takes(model, seed, lr)
+
+    found = compare(train=has_its_own, tune_lr=True)
+    assert {cell.trial.lr for cell, _ in found.outcomes} == {0.0667}
 
 
 def test_folds_are_held_out_in_place_of_a_share() -> None:

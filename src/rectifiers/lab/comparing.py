@@ -26,7 +26,7 @@ from ..experiments.compare.distrust import ignored_model, ignored_seeds, unrepea
 from ..experiments.compare.findings import read_findings
 from ..experiments.compare.looked import Looked
 from ..experiments.compare.margin import doubt, usual_margin
-from ..experiments.compare.own_training import check_training
+from ..experiments.compare.own_training import check_training, rate_of
 from ..experiments.compare.preparing import doubt_model, prepare_rows, trial_of
 from ..experiments.compare.references import resolve, title
 from ..experiments.compare.run_plan import ComparisonPlan, plan_campaign
@@ -212,6 +212,8 @@ def compare(
     )
     if train is not None:
         check_training(resolve(common.train), title(common.train), common.passed)
+        if tune_lr and "lr" not in settings:
+            common = common.model_copy(update={"lr": rate_of(resolve(common.train), title(common.train))})
     if limit is not None and math.isfinite(limit.seconds):
         # Kernels are compiled once, before the clock starts.
         load_kernels()

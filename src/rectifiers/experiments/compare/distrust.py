@@ -71,7 +71,10 @@ def unrepeatable(first: Result | None, second: Result | None, name: str) -> str:
     one, two = first.epochs[-1].test_score, second.epochs[-1].test_score
     if one == two:
         return ""
-    return f"two runs of {name} with one seed gave {one:g} and {two:g}: {_BY_CHANCE}"
+    return (
+        f"two runs of {name} with one seed gave {one:g} and {two:g}: {_BY_CHANCE}; unless it leaves something from one "
+        "run to the next, such as data that it changed: make that anew in each run"
+    )
 
 
 def unequal_models(first: nn.Module, second: nn.Module, name: str) -> str:

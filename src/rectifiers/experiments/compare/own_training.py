@@ -132,6 +132,27 @@ def check_training(train: Any, name: str, passed: Sequence[str]) -> None:
         )
 
 
+def rate_of(train: Any, name: str) -> float:
+    """The learning rate that a training has where it is given none: its default.
+
+    Args:
+        train: the user's function.
+        name: of it, for errors.
+
+    Raises:
+        ConfigError: it has none.
+
+    Example:
+        >>> rate_of(lambda model, seed, lr=0.1: 0.0, "train")
+        0.1
+    """
+    parameter = inspect.signature(train).parameters.get("lr")
+    rate = None if parameter is None else as_number(parameter.default)
+    if rate is None or not 0 < rate < math.inf:
+        raise ConfigError(f"tune_lr tries rates around lr, for which {name} has no default; give lr=…")
+    return rate
+
+
 def _arguments(train: Any, name: str, trial: OwnTrial, report: Any) -> dict[str, Any]:
     """What a training takes besides the model.
 
