@@ -89,6 +89,19 @@ def test_half_precision_as_in_pytorchs_recipe(name: str, clip_norm: float | None
     assert step.scaler.get_scale() == scaler.get_scale()
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_under_autocast_of_a_callers_no_step_goes_on_with_old_weights(precision: str) -> None:
+    apart, around = network(), network()
+    step = update(apart, precision="bfloat16")
+    for batch in data():
+        step([batch])
+    step = update(around, precision=precision)
+    with torch.autocast("cpu", torch.bfloat16):
+        for batch in data():
+            step([batch])
+    equal(apart, around, rtol=0, atol=0)
+
+
 def test_a_step_whose_gradient_overflows_is_left_out() -> None:
     net = network()
     step = update(net, precision="float16")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -54,13 +54,22 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
 def _all_usual() -> Iterator[None]:
     """Set what a script may have chosen for its own models to what it is by default."""
     accelerator = torch.accelerator.current_accelerator()
-    with usual_defaults(), ExitStack() as stack:
-        for device in ("cpu", *([accelerator.type] if accelerator else [])):
-            if torch.amp.is_autocast_available(device):
-                stack.enter_context(torch.autocast(device, enabled=False))
-        # Scripts let matrices be multiplied in bfloat16 or TF32, and PyTorch does so on CPUs too.
-        torch.set_float32_matmul_precision("highest")
-        yield
+    devices = [device for device in {"cpu", accelerator.type if accelerator else "cpu"} if _casts(device)]
+    # A block of `torch.autocast` around a training would keep narrow copies of weights from one step to the next.
+    for device in devices:
+        torch.set_autocast_enabled(device, False)
+    try:
+        with usual_defaults():
+            # Scripts let matrices be multiplied in bfloat16 or TF32, and PyTorch does so on CPUs too.
+            torch.set_float32_matmul_precision("highest")
+            yield
+    finally:
+        for device in devices:
+            torch.set_autocast_enabled(device, True)
+
+
+def _casts(device: str) -> bool:
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 def flushes_denormals() -> bool:

@@ -86,6 +86,8 @@ class Update:
             nn.utils.clip_grad_norm_(parameters, self.clip_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        # Under autocast of a caller's, PyTorch would go on with narrow copies of the weights that have just changed.
+        torch.clear_autocast_cache()
         return answers
 
     def _waiting(self, more: bool) -> AbstractContextManager[Any]:
