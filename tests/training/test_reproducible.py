@@ -65,6 +65,7 @@ def _leave_changed(folder: Path) -> None:
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.deterministic = True
     torch.set_float32_matmul_precision("medium")
+    torch.set_autocast_enabled("cpu", True)
     sys.setrecursionlimit(sys.getrecursionlimit() + 50)
     os.chdir(folder)
 
@@ -80,6 +81,7 @@ def _state() -> tuple[object, ...]:
         torch.backends.cudnn.benchmark,
         torch.backends.cudnn.deterministic,
         torch.get_float32_matmul_precision(),
+        torch.is_autocast_enabled("cpu"),
         torch.backends.cuda.matmul.fp32_precision,
         torch.backends.mkldnn.matmul.fp32_precision,
         sys.getrecursionlimit(),

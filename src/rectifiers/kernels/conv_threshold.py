@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..core.autocast import AUTOCAST_DEVICES
 from ..core.elementwise import compute_dtype
 from . import dispatch
 from . import threshold as elementwise_threshold
@@ -110,15 +111,6 @@ def convolve(
     return value
 
 
-# Asked once, for PyTorch 2.10 cannot trace the question.
-_AUTOCAST = frozenset(
-    device
-    for device in ("cpu", "cuda", "xpu", "mps", "hpu", "mtia", "xla", "maia", torch._C._get_privateuse1_backend_name())
-    if torch.amp.is_autocast_available(device)
-)
-"""Types of devices that have autocast."""
-
-
 def composite(
     x: Tensor,
     weight: Tensor,
@@ -135,7 +127,7 @@ def composite(
     padded = F.pad(x.to(dtype), sides) if any(sides) else x.to(dtype)
     tensors = (padded, weight.to(dtype), threshold.to(dtype), None if bias is None else bias.to(dtype))
     device = x.device.type
-    if device in _AUTOCAST and torch.is_autocast_enabled(device):
+    if device in AUTOCAST_DEVICES and torch.is_autocast_enabled(device):
         # A sum over taps would lose digits in the low precision that autocast gives each convolution.
         with torch.autocast(device, enabled=False):
             y = reference(*tensors, stride, dilation, groups)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import torch
+
+from ..core.autocast import AUTOCAST_DEVICES
 
 
 class _Switch(NamedTuple):
@@ -72,6 +74,20 @@ def _set_device(device: torch.device) -> None:
 _MKLDNN: Any = torch.backends.mkldnn  # types know less of it
 
 
+def _autocast() -> set[str]:
+    """The types of devices that it is on for."""
+    return {device for device in AUTOCAST_DEVICES if torch.is_autocast_enabled(device)}
+
+
+def set_autocast(devices: Collection[str]) -> None:
+    """Turn autocast on for these types of devices, and off for all others.
+
+    It takes no block of `torch.autocast`, for blocks in a block keep narrow copies of weights from step to step.
+    """
+    for device in AUTOCAST_DEVICES:
+        torch.set_autocast_enabled(device, device in devices)
+
+
 def _matmul_precision() -> tuple[str | None, str, str]:
     """How exactly float32 matrices are multiplied: on the whole, None where backends were set apart, and by each."""
     backends = torch.backends.cuda.matmul.fp32_precision, _MKLDNN.matmul.fp32_precision
@@ -98,6 +114,7 @@ _SWITCHES = (
     _Switch(lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()), _set_anomaly),
     _Switch(lambda: torch.backends.cudnn.benchmark, lambda on: setattr(torch.backends.cudnn, "benchmark", on)),
     _Switch(lambda: torch.backends.cudnn.deterministic, lambda on: setattr(torch.backends.cudnn, "deterministic", on)),
+    _Switch(_autocast, set_autocast),
     _Switch(_matmul_precision, _set_matmul_precision),
     _Switch(sys.getrecursionlimit, sys.setrecursionlimit),
     _Switch(_folder, _return_to),

@@ -10,7 +10,7 @@ import torch
 from ..core.defaults import usual_defaults
 from ..core.generators import generators_put_back
 from ..kernels import dispatch, using
-from .process_state import restoring
+from .process_state import restoring, set_autocast
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
     threads_before, flushed_before = torch.get_num_threads(), flushes_denormals()
     # Chosen by name, whatever is usual on this machine: kernels round differently from the composites.
     dispatch.require(kernels)
-    defaults = nullcontext() if keep_defaults else _all_usual()
+    defaults = nullcontext() if keep_defaults else usual_defaults()
     # A script may have turned gradients off, after it looked at something.
     with (
         restoring(),
@@ -41,6 +41,10 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
         torch.enable_grad(),
     ):
         torch.set_num_threads(threads)
+        if not keep_defaults:
+            # Scripts let matrices be multiplied in bfloat16 or TF32, and PyTorch does so on CPUs too.
+            torch.set_float32_matmul_precision("highest")
+            set_autocast(())
         # Momentum of dead units decays into denormal numbers, which cost a hundred times the time of others.
         torch.set_flush_denormal(True)
         try:
@@ -48,28 +52,6 @@ def reproducible(threads: int, kernels: str = "reference", *, keep_defaults: boo
         finally:
             torch.set_flush_denormal(flushed_before)
             torch.set_num_threads(threads_before)
-
-
-@contextmanager
-def _all_usual() -> Iterator[None]:
-    """Set what a script may have chosen for its own models to what it is by default."""
-    accelerator = torch.accelerator.current_accelerator()
-    devices = [device for device in {"cpu", accelerator.type if accelerator else "cpu"} if _casts(device)]
-    # A block of `torch.autocast` around a training would keep narrow copies of weights from one step to the next.
-    for device in devices:
-        torch.set_autocast_enabled(device, False)
-    try:
-        with usual_defaults():
-            # Scripts let matrices be multiplied in bfloat16 or TF32, and PyTorch does so on CPUs too.
-            torch.set_float32_matmul_precision("highest")
-            yield
-    finally:
-        for device in devices:
-            torch.set_autocast_enabled(device, True)
-
-
-def _casts(device: str) -> bool:
-    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 def flushes_denormals() -> bool:
