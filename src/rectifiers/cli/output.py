@@ -62,7 +62,7 @@ def reserve_stdout(wanted: bool) -> bool:
         `wanted`, as the callback of an option.
     """
     global _kept
-    if wanted and _kept is None and sys.stdout is not None:
+    if wanted and _kept is None:
         if _is_file(1):
             sys.stdout.flush()
             _kept = os.dup(1), sys.stdout.encoding
@@ -77,8 +77,7 @@ def release_stdout() -> None:
     global _kept
     kept, _kept = _kept, None
     if isinstance(kept, tuple):
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         os.dup2(kept[0], 1)
         os.close(kept[0])
     elif kept is not None:

@@ -35,6 +35,8 @@ MOST = 10**7
 """More epochs than anybody trains, and more examples than anybody takes at a time: a slip of the pen."""
 MOST_THREADS = 1024
 """More of them can take a machine down."""
+MOST_NETWORKS = 1024
+"""More of them fill its memory."""
 
 DIGESTS = ("data_digest", "network_digest")
 """Fields that follow from what the others name, and that nobody writes."""
@@ -158,7 +160,7 @@ class Trial(BaseModel):
     together: int = Field(
         0,
         ge=0,
-        le=MOST_THREADS,
+        le=MOST_NETWORKS,
         description="how many seeds train as one computation, in the time of a few; 0: each by itself",
     )
     l2_init: float = Field(
@@ -226,7 +228,7 @@ class Trial(BaseModel):
     vote: int = Field(
         0,
         ge=0,
-        le=MOST_THREADS,
+        le=MOST_NETWORKS,
         description="evaluate the mean output of this many networks, trained with seeds 0, 1, …; 0: of one",
     )
     patches: Literal[1, 10] = Field(1, description="evaluate on the centre, or on ten patches")

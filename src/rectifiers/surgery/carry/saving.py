@@ -128,7 +128,8 @@ def load(folder: str | Path, model: nn.Module | Callable[[], nn.Module]) -> nn.M
             f"this {type(inner).__name__} is swapped already ({history(inner)[-1].to}); load into an unswapped instance"
         )
     origin = f"{folder}, saved from {document['model']},"
-    apart = [part for part in document["parts"] if part not in swapped_parts(inner)]
+    here = swapped_parts(inner)
+    apart = [part for part in document["parts"] if part not in here]
     if apart:
         raise ConfigError(
             f"{origin} has {listing(apart)} swapped apart from the rest, so that its plan says nothing of that; swap "
