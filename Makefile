@@ -10,6 +10,8 @@ FLOOR := $(shell sed -n 's/^requires-python = ">=\(.*\)"/\1/p' pyproject.toml)
 
 # A sweep and the tests run one process per core; threads inside each would only contend.
 export OMP_NUM_THREADS ?= 1
+# Neighbours stay in one process, where what they share is made once.
+PARALLEL := --numprocesses auto --maxprocesses 8 --dist worksteal
 
 # What `[lab]` installs is part of `[dev]`, so that setting up the larger one serves both.
 LAB := $(VENV)/.lab
@@ -27,10 +29,10 @@ quickstart: $(LAB) ## compare eight functions on embedded digits: a table here, 
 	@$(BIN)/rectifiers run quickstart
 
 test: $(DEV) ## run the tests
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 8
+	@$(BIN)/pytest $(PARALLEL)
 
 test-all: $(DEV) ## run the tests, the slow ones too
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 8 -m ""
+	@$(BIN)/pytest $(PARALLEL) -m ""
 
 test-wheels: $(DEV) ## build both wheels and install each in an empty environment
 	@$(BIN)/pytest -m slow tests/test_wheels.py
@@ -41,7 +43,7 @@ COVERED_FLOOR := 95
 
 coverage: $(DEV) ## run the tests, and print what of the packages that everything stands on they do not reach
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest --numprocesses auto --maxprocesses 8
+	@$(BIN)/coverage run -m pytest $(PARALLEL)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include "$$(printf 'src/rectifiers/%s/*,' $(COVERED))"
 	@failed=0; for room in $(COVERED); do printf '%s: ' "$$room"; \
@@ -98,7 +100,7 @@ test-oldest: $(BIN)/pip ## install the oldest dependencies that are allowed, and
 	@$(PYTHON) -m venv .venv-oldest
 	@.venv-oldest/bin/pip install --quiet --disable-pip-version-check uv
 	@.venv-oldest/bin/uv pip install --quiet --python .venv-oldest --resolution lowest-direct --editable ".[dev]"
-	@.venv-oldest/bin/pytest --numprocesses auto --maxprocesses 8
+	@.venv-oldest/bin/pytest $(PARALLEL)
 
 # Of the Python and the machine that the workflows run on.
 lock: $(BIN)/pip ## write anew which releases, by their hashes, the workflows install (LOCKED=1)

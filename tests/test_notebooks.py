@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
 # They start the laboratory's workers, each of which imports PyTorch.
-SLOW = {"own_activation", "quick_start", "reproduce_a_table"}
+SLOW = {"own_activation", "quick_start", "reproduce_a_table", "worth_it"}
 
 
 def cells(notebook: Path) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from rectifiers import networks
-from rectifiers.networks.placement import list_sites
 
 from .published import DOCS
 
@@ -59,12 +58,17 @@ def page() -> str:
 def _line(name: str) -> str:
     cls = networks.registry.get(name)
     spec = cls.spec
+    sites: list[int] = []
+
+    def act(channels: int) -> nn.Module:
+        sites.append(channels)
+        return nn.ReLU()
+
     with torch.device("meta"):
-        net = networks.create(name, lambda _: nn.ReLU(), shape=spec.shape, classes=spec.classes)
+        net = networks.create(name, act, shape=spec.shape, classes=spec.classes)
     parameters = sum(parameter.numel() for parameter in net.parameters())
-    sites = len(list_sites(name, shape=spec.shape, classes=spec.classes))
     known = inspect.signature(cls).parameters
     options = ", ".join(f"`{option}`" for option in known if option not in ("act", "shape", "classes")) or "–"
     shape = "×".join(map(str, spec.shape))
-    cells = (f"`{name}`", spec.title, shape, str(spec.classes), f"{parameters:,}", str(sites), options, spec.paper)
+    cells = (f"`{name}`", spec.title, shape, str(spec.classes), f"{parameters:,}", str(len(sites)), options, spec.paper)
     return f"| {' | '.join(cells)} |"

@@ -12,10 +12,10 @@ from benchmarks.cluster import PAGE, RESULTS, simulate, to_markdown
 @pytest.mark.parametrize(
     ("runners", "life", "most"),
     [
-        (1, 24, 1.05),
-        (5, 24, 1.05),
+        pytest.param(1, 24, 1.05, marks=pytest.mark.slow),
+        pytest.param(5, 24, 1.05, marks=pytest.mark.slow),
         # A worker dies in every third of its trials, or a machine each hour; work since the checkpoints is lost.
-        (1, 1, 1.2),
+        pytest.param(1, 1, 1.2, marks=pytest.mark.slow),
         (5, 1, 1.2),
     ],
 )

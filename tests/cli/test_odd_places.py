@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -97,10 +98,19 @@ def test_a_name_that_is_too_long_is_one_line(cli: Cli, verb: str) -> None:
     assert "File name too long" in outcome.err
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "runs"
+    lab.run("quickstart", preset="smoke", workers=1, results=folder, progress=False, settings={"epochs": 1})
+    return folder
+
+
 @pytest.mark.parametrize("score", ["NaN", '"NaN"', '"Infinity"', "1e30", '"-Infinity"'])
-def test_scores_that_are_no_percentages_are_shown_or_left_out(cli: Cli, tmp_path: Path, score: str) -> None:
+def test_scores_that_are_no_percentages_are_shown_or_left_out(
+    cli: Cli, tmp_path: Path, trained: Path, score: str
+) -> None:
     """They come from somebody else's program; nothing warns, and nothing breaks."""
-    lab.run("quickstart", preset="smoke", workers=1, results=tmp_path / "runs", progress=False, settings={"epochs": 1})
+    shutil.copytree(trained, tmp_path / "runs")
     smaller = (*SMOKE, "--set", "epochs=1")
     for path in (tmp_path / "runs" / "quickstart").glob("*/result.json"):
         path.write_text(re.sub('"test_accuracy":[0-9.]+', f'"test_accuracy":{score}', path.read_text()))

@@ -120,8 +120,9 @@ def test_an_impatient_runner_ends_while_another_one_works(tmp_path: Path) -> Non
         assert run(cells(trial), store, here=True, patient=False).remaining == 1
 
 
-@pytest.mark.parametrize("here", [True, False])
-@pytest.mark.parametrize("lives", [True, False])
+@pytest.mark.parametrize(
+    ("here", "lives"), [(True, True), (True, False), pytest.param(False, True, marks=pytest.mark.slow), (False, False)]
+)
 def test_an_impatient_runner_makes_sure_that_others_live(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool, lives: bool
 ) -> None:

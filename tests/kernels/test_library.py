@@ -133,11 +133,12 @@ def test_a_compiler_with_arguments(tmp_path: Path) -> None:
         ([], "exit status 1"),
     ],
 )
-def test_a_compiler_that_fails(tmp_path: Path, said: list[str], reason: str) -> None:
+def test_a_compiler_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str], reason: str) -> None:
     lines = "; ".join(f"echo '{line}' >&2" for line in said) or "true"
-    compiler = script(tmp_path / "cc", f"{lines}; exit 1")
-    (warning,) = run(CXX=compiler, XDG_CACHE_HOME=str(tmp_path / "cache"))["warnings"]
-    assert f"failed: {reason}" in warning
+    monkeypatch.setenv("CXX", script(tmp_path / "cc", f"{lines}; exit 1"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(build.BuildError, match=re.escape(f"failed: {reason}")):
+        build.find_or_build()
 
 
 def test_a_compiler_that_speaks_another_encoding(tmp_path: Path) -> None:

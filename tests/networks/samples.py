@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +14,13 @@ from rectifiers.networks.blocks import Act
 from rectifiers.networks.spec import NetworkSpec
 
 NAMES = sorted(networks.TABLE)
+
+DEEP = {"densenet-convrelu", "resnet-50-imagenet", "resnet-101-v2", "resnet-152-v2"}
+"""Networks of many layers each, whose kinds others have too."""
+
+EACH = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in DEEP else ()) for name in NAMES]
+)
 
 FUNCTIONS: dict[str, Act] = {
     "nn.ReLU": lambda channels: nn.ReLU(),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 from torch import nn
 
 from rectifiers.watching.survey import survey_model
 
-from .samples import NAMES, build_meta, inputs_of, relu
+from .samples import EACH, build_meta, inputs_of, relu
 
 
-@pytest.mark.parametrize("name", NAMES)
+@EACH
 def test_channels_are_those_that_the_network_asks_for(name: str) -> None:
     asked: dict[nn.Module, int] = {}
 

@@ -13,6 +13,7 @@ from rectifiers import networks
 from rectifiers.core.errors import ShapeError
 
 from .samples import (
+    DEEP,
     FUNCTIONS,
     NAMES,
     build,
@@ -114,7 +115,8 @@ HEAVY = 44_000_000
 """Parameters above which a network only meets every function where time is no matter."""
 
 HEAVY_ARE_SLOW = [
-    pytest.param(name, marks=pytest.mark.slow if PARAMETERS.get(name, 0) > HEAVY else ()) for name in NAMES
+    pytest.param(name, marks=pytest.mark.slow if name in DEEP or PARAMETERS.get(name, 0) > HEAVY else ())
+    for name in NAMES
 ]
 WITH_WIDTH = [name for name in NAMES if "width" in inspect.signature(networks.registry.get(name)).parameters]
 

@@ -13,6 +13,7 @@ from rectifiers import activations
 from rectifiers.activations.convrelu import ConvReLU2d
 from rectifiers.core.errors import ConfigError
 from rectifiers.networks.placement import list_sites, place
+from rectifiers.watching.sites import Site
 
 from .samples import build, build_meta, count, relu
 
@@ -35,8 +36,12 @@ def with_convrelu(net: nn.Module, parts: list[str]) -> nn.Module:
     return net
 
 
-def test_parameters_of_table_6() -> None:
-    sites = list_sites("densenet-convrelu", shape=SHAPE, classes=100)
+@pytest.fixture(scope="module")
+def sites() -> list[Site]:
+    return list_sites("densenet-convrelu", shape=SHAPE, classes=100)
+
+
+def test_parameters_of_table_6(sites: list[Site]) -> None:
     first = [site.index for site in sites if site.name.startswith("block1.")]
     all_but_the_last = [site.index for site in sites if "Conv2d" in site.after]
     assert count(build_meta("densenet-convrelu")) == RELU
@@ -58,8 +63,7 @@ def test_thresholds_of_the_strategies(parts: list[str], thresholds: int) -> None
     assert count(with_convrelu(build_meta("densenet-convrelu"), parts)) == RELU + thresholds
 
 
-def test_sites_lie_in_the_papers_blocks() -> None:
-    sites = list_sites("densenet-convrelu", shape=SHAPE, classes=100)
+def test_sites_lie_in_the_papers_blocks(sites: list[Site]) -> None:
     sizes = Counter(site.name.partition(".")[0] for site in sites)
     assert sizes == {
         "block1": 12,

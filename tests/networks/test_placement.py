@@ -8,10 +8,10 @@ from torch import nn
 from rectifiers.core.errors import ConfigError, ShapeError, UnknownNameError
 from rectifiers.networks.placement import list_sites, place
 
-from .samples import NAMES, build_meta, relu, spec_of
+from .samples import EACH, build_meta, relu, spec_of
 
 
-@pytest.mark.parametrize("name", NAMES)
+@EACH
 def test_sites_lead_to_the_activations(name: str) -> None:
     spec = spec_of(name)
     sites = list_sites(name, shape=spec.shape, classes=spec.classes)

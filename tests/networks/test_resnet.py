@@ -37,7 +37,7 @@ def test_basic_blocks_are_torchvisions() -> None:
     torch.testing.assert_close(ours(images), theirs(images))
 
 
-@pytest.mark.parametrize("name", ["resnet-18", "resnet-50"])
+@pytest.mark.parametrize("name", ["resnet-18", pytest.param("resnet-50", marks=pytest.mark.slow)])
 def test_channels_may_double_inside_a_block_only(name: str) -> None:
     sites = list_sites(name, shape=SHAPE, classes=10)
     last = "act2" if name == "resnet-18" else "act3"
