@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from docs.pages import (
+    arelu,
     claims,
     classes,
     coverage,
@@ -20,7 +21,6 @@ from docs.pages import (
     peft,
     plasticity,
     readme,
-    table1,
 )
 
 TEXTS: dict[Path, Callable[[], str]] = {
@@ -34,12 +34,14 @@ TEXTS: dict[Path, Callable[[], str]] = {
     kernels.PAGE: kernels.page,
     plasticity.PAGE: plasticity.page,
     peft.PAGE: peft.page,
-    table1.PAGE: table1.page,
+    arelu.TABLE1.page: arelu.TABLE1.write_page,
+    arelu.TABLE7.page: arelu.TABLE7.write_page,
     readme.PAGE: readme.page,
 }
 PICTURES: dict[Path, Callable[[], str]] = {
     functions.PICTURE: functions.picture,
-    table1.PICTURE: table1.picture,
+    arelu.TABLE1.picture: arelu.TABLE1.draw,
+    arelu.TABLE7.picture: arelu.TABLE7.draw,
     kernels.PICTURE: kernels.picture,
     peft.PICTURE: peft.picture,
     learned.PICTURE: learned.picture,
