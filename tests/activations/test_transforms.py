@@ -22,7 +22,7 @@ def able(capability: str) -> list[str]:
     return names(lambda spec: capability not in spec.unsupported)
 
 
-@pytest.mark.parametrize("name", able("compile"))
+@pytest.mark.parametrize("name", quick_first(ONE_OF_EACH_FORMULA, able("compile")))
 def test_compile_without_graph_breaks(name: str) -> None:
     transforms.check_compiled(registry.get(name), "aot_eager")
 

@@ -120,9 +120,8 @@ def test_an_impatient_runner_ends_while_another_one_works(tmp_path: Path) -> Non
         assert run(cells(trial), store, here=True, patient=False).remaining == 1
 
 
-@pytest.mark.parametrize(
-    ("here", "lives"), [(True, True), (True, False), pytest.param(False, True, marks=pytest.mark.slow), (False, False)]
-)
+@pytest.mark.parametrize("here", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("lives", [True, False])
 def test_an_impatient_runner_makes_sure_that_others_live(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool, lives: bool
 ) -> None:
