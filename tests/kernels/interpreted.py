@@ -103,7 +103,7 @@ def test_the_output_keeps_the_memory_order(formula: ElementwiseFormula) -> None:
 
 
 @every
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("dtype", [pytest.param(torch.float16, marks=slow_case), torch.bfloat16], ids=str)
 def test_half_precision_is_computed_in_float32(formula: ElementwiseFormula, dtype: torch.dtype) -> None:
     x = torch.randn(4, 5, 40).to(dtype)
     for given_dtype in (dtype, torch.float32):
@@ -164,7 +164,7 @@ def test_sine_is_accurate_to_float32(largest: float) -> None:
 
 @every
 def test_many_blocks_give_the_same_bits_every_time(formula: ElementwiseFormula) -> None:
-    x = torch.randn(2, 3, 2100)
+    x = torch.randn(2, 3, 1100)
     given, grad = parameters(formula, x.shape, 1, torch.float32), output_grad(formula, x, 1)
     first, second = fast(formula, x, given, 1, grad), fast(formula, x, given, 1, grad)
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))

@@ -15,7 +15,7 @@ from rectifiers.networks.spec import NetworkSpec
 
 NAMES = sorted(networks.TABLE)
 
-DEEP = {"densenet-convrelu", "resnet-50-imagenet", "resnet-101-v2", "resnet-152-v2"}
+DEEP = {"densenet-convrelu", "resnet-34", "resnet-50-imagenet", "resnet-101-v2", "resnet-152-v2"}
 """Networks of many layers each, whose kinds others have too."""
 
 EACH = pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def test_arelu_multiplies_less_than_a_hundredth_of_what_convolutions_do(name: st
     assert 0 < done["activations"] < done["convolutions"] / 100
 
 
+@pytest.mark.slow
 def test_table_6_of_convrelu_comes_out_exactly(tmp_path: Path) -> None:
     experiment = registry.get("convrelu/table6")
     assert experiment.counts

@@ -41,7 +41,9 @@ def test_all_relus_are_found_and_nothing_is_lost(name: str, kinds: dict[str, int
     assert_round_trip(model, x, share="channel")
 
 
-@pytest.mark.parametrize("name", ["vit_b_32", "convnext_tiny", "swin_t", "efficientnet_b0"])
+@pytest.mark.parametrize(
+    "name", ["vit_b_32", pytest.param("convnext_tiny", marks=pytest.mark.slow), "swin_t", "efficientnet_b0"]
+)
 def test_models_without_relu_have_nothing_to_change(name: str) -> None:
     with torch.device("meta"):
         model = build(name)
