@@ -73,6 +73,7 @@ def test_models_of_double_precision(own: bool) -> None:
     assert dtypes == {torch.float64}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("double_precision")
 def test_models_of_double_precision_in_other_processes() -> None:
     def settled(**options: Any) -> dict[tuple[str, int], float]:
