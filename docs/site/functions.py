@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from docs.pages import functions, kernels, table1
+from docs.pages import arelu, functions, kernels
 from docs.pages.published import read_measured
 from rectifiers.activations import registry
 from rectifiers.core.errors import UnsupportedError
@@ -44,7 +44,7 @@ class _Facts:
         self.costs = kernels.quoted()
         self.shapes = read_measured("shapes")
         self.claims = json.loads(SNAPSHOT.read_text("utf-8"))
-        self.table: Table = table1.table()[0]
+        self.table: Table = arelu.TABLE1.computed[0]
 
 
 def _index(specs: list[ActivationSpec]) -> str:
