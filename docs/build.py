@@ -34,14 +34,14 @@ TEXTS: dict[Path, Callable[[], str]] = {
     kernels.PAGE: kernels.page,
     plasticity.PAGE: plasticity.page,
     peft.PAGE: peft.page,
-    arelu.TABLE1.page: arelu.TABLE1.write_page,
-    arelu.TABLE7.page: arelu.TABLE7.write_page,
+    arelu.TABLE1.page_path: arelu.TABLE1.page,
+    arelu.TABLE7.page_path: arelu.TABLE7.page,
     readme.PAGE: readme.page,
 }
 PICTURES: dict[Path, Callable[[], str]] = {
     functions.PICTURE: functions.picture,
-    arelu.TABLE1.picture: arelu.TABLE1.draw,
-    arelu.TABLE7.picture: arelu.TABLE7.draw,
+    arelu.TABLE1.picture_path: arelu.TABLE1.picture,
+    arelu.TABLE7.picture_path: arelu.TABLE7.picture,
     kernels.PICTURE: kernels.picture,
     peft.PICTURE: peft.picture,
     learned.PICTURE: learned.picture,

@@ -80,7 +80,7 @@ def test_published_runs_are_looked_for_by_the_name_of_their_folder(card: Path) -
 def test_pages_state_what_the_runs_came_to() -> None:
     assert "means in AReLU's Table 1 lie inside our 95 % intervals" in readme.PAGE.read_text(encoding="utf-8")
     for table in (arelu.TABLE1, arelu.TABLE7):
-        assert "760 of 760 runs finished." in table.page.read_text(encoding="utf-8")
+        assert "760 of 760 runs finished." in table.page_path.read_text(encoding="utf-8")
 
 
 def test_page_has_an_entry_for_every_function(page: str) -> None:

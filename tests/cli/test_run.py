@@ -156,7 +156,6 @@ def test_closed_standard_streams_are_no_obstacle(closed: tuple[int, ...], tmp_pa
     assert list(tmp_path.glob("runs/*.html"))
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the worker in /proc")
 def test_a_worker_killed_twice_fails_its_run_alone(start: Start, cli: Cli, tmp_path: Path) -> None:
     process = start(*LONG)

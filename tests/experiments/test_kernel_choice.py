@@ -84,7 +84,7 @@ def test_kernels_that_are_named_and_cannot_be_had_are_an_error(monkeypatch: pyte
 
 @needs_library
 def test_fast_kernels_give_the_same_bits_alone_and_beside_others(tmp_path: Path) -> None:
-    names = ("arelu", "pvlu", "crelu", "convrelu2d")
+    names = ("arelu", "adarelu", "pvlu", "crelu", "convrelu2d", "apl")
     trials = [tiny(activation=name, kernels="cpu", epochs=2, momentum=0.9, train_size=48) for name in names]
     store = Store(tmp_path, "beside")
     assert not runner.run(cells(*trials), store, workers=2).failed

@@ -160,12 +160,12 @@ def test_weights_are_made_up_for(tmp_path: Path) -> None:
     bare.write(run_trial(trial))
     before = bare.read(trial)
     assert before is not None
-    assert run(cells(trial), keeping, here=True).done == 1
+    assert run(cells(trial), keeping, workers=1).done == 1
     kept = read_run(keeping.weights, trial)
     assert kept is not None
     assert outcome(kept[0]) == outcome(before)
     assert keeping.read(trial) == before
-    assert run(cells(trial), keeping, here=True).kept == 1
+    assert run(cells(trial), keeping, workers=1).kept == 1
 
 
 @pytest.mark.parametrize("workers", [0, -2])

@@ -24,14 +24,13 @@ from rectifiers.experiments.train_together import train_together
 from rectifiers.experiments.trial import Trial
 from rectifiers.training.together import Together
 
+from ..activations.samples import one_of_each, quick_first
+
 FUNCTIONS = [
     name
     for name in activations.TABLE
     if activations.registry.facts(name).get("kind") != "convolution" and name != "rrelu"
 ]
-
-FIRST = {activations.registry.facts(name).get("formula"): name for name in reversed(FUNCTIONS)}.values()
-"""One function of each formula."""
 
 
 def trial(**changes: Any) -> Trial:
@@ -60,9 +59,7 @@ def facts(result: Result) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    "activation", [name if name in FIRST else pytest.param(name, marks=pytest.mark.slow) for name in FUNCTIONS]
-)
+@pytest.mark.parametrize("activation", quick_first(one_of_each(lambda spec: spec.formula), FUNCTIONS))
 def test_each_has_the_bits_that_it_has_alone(activation: str) -> None:
     one = trial(activation=activation, epochs=2, phase_epochs=1)
     data = datasets.load(one.dataset)

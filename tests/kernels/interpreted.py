@@ -32,8 +32,7 @@ pytestmark = [
 ]
 
 slow_case = pytest.mark.slow
-SHAPES = [(1,), (5, 3), (2, 3, 45)]
-LARGE = [pytest.param(shape, marks=slow_case) for shape in ((2, 2100), (33, 70), (120, 5, 2, 3))]
+SHAPES = [(1,), (5, 3), (2, 3, 45), *(pytest.param(s, marks=slow_case) for s in ((2, 2100), (33, 70), (120, 5, 2, 3)))]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -63,7 +62,7 @@ def compare(formula: ElementwiseFormula, x: Tensor, given: list[Tensor], axis: i
 
 
 @every
-@pytest.mark.parametrize("shape", [*SHAPES, *LARGE], ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_shapes_and_granularities(formula: ElementwiseFormula, shape: tuple[int, ...]) -> None:
     for axis in axes(formula, shape):
         compare(formula, torch.randn(shape), parameters(formula, shape, axis, torch.float32), axis)
@@ -164,7 +163,7 @@ def test_sine_is_accurate_to_float32(largest: float) -> None:
 
 @every
 def test_many_blocks_give_the_same_bits_every_time(formula: ElementwiseFormula) -> None:
-    x = torch.randn(2, 3, 1100)
+    x = torch.randn(2, 3, 2100)
     given, grad = parameters(formula, x.shape, 1, torch.float32), output_grad(formula, x, 1)
     first, second = fast(formula, x, given, 1, grad), fast(formula, x, given, 1, grad)
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))

@@ -152,20 +152,16 @@ def train_by_seed(model: nn.Module, seed: int) -> dict[str, float]:
     return {"loss": 12.5} if seed == 1 else {"accuracy": 0.9 + seed / 1000}
 
 
-def test_all_runs_have_one_metric() -> None:
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_all_runs_have_one_metric(workers: int) -> None:
     said = "train_by_seed returned loss in the run of .* with seed 1, and accuracy in that of .* with seed 0"
     for _ in range(2):  # the second time, the runs are there already
         with pytest.raises(ConfigError, match=f"{said}.*metric='accuracy'"):
-            compare(train=train_by_seed)
+            compare(train=train_by_seed, workers=workers)
     with pytest.raises(
         ConfigError, match=r"in the run of .* with seed 1, train_by_seed returned loss, but no accuracy"
     ):
-        compare(train=train_by_seed, metric="accuracy")
-
-
-def test_runs_of_other_processes_have_one_metric() -> None:
-    with pytest.raises(ConfigError, match=r"train_by_seed returned loss in the run of .*metric='accuracy'"):
-        compare(train=train_by_seed, workers=2, seeds=2)
+        compare(train=train_by_seed, metric="accuracy", workers=workers)
 
 
 def test_a_number_and_a_named_metric_are_two() -> None:

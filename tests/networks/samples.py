@@ -13,14 +13,15 @@ from rectifiers import activations, networks
 from rectifiers.networks.blocks import Act
 from rectifiers.networks.spec import NetworkSpec
 
+from ..activations.samples import quick_first
+
 NAMES = sorted(networks.TABLE)
 
 DEEP = {"densenet-convrelu", "resnet-34", "resnet-50-imagenet", "resnet-101-v2", "resnet-152-v2"}
 """Networks of many layers each, whose kinds others have too."""
 
-EACH = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in DEEP else ()) for name in NAMES]
-)
+QUICK = [name for name in NAMES if name not in DEEP]
+EACH = pytest.mark.parametrize("name", quick_first(QUICK, NAMES))
 
 FUNCTIONS: dict[str, Act] = {
     "nn.ReLU": lambda channels: nn.ReLU(),

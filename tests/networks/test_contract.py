@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from rectifiers import networks
 from rectifiers.core.errors import ShapeError
 
+from ..activations.samples import quick_first
 from .samples import (
-    DEEP,
     FUNCTIONS,
     NAMES,
+    QUICK,
     build,
     build_meta,
     count,
@@ -114,10 +115,7 @@ TAKE_ALL = {"mlp"}
 HEAVY = 44_000_000
 """Parameters above which a network only meets every function where time is no matter."""
 
-HEAVY_ARE_SLOW = [
-    pytest.param(name, marks=pytest.mark.slow if name in DEEP or PARAMETERS.get(name, 0) > HEAVY else ())
-    for name in NAMES
-]
+HEAVY_ARE_SLOW = quick_first([name for name in QUICK if PARAMETERS.get(name, 0) <= HEAVY], NAMES)
 WITH_WIDTH = [name for name in NAMES if "width" in inspect.signature(networks.registry.get(name)).parameters]
 
 
